@@ -1,0 +1,1 @@
+"""The native benchmark harness; read it through ``tflconv.resources``."""

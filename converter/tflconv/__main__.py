@@ -1,0 +1,5 @@
+"""``python -m tflconv``."""
+
+from tflconv.cli import main
+
+main()

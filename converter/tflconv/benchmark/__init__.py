@@ -1,0 +1,1 @@
+"""Drive the native harness on a device and turn what it says into runs."""

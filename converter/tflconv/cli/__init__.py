@@ -1,0 +1,83 @@
+"""The command ``tflconv``: a lazy click group, one thin file a command.
+
+A command's module is imported when the command runs, so ``tflconv --help`` starts at once. Every
+``TflconvError`` becomes one message on stderr and the exit code of its kind.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from tflconv._version import __version__
+from tflconv.errors import TflconvError
+
+COMMANDS = {
+    "demo": "Train, convert, verify, measure and report two small models.",
+    "train": "Train a model of the registry on a dataset.",
+    "convert": "Make .tflite files of a trained model.",
+    "verify": "Compare a converted model with its reference, picture by picture.",
+    "bench": "Measure .tflite files on a device.",
+    "inspect": "Show what is inside a .tflite file.",
+    "report": "Turn results into tables, plots and one HTML file.",
+    "study": "Run a plan from data to report.",
+    "models": "List the models that can be trained.",
+    "recipes": "List the ways to quantize a model.",
+    "datasets": "List or fetch datasets.",
+    "devices": "List, set up or clean devices.",
+    "doctor": "Tell what is missing on this machine and how to get it.",
+}
+
+EXIT_CODES = """\b
+Exit codes: 0 success, 1 failure, 2 usage, 3 device missing or lost,
+4 verification failed, 5 regression found, 130 interrupted."""
+
+
+class LazyGroup(click.Group):
+    """Lists commands from a table and imports a command only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Commands in the order of the work, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import ``tflconv.cli.<cmd_name>`` and return its ``command``."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tflconv.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="tflconv")
+def group() -> None:
+    """Take an image classifier from Keras to a phone and prove what it does there."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave the process with a documented exit code."""
+    try:
+        code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except TflconvError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,48 @@
+"""Options and output shared by the commands, so that one name means one thing everywhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_output(function: F) -> F:
+    """``--json``, handed over as ``as_json``."""
+    help_text = "Print JSON instead of a table."
+    return click.option("--json", "as_json", is_flag=True, help=help_text)(function)
+
+
+def seed(function: F) -> F:
+    """``--seed``."""
+    return click.option(
+        "--seed", default=0, show_default=True, help="Seed of everything drawn at random."
+    )(function)
+
+
+def output(help_text: str) -> Callable[[F], F]:
+    """``-o``, ``--output``, a path."""
+    return click.option("-o", "--output", type=click.Path(path_type=Path), help=help_text)
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print equal-keyed ``rows`` as a table, or as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0] if rows else ():
+        numeric = all(isinstance(row[name], (int, float, type(None))) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*("–" if cell is None else str(cell) for cell in row.values()))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)

@@ -1,0 +1,1 @@
+"""Datasets: cards, readers, splits and calibration samples."""

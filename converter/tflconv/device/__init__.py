@@ -1,0 +1,1 @@
+"""Where models are measured: this host, an emulated core, a phone."""

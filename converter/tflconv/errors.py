@@ -1,0 +1,56 @@
+"""Everything that can go wrong in a way a user can mend, and the exit code it ends a command with.
+
+A message says what happened and to which file or device; the hint says what to do about it.
+Anything that is not a ``TflconvError`` is a bug of ours and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TflconvError(Exception):
+    """A failure with one clear message; ``exit_code`` is what the command line returns for it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(TflconvError):
+    """What was asked for does not exist or does not make sense."""
+
+    exit_code = 2
+
+
+class DeviceError(TflconvError):
+    """A device is missing, was lost, or cannot do what was asked of it."""
+
+    exit_code = 3
+
+
+class VerificationFailed(TflconvError):  # noqa: N818 - a verdict, not a malfunction
+    """A converted model missed an accuracy or agreement threshold."""
+
+    exit_code = 4
+
+
+class RegressionFound(TflconvError):  # noqa: N818 - a verdict, not a malfunction
+    """A contender is worse than its baseline by more than was allowed."""
+
+    exit_code = 5
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that is not registered, with the nearest known names as the hint."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
+    return UsageError(f"unknown {kind} '{name}'.", hint=hint)

@@ -1,0 +1,111 @@
+"""Writing files so that nobody ever sees half of one, and naming their contents by hash."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tflconv.errors import TflconvError
+
+_WRITE_HINTS = {
+    errno.ENOSPC: "The disk is full: free some space or choose another folder.",
+    errno.EDQUOT: "Your disk quota is used up: free some space or choose another folder.",
+    errno.EACCES: "Choose a folder you may write to.",
+    errno.EPERM: "Choose a folder you may write to.",
+    errno.EROFS: "The file system is read-only: choose another folder.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder.",
+}
+
+
+@contextlib.contextmanager
+def explain_write_errors(target: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write ``target`` into a ``TflconvError``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _WRITE_HINTS:
+            raise
+        raise TflconvError(
+            f"cannot write {target}: {os.strerror(error.errno)}.", hint=_WRITE_HINTS[error.errno]
+        ) from error
+
+
+@contextlib.contextmanager
+def replacing_file(target: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``target`` that takes its place only if the block succeeds."""
+    with explain_write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``target`` that takes its place only if the block succeeds."""
+    with explain_write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            yield temporary
+            if target.exists():
+                shutil.rmtree(target)
+            temporary.replace(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_bytes(target: Path, content: bytes) -> Path:
+    """Write ``content`` to ``target`` at once or not at all."""
+    with replacing_file(target) as temporary:
+        temporary.write_bytes(content)
+    return target
+
+
+def write_text(target: Path, content: str) -> Path:
+    """Write ``content`` as UTF-8 to ``target`` at once or not at all."""
+    return write_bytes(target, content.encode())
+
+
+def write_json(target: Path, value: Any) -> Path:
+    """Write ``value`` as readable JSON to ``target`` at once or not at all."""
+    return write_text(target, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def sha256_bytes(content: bytes) -> str:
+    """SHA-256 of ``content`` in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """SHA-256 of ``value`` as canonical JSON: equal values, equal hash, whatever their order."""
+    return sha256_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""What is inside a model, and passes that make it better."""

@@ -1,0 +1,72 @@
+"""What a model file says about itself, carried inside the file.
+
+A ``.keras`` file is a zip archive, and a ``.tflite`` file may have one appended (that is how
+TFLite metadata carries its label files), so the card is the member ``tflconv.json`` of both.
+Reading it needs neither TensorFlow nor the model.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cattrs
+
+from tflconv.errors import TflconvError
+from tflconv.normalization import Normalization
+
+MEMBER = "tflconv.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """Labels, preprocessing and origin of a model.
+
+    ``input_shape`` is ``(height, width, channels)``; ``metrics`` hold what training saw on its
+    validation split, never the test split; ``versions`` are those of the libraries that made it.
+    """
+
+    model: str
+    labels: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    normalization: Normalization
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str | None = None
+    dataset_digest: str | None = None
+    subset: bool = False
+    recipe: str | None = None
+    calibration: Mapping[str, Any] | None = None
+    seed: int | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+    parent: str | None = None
+
+
+def embed(path: Path, card: ModelCard) -> None:
+    """Append ``card`` to the model file at ``path``; equal cards give equal bytes."""
+    text = json.dumps(_converter.unstructure(card), indent=1, ensure_ascii=False)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER, date_time=_EPOCH), text)
+
+
+def read(path: Path) -> ModelCard | None:
+    """The card inside the model file at ``path``, or None if it carries none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                return None
+            value = json.loads(archive.read(MEMBER))
+    except zipfile.BadZipFile:
+        return None
+    except ValueError as error:
+        raise TflconvError(f"{path}: the card inside the model is damaged.") from error
+    return _converter.structure(value, ModelCard)
+
+
+_converter = cattrs.Converter()

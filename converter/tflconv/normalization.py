@@ -1,0 +1,66 @@
+"""How pixels become a model's input, said once and carried with the model everywhere.
+
+A model sees ``(pixel - mean) / std`` of RGB (or grey) pixels in 0..255. Getting this wrong ruins
+a model without an error, INT8 ones most of all, so it is written into every file that we make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalization:
+    """Per-channel ``mean`` and ``std`` in pixel units; one value serves all channels."""
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (255.0,)
+    channel_order: str = "rgb"
+
+    def __post_init__(self) -> None:
+        if not all(self.std):
+            raise UsageError(f"normalization: std must not be 0. Received: std={self.std}.")
+        if self.channel_order not in ("rgb", "bgr"):
+            raise UsageError(
+                "normalization: channel order must be rgb or bgr."
+                f" Received: channel_order={self.channel_order}."
+            )
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn ``[..., channels]`` pixels in 0..255 into the model's float input."""
+        values = pixels[..., ::-1] if self.channel_order == "bgr" else pixels
+        mean, std = np.float32(self.mean), np.float32(self.std)
+        return np.asarray((values.astype(np.float32) - mean) / std, dtype=np.float32)
+
+
+NAMED = {
+    "0..1": Normalization(),
+    "-1..1": Normalization(mean=(127.5,), std=(127.5,)),
+    "caffe": Normalization(mean=(103.939, 116.779, 123.68), std=(1.0,), channel_order="bgr"),
+    "in-model": Normalization(mean=(0.0,), std=(1.0,)),
+}
+
+
+def parse(text: str) -> Normalization:
+    """Read ``0..1``, ``-1..1``, ``caffe``, ``in-model`` (raw pixels go in) or ``MEAN,STD``.
+
+    ``MEAN,STD`` are in pixel units; six numbers are three means, then three deviations.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 6):
+        raise UsageError(
+            f"normalization '{text}' is not one of {', '.join(NAMED)} or MEAN,STD.",
+            hint="MEAN,STD are in pixel units: 127.5,127.5 is the same as -1..1.",
+        )
+    half = len(numbers) // 2
+    return Normalization(mean=tuple(numbers[:half]), std=tuple(numbers[half:]))

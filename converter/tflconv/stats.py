@@ -1,0 +1,92 @@
+"""Statistics of latencies and accuracies: numpy in, numbers out, nothing drawn at random unseeded.
+
+Latencies are skewed and have outliers, so the median speaks for them and its interval comes from
+the bootstrap (Efron, 1979). Accuracies are proportions near 1, so their interval is Wilson's
+(1927), which stays inside [0, 1]. Outliers are found as hyperfine does, by the modified Z-score
+(Iglewicz and Hoaglin, 1993).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_Z95 = 1.959963984540054
+_MAD_TO_SIGMA = 0.6745
+OUTLIER_SCORE = 14.826
+"""Modified Z-score past which a sample is an outlier: ten standard deviations of a normal."""
+
+
+def wilson(correct: int, total: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for the proportion ``correct / total``."""
+    if not 0 <= correct <= total or total == 0:
+        raise ValueError(f"need 0 <= correct <= total > 0. Received: {correct} of {total}.")
+    share, z2 = correct / total, _Z95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = _Z95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
+    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+
+
+def summarize(samples: ArrayLike) -> dict[str, Any]:
+    """Count, median with 95 % interval, mean, spread and percentiles of ``samples``."""
+    values = _checked(samples)
+    p5, p25, median, p75, p90, p95 = np.percentile(values, [5, 25, 50, 75, 90, 95])
+    return {
+        "count": len(values),
+        "median": float(median),
+        "median_ci95": list(bootstrap_median(values)),
+        "mean": float(values.mean()),
+        "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        "mad": float(np.median(np.abs(values - median))),
+        "min": float(values.min()),
+        "p5": float(p5),
+        "p25": float(p25),
+        "p75": float(p75),
+        "p90": float(p90),
+        "p95": float(p95),
+        "max": float(values.max()),
+        "outliers": int(outliers(values).sum()),
+    }
+
+
+def bootstrap_median(
+    samples: ArrayLike, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile-bootstrap 95 % interval of the median."""
+    values = _checked(samples)
+    drawn = np.random.default_rng(seed).choice(values, size=(resamples, len(values)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bootstrap_ratio(
+    contender: ArrayLike, baseline: ArrayLike, *, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Ratio of medians ``contender / baseline`` with its 95 % bootstrap interval."""
+    top, bottom = _checked(contender), _checked(baseline)
+    random = np.random.default_rng(seed)
+    tops = np.median(random.choice(top, size=(resamples, len(top))), axis=1)
+    bottoms = np.median(random.choice(bottom, size=(resamples, len(bottom))), axis=1)
+    low, high = np.percentile(tops / bottoms, [2.5, 97.5])
+    return float(np.median(top) / np.median(bottom)), float(low), float(high)
+
+
+def outliers(samples: ArrayLike) -> NDArray[np.bool_]:
+    """Mark samples whose modified Z-score says that something else was going on."""
+    values = _checked(samples)
+    deviation = np.abs(values - np.median(values))
+    mad = np.median(deviation)
+    if mad == 0:
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray(_MAD_TO_SIGMA * deviation / mad > OUTLIER_SCORE)
+
+
+def _checked(samples: ArrayLike | Sequence[float]) -> NDArray[np.float64]:
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError("need a non-empty sequence of finite numbers.")
+    return values

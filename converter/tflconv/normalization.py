@@ -34,7 +34,7 @@ class Normalization:
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Turn ``[..., channels]`` pixels in 0..255 into the model's float input."""
         values = pixels[..., ::-1] if self.channel_order == "bgr" else pixels
-        mean, std = np.float32(self.mean), np.float32(self.std)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         return np.asarray((values.astype(np.float32) - mean) / std, dtype=np.float32)
 
 

@@ -1,16 +1,22 @@
-"""What all tests share: skipping on a user's machine is failing where ``TFLCONV_REQUIRE`` says so."""
+"""What all tests share: a missing tool skips, or fails where ``TFLCONV_REQUIRE`` names it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 
 
-def require(word: str, available: bool, reason: str) -> None:
-    """Skip the test because ``reason``, or fail it if ``word`` is in ``TFLCONV_REQUIRE``."""
-    if available:
-        return
-    if word in os.environ.get("TFLCONV_REQUIRE", "").split(","):
-        pytest.fail(f"TFLCONV_REQUIRE asks for {word}: {reason}")
-    pytest.skip(reason)
+@pytest.fixture(scope="session")
+def require() -> Callable[[str, bool, str], None]:
+    """``require("adb", found, "no adb on PATH")`` at the start of a test that needs a tool."""
+
+    def check(word: str, available: bool, reason: str) -> None:
+        if available:
+            return
+        if word in os.environ.get("TFLCONV_REQUIRE", "").split(","):
+            pytest.fail(f"TFLCONV_REQUIRE asks for {word}: {reason}")
+        pytest.skip(reason)
+
+    return check

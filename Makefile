@@ -1,0 +1,34 @@
+# make demo: from real digits to a measured INT8 model.   make test: prove it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint types docs clean
+
+demo: $(READY)
+	$(BIN)/tflconv demo -o demo
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/python docs/make_cli_reference.py
+
+clean:
+	rm -rf .venv demo build dist converter/*.egg-info
+
+$(READY): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { \
+	  echo "tflconv needs Python 3.10 to 3.13 (TensorFlow has no other wheels); '$(PYTHON)' is"; \
+	  $(PYTHON) --version; echo "Choose one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

@@ -22,6 +22,7 @@ _WRITE_HINTS = {
     errno.EPERM: "Choose a folder you may write to.",
     errno.EROFS: "The file system is read-only: choose another folder.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
+    errno.EEXIST: "A part of the path is a file, not a folder.",
 }
 
 

@@ -1,0 +1,84 @@
+"""The store builds exactly what changed, and never trusts a damaged entry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tflconv.store import MANIFEST, Entry, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def writing(content: str) -> Callable[[Path], None]:
+    def build(folder: Path) -> None:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file.txt").write_text(content)
+
+    return build
+
+
+def never(_folder: Path) -> None:
+    raise AssertionError("built again")
+
+
+def fetch(store: Store, build: Callable[[Path], None] = never, **inputs: object) -> Entry:
+    return store.fetch("train", inputs, build)
+
+
+def test_the_same_inputs_are_built_once(store: Store) -> None:
+    first = fetch(store, writing("a"), seed=1, epochs=2)
+    again = fetch(store, epochs=2, seed=1)
+    assert first.fresh
+    assert not again.fresh
+    assert first.path == again.path
+    assert first.digest == again.digest
+
+
+@pytest.mark.parametrize("inputs", [{"seed": 2}, {"seed": "1"}, {"seed": 1, "more": None}])
+def test_any_other_input_is_another_entry(store: Store, inputs: dict[str, object]) -> None:
+    first = fetch(store, writing("a"), seed=1)
+    other = fetch(store, writing("a"), **inputs)
+    assert first.key != other.key
+    assert first.digest == other.digest, "equal content has an equal digest"
+
+
+@pytest.mark.parametrize("name", ["deep/file.txt", MANIFEST])
+def test_one_changed_byte_builds_the_entry_again(store: Store, name: str) -> None:
+    file = fetch(store, writing("abc"), seed=1).path / name
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+    assert fetch(store, writing("abc"), seed=1).fresh
+    assert not fetch(store, seed=1).fresh
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda p: (p.parent / "extra").write_text("x")])
+def test_a_missing_or_foreign_file_builds_the_entry_again(
+    store: Store, harm: Callable[[Path], object]
+) -> None:
+    harm(fetch(store, writing("abc"), seed=1).path / "deep" / "file.txt")
+    assert fetch(store, writing("abc"), seed=1).fresh
+
+
+def test_a_failing_build_leaves_nothing(store: Store) -> None:
+    def build(folder: Path) -> None:
+        writing("half")(folder)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fetch(store, build, seed=1)
+    assert os.listdir(store.root / "train") == []
+
+
+def test_a_failing_rebuild_leaves_the_damaged_entry_to_be_found_again(store: Store) -> None:
+    (fetch(store, writing("abc"), seed=1).path / "deep" / "file.txt").write_text("x")
+    with pytest.raises(AssertionError):
+        fetch(store, never, seed=1)
+    assert fetch(store, writing("abc"), seed=1).fresh

@@ -15,7 +15,7 @@ ROOT = Path(tflconv.__file__).parent
 
 TIERS: list[set[str]] = [
     {"_version", "errors"},
-    {"files", "keras", "resources"},
+    {"diagnosis", "files", "keras", "resources"},
     {"artifact", "normalization", "recipe", "stats", "store"},
     {"model_card", "results"},
     {"data", "device", "graph", "interpreter", "models"},

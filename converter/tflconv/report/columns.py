@@ -1,0 +1,231 @@
+"""The columns of a result table: what each shows, from which part of a run, in which words.
+
+A column gives numbers for files and text for people. Terminal, Markdown and HTML show ``TABLE``;
+CSV writes ``NUMBERS``. A time or a memory peak of an emulator says nothing about any machine, so
+no column can show one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tflconv.report import units
+from tflconv.results import BenchmarkRun, Cpu, DeviceInfo, Latency, Memory, Results
+
+Number = float | int | str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run and the run it is compared with."""
+
+    run: BenchmarkRun
+    baseline: BenchmarkRun | None
+
+    @property
+    def latency(self) -> Latency | None:
+        """Latency where it means something: not on an emulator."""
+        return None if self.run.device.kind == "emulator" else self.run.latency
+
+    @property
+    def cpu(self) -> Cpu | None:
+        """CPU cost where it means something: not on an emulator."""
+        return None if self.run.device.kind == "emulator" else self.run.cpu
+
+    @property
+    def memory(self) -> Memory | None:
+        """Memory where it means something: not on an emulator."""
+        return None if self.run.device.kind == "emulator" else self.run.memory
+
+    @property
+    def size_change(self) -> float | None:
+        """Relative change of bytes against the baseline; none for the baseline itself."""
+        if self.baseline is None or self.baseline is self.run:
+            return None
+        return self.run.model.bytes / self.baseline.model.bytes - 1
+
+    @property
+    def speedup(self) -> float | None:
+        """Baseline cost over this cost: of median latency, or of instructions where counted."""
+        if self.baseline is None or self.baseline is self.run:
+            return None
+        before = cost(Cell(run=self.baseline, baseline=None))
+        after = cost(self)
+        return before / after if before and after else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """All runs on one device, models together, in the order in which they were first met."""
+
+    device: DeviceInfo
+    cells: tuple[Cell, ...]
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the datasets that the models were trained for."""
+        named = (cell.run.model.dataset for cell in self.cells)
+        return list(dict.fromkeys(name for name in named if name))
+
+    @property
+    def models(self) -> list[tuple[str, list[Cell]]]:
+        """Cells by model: what a reader compares recipes within."""
+        names = list(dict.fromkeys(self.title(cell) for cell in self.cells))
+        return [(name, [c for c in self.cells if self.title(c) == name]) for name in names]
+
+    def title(self, cell: Cell) -> str:
+        """The model's name, and its dataset where there are several."""
+        model = cell.run.model
+        several = len(self.datasets) > 1 and model.dataset
+        return f"{model.name} · {model.dataset}" if several else model.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column; ``text`` is None where there is nothing to show."""
+
+    key: str
+    title: str
+    text: Callable[[Cell], str | None]
+
+
+def groups(results: Results) -> list[Group]:
+    """Runs by device, each beside its baseline."""
+    devices = dict.fromkeys(run.device.id for run in results.runs)
+    return [_group(device, results) for device in devices]
+
+
+def cost(cell: Cell) -> float | None:
+    """What an inference costs on this device: median latency in ms, else instructions."""
+    if cell.latency is not None:
+        return cell.latency.median_ms
+    return cell.run.instructions.total if cell.run.instructions else None
+
+
+def shown(group: Group) -> list[Column]:
+    """Columns that have something to say about ``group``."""
+    return [c for c in TABLE if any(c.text(cell) is not None for cell in group.cells)]
+
+
+def _group(device: str, results: Results) -> Group:
+    runs = [run for run in results.runs if run.device.id == device]
+    cells = [Cell(run=run, baseline=results.baseline_of(run)) for run in runs]
+    order = [_family(cell) for cell in cells]
+    cells.sort(key=lambda cell: order.index(_family(cell)))
+    return Group(device=runs[0].device, cells=tuple(cells))
+
+
+def _family(cell: Cell) -> tuple[str, str | None]:
+    return cell.run.model.name, cell.run.model.dataset
+
+
+def _accuracy(cell: Cell) -> str | None:
+    accuracy = cell.run.accuracy
+    if accuracy is None:
+        return None
+    low, high = accuracy.interval
+    return f"{accuracy.top1 * 100:.1f} % [{low * 100:.1f}–{high * 100:.1f}]"
+
+
+def _agreement(cell: Cell) -> str | None:
+    accuracy = cell.run.accuracy
+    if accuracy is None or accuracy.agreement is None:
+        return None
+    return units.percent(accuracy.agreement)
+
+
+def _latency(cell: Cell) -> str | None:
+    return units.milliseconds(cell.latency.median_ms) if cell.latency else None
+
+
+def _spread(cell: Cell) -> str | None:
+    if cell.latency is None:
+        return None
+    summary = cell.latency.summary
+    return f"{units.significant(summary['p5'])}–{units.significant(summary['p95'])}"
+
+
+def _cpu_at_rate(cell: Cell) -> str | None:
+    if cell.cpu is None or cell.cpu.percent_at_rate is None:
+        return None
+    rate = f" @ {cell.cpu.rate_hz:g}/s" if cell.cpu.rate_hz not in (None, 10.0) else ""
+    return f"{units.significant(cell.cpu.percent_at_rate, 2)} %{rate}"
+
+
+def _partitions(cell: Cell) -> str | None:
+    return str(cell.run.graph.partitions) if cell.run.graph else None
+
+
+def _instructions(cell: Cell) -> str | None:
+    return units.amount(cell.run.instructions.total) if cell.run.instructions else None
+
+
+TABLE = (
+    Column(key="accuracy", title="accuracy [95 %]", text=_accuracy),
+    Column(key="agreement", title="agrees", text=_agreement),
+    Column(key="size", title="size", text=lambda c: units.size(c.run.model.bytes)),
+    Column(
+        key="change",
+        title="change",
+        text=lambda c: None if c.size_change is None else units.change(c.size_change),
+    ),
+    Column(key="latency", title="latency", text=_latency),
+    Column(key="spread", title="p5–p95, ms", text=_spread),
+    Column(key="instructions", title="instructions", text=_instructions),
+    Column(
+        key="speedup",
+        title="speed",
+        text=lambda c: None if c.speedup is None else units.factor(c.speedup),
+    ),
+    Column(
+        key="cpu",
+        title="CPU",
+        text=lambda c: units.milliseconds(c.cpu.ms_per_inference) if c.cpu else None,
+    ),
+    Column(key="cpu_at_rate", title="CPU at 10/s", text=_cpu_at_rate),
+    Column(
+        key="memory",
+        title="peak memory",
+        text=lambda c: units.size(c.memory.peak_bytes) if c.memory else None,
+    ),
+    Column(key="partitions", title="partitions", text=_partitions),
+)
+
+
+def numbers(cell: Cell) -> dict[str, Number]:
+    """Everything a table or a sheet may want of one run, in base units, null if not measured."""
+    model, accuracy, graph = cell.run.model, cell.run.accuracy, cell.run.graph
+    low, high = accuracy.interval if accuracy else (None, None)
+    summary = cell.latency.summary if cell.latency else {}
+    counted = cell.run.instructions
+    return {
+        "slug": model.slug,
+        "model": model.name,
+        "dataset": model.dataset,
+        "recipe": model.recipe,
+        "device": cell.run.device.id,
+        "sha256": model.sha256,
+        "bytes": model.bytes,
+        "bytes_change": cell.size_change,
+        "accuracy": accuracy.top1 if accuracy else None,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "agreement": accuracy.agreement if accuracy else None,
+        "pictures": accuracy.total if accuracy else None,
+        "latency_median_ms": summary.get("median"),
+        "latency_p5_ms": summary.get("p5"),
+        "latency_p95_ms": summary.get("p95"),
+        "latency_samples": summary.get("count"),
+        "speedup": cell.speedup,
+        "cpu_ms": cell.cpu.ms_per_inference if cell.cpu else None,
+        "cpu_percent_at_rate": cell.cpu.percent_at_rate if cell.cpu else None,
+        "rate_hz": cell.cpu.rate_hz if cell.cpu else None,
+        "peak_memory_bytes": cell.memory.peak_bytes if cell.memory else None,
+        "instructions": counted.total if counted else None,
+        "instructions_sdot": counted.sdot if counted else None,
+        "nodes": graph.nodes if graph else None,
+        "delegated": graph.delegated if graph else None,
+        "partitions": graph.partitions if graph else None,
+        "verdict": cell.run.verdict,
+    }

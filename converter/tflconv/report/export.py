@@ -1,0 +1,52 @@
+"""Results as text for other programs: CSV, Markdown and JSON. Text out, nothing else known."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from tflconv.report import columns, findings, units
+from tflconv.report.columns import Cell, Group
+from tflconv.results import Results
+
+
+def to_json(results: Results) -> str:
+    """The documented results format, with raw samples and summaries."""
+    return json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
+
+
+def to_csv(results: Results) -> str:
+    """One row a run, numbers in base units, an empty cell where nothing was measured."""
+    rows = [columns.numbers(cell) for group in columns.groups(results) for cell in group.cells]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def to_markdown(results: Results) -> str:
+    """One table a device, findings below it."""
+    return "\n".join(_markdown_group(group) for group in columns.groups(results))
+
+
+def _markdown_group(group: Group) -> str:
+    shown = columns.shown(group)
+    header = ["model", "recipe", *(column.title for column in shown)]
+    rows = [
+        _row([group.title(cell), cell.run.model.recipe, *_texts(cell, shown)])
+        for cell in group.cells
+    ]
+    rule = _row(["---", "---", *("---:" for _ in shown)])
+    notes = [f"- {findings.subject(f, group)}: {f.text}" for f in findings.of(group)]
+    heading = f"### {group.device.name} ({group.device.id})"
+    return "\n".join([heading, "", _row(header), rule, *rows, "", *notes, ""])
+
+
+def _texts(cell: Cell, shown: list[columns.Column]) -> list[str]:
+    return [column.text(cell) or units.MISSING for column in shown]
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,74 @@
+"""Results as a table on a terminal, one table a device, findings below it.
+
+A narrow terminal gets the columns in several tables, so that no figure is ever cut.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console, RenderableType
+from rich.console import Group as Stack
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from tflconv.report import columns, findings, units
+from tflconv.report.columns import Column, Group
+from tflconv.results import Results
+
+
+def print_results(results: Results, console: Console) -> None:
+    """Print everything that a reader needs to judge ``results``."""
+    for group in columns.groups(results):
+        console.print(_heading(group))
+        console.print(*_tables(group, console), sep="\n")
+        console.print(_findings(group))
+
+
+def _heading(group: Group) -> Text:
+    device = group.device
+    detail = " · ".join(
+        part for part in (device.cpu, device.os, device.abi, *group.datasets) if part
+    )
+    return Text.assemble((device.name, "bold"), f" ({device.id})  ", (detail, "dim"))
+
+
+def _tables(group: Group, console: Console) -> list[Table]:
+    tables, taken = [], list[Column]()
+    for column in columns.shown(group):
+        if taken and not _fits(_table(group, [*taken, column]), console):
+            tables.append(_table(group, taken))
+            taken = []
+        taken.append(column)
+    return [*tables, _table(group, taken)]
+
+
+def _fits(table: Table, console: Console) -> bool:
+    unlimited = console.options.update(max_width=10_000)
+    return Measurement.get(console, unlimited, table).maximum <= console.width
+
+
+def _table(group: Group, shown: list[Column]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("model", no_wrap=True)
+    table.add_column("recipe", no_wrap=True)
+    for column in shown:
+        table.add_column(column.title, justify="right", no_wrap=True)
+    for name, cells in group.models:
+        for index, cell in enumerate(cells):
+            style = "yellow" if cell.run.verdict not in (None, "clean") else None
+            texts = [column.text(cell) or units.MISSING for column in shown]
+            label = Text(name if index == 0 else "", "bold")
+            table.add_row(label, cell.run.model.recipe, *texts, style=style)
+    return table
+
+
+def _findings(group: Group) -> RenderableType:
+    lines = [
+        Text.assemble(
+            ("! " if finding.severe else "· ", "bold yellow" if finding.severe else "dim"),
+            (f"{findings.subject(finding, group)}: ", "dim"),
+            finding.text,
+        )
+        for finding in findings.of(group)
+    ]
+    return Stack(*lines, Text())

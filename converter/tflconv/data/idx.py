@@ -1,0 +1,84 @@
+"""IDX, the format of MNIST: a short header that says type and shape, then the raw numbers.
+
+Bytes 0 and 1 are zero, byte 2 is the type (8 is unsigned byte, the only one image sets use),
+byte 3 the number of dimensions; then one big-endian 32-bit size a dimension, then the data. Files
+usually come gzipped. Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database".
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.errors import TflconvError
+from tflconv.files import write_bytes
+
+_UNSIGNED_BYTE = 8
+_GZIP_MAGIC = b"\x1f\x8b"
+_MAX_BYTES = 4 << 30
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    """The array in the IDX file at ``path``, gzipped or not.
+
+    Raises ``TflconvError`` where the file is damaged, cut short or of another kind.
+    """
+    try:
+        return decode(_content(path), str(path))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TflconvError(
+            f"{path} is cut short or damaged: {error}.", hint="Fetch the file again."
+        ) from error
+
+
+def decode(content: bytes, source: str) -> NDArray[np.uint8]:
+    """The array in the bytes of an IDX file; ``source`` names them in errors."""
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
+        raise TflconvError(f"{source} is not an IDX file of unsigned bytes.")
+    dimensions = content[3]
+    start = 4 + 4 * dimensions
+    if dimensions == 0 or len(content) < start:
+        raise TflconvError(f"{source} ends inside its IDX header.")
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    expected, received = math.prod(shape), len(content) - start
+    if expected != received:
+        raise TflconvError(
+            f"{source} holds {received} bytes of data; its header {shape} asks for {expected}.",
+            hint="Fetch the file again.",
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def encode(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file that holds ``array``."""
+    header = bytes([0, 0, _UNSIGNED_BYTE, array.ndim]) + struct.pack(
+        f">{array.ndim}I", *array.shape
+    )
+    return header + array.tobytes()
+
+
+def write(path: Path, array: NDArray[np.uint8]) -> None:
+    """Write ``array`` gzipped; equal arrays give equal bytes (no time, no name in the header)."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as stream:
+        stream.write(encode(array))
+    write_bytes(path, buffer.getvalue())
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as raw:
+        if raw.read(2) != _GZIP_MAGIC:
+            raw.seek(0)
+            return raw.read()
+    with gzip.open(path) as stream:
+        content = stream.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise TflconvError(f"{path} unpacks to more than {_MAX_BYTES >> 30} GiB.")
+    return content

@@ -12,7 +12,7 @@ from tflconv import errors, recipe
 from tflconv.cli import COMMANDS, EXIT_CODES
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.rglob("*.md")) + [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
+PAGES = [*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
 
 
 def test_the_cli_reference_is_what_the_commands_say() -> None:

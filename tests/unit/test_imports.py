@@ -16,7 +16,7 @@ ROOT = Path(tflconv.__file__).parent
 TIERS: list[set[str]] = [
     {"_version", "errors"},
     {"diagnosis", "files", "keras", "resources"},
-    {"artifact", "normalization", "recipe", "stats", "store"},
+    {"artifact", "normalization", "recipe", "stats", "store", "workers"},
     {"model_card", "results"},
     {"data", "device", "graph", "interpreter", "models"},
     {"benchmark", "comparison", "compression", "conversion", "training", "verification"},

@@ -1,0 +1,78 @@
+"""Work in other processes comes back in order, fails alone, and stops on one interrupt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from tflconv.errors import TflconvError, UsageError
+from tflconv.workers import Say, run_in_processes
+
+
+def square(number: int, say: Say) -> int:
+    if number < 0:
+        raise UsageError(f"{number} is negative.", hint="Give another.")
+    say("square", f"{number} in {os.getpid()}")
+    return number * number
+
+
+def die(_number: int, _say: Say) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def test_answers_stand_at_their_items_places() -> None:
+    heard: list[str] = []
+    answers = run_in_processes(square, [3, -1, 2], say=lambda _task, text: heard.append(text))
+    assert answers[0] == 9
+    assert answers[2] == 4
+    assert isinstance(answers[1], UsageError)
+    assert answers[1].hint == "Give another."
+    assert sorted(word.split()[0] for word in heard) == ["2", "3"]
+    assert str(os.getpid()) not in " ".join(heard)
+
+
+def test_a_killed_worker_is_one_clear_error() -> None:
+    (answer,) = run_in_processes(die, [1], say=print)
+    assert isinstance(answer, TflconvError)
+    assert "killed from outside" in answer.message
+
+
+def test_one_interrupt_stops_all_and_runs_their_clean_up(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(
+        textwrap.dedent(
+            """
+            import pathlib, sys, time
+            from tflconv.workers import run_in_processes
+            def job(name, say):
+                try:
+                    say("job", "started")
+                    time.sleep(60)
+                finally:
+                    pathlib.Path(name).write_text("cleaned")
+            if __name__ == "__main__":
+                try:
+                    run_in_processes(job, sys.argv[1:], say=lambda *w: print(*w, flush=True))
+                except KeyboardInterrupt:
+                    sys.exit(130)
+            """
+        )
+    )
+    run = subprocess.Popen(
+        [sys.executable, tmp_path / "job.py", tmp_path / "a"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "job started\n"
+    os.killpg(run.pid, signal.SIGINT)
+    _, stderr = run.communicate(timeout=20)
+    assert run.returncode == 130
+    assert stderr == ""
+    assert (tmp_path / "a").read_text() == "cleaned"

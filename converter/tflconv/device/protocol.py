@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from tflconv.results import DeviceInfo
+from tflconv.results import DeviceInfo, Software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,21 @@ class Completed:
     returncode: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """LiteRT on a device, ready to be loaded.
+
+    ``abi`` says which build of the harness can load it: x86_64-linux, aarch64-linux or
+    aarch64-android. ``path`` is the library's on the device. ``launcher`` goes before the path of
+    a program that is to be started with this library (a bundle brings its own dynamic linker).
+    """
+
+    abi: str
+    path: str
+    software: Software
+    launcher: tuple[str, ...] = ()
 
 
 class Device(Protocol):
@@ -29,6 +44,10 @@ class Device(Protocol):
 
     def info(self) -> DeviceInfo:
         """Describe the device."""
+        ...
+
+    def runtime(self) -> Runtime:
+        """Bring LiteRT to the device unless it is there, and say how to start programs with it."""
         ...
 
     def push(self, source: Path, *, executable: bool = False) -> str:
@@ -48,4 +67,13 @@ class Device(Protocol):
 
     def remove(self, remote: str) -> None:
         """Delete ``remote``, which may already be gone."""
+        ...
+
+
+@runtime_checkable
+class CountsInstructions(Protocol):
+    """A device that counts instructions instead of measuring time."""
+
+    def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Mapping[str, int]:
+        """Run a program and count what it executes, by class; ``total`` is always there."""
         ...

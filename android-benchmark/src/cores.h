@@ -1,0 +1,31 @@
+/* Which CPU cores to run on.
+ *
+ * A phone has cores of several speeds, and a run that wanders between them measures nothing. `big`
+ * means the fastest cores: so many that each thread has one, and all others that are as fast as
+ * the slowest of these. Cores come and go (hotplug, cpusets of sleeping phones), so the choice is
+ * made among those that are there now.
+ */
+#ifndef TFLCONV_CORES_H
+#define TFLCONV_CORES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CORES_MAX 64
+
+struct cores {
+  uint64_t mask;   /* where the process may run from now on */
+  bool chosen_again; /* what was asked for was not there */
+};
+
+/* The mask of `big`: the fastest of the cores in `available` for `threads` threads. `sysfs` is
+ * normally /sys/devices/system/cpu. */
+uint64_t cores_big(const char *sysfs, uint64_t available, int threads);
+
+/* Cores this process may use, as the kernel says now. */
+uint64_t cores_available(void);
+
+/* Pin to `wanted`: "" (leave as is), "all", "big" or a mask such as 0xf0; fails on other text. */
+struct cores cores_pin(const char *wanted, int threads);
+
+#endif

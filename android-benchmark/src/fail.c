@@ -1,0 +1,49 @@
+#include "fail.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+
+static void say(const char *text) {
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* nobody listens: so be it */
+}
+
+static void say_message(const char *message) {
+  say("harness: ");
+  say(message);
+  say("\n");
+}
+
+void fail(enum exit_code code, const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  say_message(message);
+
+  struct json line;
+  json_begin(&line, "error");
+  json_int(&line, "code", code);
+  json_string(&line, "message", message);
+  json_end_quietly(&line);
+  exit(code);
+}
+
+void note(const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  say_message(message);
+}
+
+void *must_alloc(void *pointer) {
+  if (pointer == NULL) fail(EXIT_SYSTEM, "out of memory");
+  return pointer;
+}

@@ -1,0 +1,37 @@
+/* Running something over and over and keeping every duration.
+ *
+ * As in benchmark_model: go on until there were at least `runs` runs and `min_ns` have passed, but
+ * not past `max_ns`. A run at a fixed frequency that comes late starts at once.
+ */
+#ifndef TFLCONV_LOOP_H
+#define TFLCONV_LOOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+
+struct pace {
+  int runs;
+  uint64_t min_ns, max_ns; /* max_ns 0: no limit */
+  uint64_t delay_ns;       /* rest after each run */
+  uint64_t period_ns;      /* start runs this far apart; 0: as soon as possible */
+  double duty_cycle;       /* share of time spent running; the rest is sleep */
+  uint64_t report_ns;      /* hand over samples this often; 0: once, at the end */
+};
+
+struct samples {
+  uint64_t at_ns; /* when the first of them started, since the loop began */
+  uint64_t *ns;
+  size_t count, capacity;
+};
+
+struct work {
+  void (*run)(void *self);
+  void (*report)(void *self, const struct samples *samples);
+  void *self;
+};
+
+void loop(const struct clock *clock, const struct pace *pace, const struct work *work);
+
+#endif

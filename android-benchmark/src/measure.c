@@ -1,0 +1,59 @@
+#include "measure.h"
+
+#include "loop.h"
+#include "report.h"
+#include "usage.h"
+
+struct phase {
+  const char *name;
+  struct session *session;
+  uint64_t runs;
+};
+
+static void run(void *self) {
+  struct phase *phase = self;
+  session_run(phase->session);
+  phase->runs++;
+}
+
+static void report(void *self, const struct samples *samples) {
+  const struct phase *phase = self;
+  report_samples(phase->name, samples);
+}
+
+static void loop_phase(struct phase *phase, const struct pace *pace, const struct clock *clock) {
+  struct work work = {.run = run, .report = report, .self = phase};
+  loop(clock, pace, &work);
+}
+
+void measure_warmup(struct session *session, const struct options *options,
+                    const struct clock *clock) {
+  struct phase phase = {.name = "warmup", .session = session};
+  struct pace pace = {.runs = options->warmup_runs,
+                      .min_ns = seconds_to_ns(options->warmup_min_secs),
+                      .max_ns = seconds_to_ns(options->max_secs),
+                      .duty_cycle = 1};
+  loop_phase(&phase, &pace, clock);
+}
+
+static struct pace steady_pace(const struct options *options) {
+  double rate = options->run_frequency;
+  return (struct pace){.runs = options->num_runs,
+                       .min_ns = seconds_to_ns(options->min_secs),
+                       .max_ns = seconds_to_ns(options->max_secs),
+                       .delay_ns = seconds_to_ns(options->run_delay),
+                       .period_ns = rate > 0 ? seconds_to_ns(1 / rate) : 0,
+                       .duty_cycle = options->duty_cycle,
+                       .report_ns = seconds_to_ns(options->report_secs)};
+}
+
+void measure_steady(struct session *session, const struct options *options,
+                    const struct clock *clock) {
+  struct phase phase = {.name = "steady", .session = session};
+  struct pace pace = steady_pace(options);
+  uint64_t began = clock_now(clock);
+  struct usage before = usage_now();
+  loop_phase(&phase, &pace, clock);
+  struct usage used = usage_between(before, usage_now());
+  report_cpu(&used, clock_now(clock) - began, phase.runs, options->run_frequency);
+}

@@ -1,0 +1,17 @@
+/* Warming up and measuring a session. */
+#ifndef TFLCONV_MEASURE_H
+#define TFLCONV_MEASURE_H
+
+#include "clock.h"
+#include "options.h"
+#include "session.h"
+
+/* Write the `run` line of the warm-up. */
+void measure_warmup(struct session *session, const struct options *options,
+                    const struct clock *clock);
+
+/* Write the `run` lines of the steady state and the `cpu` line. */
+void measure_steady(struct session *session, const struct options *options,
+                    const struct clock *clock);
+
+#endif

@@ -1,0 +1,33 @@
+/* The command line. Flags that benchmark_model of TensorFlow Lite has too mean what they mean there. */
+#ifndef TFLCONV_OPTIONS_H
+#define TFLCONV_OPTIONS_H
+
+#include <stdbool.h>
+
+struct options {
+  int protocol;
+  const char *graph;
+  const char *runtime;
+  int num_runs;
+  double min_secs;
+  double max_secs;
+  double run_delay;
+  double run_frequency;
+  int warmup_runs;
+  double warmup_min_secs;
+  int num_threads;
+  bool enable_op_profiling;
+  const char *accelerator;
+  const char *cpu_mask;
+  const char *input_file;
+  const char *test_set;
+  int seed;
+  int xnnpack_flags;
+  double duty_cycle;
+  double report_secs;
+};
+
+/* Parse `--name=value`; fails on anything else. */
+struct options options_parse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,189 @@
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fail.h"
+
+static void check_model(int status, const char *doing) { litert_check(status, EXIT_MODEL, doing); }
+
+/* LiteRT takes options of its parts as TOML text under the name of the part. */
+static void add_toml(struct session *session, const char *part, const char *toml) {
+  LiteRtOpaqueOptions opaque;
+  char *text = must_alloc(strdup(toml));
+  check_model(session->litert->CreateOpaqueOptions(part, text, free, &opaque), "make options");
+  check_model(session->litert->AddOpaqueOptions(session->options, opaque), "add options");
+}
+
+static void make_options(struct session *session, const struct options *options) {
+  const struct litert *litert = session->litert;
+  bool gpu = strcmp(options->accelerator, "gpu") == 0;
+  char xnnpack[64];
+  int length = snprintf(xnnpack, sizeof xnnpack, "num_threads = %d\n", options->num_threads);
+  if (options->xnnpack_flags)
+    snprintf(xnnpack + length, sizeof xnnpack - (size_t)length, "flags = %d\n",
+             options->xnnpack_flags);
+  check_model(litert->CreateOptions(&session->options), "make options");
+  check_model(litert->SetOptionsHardwareAccelerators(session->options,
+                                                     gpu ? LITERT_GPU | LITERT_CPU : LITERT_CPU),
+              "choose the accelerator");
+  add_toml(session, "xnnpack", xnnpack);
+  if (options->enable_op_profiling)
+    add_toml(session, "runtime_options_string", "enable_profiling = true\n");
+}
+
+static void load(struct session *session, const char *path) {
+  const struct litert *litert = session->litert;
+  check_model(litert->CreateEnvironment(0, NULL, &session->environment), "start LiteRT");
+  check_model(litert->CreateModelFromFile(session->environment, path, &session->model),
+              "read the model");
+}
+
+static LiteRtSignature first_signature(struct session *session) {
+  const struct litert *litert = session->litert;
+  LiteRtSignature signature;
+  LiteRtSubgraph subgraph;
+  check_model(litert->GetModelSignature(session->model, 0, &signature), "find a signature");
+  check_model(litert->GetSignatureSubgraph(signature, &subgraph), "find the graph");
+  check_model(litert->GetNumSubgraphOps(subgraph, &session->nodes), "count the nodes");
+  check_model(litert->GetNumSignatureInputs(signature, &session->input_count), "count inputs");
+  check_model(litert->GetNumSignatureOutputs(signature, &session->output_count), "count outputs");
+  if (session->input_count > SESSION_MAX_TENSORS || session->output_count > SESSION_MAX_TENSORS)
+    fail(EXIT_MODEL, "the model has more than %d inputs or outputs", SESSION_MAX_TENSORS);
+  return signature;
+}
+
+static void describe(const struct litert *litert, LiteRtTensor handle, struct tensor *tensor) {
+  int quantization;
+  check_model(litert->GetTensorName(handle, &tensor->name), "read a tensor's name");
+  check_model(litert->GetRankedTensorType(handle, &tensor->type), "read a tensor's type");
+  check_model(litert->GetQuantizationTypeId(handle, &quantization), "read a tensor's scale");
+  if (quantization == LITERT_PER_TENSOR)
+    check_model(litert->GetPerTensorQuantization(handle, &tensor->quantization),
+                "read a tensor's scale");
+}
+
+static void make_buffer(struct session *session, struct tensor *tensor,
+                        LiteRtRequirements requirements) {
+  const struct litert *litert = session->litert;
+  check_model(litert->CreateManagedTensorBufferFromRequirements(
+                  session->environment, &tensor->type, requirements, &tensor->buffer),
+              "make a buffer");
+  check_model(litert->GetTensorBufferPackedSize(tensor->buffer, &tensor->bytes), "size a buffer");
+  struct litert_tensor_type given_back;
+  check_model(litert->GetTensorBufferTensorType(tensor->buffer, &given_back), "ask a buffer");
+  litert_check_type(&tensor->type, &given_back, tensor->bytes);
+}
+
+/* A dynamic batch is -1 in the file; the compiled model knows what it became. */
+static void make_inputs(struct session *session, LiteRtSignature signature) {
+  const struct litert *litert = session->litert;
+  for (size_t i = 0; i < session->input_count; i++) {
+    struct tensor *tensor = &session->inputs[i];
+    LiteRtTensor handle;
+    LiteRtRequirements needs;
+    check_model(litert->GetSignatureInputTensorByIndex(signature, i, &handle), "find an input");
+    describe(litert, handle, tensor);
+    check_model(litert->GetCompiledModelInputTensorLayout(session->compiled, 0, i,
+                                                          &tensor->type.layout),
+                "read an input's shape");
+    check_model(litert->GetCompiledModelInputBufferRequirements(session->compiled, 0, i, &needs),
+                "size an input");
+    make_buffer(session, tensor, needs);
+    session->input_buffers[i] = tensor->buffer;
+  }
+}
+
+static void make_outputs(struct session *session, LiteRtSignature signature) {
+  const struct litert *litert = session->litert;
+  struct litert_layout layouts[SESSION_MAX_TENSORS];
+  check_model(litert->GetCompiledModelOutputTensorLayouts(session->compiled, 0,
+                                                          session->output_count, layouts, true),
+              "read the outputs' shapes");
+  for (size_t i = 0; i < session->output_count; i++) {
+    struct tensor *tensor = &session->outputs[i];
+    LiteRtTensor handle;
+    LiteRtRequirements needs;
+    check_model(litert->GetSignatureOutputTensorByIndex(signature, i, &handle), "find an output");
+    describe(litert, handle, tensor);
+    tensor->type.layout = layouts[i];
+    check_model(litert->GetCompiledModelOutputBufferRequirements(session->compiled, 0, i, &needs),
+                "size an output");
+    make_buffer(session, tensor, needs);
+    session->output_buffers[i] = tensor->buffer;
+  }
+}
+
+/* Nanoseconds since `*since`, which becomes now. */
+static uint64_t lap(const struct clock *clock, uint64_t *since) {
+  uint64_t before = *since;
+  *since = clock_now(clock);
+  return *since - before;
+}
+
+void session_open(struct session *session, const struct litert *litert,
+                  const struct options *options, const struct clock *clock) {
+  *session = (struct session){.litert = litert};
+  uint64_t since = clock_now(clock);
+  load(session, options->graph);
+  session->load_ns = lap(clock, &since);
+
+  make_options(session, options);
+  check_model(litert->CreateCompiledModel(session->environment, session->model, session->options,
+                                          &session->compiled),
+              "compile the model");
+  check_model(litert->CompiledModelIsFullyAccelerated(session->compiled,
+                                                      &session->fully_accelerated),
+              "ask who executes the model");
+  session->compile_ns = lap(clock, &since);
+
+  LiteRtSignature signature = first_signature(session);
+  make_inputs(session, signature);
+  make_outputs(session, signature);
+  session->buffers_ns = lap(clock, &since);
+}
+
+void session_run(struct session *session) {
+  litert_check(session->litert->RunCompiledModel(session->compiled, 0, session->input_count,
+                                                 session->input_buffers, session->output_count,
+                                                 session->output_buffers),
+               EXIT_RUN, "run the model");
+}
+
+void session_write(struct session *session, size_t input, const void *data) {
+  struct tensor *tensor = &session->inputs[input];
+  void *memory;
+  litert_check(session->litert->LockTensorBuffer(tensor->buffer, &memory, LITERT_WRITE), EXIT_INPUT,
+               "write an input");
+  memcpy(memory, data, tensor->bytes);
+  session->litert->UnlockTensorBuffer(tensor->buffer);
+}
+
+void session_read(struct session *session, size_t output, void *data) {
+  struct tensor *tensor = &session->outputs[output];
+  void *memory;
+  litert_check(session->litert->LockTensorBuffer(tensor->buffer, &memory, LITERT_READ), EXIT_RUN,
+               "read an output");
+  memcpy(data, memory, tensor->bytes);
+  session->litert->UnlockTensorBuffer(tensor->buffer);
+}
+
+size_t tensor_elements(const struct tensor *tensor) {
+  size_t count = 1;
+  for (unsigned i = 0; i < tensor->type.layout.rank; i++)
+    count *= (size_t)tensor->type.layout.dims[i];
+  return count;
+}
+
+void session_close(struct session *session) {
+  const struct litert *litert = session->litert;
+  for (size_t i = 0; i < session->input_count; i++)
+    litert->DestroyTensorBuffer(session->input_buffers[i]);
+  for (size_t i = 0; i < session->output_count; i++)
+    litert->DestroyTensorBuffer(session->output_buffers[i]);
+  litert->DestroyCompiledModel(session->compiled);
+  litert->DestroyOptions(session->options);
+  litert->DestroyModel(session->model);
+  litert->DestroyEnvironment(session->environment);
+}

@@ -1,0 +1,155 @@
+"""This computer as a device: it tells whether a model works, and how fast it is here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from tflconv.device.protocol import Completed, Runtime
+from tflconv.device.registry import Listed
+from tflconv.diagnosis import Finding
+from tflconv.errors import DeviceError, unknown
+from tflconv.files import replacing_file, sha256_file
+from tflconv.results import DeviceInfo, Software
+from tflconv.store import versions
+
+PACKAGE = "ai-edge-litert"
+INSTALL = f"pip install {PACKAGE}"
+CPUINFO = Path("/proc/cpuinfo")
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
+
+
+@dataclass(frozen=True)
+class Host:
+    """The computer that runs tflconv. Files stay where they are."""
+
+    id: str = "host"
+
+    def info(self) -> DeviceInfo:
+        """Describe this computer from ``/proc`` and the standard library."""
+        cpuinfo = CPUINFO.read_text() if CPUINFO.exists() else ""
+        model = _field(cpuinfo, "model name") or platform.processor() or None
+        return DeviceInfo(
+            id=self.id,
+            kind="host",
+            name=model or platform.machine(),
+            abi=abi(),
+            os=f"{platform.system()} {platform.release()}",
+            cpu=model,
+            cores=os.cpu_count(),
+            features=_features(_field(cpuinfo, "flags") or _field(cpuinfo, "Features") or ""),
+        )
+
+    def runtime(self) -> Runtime:
+        """The library of the installed ai-edge-litert."""
+        found = library()
+        if found is None:
+            raise DeviceError("host: LiteRT (libLiteRt.so) is not installed.", hint=INSTALL)
+        return Runtime(
+            abi=abi(),
+            path=str(found),
+            software=Software(
+                name="LiteRT",
+                version=versions(PACKAGE)[PACKAGE] or "unknown",
+                sha256=sha256_file(found),
+                source=f"Python package {PACKAGE}",
+            ),
+        )
+
+    def push(self, source: Path, *, executable: bool = False) -> str:
+        """Nothing to do: the file is here."""
+        return str(source.resolve())
+
+    def pull(self, remote: str, target: Path) -> None:
+        """Copy the file ``remote`` to ``target``."""
+        try:
+            with replacing_file(target) as temporary:
+                shutil.copyfile(remote, temporary)
+        except FileNotFoundError as error:
+            raise DeviceError(f"host: there is no file {remote}.") from error
+
+    def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
+        """Run a program; a negative return code names the signal that ended it."""
+        try:
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"host: {argv[0]} did not end within {timeout:g} s.") from error
+        except OSError as error:
+            raise DeviceError(f"host: cannot run {argv[0]}: {error.strerror}.") from error
+        return Completed(
+            returncode=done.returncode,
+            stdout=done.stdout.decode(errors="replace"),
+            stderr=done.stderr.decode(errors="replace"),
+        )
+
+    def remove(self, remote: str) -> None:
+        """Nothing to do: nothing was copied here."""
+
+
+def find(name: str) -> Host:
+    """The host; there is one, and it has no other name."""
+    if name:
+        raise unknown("device", f"host:{name}", ["host"])
+    return Host()
+
+
+def listed() -> list[Listed]:
+    """The host, which is always there; without LiteRT it cannot measure."""
+    abilities = ("latency", "cpu", "memory", "ops", "accuracy")
+    name = Host().info().name
+    if library() is None:
+        return [Listed(id="host", kind="host", name=name, state="no LiteRT", hint=INSTALL)]
+    return [Listed(id="host", kind="host", name=name, state="ready", abilities=abilities)]
+
+
+def clean() -> int:
+    """Nothing is ever copied to the host."""
+    return 0
+
+
+def diagnose() -> list[Finding]:
+    """Whether the LiteRT library is here."""
+    found = library()
+    return [
+        Finding(
+            subject="LiteRT",
+            ok=found is not None,
+            detail=str(found) if found else "libLiteRt.so was not found",
+            needed_for="tflconv bench --device host",
+            hint=None if found else INSTALL,
+        )
+    ]
+
+
+def abi() -> str:
+    """``x86_64-linux``: processor and system as the harness names its builds."""
+    return f"{platform.machine().lower()}-{platform.system().lower()}"
+
+
+def library() -> Path | None:
+    """``libLiteRt.so`` of the installed ai-edge-litert, found without importing it."""
+    spec = find_spec("ai_edge_litert")
+    folders = spec.submodule_search_locations if spec else None
+    candidates = (Path(folder) / "libLiteRt.so" for folder in folders or ())
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _field(cpuinfo: str, key: str) -> str | None:
+    for line in cpuinfo.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _features(flags: str) -> tuple[str, ...]:
+    present = set(flags.split())
+    return tuple(feature for feature in FEATURES if feature in present)

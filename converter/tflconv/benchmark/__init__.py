@@ -1,1 +1,8 @@
 """Drive the native harness on a device and turn what it says into runs."""
+
+from __future__ import annotations
+
+from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.runner import bench
+
+__all__ = ["BenchmarkConfig", "bench"]

@@ -1,0 +1,137 @@
+"""The native harness on a device: find or build it, bring it there, start it, hear it out.
+
+Both sides say which protocol they speak before anything is measured. Every way in which a native
+program can end badly becomes one message here.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv._version import __version__
+from tflconv.benchmark import build, protocol
+from tflconv.benchmark.protocol import PROTOCOL, Conversation
+from tflconv.device import host
+from tflconv.device.protocol import Completed, Device, Runtime
+from tflconv.diagnosis import Finding
+from tflconv.errors import DeviceError, TflconvError
+from tflconv.files import sha256_file
+from tflconv.results import Software
+
+NO_COMPILER = "Install a C compiler (Debian: apt install gcc), or: pip install 'tflconv[zig]'"
+
+EXIT_MODEL, EXIT_INPUT = 11, 13
+"""Exit codes of the harness for which a file is to blame, not the device."""
+
+
+def binary(abi: str) -> Path:
+    """The harness for x86_64-linux, aarch64-linux or aarch64-android."""
+    compiler = build.native() if abi == host.abi() else None
+    if compiler is None:
+        raise TflconvError(
+            f"there is no harness for {abi} and no C compiler to build it with.", hint=NO_COMPILER
+        )
+    return build.cached(compiler)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harness:
+    """The harness and LiteRT, installed on a device."""
+
+    device: Device
+    runtime: Runtime
+    path: str
+    software: Software
+
+    def argv(self, **flags: object) -> list[str]:
+        """The command line for ``flags``, which are those of the harness without ``--``."""
+        given = {"protocol": PROTOCOL, "runtime": self.runtime.path} | flags
+        return [*self.runtime.launcher, self.path, *_flags(given)]
+
+    def run(self, *, timeout: float, **flags: object) -> Conversation:
+        """Run one process to its end and return what it said. Raises ``TflconvError``."""
+        completed = self.device.shell(self.argv(**flags), timeout=timeout)
+        return checked(completed, device=self.device.id)
+
+
+def install(device: Device) -> Harness:
+    """Bring LiteRT and the harness that can load it to ``device``."""
+    runtime = device.runtime()
+    program = binary(runtime.abi)
+    return Harness(
+        device=device,
+        runtime=runtime,
+        path=device.push(program, executable=True),
+        software=Software(name="harness", version=__version__, sha256=sha256_file(program)),
+    )
+
+
+def checked(completed: Completed, *, device: str) -> Conversation:
+    """The conversation of a process that ended well; the error of one that did not."""
+    code = completed.returncode
+    if name := _signal(code):
+        raise DeviceError(
+            f"{device}: the harness was ended by {name}.",
+            hint="SIGSEGV or SIGABRT: LiteRT crashed, most likely over a damaged model."
+            " SIGKILL: the device ran out of memory.",
+        )
+    conversation = protocol.parse(completed.stdout)
+    _check_protocol(conversation, completed, device)
+    if error := conversation.get("error"):
+        kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
+        raise kind(f"{device}: {error['message']}.")
+    if code != 0 or conversation.get("end") is None:
+        raise DeviceError(f"{device}: the harness stopped early (code {code}): {_last(completed)}.")
+    return conversation
+
+
+def diagnose() -> list[Finding]:
+    """What measuring on this computer needs."""
+    compiler = build.native()
+    return [
+        *host.diagnose(),
+        Finding(
+            subject="C compiler",
+            ok=compiler is not None,
+            detail=" ".join(compiler.argv) if compiler else "neither cc nor ziglang",
+            needed_for="building the harness for this computer",
+            hint=NO_COMPILER,
+        ),
+    ]
+
+
+def _flags(values: Mapping[str, object]) -> list[str]:
+    return [f"--{name}={_text(value)}" for name, value in values.items() if value is not None]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _signal(code: int) -> str | None:
+    """The name of the signal behind a return code, as Python (-9) or a shell (137) gives it."""
+    number = -code if code < 0 else code - 128
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return None
+
+
+def _check_protocol(conversation: Conversation, completed: Completed, device: str) -> None:
+    hello = conversation.get("hello")
+    if hello is None:
+        raise DeviceError(f"{device}: the harness did not start: {_last(completed)}.")
+    if hello["protocol"] != PROTOCOL:
+        raise DeviceError(
+            f"{device}: the harness there speaks protocol {hello['protocol']},"
+            f" this tflconv speaks {PROTOCOL}.",
+            hint="tflconv devices clean removes an old one.",
+        )
+
+
+def _last(completed: Completed) -> str:
+    lines = (completed.stderr or completed.stdout).strip().splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

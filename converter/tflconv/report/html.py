@@ -1,0 +1,195 @@
+"""Results as one HTML file that needs nothing else: no network, no script, plots inside as SVG.
+
+It follows the reader's light or dark setting, prints on A4, and on a phone turns every table row
+into a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from importlib.resources import files
+
+from tflconv.report import columns, findings, method, plots, style, units
+from tflconv.report.columns import Cell, Column, Group
+from tflconv.results import Results
+
+_PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "samples")
+_CAPTIONS = {
+    "samples": "Left to right as measured. The line is the median; a triangle lies above the strip."
+    f" At most {plots.SHOWN_SAMPLES} evenly spaced samples of a run are drawn, and its outliers.",
+    "pareto": "The line joins what no other file beats in both.",
+}
+
+
+def to_html(results: Results) -> str:
+    """The whole page."""
+    title = str(results.context.get("title", "tflconv results"))
+    groups = columns.groups(results)
+    return "\n".join(
+        (
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{escape(title)}</title>",
+            f"<style>\n{_stylesheet()}</style>",
+            "</head>",
+            "<body>",
+            _header(title, results, groups),
+            "<main>",
+            *(_device(group) for group in groups),
+            _provenance(results, groups),
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        )
+    )
+
+
+def _stylesheet() -> str:
+    return files("tflconv.report").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _header(title: str, results: Results, groups: list[Group]) -> str:
+    note = results.context.get("note")
+    models = {run.model.slug for run in results.runs}
+    counts = f"{_count(len(models), 'model file')} on {_count(len(groups), 'device')}"
+    dates = sorted(run.started[:10] for run in results.runs if run.started)
+    when = "" if not dates else f", {' to '.join(dict.fromkeys((dates[0], dates[-1])))}"
+    return "\n".join(
+        (
+            "<header>",
+            f"<h1>{escape(title)}</h1>",
+            f'<p class="summary">{counts}{when}</p>',
+            f'<p class="note">{escape(str(note))}</p>' if note else "",
+            _contents(groups) if len(groups) > 1 else "",
+            "</header>",
+        )
+    )
+
+
+def _contents(groups: list[Group]) -> str:
+    links = (f'<a href="#{_anchor(g)}">{escape(g.device.name)}</a>' for g in groups)
+    return f"<nav>{''.join(links)}</nav>"
+
+
+def _device(group: Group) -> str:
+    device = group.device
+    parts = (device.cpu, device.os, device.abi, *group.datasets)
+    detail = " · ".join(escape(part) for part in parts if part)
+    return "\n".join(
+        (
+            f'<section id="{_anchor(group)}">',
+            f"<h2>{escape(device.name)} <small>{escape(device.id)}</small></h2>",
+            f'<p class="detail">{detail}</p>',
+            _table(group),
+            _findings(group),
+            _plots(group),
+            _method(group),
+            "</section>",
+        )
+    )
+
+
+def _table(group: Group) -> str:
+    shown = columns.shown(group)
+    heads = "".join(f"<th>{escape(column.title)}</th>" for column in shown)
+    bodies = (_body(name, cells, shown) for name, cells in group.models)
+    return (
+        f'<table class="results">\n<thead><tr><th class="recipe">recipe</th>{heads}</tr></thead>\n'
+        + "\n".join(bodies)
+        + "\n</table>"
+    )
+
+
+def _body(name: str, cells: list[Cell], shown: list[Column]) -> str:
+    rows = "\n".join(_row(cell, shown) for cell in cells)
+    head = f'<tr class="model"><th colspan="{len(shown) + 1}">{escape(name)}</th></tr>'
+    return f"<tbody>\n{head}\n{rows}\n</tbody>"
+
+
+def _row(cell: Cell, shown: list[Column]) -> str:
+    recipe, verdict = cell.run.model.recipe, cell.run.verdict
+    swatch = f'<i style="background:{style.recipe_color(recipe)}"></i>'
+    badge = f"<b>{escape(verdict)}</b>" if verdict not in (None, "clean") else ""
+    texts = ((column, column.text(cell)) for column in shown)
+    data = "".join(
+        f'<td data-label="{escape(column.title)}"{"" if text else " class=missing"}>'
+        f"{escape(text or units.MISSING)}</td>"
+        for column, text in texts
+    )
+    return f"<tr><th>{swatch}{escape(recipe)}{badge}</th>{data}</tr>"
+
+
+def _findings(group: Group) -> str:
+    items = "\n".join(
+        f"<li{' class=severe' if f.severe else ''}>"
+        f"<b>{escape(findings.subject(f, group))}</b> {_marked(f.text)}</li>"
+        for f in findings.of(group)
+    )
+    return f'<ul class="findings">\n{items}\n</ul>' if items else ""
+
+
+def _plots(group: Group) -> str:
+    figures = "\n".join(_figure(group, name) for name in _PLOTS)
+    return f'<div class="plots">\n{figures}\n</div>'
+
+
+def _figure(group: Group, name: str) -> str:
+    plot = plots.PLOTS[name]
+    drawn = plot(group)
+    if drawn is None:
+        return ""
+    described = escape(f"{(plot.__doc__ or name).splitlines()[0]} {group.device.name}.")
+    caption = f"<figcaption>{_CAPTIONS[name]}</figcaption>" if name in _CAPTIONS else ""
+    return f"<figure>{style.inline_svg(drawn, described)}{caption}</figure>"
+
+
+def _method(group: Group) -> str:
+    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in method.sentences(group))
+    return (
+        f'<div class="method"><h3>How it was measured</h3>\n<ul>{told}</ul>\n'
+        f"{_definitions(method.conditions(group))}</div>"
+    )
+
+
+def _provenance(results: Results, groups: list[Group]) -> str:
+    files_ = {run.model.slug: run.model for run in results.runs}.values()
+    used = {part.sha256: part for group in groups for part in method.software(group)}.values()
+    rows = [(model.slug, f"{model.bytes} bytes", model.sha256) for model in files_]
+    rows += [(part.name, part.version, part.sha256) for part in used]
+    body = "\n".join(
+        f'<tr><th>{escape(name)}</th><td>{escape(what)}</td><td class="hash">{sha256}</td></tr>'
+        for name, what, sha256 in rows
+    )
+    context = {k: v for k, v in results.context.items() if k not in ("title", "note")}
+    told = {key.replace("_", " "): method.plain(value) for key, value in context.items()}
+    return (
+        "<section>\n<h2>Versions and hashes</h2>\n"
+        f"{_definitions(told)}\n"
+        '<table class="hashes">\n<thead><tr><th>file</th><th>size or version</th><th>SHA-256</th>'
+        f"</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</section>"
+    )
+
+
+def _definitions(told: Mapping[str, str]) -> str:
+    items = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in told.items())
+    return f"<dl>{''.join(items)}</dl>" if told else ""
+
+
+def _marked(text: str) -> str:
+    """Escaped ``text`` with what stands in backquotes as code."""
+    parts: Iterable[str] = escape(text).split("`")
+    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
+
+
+def _anchor(group: Group) -> str:
+    return "device-" + "".join(c if c.isalnum() else "-" for c in group.device.id)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

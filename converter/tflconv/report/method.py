@@ -1,0 +1,100 @@
+"""How the numbers of a report came about, in sentences that follow from the runs themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tflconv.report.columns import Group
+from tflconv.results import Software
+
+_KINDS = {
+    "host": "Measured on this computer. A desktop's latency is never a phone's.",
+    "emulator": (
+        "Counted in an emulator with the instruction set of the named core and the same arm64"
+        " kernels as on a phone. Instructions are no latency and no energy, so none is shown."
+    ),
+    "phone": (
+        "Measured on the device over adb, in a shell process, which the scheduler may treat"
+        " otherwise than a foreground app."
+    ),
+}
+_LATENCY = (
+    "Latency is wall-clock time of one inference of batch 1, after warm-up; every sample is kept."
+    " The median speaks for them, p5–p95 is the 5th to 95th percentile."
+)
+_CPU = (
+    "CPU is the process' CPU time an inference costs while it runs without pause; CPU at a rate is"
+    " the share of one core that so many inferences a second keep busy."
+)
+_MEMORY = (
+    "Peak memory is the largest resident set of a fresh process that runs only this model,"
+    " unprofiled; the runtime library is part of it."
+)
+_ACCURACY = (
+    "Accuracy is top-1 on the test split, with Wilson's 95 % interval. Agreement is the share of"
+    " pictures on which a file says the same as the model it was made from."
+)
+_PARTITIONS = (
+    "Partitions are the pieces of the graph that XNNPACK runs; one is best, each further one means"
+    " slow built-in kernels between them."
+)
+
+
+def sentences(group: Group) -> list[str]:
+    """What was done on this device, only as far as it was done."""
+    cells = group.cells
+    said = {
+        _KINDS[group.device.kind]: True,
+        _LATENCY: any(cell.latency for cell in cells),
+        _CPU: any(cell.cpu for cell in cells),
+        _MEMORY: any(cell.memory for cell in cells),
+        _ACCURACY: any(cell.run.accuracy for cell in cells),
+        _PARTITIONS: any(cell.run.graph for cell in cells),
+    }
+    return [sentence for sentence, true in said.items() if true]
+
+
+def conditions(group: Group) -> dict[str, str]:
+    """Settings and conditions of the runs: one value where all agree, else all or a range."""
+    told = {"device": group.device.id, "CPU": group.device.cpu, "cores": group.device.cores}
+    told |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
+    told["CPU features"] = " ".join(group.device.features) or None
+    summary = {key: str(value) for key, value in told.items() if value is not None}
+    for source in ("config", "conditions"):
+        summary |= _merged([getattr(cell.run, source) for cell in group.cells])
+    return summary
+
+
+def software(group: Group) -> list[Software]:
+    """Harness and runtime of the runs, each once."""
+    used = [part for cell in group.cells for part in (cell.run.harness, cell.run.runtime)]
+    return list(dict.fromkeys(part for part in used if part is not None))
+
+
+def plain(value: Any) -> str:
+    """A JSON value as a reader would write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plain(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    values: dict[str, dict[str, Any]] = {}
+    for mapping in mappings:
+        for key, value in mapping.items():
+            if value is not None:
+                values.setdefault(key.replace("_", " "), {})[json.dumps(value)] = value
+    return {key: _together(list(distinct.values())) for key, distinct in values.items()}
+
+
+def _together(values: list[Any]) -> str:
+    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    if numeric and len(values) > 1:
+        return f"{plain(min(values))} to {plain(max(values))}"
+    return " / ".join(plain(value) for value in values)

@@ -1,0 +1,336 @@
+"""Results as pictures, one function a question: how large, how fast, how busy, how right?
+
+Each takes the runs of one device and returns a matplotlib figure, or None where that device has
+nothing to say. Bars are grouped by model and labelled with their recipe and their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from tflconv import stats
+from tflconv.files import write_bytes, write_text
+from tflconv.report import columns, style, units
+from tflconv.report.columns import Cell, Group
+from tflconv.results import Results
+
+Place = tuple[float, Cell]
+"""A height on the vertical axis and the run that is drawn there."""
+SHOWN_SAMPLES = 200
+_ROW = 0.235
+_ROOM_FOR_LABEL = 1.42
+
+
+@style.settled
+def size(group: Group) -> Figure | None:
+    """Bytes of each file."""
+    return _bars(group, "Size", lambda cell: cell.run.model.bytes / 1e6, "MB", _size_label)
+
+
+@style.settled
+def cpu(group: Group) -> Figure | None:
+    """CPU time an inference costs."""
+    return _bars(
+        group,
+        "CPU use",
+        lambda cell: cell.cpu.ms_per_inference if cell.cpu else None,
+        "CPU ms an inference",
+        _cpu_label,
+    )
+
+
+@style.settled
+def instructions(group: Group) -> Figure | None:
+    """Instructions an inference executes."""
+    return _bars(
+        group,
+        "Instructions an inference",
+        lambda cell: cell.run.instructions.total / 1e6 if cell.run.instructions else None,
+        f"million, {group.device.name}",
+        _instructions_label,
+    )
+
+
+@style.settled
+def latency(group: Group) -> Figure | None:
+    """Median latency, its 5th to 95th percentile, and the raw samples behind them."""
+    cells = [cell for cell in group.cells if cell.latency]
+    if not cells:
+        return None
+    drawn, axes, places = _rows(group, cells, "Latency")
+    summaries = [cell.latency.summary for cell in cells if cell.latency]
+    edge = max(max(s["p95"] for s in summaries), 1.2 * max(s["median"] for s in summaries))
+    for height, cell in places:
+        _draw_latency(axes, height, cell)
+        axes.text(edge * 1.05, height, _latency_label(cell), va="center", fontsize=8.5)
+    axes.set_xlim(0, edge * _ROOM_FOR_LABEL)
+    axes.set_xlabel("ms, line from p5 to p95, dots are samples")
+    return drawn
+
+
+@style.settled
+def accuracy(group: Group) -> Figure | None:
+    """Top-1 accuracy with its 95 % interval; the reference's as a line."""
+    cells = [cell for cell in group.cells if cell.run.accuracy]
+    if not cells:
+        return None
+    drawn, axes, places = _rows(group, cells, "Accuracy")
+    for height, cell in places:
+        _draw_accuracy(axes, height, cell)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low, high + 0.22 * (high - low))
+    for height, cell in places:
+        label = f"{cell.run.accuracy.top1 * 100:.1f} %" if cell.run.accuracy else ""
+        axes.text(high + 0.03 * (high - low), height, label, va="center", fontsize=8.5)
+    axes.set_xlabel("% top-1, line is the 95 % interval")
+    axes.set_xticks([tick for tick in axes.get_xticks() if low <= tick <= min(high, 100)])
+    return drawn
+
+
+@style.settled
+def pareto(group: Group) -> Figure | None:
+    """Accuracy over cost; the line joins what nothing else beats in both."""
+    cells = [cell for cell in group.cells if cell.run.accuracy and columns.cost(cell)]
+    if len(cells) < 2:
+        return None
+    drawn, axes = style.figure(3.6)
+    shapes = style.markers([name for name, _ in group.models])
+    for dataset in dict.fromkeys(cell.run.model.dataset for cell in cells):
+        _draw_front(axes, [cell for cell in cells if cell.run.model.dataset == dataset])
+    for cell in cells:
+        _draw_point(axes, cell, shapes[group.title(cell)])
+    _finish_pareto(axes, group, cells)
+    _legend(drawn, group, cells)
+    return drawn
+
+
+@style.settled
+def samples(group: Group) -> Figure | None:
+    """Every latency sample in the order in which it was measured: drifts and bursts show."""
+    cells = [cell for cell in group.cells if cell.latency]
+    if not cells:
+        return None
+    drawn = style.empty_figure(0.46 * len(cells) + 0.5)
+    strips = drawn.subplots(len(cells), 1, squeeze=False)[:, 0]
+    for axes, cell in zip(strips, cells, strict=True):
+        _draw_strip(axes, cell, group.title(cell))
+    drawn.suptitle("Samples in their order", x=0.01, ha="left", fontsize=10.5, weight="bold")
+    return drawn
+
+
+PLOTS: dict[str, Callable[[Group], Figure | None]] = {
+    "size": size,
+    "latency": latency,
+    "instructions": instructions,
+    "cpu": cpu,
+    "accuracy": accuracy,
+    "pareto": pareto,
+    "samples": samples,
+}
+
+
+def write(results: Results, folder: Path) -> list[Path]:
+    """Write every plot of every device as PNG and SVG; return the paths."""
+    written = []
+    for group in columns.groups(results):
+        device = "".join(c if c.isalnum() or c in "-_." else "-" for c in group.device.id)
+        for name, plot in PLOTS.items():
+            drawn = plot(group)
+            if drawn is not None:
+                stem = folder / f"{device}-{name}"
+                written.append(write_text(stem.with_name(f"{stem.name}.svg"), style.svg(drawn)))
+                written.append(write_bytes(stem.with_name(f"{stem.name}.png"), style.png(drawn)))
+    return written
+
+
+def thin(values: Sequence[float], limit: int = SHOWN_SAMPLES) -> tuple[NDArray[np.int64], ...]:
+    """At most ``limit`` evenly spaced samples and every outlier: their indices and values."""
+    array = np.asarray(values, dtype=np.float64)
+    even = np.linspace(0, len(array) - 1, min(limit, len(array))).round().astype(int)
+    kept = np.union1d(even, np.flatnonzero(stats.outliers(array))[:limit])
+    return kept, array[kept]
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points ``(cost, accuracy)`` that no other point beats, by rising cost."""
+    best: list[tuple[float, float]] = []
+    for cost, right in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not best or right > best[-1][1]:
+            best.append((cost, right))
+    return best
+
+
+def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Place]]:
+    """An axes with one line a run below the name of its model, first run on top."""
+    places: list[Place] = []
+    headings: list[tuple[float, str]] = []
+    line = 0.0
+    for name, members in group.models:
+        present = [cell for cell in members if cell in cells]
+        if present:
+            headings.append((line, name))
+            places += [(line - 1 - index, cell) for index, cell in enumerate(present)]
+            line -= len(present) + 1.35
+    drawn, axes = style.figure(_ROW * (-line + 0.6) + 0.75)
+    axes.set_yticks([h for h, _ in places], [cell.run.model.recipe for _, cell in places])
+    for height, name in headings:
+        axes.annotate(
+            name,
+            (0, height),
+            (0, 0),
+            ("axes fraction", "data"),
+            "offset points",
+            va="center",
+            weight="bold",
+            annotation_clip=False,
+        )
+    axes.set_ylim(line + 0.9, 0.6)
+    axes.set_title(title)
+    axes.grid(axis="x")
+    return drawn, axes, places
+
+
+def _bars(
+    group: Group,
+    title: str,
+    value: Callable[[Cell], float | None],
+    unit: str,
+    label: Callable[[Cell], str],
+) -> Figure | None:
+    cells = [cell for cell in group.cells if value(cell) is not None]
+    if not cells:
+        return None
+    drawn, axes, places = _rows(group, cells, title)
+    longest = max(value(cell) or 0 for cell in cells)
+    for height, cell in places:
+        width = value(cell) or 0
+        axes.barh(height, width, height=0.62, color=style.recipe_color(cell.run.model.recipe))
+        axes.text(width + longest * 0.02, height, label(cell), va="center", fontsize=8.5)
+    axes.set_xlim(0, longest * _ROOM_FOR_LABEL)
+    axes.set_xlabel(unit)
+    return drawn
+
+
+def _size_label(cell: Cell) -> str:
+    text = units.size(cell.run.model.bytes)
+    return text if cell.size_change is None else f"{text}  {units.change(cell.size_change)}"
+
+
+def _cpu_label(cell: Cell) -> str:
+    if cell.cpu is None:
+        return ""
+    text = units.milliseconds(cell.cpu.ms_per_inference)
+    if cell.cpu.percent_at_rate is None or cell.cpu.rate_hz is None:
+        return text
+    return f"{units.significant(cell.cpu.percent_at_rate, 2)} % at {cell.cpu.rate_hz:g}/s"
+
+
+def _instructions_label(cell: Cell) -> str:
+    counted = cell.run.instructions
+    text = units.amount(counted.total) if counted else ""
+    return text if cell.speedup is None else f"{text}  {units.factor(cell.speedup)}"
+
+
+def _latency_label(cell: Cell) -> str:
+    return units.milliseconds(cell.latency.median_ms) if cell.latency else ""
+
+
+def _draw_latency(axes: Axes, height: float, cell: Cell) -> None:
+    if cell.latency is None:
+        return
+    color, summary = style.recipe_color(cell.run.model.recipe), cell.latency.summary
+    _, values = thin([sample / 1e6 for sample in cell.latency.samples_ns])
+    jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(values))
+    axes.scatter(values, height + jitter, s=3, color=color, alpha=0.35, linewidths=0)
+    axes.plot([summary["p5"], summary["p95"]], [height, height], color=color, linewidth=2.2)
+    axes.plot(summary["median"], height, "|", color=style.INK, markersize=9, markeredgewidth=1.6)
+
+
+def _draw_accuracy(axes: Axes, height: float, cell: Cell) -> None:
+    found = cell.run.accuracy
+    if found is None:
+        return
+    color = style.recipe_color(cell.run.model.recipe)
+    low, high = found.interval
+    axes.plot([low * 100, high * 100], [height, height], color=color, linewidth=2.2)
+    axes.plot(found.top1 * 100, height, "o", color=color, markersize=6)
+    if found.reference_correct is not None:
+        reference = 100 * found.reference_correct / found.total
+        axes.plot([reference] * 2, [height - 0.5, height + 0.5], color=style.MUTED, linewidth=0.9)
+
+
+def _draw_front(axes: Axes, cells: list[Cell]) -> None:
+    points = [
+        (columns.cost(cell) or 0, cell.run.accuracy.top1 * 100)
+        for cell in cells
+        if cell.run.accuracy
+    ]
+    best = front(points)
+    axes.step(*zip(*best, strict=True), where="post", color=style.MUTED, linewidth=1, zorder=1)
+
+
+def _draw_point(axes: Axes, cell: Cell, marker: str) -> None:
+    found, cost = cell.run.accuracy, columns.cost(cell)
+    if found is None or cost is None:
+        return
+    color = style.recipe_color(cell.run.model.recipe)
+    low, high = found.interval
+    axes.plot([cost] * 2, [low * 100, high * 100], color=color, linewidth=1, alpha=0.5)
+    axes.plot(cost, found.top1 * 100, marker, color=color, markersize=7.5, markeredgecolor="none")
+
+
+def _finish_pareto(axes: Axes, group: Group, cells: list[Cell]) -> None:
+    costs = [columns.cost(cell) or 0 for cell in cells]
+    timed = cells[0].latency is not None
+    if max(costs) > 20 * min(costs):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_xlim(0, max(costs) * 1.08)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if timed else units.amount(value))
+    axes.set_title(f"Accuracy over {'latency' if timed else 'instructions'}")
+    axes.set_xlabel("median latency, ms" if timed else f"instructions, {group.device.name}")
+    axes.set_ylabel("% top-1")
+    axes.grid()
+
+
+def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
+    shapes = style.markers([name for name, _ in group.models])
+    recipes = dict.fromkeys(cell.run.model.recipe for cell in cells)
+    handles = [
+        Line2D([], [], marker="s", linestyle="", color=style.recipe_color(r), label=r)
+        for r in recipes
+    ]
+    handles += [
+        Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=name)
+        for name, marker in shapes.items()
+    ]
+    drawn.legend(handles=handles, loc="outside lower left", ncols=2, handletextpad=0.2)
+
+
+def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:
+    """Samples as dots; what lies far above all others is a triangle at the upper edge."""
+    if cell.latency is None:
+        return
+    order, values = thin([sample / 1e6 for sample in cell.latency.samples_ns])
+    summary, color = cell.latency.summary, style.recipe_color(cell.run.model.recipe)
+    top = summary["p95"] + 0.8 * (summary["p95"] - summary["p5"])
+    far = values > top
+    axes.axhline(summary["median"], color=style.MUTED, linewidth=0.7)
+    axes.plot(order[~far], values[~far], ".", color=color, markersize=3.2)
+    axes.plot(order[far], np.full(far.sum(), top), "^", color=color, markersize=4, clip_on=False)
+    axes.set_facecolor("none")
+    axes.set(xticks=[], yticks=[], ylim=(min(values) - 0.08 * (top - min(values)), top))
+    axes.set_title(f"{title} {cell.run.model.recipe}", fontsize=8, weight="normal", pad=5)
+    median, most = units.significant(summary["median"]), units.significant(summary["max"])
+    text = f"median {median}, max {most} ms"
+    axes.set_title(text, loc="right", fontsize=7.5, weight="normal", color=style.MUTED, pad=5)

@@ -1,0 +1,133 @@
+"""One look for all plots: a colour a recipe, a marker a model, and quiet everything else.
+
+Colours are those of Okabe and Ito (2008), which people with any common colour blindness can tell
+apart. No plot leaves a meaning to colour alone: labels stand beside the marks.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+INK, MUTED, RULE, PAPER = "#1b1f24", "#66707a", "#dfe3e7", "#ffffff"
+NEUTRAL = "#8a939c"
+
+OKABE_ITO = {
+    "orange": "#e69f00",
+    "sky": "#56b4e9",
+    "green": "#009e73",
+    "yellow": "#f0e442",
+    "blue": "#0072b2",
+    "vermilion": "#d55e00",
+    "purple": "#cc79a7",
+}
+_RECIPES = {
+    "fp32": NEUTRAL,
+    "fp16": OKABE_ITO["sky"],
+    "dynamic_wi8_afp32": OKABE_ITO["green"],
+    "weight_only_wi8_afp32": OKABE_ITO["purple"],
+    "static_wi8_ai8": OKABE_ITO["vermilion"],
+    "static_wi8_ai16": OKABE_ITO["yellow"],
+    "selective_wi8_ai8": OKABE_ITO["blue"],
+}
+_MARKERS = "osD^vPX*"
+WIDTH = 4.3
+"""Inches: text of 9 points stays readable when a phone shrinks the plot to its screen."""
+_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+_SETTINGS = {
+    "font.size": 9,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tflconv",
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "xtick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.color": RULE,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+
+settled = rc_context(_SETTINGS)  # type: ignore[arg-type]
+"""Decorator: draw with this project's settings and leave matplotlib's own as they were."""
+
+
+def recipe_color(recipe: str) -> str:
+    """The colour of ``recipe``; ``qat_static_wi8_ai8`` has that of ``static_wi8_ai8``."""
+    for name in sorted(_RECIPES, key=len, reverse=True):
+        if recipe == name or recipe.endswith(f"_{name}"):
+            return _RECIPES[name]
+    return OKABE_ITO["orange"]
+
+
+def markers(models: Sequence[str]) -> Mapping[str, str]:
+    """A marker for each of ``models``."""
+    return {model: _MARKERS[index % len(_MARKERS)] for index, model in enumerate(models)}
+
+
+def figure(height: float) -> tuple[Figure, Axes]:
+    """A figure of standard width and its one axes, without any global state."""
+    made = empty_figure(height)
+    axes = made.add_subplot()
+    axes.set_facecolor("none")
+    axes.tick_params(length=0)
+    return made, axes
+
+
+def empty_figure(height: float) -> Figure:
+    """A figure of standard width, ``height`` in inches."""
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04)
+    return Figure(figsize=(WIDTH, height), layout=layout, facecolor=PAPER)
+
+
+def svg(drawn: Figure) -> str:
+    """``drawn`` as a standalone SVG file; equal figures give equal text."""
+    stream = io.StringIO()
+    with rc_context(_SETTINGS):  # type: ignore[arg-type]
+        drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": "tflconv"})
+    return re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS, stream.getvalue())
+
+
+def inline_svg(drawn: Figure, description: str) -> str:
+    """``drawn`` as an SVG element for a page, in the page's own colours."""
+    text = svg(drawn)
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'<g id="[^"]*">', "<g>", text)
+    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', _opening(description), text, count=1)
+    for color, name in ((INK, "ink"), (MUTED, "muted"), (RULE, "rule"), (PAPER, "paper")):
+        text = text.replace(color, f"var(--{name})")
+    return text.strip()
+
+
+def png(drawn: Figure) -> bytes:
+    """``drawn`` as PNG, sharp on paper."""
+    stream = io.BytesIO()
+    with rc_context(_SETTINGS):  # type: ignore[arg-type]
+        drawn.savefig(stream, format="png", dpi=200, metadata={"Software": "tflconv"})
+    return stream.getvalue()
+
+
+def _opening(description: str) -> str:
+    return (
+        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        rf' viewBox="\1" role="img" aria-label="{description}">'
+    )

@@ -18,7 +18,7 @@ from tflconv.errors import unknown
 KINDS = {
     "host": "tflconv.device.host",
     "arm64": "tflconv.device.emulator",
-    "adb": "tflconv.device.adb",
+    "adb": "tflconv.device.phone",
 }
 
 

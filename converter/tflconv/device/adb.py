@@ -1,0 +1,261 @@
+"""The only file that starts adb.
+
+Three traps of ``adb shell`` are closed here, once. It joins its arguments with blanks and lets the
+device's shell split them again, so every word is quoted. It ends with 0 when the connection breaks,
+so the device has to say the exit code itself, as the last line on stderr. And a program whose
+connection broke runs on and keeps the phone warm, so a second process on the device waits on stdin,
+which ends with the connection however that happens, and then kills the program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.device import parse
+from tflconv.device.protocol import Completed
+from tflconv.diagnosis import Finding
+from tflconv.errors import DeviceError, UsageError
+
+CONTROL_SECONDS = 30.0
+"""How long a device may take for a command that should be answered at once."""
+
+SLOWEST_TRANSFER = 200_000
+"""Bytes a second below which a transfer counts as hanging."""
+
+GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
+
+_GUARDED = """\
+exec 3<&0
+{command} </dev/null 3<&- &
+child=$!
+{{ read gone; kill -9 $child; }} <&3 >/dev/null 2>&1 &
+guard=$!
+wait $child
+code=$?
+kill $guard
+echo "{mark} $code" >&2"""
+
+_STATES = {
+    "unauthorized": "Unlock its screen and allow USB debugging for this computer.",
+    "authorizing": "Unlock its screen and allow USB debugging for this computer.",
+    "offline": "Reconnect the cable, or run 'adb reconnect offline'.",
+    "no permissions": "Linux denies access to the USB device: add udev rules for Android.",
+    "recovery": "It is in recovery: start Android with 'adb reboot'.",
+    "sideload": "It waits for an update: start Android with 'adb reboot'.",
+    "bootloader": "It is in the bootloader: start Android with 'fastboot reboot'.",
+}
+
+_REFUSALS = {
+    "No space left on device": "Free some space on it, or run 'tflconv devices clean'.",
+    "Read-only file system": "Its /data/local/tmp cannot be written: see docs/phone-setup.md.",
+    "Permission denied": "adb's shell user may not write there: see docs/phone-setup.md.",
+}
+
+
+def program(choice: str | None = None) -> Path:
+    """The adb to use: ``choice``, else ``$ADB``, else on PATH, else inside the adbutils wheel.
+
+    Raises ``UsageError`` for a choice that is no program, ``DeviceError`` if there is none at all.
+    """
+    for name, text in (("--adb", choice), ("$ADB", os.environ.get("ADB"))):
+        if text:
+            found = shutil.which(text)
+            if not found:
+                raise UsageError(f"{name} names '{text}', which is no program.", hint=GET_ADB)
+            return Path(found)
+    found = shutil.which("adb") or _bundled()
+    if not found:
+        raise DeviceError("there is no adb on this computer.", hint=GET_ADB)
+    return Path(found)
+
+
+def quote(argv: Sequence[str]) -> str:
+    """One line of shell that means exactly ``argv``, whatever characters the words hold."""
+    if any("\0" in word for word in argv):
+        raise UsageError("a command for a device cannot hold a NUL character.")
+    return shlex.join(argv)
+
+
+def devices(adb: Path) -> tuple[parse.Listed, ...]:
+    """Every device the adb server knows, usable or not."""
+    return parse.devices(_text(_run([str(adb), "devices", "-l"], CONTROL_SECONDS).stdout))
+
+
+def open_serial(adb: Path, serial: str = "") -> Connection:
+    """A connection to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
+
+    A device on the network (``HOST:PORT``) that the adb server has lost is connected again.
+    """
+    wanted = serial or os.environ.get("ANDROID_SERIAL", "")
+    known = devices(adb)
+    if ":" in wanted and not any(one.usable for one in known if one.serial == wanted):
+        _run([str(adb), "disconnect", wanted], CONTROL_SECONDS)
+        _run([str(adb), "connect", wanted], CONTROL_SECONDS)
+        known = devices(adb)
+    chosen = _choose(known, wanted)
+    if not chosen.usable:
+        raise DeviceError(
+            f"device '{chosen.serial}' is {chosen.state}.", hint=state_hint(chosen.state)
+        )
+    connection = Connection(program=adb, serial=chosen.serial)
+    connection.require_shell()
+    return connection
+
+
+def state_hint(state: str) -> str | None:
+    """What to do about a device that adb lists with ``state``."""
+    return _STATES.get(state)
+
+
+def diagnose() -> list[Finding]:
+    """Whether there is an adb, and which."""
+    needed_for = "measuring on a phone"
+    try:
+        found = program()
+        answer = _run([str(found), "version"], CONTROL_SECONDS)
+    except (DeviceError, UsageError) as error:
+        return [
+            Finding(
+                subject="adb", ok=False, detail=error.message, needed_for=needed_for, hint=GET_ADB
+            )
+        ]
+    version = re.search(r"^Version (\S+)", _text(answer.stdout), re.MULTILINE)
+    detail = f"{found} {version[1] if version else ''}".strip()
+    return [Finding(subject="adb", ok=True, detail=detail, needed_for=needed_for)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """One device behind one adb; every command names its serial."""
+
+    program: Path
+    serial: str
+
+    def shell(self, argv: Sequence[str], *, timeout: float | None = CONTROL_SECONDS) -> Completed:
+        """Run ``argv`` on the device; it is killed there if it is not waited for any longer.
+
+        Raises ``DeviceError`` if the connection breaks or ``timeout`` seconds pass.
+        """
+        mark = f"exit-{secrets.token_hex(8)}"
+        guarded = _GUARDED.format(command=quote(argv), mark=mark)
+        answer = self._run("shell", "-T", guarded, timeout=timeout)
+        try:
+            stderr, code = parse.cut_exit_code(_text(answer.stderr), mark)
+        except ValueError:
+            raise self._lost(_text(answer.stderr)) from None
+        return Completed(returncode=code, stdout=_text(answer.stdout), stderr=stderr)
+
+    def push(self, source: Path, remote: str) -> None:
+        """Copy the file ``source`` to the path ``remote``."""
+        self._transfer(source, "push", str(source), remote)
+
+    def pull(self, remote: str, target: Path) -> None:
+        """Copy the file ``remote`` to the path ``target``."""
+        self._transfer(target, "pull", remote, str(target))
+
+    def require_shell(self) -> None:
+        """Raise ``DeviceError`` for an Android too old to tell stdout, stderr and exit codes."""
+        answer = self._run("features", timeout=CONTROL_SECONDS)
+        if answer.returncode:
+            raise self._lost(_text(answer.stderr))
+        if "shell_v2" not in _text(answer.stdout).split():
+            raise DeviceError(
+                f"device '{self.serial}' does not tell exit codes.", hint="Android 7 or newer does."
+            )
+
+    def _transfer(self, file: Path, *arguments: str) -> None:
+        size = file.stat().st_size if file.exists() else 1 << 30
+        timeout = CONTROL_SECONDS + size / SLOWEST_TRANSFER
+        answer = self._run(*arguments, timeout=timeout)
+        if answer.returncode:
+            raise self._refused(_text(answer.stderr) + _text(answer.stdout))
+
+    def _run(self, *arguments: str, timeout: float | None) -> subprocess.CompletedProcess[bytes]:
+        command = [str(self.program), "-s", self.serial, *arguments]
+        try:
+            return _run(command, timeout)
+        except subprocess.TimeoutExpired:
+            raise DeviceError(
+                f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
+                hint="Unlock it and look at its cable; if it hangs, restart it and run again.",
+            ) from None
+
+    def _refused(self, said: str) -> DeviceError:
+        for reason, hint in _REFUSALS.items():
+            if reason in said:
+                return DeviceError(f"device '{self.serial}': {reason.lower()}.", hint=hint)
+        return self._lost(said)
+
+    def _lost(self, said: str) -> DeviceError:
+        last = (parse.lines(said.strip()) or [""])[-1]
+        reason = re.sub(r"^(adb: )?error: ", "", last) or "the connection broke"
+        return DeviceError(
+            f"device '{self.serial}' was lost: {reason.rstrip('.')}.",
+            hint="Reconnect it and run again; what was measured so far is kept.",
+        )
+
+
+def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
+    serials = ", ".join(f"{one.serial} ({one.state})" for one in known) or "none"
+    if wanted:
+        for one in known:
+            if one.serial == wanted:
+                return one
+        raise DeviceError(f"device '{wanted}' not found.", hint=f"Connected: {serials}.")
+    if not known:
+        raise DeviceError(
+            "no phone is connected.", hint="Enable USB debugging: see docs/phone-setup.md."
+        )
+    if len(known) > 1:
+        raise DeviceError(
+            "more than one phone is connected.",
+            hint=f"Choose one with -s SERIAL or ANDROID_SERIAL: {serials}.",
+        )
+    return known[0]
+
+
+def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:
+    """Run adb with an open stdin, which ends when this process does, even if that is killed."""
+    with (
+        _held_open() as stdin,
+        subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def _held_open() -> Iterator[int]:
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _text(content: bytes) -> str:
+    return "\n".join(parse.lines(content.decode(errors="replace")))
+
+
+def _bundled() -> str | None:
+    package = importlib.util.find_spec("adbutils")
+    if package is None or package.origin is None:
+        return None
+    return shutil.which(str(Path(package.origin).parent / "binaries" / "adb"))

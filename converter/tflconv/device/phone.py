@@ -1,0 +1,209 @@
+"""A phone over adb: files that carry their content's hash, and nothing installed.
+
+Everything lives in one folder below ``/data/local/tmp``, the place where adb's shell user may write
+and run programs. A file is pushed under a temporary name, hashed on the phone, and only then takes
+its name ``<sha256>.<ext>``; one that is already there is hashed again before its first use in a
+session. So a stale or half-pushed file cannot be measured, and an unchanged one costs no byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import secrets
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflconv.device import adb, parse
+from tflconv.device.adb import diagnose
+from tflconv.device.protocol import Completed
+from tflconv.device.registry import Listed
+from tflconv.errors import DeviceError
+from tflconv.files import replacing_file, sha256_file
+from tflconv.results import DeviceInfo
+
+__all__ = ["Phone", "clean", "diagnose", "find", "listed"]
+
+FOLDER = "/data/local/tmp/tflconv"
+
+ABILITIES = ("latency", "cpu", "memory", "accuracy", "conditions")
+
+_FEATURES = {"asimddp": "dotprod", "i8mm": "i8mm", "asimdhp": "fp16", "bf16": "bf16", "sve": "sve"}
+
+_PREPARE = """
+mkdir -p "$0" && cd "$0" || exit 1
+find . -name '*.part' -mmin +60 -exec rm -rf {} + 2>/dev/null
+if [ -f restore ]; then sh restore; rm -f restore; fi
+touch .writable && rm .writable
+"""
+
+_DIGEST = """
+[ -f "$0" ] || exit 66
+sha256sum "$0" 2>/dev/null || toybox sha256sum "$0" 2>/dev/null || exit 67
+"""
+
+_DESCRIBE = """
+echo "=== properties"; getprop
+echo "=== cpuinfo"; cat /proc/cpuinfo
+echo "=== present"; cat /sys/devices/system/cpu/present
+echo "=== machine"; uname -sm
+"""
+
+
+class Phone:
+    """A phone that answers over adb; made by ``find``."""
+
+    def __init__(self, connection: adb.Connection) -> None:
+        self.connection = connection
+        self._checked: set[str] = set()
+        self._prepare()
+
+    @property
+    def id(self) -> str:
+        """``adb:SERIAL``."""
+        return f"adb:{self.connection.serial}"
+
+    def info(self) -> DeviceInfo:
+        """What the phone says about itself."""
+        return self._described
+
+    def push(self, source: Path, *, executable: bool = False) -> str:
+        """Bring ``source`` to the phone, unless it is there, and return its path there."""
+        digest = sha256_file(source)
+        remote = f"{FOLDER}/{digest}{source.suffix}"
+        if remote not in self._checked and self._digest(remote) != digest:
+            self._send(source, remote, digest)
+        if executable:
+            self.script('chmod 755 "$0"', remote)
+        self._checked.add(remote)
+        return remote
+
+    def pull(self, remote: str, target: Path) -> None:
+        """Fetch ``remote`` into ``target``, whole or not at all."""
+        with replacing_file(target) as temporary:
+            self.connection.pull(remote, temporary)
+
+    def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
+        """Run ``argv`` in the phone's shell environment."""
+        return self.connection.shell(argv, timeout=timeout)
+
+    def script(self, text: str, *arguments: str) -> str:
+        """Run a few lines of shell with ``arguments`` as $0, $1, ... and return what they print.
+
+        Raises ``DeviceError`` with what the phone said if they fail.
+        """
+        done = self.connection.shell(["sh", "-c", text, *arguments])
+        if done.returncode:
+            said = done.stderr.strip() or f"exit code {done.returncode}"
+            raise DeviceError(f"{self.id}: {said}.", hint="See docs/phone-setup.md.")
+        return done.stdout
+
+    def remove(self, remote: str) -> None:
+        """Delete the file or folder ``remote``, which may already be gone."""
+        self._checked.discard(remote)
+        self.script('rm -rf "$0"', remote)
+
+    def clean(self) -> int:
+        """Delete everything that tflconv brought to the phone; return the number of files."""
+        self._checked.clear()
+        count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
+        return int(parse.number(count) or 0)
+
+    def _prepare(self) -> None:
+        try:
+            self.script(_PREPARE, FOLDER)
+        except DeviceError as error:
+            if "was lost" in error.message or "did not answer" in error.message:
+                raise
+            raise DeviceError(
+                f"{self.id}: cannot write {FOLDER}: {error.message}",
+                hint="adb's shell user needs that folder: see docs/phone-setup.md.",
+            ) from error
+
+    def _send(self, source: Path, remote: str, digest: str) -> None:
+        part = f"{remote}.{secrets.token_hex(4)}.part"
+        try:
+            self.connection.push(source, part)
+            if self._digest(part) != digest:
+                raise DeviceError(
+                    f"{self.id}: {source.name} arrived damaged.",
+                    hint="Try another cable or port, then run again.",
+                )
+            self.script('chmod 644 "$0" && mv -f "$0" "$1"', part, remote)
+        except BaseException:
+            with contextlib.suppress(DeviceError):
+                self.remove(part)
+            raise
+
+    def _digest(self, remote: str) -> str | None:
+        """SHA-256 of ``remote``, computed there or, where a phone cannot, here; None if gone."""
+        done = self.connection.shell(["sh", "-c", _DIGEST, remote], timeout=120)
+        if done.returncode == 66:
+            return None
+        return parse.sha256(done.stdout) or self._digest_here(remote)
+
+    def _digest_here(self, remote: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            self.connection.pull(remote, copy)
+            return sha256_file(copy)
+
+    @functools.cached_property
+    def _described(self) -> DeviceInfo:
+        said = parse.sections(self.script(_DESCRIBE))
+        return describe(self.id, said)
+
+
+def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
+    """Turn the answers to ``_DESCRIBE`` into a ``DeviceInfo``."""
+    values = parse.properties(said.get("properties", ""))
+    processor = parse.processor(said.get("cpuinfo", ""))
+    system, _, machine = said.get("machine", "").partition(" ")
+    release = values.get("ro.build.version.release")
+    maker, model = values.get("ro.product.manufacturer"), values.get("ro.product.model")
+    chip = values.get("ro.soc.model") or values.get("ro.board.platform")
+    return DeviceInfo(
+        id=identity,
+        kind="phone",
+        name=" ".join(filter(None, (maker, model))) or identity,
+        abi=values.get("ro.product.cpu.abi") or machine or "unknown",
+        os=f"Android {release}" if release else system,
+        cpu=", ".join(filter(None, (chip, processor.name))) or None,
+        cores=len(parse.cpu_list(said.get("present", ""))) or None,
+        features=tuple(name for raw, name in _FEATURES.items() if raw in processor.features),
+        build=values.get("ro.build.fingerprint"),
+    )
+
+
+def find(name: str) -> Phone:
+    """Return the phone with the serial ``name``; empty means ``$ANDROID_SERIAL`` or the only one.
+
+    Raises ``DeviceError`` if it is not there or not usable.
+    """
+    return Phone(adb.open_serial(adb.program(), name))
+
+
+def listed() -> list[Listed]:
+    """Return the phones that adb sees, also those it cannot use yet; none without an adb."""
+    try:
+        known = adb.devices(adb.program())
+    except DeviceError:
+        return []
+    return [_row(one) for one in known]
+
+
+def clean() -> int:
+    """Delete what tflconv brought to every usable phone; return the number of files."""
+    return sum(find(one.id.partition(":")[2]).clean() for one in listed() if one.state == "ready")
+
+
+def _row(one: parse.Listed) -> Listed:
+    return Listed(
+        id=f"adb:{one.serial}",
+        kind="phone",
+        name=one.details.get("model", "").replace("_", " ") or one.serial,
+        state="ready" if one.usable else one.state,
+        abilities=ABILITIES if one.usable else (),
+        hint=adb.state_hint(one.state),
+    )

@@ -10,54 +10,71 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 
 from tflconv import resources
+from tflconv.benchmark import bionic
 from tflconv.errors import TflconvError
 from tflconv.files import replacing_file, sha256_file, sha256_json
 
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
 LIBRARIES = ("-ldl", "-lm")
+ZIG_TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.27", "aarch64-linux": "aarch64-linux-gnu.2.27"}
+"""Old enough a C library for every distribution that Python wheels of LiteRT run on."""
+
+ANDROID = "aarch64-android"
+NO_COMPILER = "Install a C compiler (Debian: apt install gcc), or: pip install 'tflconv[zig]'"
 
 
-@dataclass(frozen=True)
-class Compiler:
-    """A C compiler as a command line, with what makes it build for a target."""
-
-    argv: tuple[str, ...]
-
-    def build(self, sources: Sequence[Path], output: Path) -> None:
-        """Compile and link ``sources``. Raises ``TflconvError`` with what the compiler said."""
-        command = [*self.argv, *FLAGS, "-s", "-o", str(output), *map(str, sources), *LIBRARIES]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise TflconvError(
-                f"cannot build the harness with {self.argv[0]}: {_first_error(done.stderr)}"
-            )
+def native() -> tuple[str, ...] | None:
+    """The command of ``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
+    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
+        if name and (path := shutil.which(name)):
+            return (path,)
+    return (*zig(), "cc") if has_zig() else None
 
 
-def native() -> Compiler | None:
-    """``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
-    wanted = os.environ.get("CC", "").split()
-    if wanted and shutil.which(wanted[0]):
-        return Compiler(tuple(wanted))
-    for name in ("cc", "gcc", "clang"):
-        if path := shutil.which(name):
-            return Compiler((path,))
-    return zig()
+def has_zig() -> bool:
+    """Whether the package ziglang is installed."""
+    return find_spec("ziglang") is not None
 
 
-def zig(target: str | None = None) -> Compiler | None:
-    """The C compiler in the package ziglang, if it is installed."""
-    if find_spec("ziglang") is None:
-        return None
-    argv = (sys.executable, "-m", "ziglang", "cc")
-    return Compiler((*argv, "-target", target) if target else argv)
+def zig() -> tuple[str, ...]:
+    """The command of the toolchain in the package ziglang."""
+    return (sys.executable, "-m", "ziglang")
+
+
+def for_host() -> Path:
+    """The harness for this computer, from the cache or fresh."""
+    compiler = native()
+    if compiler is None:
+        raise TflconvError("no C compiler to build the harness with.", hint=NO_COMPILER)
+    return _cached(compiler, lambda output: _compile(compiler, output))
+
+
+def cross(abi: str) -> Path:
+    """The harness for another ABI, built by zig, from the cache or fresh."""
+    if not has_zig():
+        raise TflconvError(
+            f"no toolchain to build the harness for {abi} with.", hint="pip install 'tflconv[zig]'"
+        )
+    return _cached([*zig(), abi], lambda output: cross_build(abi, output))
+
+
+def cross_build(abi: str, output: Path) -> None:
+    """Build the harness for ``abi`` with zig: equal sources and zig, equal bytes."""
+    if abi == ANDROID:
+        start = resources.harness_dir() / "bionic" / "start.c"
+        bionic.build(_run_zig, [*sources(), start], _PLAIN, output)
+    else:
+        _compile([*zig(), "cc", "-pie", "-target", ZIG_TARGETS[abi]], output)
+
+
+_PLAIN = (*FLAGS, "-fno-sanitize=all", "-g0")
 
 
 def sources() -> list[Path]:
@@ -66,21 +83,10 @@ def sources() -> list[Path]:
 
 
 def digest() -> str:
-    """One hash for all sources and headers of the harness."""
-    files = sorted((resources.harness_dir() / "src").glob("*.[ch]"))
-    return sha256_json({file.name: sha256_file(file) for file in files})
-
-
-def cached(compiler: Compiler) -> Path:
-    """The harness built by ``compiler``, from the cache or fresh."""
-    key = sha256_json([digest(), FLAGS, LIBRARIES, compiler.argv])[:16]
-    target = cache() / key / "harness"
-    if not target.is_file():
-        with replacing_file(target) as temporary:
-            compiler.build(sources(), temporary)
-            temporary.chmod(0o755)
-        target.chmod(0o755)
-    return target
+    """One hash for all that the harness is built from."""
+    folder = resources.harness_dir()
+    files = sorted([*folder.glob("src/*.[ch]"), *folder.glob("bionic/*.c")])
+    return sha256_json([FLAGS, {file.name: sha256_file(file) for file in files}])
 
 
 def cache() -> Path:
@@ -89,6 +95,32 @@ def cache() -> Path:
     return Path(root) / "harness"
 
 
-def _first_error(stderr: str) -> str:
+def _cached(recipe: Sequence[str], build: Callable[[Path], None]) -> Path:
+    target = cache() / sha256_json([digest(), *recipe])[:16] / "harness"
+    if not target.is_file():
+        with replacing_file(target) as temporary:
+            build(temporary)
+        target.chmod(0o755)
+    return target
+
+
+def _compile(compiler: Sequence[str], output: Path) -> None:
+    files = map(str, sources())
+    run([*compiler, *_PLAIN, "-s", "-o", str(output), *files, *LIBRARIES])
+
+
+def _run_zig(*arguments: str) -> None:
+    run([*zig(), *arguments])
+
+
+def run(command: Sequence[str]) -> None:
+    """Run a compiler or linker; raises ``TflconvError`` with the first thing it complained of."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        tool = " ".join(word for word in command[:4] if not word.startswith("-"))
+        raise TflconvError(f"cannot build the harness ({tool}): {_complaint(done.stderr)}")
+
+
+def _complaint(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if "error" in line]
     return (lines or stderr.splitlines() or ["it said nothing"])[0]

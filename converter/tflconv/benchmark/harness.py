@@ -21,20 +21,13 @@ from tflconv.errors import DeviceError, TflconvError
 from tflconv.files import sha256_file
 from tflconv.results import Software
 
-NO_COMPILER = "Install a C compiler (Debian: apt install gcc), or: pip install 'tflconv[zig]'"
-
 EXIT_MODEL, EXIT_INPUT = 11, 13
 """Exit codes of the harness for which a file is to blame, not the device."""
 
 
 def binary(abi: str) -> Path:
     """The harness for x86_64-linux, aarch64-linux or aarch64-android."""
-    compiler = build.native() if abi == host.abi() else None
-    if compiler is None:
-        raise TflconvError(
-            f"there is no harness for {abi} and no C compiler to build it with.", hint=NO_COMPILER
-        )
-    return build.cached(compiler)
+    return build.for_host() if abi == host.abi() else build.cross(abi)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +89,9 @@ def diagnose() -> list[Finding]:
         Finding(
             subject="C compiler",
             ok=compiler is not None,
-            detail=" ".join(compiler.argv) if compiler else "neither cc nor ziglang",
+            detail=" ".join(compiler) if compiler else "neither cc nor ziglang",
             needed_for="building the harness for this computer",
-            hint=NO_COMPILER,
+            hint=build.NO_COMPILER,
         ),
     ]
 

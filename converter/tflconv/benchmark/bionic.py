@@ -1,0 +1,93 @@
+"""An Android executable without the Android NDK.
+
+A program for Android's C library (bionic) is an ordinary arm64 ELF file with another dynamic
+linker, another start and other version names. The package ziglang has all that is needed: its
+compiler with musl's headers, whose structures are the kernel's here as bionic's are, and its
+linker. What is missing are libc.so and libdl.so to link against, and these need no content: a
+stub that has the right names will do. The NDK with CMake stays the standard way.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+COMPILE = (
+    "-target",
+    "aarch64-linux-musl",
+    "-fPIE",
+    "-fno-stack-protector",
+    "-fno-builtin-bcmp",
+    "-DHARNESS_BIONIC",
+)
+LINK = (
+    "-pie", "-s", "--build-id=none", "--hash-style=both", "-z", "now", "-z", "relro",
+    "-z", "max-page-size=16384", "-dynamic-linker", "/system/bin/linker64",
+)  # fmt: skip
+DYNAMIC_LINKING = {"dlopen", "dlsym", "dlerror", "dlclose"}
+"""What libdl.so has; all else that the harness uses is in libc.so."""
+
+SYMTAB, UNDEFINED, SYMBOL_SIZE = 2, 0, 24
+
+
+class Zig(Protocol):
+    """Runs a command of the zig toolchain; raises if it fails."""
+
+    def __call__(self, *arguments: str) -> None:
+        """Run ``zig ARGUMENTS``."""
+        ...
+
+
+def build(zig: Zig, sources: Sequence[Path], flags: Sequence[str], output: Path) -> None:
+    """Compile ``sources`` and link them into the Android executable ``output``."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = folder / "whole.o"
+        objects = [_compile(zig, source, flags, folder) for source in sources]
+        zig("ld.lld", "-r", "-o", str(whole), *map(str, objects))
+        needed = undefined_symbols(whole.read_bytes())
+        libc = _stub(zig, "libc.so", needed - DYNAMIC_LINKING, folder)
+        libdl = _stub(zig, "libdl.so", needed & DYNAMIC_LINKING, folder)
+        zig("ld.lld", *LINK, "-o", str(output), str(whole), str(libc), str(libdl))
+
+
+def undefined_symbols(content: bytes) -> set[str]:
+    """Names that the 64-bit little-endian ELF object ``content`` uses and does not define."""
+    offset, _, _, _, _, size, count, _ = struct.unpack_from("<QIHHHHHH", content, 40)
+    headers = [struct.unpack_from("<IIQQQQII", content, offset + size * i) for i in range(count)]
+    found: set[str] = set()
+    for _, kind, _, _, start, length, link, _ in headers:
+        if kind == SYMTAB:
+            found |= set(_undefined_in(content, start, length, headers[link][4]))
+    return found - {""}
+
+
+def _undefined_in(content: bytes, start: int, length: int, names: int) -> Iterable[str]:
+    for at in range(start, start + length, SYMBOL_SIZE):
+        name, _, _, section = struct.unpack_from("<IBBH", content, at)
+        if section == UNDEFINED:
+            end = content.index(b"\0", names + name)
+            yield content[names + name : end].decode()
+
+
+def _compile(zig: Zig, source: Path, flags: Sequence[str], folder: Path) -> Path:
+    target = folder / f"{source.stem}.o"
+    zig("cc", *COMPILE, *flags, "-c", str(source), "-o", str(target))
+    return target
+
+
+def _stub(zig: Zig, name: str, symbols: Iterable[str], folder: Path) -> Path:
+    """A library with nothing but names, versioned as bionic's are."""
+    source, script, target = folder / f"{name}.s", folder / f"{name}.map", folder / name
+    source.write_text("".join(map(_STUB.format, sorted(symbols))))
+    script.write_text("LIBC { global: *; };\n")
+    compiled = _compile(zig, source, (), folder)
+    versions = f"--version-script={script}"
+    zig("ld.lld", "-shared", "-soname", name, versions, "-o", str(target), str(compiled))
+    return target
+
+
+_STUB = ".globl {0}\n.type {0}, %function\n{0}:\n"

@@ -39,10 +39,10 @@ class Recipe:
                 f"recipe '{self.name}': static ranges need int8 or int16 activations."
                 f" Received: activations={self.activations}."
             )
-        if self.io != "float32" and self.activations != "int8":
+        if self.io != "float32" and (self.compute, self.activations) != ("static", "int8"):
             raise UsageError(
-                f"recipe '{self.name}': {self.io} inputs and outputs need int8 activations."
-                f" Received: activations={self.activations}."
+                f"recipe '{self.name}': {self.io} inputs and outputs need static int8 activations."
+                f" Received: compute={self.compute}, activations={self.activations}."
             )
 
     @property
@@ -89,7 +89,7 @@ BUILT_IN = {
         ),
         Recipe(
             name="selective_wi8_ai8",
-            summary="int8 FULLY_CONNECTED and CONV_2D, float elsewhere",
+            summary="int8 FULLY_CONNECTED and convolutions, float elsewhere",
             weights="int8",
             activations="int8",
             compute="selective",

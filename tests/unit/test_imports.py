@@ -15,10 +15,10 @@ ROOT = Path(tflconv.__file__).parent
 
 TIERS: list[set[str]] = [
     {"_version", "errors"},
-    {"diagnosis", "files", "keras", "resources"},
+    {"diagnosis", "files", "keras", "quiet", "resources"},
     {"artifact", "normalization", "recipe", "stats", "store", "workers"},
     {"model_card", "results"},
-    {"data", "device", "graph", "interpreter", "models"},
+    {"data", "device", "graph", "interpreter", "models", "source"},
     {"benchmark", "comparison", "compression", "conversion", "training", "verification"},
     {"plan", "report", "search"},
     {"study"},

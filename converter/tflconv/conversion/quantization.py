@@ -1,0 +1,163 @@
+"""Every recipe is made of one float ``.tflite`` by ai-edge-quantizer, without TensorFlow.
+
+All its settings are here. ``docs/decisions/0010`` has the figures by which this one path was
+preferred to a run of the TFLite converter for each recipe: a recipe costs 0.1 s instead of 1 s,
+delegates at least as well, and the same path serves a user's own float ``.tflite``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ai_edge_quantizer import quantizer
+
+from tflconv.conversion import schema
+from tflconv.conversion.calibration import Ranges
+from tflconv.errors import TflconvError
+from tflconv.recipe import Recipe
+
+MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
+FILTER_OPS = (*MATRIX_OPS, "DEPTHWISE_CONV_2D")
+SMALLEST_WEIGHT = 1024
+"""Weights with fewer elements stay float in dynamic recipes, as in the TFLite converter: they
+save nothing, and the first convolution is among them, which suffers most."""
+
+
+def quantize(model: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
+    """The float ``model`` quantized as ``recipe`` says.
+
+    Static recipes need the ``ranges`` of activations (``calibration.measure``). Raises
+    ``TflconvError`` if the quantizer cannot do it, or if it left something in float that the
+    recipe promises in integers, naming the operators.
+    """
+    settings = _settings(recipe)
+    return finish(_run(model, recipe, settings, ranges) if settings else model, recipe)
+
+
+def finish(quantized: bytes, recipe: Recipe) -> bytes:
+    """``quantized`` with the ends that ``recipe`` asks for, held against what it promises."""
+    if recipe.compute == "static":
+        _check_is_integer(quantized, recipe)
+    return _with_uint8_ends(quantized) if recipe.io == "uint8" else quantized
+
+
+def _settings(recipe: Recipe) -> list[dict[str, Any]]:
+    """The ai-edge-quantizer recipe; an empty one leaves the model as it is."""
+    if recipe.compute == "float":
+        return [] if recipe.weights == "float32" else [_float16()]
+    if recipe.compute == "dynamic":
+        config = _weights(recipe) | {"min_weight_elements": SMALLEST_WEIGHT}
+        return _each(MATRIX_OPS, config)
+    if recipe.compute == "weight_only":
+        config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
+        return _each(("*",), config)
+    ops = ("*",) if recipe.compute == "static" else FILTER_OPS
+    config = _weights(recipe) | {"activation_tensor_config": _activations(recipe)}
+    return [*_each(ops, config), *_float_ends(recipe)]
+
+
+def _each(operations: Sequence[str], config: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "regex": ".*",
+            "operation": operation,
+            "algorithm_key": "min_max_uniform_quantize",
+            "op_config": config,
+        }
+        for operation in operations
+    ]
+
+
+def _weights(recipe: Recipe) -> dict[str, Any]:
+    return {
+        "weight_tensor_config": {
+            "num_bits": _BITS[recipe.weights],
+            "symmetric": True,
+            "granularity": recipe.granularity.upper(),
+            "dtype": "INT",
+        },
+        "compute_precision": "INTEGER",
+        "explicit_dequantize": False,
+        "skip_checks": False,
+        "min_weight_elements": 0,
+    }
+
+
+def _activations(recipe: Recipe) -> dict[str, Any]:
+    bits = _BITS[recipe.activations]
+    return {
+        "num_bits": bits,
+        "symmetric": bits == 16,
+        "granularity": "TENSORWISE",
+        "dtype": "INT",
+    }
+
+
+def _float_ends(recipe: Recipe) -> list[dict[str, Any]]:
+    if recipe.io != "float32" or recipe.compute != "static":
+        return []
+    return [
+        {"regex": ".*", "operation": end, "algorithm_key": "no_quantize", "op_config": {}}
+        for end in ("INPUT", "OUTPUT")
+    ]
+
+
+def _float16() -> dict[str, Any]:
+    return {
+        "regex": ".*",
+        "operation": "*",
+        "algorithm_key": "float_casting",
+        "op_config": {
+            "weight_tensor_config": {"num_bits": 16, "dtype": "FLOAT"},
+            "compute_precision": "FLOAT",
+            "explicit_dequantize": True,
+        },
+    }
+
+
+def _run(
+    model: bytes, recipe: Recipe, settings: list[dict[str, Any]], ranges: Ranges | None
+) -> bytes:
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            result = quantizer.Quantizer(model, settings).quantize(
+                ranges, enable_progress_bar=False, enable_progress_report=False
+            )
+    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
+        raise TflconvError(
+            f"ai-edge-quantizer cannot make recipe {recipe.name} of this model:"
+            f" {_first_line(error)}"
+        ) from error
+    assert result.quantized_model is not None
+    return bytes(result.quantized_model)
+
+
+def _with_uint8_ends(content: bytes) -> bytes:
+    model = schema.unpack(content)
+    schema.use_uint8(model)
+    return schema.pack(model)
+
+
+def _check_is_integer(content: bytes, recipe: Recipe) -> None:
+    remaining = schema.float_operators(schema.unpack(content))
+    if not remaining:
+        return
+    named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")
+    message = f"recipe {recipe.name} left {len(remaining)} operators in float: {named}."
+    if recipe.activations == "int8":
+        raise TflconvError(message, hint=_FLOAT_HINT)
+    warnings.warn(message, stacklevel=2)
+
+
+_FLOAT_HINT = "Replace those layers, or use selective_wi8_ai8, which keeps them in float."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+_BITS = {"int4": 4, "int8": 8, "int16": 16, "float16": 16, "float32": 32}

@@ -1,0 +1,188 @@
+"""Reading and editing the flatbuffer of a ``.tflite`` file as plain Python objects.
+
+The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and ai-edge-litert
+brings its Python classes, so nothing here needs TensorFlow. Packing the same objects gives the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as fb
+
+SIGNATURE = "serving_default"
+_IDENTIFIER = b"TFL3"
+_FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
+_BOUNDARY = {fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE}
+_OP_NAMES = {code: name for name, code in vars(fb.BuiltinOperator).items() if name.isupper()}
+
+
+def unpack(content: bytes) -> Any:
+    """The ``ModelT`` inside ``content``."""
+    return fb.ModelT.InitFromPackedBuf(content, 0)
+
+
+def pack(model: Any) -> bytes:
+    """The flatbuffer of a ``ModelT``."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def sign(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Name the inputs and outputs in signature 0, by which runtimes find them."""
+    graph = model.subgraphs[0]
+    signature = fb.SignatureDefT()
+    signature.signatureKey = SIGNATURE.encode()
+    signature.subgraphIndex = 0
+    signature.inputs = _named(inputs, graph.inputs)
+    signature.outputs = _named(outputs, graph.outputs)
+    model.signatureDefs = [signature]
+
+
+def use_uint8(model: Any) -> None:
+    """Give a model with int8 inputs and outputs unsigned ones, as cameras deliver pixels.
+
+    An int8 value ``q`` and the uint8 value ``q + 128`` stand for the same number if the zero
+    point moves along, so one QUANTIZE operator at each end converts exactly.
+    """
+    graph = model.subgraphs[0]
+    graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+    code = _operator_code(model, fb.BuiltinOperator.QUANTIZE)
+    for position, inner in enumerate(graph.inputs):
+        outer = _unsigned_twin(graph, int(inner))
+        graph.inputs[position] = outer
+        graph.operators.insert(0, _operator(code, outer, int(inner)))
+        _rename_in_signature(model, "inputs", int(inner), outer)
+    for position, inner in enumerate(graph.outputs):
+        outer = _unsigned_twin(graph, int(inner))
+        graph.outputs[position] = outer
+        graph.operators.append(_operator(code, int(inner), outer))
+        _rename_in_signature(model, "outputs", int(inner), outer)
+
+
+def operators(model: Any) -> Iterator[tuple[Any, Any, str]]:
+    """``(subgraph, operator, name)`` of every operator in ``model``."""
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            yield graph, operator, operator_name(model, operator)
+
+
+def operator_name(model: Any, operator: Any) -> str:
+    """``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == fb.BuiltinOperator.CUSTOM:
+        return str(code.customCode.decode())
+    return str(_OP_NAMES[builtin])
+
+
+def float_operators(model: Any) -> list[str]:
+    """Operators that compute in float, except conversions at the graph's own boundary.
+
+    Each comes as ``NAME (output tensor)``, in the order of execution.
+    """
+    return [
+        f"{name} ({_tensor_name(graph, operator.outputs[0])})"
+        for graph, operator, name in operators(model)
+        if _touches_float(graph, operator) and not _at_boundary(model, graph, operator)
+    ]
+
+
+def quantized_operators(model: Any) -> list[str]:
+    """Names of operators that compute in integers by a scale, in the order of execution."""
+    return [
+        name
+        for graph, operator, name in operators(model)
+        if any(_is_quantized(graph.tensors[i]) for i in operator.outputs)
+    ]
+
+
+def names(graph: Any, indices: Sequence[int]) -> list[str]:
+    """Names of the tensors at ``indices``."""
+    return [_tensor_name(graph, int(index)) for index in indices]
+
+
+def float_activations(model: Any) -> dict[int, str]:
+    """Index and name of the main graph's float tensors that are computed or fed, not stored."""
+    graph = model.subgraphs[0]
+    computed = {int(i) for operator in graph.operators for i in operator.outputs}
+    return {
+        index: _tensor_name(graph, index)
+        for index in sorted(computed | {int(i) for i in graph.inputs})
+        if graph.tensors[index].type == fb.TensorType.FLOAT32
+    }
+
+
+def flex_operators(model: Any) -> list[str]:
+    """Names of operators that need TensorFlow or custom kernels at run time."""
+    names = {name for _, _, name in operators(model) if name not in vars(fb.BuiltinOperator)}
+    return sorted(names)
+
+
+def _unsigned_twin(graph: Any, index: int) -> int:
+    inner = graph.tensors[index]
+    outer = copy.deepcopy(inner)
+    outer.type = fb.TensorType.UINT8
+    outer.name = inner.name + b"_uint8"
+    outer.quantization.zeroPoint = [int(zero) + 128 for zero in inner.quantization.zeroPoint]
+    outer.buffer = 0
+    graph.tensors.append(outer)
+    return len(graph.tensors) - 1
+
+
+def _operator(code: int, source: int, target: int) -> Any:
+    operator = fb.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = code, [source], [target]
+    return operator
+
+
+def _operator_code(model: Any, builtin: int) -> int:
+    for index, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+            return index
+    code = fb.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = 2
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def _rename_in_signature(model: Any, side: str, old: int, new: int) -> None:
+    for signature in model.signatureDefs or ():
+        for entry in getattr(signature, side):
+            if entry.tensorIndex == old:
+                entry.tensorIndex = new
+
+
+def _named(names: Sequence[str], tensors: Sequence[int]) -> list[Any]:
+    entries = []
+    for name, index in zip(names, tensors, strict=True):
+        entry = fb.TensorMapT()
+        entry.name, entry.tensorIndex = name.encode(), int(index)
+        entries.append(entry)
+    return entries
+
+
+def _touches_float(graph: Any, operator: Any) -> bool:
+    indices = [*operator.inputs, *operator.outputs]
+    return any(i >= 0 and graph.tensors[i].type in _FLOATS for i in indices)
+
+
+def _is_quantized(tensor: Any) -> bool:
+    return tensor.quantization is not None and tensor.quantization.scale is not None
+
+
+def _at_boundary(model: Any, graph: Any, operator: Any) -> bool:
+    code = model.operatorCodes[operator.opcodeIndex].builtinCode
+    ends = {*graph.inputs, *graph.outputs}
+    return code in _BOUNDARY and bool({operator.inputs[0], operator.outputs[0]} & ends)
+
+
+def _tensor_name(graph: Any, index: int) -> str:
+    name: str = graph.tensors[index].name.decode()
+    return name

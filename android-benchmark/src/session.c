@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "mark.h"
 
 static void check_model(int status, const char *doing) { litert_check(status, EXIT_MODEL, doing); }
 
@@ -145,10 +146,12 @@ void session_open(struct session *session, const struct litert *litert,
 }
 
 void session_run(struct session *session) {
-  litert_check(session->litert->RunCompiledModel(session->compiled, 0, session->input_count,
+  MARK_BEGIN();
+  int status = session->litert->RunCompiledModel(session->compiled, 0, session->input_count,
                                                  session->input_buffers, session->output_count,
-                                                 session->output_buffers),
-               EXIT_RUN, "run the model");
+                                                 session->output_buffers);
+  MARK_END();
+  litert_check(status, EXIT_RUN, "run the model");
 }
 
 void session_write(struct session *session, size_t input, const void *data) {

@@ -17,9 +17,11 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tflconv.device import parse
 from tflconv.device.protocol import Completed
@@ -155,6 +157,19 @@ class Connection:
             raise self._lost(_text(answer.stderr)) from None
         return Completed(returncode=code, stdout=_text(answer.stdout), stderr=stderr)
 
+    @contextlib.contextmanager
+    def background(self, argv: Sequence[str]) -> Iterator[list[str]]:
+        """Run ``argv`` until the block ends; then the list holds what it printed, if anything."""
+        printed: list[str] = []
+        guarded = _GUARDED.format(command=quote(argv), mark="ended")
+        command = [str(self.program), "-s", self.serial, "shell", "-T", guarded]
+        with tempfile.TemporaryFile() as file:
+            with _started(command, file) as process:
+                yield printed
+                process.terminate()
+            file.seek(0)
+            printed.append(_text(file.read()))
+
     def push(self, source: Path, remote: str) -> None:
         """Copy the file ``source`` to the path ``remote``."""
         self._transfer(source, "push", str(source), remote)
@@ -225,19 +240,23 @@ def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
 
 
 def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:
-    """Run adb with an open stdin, which ends when this process does, even if that is killed."""
+    with _started(command, subprocess.PIPE) as process:
+        stdout, stderr = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def _started(command: list[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+    """An adb with an open stdin, which ends when this process does, even if that is killed."""
     with (
         _held_open() as stdin,
-        subprocess.Popen(
-            command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process,
+        subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output) as process,
     ):
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            yield process
         except BaseException:
             process.kill()
             raise
-        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 @contextlib.contextmanager

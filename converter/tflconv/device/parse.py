@@ -179,6 +179,17 @@ def cpu_list(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def clocks(text: str) -> dict[int, float]:
+    """MHz by CPU from ``grep . .../cpu*/cpufreq/*_freq``, which prints paths and kHz."""
+    found = re.finditer(r"/cpu(\d+)/cpufreq/\w+:(\d+)", text)
+    return {int(match[1]): int(match[2]) / 1000 for match in found}
+
+
+def clock_samples(text: str) -> list[dict[int, float]]:
+    """Several looks at the clocks, each after a line ``=== sample``; a cut last one counts."""
+    return [seen for part in text.split("=== sample") if (seen := clocks(part))]
+
+
 def sha256(text: str) -> str | None:
     """The hash that ``sha256sum`` printed first, if it printed one."""
     match = re.match(r"\\?([0-9a-f]{64})\b", text)

@@ -14,8 +14,9 @@ import secrets
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tflconv.device import adb, parse
+from tflconv.device import adb, conditions, parse
 from tflconv.device.adb import diagnose
 from tflconv.device.protocol import Completed
 from tflconv.device.registry import Listed
@@ -34,7 +35,6 @@ _FEATURES = {"asimddp": "dotprod", "i8mm": "i8mm", "asimdhp": "fp16", "bf16": "b
 _PREPARE = """
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {} + 2>/dev/null
-if [ -f restore ]; then sh restore; rm -f restore; fi
 touch .writable && rm .writable
 """
 
@@ -58,6 +58,11 @@ class Phone:
         self.connection = connection
         self._checked: set[str] = set()
         self._prepare()
+
+    @property
+    def folder(self) -> str:
+        """Where everything lives on the phone."""
+        return FOLDER
 
     @property
     def id(self) -> str:
@@ -99,6 +104,14 @@ class Phone:
             raise DeviceError(f"{self.id}: {said}.", hint="See docs/phone-setup.md.")
         return done.stdout
 
+    def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
+        """Run a few lines of shell until the block ends; the list then holds what they printed."""
+        return self.connection.background(["sh", "-c", text])
+
+    def conditions(self) -> contextlib.AbstractContextManager[dict[str, Any]]:
+        """Keep the phone still for the block; the mapping then holds what it was like."""
+        return conditions.watched(self)
+
     def remove(self, remote: str) -> None:
         """Delete the file or folder ``remote``, which may already be gone."""
         self._checked.discard(remote)
@@ -113,6 +126,7 @@ class Phone:
     def _prepare(self) -> None:
         try:
             self.script(_PREPARE, FOLDER)
+            conditions.restore(self)
         except DeviceError as error:
             if "was lost" in error.message or "did not answer" in error.message:
                 raise

@@ -1,0 +1,221 @@
+"""What a phone was like while it was measured, and what is asked of it so that it keeps still.
+
+Before a run the phone is asked to hold its clocks at a level that it can sustain (Android's
+fixed-performance mode) and to leave its screen on, because a dark phone may use its small cores
+only. A vendor may refuse either; that is written down and the run goes on. How to undo a request
+is left on the phone before the request is made, so a phone whose cable was pulled is put right
+when it is next connected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tflconv.device import parse
+from tflconv.errors import DeviceError
+
+Finding = tuple[Literal["throttled", "noisy"], str]
+"""What the conditions have against a run, and why."""
+
+SAMPLE_SECONDS = 1
+HELD = 0.9
+"""A clock below this share of what it was counts as held back."""
+
+_CPU = "/sys/devices/system/cpu"
+_CLOCKS = f"grep . {_CPU}/cpu[0-9]*/cpufreq/scaling_cur_freq /dev/null"
+
+_LOOK = f"""
+echo "=== battery"; dumpsys battery
+echo "=== thermal"; dumpsys thermalservice
+echo "=== power"; dumpsys power | grep -m 1 mWakefulness=
+echo "=== clocks"; {_CLOCKS}
+echo "=== limits"; grep . {_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq /dev/null
+echo "=== governor"; cat {_CPU}/cpu0/cpufreq/scaling_governor
+echo "=== online"; cat {_CPU}/online
+echo "=== allowed"; grep Cpus_allowed_list /proc/self/status
+true
+"""
+
+_SAMPLE = f'while :; do echo "=== sample"; {_CLOCKS}; sleep {SAMPLE_SECONDS}; done'
+
+_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+
+_STAY_ON = "settings {} global stay_on_while_plugged_in"
+_EVERY_SOURCE = "7"  # mains, USB and wireless
+_FIXED = "cmd power set-fixed-performance-mode-enabled"
+_REFUSALS = ("Exception", "Unknown command", "Failed", "denied", "Can't find service")
+
+
+class Scripted(Protocol):
+    """What this module needs of a phone."""
+
+    @property
+    def folder(self) -> str:
+        """Where files may be left on the phone."""
+        ...
+
+    def script(self, text: str, *arguments: str) -> str:
+        """Run shell lines; raise ``DeviceError`` if they fail."""
+        ...
+
+    def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
+        """Run shell lines until the block ends; then the list holds what they printed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One look at a phone. Clocks are in MHz by CPU, temperatures in °C."""
+
+    battery: parse.Battery
+    thermal: parse.Thermal
+    awake: bool | None = None
+    clocks: Mapping[int, float] = field(default_factory=dict)
+    limits: Mapping[int, float] = field(default_factory=dict)
+    governor: str | None = None
+    online: str | None = None
+    allowed: str | None = None
+
+
+def read(text: str) -> Look:
+    """Understand what ``_LOOK`` made a phone print; what it kept to itself is None or empty."""
+    said = parse.sections(text)
+    return Look(
+        battery=parse.battery(said.get("battery", "")),
+        thermal=parse.thermal(said.get("thermal", "")),
+        awake=parse.awake(said.get("power", "")),
+        clocks=parse.clocks(said.get("clocks", "")),
+        limits=parse.clocks(said.get("limits", "")),
+        governor=said.get("governor") or None,
+        online=said.get("online") or None,
+        allowed=said.get("allowed", "").rpartition(":")[2].strip() or None,
+    )
+
+
+@contextlib.contextmanager
+def watched(phone: Scripted) -> Iterator[dict[str, Any]]:
+    """Keep ``phone`` still for the block; its conditions are in the mapping when the block ends.
+
+    The phone is put right also if the block fails. Losing the phone is the block's error, not ours.
+    """
+    record: dict[str, Any] = {}
+    try:
+        record |= _requests(phone)
+        before = read(phone.script(_LOOK))
+        with phone.background(_SAMPLE) as printed:
+            yield record
+        after = read(phone.script(_LOOK))
+        record |= told(before, parse.clock_samples("".join(printed)), after)
+    finally:
+        with contextlib.suppress(DeviceError):
+            restore(phone)
+
+
+def restore(phone: Scripted) -> None:
+    """Undo what was asked of ``phone``, now or in a session that was cut."""
+    phone.script('cd "$0" && [ -f restore ] || exit 0; sh restore; rm -f restore', phone.folder)
+
+
+def told(before: Look, samples: Sequence[Mapping[int, float]], after: Look) -> dict[str, Any]:
+    """The conditions as results keep them: flat, JSON, null for what the phone did not tell."""
+    return {
+        "battery_percent": before.battery.level,
+        "charging": before.battery.charging,
+        "battery_celsius": [before.battery.temperature, after.battery.temperature],
+        "thermal_status": [before.thermal.status, after.thermal.status],
+        "celsius": dict(after.thermal.temperatures),
+        "screen_on": [before.awake, after.awake],
+        "governor": before.governor,
+        "cpus_online": before.online,
+        "cpus_allowed": before.allowed,
+        "mhz_limit": _listed(before.limits),
+        "mhz_before": _listed(before.clocks),
+        "mhz_first": _listed(_typical(samples[: (len(samples) + 1) // 2])),
+        "mhz_last": _listed(_typical(samples[len(samples) // 2 :])),
+        "mhz_after": _listed(after.clocks),
+    }
+
+
+def findings(conditions: Mapping[str, Any]) -> list[Finding]:
+    """What speaks against a run made under ``conditions``, as ``told`` by a phone."""
+    return [*_heat(conditions), *_clocks(conditions), *_screen(conditions)]
+
+
+def _heat(conditions: Mapping[str, Any]) -> Iterator[Finding]:
+    worst = max((status or 0 for status in conditions.get("thermal_status", ())), default=0)
+    if worst > 0:
+        name = _STATUS[min(worst, len(_STATUS) - 1)]
+        yield "throttled", f"Android reported thermal status {worst} ({name}): let the phone cool"
+
+
+def _clocks(conditions: Mapping[str, Any]) -> Iterator[Finding]:
+    first, last = conditions.get("mhz_first") or [], conditions.get("mhz_last") or []
+    if not first or not last:
+        return
+    start, end = max(first), max(last)
+    if end < HELD * start:
+        yield "throttled", f"the fastest clock fell from {start:.0f} to {end:.0f} MHz in the run"
+
+
+def _screen(conditions: Mapping[str, Any]) -> Iterator[Finding]:
+    if False in conditions.get("screen_on", ()):
+        yield "noisy", "the screen was off, so Android may hold back the big cores: turn it on"
+    online, allowed = conditions.get("cpus_online"), conditions.get("cpus_allowed")
+    barred = set(parse.cpu_list(online or "")) - set(parse.cpu_list(allowed or online or ""))
+    if barred:
+        yield "noisy", f"Android allowed only CPUs {allowed} of {online}"
+
+
+def _requests(phone: Scripted) -> dict[str, Any]:
+    answers = {
+        "fixed performance": _fixed_performance(phone),
+        "stay awake": _stay_awake(phone),
+    }
+    return {
+        "granted": [name for name, refusal in answers.items() if refusal is None],
+        "refused": {name: refusal for name, refusal in answers.items() if refusal is not None},
+    }
+
+
+def _fixed_performance(phone: Scripted) -> str | None:
+    return _request(phone, f"{_FIXED} true", undo=f"{_FIXED} false")
+
+
+def _stay_awake(phone: Scripted) -> str | None:
+    old = phone.script(f"{_STAY_ON.format('get')} 2>&1; true").strip()
+    if refusal := _refusal(old):
+        return refusal
+    undo = _STAY_ON.format("put") + f" {old}" if old.isdigit() else _STAY_ON.format("delete")
+    refusal = _request(phone, f"{_STAY_ON.format('put')} {_EVERY_SOURCE}", undo=undo)
+    if refusal is None:
+        phone.script("input keyevent KEYCODE_WAKEUP 2>&1; true")
+    return refusal
+
+
+def _request(phone: Scripted, command: str, *, undo: str) -> str | None:
+    """Ask for ``command``; return why it was refused, or None if it was not."""
+    note = 'echo "$1" >>"$0/restore"\n'
+    said = phone.script(f'{note}{command} 2>&1 || echo "exit code $?"', phone.folder, undo)
+    return _refusal(said)
+
+
+def _refusal(said: str) -> str | None:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    reasons = [line for line in lines if any(word in line for word in _REFUSALS)]
+    failed = [line for line in lines if line.startswith("exit code ")]
+    return next(iter(reasons[-1:] or failed), None)
+
+
+def _typical(samples: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    cpus = sorted({cpu for sample in samples for cpu in sample})
+    return {
+        cpu: statistics.median(sample[cpu] for sample in samples if cpu in sample) for cpu in cpus
+    }
+
+
+def _listed(clocks: Mapping[int, float]) -> list[float] | None:
+    return [clocks[cpu] for cpu in sorted(clocks)] or None

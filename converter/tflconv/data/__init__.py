@@ -1,7 +1,9 @@
 """Datasets: cards, readers, splits and calibration samples; numpy and Pillow, no TensorFlow."""
 
+from tflconv.data.calibration import CalibrationSet, calibration, calibration_file
 from tflconv.data.card import DataFile, DatasetCard, card, names
-from tflconv.data.dataset import CalibrationSet, Dataset, Split, calibration
+from tflconv.data.dataset import Dataset, Split
+from tflconv.data.labels import read_labels
 from tflconv.data.loading import load
 
 __all__ = [
@@ -11,7 +13,9 @@ __all__ = [
     "DatasetCard",
     "Split",
     "calibration",
+    "calibration_file",
     "card",
     "load",
     "names",
+    "read_labels",
 ]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import cattrs
 
+from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.resources import datasets_dir
 
@@ -40,8 +41,9 @@ class DatasetCard:
     ``shape`` is ``(height, width, channels)`` as published, null where it varies; ``resolution``
     is the side that pictures are brought to unless another is asked for. ``counts`` are pictures
     a split as published. ``validation`` is the share of the training pictures that is kept back
-    where the set has no validation split of its own. ``augmentation`` says what training may do:
-    ``shift`` in pixels at the card's resolution, ``rotate`` in degrees, ``flip`` left to right.
+    where the set has no validation split of its own; ``blocks`` is how frames of a film are split.
+    ``augmentation`` says what training may do: ``shift`` in pixels at the card's resolution,
+    ``rotate`` in degrees, ``flip`` left to right.
     """
 
     name: str
@@ -56,6 +58,7 @@ class DatasetCard:
     citation: str | None = None
     split_rule: str
     validation: float | None = 0.1
+    blocks: Blocks | None = None
     resolution: int | None = None
     resize: Resize = "crop"
     augmentation: Mapping[str, Any] = field(default_factory=dict)

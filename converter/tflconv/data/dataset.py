@@ -6,7 +6,7 @@ pictures are read when a split is first asked for; name and digest are known bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.data.card import DatasetCard
-from tflconv.data.splits import draw
-from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_json
+from tflconv.data.splits import draw_share
+from tflconv.errors import TflconvError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +46,15 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """What came of reading a dataset: its splits, its classes, and what a user should know."""
+
+    splits: Mapping[str, Split]
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """A dataset as it lies on this machine.
 
@@ -58,7 +66,6 @@ class Dataset:
 
     name: str
     card: DatasetCard
-    classes: tuple[str, ...]
     subset: bool
     digest: str
     read: Callable[[], Reading]
@@ -70,19 +77,29 @@ class Dataset:
         return self.read()
 
     @property
+    def splits(self) -> Mapping[str, Split]:
+        """``train``, ``validation`` and ``test``."""
+        return self.reading.splits
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels mean, in their order."""
+        return self.card.classes or self.reading.classes
+
+    @property
     def train(self) -> Split:
         """The pictures to learn from."""
-        return self.reading.splits["train"]
+        return self.splits["train"]
 
     @property
     def validation(self) -> Split:
         """The pictures by which choices are made."""
-        return self.reading.splits["validation"]
+        return self.splits["validation"]
 
     @property
     def test(self) -> Split:
         """The pictures that are looked at once, at the end."""
-        return self.reading.splits["test"]
+        return self.splits["test"]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -90,47 +107,17 @@ class Dataset:
         return self.reading.warnings
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reading:
-    """What came of reading a dataset."""
-
-    splits: Mapping[str, Split]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CalibrationSet:
-    """Training pictures by which static quantization ranges are set; ``digest`` names them."""
-
-    name: str
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    ids: tuple[str, ...]
-    digest: str
-
-
 def hold_back(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """``split`` without a stratified ``share`` of its pictures, and those pictures."""
-    held = draw(split.labels, split.ids, round(share * len(split)), seed)
+    """``split`` without a ``share`` of each class, and those pictures."""
+    held = draw_share(split.labels, split.ids, share, seed)
     kept = np.setdiff1d(np.arange(len(split)), held)
     return split.take(kept), split.take(held)
 
 
-def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> CalibrationSet:
-    """``count`` pictures of the training split, stratified by class, the same for every machine.
-
-    Raises ``UsageError`` where the split has fewer than ``count`` pictures.
-    """
-    if not 0 < count <= len(dataset.train):
-        raise UsageError(
-            f"cannot draw {count} calibration pictures:"
-            f" the training split of {dataset.name} has {len(dataset.train)}."
-        )
-    chosen = dataset.train.take(draw(dataset.train.labels, dataset.train.ids, count, seed))
-    return CalibrationSet(
-        name=f"{dataset.name}-train-{count}-seed{seed}",
-        images=chosen.images,
-        labels=chosen.labels,
-        ids=chosen.ids,
-        digest=sha256_json({"dataset": dataset.digest, "count": count, "seed": seed}),
+def pooled(parts: Sequence[Split]) -> Split:
+    """All pictures of ``parts`` as one split."""
+    return Split(
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        ids=tuple(name for part in parts for name in part.ids),
     )

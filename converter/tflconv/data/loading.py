@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from tflconv.data import idx
-from tflconv.data.card import DatasetCard, Resize
-from tflconv.data.dataset import Dataset, Reading, Split, hold_back
+from tflconv.data import cifar, duplicates, folders, idx, layout
+from tflconv.data.archives import is_archive
+from tflconv.data.cache import cached
+from tflconv.data.card import Resize, names
+from tflconv.data.dataset import Dataset, Reading, Split, hold_back, pooled
 from tflconv.data.pictures import View
-from tflconv.data.source import Source, locate
-from tflconv.errors import TflconvError
+from tflconv.data.source import Source, locate, of_path
+from tflconv.errors import TflconvError, UsageError
 from tflconv.files import sha256_json
 
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1
+_RANDOM = "-random"
+_RULES = 1
+"""Number of the rules by which pictures are read and split; a change of them is a new digest."""
+
 _IDX_PREFIXES = {"train": "train", "test": "t10k"}
+
+SplitBy = Literal["card", "random"]
 
 
 def load(
@@ -25,70 +38,148 @@ def load(
     channels: int | None = None,
     seed: int = 0,
     resize: Resize | None = None,
+    split: SplitBy = "card",
 ) -> Dataset:
-    """The dataset called ``name``: the full set if it is here, else its bundled sample.
+    """The dataset called ``name``, or the pictures in the folder or archive at that path.
 
-    Pictures come as published unless ``resolution`` (side in pixels) or ``channels`` (1 or 3) ask
-    for another shape; ``seed`` draws the validation split. Nothing is read before a split is
-    asked for, but the bytes are hashed, and refused if they are not what the card promises.
+    A named set is the full one if it is on this machine, else its bundled sample. Pictures come in
+    the card's shape unless ``resolution`` (side in pixels), ``channels`` (1 or 3) or ``resize``
+    (crop, pad or stretch) ask for another. ``seed`` draws the validation split where the set has
+    none. ``split="random"``, or a name that ends in ``-random``, throws all splits together and
+    draws new ones: to show what that costs where pictures depend on each other.
+
+    No picture is decoded before a split is asked for, but all bytes are hashed, and refused where
+    they are not what the card promises. Raises ``UsageError`` or ``TflconvError``.
     """
-    source = locate(str(name))
+    source, split = _source(name, split)
     card = source.card
     view = View(
         side=resolution or card.resolution,
         channels=channels or card.shape[2],
         resize=resize or card.resize,
     )
-    settings = {"seed": seed, "validation": card.validation, "view": vars(view)}
+    settings = {"rules": _RULES, "seed": seed, "split": split, "validation": card.validation}
+    shaped = {"view": dataclasses.asdict(view), "blocks": repr(card.blocks)}
+    digest = sha256_json({"files": source.hashes(), "settings": settings | shaped})
+    read = partial(_read, source, view, seed, split)
     return Dataset(
-        name=card.name,
+        name=card.name + (_RANDOM if split == "random" else ""),
         card=card,
-        classes=card.classes,
         subset=source.subset,
         manifest=source.manifest,
-        digest=sha256_json({"files": source.hashes(), "settings": settings}),
-        read=lambda: _read(source, view, seed),
+        digest=digest,
+        read=partial(cached, digest, read) if card.format == "pictures" else read,
     )
 
 
-def _read(source: Source, view: View, seed: int) -> Reading:
-    splits = dict(_READERS[source.card.format](source.folder, source.card))
+def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:
+    text = str(name)
+    if split not in ("card", "random"):
+        raise UsageError(f"split must be card or random. Received: split={split}.")
+    if text not in names() and folders.is_source(Path(text)):
+        return of_path(Path(text)), split
+    if text.removesuffix(_RANDOM) in names() and text.endswith(_RANDOM):
+        return locate(text.removesuffix(_RANDOM)), "random"
+    return locate(text), split
+
+
+def _read(source: Source, view: View, seed: int, split: SplitBy) -> Reading:
+    reading = _READERS[source.card.format](source, view)
+    splits = dict(reading.splits)
+    if split == "random":
+        splits = {"all": pooled(list(splits.values()))}
+    splits = _completed(splits, source.card.validation or VALIDATION_SHARE, seed)
+    _check(splits, reading.classes, source)
+    warnings = [*reading.warnings, *_missing_classes(splits, reading.classes)]
+    if source.card.format == "pictures":
+        warnings += map(str, duplicates.across(splits))
+    return Reading(splits=splits, classes=reading.classes, warnings=tuple(warnings))
+
+
+def _completed(splits: Mapping[str, Split], validation: float, seed: int) -> dict[str, Split]:
+    """``splits`` with those that are missing drawn; test is the same for every seed."""
+    complete = dict(splits)
+    if "all" in complete:
+        complete["train"] = complete.pop("all")
+    if "train" in complete and "test" not in complete:
+        complete["train"], complete["test"] = hold_back(complete["train"], TEST_SHARE, seed=0)
+    if "train" in complete and "validation" not in complete:
+        kept, held = hold_back(complete["train"], validation, seed)
+        complete["train"], complete["validation"] = kept, held
+    return complete
+
+
+def _check(splits: Mapping[str, Split], classes: tuple[str, ...], source: Source) -> None:
+    for name in ("train", "validation", "test"):
+        if name not in splits or not len(splits[name]):
+            raise TflconvError(
+                f"{source.folder}: no pictures for {name}.",
+                hint="Each class needs three pictures at least: train, validation and test.",
+            )
     for split in splits.values():
-        _check_labels(split, source.card)
-    if source.card.validation is not None:
-        splits["train"], splits["validation"] = hold_back(
-            splits["train"], source.card.validation, seed
-        )
-    return Reading(splits={key: _shaped(split, view) for key, split in splits.items()})
+        if int(split.labels.max()) >= len(classes):
+            raise TflconvError(
+                f"{source.folder}: a label is {split.labels.max()},"
+                f" but there are {len(classes)} classes."
+            )
+    if missing := set(range(len(classes))) - set(splits["train"].labels.tolist()):
+        raise TflconvError(f"{source.folder}: train has no '{classes[min(missing)]}'.")
 
 
-def _read_idx(folder: Path, card: DatasetCard) -> Mapping[str, Split]:
-    return {split: _idx_split(folder, split) for split in card.counts}
+def _missing_classes(splits: Mapping[str, Split], classes: tuple[str, ...]) -> list[str]:
+    return [
+        f"{name} has no picture of '{label}'."
+        for name in ("validation", "test")
+        for index, label in enumerate(classes)
+        if index not in splits[name].labels
+    ]
 
 
-def _idx_split(folder: Path, split: str) -> Split:
+def _read_idx(source: Source, view: View) -> Reading:
+    splits = {split: _idx_split(source.folder, split, view) for split in _IDX_PREFIXES}
+    return Reading(splits=splits, classes=source.card.classes)
+
+
+def _idx_split(folder: Path, split: str, view: View) -> Split:
     stem = folder / _IDX_PREFIXES[split]
     images = idx.read(Path(f"{stem}-images-idx3-ubyte.gz"))
     labels = idx.read(Path(f"{stem}-labels-idx1-ubyte.gz"))
-    if images.ndim != 3 or labels.ndim != 1:
-        raise TflconvError(f"{folder}: {split} has images {images.shape}, labels {labels.shape}.")
+    if images.ndim != 3 or labels.shape != images.shape[:1]:
+        raise TflconvError(
+            f"{stem}-*.gz: {len(images)} pictures, but {len(labels)} labels"
+            f" (shapes {list(images.shape)} and {list(labels.shape)})."
+        )
     return Split(
-        images=images[..., np.newaxis],
+        images=view.shape_all(images[..., np.newaxis]),
         labels=labels.astype(np.int64),
         ids=tuple(f"{split}/{index}" for index in range(len(labels))),
     )
 
 
-def _check_labels(split: Split, card: DatasetCard) -> None:
-    highest = int(split.labels.max(initial=-1))
-    if highest >= len(card.classes):
-        raise TflconvError(
-            f"{card.name}: a label is {highest}, but there are {len(card.classes)} classes."
-        )
+def _read_cifar(source: Source, view: View) -> Reading:
+    splits = {
+        name: dataclasses.replace(split, images=view.shape_all(split.images))
+        for name, split in cifar.read(_archive(source)).items()
+    }
+    return Reading(splits=splits, classes=source.card.classes)
 
 
-def _shaped(split: Split, view: View) -> Split:
-    return Split(images=view.shape_all(split.images), labels=split.labels, ids=split.ids)
+def _read_pictures(source: Source, view: View) -> Reading:
+    card = source.card
+    place: folders.Placing = layout.by_folders
+    if card.blocks is not None:
+        place = partial(layout.by_blocks, blocks=card.blocks)
+    return folders.read(_archive(source), view, place, card.classes or None)
 
 
-_READERS: Mapping[str, Callable[[Path, DatasetCard], Mapping[str, Split]]] = {"idx": _read_idx}
+def _archive(source: Source) -> Path:
+    """The one file that holds the pictures, or the folder itself where there is none."""
+    archives = (source.folder / file.path for file in source.card.files)
+    return next((path for path in archives if is_archive(path)), source.folder)
+
+
+_READERS: Mapping[str, Callable[[Source, View], Reading]] = {
+    "idx": _read_idx,
+    "cifar": _read_cifar,
+    "pictures": _read_pictures,
+}

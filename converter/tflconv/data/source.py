@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
 
+from tflconv.data import folders
 from tflconv.data.card import DataFile, DatasetCard, card
 from tflconv.errors import TflconvError
 from tflconv.files import sha256_bytes, sha256_file
@@ -23,6 +25,12 @@ from tflconv.files import sha256_bytes, sha256_file
 MANIFEST = "manifest.json"
 RECORD = "fetched.json"
 VARIABLE = "TFLCONV_DATA_DIR"
+
+_PATH_SIDE = 64
+_PATH_RULE = (
+    "train, validation and test folders where there are any; otherwise 20 % of each class are the"
+    " test split and 10 % of each remaining class the validation split, drawn by file name."
+)
 
 State = Literal["bundled", "full", "subset", "missing"]
 
@@ -46,6 +54,8 @@ class Source:
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every file, checked against the card where that knows it."""
+        if not self.card.files:
+            return folders.hashes(self.folder)
         return {file.path: self._checked(file) for file in self.card.files}
 
     def _checked(self, file: DataFile) -> str:
@@ -88,6 +98,24 @@ def locate(name: str) -> Source:
     raise TflconvError(
         f"dataset {name} is not on this machine (looked in {source.folder}).",
         hint=source.card.login or f"Run `tflconv datasets fetch {name}`.",
+    )
+
+
+def of_path(path: Path) -> Source:
+    """The pictures in the folder or archive at ``path``, as a dataset of its own."""
+    name = re.sub(r"[^a-z0-9]+", "-", path.resolve().name.lower().split(".")[0]).strip("-")
+    return Source(
+        card=DatasetCard(
+            name=name or "pictures",
+            title=f"Pictures in {path}",
+            format="pictures",
+            classes=(),
+            shape=(None, None, 3),
+            resolution=_PATH_SIDE,
+            split_rule=_PATH_RULE,
+        ),
+        folder=path,
+        state="full",
     )
 
 

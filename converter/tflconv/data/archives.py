@@ -1,0 +1,164 @@
+"""Reading tar and zip archives of strangers without unpacking them.
+
+Nothing is ever written, so no member can land outside a folder. Members whose name tries to
+(``..``, absolute), links and devices are refused all the same: an archive that has them was not
+made to hold pictures. Sizes are bounded before and while reading, so a small archive that unpacks
+to a huge one (a bomb) ends with an error instead of a full memory.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NoReturn
+
+from tflconv.errors import TflconvError
+
+_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+    NotImplementedError,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What an archive may hold: ``count`` members of ``member_bytes``, ``total_bytes`` in all."""
+
+    count: int = 500_000
+    member_bytes: int = 256 << 20
+    total_bytes: int = 32 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One regular file of an archive."""
+
+    name: str
+    content: bytes
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name of ``path`` is one of a tar or zip archive."""
+    return path.name.lower().endswith(_SUFFIXES)
+
+
+def members(path: Path, limits: Limits | None = None) -> Iterator[Member]:
+    """The regular files in the archive at ``path``, in its order; hidden ones are left out.
+
+    Raises ``TflconvError`` naming the archive and the member that is not safe or not whole.
+    """
+    read = _zip_members if zipfile.is_zipfile(path) else _tar_members
+    seen: set[str] = set()
+    try:
+        for member in read(path, limits or Limits()):
+            if member.name in seen:
+                _refuse(path, member.name, "is there twice")
+            seen.add(member.name)
+            yield member
+    except _DAMAGE as error:
+        raise TflconvError(
+            f"{path} is cut short or damaged: {error}.", hint="Fetch the archive again."
+        ) from error
+
+
+def _tar_members(path: Path, limits: Limits) -> Iterator[Member]:
+    with _unpacked(path) as plain:
+        stream = _Bounded(plain, path, limits)
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            for count, info in enumerate(archive, 1):
+                _check(path, info.name, info.size, count, limits)
+                if info.isdir():
+                    continue
+                if not info.isfile():
+                    _refuse(path, info.name, "is a link or a device")
+                content = archive.extractfile(info)
+                if content is not None and not _hidden(info.name):
+                    yield Member(name=info.name.removeprefix("./"), content=content.read())
+
+
+def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        if sum(info.file_size for info in archive.infolist()) > limits.total_bytes:
+            _refuse_bomb(path, limits)
+        for count, info in enumerate(archive.infolist(), 1):
+            _check(path, info.filename, info.file_size, count, limits)
+            if stat.S_ISLNK(info.external_attr >> 16):
+                _refuse(path, info.filename, "is a link")
+            if info.flag_bits & 1:
+                _refuse(path, info.filename, "is encrypted")
+            if not info.is_dir() and not _hidden(info.filename):
+                yield Member(name=info.filename, content=archive.read(info))
+
+
+def _check(path: Path, name: str, size: int, count: int, limits: Limits) -> None:
+    if name.startswith(("/", "\\")) or ":" in name.split("/")[0]:
+        _refuse(path, name, "has an absolute path")
+    if ".." in name.replace("\\", "/").split("/"):
+        _refuse(path, name, "points outside the archive")
+    if size > limits.member_bytes:
+        _refuse(path, name, f"unpacks to {size} bytes; at most {limits.member_bytes} are read")
+    if count > limits.count:
+        raise TflconvError(f"{path} holds more than {limits.count} files.")
+
+
+def _hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def _refuse(path: Path, name: str, why: str) -> NoReturn:
+    raise TflconvError(
+        f"{path}: member '{name}' {why}.",
+        hint="tflconv reads only plain files from archives; pack the pictures anew.",
+    )
+
+
+def _refuse_bomb(path: Path, limits: Limits) -> NoReturn:
+    raise TflconvError(f"{path} unpacks to more than {limits.total_bytes} bytes.")
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    """The tar stream in ``path``, whatever it is compressed with."""
+    with path.open("rb") as stream:
+        magic = stream.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path)  # type: ignore[return-value]
+    if magic.startswith(b"BZh"):
+        return bz2.open(path)
+    if magic == b"\xfd7zXZ\0":
+        return lzma.open(path)
+    return path.open("rb")
+
+
+class _Bounded:
+    """A stream that refuses to deliver more than the limits, at once or in all."""
+
+    def __init__(self, stream: IO[bytes], path: Path, limits: Limits) -> None:
+        self._stream, self._path, self._limits = stream, path, limits
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self._limits.member_bytes or self.tell() > self._limits.total_bytes:
+            _refuse_bomb(self._path, self._limits)
+        return self._stream.read(size)
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        if position > self._limits.total_bytes:
+            _refuse_bomb(self._path, self._limits)
+        return self._stream.seek(position, whence)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,76 @@
+"""Decoded pictures kept for the next time: decoding 20 000 JPEG files takes longer than using them.
+
+What is kept is named by the dataset's digest, so another byte, size or split is another entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from tflconv.data.dataset import Reading, Split
+from tflconv.errors import TflconvError
+from tflconv.files import write_json
+from tflconv.store import Store
+
+_STAGE = "pictures"
+_FILE = "reading.json"
+
+
+class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
+    """The dataset is at fault, not the cache."""
+
+
+def cached(digest: str, read: Callable[[], Reading]) -> Reading:
+    """What ``read`` gives, from the cache if it was read before; an unwritable cache is no error.
+
+    Entries lie in the user's cache folder (``XDG_CACHE_HOME``) and may be removed at any time.
+    """
+    fresh: list[Reading] = []
+
+    def build(folder: Path) -> None:
+        try:
+            fresh.append(read())
+        except TflconvError as error:
+            raise _ReadingFailed from error
+        save(fresh[0], folder)
+
+    try:
+        entry = Store(platformdirs.user_cache_path("tflconv")).fetch(
+            _STAGE, {"dataset": digest}, build
+        )
+        return fresh[0] if fresh else restore(entry.path)
+    except _ReadingFailed as failure:
+        assert isinstance(failure.__cause__, TflconvError)
+        raise failure.__cause__ from None
+    except (OSError, TflconvError):
+        return fresh[0] if fresh else read()
+
+
+def save(reading: Reading, folder: Path) -> None:
+    """Write ``reading`` into ``folder``."""
+    for name, split in reading.splits.items():
+        np.save(folder / f"{name}-images.npy", split.images)
+        np.save(folder / f"{name}-labels.npy", split.labels)
+    ids = {name: split.ids for name, split in reading.splits.items()}
+    value = {"ids": ids, "classes": reading.classes, "warnings": reading.warnings}
+    write_json(folder / _FILE, value)
+
+
+def restore(folder: Path) -> Reading:
+    """The reading that ``save`` wrote into ``folder``."""
+    value = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    splits = {
+        name: Split(
+            images=np.load(folder / f"{name}-images.npy"),
+            labels=np.load(folder / f"{name}-labels.npy"),
+            ids=tuple(ids),
+        )
+        for name, ids in value["ids"].items()
+    }
+    classes, warnings = tuple(value["classes"]), tuple(value["warnings"])
+    return Reading(splits=splits, classes=classes, warnings=warnings)

@@ -1,0 +1,102 @@
+"""Pictures by which the ranges of static quantization are set.
+
+They come from the training split, a fixed number, every class by its share, drawn by seed: ranges
+taken from test pictures would make the test easier, and ranges taken from one class would clip the
+others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.data.dataset import Dataset
+from tflconv.data.splits import draw
+from tflconv.errors import TflconvError, UsageError
+from tflconv.files import sha256_bytes, sha256_json
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CalibrationSet:
+    """``images`` uint8 ``[n, h, w, c]``, what they are and where they come from.
+
+    ``digest`` is equal for equal pictures; ``labels`` are -1 where nobody said.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: tuple[str, ...]
+    digest: str
+
+
+def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> CalibrationSet:
+    """``count`` pictures of the training split, stratified by class, the same for every machine.
+
+    Raises ``UsageError`` where the split has fewer than ``count`` pictures.
+    """
+    if not 0 < count <= len(dataset.train):
+        raise UsageError(
+            f"cannot draw {count} calibration pictures:"
+            f" the training split of {dataset.name} has {len(dataset.train)}."
+        )
+    chosen = dataset.train.take(draw(dataset.train.labels, dataset.train.ids, count, seed))
+    return CalibrationSet(
+        name=f"{dataset.name}-train-{count}-seed{seed}",
+        images=chosen.images,
+        labels=chosen.labels,
+        ids=chosen.ids,
+        digest=sha256_json({"dataset": dataset.digest, "count": count, "seed": seed}),
+    )
+
+
+def calibration_file(path: Path) -> CalibrationSet:
+    """The pictures in the NumPy file at ``path``: ``[n, h, w, c]`` (or ``[n, h, w]``), 0..255.
+
+    Floats are pixels too, not normalized inputs: the model's card says how those are made.
+    Raises ``TflconvError`` for another shape or kind, NaN, and values that are no pixels.
+    """
+    array = _array(path)
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.ndim != 4 or array.shape[-1] not in (1, 3) or 0 in array.shape:
+        raise TflconvError(
+            f"{path}: calibration pictures are [n, height, width, 1 or 3]."
+            f" Received: shape={list(array.shape)}."
+        )
+    images = _pixels(array, path)
+    return CalibrationSet(
+        name=path.name,
+        images=images,
+        labels=np.full(len(images), -1, np.int64),
+        ids=tuple(f"{path.name}/{index}" for index in range(len(images))),
+        digest=sha256_bytes(images.tobytes()),
+    )
+
+
+def _array(path: Path) -> NDArray[np.generic]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise TflconvError(f"cannot read calibration pictures from {path}: {error}.") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
+        raise TflconvError(f"{path} does not hold one array of numbers.")
+    return array
+
+
+def _pixels(array: NDArray[np.generic], path: Path) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array.astype(np.uint8)
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise TflconvError(f"{path}: calibration pictures hold NaN or infinite values.")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 255 or (array.dtype.kind == "f" and high <= 1):
+        raise TflconvError(
+            f"{path}: values from {low:g} to {high:g} are no pixels.",
+            hint="Save the pictures as 0..255; tflconv normalizes them as the model asks.",
+        )
+    return np.rint(values).astype(np.uint8)

@@ -1,0 +1,169 @@
+"""Pictures in folders or archives: one class a folder, splits above or drawn.
+
+Every picture is decoded once, in several threads (Pillow lets go of the interpreter meanwhile).
+What cannot be read is listed and left out, as real collections always hold a few such files; more
+than ``MAX_UNREADABLE`` of all are an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.data.archives import Member, is_archive, members
+from tflconv.data.dataset import Reading, Split
+from tflconv.data.layout import Place
+from tflconv.data.pictures import UnreadablePicture, View, decode
+from tflconv.errors import TflconvError
+from tflconv.files import sha256_bytes, sha256_file
+
+MAX_UNREADABLE = 0.05
+_LISTED = 5
+_BATCH = 256
+
+Placing = Callable[[Sequence[str]], Mapping[str, Place]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Decoded:
+    name: str
+    pixels: NDArray[np.uint8] | None = None
+    problem: str | None = None
+
+
+def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None = None) -> Reading:
+    """The pictures under ``path``, each where ``place`` puts it; a split of None is ``all``.
+
+    ``classes`` fixes the classes and their order; otherwise they are the sorted folder names.
+    """
+    found = list(_decode_all(files(path), view))
+    places = place([*(item.name for item in found), *_empty_folders(path)])
+    placed = [item for item in found if item.name in places]
+    readable = [item for item in placed if item.pixels is not None]
+    warnings = _unreadable(path, placed)
+    labels = _classes(path, places, readable, classes)
+    return Reading(splits=_by_split(readable, places, labels), warnings=warnings, classes=labels)
+
+
+def files(path: Path) -> Iterator[Member]:
+    """Every file under ``path`` (a folder or an archive), hidden ones left out, in fixed order."""
+    if not path.is_dir():
+        yield from members(path)
+        return
+    for folder, name in _walk(path):
+        try:
+            content = (folder / name).read_bytes()
+        except OSError as error:
+            raise TflconvError(f"cannot read {folder / name}: {error.strerror}.") from error
+        yield Member(name=(folder / name).relative_to(path).as_posix(), content=content)
+
+
+def hashes(path: Path) -> dict[str, str]:
+    """SHA-256 of every file that ``files`` gives, without decoding any; one for an archive."""
+    if not path.is_dir():
+        return {path.name: sha256_file(path)}
+    return {member.name: sha256_bytes(member.content) for member in files(path)}
+
+
+def is_source(path: Path) -> bool:
+    """Whether ``path`` can hold a dataset: a folder or an archive."""
+    return path.is_dir() or (path.is_file() and is_archive(path))
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, str]]:
+    for folder, subfolders, names in os.walk(path):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower() not in ("thumbs.db", "desktop.ini"):
+                yield Path(folder), name
+
+
+def _empty_folders(path: Path) -> list[str]:
+    """A name inside each folder that holds nothing, so that an empty class is noticed."""
+    if not path.is_dir():
+        return []
+    return [
+        Path(folder).relative_to(path).joinpath(".empty").as_posix()
+        for folder, subfolders, names in os.walk(path)
+        if not subfolders and not names and Path(folder) != path
+    ]
+
+
+def _decode_all(source: Iterable[Member], view: View) -> Iterator[_Decoded]:
+    source = iter(source)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(source, _BATCH)):
+            yield from pool.map(lambda member: _decode(member, view), batch)
+
+
+def _decode(member: Member, view: View) -> _Decoded:
+    try:
+        return _Decoded(name=member.name, pixels=view.shape(decode(member.content)))
+    except UnreadablePicture as error:
+        return _Decoded(name=member.name, problem=str(error))
+
+
+def _unreadable(path: Path, placed: Sequence[_Decoded]) -> tuple[str, ...]:
+    problems = [f"{item.name}: {item.problem}" for item in placed if item.problem]
+    if not problems:
+        return ()
+    listed = "; ".join(problems[:_LISTED]) + ("; …" if len(problems) > _LISTED else "")
+    message = f"{len(problems)} of {len(placed)} pictures cannot be read: {listed}."
+    if len(problems) > max(1, MAX_UNREADABLE * len(placed)) or len(problems) == len(placed):
+        raise TflconvError(
+            f"{path}: {message}",
+            hint=f"At most {MAX_UNREADABLE:.0%} are left out; remove or mend the others.",
+        )
+    return (f"{message[:-1]} (left out).",)
+
+
+def _classes(
+    path: Path,
+    places: Mapping[str, Place],
+    readable: Sequence[_Decoded],
+    known: Sequence[str] | None,
+) -> tuple[str, ...]:
+    named = {place.label for place in places.values()}
+    filled = {places[item.name].label for item in readable}
+    if known is not None and (strange := sorted(named - set(known))):
+        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(known)}.")
+    if empty := sorted((named | set(known or ())) - filled):
+        _refuse(path, f"class '{empty[0]}' has no readable picture.")
+    if len(filled) < 2:
+        have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
+        _refuse(path, f"there must be two classes at least; found {have}.")
+    return tuple(known or sorted(filled))
+
+
+def _refuse(path: Path, problem: str) -> NoReturn:
+    raise TflconvError(
+        f"{path}: {problem}",
+        hint="Put each picture into a folder named by its class: CLASS/picture.jpg"
+        " or train/CLASS/picture.jpg.",
+    )
+
+
+def _by_split(
+    readable: Sequence[_Decoded], places: Mapping[str, Place], classes: Sequence[str]
+) -> dict[str, Split]:
+    groups: dict[str, list[_Decoded]] = {}
+    for item in readable:
+        groups.setdefault(places[item.name].split or "all", []).append(item)
+    return {split: _split(group, places, classes) for split, group in groups.items()}
+
+
+def _split(group: Sequence[_Decoded], places: Mapping[str, Place], classes: Sequence[str]) -> Split:
+    number = {label: index for index, label in enumerate(classes)}
+    return Split(
+        images=np.stack([item.pixels for item in group if item.pixels is not None]),
+        labels=np.array([number[places[item.name].label] for item in group], np.int64),
+        ids=tuple(item.name for item in group),
+    )

@@ -40,9 +40,12 @@ def quantize(model: bytes, recipe: Recipe, ranges: Ranges | None = None) -> byte
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
     """``quantized`` with the ends that ``recipe`` asks for, held against what it promises."""
+    model = schema.unpack(quantized)
     if recipe.compute == "static":
-        _check_is_integer(quantized, recipe)
-    return _with_uint8_ends(quantized) if recipe.io == "uint8" else quantized
+        _check_is_integer(model, recipe)
+    if recipe.io == "uint8":
+        schema.use_uint8(model)
+    return schema.pack(model)
 
 
 def _settings(recipe: Recipe) -> list[dict[str, Any]]:
@@ -136,14 +139,8 @@ def _run(
     return bytes(result.quantized_model)
 
 
-def _with_uint8_ends(content: bytes) -> bytes:
-    model = schema.unpack(content)
-    schema.use_uint8(model)
-    return schema.pack(model)
-
-
-def _check_is_integer(content: bytes, recipe: Recipe) -> None:
-    remaining = schema.float_operators(schema.unpack(content))
+def _check_is_integer(model: Any, recipe: Recipe) -> None:
+    remaining = schema.float_operators(model)
     if not remaining:
         return
     named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")

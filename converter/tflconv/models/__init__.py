@@ -1,1 +1,12 @@
-"""The models that can be trained, behind one registry."""
+"""The models that can be trained, behind one registry.
+
+A family describes its network once, to a namespace of layers. Given the layers of Keras it becomes
+a model; given those of ``tracing`` it tells its cost, and TensorFlow is never imported.
+"""
+
+from tflconv.models import mobilenet, vit
+from tflconv.models.building import build
+from tflconv.models.registry import architecture, names, parse_options
+from tflconv.models.tracing import Cost, cost
+
+__all__ = ["Cost", "architecture", "build", "cost", "mobilenet", "names", "parse_options", "vit"]

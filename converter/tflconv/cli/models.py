@@ -1,0 +1,44 @@
+"""``tflconv models``."""
+
+from __future__ import annotations
+
+import click
+
+from tflconv import models
+from tflconv.cli import options
+from tflconv.models import registry
+
+
+@click.command(name="models")
+@click.option("-l", "--list", "as_list", is_flag=True, help="List them (also without this flag).")
+@click.option(
+    "--shape",
+    nargs=3,
+    type=click.IntRange(min=1),
+    default=(28, 28, 1),
+    show_default=True,
+    help="Height, width and channels of a picture.",
+)
+@click.option(
+    "--classes", type=click.IntRange(min=2), default=10, show_default=True, help="Kinds of picture."
+)
+@options.json_output
+def command(as_list: bool, shape: tuple[int, int, int], classes: int, as_json: bool) -> None:
+    """List the models that can be trained: options with their defaults, and cost of a picture.
+
+    MACs are multiply-accumulates; FLOPs count two for each, and the other operations too.
+    """
+    del as_list
+    options.print_rows([_row(name, shape, classes) for name in models.names()], as_json=as_json)
+
+
+def _row(name: str, shape: tuple[int, int, int], classes: int) -> dict[str, object]:
+    cost = models.cost(name, shape, classes)
+    return {
+        "model": name,
+        "parameters": cost.parameters,
+        "MACs": cost.macs,
+        "FLOPs": cost.flops,
+        "options": " ".join(f"{o.name}={o.default}" for o in registry.options(name)),
+        "what it is": registry.summary(name),
+    }

@@ -1,0 +1,53 @@
+"""The layers that our models are made of: those of Keras 2, and two that it lacks.
+
+The two are registered with Keras under ``tflconv``, so a saved model finds them by itself wherever
+tflconv is installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tflconv.keras import keras2, tf
+
+Activation = keras2.layers.Activation
+Add = keras2.layers.Add
+BatchNormalization = keras2.layers.BatchNormalization
+Conv2D = keras2.layers.Conv2D
+Cropping1D = keras2.layers.Cropping1D
+Dense = keras2.layers.Dense
+DepthwiseConv2D = keras2.layers.DepthwiseConv2D
+Flatten = keras2.layers.Flatten
+GlobalAveragePooling2D = keras2.layers.GlobalAveragePooling2D
+LayerNormalization = keras2.layers.LayerNormalization
+MultiHeadAttention = keras2.layers.MultiHeadAttention
+ReLU = keras2.layers.ReLU
+Reshape = keras2.layers.Reshape
+
+
+@keras2.saving.register_keras_serializable("tflconv")
+class ClassToken(keras2.layers.Layer):  # type: ignore[misc]
+    """Puts one learned token before ``[n, tokens, dim]`` (Devlin et al. 2018, BERT)."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make the token."""
+        self.token = self.add_weight("token", (1, 1, input_shape[-1]), initializer="zeros")
+
+    def call(self, tokens: Any) -> Any:
+        """``[n, tokens, dim]`` to ``[n, 1 + tokens, dim]``."""
+        token = tf.tile(self.token, (tf.shape(tokens)[0], 1, 1))
+        return tf.concat([token, tokens], axis=1)
+
+
+@keras2.saving.register_keras_serializable("tflconv")
+class PositionEmbedding(keras2.layers.Layer):  # type: ignore[misc]
+    """Adds a learned vector to every token, which tells where the token stands."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make one vector a token."""
+        normal = keras2.initializers.TruncatedNormal(stddev=0.02)
+        self.positions = self.add_weight("positions", (1, *input_shape[1:]), initializer=normal)
+
+    def call(self, tokens: Any) -> Any:
+        """``[n, tokens, dim]`` to the same shape."""
+        return tokens + self.positions

@@ -1,0 +1,113 @@
+"""MobileNetV2: inverted residuals with linear bottlenecks, made for phones.
+
+Sandler et al. 2018 (https://arxiv.org/abs/1801.04381). The published network halves the picture
+five times, which leaves one pixel of a 28 px digit. ``halvings`` says how often to halve; by
+default as often as leaves at least 4 x 4, and never more than five times. The early halvings are
+kept, because they make everything after them cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any
+
+from tflconv.errors import UsageError
+from tflconv.models.registry import register
+
+MOMENTUM = 0.9
+"""Of BatchNorm statistics: a small set has too few steps for the usual 0.999."""
+
+# Expansion, channels, repeats and whether the first of them halves (Table 2 of the paper).
+STAGES_V2 = (
+    (1, 16, 1, False),
+    (6, 24, 2, True),
+    (6, 32, 3, True),
+    (6, 64, 4, True),
+    (6, 96, 3, False),
+    (6, 160, 3, True),
+    (6, 320, 1, False),
+)
+
+
+@register("mobilenet_v2")
+@dataclass(frozen=True, kw_only=True)
+class MobileNetV2:
+    """MobileNetV2 with width multiplier alpha and a stem fit for small pictures."""
+
+    alpha: float = 0.35
+    halvings: int = 0
+    head: int = 1280
+
+    def __post_init__(self) -> None:
+        _check("mobilenet_v2", alpha=self.alpha, head=self.head, halvings=self.halvings)
+
+    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+        """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
+        strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
+        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
+        for stage, (expansion, width, blocks, halves) in enumerate(STAGES_V2, start=1):
+            channels = round_channels(width * self.alpha)
+            for block in range(blocks):
+                stride = next(strides) if halves and block == 0 else 1
+                x = invert(layers, x, expansion, channels, stride, f"stage{stage}_{block}")
+        x = convolve(layers, x, self.head, 1, 1, "head")
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        return layers.Dense(classes, name="logits")(x)
+
+
+def fitting_halvings(size: Sequence[int]) -> int:
+    """How often a picture of ``(height, width)`` may be halved until 4 x 4 is left; 5 at most."""
+    return max(1, min(5, (min(size) - 1).bit_length() - 2))
+
+
+def round_channels(channels: float, step: int = 8) -> int:
+    """The multiple of ``step`` nearest to ``channels``, but no less than 90 % of it."""
+    nearest = max(step, int(channels + step / 2) // step * step)
+    return nearest + step if nearest < 0.9 * channels else nearest
+
+
+def convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+    """Convolution, BatchNorm, ReLU6."""
+    x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=name)(
+        x
+    )
+    return _activate(layers, x, name)
+
+
+def separate(layers: Any, x: Any, stride: int, name: str) -> Any:
+    """3 x 3 depthwise convolution, BatchNorm, ReLU6."""
+    x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=name)(x)
+    return _activate(layers, x, name)
+
+
+def invert(layers: Any, x: Any, expansion: int, channels: int, stride: int, name: str) -> Any:
+    """Inverted residual: widen, convolve each channel by itself, narrow without activation."""
+    entered, before = x, x.shape[-1]
+    if expansion > 1:
+        x = convolve(layers, x, before * expansion, 1, 1, f"{name}_expand")
+    x = separate(layers, x, stride, f"{name}_depthwise")
+    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_project_norm")(x)
+    if stride == 1 and before == channels:
+        return layers.Add(name=f"{name}_add")([entered, x])
+    return x
+
+
+def _activate(layers: Any, x: Any, name: str) -> Any:
+    x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu6")(x)
+
+
+def _strides(halvings: int) -> Iterator[int]:
+    """Strides of the places that may halve, first place first."""
+    return chain(repeat(2, halvings), repeat(1))
+
+
+def _check(model: str, *, alpha: float, head: int, halvings: int) -> None:
+    if alpha <= 0 or head <= 0 or not 0 <= halvings <= 5:
+        raise UsageError(
+            f"{model}: alpha and head must be positive, halvings 0 (fit the picture) to 5."
+            f" Received: alpha={alpha}, head={head}, halvings={halvings}."
+        )

@@ -1,0 +1,230 @@
+"""What a network costs, found by running its description with layers that only count.
+
+MACs are the multiply-accumulates of convolutions, dense layers and attention for one picture, as
+papers count them (padding included). FLOPs are two for each MAC, plus those of the layers without
+MACs: one for each value they add or clip, and so on as each layer below says. Parameters are those
+of Keras, BatchNorm's statistics among them.
+"""
+
+# ruff: noqa: ARG001 - arguments are those of Keras, whether they cost anything or not
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from types import SimpleNamespace
+from typing import Any
+
+from tflconv.models.registry import architecture
+
+Shape = tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Cost of one inference on one picture."""
+
+    parameters: int
+    macs: int
+    flops: int
+
+
+@dataclass
+class Tape:
+    """Sums up what the layers cost."""
+
+    parameters: int = 0
+    macs: int = 0
+    other: int = 0
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Stands for a tensor of ``shape`` ``(None, ...)``."""
+
+    shape: Shape
+    tape: Tape = field(default_factory=Tape, compare=False)
+
+    @property
+    def values(self) -> int:
+        """How many values it has, for one picture."""
+        return prod(self.shape[1:])
+
+    def spend(
+        self, shape: Sequence[int], *, parameters: int = 0, macs: int = 0, other: int = 0
+    ) -> Traced:
+        """The tensor that comes out of a layer with this cost."""
+        self.tape.parameters += parameters
+        self.tape.macs += macs
+        self.tape.other += other
+        return Traced((None, *shape), self.tape)
+
+
+def cost(
+    name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: Any
+) -> Cost:
+    """Parameters, MACs and FLOPs of the model called ``name``; imports no TensorFlow.
+
+    Raises ``UsageError`` as ``build`` does.
+    """
+    tape = Tape()
+    architecture(name, **options)(layers, Traced((None, *input_shape), tape), classes)
+    return Cost(parameters=tape.parameters, macs=tape.macs, flops=2 * tape.macs + tape.other)
+
+
+Layer = Callable[[Traced], Traced]
+
+
+def _conv2d(
+    filters: int,
+    kernel_size: int,
+    *,
+    strides: int = 1,
+    padding: str = "valid",
+    use_bias: bool = True,
+    name: str = "",
+) -> Layer:
+    """Keras ``Conv2D``; a FLOP a value for the bias."""
+
+    def trace(x: Traced) -> Traced:
+        height, width = (_slid(n, kernel_size, strides, padding) for n in x.shape[1:3])
+        kernel = kernel_size**2 * x.shape[-1] * filters
+        return x.spend(
+            (height, width, filters),
+            parameters=kernel + use_bias * filters,
+            macs=kernel * height * width,
+            other=use_bias * height * width * filters,
+        )
+
+    return trace
+
+
+def _depthwise_conv2d(
+    kernel_size: int, *, strides: int = 1, padding: str = "valid", use_bias: bool, name: str = ""
+) -> Layer:
+    """Keras ``DepthwiseConv2D``; a FLOP a value for the bias."""
+
+    def trace(x: Traced) -> Traced:
+        height, width = (_slid(n, kernel_size, strides, padding) for n in x.shape[1:3])
+        kernel, channels = kernel_size**2 * x.shape[-1], x.shape[-1]
+        return x.spend(
+            (height, width, channels),
+            parameters=kernel + use_bias * channels,
+            macs=kernel * height * width,
+            other=use_bias * height * width * channels,
+        )
+
+    return trace
+
+
+def _dense(units: int, *, name: str = "") -> Layer:
+    """Keras ``Dense`` over the last axis; a FLOP a value for the bias."""
+
+    def trace(x: Traced) -> Traced:
+        *places, before = x.shape[1:]
+        return x.spend(
+            (*places, units),
+            parameters=(before + 1) * units,
+            macs=x.values * units,
+            other=prod(places) * units,
+        )
+
+    return trace
+
+
+def _batch_normalization(*, momentum: float, name: str = "") -> Layer:
+    """Keras ``BatchNormalization``, scale and shift: two FLOPs a value."""
+    return lambda x: x.spend(x.shape[1:], parameters=4 * x.shape[-1], other=2 * x.values)
+
+
+def _layer_normalization(*, epsilon: float, name: str = "") -> Layer:
+    """Keras ``LayerNormalization``: mean, variance, scale and shift are seven FLOPs a value."""
+    return lambda x: x.spend(x.shape[1:], parameters=2 * x.shape[-1], other=7 * x.values)
+
+
+def _multi_head_attention(heads: int, key_dim: int, *, name: str = "") -> Any:
+    """Keras ``MultiHeadAttention``; biases one FLOP, scale and softmax six a score."""
+
+    def trace(query: Traced, value: Traced) -> Traced:
+        (_, tokens, dim), (_, others, _) = query.shape, value.shape
+        inner, scores = heads * key_dim, heads * tokens * others
+        return query.spend(
+            query.shape[1:],
+            parameters=3 * (dim + 1) * inner + (inner + 1) * dim,
+            macs=2 * (tokens + others) * dim * inner + 2 * scores * key_dim,
+            other=(tokens + 2 * others) * inner + tokens * dim + 6 * scores,
+        )
+
+    return trace
+
+
+def _activation(kind: str, *, name: str = "") -> Layer:
+    """Keras ``Activation``: GELU by its error function is eight FLOPs a value."""
+    flops = {"gelu": 8, "relu": 1}[kind]
+    return lambda x: x.spend(x.shape[1:], other=flops * x.values)
+
+
+def _relu(max_value: float | None = None, *, name: str = "") -> Layer:
+    """Keras ``ReLU``: one FLOP a value."""
+    return lambda x: x.spend(x.shape[1:], other=x.values)
+
+
+def _add(*, name: str = "") -> Callable[[Sequence[Traced]], Traced]:
+    """Keras ``Add`` of two: one FLOP a value."""
+    return lambda pair: pair[0].spend(pair[0].shape[1:], other=pair[0].values)
+
+
+def _global_average_pooling2d(*, name: str = "") -> Layer:
+    """Keras ``GlobalAveragePooling2D``: one FLOP a value that goes in."""
+    return lambda x: x.spend(x.shape[-1:], other=x.values)
+
+
+def _reshape(shape: Sequence[int], *, name: str = "") -> Layer:
+    """Keras ``Reshape``: free."""
+    return lambda x: x.spend(shape)
+
+
+def _flatten(*, name: str = "") -> Layer:
+    """Keras ``Flatten``: free."""
+    return lambda x: x.spend((x.values,))
+
+
+def _cropping1d(cropping: tuple[int, int], *, name: str = "") -> Layer:
+    """Keras ``Cropping1D``: free."""
+    return lambda x: x.spend((x.shape[1] - sum(cropping), x.shape[2]))
+
+
+def _class_token(*, name: str = "") -> Layer:
+    """One token more, and as many parameters as it has values."""
+    return lambda x: x.spend((x.shape[1] + 1, x.shape[2]), parameters=x.shape[2])
+
+
+def _position_embedding(*, name: str = "") -> Layer:
+    """A learned value added to each value."""
+    return lambda x: x.spend(x.shape[1:], parameters=x.values, other=x.values)
+
+
+def _slid(size: int, kernel: int, stride: int, padding: str) -> int:
+    """How many places a kernel takes along an axis of ``size``."""
+    covered = size if padding == "same" else size - kernel + 1
+    return -(-covered // stride)
+
+
+layers = SimpleNamespace(
+    Activation=_activation,
+    Add=_add,
+    BatchNormalization=_batch_normalization,
+    ClassToken=_class_token,
+    Conv2D=_conv2d,
+    Cropping1D=_cropping1d,
+    Dense=_dense,
+    DepthwiseConv2D=_depthwise_conv2d,
+    Flatten=_flatten,
+    GlobalAveragePooling2D=_global_average_pooling2d,
+    LayerNormalization=_layer_normalization,
+    MultiHeadAttention=_multi_head_attention,
+    PositionEmbedding=_position_embedding,
+    ReLU=_relu,
+    Reshape=_reshape,
+)

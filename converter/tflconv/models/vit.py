@@ -1,0 +1,79 @@
+"""The Vision Transformer: a picture as a sentence of patches.
+
+Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words" (https://arxiv.org/abs/2010.11929): patches
+become tokens, a class token joins them, pre-norm blocks of attention and MLP mix them, and the
+class token is read out. This is the plain one, as people bring it; what makes it fast in INT8 is
+done to its graph later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tflconv.errors import UsageError
+from tflconv.models.registry import register
+
+EPSILON = 1e-6
+
+
+@register("vit")
+@dataclass(frozen=True, kw_only=True)
+class ViT:
+    """Vision Transformer with class token, multi-head attention, LayerNorm and GELU."""
+
+    patch: int = 7
+    dim: int = 64
+    depth: int = 4
+    heads: int = 4
+    mlp_ratio: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("patch", "dim", "depth", "heads", "mlp_ratio"):
+            if getattr(self, name) <= 0:
+                raise UsageError(
+                    f"vit: {name} must be positive. Received: {name}={getattr(self, name)}."
+                )
+        if self.dim % self.heads:
+            raise UsageError(
+                "vit: dim must be a multiple of heads."
+                f" Received: dim={self.dim}, heads={self.heads}."
+            )
+
+    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+        """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
+        tokens = self._embed(layers, pixels)
+        for number in range(self.depth):
+            tokens = self._attend(layers, tokens, f"block{number}_attention")
+            tokens = self._transform(layers, tokens, f"block{number}_mlp")
+        count = tokens.shape[1]
+        token = layers.Flatten(name="flatten")(
+            layers.Cropping1D((0, count - 1), name="class_token_only")(tokens)
+        )
+        token = layers.LayerNormalization(epsilon=EPSILON, name="norm")(token)
+        return layers.Dense(classes, name="logits")(token)
+
+    def _embed(self, layers: Any, pixels: Any) -> Any:
+        _, height, width, _ = pixels.shape
+        if height % self.patch or width % self.patch:
+            raise UsageError(
+                f"vit: patches of {self.patch} px do not divide a {height}x{width} picture.",
+                hint=f"Choose another patch or a resolution that is a multiple of {self.patch}.",
+            )
+        count = height // self.patch * (width // self.patch)
+        grid = layers.Conv2D(self.dim, self.patch, strides=self.patch, name="patches")(pixels)
+        tokens = layers.Reshape((count, self.dim), name="tokens")(grid)
+        tokens = layers.ClassToken(name="class_token")(tokens)
+        return layers.PositionEmbedding(name="positions")(tokens)
+
+    def _attend(self, layers: Any, tokens: Any, name: str) -> Any:
+        normal = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)
+        attention = layers.MultiHeadAttention(self.heads, self.dim // self.heads, name=name)
+        return layers.Add(name=f"{name}_add")([tokens, attention(normal, normal)])
+
+    def _transform(self, layers: Any, tokens: Any, name: str) -> Any:
+        inner = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)
+        inner = layers.Dense(round(self.dim * self.mlp_ratio), name=f"{name}_in")(inner)
+        inner = layers.Activation("gelu", name=f"{name}_gelu")(inner)
+        inner = layers.Dense(self.dim, name=f"{name}_out")(inner)
+        return layers.Add(name=f"{name}_add")([tokens, inner])

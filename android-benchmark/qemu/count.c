@@ -2,7 +2,7 @@
  *
  * The guest marks a stretch of its own execution with two instructions that do nothing and that
  * no compiler writes: `movz xzr, #0x7f10` begins, `movz xzr, #0x7f11` ends. At every end one line
- * "total sdot fmla smull memory simd" goes to the file named by TFLCONV_COUNTS.
+ * "total sdot fmla smull memory simd" goes to the file that the argument out=FILE names.
  *
  * QEMU translates code in straight blocks. Each block, cut at the marks, remembers how many
  * instructions of each class it holds and counts only how often it ran: a begin sets these to 0,
@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -135,15 +136,14 @@ static void translated(uint64_t id, void *translation) {
 }
 
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *qemu, int argc, char **argv) {
-  (void)argc, (void)argv;
-  const char *path = getenv("TFLCONV_COUNTS");
+  const char *path = argc == 1 && strncmp(argv[0], "out=", 4) == 0 ? argv[0] + 4 : "";
   if (qemu->version.cur > LAST_KNOWN_API) {
     fprintf(stderr, "tflconv: the plugin interface %d of this QEMU is newer than %d\n",
             qemu->version.cur, LAST_KNOWN_API);
     return 1;
   }
-  if (!path || !(counts = fopen(path, "w"))) {
-    fprintf(stderr, "tflconv: TFLCONV_COUNTS does not name a file that can be written\n");
+  if (!(counts = fopen(path, "w"))) {
+    fprintf(stderr, "tflconv: out=FILE does not name a file that can be written\n");
     return 1;
   }
   qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from tflconv.errors import TflconvError
 
 _WRITE_HINTS = {
@@ -85,6 +87,12 @@ def write_text(target: Path, content: str) -> Path:
 def write_json(target: Path, value: Any) -> Path:
     """Write ``value`` as readable JSON to ``target`` at once or not at all."""
     return write_text(target, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def cache_dir(part: str) -> Path:
+    """Folder ``part`` of what can be made again; ``TFLCONV_CACHE_DIR`` moves all of them."""
+    root = os.environ.get("TFLCONV_CACHE_DIR") or platformdirs.user_cache_dir("tflconv")
+    return Path(root) / part
 
 
 def sha256_bytes(content: bytes) -> str:

@@ -129,13 +129,19 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Instructions an inference costs, by class; counted, not timed."""
+    """Instructions an inference costs, by class; counted, not timed.
+
+    ``sdot`` are int8 dot products, ``fmla`` fused multiply-adds of floats, ``smull`` widening
+    integer multiplies and multiply-adds, ``memory`` loads, stores and prefetches; ``simd`` is all
+    vector and floating point arithmetic, the first three among it.
+    """
 
     total: float
     sdot: float | None = None
     fmla: float | None = None
     smull: float | None = None
     memory: float | None = None
+    simd: float | None = None
     source: Literal["qemu", "perf_event"] = "qemu"
 
 

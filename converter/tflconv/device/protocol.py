@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from tflconv.results import DeviceInfo, Software
+from tflconv.results import DeviceInfo, Instructions, Software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +70,22 @@ class Device(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How a program ended, and what every inference that it marked has executed.
+
+    Without ``inferences`` the ``obstacle`` says why nothing could be counted.
+    """
+
+    completed: Completed
+    inferences: tuple[Instructions, ...] = ()
+    obstacle: str | None = None
+
+
 @runtime_checkable
 class CountsInstructions(Protocol):
-    """A device that counts instructions instead of measuring time."""
+    """A device whose clock means nothing, but that counts what a program executes."""
 
-    def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Mapping[str, int]:
-        """Run a program and count what it executes, by class; ``total`` is always there."""
+    def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Counted:
+        """Run a program as ``shell`` does and count the inferences that it marks."""
         ...

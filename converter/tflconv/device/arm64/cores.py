@@ -1,0 +1,62 @@
+"""The cores that can be emulated, and how each presents itself to a program.
+
+XNNPACK picks its kernels by the part number in ``/proc/cpuinfo``: an out-of-order Cortex-A76 gets
+other code than an in-order Cortex-A55, though both have the same instructions. Part numbers and
+features are those that Linux shows on such cores; a Cortex-A53 has no dot product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tflconv.errors import unknown
+
+_ARMV8_0 = ("fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "cpuid")
+_ARMV8_2 = (*_ARMV8_0, "atomics", "fphp", "asimdhp", "asimdrdm", "lrcpc", "dcpop", "asimddp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """A core by its part number at Arm; ``models`` are QEMU's names for it, best first."""
+
+    name: str
+    part: int
+    features: tuple[str, ...]
+    models: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """``Cortex-A76``."""
+        return "-".join(word.capitalize() for word in self.name.split("-"))
+
+    def cpuinfo(self) -> str:
+        """``/proc/cpuinfo`` of a machine with one such core."""
+        fields = {
+            "processor": "0",
+            "BogoMIPS": "38.40",
+            "Features": " ".join(self.features),
+            "CPU implementer": "0x41",
+            "CPU architecture": "8",
+            "CPU variant": "0x1",
+            "CPU part": f"{self.part:#05x}",
+            "CPU revision": "0",
+        }
+        return "".join(f"{name}\t: {value}\n" for name, value in fields.items()) + "\n"
+
+
+CORES: Mapping[str, Core] = {
+    core.name: core
+    for core in (
+        Core(name="cortex-a76", part=0xD0B, features=_ARMV8_2, models=("cortex-a76",)),
+        Core(name="cortex-a55", part=0xD05, features=_ARMV8_2, models=("cortex-a55", "cortex-a76")),
+        Core(name="cortex-a53", part=0xD03, features=_ARMV8_0, models=("cortex-a53",)),
+    )
+}
+
+
+def find(name: str) -> Core:
+    """The core called ``name``. Raises ``UsageError`` with the nearest names."""
+    if name not in CORES:
+        raise unknown("arm64 core", name, CORES)
+    return CORES[name]

@@ -1,0 +1,77 @@
+"""Instructions of one inference, counted by a QEMU plugin of our own (``qemu/count.c``).
+
+The harness marks the begin and the end of every inference with an instruction that does nothing;
+the plugin writes one line of counts for each marked stretch. The plugin is compiled on first use,
+for the interface of the QEMU at hand, by any C compiler or by the one in the package ziglang.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from tflconv import resources
+from tflconv.device.arm64.qemu import GET_PLUGINS, NO_PLUGINS, Qemu
+from tflconv.errors import DeviceError
+from tflconv.files import cache_dir, sha256_file
+from tflconv.results import Instructions
+from tflconv.store import Store
+
+FLAGS = ("-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
+GET_COMPILER = "Install a C compiler (Debian: sudo apt-get install gcc), or: pip install ziglang"
+
+
+def plugin(qemu: Qemu) -> Path:
+    """The plugin compiled for ``qemu``, from the cache or fresh. Raises ``DeviceError``."""
+    if not qemu.has_plugins:
+        raise DeviceError(f"{NO_PLUGINS}.", hint=GET_PLUGINS)
+    api = qemu.plugin_api
+    inputs = {"source": sha256_file(source()), "api": api, "machine": platform.machine()}
+    entry = Store(cache_dir("arm64")).fetch("plugin", inputs, lambda folder: _build(folder, api))
+    return entry.path / "count.so"
+
+
+def source() -> Path:
+    """The plugin's C file."""
+    return resources.harness_dir() / "qemu" / "count.c"
+
+
+def compiler() -> list[str] | None:
+    """``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
+    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
+        if name and (path := shutil.which(name)):
+            return [path]
+    return [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else None
+
+
+def option(plugin_file: Path, counts: Path) -> str:
+    """What QEMU's ``-plugin`` takes to write to ``counts``; it wants commas doubled."""
+    return ",".join(str(part).replace(",", ",,") for part in (plugin_file, f"out={counts}"))
+
+
+def parse(text: str) -> tuple[Instructions, ...]:
+    """One ``Instructions`` for each line that the plugin wrote."""
+    return tuple(_instructions(line) for line in text.splitlines())
+
+
+def _instructions(line: str) -> Instructions:
+    total, sdot, fmla, smull, memory, simd = (int(word) for word in line.split())
+    return Instructions(
+        total=total, sdot=sdot, fmla=fmla, smull=smull, memory=memory, simd=simd, source="qemu"
+    )
+
+
+def _build(folder: Path, api: int) -> None:
+    command = compiler()
+    if command is None:
+        raise DeviceError("there is no C compiler for the plugin that counts.", hint=GET_COMPILER)
+    target = [f"-DQEMU_PLUGIN_API={api}", "-o", str(folder / "count.so"), str(source())]
+    done = subprocess.run([*command, *FLAGS, *target], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+        raise DeviceError(f"cannot compile the plugin that counts: {said[0]}", hint=GET_COMPILER)

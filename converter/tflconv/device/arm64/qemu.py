@@ -1,0 +1,80 @@
+"""QEMU's user emulation: one arm64 program on this computer, with this computer's kernel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tflconv.device.arm64.cores import Core
+from tflconv.errors import DeviceError
+
+PROGRAMS = ("qemu-aarch64", "qemu-aarch64-static")
+GET_QEMU = (
+    "Debian and Ubuntu: sudo apt-get install qemu-user."
+    " Anywhere else use the container of docs/emulator.md."
+)
+NO_PLUGINS = "this qemu was built without plugins, so it runs models but counts no instructions"
+GET_PLUGINS = (
+    "Debian 12 and Ubuntu 24.04 have one with plugins (qemu-user),"
+    " and so has the container of docs/emulator.md."
+)
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """One ``qemu-aarch64``; what it can do is asked from it once."""
+
+    path: Path
+
+    @cached_property
+    def version(self) -> str:
+        """``7.2.22``."""
+        found = re.search(r"version (\d+\.\d+[.\d]*)", self._say("--version"))
+        if not found:
+            raise DeviceError(f"{self.path} does not tell its version.", hint=GET_QEMU)
+        return found[1]
+
+    @cached_property
+    def has_plugins(self) -> bool:
+        """Whether it can load the plugin that counts; Debian 13's static build cannot."""
+        return re.search(r"^-plugin\b", self._say("--help"), re.MULTILINE) is not None
+
+    @property
+    def plugin_api(self) -> int:
+        """The plugin interface to build for: 1 before 9.0, 2 for 9.0, 3 from 9.1 on."""
+        major, minor = (int(number) for number in self.version.split(".")[:2])
+        return 1 if major < 9 else 2 if (major, minor) == (9, 0) else 3
+
+    def command(
+        self, core: Core, sysroot: Path, argv: Sequence[str], *, plugin: str | None = None
+    ) -> list[str]:
+        """The command line that runs ``argv`` on ``core``, seeing ``sysroot`` first."""
+        options = ["-L", str(sysroot), "-cpu", self._model(core)]
+        clean = ["-U", "LD_PRELOAD", "-U", "LD_LIBRARY_PATH"]
+        loaded = ["-plugin", plugin] if plugin else []
+        return [str(self.path), *options, *clean, *loaded, *argv]
+
+    def _model(self, core: Core) -> str:
+        known = set(self._say("-cpu", "help").split())
+        return next((model for model in core.models if model in known), core.models[-1])
+
+    def _say(self, *arguments: str) -> str:
+        command = [str(self.path), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DeviceError(f"{self.path} does not run: {error}.", hint=GET_QEMU) from error
+        return done.stdout
+
+
+def find() -> Qemu:
+    """The qemu-aarch64 on PATH, if possible one that can count. Raises ``DeviceError``."""
+    found = [Qemu(Path(path)) for path in map(shutil.which, PROGRAMS) if path]
+    if not found:
+        raise DeviceError("there is no qemu-aarch64 on PATH.", hint=GET_QEMU)
+    return next((qemu for qemu in found if qemu.has_plugins), found[0])

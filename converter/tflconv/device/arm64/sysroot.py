@@ -1,0 +1,91 @@
+"""The folder that an emulated program takes for ``/``: libraries, LiteRT and a CPU description.
+
+It is assembled once for a version of LiteRT, without root, and kept in the user's cache with the
+SHA-256 of every file. QEMU looks for every path in the sysroot first, so a core's own
+``/proc/cpuinfo`` hides this computer's. One folder a core, and one ``lib`` that all share.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.device.arm64 import libraries, wheel
+from tflconv.device.arm64.cores import CORES, Core
+from tflconv.errors import DeviceError
+from tflconv.files import cache_dir, sha256_file, write_json, write_text
+from tflconv.results import Software
+from tflconv.store import Entry, Store
+
+STAGE = "sysroot"
+FORMAT = 1
+SET_UP = "tflconv devices setup arm64"
+
+
+@dataclass(frozen=True)
+class Sysroot:
+    """An assembled sysroot whose files are as they were when it was assembled."""
+
+    path: Path
+    version: str
+
+    def root(self, core: Core) -> Path:
+        """What ``core`` takes for ``/``."""
+        return self.path / core.name
+
+    @property
+    def libraries(self) -> dict[str, Path]:
+        """Every library by name: LiteRT, the loader, C and C++."""
+        return {path.name: path for path in sorted((self.path / "lib").iterdir())}
+
+    @property
+    def litert(self) -> Path:
+        """LiteRT for arm64 Linux."""
+        return self.path / "lib" / "libLiteRt.so"
+
+    @property
+    def software(self) -> Software:
+        """LiteRT as it stands in results."""
+        return Software(
+            name="LiteRT",
+            version=self.version,
+            sha256=sha256_file(self.litert),
+            source=f"{wheel.PACKAGE} wheel for arm64 Linux",
+        )
+
+
+def find() -> Sysroot:
+    """The sysroot in the cache. Raises ``DeviceError`` if it is missing or damaged."""
+    version = wheel.installed_version()
+    return Sysroot(_fetch(version, _refuse).path, version)
+
+
+def assemble() -> Sysroot:
+    """The sysroot in the cache, assembled if it is missing or damaged. Raises ``DeviceError``."""
+    version = wheel.installed_version()
+    return Sysroot(_fetch(version, lambda folder: _build(folder, version)).path, version)
+
+
+def _fetch(version: str, build: Callable[[Path], None]) -> Entry:
+    inputs = {"litert": version, "format": FORMAT}
+    return Store(cache_dir("arm64")).fetch(STAGE, inputs, build)
+
+
+def _refuse(_: Path) -> None:
+    raise DeviceError("the arm64 sysroot is missing or damaged.", hint=f"Run: {SET_UP}")
+
+
+def _build(folder: Path, version: str) -> None:
+    shared = folder / "lib"
+    shared.mkdir()
+    sources = libraries.collect(shared)
+    with tempfile.TemporaryDirectory() as temporary:
+        found = wheel.download(version, Path(temporary))
+        found.extract(shared / "libLiteRt.so")
+        sources["libLiteRt.so"] = f"{found.path.name} sha256:{found.sha256}"
+    write_json(folder / "sources.json", sources)
+    for core in CORES.values():
+        write_text(folder / core.name / "proc" / "cpuinfo", core.cpuinfo())
+        (folder / core.name / "lib").symlink_to("../lib")

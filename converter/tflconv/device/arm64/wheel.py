@@ -1,0 +1,67 @@
+"""LiteRT for arm64 Linux, out of the wheel that pip would install on such a machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.errors import DeviceError
+from tflconv.files import sha256_file
+from tflconv.store import versions
+
+PACKAGE = "ai-edge-litert"
+MEMBER = "ai_edge_litert/libLiteRt.so"
+OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """A wheel file and the SHA-256 of what pip downloaded."""
+
+    path: Path
+    sha256: str
+
+    def extract(self, target: Path) -> None:
+        """Write the LiteRT library to ``target``. Raises ``DeviceError`` for another wheel."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                target.write_bytes(archive.read(MEMBER))
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise DeviceError(f"{self.path.name} does not hold {MEMBER}.") from error
+
+
+def installed_version() -> str:
+    """The version of LiteRT on this computer, which the arm64 one has to equal."""
+    version = versions(PACKAGE)[PACKAGE]
+    if version is None:
+        raise DeviceError(f"{PACKAGE} is not installed.", hint=f"python -m pip install {PACKAGE}")
+    return version
+
+
+def download(version: str, folder: Path) -> Wheel:
+    """Let pip download the arm64 Linux wheel of LiteRT into ``folder``. Raises ``DeviceError``."""
+    done = subprocess.run(_command(version, folder), capture_output=True, text=True, check=False)
+    found = list(folder.glob("*.whl"))
+    if done.returncode or not found:
+        raise DeviceError(
+            f"pip cannot download {PACKAGE} {version} for arm64 Linux: {_reason(done.stderr)}",
+            hint="Check the network and pip's settings: python -m pip config list.",
+        )
+    return Wheel(path=found[0], sha256=sha256_file(found[0]))
+
+
+def _command(version: str, folder: Path) -> list[str]:
+    platforms = [
+        f"--platform=manylinux_2_{minor}_aarch64" for minor in range(NEWEST_GLIBC, OLDEST_GLIBC, -1)
+    ]
+    only_this = ["--no-deps", "--only-binary=:all:", f"--dest={folder}", f"{PACKAGE}=={version}"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    return [*pip, *platforms, *only_this]
+
+
+def _reason(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if "ERROR" in line] or stderr.splitlines()
+    return lines[-1].removeprefix("ERROR: ") if lines else "it said nothing"

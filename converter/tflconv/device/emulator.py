@@ -1,0 +1,185 @@
+"""An arm64 core without a phone: QEMU runs the phone's instruction set on this computer.
+
+LiteRT and XNNPACK are the real ones for arm64, so outputs are those of a phone, and so is the
+number of instructions that an inference takes. Time is not: an emulator's clock says nothing about
+a phone, and nothing here reports it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.device.arm64 import cores, counting, qemu, sysroot
+from tflconv.device.arm64.cores import Core
+from tflconv.device.arm64.qemu import Qemu
+from tflconv.device.arm64.sysroot import Sysroot
+from tflconv.device.host import Host
+from tflconv.device.protocol import Completed, Counted, Runtime
+from tflconv.device.registry import Listed
+from tflconv.diagnosis import Finding
+from tflconv.errors import DeviceError
+from tflconv.files import cache_dir, replacing_file, sha256_file
+from tflconv.results import DeviceInfo
+
+KIND = "arm64"
+ABI = "aarch64-linux"
+ABILITIES = ("instructions", "ops", "accuracy")
+NEEDED_FOR = "tflconv bench --device arm64:CORE"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """One emulated core; programs run on it one at a time, each in a process of its own."""
+
+    core: Core
+    qemu: Qemu
+    sysroot: Sysroot
+
+    @property
+    def id(self) -> str:
+        """``arm64:cortex-a76``."""
+        return f"{KIND}:{self.core.name}"
+
+    def info(self) -> DeviceInfo:
+        """Describe the core and the emulator."""
+        return DeviceInfo(
+            id=self.id,
+            kind="emulator",
+            name=f"qemu {self.core.name}",
+            abi=ABI,
+            os=f"Linux, qemu-user {self.qemu.version}",
+            cpu=self.core.title,
+            cores=1,
+            features=self.core.features,
+        )
+
+    def runtime(self) -> Runtime:
+        """LiteRT from the sysroot."""
+        return Runtime(abi=ABI, path=str(self.sysroot.litert), software=self.sysroot.software)
+
+    def push(self, source: Path, *, executable: bool = False) -> str:
+        """Copy ``source`` to the emulator's folder under the hash of its content."""
+        digest = sha256_file(source)
+        target = files() / f"{digest}{source.suffix}"
+        if not (target.is_file() and sha256_file(target) == digest):
+            with replacing_file(target) as temporary:
+                shutil.copyfile(source, temporary)
+        target.chmod(0o755 if executable else 0o644)
+        return str(target)
+
+    def pull(self, remote: str, target: Path) -> None:
+        """Copy the file ``remote`` to ``target``."""
+        self._host.pull(remote, target)
+
+    def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
+        """Run an arm64 program; a negative return code names the signal that ended it."""
+        return self._run(argv, timeout)
+
+    def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Counted:
+        """Run an arm64 program and count the instructions of every stretch that it marks."""
+        try:
+            plugin = counting.plugin(self.qemu)
+        except DeviceError as error:
+            return Counted(completed=self._run(argv, timeout), obstacle=str(error))
+        with tempfile.TemporaryDirectory() as folder:
+            counts = Path(folder) / "counts"
+            completed = self._run(argv, timeout, plugin=counting.option(plugin, counts))
+            lines = counts.read_text() if counts.exists() else ""
+        return Counted(completed=completed, inferences=counting.parse(lines))
+
+    def remove(self, remote: str) -> None:
+        """Delete ``remote``, which may already be gone."""
+        Path(remote).unlink(missing_ok=True)
+
+    @property
+    def _host(self) -> Host:
+        return Host(self.id)
+
+    def _run(
+        self, argv: Sequence[str], timeout: float | None, *, plugin: str | None = None
+    ) -> Completed:
+        command = self.qemu.command(self.core, self.sysroot.root(self.core), argv, plugin=plugin)
+        return self._host.shell(command, timeout=timeout)
+
+
+def find(name: str) -> Emulator:
+    """The emulated core ``name``. Raises ``UsageError`` or ``DeviceError``."""
+    return Emulator(cores.find(name), qemu.find(), sysroot.find())
+
+
+def setup() -> Sysroot:
+    """Get what emulated cores need and keep it in the user's cache. Raises ``DeviceError``."""
+    qemu.find()
+    return sysroot.assemble()
+
+
+def listed() -> list[Listed]:
+    """Every core that can be emulated, whether or not this computer is set up for it."""
+    findings = diagnose()
+    return [_row(core, findings) for core in cores.CORES.values()]
+
+
+def clean() -> int:
+    """Delete what was copied to emulated cores; what ``setup`` made stays."""
+    count = len(list(files().glob("*")))
+    shutil.rmtree(files(), ignore_errors=True)
+    return count
+
+
+def diagnose() -> list[Finding]:
+    """What emulated cores need on this computer."""
+    return [_qemu_finding(), _counting_finding(), _sysroot_finding()]
+
+
+def files() -> Path:
+    """The folder that is the emulated cores' storage."""
+    return cache_dir(KIND) / "files"
+
+
+def _row(core: Core, findings: Sequence[Finding]) -> Listed:
+    found, counts, ready = findings
+    missing = next((finding for finding in (found, ready) if not finding.ok), None)
+    return Listed(
+        id=f"{KIND}:{core.name}",
+        kind="emulator",
+        name=f"qemu {core.name}",
+        state=missing.detail if missing else "ready",
+        abilities=() if missing else ABILITIES if counts.ok else ABILITIES[1:],
+        hint=missing.hint if missing else counts.hint,
+    )
+
+
+def _qemu_finding() -> Finding:
+    try:
+        found = qemu.find()
+        return _finding("qemu-aarch64", f"{found.path} {found.version}")
+    except DeviceError as error:
+        return _finding("qemu-aarch64", "not on PATH", error)
+
+
+def _counting_finding() -> Finding:
+    try:
+        return _finding("instruction counting", str(counting.plugin(qemu.find())))
+    except DeviceError as error:
+        return _finding("instruction counting", error.message, error)
+
+
+def _sysroot_finding() -> Finding:
+    try:
+        return _finding("arm64 sysroot", str(sysroot.find().path))
+    except DeviceError as error:
+        return _finding("arm64 sysroot", "not set up", error)
+
+
+def _finding(subject: str, detail: str, error: DeviceError | None = None) -> Finding:
+    return Finding(
+        subject=subject,
+        ok=error is None,
+        detail=detail,
+        needed_for=NEEDED_FOR,
+        hint=error.hint if error else None,
+    )

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tflconv.device import adb, conditions, parse
+from tflconv.device import adb, android_runtime, conditions, parse
 from tflconv.device.adb import diagnose
-from tflconv.device.protocol import Completed
+from tflconv.device.protocol import Completed, Runtime
 from tflconv.device.registry import Listed
 from tflconv.errors import DeviceError
 from tflconv.files import replacing_file, sha256_file
@@ -30,7 +30,8 @@ FOLDER = "/data/local/tmp/tflconv"
 
 ABILITIES = ("latency", "cpu", "memory", "accuracy", "conditions")
 
-_FEATURES = {"asimddp": "dotprod", "i8mm": "i8mm", "asimdhp": "fp16", "bf16": "bf16", "sve": "sve"}
+_FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve")
+"""Linux's names of SIMD, fp16, dot product and matrix instructions."""
 
 _PREPARE = """
 mkdir -p "$0" && cd "$0" || exit 1
@@ -54,8 +55,9 @@ echo "=== machine"; uname -sm
 class Phone:
     """A phone that answers over adb; made by ``find``."""
 
-    def __init__(self, connection: adb.Connection) -> None:
+    def __init__(self, connection: adb.Connection, *, runtime: Path | None = None) -> None:
         self.connection = connection
+        self._choice = runtime
         self._checked: set[str] = set()
         self._prepare()
 
@@ -72,6 +74,10 @@ class Phone:
     def info(self) -> DeviceInfo:
         """What the phone says about itself."""
         return self._described
+
+    def runtime(self) -> Runtime:
+        """LiteRT on the phone, brought there unless it is: see ``android_runtime``."""
+        return self._runtime
 
     def push(self, source: Path, *, executable: bool = False) -> str:
         """Bring ``source`` to the phone, unless it is there, and return its path there."""
@@ -164,6 +170,10 @@ class Phone:
             return sha256_file(copy)
 
     @functools.cached_property
+    def _runtime(self) -> Runtime:
+        return android_runtime.install(self, self._choice)
+
+    @functools.cached_property
     def _described(self) -> DeviceInfo:
         said = parse.sections(self.script(_DESCRIBE))
         return describe(self.id, said)
@@ -185,7 +195,7 @@ def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
         os=f"Android {release}" if release else system,
         cpu=", ".join(filter(None, (chip, processor.name))) or None,
         cores=len(parse.cpu_list(said.get("present", ""))) or None,
-        features=tuple(name for raw, name in _FEATURES.items() if raw in processor.features),
+        features=tuple(name for name in _FEATURES if name in processor.features),
         build=values.get("ro.build.fingerprint"),
     )
 

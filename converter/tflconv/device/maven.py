@@ -1,0 +1,107 @@
+"""One archive out of a Maven repository, checked twice.
+
+The first time, the archive must have the checksum that the repository publishes beside it. Its
+SHA-256, computed from the file, then goes into a lock file, and from that day on the same version
+must have the same content, whatever the repository says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tflconv.errors import TflconvError
+from tflconv.files import sha256_bytes, write_bytes, write_json
+
+CHECKSUMS = ("sha512", "sha256", "sha1")
+"""What a repository may publish, the strongest first."""
+
+SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A Maven repository at ``address`` and the folder for what was fetched from it."""
+
+    address: str
+    folder: Path
+
+    @property
+    def lock(self) -> Path:
+        """Path of the lock file: SHA-256 by path in the repository."""
+        return self.folder / "lock.json"
+
+    def newest(self, group: str, name: str) -> str:
+        """The newest released version of an artifact."""
+        path = f"{_path(group)}/{name}/maven-metadata.xml"
+        try:
+            release = ElementTree.fromstring(self._get(path)).findtext("versioning/release")
+        except ElementTree.ParseError:
+            release = None
+        if not release:
+            raise TflconvError(f"{self.address}/{path} names no released version.")
+        return release.strip()
+
+    def fetch(self, group: str, name: str, version: str, extension: str) -> Path:
+        """Path of the archive here, downloaded unless it is.
+
+        Raises ``TflconvError`` if it cannot be had or is not what was published or locked.
+        """
+        path = f"{_path(group)}/{name}/{version}/{name}-{version}.{extension}"
+        target = self.folder / path
+        content = target.read_bytes() if target.is_file() else self._published(path)
+        self._check_lock(path, content)
+        return target if target.is_file() else write_bytes(target, content)
+
+    def _published(self, path: str) -> bytes:
+        content = self._get(path)
+        for kind in CHECKSUMS:
+            expected = self._checksum(f"{path}.{kind}")
+            if expected is None:
+                continue
+            if hashlib.new(kind, content).hexdigest() != expected:
+                raise _tampered(self.address, path, f"its published {kind} is {expected}")
+            return content
+        raise TflconvError(f"{self.address} publishes no checksum of {path}.")
+
+    def _check_lock(self, path: str, content: bytes) -> None:
+        locked = json.loads(self.lock.read_text()) if self.lock.is_file() else {}
+        digest = sha256_bytes(content)
+        if path not in locked:
+            write_json(self.lock, locked | {path: digest})
+        elif locked[path] != digest:
+            raise _tampered(self.address, path, f"{self.lock} says {locked[path]}")
+
+    def _checksum(self, path: str) -> str | None:
+        try:
+            words = self._get(path).decode("ascii", "replace").split()
+        except TflconvError:
+            return None
+        return words[0].lower() if words else None
+
+    def _get(self, path: str) -> bytes:
+        address = f"{self.address.rstrip('/')}/{path}"
+        try:
+            with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+                content: bytes = answer.read()
+                return content
+        except (OSError, urllib.error.URLError, ValueError) as error:
+            raise TflconvError(
+                f"cannot fetch {address}: {error}.", hint="Look at the address and the network."
+            ) from error
+
+
+def _path(group: str) -> str:
+    return group.replace(".", "/")
+
+
+def _tampered(address: str, path: str, evidence: str) -> TflconvError:
+    return TflconvError(
+        f"{path} from {address} is not what it should be: {evidence}.",
+        hint="The download was damaged or the archive was exchanged; do not use it.",
+    )

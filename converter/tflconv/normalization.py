@@ -6,6 +6,7 @@ a model without an error, INT8 ones most of all, so it is written into every fil
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,10 @@ class Normalization:
     channel_order: str = "rgb"
 
     def __post_init__(self) -> None:
-        if not all(self.std):
-            raise UsageError(f"normalization: std must not be 0. Received: std={self.std}.")
+        if not self.std or not all(math.isfinite(value) and value > 0 for value in self.std):
+            raise UsageError(f"normalization: std must be above 0. Received: std={self.std}.")
+        if not self.mean or not all(map(math.isfinite, self.mean)):
+            raise UsageError(f"normalization: mean must be finite. Received: mean={self.mean}.")
         if self.channel_order not in ("rgb", "bgr"):
             raise UsageError(
                 "normalization: channel order must be rgb or bgr."
@@ -32,7 +35,15 @@ class Normalization:
             )
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Turn ``[..., channels]`` pixels in 0..255 into the model's float input."""
+        """Turn ``[..., channels]`` pixels in 0..255 into the model's float input.
+
+        Raises ``UsageError`` where the pictures have another number of channels than the means.
+        """
+        needed = max(len(self.mean), len(self.std))
+        if needed not in (1, pixels.shape[-1]):
+            raise UsageError(
+                f"the normalization is for {needed} channels; the pictures have {pixels.shape[-1]}."
+            )
         values = pixels[..., ::-1] if self.channel_order == "bgr" else pixels
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         return np.asarray((values.astype(np.float32) - mean) / std, dtype=np.float32)

@@ -24,6 +24,10 @@ _FILE = "reading.json"
 class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
     """The dataset is at fault, not the cache."""
 
+    def __init__(self, error: TflconvError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
 
 def cached(digest: str, read: Callable[[], Reading]) -> Reading:
     """What ``read`` gives, from the cache if it was read before; an unwritable cache is no error.
@@ -36,7 +40,7 @@ def cached(digest: str, read: Callable[[], Reading]) -> Reading:
         try:
             fresh.append(read())
         except TflconvError as error:
-            raise _ReadingFailed from error
+            raise _ReadingFailed(error) from error
         save(fresh[0], folder)
 
     try:
@@ -45,8 +49,7 @@ def cached(digest: str, read: Callable[[], Reading]) -> Reading:
         )
         return fresh[0] if fresh else restore(entry.path)
     except _ReadingFailed as failure:
-        assert isinstance(failure.__cause__, TflconvError)
-        raise failure.__cause__ from None
+        raise failure.error from None
     except (OSError, TflconvError):
         return fresh[0] if fresh else read()
 

@@ -83,7 +83,7 @@ def find(name: str) -> Source:
         return Source(card=published, folder=published.folder, state="bundled")
     folder = data_dir() / name
     source = _described(published, folder) if (folder / MANIFEST).is_file() else None
-    source = source or Source(card=_recorded(published, folder), folder=folder, state="full")
+    source = source or Source(card=recorded(published, folder), folder=folder, state="full")
     there = all((folder / file.path).is_file() for file in source.card.files)
     return source if there and source.card.files else replace(source, state="missing")
 
@@ -156,7 +156,7 @@ def _merged(published: DatasetCard, manifest: dict[str, Any]) -> DatasetCard:
     )
 
 
-def _recorded(published: DatasetCard, folder: Path) -> DatasetCard:
+def recorded(published: DatasetCard, folder: Path) -> DatasetCard:
     """``published`` with the checksums that the first fetch recorded where the card has none."""
     try:
         record = json.loads((folder / RECORD).read_text())

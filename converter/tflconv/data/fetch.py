@@ -1,0 +1,253 @@
+"""Bringing a dataset's files to this machine: whole, checked, or not at all.
+
+A download goes to a hidden ``.part`` file beside its target and takes the target's name only when
+its size and SHA-256 are those of the card. A cut connection is resumed where it broke, at once or
+by the next call. A checksum that nobody published is taken from the first fetch, recorded in
+``fetched.json``, and holds from then on; such a file is never put together from two downloads.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from tflconv._version import __version__
+from tflconv.data.archives import is_archive, members
+from tflconv.data.card import DataFile, DatasetCard, card
+from tflconv.data.source import RECORD, data_dir, recorded
+from tflconv.errors import TflconvError, UsageError
+from tflconv.files import explain_write_errors, replacing_file, sha256_file, write_json
+
+ATTEMPTS = 3
+TIMEOUT_S = 30.0
+MAX_BYTES = 16 << 30
+_BLOCK = 1 << 18
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the file's name, the bytes that are there, and how many there will be if known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """One file of a dataset that is now here; ``first`` says that its checksum was not known."""
+
+    path: Path
+    sha256: str
+    fresh: bool
+    first: bool
+
+
+def fetch(name: str, progress: Progress | None = None) -> tuple[Fetched, ...]:
+    """Download what is missing of the dataset ``name`` into its data folder.
+
+    Raises ``TflconvError`` where no address answers with the right bytes, and ``UsageError`` where
+    the set is bundled or has no public address.
+    """
+    wanted = _fetchable(name)
+    if missing := [file.path for file in wanted.files if not file.urls]:
+        raise UsageError(
+            f"dataset {name} has no public address for {', '.join(missing)}.", hint=wanted.login
+        )
+    return tuple(_fetch_file(wanted, file, progress or _silent) for file in wanted.files)
+
+
+def adopt(name: str, source: Path) -> tuple[Fetched, ...]:
+    """Copy the files of the dataset ``name`` from ``source``, a file or a folder that holds them.
+
+    A single file is taken for the set's one file, whatever it is called. It must be an archive
+    that can be read to its end, and have the card's checksum where that is known.
+    """
+    wanted = _fetchable(name)
+    if not source.exists():
+        raise UsageError(f"there is no file {source}.")
+    if source.is_file() and len(wanted.files) != 1:
+        names = ", ".join(file.path for file in wanted.files)
+        raise UsageError(f"{name} has several files: give the folder that holds {names}.")
+    return tuple(_adopt_file(wanted, file, source) for file in wanted.files)
+
+
+def _fetchable(name: str) -> DatasetCard:
+    published = card(name)
+    if published.bundled:
+        raise UsageError(f"{name} travels with tflconv; there is nothing to fetch.")
+    return recorded(published, data_dir() / name)
+
+
+def _fetch_file(wanted: DatasetCard, file: DataFile, progress: Progress) -> Fetched:
+    target = data_dir() / wanted.name / file.path
+    if target.is_file() and file.sha256 in (None, sha256_file(target)):
+        return _settled(target, file, fresh=False)
+    problems = []
+    for url in file.urls:
+        problem = _try(url, target, file, progress)
+        if problem is None:
+            return _settled(target, file, fresh=True)
+        problems.append(f"{url}: {problem}.")
+    raise TflconvError(
+        f"cannot fetch {file.path} of {wanted.name}. {' '.join(problems)}",
+        hint="Try again later (what came is kept), or download the file otherwise and run"
+        f" `tflconv datasets fetch {wanted.name} --from FILE`.",
+    )
+
+
+def _try(url: str, target: Path, file: DataFile, progress: Progress) -> str | None:
+    """Bring ``url`` to ``target``; return what went wrong, if anything did."""
+    try:
+        with explain_write_errors(target):
+            _download(url, target, file, progress)
+    except _Failed as failure:
+        return str(failure)
+    return None
+
+
+def _settled(target: Path, file: DataFile, *, fresh: bool) -> Fetched:
+    """Record the checksum of ``target`` if it was not known, and say what happened."""
+    digest = sha256_file(target)
+    if file.sha256 is None:
+        path = target.parent / RECORD
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        write_json(path, known | {file.path: digest})
+    return Fetched(path=target, sha256=digest, fresh=fresh, first=file.sha256 is None)
+
+
+def _adopt_file(wanted: DatasetCard, file: DataFile, source: Path) -> Fetched:
+    original = source / file.path if source.is_dir() else source
+    if not original.is_file():
+        raise UsageError(f"{source} has no file {file.path}.")
+    digest = sha256_file(original)
+    if file.sha256 not in (None, digest):
+        raise TflconvError(
+            f"{original} is not {file.path} of {wanted.name}:"
+            f" its sha256 is {digest}, expected {file.sha256}."
+        )
+    if is_archive(Path(file.path)):
+        _check_archive(original)
+    target = data_dir() / wanted.name / file.path
+    with replacing_file(target) as temporary:
+        shutil.copyfile(original, temporary)
+    return _settled(target, file, fresh=True)
+
+
+def _check_archive(path: Path) -> None:
+    if not any(True for _ in members(path)):
+        raise TflconvError(f"{path} is an archive without files.")
+
+
+class _Failed(Exception):  # noqa: N818 - one address failed, the next may not
+    """Why one address did not give the file."""
+
+
+class _Cut(Exception):  # noqa: N818 - tried again
+    """The connection ended before the file did."""
+
+
+def _download(url: str, target: Path, file: DataFile, progress: Progress) -> None:
+    """Bring ``url`` to ``target``, resuming what an earlier attempt left."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    for _ in range(ATTEMPTS):
+        try:
+            _receive(url, part, file, progress)
+            break
+        except _Cut as cut:
+            problem = str(cut)
+    else:
+        raise _Failed(f"the connection broke {ATTEMPTS} times ({problem})")
+    _verify(part, file)
+    part.replace(target)
+
+
+def _receive(url: str, part: Path, file: DataFile, progress: Progress) -> None:
+    """Append to ``part`` what is missing of it."""
+    have = part.stat().st_size if part.exists() else 0
+    if file.bytes is not None and have >= file.bytes:
+        return
+    if file.sha256 is None:
+        have = 0  # nothing would tell a seam between two versions of the file
+        part.unlink(missing_ok=True)
+    try:
+        with _open(url, have) as response, part.open("ab" if _resumes(response) else "wb") as out:
+            expected = _expected_bytes(response, out.tell())
+            _copy(response, out, file, lambda done: progress(file.path, done, expected))
+            if expected is not None and out.tell() < expected:
+                raise _Cut(f"{out.tell()} of {expected} bytes came")
+    except (HTTPException, ConnectionError, TimeoutError) as error:
+        raise _Cut(str(error) or type(error).__name__) from error
+
+
+def _open(url: str, start: int) -> HTTPResponse:
+    headers = {"User-Agent": f"tflconv/{__version__}", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    try:
+        request = urllib.request.Request(url, headers=headers)
+        response: HTTPResponse = _OPENER.open(request, timeout=TIMEOUT_S)
+        return response
+    except urllib.error.HTTPError as error:
+        raise _Failed(f"the server says {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, (ConnectionResetError, TimeoutError)):
+            raise _Cut(str(error.reason)) from error
+        raise _Failed(f"cannot reach {urlsplit(url).hostname}: {error.reason}") from error
+
+
+def _resumes(response: HTTPResponse) -> bool:
+    return response.status == 206
+
+
+def _expected_bytes(response: HTTPResponse, start: int) -> int | None:
+    length = response.headers.get("Content-Length")
+    return start + int(length) if length and length.isdigit() else None
+
+
+def _copy(
+    response: HTTPResponse, out: IO[bytes], file: DataFile, progress: Callable[[int], None]
+) -> None:
+    limit = MAX_BYTES if file.bytes is None else file.bytes
+    while block := response.read(_BLOCK):
+        out.write(block)
+        if out.tell() > limit:
+            break
+        progress(out.tell())
+
+
+def _verify(part: Path, file: DataFile) -> None:
+    size, digest = part.stat().st_size, sha256_file(part)
+    if file.bytes not in (None, size):
+        part.unlink()
+        raise _Failed(f"gave {size} bytes, expected {file.bytes}")
+    if file.sha256 not in (None, digest):
+        part.unlink()
+        raise _Failed(f"gave wrong bytes: sha256 {digest[:16]}…, expected {file.sha256[:16]}…")
+
+
+class _NoDowngrade(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never from https to something that can be read on the way."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise _Failed(f"redirects from https to {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_OPENER = urllib.request.build_opener(_NoDowngrade)
+
+
+def _silent(_name: str, _done: int, _total: int | None) -> None:
+    pass

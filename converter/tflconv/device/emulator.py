@@ -141,15 +141,18 @@ def files() -> Path:
 
 
 def _row(core: Core, findings: Sequence[Finding]) -> Listed:
-    found, counts, ready = findings
-    missing = next((finding for finding in (found, ready) if not finding.ok), None)
+    emulator, counts, files_found = findings
+    state = "no qemu" if not emulator.ok else "ready" if files_found.ok else "not set up"
+    abilities = ABILITIES if counts.ok else ABILITIES[1:]
     return Listed(
         id=f"{KIND}:{core.name}",
         kind="emulator",
         name=f"qemu {core.name}",
-        state=missing.detail if missing else "ready",
-        abilities=() if missing else ABILITIES if counts.ok else ABILITIES[1:],
-        hint=missing.hint if missing else counts.hint,
+        state=state,
+        abilities=abilities if state == "ready" else (),
+        hint=next(
+            (finding.hint for finding in (emulator, files_found, counts) if finding.hint), None
+        ),
     )
 
 

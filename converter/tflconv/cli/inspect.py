@@ -1,0 +1,54 @@
+"""``tflconv inspect``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from tflconv.cli import options
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(name="inspect")
+@click.argument("model", metavar="FILE.tflite", type=FILE)
+@click.argument("other", metavar="[OTHER.tflite]", type=FILE, required=False)
+@click.option("--svg", type=FILE, help="Draw the graph, or both graphs side by side.")
+@options.json_output
+def command(model: Path, other: Path | None, svg: Path | None, as_json: bool) -> None:
+    """Show what is inside a .tflite file, whoever made it.
+
+    Operators with their parameters, multiply-accumulates and bytes; inputs and outputs with their
+    quantization; which operators XNNPACK will run and why not the others. With OTHER.tflite also
+    what differs between the two: what was fused, folded, pruned or reordered.
+    """
+    from tflconv.files import write_text
+    from tflconv.graph import diff, picture, text
+    from tflconv.graph.inspect import inspect, to_json
+
+    found = [inspect(path) for path in (model, other) if path is not None]
+    if svg is not None:
+        write_text(svg, picture.draw([each.model for each in found]))
+        click.echo(f"wrote {svg}", err=True)
+    if as_json:
+        value = [to_json(each) for each in found]
+        whole = (
+            value[0]
+            if other is None
+            else {
+                "models": value,
+                "difference": diff.to_json(diff.compare(*found)),
+            }
+        )
+        click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    for each in found:
+        text.print_inspection(each, console)
+    if other is not None:
+        text.print_difference(diff.compare(*found), console)

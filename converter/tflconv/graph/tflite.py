@@ -1,0 +1,347 @@
+"""A ``.tflite`` file as plain frozen values: tensors, operators, subgraphs, and nothing to run.
+
+The file is a flatbuffer of the public schema, whose Python classes ai-edge-litert brings. They
+check nothing, so a damaged file is caught here: every length against the file, every index against
+its list. (https://ai.google.dev/edge/litert; schema.fbs in its sources.)
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.errors import TflconvError
+
+_IDENTIFIER = b"TFL3"
+_DAMAGE = (
+    struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
+)  # fmt: skip
+_BITS = {
+    "float32": 32, "float16": 16, "bfloat16": 16, "float64": 64, "int2": 2, "int4": 4, "int8": 8,
+    "uint4": 4, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32, "int64": 64,
+    "uint64": 64, "bool": 8, "complex64": 64, "complex128": 128,
+}  # fmt: skip
+
+
+def _names(table: type) -> dict[int, str]:
+    return {value: name for name, value in vars(table).items() if name.isupper()}
+
+
+_TYPES = {code: name.lower() for code, name in _names(fb.TensorType).items()}
+_OPERATORS = _names(fb.BuiltinOperator)
+_OPTIONS = {
+    code: name for name, code in vars(fb.BuiltinOptions).items() if isinstance(code, int) and code
+}
+ACTIVATIONS = {
+    code: name for code, name in _names(fb.ActivationFunctionType).items() if name != "NONE"
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    dimension: int = 0
+
+    @property
+    def channelwise(self) -> bool:
+        """Whether there is more than one scale."""
+        return len(self.scales) > 1
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether zero is stored as zero everywhere."""
+        return not any(self.zero_points)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A value in the graph; ``data`` are the bytes of a constant, empty for the others.
+
+    ``buffer`` tells constants that share their bytes. Unknown dimensions are -1.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    buffer: int
+    data: bytes = field(default=b"", repr=False)
+    quantization: Quantization | None = None
+    sparse: bool = False
+    variable: bool = False
+
+    @property
+    def constant(self) -> bool:
+        """Whether the file holds the values."""
+        return bool(self.data)
+
+    @property
+    def elements(self) -> int:
+        """Number of values; an unknown dimension counts as one."""
+        return math.prod(max(size, 1) for size in self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the values take in memory."""
+        return -(-self.elements * _BITS.get(self.dtype, 0) // 8)
+
+    def integers(self) -> NDArray[np.int64]:
+        """Values of an int32 or int64 constant."""
+        return np.frombuffer(self.data, dtype=f"<{self.dtype}").astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """One node; ``inputs`` and ``outputs`` are tensor indices, -1 for an input left out."""
+
+    index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+    @property
+    def activation(self) -> str | None:
+        """The activation function fused into the operator."""
+        return ACTIVATIONS.get(self.options.get("fusedActivationFunction", 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgraph:
+    """Operators in their order of execution, and the tensors between them."""
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def input_tensors(self, operator: Operator) -> list[Tensor]:
+        """Inputs that are there, in order."""
+        return [self.tensors[index] for index in operator.inputs if index >= 0]
+
+    def output_tensors(self, operator: Operator) -> list[Tensor]:
+        """Outputs in order."""
+        return [self.tensors[index] for index in operator.outputs if index >= 0]
+
+    @cached_property
+    def producers(self) -> dict[int, Operator]:
+        """Operator that makes a tensor."""
+        return {t: operator for operator in self.operators for t in operator.outputs if t >= 0}
+
+    @cached_property
+    def consumers(self) -> dict[int, list[Operator]]:
+        """Operators that read a tensor."""
+        found: dict[int, list[Operator]] = {}
+        for operator in self.operators:
+            for tensor in dict.fromkeys(operator.inputs):
+                found.setdefault(tensor, []).append(operator)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A whole file: its subgraphs, the sizes of its metadata, and how many bytes it has."""
+
+    path: Path
+    bytes: int
+    version: int
+    description: str
+    subgraphs: tuple[Subgraph, ...]
+    metadata: Mapping[str, int] = field(default_factory=dict)
+    signatures: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> Subgraph:
+        """The subgraph that an inference starts with."""
+        return self.subgraphs[0]
+
+
+def read(path: Path) -> Model:
+    """Read the model at ``path``; raises ``TflconvError`` for anything that is no sound model."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise TflconvError(f"no model at {path}.") from error
+    except OSError as error:
+        raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path) -> Model:
+    """Read a model from ``content``; ``path`` names it in errors."""
+    if content[4:8] != _IDENTIFIER:
+        raise TflconvError(
+            f"{path} is not a .tflite file.",
+            hint="tflconv convert makes one of a .keras file or a SavedModel.",
+        )
+    try:
+        return _Reader(content).model(path)
+    except _DAMAGE as error:
+        what = str(error) if type(error) is ValueError else "a reference points beyond its end"
+        raise TflconvError(
+            f"{path} is damaged or cut short: {what}.", hint="Copy or convert it again."
+        ) from error
+
+
+class _Reader:
+    """Walks the flatbuffer and doubts every number in it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._root = fb.Model.GetRootAs(content, 0)
+
+    def model(self, path: Path) -> Model:
+        root = self._root
+        subgraphs = self._list(root.SubgraphsLength(), root.Subgraphs, self._subgraph)
+        if not subgraphs:
+            raise ValueError("it has no graph")
+        return Model(
+            path=path,
+            bytes=len(self._content),
+            version=root.Version(),
+            description=_text(root.Description()),
+            subgraphs=subgraphs,
+            metadata=dict(self._list(root.MetadataLength(), root.Metadata, self._metadata)),
+            signatures=self._list(
+                root.SignatureDefsLength(), root.SignatureDefs, lambda s: _text(s.SignatureKey())
+            ),
+        )
+
+    def _list(
+        self, length: int, get: Callable[[int], Any], read: Callable[[Any], Any]
+    ) -> tuple[Any, ...]:
+        """``length`` entries; each takes at least four bytes of the file."""
+        if not 0 <= length <= len(self._content) // 4:
+            raise ValueError(f"a list of {length} entries")
+        return tuple(read(get(index)) for index in range(length))
+
+    def _metadata(self, entry: Any) -> tuple[str, int]:
+        return _text(entry.Name()), len(self._buffer(entry.Buffer()))
+
+    def _subgraph(self, graph: Any) -> Subgraph:
+        tensors = self._list(graph.TensorsLength(), graph.Tensors, self._tensor)
+        tensors = tuple(_numbered(t, index) for index, t in enumerate(tensors))
+        operators = self._list(graph.OperatorsLength(), graph.Operators, self._operator)
+        found = Subgraph(
+            name=_text(graph.Name()),
+            tensors=tensors,
+            operators=tuple(_numbered(o, index) for index, o in enumerate(operators)),
+            inputs=_integers(graph.InputsAsNumpy()),
+            outputs=_integers(graph.OutputsAsNumpy()),
+        )
+        _check_indices(found)
+        return found
+
+    def _tensor(self, tensor: Any) -> Tensor:
+        shape = _integers(tensor.ShapeSignatureAsNumpy()) or _integers(tensor.ShapeAsNumpy())
+        if len(shape) > 32 or any(size < -1 for size in shape):
+            raise ValueError(f"a tensor of shape {shape[:32]}")
+        return Tensor(
+            index=0,
+            name=_text(tensor.Name()),
+            shape=shape,
+            dtype=_TYPES[tensor.Type()],
+            buffer=tensor.Buffer(),
+            data=self._buffer(tensor.Buffer()),
+            quantization=_quantization(tensor.Quantization()),
+            sparse=tensor.Sparsity() is not None,
+            variable=bool(tensor.IsVariable()),
+        )
+
+    def _operator(self, operator: Any) -> Operator:
+        if operator.OpcodeIndex() >= self._root.OperatorCodesLength():
+            raise ValueError(f"operator code {operator.OpcodeIndex()} is missing")
+        code = self._root.OperatorCodes(operator.OpcodeIndex())
+        return Operator(
+            index=0,
+            name=_operator_name(code),
+            inputs=_integers(operator.InputsAsNumpy()),
+            outputs=_integers(operator.OutputsAsNumpy()),
+            options=_options(operator),
+            version=code.Version(),
+        )
+
+    def _buffer(self, index: int) -> bytes:
+        if not 0 <= index < max(self._root.BuffersLength(), 1):
+            raise ValueError(f"buffer {index} is missing")
+        if index == 0 or not self._root.BuffersLength():
+            return b""
+        buffer = self._root.Buffers(index)
+        if buffer.Offset() > 1:
+            return self._slice(buffer.Offset(), buffer.Size())
+        return b"" if buffer.DataIsNone() else buffer.DataAsNumpy().tobytes()
+
+    def _slice(self, start: int, size: int) -> bytes:
+        """Bytes of a buffer that is stored behind the flatbuffer, as in files above 2 GB."""
+        if start + size > len(self._content):
+            raise ValueError("a buffer lies beyond its end")
+        return self._content[start : start + size]
+
+
+def _numbered(value: Any, index: int) -> Any:
+    object.__setattr__(value, "index", index)
+    return value
+
+
+def _check_indices(graph: Subgraph) -> None:
+    known = range(-1, len(graph.tensors))
+    used = [*graph.inputs, *graph.outputs]
+    for operator in graph.operators:
+        used += [*operator.inputs, *operator.outputs]
+    for index in used:
+        if index not in known:
+            raise ValueError(f"tensor {index} is missing")
+
+
+def _quantization(found: Any) -> Quantization | None:
+    if found is None or found.ScaleIsNone() or not found.ScaleLength():
+        return None
+    return Quantization(
+        scales=tuple(float(scale) for scale in found.ScaleAsNumpy()),
+        zero_points=() if found.ZeroPointIsNone() else _integers(found.ZeroPointAsNumpy()),
+        dimension=found.QuantizedDimension(),
+    )
+
+
+def _operator_name(code: Any) -> str:
+    builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if builtin == fb.BuiltinOperator.CUSTOM:
+        return _text(code.CustomCode()) or "CUSTOM"
+    return _OPERATORS[builtin]
+
+
+def _options(operator: Any) -> dict[str, Any]:
+    """Options by their schema names: ``strideW``, ``fusedActivationFunction``, ``adjY``."""
+    name, table = _OPTIONS.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
+    if name is None or table is None:
+        return {}
+    accessor = getattr(fb, name)()
+    accessor.Init(table.Bytes, table.Pos)
+    unpacked = vars(getattr(fb, f"{name}T").InitFromObj(accessor))
+    return {
+        key: _integers(value) if isinstance(value, np.ndarray) else value
+        for key, value in unpacked.items()
+    }
+
+
+def _integers(values: Any) -> tuple[int, ...]:
+    """A schema vector, which is the integer 0 where it was left out."""
+    return () if isinstance(values, int) else tuple(int(value) for value in values)
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("utf-8", errors="replace")

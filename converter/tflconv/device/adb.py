@@ -18,6 +18,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,9 @@ SLOWEST_TRANSFER = 200_000
 """Bytes a second below which a transfer counts as hanging."""
 
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
+
+_LISTEN_SECONDS = 0.2
+_interrupted: set[int] = set()
 
 _GUARDED = """\
 exec 3<&0
@@ -91,6 +96,11 @@ def quote(argv: Sequence[str]) -> str:
 def devices(adb: Path) -> tuple[parse.Listed, ...]:
     """Every device the adb server knows, usable or not."""
     return parse.devices(_text(_run([str(adb), "devices", "-l"], CONTROL_SECONDS).stdout))
+
+
+def interrupt(thread: int) -> None:
+    """Make the command that ``thread`` waits for raise ``KeyboardInterrupt`` there, once."""
+    _interrupted.add(thread)
 
 
 def open_serial(adb: Path, serial: str = "") -> Connection:
@@ -240,17 +250,39 @@ def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
 
 
 def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:
+    deadline = None if timeout is None else time.monotonic() + timeout
     with _started(command, subprocess.PIPE) as process:
-        stdout, stderr = process.communicate(timeout=timeout)
-        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+        while (said := _listen(process)) is None:
+            _raise_if_interrupted()
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(command, timeout or 0)
+        return subprocess.CompletedProcess(command, process.returncode, *said)
+
+
+def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes] | None:
+    try:
+        return process.communicate(timeout=_LISTEN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _raise_if_interrupted() -> None:
+    if threading.get_ident() in _interrupted:
+        _interrupted.discard(threading.get_ident())
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def _started(command: list[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-    """An adb with an open stdin, which ends when this process does, even if that is killed."""
+    """An adb with an open stdin, which ends when this process does, even if that is killed.
+
+    A Ctrl-C in the terminal does not reach it: it is ended here, and others clean up after it.
+    """
     with (
         _held_open() as stdin,
-        subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output) as process,
+        subprocess.Popen(
+            command, stdin=stdin, stdout=output, stderr=output, start_new_session=True
+        ) as process,
     ):
         try:
             yield process

@@ -20,6 +20,7 @@ from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.errors import TflconvError, UsageError
 from tflconv.training.config import TrainConfig
+from tflconv.verification import parse_share
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,11 +30,20 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPlan:
-    """A model of the registry, its options and how it is trained."""
+    """A model of the registry, its options and how it is trained.
+
+    ``name`` is what the model is called in results; by default, what the registry calls it.
+    """
 
     model: str
+    name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
+
+    @property
+    def title(self) -> str:
+        """What the model is called in results."""
+        return self.name or self.model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,18 @@ class Plan:
                 raise UsageError(f"'{key}' must name at least one.")
         for name in self.recipes:
             recipe.get(name)
+        _ = self.largest_drop
+        titles = [model.title for model in self.models]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise UsageError(
+                    f"two models are called '{title}'.", hint="Give each a 'name' of its own."
+                )
+
+    @property
+    def largest_drop(self) -> float | None:
+        """``max_drop`` as a share; raises ``UsageError`` if it is not one."""
+        return None if self.max_drop is None else parse_share(self.max_drop)
 
 
 def load(path: Path) -> Plan:

@@ -1,4 +1,4 @@
-"""The only reader of the two data trees that travel inside the wheel."""
+"""The only reader of the data that travels inside the wheel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def datasets_dir() -> Path:
 def harness_dir() -> Path:
     """Folder of the native harness: its sources and what was prebuilt of it."""
     return _package_dir("tflconv.android_benchmark")
+
+
+def demo_plan() -> Path:
+    """The plan that ``tflconv demo`` runs."""
+    return _package_dir("tflconv") / "demo.toml"
 
 
 def _package_dir(package: str) -> Path:

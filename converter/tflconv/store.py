@@ -39,12 +39,17 @@ class Store:
 
     root: Path
 
+    @staticmethod
+    def key(stage: str, inputs: Mapping[str, Any]) -> str:
+        """The name of the entry for ``inputs``."""
+        return sha256_json({"stage": stage, "inputs": inputs})[:16]
+
     def fetch(self, stage: str, inputs: Mapping[str, Any], build: Callable[[Path], None]) -> Entry:
         """Return the entry for ``inputs`` (JSON values), building it if it is not there.
 
         ``build(folder)`` fills a new folder; whatever it raises leaves the store as it was.
         """
-        key = sha256_json({"stage": stage, "inputs": inputs})[:16]
+        key = self.key(stage, inputs)
         path = self.root / stage / key
         digest = _verified_digest(path)
         if digest is not None:
@@ -55,9 +60,9 @@ class Store:
             write_json(folder / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
         return Entry(path=path, key=key, digest=sha256_json(hashes), fresh=True)
 
-    def discard(self, entry: Entry) -> None:
-        """Forget ``entry``; a missing one is fine."""
-        shutil.rmtree(entry.path, ignore_errors=True)
+    def discard(self, stage: str, inputs: Mapping[str, Any]) -> None:
+        """Forget the entry for ``inputs``, if there is one."""
+        shutil.rmtree(self.root / stage / self.key(stage, inputs), ignore_errors=True)
 
 
 def versions(*packages: str) -> dict[str, str | None]:

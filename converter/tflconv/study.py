@@ -1,0 +1,121 @@
+"""The straight line from a plan to results; it knows nothing of any stage's inside.
+
+Models are trained, converted and verified in worker processes, side by side (``preparation``).
+Then each file is measured on each device, one at a time, with nothing else of ours running. What
+the store holds already is skipped, and results are written after every run, so that a crash or a
+pulled cable costs one cell of the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from tflconv import benchmark, device, results
+from tflconv._version import __version__
+from tflconv.benchmark import harness
+from tflconv.device import Device
+from tflconv.errors import TflconvError
+from tflconv.files import sha256_file, write_bytes
+from tflconv.plan import Plan
+from tflconv.preparation import Candidate, Lane, prepare
+from tflconv.results import BenchmarkRun, Results
+from tflconv.store import Store
+from tflconv.workers import Say, run_in_processes
+
+STORE = ".store"
+RESULTS = "results.json"
+MODELS = "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A cell of the table that is missing or not what was asked for, and why."""
+
+    cell: str
+    error: TflconvError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All runs that worked, and what did not."""
+
+    results: Results
+    failures: tuple[Failure, ...]
+
+
+def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
+    """Run ``plan`` and leave models and ``results.json`` in ``folder``, beside the store.
+
+    ``again`` measures what was measured before. A cell that fails is told in the outcome; only
+    what concerns the whole study is raised.
+    """
+    store = Store(folder / STORE)
+    candidates, failures = _prepared(plan, store, say)
+    found = Results(context=_context(plan))
+    for name in plan.devices:
+        for candidate in candidates:
+            _keep(candidate, folder / MODELS)
+            try:
+                run = _measured(candidate, device.find(name), plan, store, say, again=again)
+            except TflconvError as error:
+                failures.append(Failure(cell=f"{candidate.model.slug} on {name}", error=error))
+            else:
+                found = found.with_run(run)
+                found.save(folder / RESULTS)
+    return Outcome(results=found, failures=tuple(failures))
+
+
+def _prepared(plan: Plan, store: Store, say: Say) -> tuple[list[Candidate], list[Failure]]:
+    lanes = [Lane(plan=plan, model=model, store=store) for model in plan.models]
+    candidates, failures = list[Candidate](), list[Failure]()
+    for lane, answer in zip(lanes, run_in_processes(prepare, lanes, say=say), strict=True):
+        if isinstance(answer, TflconvError):
+            failures.append(Failure(cell=lane.model.title, error=answer))
+            continue
+        candidates += answer.candidates
+        failures += (Failure(cell=cell, error=error) for cell, error in answer.failures)
+    return candidates, failures
+
+
+def _measured(
+    candidate: Candidate, place: Device, plan: Plan, store: Store, say: Say, *, again: bool
+) -> BenchmarkRun:
+    """The run of ``candidate`` on ``place``, from the store if nothing of it has changed."""
+    installed = harness.install(place)
+    inputs = {
+        "model": asdict(candidate.model),
+        "device": asdict(place.info()),
+        "config": plan.bench.to_json(),
+        "harness": installed.software.sha256,
+        "runtime": installed.runtime.software.sha256,
+    }
+
+    def measure(target: Path) -> None:
+        say(candidate.model.slug, f"measuring on {place.id}")
+        run = benchmark.bench(candidate.path, place, plan.bench, identity=candidate.model)
+        Results(runs=(run,)).save(target / RESULTS)
+
+    if again:
+        store.discard("bench", inputs)
+    entry = store.fetch("bench", inputs, measure)
+    (run,) = results.load(entry.path / RESULTS).runs
+    warnings = (*run.warnings, *candidate.warnings)
+    return replace(run, accuracy=candidate.accuracy, warnings=warnings)
+
+
+def _keep(candidate: Candidate, folder: Path) -> None:
+    """Leave the model file under its slug, where a user looks for it."""
+    target = folder / f"{candidate.model.slug}.tflite"
+    if not target.exists() or sha256_file(target) != candidate.model.sha256:
+        write_bytes(target, candidate.path.read_bytes())
+
+
+def _context(plan: Plan) -> dict[str, object]:
+    return {
+        "title": plan.name,
+        "tflconv": __version__,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "plan": asdict(plan),
+    }

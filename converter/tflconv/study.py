@@ -1,6 +1,6 @@
 """The straight line from a plan to results; it knows nothing of any stage's inside.
 
-Models are trained, converted and verified in worker processes, side by side (``preparation``).
+Models are trained, converted and verified in worker processes, side by side (``lane``).
 Then each file is measured on each device, one at a time, with nothing else of ours running. What
 the store holds already is skipped, and results are written after every run, so that a crash or a
 pulled cable costs one cell of the table.
@@ -18,8 +18,8 @@ from tflconv.benchmark import harness
 from tflconv.device import Device
 from tflconv.errors import TflconvError
 from tflconv.files import sha256_file, write_bytes
+from tflconv.lane import Candidate, Lane, prepare
 from tflconv.plan import Plan
-from tflconv.preparation import Candidate, Lane, prepare
 from tflconv.results import BenchmarkRun, Results
 from tflconv.store import Store
 from tflconv.workers import Say, run_in_processes

@@ -17,10 +17,10 @@ import numpy as np
 
 from tflconv import conversion, data, model_card, models, training, verification
 from tflconv.artifact import ModelArtifact, Variant
-from tflconv.conversion import Calibration
+from tflconv.conversion import Calibration, FloatModel
 from tflconv.data import Dataset
 from tflconv.errors import TflconvError, VerificationFailed
-from tflconv.files import write_bytes, write_json
+from tflconv.files import sha256_file, write_bytes, write_json
 from tflconv.model_card import ModelCard
 from tflconv.plan import ModelPlan, Plan
 from tflconv.recipe import Recipe, get
@@ -155,14 +155,15 @@ def lower(lane: Lane, trained: Entry, say: Say) -> Entry:
 
     def build(folder: Path) -> None:
         say(lane.model.title, "tracing")
-        write_bytes(folder / FLOAT, conversion.float_model(trained.path / KERAS))
+        write_bytes(folder / FLOAT, conversion.prepare(trained.path / KERAS).content)
 
     return lane.store.fetch("lower", inputs, build)
 
 
 def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say: Say) -> Entry:
     """The ``.tflite`` file of ``recipe``, named by its slug."""
-    card = _card(trained)
+    card = model_card.read(trained.path / KERAS)
+    assert card is not None, "training writes the card"
     pictures = _calibration(lane, card) if recipe.needs_calibration else None
     slug = lane.variant(recipe.name).slug
     inputs = {
@@ -176,9 +177,14 @@ def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
 
     def build(folder: Path) -> None:
         say(lane.model.title, f"converting to {recipe.name}")
+        source = FloatModel(
+            content=(float_model.path / FLOAT).read_bytes(),
+            name=lane.model.title,
+            card=card,
+            parent=sha256_file(trained.path / KERAS),
+        )
         stem = slug.removesuffix(f"-{recipe.name}")
-        source = float_model.path / FLOAT
-        conversion.convert(source, [recipe], folder, calibration=pictures, card=card, name=stem)
+        conversion.convert(source, [recipe], folder, calibration=pictures, name=stem)
 
     return lane.store.fetch("convert", inputs, build)
 
@@ -232,12 +238,6 @@ def _calibration(lane: Lane, card: ModelCard) -> Calibration:
     count, seed = lane.plan.calibration.count, lane.plan.seed
     pictures = data.calibration(lane.dataset, count, seed=seed)
     return Calibration.of_pictures(pictures, card.normalization, seed=seed)
-
-
-def _card(trained: Entry) -> ModelCard:
-    card = model_card.read(trained.path / KERAS)
-    assert card is not None, "training writes the card"
-    return card
 
 
 def _told(now: Progress) -> str:

@@ -1,0 +1,192 @@
+"""From a dataset and the name of a model to a trained ``.keras`` file that tells its story.
+
+One loop: each epoch draws its order and its augmentation from (seed, epoch), makes a step of AdamW
+for each batch, moves a running average of the weights along (Polyak and Juditsky 1992), and asks
+the validation pictures how good that average is. The average of the best epoch is kept. The test
+pictures are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv import models
+from tflconv.data import Dataset
+from tflconv.files import sha256_json
+from tflconv.keras import keras2
+from tflconv.model_card import ModelCard
+from tflconv.normalization import NAMED
+from tflconv.store import versions
+from tflconv.training.augmentation import Augmentation
+from tflconv.training.config import TrainConfig
+from tflconv.training.learner import Learner
+from tflconv.training.saving import write_model
+from tflconv.training.state import Row, State, StateFile
+
+NORMALIZATION = NAMED["-1..1"]
+PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training stands; ``accuracy`` is the latest on the validation split."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float | None
+
+
+Report = Callable[[Progress], None]
+
+
+def train(
+    dataset: Dataset,
+    model: str,
+    config: TrainConfig,
+    output: Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    progress: Report = lambda _: None,
+) -> ModelCard:
+    """Train ``model`` with its ``options`` on ``dataset`` and write ``output``, a ``.keras`` file.
+
+    An interrupted training goes on from its last whole epoch when it is called again with the same
+    arguments. Raises ``UsageError`` for an unknown model, option or shape that does not fit, and
+    ``TflconvError`` where ``output`` cannot be written, before the first step is made.
+    """
+    chosen = dict(options or {})
+    keras2.utils.set_random_seed(config.seed)
+    shape = dataset.train.images.shape[1:]
+    network = models.build(model, shape, len(dataset.classes), **chosen)
+    learner = Learner(network, config, NORMALIZATION)
+    kept = StateFile.beside(output, key=_key(dataset, model, config, chosen))
+    history = _fit(learner, dataset, config, kept, progress)
+    best = _best(history)
+    card = ModelCard(
+        model=model,
+        labels=dataset.classes,
+        input_shape=shape,
+        normalization=NORMALIZATION,
+        options=chosen,
+        dataset=dataset.name,
+        dataset_digest=dataset.digest,
+        subset=dataset.subset,
+        seed=config.seed,
+        training={**asdict(config), "history": history},
+        metrics={key: best[key] for key in ("validation_accuracy", "validation_loss")},
+        versions=versions(*PACKAGES),
+    )
+    write_model(output, learner.best_model(), card)
+    kept.remove()
+    return card
+
+
+def _fit(
+    learner: Learner, dataset: Dataset, config: TrainConfig, kept: StateFile, progress: Report
+) -> list[Row]:
+    """Run all epochs that are still to be run and return the whole history."""
+    found = kept.load()
+    if found:
+        learner.restore(found.values)
+    else:
+        kept.save(State(values=learner.values(), history=[]))
+    history = list(found.history) if found else []
+    while not _finished(history, config):
+        history.append(_epoch(learner, dataset, config, history, progress))
+        if _best(history) is history[-1]:
+            learner.keep_best()
+        kept.save(State(values=learner.values(), history=history))
+    return history
+
+
+def _epoch(
+    learner: Learner, dataset: Dataset, config: TrainConfig, history: list[Row], progress: Report
+) -> Row:
+    epoch, losses = len(history), []
+    steps = _steps(dataset, config)
+    for step, (pixels, labels, maps) in enumerate(_batches(dataset, config, epoch)):
+        done = epoch * steps + step
+        rate = learning_rate(config, (done + 1) / (config.epochs * steps))
+        losses.append(learner.step(pixels, labels, maps, rate, _kept_share(config, done)))
+        progress(
+            Progress(
+                epoch=epoch + 1,
+                epochs=config.epochs,
+                step=step + 1,
+                steps=steps,
+                loss=losses[-1],
+                accuracy=history[-1]["validation_accuracy"] if history else None,
+            )
+        )
+    accuracy, loss = learner.evaluate(dataset.validation)
+    return {
+        "epoch": epoch + 1,
+        "learning_rate": rate,
+        "loss": float(np.mean(losses)),
+        "validation_accuracy": accuracy,
+        "validation_loss": loss,
+    }
+
+
+def learning_rate(config: TrainConfig, share: float) -> float:
+    """The learning rate after ``share`` of all steps: a rise, then half a cosine down to 0."""
+    if share < config.warmup:
+        return config.learning_rate * share / config.warmup
+    rest = (share - config.warmup) / (1 - config.warmup)
+    return config.learning_rate * (1 + cos(pi * rest)) / 2
+
+
+def _kept_share(config: TrainConfig, done: int) -> float:
+    """How much of the average a step keeps: less at first, so that the start is soon forgotten."""
+    return min(config.average, (1 + done) / (10 + done))
+
+
+def _steps(dataset: Dataset, config: TrainConfig) -> int:
+    return max(1, len(dataset.train) // config.batch_size)
+
+
+def _batches(
+    dataset: Dataset, config: TrainConfig, epoch: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]]:
+    """Whole batches in a new order: pixels, labels, and the affine maps of their augmentation."""
+    random = np.random.default_rng((config.seed, epoch))
+    allowed = Augmentation.of(dataset.card.augmentation) if config.augment else Augmentation.none()
+    images, labels = dataset.train.images, dataset.train.labels
+    order = random.permutation(len(labels))
+    for step in range(_steps(dataset, config)):
+        chosen = order[step * config.batch_size : (step + 1) * config.batch_size]
+        yield images[chosen], labels[chosen], allowed.maps(len(chosen), images.shape[1:3], random)
+
+
+def _best(history: list[Row]) -> Row:
+    """The epoch with the best validation accuracy; of equals, the last."""
+    return max(reversed(history), key=lambda row: row["validation_accuracy"])
+
+
+def _finished(history: list[Row], config: TrainConfig) -> bool:
+    epochs = len(history)
+    stale = bool(history) and epochs - _best(history)["epoch"] >= config.patience > 0
+    return epochs >= config.epochs or stale
+
+
+def _key(dataset: Dataset, model: str, config: TrainConfig, options: Mapping[str, Any]) -> str:
+    """A hash of everything that decides how the training ends."""
+    return sha256_json(
+        {
+            "dataset": dataset.digest,
+            "model": model,
+            "options": dict(options),
+            "config": asdict(config),
+            "versions": versions(*PACKAGES),
+        }
+    )

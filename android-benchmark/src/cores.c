@@ -48,16 +48,24 @@ uint64_t cores_available(void) {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) != 0)
     fail(EXIT_SYSTEM, "cannot tell which CPU cores may be used: %s", strerror(errno));
-  for (int core = 0; core < CORES_MAX; core++)
+  for (size_t core = 0; core < CORES_MAX; core++)
     if (CPU_ISSET(core, &set)) mask |= UINT64_C(1) << core;
   return mask;
+}
+
+size_t cores_khz(uint64_t mask, uint64_t *khz) {
+  size_t count = 0;
+  for (int core = 0; core < CORES_MAX; core++)
+    if (has(mask, core))
+      khz[count++] = (uint64_t)read_number(SYSFS, core, "cpufreq/scaling_cur_freq");
+  return count;
 }
 
 static bool pin(uint64_t mask) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  for (int core = 0; core < CORES_MAX; core++)
-    if (has(mask, core)) CPU_SET(core, &set);
+  for (size_t core = 0; core < CORES_MAX; core++)
+    if (has(mask, (int)core)) CPU_SET(core, &set);
   return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 

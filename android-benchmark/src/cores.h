@@ -9,6 +9,7 @@
 #define TFLCONV_CORES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CORES_MAX 64
@@ -24,6 +25,10 @@ uint64_t cores_big(const char *sysfs, uint64_t available, int threads);
 
 /* Cores this process may use, as the kernel says now. */
 uint64_t cores_available(void);
+
+/* Present frequency of each core in `mask`, lowest number first, in kHz, 0 where unreadable;
+ * returns how many were written to `khz` [CORES_MAX]. */
+size_t cores_khz(uint64_t mask, uint64_t *khz);
 
 /* Pin to `wanted`: "" (leave as is), "all", "big" or a mask such as 0xf0; fails on other text. */
 struct cores cores_pin(const char *wanted, int threads);

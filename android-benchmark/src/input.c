@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "fail.h"
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -75,4 +76,40 @@ void input_from_file(struct session *session, const char *path) {
   for (size_t i = 0; i < session->input_count; at += session->inputs[i++].bytes)
     session_write(session, i, at);
   free(data);
+}
+
+static void write_fully(int file, const char *data, size_t size, const char *path) {
+  for (size_t done = 0; done < size;) {
+    ssize_t wrote = write(file, data + done, size - done);
+    if (wrote <= 0) fail(EXIT_SYSTEM, "cannot write %s: %s", path, strerror(errno));
+    done += (size_t)wrote;
+  }
+}
+
+/* The bytes of an output; the caller frees them. */
+static void *take_output(struct session *session, size_t output) {
+  void *data = must_alloc(malloc(session->outputs[output].bytes));
+  session_read(session, output, data);
+  return data;
+}
+
+void output_to_file(struct session *session, const char *path) {
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) fail(EXIT_SYSTEM, "cannot write %s: %s", path, strerror(errno));
+  for (size_t i = 0; i < session->output_count; i++) {
+    char *data = take_output(session, i);
+    write_fully(file, data, session->outputs[i].bytes, path);
+    free(data);
+  }
+  if (close(file) != 0) fail(EXIT_SYSTEM, "cannot write %s: %s", path, strerror(errno));
+}
+
+uint64_t output_digest(struct session *session) {
+  uint64_t digest = DIGEST_START;
+  for (size_t i = 0; i < session->output_count; i++) {
+    char *data = take_output(session, i);
+    digest = digest_add(digest, data, session->outputs[i].bytes);
+    free(data);
+  }
+  return digest;
 }

@@ -1,4 +1,5 @@
-/* What goes into the model: the same pseudo-random numbers every time, or a file. */
+/* What goes into the model (the same pseudo-random numbers every time, or a file), and what comes
+ * out of it. */
 #ifndef TFLCONV_INPUT_H
 #define TFLCONV_INPUT_H
 
@@ -9,6 +10,12 @@ void input_random(struct session *session, uint64_t seed);
 
 /* Fill all inputs, one after the other, from the raw bytes of the file at `path`. */
 void input_from_file(struct session *session, const char *path);
+
+/* Write the raw bytes of all outputs, one after the other, to the file at `path`. */
+void output_to_file(struct session *session, const char *path);
+
+/* FNV-1a of the raw bytes of all outputs. */
+uint64_t output_digest(struct session *session);
 
 /* Read the whole file; the caller frees it. Fails with EXIT_INPUT. */
 void *input_read_file(const char *path, size_t *size);

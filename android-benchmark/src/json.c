@@ -118,6 +118,12 @@ void json_double(struct json *json, const char *name, double value) {
   append_text(json, digits);
 }
 
+void json_hash(struct json *json, const char *name, uint64_t value) {
+  char digits[20];
+  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)value);
+  json_string(json, name, digits);
+}
+
 void json_string(struct json *json, const char *name, const char *value) {
   member(json, name);
   append_quoted(json, value);

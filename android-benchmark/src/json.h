@@ -28,6 +28,7 @@ void json_bool(struct json *json, const char *name, bool value);
 void json_int(struct json *json, const char *name, int64_t value);
 void json_uint(struct json *json, const char *name, uint64_t value);
 void json_double(struct json *json, const char *name, double value); /* null unless finite */
+void json_hash(struct json *json, const char *name, uint64_t value); /* 16 hex digits */
 void json_string(struct json *json, const char *name, const char *value);
 void json_uints(struct json *json, const char *name, const uint64_t *values, size_t count);
 

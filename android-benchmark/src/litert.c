@@ -30,6 +30,8 @@ void litert_load(struct litert *litert, const char *path) {
   memcpy(&litert->name, &address, sizeof address);
   LITERT_FUNCTIONS(LITERT_FIND)
 #undef LITERT_FIND
+  address = dlsym(litert->library, "LiteRtCompiledModelIsNonCpuFullyAccelerated");
+  memcpy(&litert->CompiledModelIsNonCpuFullyAccelerated, &address, sizeof address);
 }
 
 static const char *meaning(int status) {

@@ -123,6 +123,8 @@ struct litert {
 #define LITERT_FIELD(result, name, parameters) result(*name) parameters;
   LITERT_FUNCTIONS(LITERT_FIELD)
 #undef LITERT_FIELD
+  /* Newer than 2.1.6: NULL where the library lacks it. */
+  int (*CompiledModelIsNonCpuFullyAccelerated)(LiteRtCompiledModel, bool *);
 };
 
 /* Load the library at `path`; fails with one message if it is missing or older than 2.1.6. */

@@ -1,6 +1,8 @@
 /* The harness: flags in, measurements out as JSON lines. It decides nothing. */
+#include "accuracy.h"
 #include "clock.h"
 #include "cores.h"
+#include "counters.h"
 #include "fail.h"
 #include "input.h"
 #include "litert.h"
@@ -10,6 +12,7 @@
 #include "profile.h"
 #include "report.h"
 #include "session.h"
+#include "testset.h"
 
 static void check_protocol(const struct options *options) {
   if (options->protocol != PROTOCOL)
@@ -24,10 +27,13 @@ static void fill_inputs(struct session *session, const struct options *options) 
     input_random(session, (uint64_t)options->seed);
 }
 
-static uint64_t time_first_run(struct session *session, const struct clock *clock) {
+static void run_first(struct session *session, const struct options *options,
+                      const struct clock *clock, const struct cores *cores) {
   uint64_t began = clock_now(clock);
   session_run(session);
-  return clock_now(clock) - began;
+  uint64_t first_ns = clock_now(clock) - began;
+  report_init(session, cores, first_ns, output_digest(session));
+  if (options->output_filepath) output_to_file(session, options->output_filepath);
 }
 
 static void profile(struct session *session, const struct options *options) {
@@ -37,30 +43,44 @@ static void profile(struct session *session, const struct options *options) {
   profile_free(&profile);
 }
 
+static void evaluate(struct session *session, const struct options *options,
+                     const struct clock *clock) {
+  struct testset testset = testset_open(options->test_set);
+  struct accuracy accuracy = accuracy_of(session, &testset, clock);
+  accuracy_report(&accuracy, &testset);
+  accuracy_free(&accuracy);
+  testset_close(&testset);
+}
+
 int main(int argc, char **argv) {
+  const struct clock *clock = &monotonic_clock;
   struct options options = options_parse(argc, argv);
   report_hello();
   check_protocol(&options);
   struct cores cores = cores_pin(options.cpu_mask, options.num_threads);
+  struct counters counters = counters_open();
   struct memory before_init = memory_now();
 
   struct litert litert;
   struct session session;
   litert_load(&litert, options.runtime);
-  session_open(&session, &litert, &options, &monotonic_clock);
+  session_open(&session, &litert, &options, clock);
   struct memory after_init = memory_now();
 
   fill_inputs(&session, &options);
-  uint64_t first_ns = time_first_run(&session, &monotonic_clock);
-  report_init(&session, &cores, first_ns);
-
-  measure_warmup(&session, &options, &monotonic_clock);
-  if (options.enable_op_profiling)
+  run_first(&session, &options, clock, &cores);
+  if (options.test_set) {
+    evaluate(&session, &options, clock);
+  } else if (options.enable_op_profiling) {
+    measure_warmup(&session, &options, clock);
     profile(&session, &options);
-  else
-    measure_steady(&session, &options, &monotonic_clock);
+  } else {
+    measure_warmup(&session, &options, clock);
+    measure_steady(&session, &options, clock, &cores, &counters);
+  }
   report_memory(before_init, after_init, memory_now());
   report_end(&cores);
+  counters_close(&counters);
   session_close(&session);
   return 0;
 }

@@ -7,6 +7,7 @@
 struct phase {
   const char *name;
   struct session *session;
+  const struct cores *cores; /* NULL unless a time series is wanted */
   uint64_t runs;
 };
 
@@ -18,7 +19,7 @@ static void run(void *self) {
 
 static void report(void *self, const struct samples *samples) {
   const struct phase *phase = self;
-  report_samples(phase->name, samples);
+  report_samples(phase->name, samples, phase->cores);
 }
 
 static void loop_phase(struct phase *phase, const struct pace *pace, const struct clock *clock) {
@@ -48,12 +49,20 @@ static struct pace steady_pace(const struct options *options) {
 }
 
 void measure_steady(struct session *session, const struct options *options,
-                    const struct clock *clock) {
-  struct phase phase = {.name = "steady", .session = session};
+                    const struct clock *clock, const struct cores *cores,
+                    struct counters *counters) {
+  struct phase phase = {.name = "steady", .session = session,
+                        .cores = options->report_secs > 0 ? cores : NULL};
   struct pace pace = steady_pace(options);
+  struct cpu cpu = {.rate_hz = options->run_frequency};
   uint64_t began = clock_now(clock);
   struct usage before = usage_now();
+  counters_start(counters);
   loop_phase(&phase, &pace, clock);
-  struct usage used = usage_between(before, usage_now());
-  report_cpu(&used, clock_now(clock) - began, phase.runs, options->run_frequency);
+  cpu.counts = counters_stop(counters);
+  cpu.used = usage_between(before, usage_now());
+  cpu.wall_ns = clock_now(clock) - began;
+  cpu.runs = phase.runs;
+  cpu.why_not_counted = counters->why_not;
+  report_cpu(&cpu);
 }

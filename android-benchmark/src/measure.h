@@ -3,6 +3,8 @@
 #define TFLCONV_MEASURE_H
 
 #include "clock.h"
+#include "cores.h"
+#include "counters.h"
 #include "options.h"
 #include "session.h"
 
@@ -12,6 +14,7 @@ void measure_warmup(struct session *session, const struct options *options,
 
 /* Write the `run` lines of the steady state and the `cpu` line. */
 void measure_steady(struct session *session, const struct options *options,
-                    const struct clock *clock);
+                    const struct clock *clock, const struct cores *cores,
+                    struct counters *counters);
 
 #endif

@@ -34,6 +34,7 @@ static const struct flag {
     {"accelerator", TEXT, FIELD(accelerator), 0, 0},
     {"cpu_mask", TEXT, FIELD(cpu_mask), 0, 0},
     {"input_file", TEXT, FIELD(input_file), 0, 0},
+    {"output_filepath", TEXT, FIELD(output_filepath), 0, 0},
     {"test_set", TEXT, FIELD(test_set), 0, 0},
     {"seed", WHOLE, FIELD(seed), 0, INT_MAX},
     {"xnnpack_flags", WHOLE, FIELD(xnnpack_flags), 0, INT_MAX},

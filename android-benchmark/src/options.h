@@ -20,6 +20,7 @@ struct options {
   const char *accelerator;
   const char *cpu_mask;
   const char *input_file;
+  const char *output_filepath;
   const char *test_set;
   int seed;
   int xnnpack_flags;

@@ -43,7 +43,8 @@ static void report_tensors(struct json *line, const char *name, const struct ten
   json_close(line, ']');
 }
 
-void report_init(const struct session *session, const struct cores *cores, uint64_t first_ns) {
+void report_init(const struct session *session, const struct cores *cores, uint64_t first_ns,
+                 uint64_t output_digest) {
   struct json line;
   json_begin(&line, "init");
   json_uint(&line, "load_ns", session->load_ns);
@@ -51,8 +52,10 @@ void report_init(const struct session *session, const struct cores *cores, uint6
   json_uint(&line, "buffers_ns", session->buffers_ns);
   json_uint(&line, "init_ns", session->load_ns + session->compile_ns + session->buffers_ns);
   json_uint(&line, "first_inference_ns", first_ns);
+  json_hash(&line, "output_digest", output_digest);
   json_uint(&line, "nodes", session->nodes);
   json_bool(&line, "fully_accelerated", session->fully_accelerated);
+  json_bool(&line, "on_accelerator", session->on_accelerator);
   json_uint(&line, "cpu_mask", cores->mask);
   json_bool(&line, "cpu_mask_chosen_again", cores->chosen_again);
   report_tensors(&line, "inputs", session->inputs, session->input_count);
@@ -60,29 +63,49 @@ void report_init(const struct session *session, const struct cores *cores, uint6
   json_end(&line);
 }
 
-void report_samples(const char *phase, const struct samples *samples) {
+static void report_khz(struct json *line, const struct cores *cores) {
+  uint64_t khz[CORES_MAX];
+  json_uints(line, "khz", khz, cores_khz(cores->mask, khz));
+}
+
+void report_samples(const char *phase, const struct samples *samples, const struct cores *cores) {
   struct json line;
   json_begin(&line, "run");
   json_string(&line, "phase", phase);
   json_uint(&line, "at_ns", samples->at_ns);
   json_uints(&line, "samples_ns", samples->ns, samples->count);
+  if (cores) report_khz(&line, cores);
   json_end(&line);
 }
 
-void report_cpu(const struct usage *used, uint64_t wall_ns, uint64_t runs, double rate_hz) {
+static void report_count(struct json *line, const char *name, const struct cpu *cpu,
+                         uint64_t value) {
+  if (cpu->counts.counted)
+    json_uint(line, name, value);
+  else
+    json_null(line, name);
+}
+
+void report_cpu(const struct cpu *cpu) {
   struct json line;
   json_begin(&line, "cpu");
-  json_uint(&line, "runs", runs);
-  json_uint(&line, "wall_ns", wall_ns);
-  json_uint(&line, "cpu_ns", used->cpu_ns);
-  json_uint(&line, "user_ns", used->user_ns);
-  json_uint(&line, "system_ns", used->system_ns);
-  json_uint(&line, "voluntary_switches", used->voluntary_switches);
-  json_uint(&line, "involuntary_switches", used->involuntary_switches);
-  if (rate_hz > 0)
-    json_double(&line, "rate_hz", rate_hz);
+  json_uint(&line, "runs", cpu->runs);
+  json_uint(&line, "wall_ns", cpu->wall_ns);
+  json_uint(&line, "cpu_ns", cpu->used.cpu_ns);
+  json_uint(&line, "user_ns", cpu->used.user_ns);
+  json_uint(&line, "system_ns", cpu->used.system_ns);
+  json_uint(&line, "voluntary_switches", cpu->used.voluntary_switches);
+  json_uint(&line, "involuntary_switches", cpu->used.involuntary_switches);
+  if (cpu->rate_hz > 0)
+    json_double(&line, "rate_hz", cpu->rate_hz);
   else
     json_null(&line, "rate_hz");
+  report_count(&line, "instructions", cpu, cpu->counts.instructions);
+  report_count(&line, "cycles", cpu, cpu->counts.cycles);
+  if (cpu->counts.counted)
+    json_null(&line, "why_not_counted");
+  else
+    json_string(&line, "why_not_counted", cpu->why_not_counted);
   json_end(&line);
 }
 

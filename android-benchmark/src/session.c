@@ -123,6 +123,16 @@ static uint64_t lap(const struct clock *clock, uint64_t *since) {
   return *since - before;
 }
 
+/* A runtime too old to be asked confirms nothing. */
+static bool is_on_accelerator(const struct session *session) {
+  bool confirmed = false;
+  if (session->litert->CompiledModelIsNonCpuFullyAccelerated)
+    check_model(session->litert->CompiledModelIsNonCpuFullyAccelerated(session->compiled,
+                                                                       &confirmed),
+                "ask whether the accelerator executes the model");
+  return confirmed;
+}
+
 void session_open(struct session *session, const struct litert *litert,
                   const struct options *options, const struct clock *clock) {
   *session = (struct session){.litert = litert};
@@ -137,6 +147,7 @@ void session_open(struct session *session, const struct litert *litert,
   check_model(litert->CompiledModelIsFullyAccelerated(session->compiled,
                                                       &session->fully_accelerated),
               "ask who executes the model");
+  session->on_accelerator = is_on_accelerator(session);
   session->compile_ns = lap(clock, &since);
 
   LiteRtSignature signature = first_signature(session);

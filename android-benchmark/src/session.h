@@ -23,7 +23,8 @@ struct session {
   LiteRtOptions options;
   LiteRtCompiledModel compiled;
   size_t nodes;
-  bool fully_accelerated;
+  bool fully_accelerated; /* no built-in kernel is left */
+  bool on_accelerator;    /* the runtime confirms that nothing is left to the CPU */
   size_t input_count, output_count;
   struct tensor inputs[SESSION_MAX_TENSORS], outputs[SESSION_MAX_TENSORS];
   LiteRtTensorBuffer input_buffers[SESSION_MAX_TENSORS], output_buffers[SESSION_MAX_TENSORS];

@@ -14,12 +14,10 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import platformdirs
-
 from tflconv import resources
 from tflconv.benchmark import bionic
 from tflconv.errors import TflconvError
-from tflconv.files import replacing_file, sha256_file, sha256_json
+from tflconv.files import cache_dir, replacing_file, sha256_file, sha256_json
 
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
 LIBRARIES = ("-ldl", "-lm")
@@ -86,17 +84,12 @@ def digest() -> str:
     """One hash for all that the harness is built from."""
     folder = resources.harness_dir()
     files = sorted([*folder.glob("src/*.[ch]"), *folder.glob("bionic/*.c")])
-    return sha256_json([FLAGS, {file.name: sha256_file(file) for file in files}])
-
-
-def cache() -> Path:
-    """Where builds are kept; ``TFLCONV_CACHE_DIR`` moves it."""
-    root = os.environ.get("TFLCONV_CACHE_DIR") or platformdirs.user_cache_dir("tflconv")
-    return Path(root) / "harness"
+    how = [_PLAIN, LIBRARIES, ZIG_TARGETS, bionic.COMPILE, bionic.LINK]
+    return sha256_json([how, {file.name: sha256_file(file) for file in files}])
 
 
 def _cached(recipe: Sequence[str], build: Callable[[Path], None]) -> Path:
-    target = cache() / sha256_json([digest(), *recipe])[:16] / "harness"
+    target = cache_dir("harness") / sha256_json([digest(), *recipe])[:16] / "harness"
     if not target.is_file():
         with replacing_file(target) as temporary:
             build(temporary)

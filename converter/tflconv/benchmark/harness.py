@@ -7,7 +7,7 @@ program can end badly becomes one message here.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +44,9 @@ class Harness:
         given = {"protocol": PROTOCOL, "runtime": self.runtime.path} | flags
         return [*self.runtime.launcher, self.path, *_flags(given)]
 
-    def run(self, *, timeout: float, **flags: object) -> Conversation:
+    def hear(self, argv: Sequence[str], *, timeout: float) -> Conversation:
         """Run one process to its end and return what it said. Raises ``TflconvError``."""
-        completed = self.device.shell(self.argv(**flags), timeout=timeout)
-        return checked(completed, device=self.device.id)
+        return checked(self.device.shell(argv, timeout=timeout), device=self.device.id)
 
 
 def install(device: Device) -> Harness:

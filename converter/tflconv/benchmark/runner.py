@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from tflconv.benchmark import convert, gpu, outputs, verdict
+from tflconv.benchmark import agreement, gpu, measured, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
+from tflconv.device import conditions as phone_conditions
+from tflconv.device.host import Host
 from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
 from tflconv.results import BenchmarkRun, Model
 
@@ -33,25 +35,110 @@ def bench(
 ) -> BenchmarkRun:
     """Measure the file ``model`` on ``device``; ``identity`` says what it is in the results.
 
-    With a ``test_set`` accuracy is measured on the device as well, and its answers are compared
-    with this computer's. Raises ``DeviceError`` if the device was lost, the runtime crashed or the
-    time was up, and ``TflconvError`` if the model cannot be read or run.
+    With a ``test_set`` accuracy is measured on the device as well. A device that is not this
+    computer must compute what this computer computes. Raises ``DeviceError`` if the device was
+    lost, the runtime crashed or the time was up, and ``TflconvError`` for a model that cannot run.
     """
-    harness = harnesses.install(device)
-    session = Session(harness, device.push(model), config)
-    run = BenchmarkRun(
+    session = _session(model, device, config)
+    pictures = device.push(test_set.path) if test_set else None
+    run = _described(session, identity)
+    if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):
+        return gpu.withheld(run, reason)
+    run = (_count if isinstance(device, CountsInstructions) else _time)(run, session)
+    if config.profile_runs:
+        run = replace(run, graph=measured.graph(session.profile()))
+    if test_set and pictures:
+        run = _evaluated(run, session, model, test_set, pictures)
+    return run if _is_host(run) else _compared(run, session, model)
+
+
+def _session(model: Path, device: Device, config: BenchmarkConfig) -> Session:
+    return Session(harnesses.install(device), device.push(model), config)
+
+
+def _described(session: Session, identity: Model) -> BenchmarkRun:
+    harness = session.harness
+    return BenchmarkRun(
         model=identity,
-        device=device.info(),
+        device=harness.device.info(),
         harness=harness.software,
         runtime=harness.runtime.software,
-        config=config.to_json(),
+        config=session.config.to_json(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    if isinstance(device, CountsInstructions):
-        run = _counted(run, session, device)
+
+
+def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Latency, CPU and memory, with the conditions under which they came about."""
+    config = session.config
+    with _watching(session.harness.device) as conditions:
+        steady = session.latency()
+        at_rate = session.at_rate() if config.rate_hz else None
+        memory = session.memory() if config.memory else None
+        sustained = session.sustained() if config.sustained_secs else None
+    latency, cpu = measured.latency(steady), measured.cpu(steady, at_rate)
+    found = phone_conditions.findings(conditions)
+    judgement, reasons = verdict.judge(latency, cpu, found)
+    conditions |= {"cpu_mask": measured.mask(steady)}
+    if sustained:
+        conditions |= {"sustained": measured.series(sustained)}
+    if reason := steady["cpu"]["why_not_counted"]:
+        conditions |= {"instructions_not_counted": reason}
+    return replace(
+        run,
+        latency=latency,
+        cpu=cpu,
+        memory=measured.memory(memory) if memory else None,
+        instructions=measured.instructions(steady),
+        conditions=conditions,
+        verdict=judgement,
+        reasons=reasons,
+        warnings=tuple(measured.warnings(steady)),
+    )
+
+
+def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Instructions of an inference once everything is warm."""
+    device = session.harness.device
+    assert isinstance(device, CountsInstructions)
+    counted = device.count(session.once(), timeout=session.timeout)
+    harnesses.checked(counted.completed, device=device.id)
+    last = counted.inferences[-1] if counted.inferences else None
+    return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())
+
+
+def _evaluated(
+    run: BenchmarkRun, session: Session, model: Path, test_set: PackedSet, pictures: str
+) -> BenchmarkRun:
+    """Accuracy on the device, and the pictures that this computer sees otherwise."""
+    said = session.accuracy(pictures)
+    where: Literal["host", "device"] = "host" if _is_host(run) else "device"
+    run = replace(run, accuracy=measured.accuracy(said, test_set, where))
+    if _is_host(run):
+        return run
+    here = _on_host(session, model).accuracy(str(test_set.path))
+    return agreement.with_pictures(run, said, here, test_set)
+
+
+def _compared(run: BenchmarkRun, session: Session, model: Path) -> BenchmarkRun:
+    """Whether the device's outputs are this computer's."""
+    same = agreement.outputs(session, _on_host(session, model))
+    return replace(run, conditions={**run.conditions, "outputs_vs_host": same})
+
+
+def _on_host(session: Session, model: Path) -> Session:
+    return _session(model, Host(), replace(session.config, accelerator="cpu", cpu_mask=""))
+
+
+def _is_host(run: BenchmarkRun) -> bool:
+    return run.device.kind == "host"
+
+
+@contextlib.contextmanager
+def _watching(device: Device) -> Iterator[dict[str, Any]]:
+    """The conditions of the block, from devices that can tell; they are complete at its end."""
+    if isinstance(device, WatchesConditions):
+        with device.conditions() as conditions:
+            yield conditions
     else:
-        run = _timed(run, session, device)
-    if config.profile_runs:
-        run = replace(run, graph=convert.graph(session.profile()))
-    run = _compared(run, session, model, test_set)
-    return gpu.honest(run, session, model, test_set) if config.accelerator == "gpu" else run
+        yield {}

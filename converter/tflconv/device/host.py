@@ -1,4 +1,4 @@
-"""The computer that runs tflconv as a device: it tells whether a model works, and how fast it is here."""
+"""The computer that runs tflconv, as a device: whether a model works, and how fast it is here."""
 
 from __future__ import annotations
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tflconv.results import DeviceInfo, Instructions, Software
 
@@ -67,6 +68,15 @@ class Device(Protocol):
 
     def remove(self, remote: str) -> None:
         """Delete ``remote``, which may already be gone."""
+        ...
+
+
+@runtime_checkable
+class WatchesConditions(Protocol):
+    """A device that can tell what it was like while it was measured."""
+
+    def conditions(self) -> AbstractContextManager[dict[str, Any]]:
+        """Watch for the length of a block; the mapping is complete when the block has ended."""
         ...
 
 

@@ -1,0 +1,111 @@
+"""The processes that measure one model file on one device, each for one purpose."""
+
+from __future__ import annotations
+
+import posixpath
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.harness import Harness
+from tflconv.benchmark.protocol import Conversation
+
+REPORT_SECS = 1.0
+"""How often a sustained run reports."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A model that lies at ``graph`` on the harness's device."""
+
+    harness: Harness
+    graph: str
+    config: BenchmarkConfig
+
+    def latency(self) -> Conversation:
+        """Closed loop: the next inference starts when the last one ends."""
+        config = self.config
+        return self.run(
+            warmup_runs=config.warmup_runs,
+            warmup_min_secs=config.warmup_min_secs,
+            num_runs=config.num_runs,
+            min_secs=config.min_secs,
+            max_secs=config.max_secs,
+            run_delay=config.run_delay,
+        )
+
+    def at_rate(self) -> Conversation:
+        """So many inferences a second, as an application would want them."""
+        return self.run(
+            warmup_min_secs=0,
+            num_runs=1,
+            min_secs=self.config.rate_secs,
+            run_frequency=self.config.rate_hz,
+        )
+
+    def sustained(self) -> Conversation:
+        """Minutes of work, reported every second, to see what heat does."""
+        config = self.config
+        return self.run(
+            warmup_runs=0,
+            warmup_min_secs=0,
+            num_runs=1,
+            min_secs=config.sustained_secs,
+            max_secs=config.sustained_secs,
+            duty_cycle=config.duty_cycle,
+            report_secs=REPORT_SECS,
+        )
+
+    def memory(self) -> Conversation:
+        """A fresh process that does next to nothing else."""
+        return self.run(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
+
+    def profile(self) -> Conversation:
+        """Which ops ran where, and for how long."""
+        runs = self.config.profile_runs
+        return self.run(enable_op_profiling=True, warmup_min_secs=0, num_runs=runs)
+
+    def accuracy(self, test_set: str) -> Conversation:
+        """Every picture of the packed set that lies at ``test_set`` on the device."""
+        return self.run(test_set=test_set)
+
+    def outputs(self) -> tuple[Conversation, bytes]:
+        """One inference of the numbers that ``seed`` stands for, and the bytes that came out."""
+        remote = posixpath.join(posixpath.dirname(self.harness.path), secrets.token_hex(8))
+        device = self.harness.device
+        try:
+            said = self.run(
+                warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0, output_filepath=remote
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                local = Path(folder) / "outputs"
+                device.pull(remote, local)
+                return said, local.read_bytes()
+        finally:
+            device.remove(remote)
+
+    def once(self) -> list[str]:
+        """The command line of a process that runs the model as seldom as it can."""
+        return self._argv(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
+
+    def run(self, **flags: object) -> Conversation:
+        """Run the harness with ``flags`` and the settings that all processes share."""
+        return self.harness.hear(self._argv(**flags), timeout=self.timeout)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which a process is given up."""
+        return self.config.timeout + self.config.max_secs + self.config.sustained_secs
+
+    def _argv(self, **flags: object) -> list[str]:
+        config = self.config
+        return self.harness.argv(
+            graph=self.graph,
+            num_threads=config.num_threads,
+            cpu_mask=config.cpu_mask,
+            accelerator=config.accelerator,
+            seed=config.seed,
+            **flags,
+        )

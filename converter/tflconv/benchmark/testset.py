@@ -1,0 +1,93 @@
+"""Packing a test split for the harness, so that accuracy is measured where the model will live.
+
+One file holds the pictures as they are (uint8), their labels, and for every channel what the model
+takes for each of the 256 pixel values. The harness quantizes these for the model at hand, so one
+file serves every recipe of a model, and a device that has it needs it only once. The format stands
+in ``android-benchmark/README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.data import Split
+from tflconv.errors import TflconvError, UsageError
+from tflconv.files import write_bytes
+from tflconv.normalization import Normalization
+
+MAGIC, VERSION = b"tflctest", 1
+_HEADER = np.dtype([("magic", "S8"), ("numbers", "<u4", 6)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedSet:
+    """A packed file and what the numbers in it are called."""
+
+    path: Path
+    dataset: str
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    labels: tuple[int, ...]
+    subset: bool = False
+
+
+def pack(
+    path: Path,
+    split: Split,
+    normalization: Normalization,
+    *,
+    dataset: str,
+    classes: Sequence[str],
+    subset: bool = False,
+) -> PackedSet:
+    """Write ``split`` to ``path``; equal pictures, labels and normalization give equal bytes."""
+    if len(split) == 0:
+        raise UsageError(f"{dataset}: there is no picture to test with.")
+    write_bytes(path, _packed(split, normalization, len(classes)))
+    return PackedSet(
+        path=path,
+        dataset=dataset,
+        classes=tuple(classes),
+        ids=split.ids,
+        labels=tuple(int(label) for label in split.labels),
+        subset=subset,
+    )
+
+
+def unpack(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+    """Pictures ``[n, h, w, c]``, labels ``[n]`` and values ``[c, 256]`` of a packed file."""
+    content = path.read_bytes()
+    header = np.frombuffer(content, _HEADER, 1)[0] if len(content) >= _HEADER.itemsize else None
+    if header is None or header["magic"] != MAGIC or header["numbers"][0] != VERSION:
+        raise TflconvError(f"{path} is not a packed test set of version {VERSION}.")
+    count, height, width, channels, _ = (int(number) for number in header["numbers"][1:])
+    at = _HEADER.itemsize
+    values = np.frombuffer(content, "<f4", channels * 256, at).reshape(channels, 256)
+    labels = np.frombuffer(content, "<u2", count, at + values.nbytes)
+    pixels = np.frombuffer(content, np.uint8)[at + values.nbytes + _padded(labels.nbytes) :]
+    shape = (count, height, width, channels)
+    return pixels.reshape(shape), labels.astype(np.int64), values
+
+
+def _packed(split: Split, normalization: Normalization, classes: int) -> bytes:
+    images = split.images[..., ::-1] if normalization.channel_order == "bgr" else split.images
+    labels = split.labels.astype("<u2").tobytes()
+    header = np.array([(MAGIC, (VERSION, *images.shape, classes))], _HEADER)
+    values = _values(normalization, images.shape[-1]).astype("<f4")
+    padding = bytes(_padded(len(labels)) - len(labels))
+    return b"".join((header.tobytes(), values.tobytes(), labels, padding, images.tobytes()))
+
+
+def _values(normalization: Normalization, channels: int) -> NDArray[np.float32]:
+    """What each channel of the model's input holds for each pixel value, ``[channels, 256]``."""
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis], channels, axis=1)
+    return normalization.apply(levels).T
+
+
+def _padded(size: int) -> int:
+    return (size + 3) // 4 * 4

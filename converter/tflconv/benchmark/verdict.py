@@ -1,0 +1,66 @@
+"""Is a measurement worth believing? ``clean``, ``throttled`` or ``noisy``, and why.
+
+Numbers from a machine that was doing something else, or that got hot and slow on the way, look
+like any others. So the samples are questioned: did the process have its core to itself, do the
+samples scatter, did the last ones take longer than the first? What a phone says about its own heat
+and clocks counts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tflconv import stats
+from tflconv.results import Cpu, Latency, Verdict
+
+SCATTER = 0.15
+"""Interquartile range, as a share of the median, past which samples scatter."""
+
+DRIFT = 0.10
+"""Slowdown from the first third of the samples to the last past which a device throttles."""
+
+OUTLIERS = 0.10
+SHARE_OF_CORE = 0.95
+
+Reason = tuple[Verdict, str]
+
+
+def judge(
+    latency: Latency | None, cpu: Cpu | None, findings: Iterable[Reason] = ()
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict and its reasons; ``findings`` are what the device's conditions add."""
+    reasons = [*findings, *_share(cpu), *_samples(latency, cpu)]
+    verdicts = {verdict for verdict, _ in reasons}
+    verdict: Verdict = next((v for v in ("throttled", "noisy") if v in verdicts), "clean")
+    return verdict, tuple(text for _, text in reasons)
+
+
+def _share(cpu: Cpu | None) -> Iterable[Reason]:
+    if cpu is not None and cpu.percent_closed_loop < 100 * SHARE_OF_CORE:
+        yield (
+            "noisy",
+            f"other programs took CPU time: the runs got {cpu.percent_closed_loop:.0f} % of a core",
+        )
+
+
+def _samples(latency: Latency | None, cpu: Cpu | None) -> Iterable[Reason]:
+    if latency is None or len(latency.samples_ns) < 10:
+        return
+    summary = latency.summary
+    scatter = (summary["p75"] - summary["p25"]) / summary["median"]
+    if scatter > SCATTER:
+        yield "noisy", f"half of the samples spread over {100 * scatter:.0f} % of the median"
+    if summary["outliers"] > OUTLIERS * summary["count"]:
+        yield "noisy", f"{summary['outliers']} of {summary['count']} samples are outliers"
+    slower = drift(latency.samples_ns)
+    if slower > DRIFT and not tuple(_share(cpu)):
+        yield "throttled", f"the last runs took {100 * slower:.0f} % longer than the first"
+
+
+def drift(samples: Sequence[int]) -> float:
+    """How much longer the last third took than the first, 0 where chance could explain it."""
+    third = len(samples) // 3
+    ratio, low, _ = stats.bootstrap_ratio(samples[-third:], samples[:third])
+    return float(np.maximum(0, ratio - 1)) if low > 1 else 0.0

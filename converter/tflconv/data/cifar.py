@@ -1,8 +1,8 @@
 """CIFAR's Python batches: pickles of ``{data: uint8 [n, 3072], labels: [n]}`` in a tar.gz.
 
 A pickle may name any function and have it called, so loading one from the network is running a
-stranger's program. This unpickler knows three names, those of a NumPy array, and refuses every
-other before anything is called. Each row of data is red, green and blue plane of 32 x 32.
+stranger's program. This unpickler knows the names that a pickled NumPy array needs, and refuses
+every other before anything is called. Each row of data is red, green and blue plane of 32 x 32.
 Reference: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
@@ -47,6 +47,8 @@ def _batch(member: Member, path: Path) -> Split:
         planes = np.asarray(pixels, np.uint8).reshape(-1, 3, _SIDE, _SIDE)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise TflconvError(f"{source} is not a CIFAR batch: {error!r}.") from error
+    if labels.shape != (len(planes),):
+        raise TflconvError(f"{source} has {len(planes)} pictures, but {labels.size} labels.")
     stem = PurePosixPath(member.name).name
     return Split(
         images=planes.transpose(0, 2, 3, 1),
@@ -73,12 +75,18 @@ def _empty_array(*_: Any) -> NDArray[np.int8]:
     return np.ndarray((0,), np.int8)
 
 
+def _latin1(text: str, _encoding: str) -> bytes:
+    """How Python 3 writes bytes into pickles that Python 2 can read."""
+    return text.encode("latin1")
+
+
 class _PlainUnpickler(pickle.Unpickler):
     """Knows arrays and nothing else."""
 
     _known: Mapping[tuple[str, str], Any] = {
         ("numpy.core.multiarray", "_reconstruct"): _empty_array,
         ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+        ("_codecs", "encode"): _latin1,
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
     }

@@ -1,0 +1,196 @@
+"""Which LiteRT a phone gets: a file, Gradle's, a checked download. A real server, real archives."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tflconv.device import android_runtime
+from tflconv.device.maven import Repository
+from tflconv.errors import TflconvError, UsageError
+from tflconv.files import sha256_bytes
+
+GROUP, NAME = android_runtime.GROUP, android_runtime.NAME
+FOLDER = Path(*GROUP.split("."), NAME)
+
+
+def elf(*, machine: int = 0xB7, names: bytes = b"\0LiteRtCreateModelFromFd\0") -> bytes:
+    """As much of a shared library as is looked at."""
+    return b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + bytes([machine, 0]) + names
+
+
+def archive(path: Path, library: bytes | None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as container:
+        container.writestr("AndroidManifest.xml", "<manifest/>")
+        if library is not None:
+            container.writestr(android_runtime.MEMBER, library)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("GRADLE_USER_HOME", str(tmp_path / "gradle"))
+    for name in ("TFLCONV_RUNTIME", "TFLCONV_MAVEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A Maven repository on the loopback with version 2.2.0, and its folder."""
+    root = tmp_path / "repository"
+    aar = archive(root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar", elf())
+    publish(aar)
+    metadata = "<metadata><versioning><release>2.2.0</release></versioning></metadata>"
+    (root / FOLDER / "maven-metadata.xml").write_text(metadata)
+    handler = partial(QuietHandler, directory=str(root))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", root
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def publish(aar: Path, kind: str = "sha256") -> None:
+    digest = hashlib.new(kind, aar.read_bytes()).hexdigest()
+    aar.with_name(f"{aar.name}.{kind}").write_text(digest)
+
+
+def test_an_archive_that_was_named(tmp_path: Path) -> None:
+    aar = archive(tmp_path / "litert-2.1.6.aar", elf())
+    found = android_runtime.choose(aar, android=True)
+    assert (found.abi, found.version, found.source) == ("aarch64-android", "2.1.6", "--runtime")
+    assert found.path.read_bytes() == elf()
+    assert found.software.sha256 == sha256_bytes(elf())
+
+
+def test_a_library_that_was_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "libLiteRt.so"
+    library.write_bytes(elf())
+    monkeypatch.setenv("TFLCONV_RUNTIME", str(library))
+    assert android_runtime.choose(None, android=True).path == library
+
+
+def test_a_damaged_copy_in_the_cache_is_replaced(tmp_path: Path) -> None:
+    aar = archive(tmp_path / "litert-2.1.6.aar", elf())
+    copy = android_runtime.choose(aar, android=True).path
+    copy.write_bytes(b"damaged")
+    assert android_runtime.choose(aar, android=True).path.read_bytes() == elf()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"text", "no 64-bit library"),
+        (elf(machine=0x3E), "not for arm64"),
+        (elf(names=b"\0TfLiteModelCreate\0"), "older than 2.1.6"),
+    ],
+)
+def test_a_library_that_cannot_be_used(tmp_path: Path, content: bytes, words: str) -> None:
+    library = tmp_path / "libLiteRt.so"
+    library.write_bytes(content)
+    with pytest.raises(UsageError, match=words):
+        android_runtime.choose(library, android=True)
+
+
+def test_an_archive_of_something_else(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no jni/arm64-v8a"):
+        android_runtime.choose(archive(tmp_path / "other.aar", None), android=True)
+
+
+def test_a_runtime_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no runtime"):
+        android_runtime.choose(tmp_path / "missing.aar", android=True)
+
+
+def test_the_newest_of_gradles_that_is_new_enough(tmp_path: Path) -> None:
+    cache = tmp_path / "gradle/caches/modules-2/files-2.1" / GROUP / NAME
+    for version in ("1.4.2", "2.1.5", "2.1.6", "2.10.0", "2.9.0"):
+        archive(cache / version / "0a1b" / f"{NAME}-{version}.aar", elf())
+    found = android_runtime.choose(None, android=True)
+    assert (found.version, found.source) == ("2.10.0", "Gradle cache")
+
+
+def test_gradle_without_a_new_enough_one(tmp_path: Path) -> None:
+    cache = tmp_path / "gradle/caches/modules-2/files-2.1" / GROUP / NAME
+    archive(cache / "2.1.5" / "0a1b" / f"{NAME}-2.1.5.aar", elf())
+    assert android_runtime.newest_in_gradle() is None
+
+
+def test_a_download_is_checked_and_locked(
+    repository: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    address, root = repository
+    monkeypatch.setenv("TFLCONV_MAVEN", address)
+    found = android_runtime.choose(None, android=True)
+    assert (found.version, found.source) == ("2.2.0", "Maven repository")
+    aar = root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar"
+    lock = tmp_path / "cache/runtime/maven/lock.json"
+    assert sha256_bytes(aar.read_bytes()) in lock.read_text()
+
+
+@pytest.mark.parametrize("kind", ["sha1", "sha512"])
+def test_other_published_checksums(repository: tuple[str, Path], tmp_path: Path, kind: str) -> None:
+    address, root = repository
+    aar = root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar"
+    aar.with_name(f"{aar.name}.sha256").unlink()
+    publish(aar, kind)
+    fetched = Repository(address=address, folder=tmp_path / "f").fetch(GROUP, NAME, "2.2.0", "aar")
+    assert fetched.read_bytes() == aar.read_bytes()
+
+
+def test_a_download_that_is_not_what_was_published(
+    repository: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, root = repository
+    archive(root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar", elf() + b"evil")
+    here = Repository(address=address, folder=tmp_path / "f")
+    with pytest.raises(TflconvError, match="not what it should be: its published sha256"):
+        here.fetch(GROUP, NAME, "2.2.0", "aar")
+    assert not list(here.folder.rglob("*.aar"))
+    assert not here.lock.exists()
+
+
+def test_a_version_that_was_exchanged_after_it_was_locked(
+    repository: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, root = repository
+    here = Repository(address=address, folder=tmp_path / "f")
+    here.fetch(GROUP, NAME, "2.2.0", "aar").unlink()
+    publish(archive(root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar", elf() + b"evil"))
+    with pytest.raises(TflconvError, match=r"lock\.json says"):
+        here.fetch(GROUP, NAME, "2.2.0", "aar")
+
+
+def test_a_download_that_was_changed_here(repository: tuple[str, Path], tmp_path: Path) -> None:
+    here = Repository(address=repository[0], folder=tmp_path / "f")
+    here.fetch(GROUP, NAME, "2.2.0", "aar").write_bytes(b"changed")
+    with pytest.raises(TflconvError, match=r"lock\.json says"):
+        here.fetch(GROUP, NAME, "2.2.0", "aar")
+
+
+def test_no_checksum_no_download(repository: tuple[str, Path], tmp_path: Path) -> None:
+    address, root = repository
+    (root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar.sha256").unlink()
+    with pytest.raises(TflconvError, match="publishes no checksum"):
+        Repository(address=address, folder=tmp_path / "f").fetch(GROUP, NAME, "2.2.0", "aar")
+
+
+def test_a_repository_that_does_not_answer(tmp_path: Path) -> None:
+    here = Repository(address="http://127.0.0.1:1", folder=tmp_path / "f")
+    with pytest.raises(TflconvError, match="cannot fetch"):
+        here.newest(GROUP, NAME)

@@ -1,0 +1,103 @@
+"""What speaks against a run, and that a phone is put right whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tflconv.device import conditions
+from tflconv.errors import DeviceError
+
+CALM = {
+    "thermal_status": [0, 0],
+    "screen_on": [True, True],
+    "cpus_online": "0-7",
+    "cpus_allowed": "0-7",
+    "mhz_first": [1800.0, 2208.0],
+    "mhz_last": [1800.0, 2150.0],
+}
+
+
+class Scripted:
+    """A phone that writes down what it is told and answers from a table."""
+
+    folder = "/data/local/tmp/tflconv"
+
+    def __init__(self, answers: dict[str, str]) -> None:
+        self.answers = answers
+        self.told: list[str] = []
+
+    def script(self, text: str, *arguments: str) -> str:
+        self.told.append(" ".join([text, *arguments]))
+        return next((answer for word, answer in self.answers.items() if word in text), "")
+
+    @contextlib.contextmanager
+    def background(self, text: str) -> Iterator[list[str]]:
+        printed: list[str] = []
+        yield printed
+        printed.append(f"=== sample\n/cpu0/cpufreq/scaling_cur_freq:{len(self.told)}000\n")
+
+
+def test_a_calm_phone_has_nothing_against_it() -> None:
+    assert conditions.findings(CALM) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "words"),
+    [
+        ({"thermal_status": [0, 3]}, "throttled", "3 (severe)"),
+        ({"thermal_status": [None, 1]}, "throttled", "1 (light)"),
+        ({"mhz_last": [1800.0, 1500.0]}, "throttled", "from 2208 to 1800 MHz"),
+        ({"screen_on": [True, False]}, "noisy", "screen was off"),
+        ({"cpus_allowed": "0-3"}, "noisy", "only CPUs 0-3 of 0-7"),
+    ],
+)
+def test_what_speaks_against_a_run(change: dict[str, Any], verdict: str, words: str) -> None:
+    ((found, reason),) = conditions.findings(CALM | change)
+    assert found == verdict
+    assert words in reason
+
+
+def test_a_phone_that_tells_nothing_is_not_suspected() -> None:
+    silent = conditions.told(conditions.read(""), [], conditions.read(""))
+    assert conditions.findings(silent) == []
+    assert silent["battery_percent"] is None
+    assert silent["mhz_first"] is None
+
+
+def test_requests_are_undone_and_how_is_left_on_the_phone_first() -> None:
+    phone = Scripted({"settings get": "3\n"})
+    with conditions.watched(phone) as record:
+        before = list(phone.told)
+    assert record["granted"] == ["fixed performance", "stay awake"]
+    assert any("stay_on_while_plugged_in 3" in line and "restore" in line for line in before)
+    assert "sh restore; rm -f restore" in phone.told[-1]
+
+
+def test_a_setting_that_was_never_made_is_deleted_again() -> None:
+    phone = Scripted({"settings get": "null\n"})
+    with conditions.watched(phone):
+        pass
+    assert any("settings delete global stay_on_while_plugged_in" in line for line in phone.told)
+
+
+def test_refusals_are_written_down() -> None:
+    denied = "Exception occurred while executing 'get':\njava.lang.SecurityException: denied\n"
+    phone = Scripted({"settings get": denied, "cmd power": "exit code 255\n"})
+    with conditions.watched(phone) as record:
+        pass
+    assert record["granted"] == []
+    assert record["refused"] == {
+        "fixed performance": "exit code 255",
+        "stay awake": "java.lang.SecurityException: denied",
+    }
+
+
+def test_a_phone_is_put_right_when_the_run_fails() -> None:
+    phone = Scripted({})
+    with pytest.raises(DeviceError, match="lost"), conditions.watched(phone):
+        raise DeviceError("lost")
+    assert "sh restore" in phone.told[-1]

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cattrs
 
@@ -27,7 +27,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class ModelCard:
     """Labels, preprocessing and origin of a model.
 
-    ``input_shape`` is ``(height, width, channels)``; ``metrics`` hold what training saw on its
+    ``input_shape`` is ``(height, width, channels)``; ``resize`` is how pictures come to that size
+    (by default as their dataset says); ``metrics`` hold what training saw on its
     validation split, never the test split; ``versions`` are those of the libraries that made it.
     """
 
@@ -35,6 +36,7 @@ class ModelCard:
     labels: tuple[str, ...]
     input_shape: tuple[int, ...]
     normalization: Normalization
+    resize: Literal["crop", "pad", "stretch"] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     dataset: str | None = None
     dataset_digest: str | None = None

@@ -14,8 +14,8 @@ import tflconv
 ROOT = Path(tflconv.__file__).parent
 
 TIERS: list[set[str]] = [
-    {"_version", "errors"},
-    {"diagnosis", "files", "keras", "quiet", "resources"},
+    {"_version", "errors", "quiet"},
+    {"diagnosis", "files", "keras", "resources"},
     {"artifact", "normalization", "recipe", "stats", "store", "workers"},
     {"model_card", "results"},
     {"data", "device", "graph", "interpreter", "models", "source"},

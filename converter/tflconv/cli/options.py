@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +31,27 @@ def seed(function: F) -> F:
 def output(help_text: str) -> Callable[[F], F]:
     """``-o``, ``--output``, a path."""
     return click.option("-o", "--output", type=click.Path(path_type=Path), help=help_text)
+
+
+def custom_objects(function: F) -> F:
+    """``--custom-objects``, a Python file."""
+    help_text = "Python file with layers the model uses. It is run: only name one that you trust."
+    return click.option(
+        "--custom-objects", type=click.Path(path_type=Path, exists=True), help=help_text
+    )(function)
+
+
+@contextlib.contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Print Python warnings of ours as one line each."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        warnings.simplefilter("always", UserWarning)
+        yield
+
+
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

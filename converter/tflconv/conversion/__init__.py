@@ -1,35 +1,34 @@
 """From a float model to ``.tflite`` files: trace and freeze once, lower once, then quantize.
 
-``convert`` is the whole stage. Its parts: ``tracing`` (TFLite converter, the only part that
-needs TensorFlow), ``calibration`` (ranges of activations), ``quantization`` (ai-edge-quantizer),
-``schema`` (the flatbuffer itself). The same model, recipe and calibration give the same bytes.
+``prepare`` opens a model, ``convert`` is the whole stage. The parts: ``tracing`` (TFLite
+converter, the only part that needs TensorFlow), ``calibration`` (ranges of activations),
+``quantization`` (ai-edge-quantizer), ``schema`` (the flatbuffer itself), ``description`` (what a
+user says about a model of their own). The same model, recipe and calibration give the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tflconv import model_card, store
-from tflconv.artifact import ModelArtifact, Variant
-from tflconv.conversion import schema, tracing
-from tflconv.conversion.calibration import Calibration, Ranges, measure
-from tflconv.conversion.quantization import finish, quantize
-from tflconv.errors import TflconvError, UsageError
-from tflconv.files import replacing_file, sha256_file
-from tflconv.interpreter import Interpreter
+from tflconv.artifact import ModelArtifact
+from tflconv.conversion.calibration import Calibration
+from tflconv.conversion.preparation import FloatModel, prepare
+from tflconv.errors import UsageError
+from tflconv.files import replacing_file
 from tflconv.model_card import ModelCard
 from tflconv.recipe import Recipe
-from tflconv.source import Source, of_keras, open_model
 
-__all__ = ["Calibration", "convert", "float_model", "quantize"]
+__all__ = ["Calibration", "FloatModel", "convert", "prepare"]
+
+_MAKERS = ("tflconv", "tensorflow", "ai-edge-quantizer", "ai-edge-litert")
 
 
 def convert(
-    model: Path | Any,
+    model: FloatModel | Path | Any,
     recipes: Sequence[Recipe],
     folder: Path,
     *,
@@ -38,91 +37,29 @@ def convert(
     name: str | None = None,
     custom_objects: Path | None = None,
 ) -> list[ModelArtifact]:
-    """Write ``<slug>.tflite`` into ``folder`` for each of ``recipes``; return them in order.
+    """Write ``<name>-<recipe>.tflite`` into ``folder`` for each of ``recipes``, in order.
 
-    ``model`` is a ``.keras``, ``.h5``, SavedModel folder, float ``.tflite`` or a live Keras 2 or
-    Keras 3 model. ``card`` is what the files will say about themselves, by default what ``model``
-    says; ``name`` takes the place of model and dataset in the file names. Files appear whole or
-    not at all. Raises ``TflconvError`` for a model that cannot be read or a recipe that cannot be
-    made of it.
+    ``model`` is a ``.keras``, ``.h5``, SavedModel folder, float ``.tflite``, a live Keras 2 or
+    Keras 3 model, or what ``prepare`` made of one. ``card`` is what the files will say about
+    themselves, by default what the model says; ``name`` is by default its model and dataset.
+    Files appear whole or not at all. Raises ``TflconvError`` for a model that cannot be read or a
+    recipe that cannot be made of it.
     """
     _check_calibrated(recipes, calibration)
-    path = model if isinstance(model, Path) else None
-    if card is None and path is not None and path.is_file():
-        card = model_card.read(path)
-    parent = sha256_file(path) if path is not None and path.is_file() else None
+    if not isinstance(model, FloatModel):
+        model = prepare(model, custom_objects=custom_objects)
+    card = card or model.card
     stem = name or _stem(model, card)
-    make = _maker(model, calibration, custom_objects)
+    contents = [model.make(recipe, calibration) for recipe in recipes]
     return [
         _write(
             folder / f"{stem}-{recipe.name}.tflite",
-            make(recipe),
-            None if card is None else _card_of(card, recipe, calibration, parent),
-            parent,
+            content,
+            None if card is None else _card_of(card, recipe, calibration, model.parent),
+            model.parent,
         )
-        for recipe in recipes
+        for recipe, content in zip(recipes, contents, strict=True)
     ]
-
-
-def float_model(model: Path | Any, *, custom_objects: Path | None = None) -> bytes:
-    """The float ``.tflite`` of ``model``, with its inputs and outputs named in a signature."""
-    if isinstance(model, Path) and model.suffix == ".tflite":
-        return _read_tflite(model)
-    return tracing.lower(tracing.freeze(_source(model, custom_objects)))
-
-
-def _maker(
-    model: Path | Any, calibration: Calibration | None, custom_objects: Path | None
-) -> Callable[[Recipe], bytes]:
-    """A function from a recipe to the bytes of its file; what recipes share is done once."""
-    if isinstance(model, Path) and model.suffix == ".tflite":
-        return _quantizer(_read_tflite(model), calibration)
-    graph = tracing.freeze(_source(model, custom_objects))
-    if graph.has_trained_ranges:
-        return lambda recipe: _lower_trained(graph, recipe)
-    return _quantizer(tracing.lower(graph), calibration)
-
-
-def _quantizer(content: bytes, calibration: Calibration | None) -> Callable[[Recipe], bytes]:
-    @cache
-    def ranges() -> Ranges | None:
-        return None if calibration is None else measure(content, calibration)
-
-    def make(recipe: Recipe) -> bytes:
-        return quantize(content, recipe, ranges() if recipe.needs_calibration else None)
-
-    return make
-
-
-def _lower_trained(graph: tracing.FrozenGraph, recipe: Recipe) -> bytes:
-    if (recipe.compute, recipe.activations) != ("static", "int8"):
-        raise UsageError(
-            f"the model was trained for int8 and carries its ranges; it has no recipe"
-            f" {recipe.name}.",
-            hint="Use static_wi8_ai8, or convert the model from before that training.",
-        )
-    return finish(tracing.lower_trained(graph, io=recipe.io), recipe)
-
-
-def _source(model: Path | Any, custom_objects: Path | None) -> Source:
-    if isinstance(model, Path):
-        return open_model(model, custom_objects=custom_objects)
-    return of_keras(model)
-
-
-def _read_tflite(path: Path) -> bytes:
-    Interpreter(path)
-    model = schema.unpack(path.read_bytes())
-    quantized = schema.quantized_operators(model)
-    if quantized:
-        raise TflconvError(
-            f"{path} is quantized already: {', '.join(quantized[:4])}.",
-            hint="Start from the float model.",
-        )
-    graph = model.subgraphs[0]
-    if not model.signatureDefs:
-        schema.sign(model, schema.names(graph, graph.inputs), schema.names(graph, graph.outputs))
-    return schema.pack(model)
 
 
 def _check_calibrated(recipes: Sequence[Recipe], calibration: Calibration | None) -> None:
@@ -134,11 +71,10 @@ def _check_calibrated(recipes: Sequence[Recipe], calibration: Calibration | None
         )
 
 
-def _stem(model: Path | Any, card: ModelCard | None) -> str:
-    if card is not None and card.dataset is not None:
-        slug = Variant(model=card.model, dataset=card.dataset, recipe="").slug
-        return slug.rstrip("-")
-    return str(model.stem if isinstance(model, Path) else model.name)
+def _stem(model: FloatModel, card: ModelCard | None) -> str:
+    if card is None or card.dataset is None:
+        return model.name
+    return f"{card.model}-{card.dataset}"
 
 
 def _card_of(
@@ -152,9 +88,6 @@ def _card_of(
         parent=parent,
         versions={**card.versions, **store.versions(*_MAKERS)},
     )
-
-
-_MAKERS = ("tflconv", "tensorflow", "ai-edge-quantizer", "ai-edge-litert")
 
 
 def _write(

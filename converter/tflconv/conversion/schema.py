@@ -8,6 +8,7 @@ same bytes.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
 _BOUNDARY = {fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE}
+_ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
+_MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
 _OP_NAMES = {code: name for name, code in vars(fb.BuiltinOperator).items() if name.isupper()}
 
 
@@ -140,6 +143,40 @@ def names(graph: Any, indices: Sequence[int]) -> list[str]:
     return [_tensor_name(graph, int(index)) for index in indices]
 
 
+def input_shapes(model: Any) -> list[tuple[int, ...]]:
+    """Shapes of the main graph's inputs, with batch."""
+    graph = model.subgraphs[0]
+    return [tuple(map(int, graph.tensors[i].shape)) for i in graph.inputs]
+
+
+def output_sizes(model: Any) -> list[int]:
+    """How many values each output of the main graph has."""
+    graph = model.subgraphs[0]
+    return [math.prod(map(int, graph.tensors[i].shape)) for i in graph.outputs]
+
+
+def leading_arithmetic(model: Any) -> list[str]:
+    """What happens to the first input before anything is learned, as ``MUL 0.00392``.
+
+    Follows the input through operators that only move values, and stops at the first that
+    computes something else. Rescaling and Normalization layers show here, whatever their name.
+    """
+    graph = model.subgraphs[0]
+    current, found = int(graph.inputs[0]), []
+    for _, operator, name in operators(model):
+        if current not in operator.inputs:
+            continue
+        if name not in (*_ARITHMETIC, *_MOVING):
+            break
+        if name in _ARITHMETIC:
+            constant = _constant(model, graph, operator, current)
+            if constant is None:
+                break
+            found.append(f"{name} {constant}")
+        current = int(operator.outputs[0])
+    return found
+
+
 def float_activations(model: Any) -> dict[int, str]:
     """Index and name of the main graph's float tensors that are computed or fed, not stored."""
     graph = model.subgraphs[0]
@@ -155,6 +192,17 @@ def flex_operators(model: Any) -> list[str]:
     """Names of operators that need TensorFlow or custom kernels at run time."""
     names = {name for _, _, name in operators(model) if name not in vars(fb.BuiltinOperator)}
     return sorted(names)
+
+
+def _constant(model: Any, graph: Any, operator: Any, current: int) -> str | None:
+    """The other operand of a float operator if the file stores it: ``0.00392`` or its range."""
+    (other,) = [int(i) for i in operator.inputs if int(i) != current] or [current]
+    data = model.buffers[graph.tensors[other].buffer].data
+    if data is None or len(data) == 0 or graph.tensors[other].type != fb.TensorType.FLOAT32:
+        return None
+    values = np.asarray(data, np.uint8).view(np.float32)
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _unsigned_twin(graph: Any, index: int) -> int:

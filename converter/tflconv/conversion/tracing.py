@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,32 +59,33 @@ def lower(graph: FrozenGraph) -> bytes:
 
     Raises ``TflconvError`` naming the TensorFlow operators that TFLite does not have.
     """
-    return _finished(_converter(graph).convert, graph)
+    return _convert(graph, lambda _: None)
 
 
 def lower_trained(graph: FrozenGraph, *, io: str) -> bytes:
-    """The integer ``.tflite`` of a graph that carries its trained ranges."""
+    """The integer ``.tflite`` of a graph that carries its trained ranges.
+
+    ``io`` is the type of inputs and outputs: float32, int8 or uint8.
+    """
     from tflconv.keras import tf
 
-    converter = _converter(graph)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
-    return _finished(converter.convert, graph)
+    def set_up(converter: Any) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
+
+    return _convert(graph, set_up)
 
 
-def _converter(graph: FrozenGraph) -> Any:
+def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
     from tflconv.keras import tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.function])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return converter
-
-
-def _finished(convert: Any, graph: FrozenGraph) -> bytes:
     try:
         with _quiet():
-            content = convert()
-    except Exception as error:
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.function])
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            set_up(converter)
+            content = converter.convert()
+    except Exception as error:  # the converter raises its own kinds and plain ones alike
         raise _explained(error) from error
     model = schema.unpack(content)
     schema.sign(model, graph.inputs, graph.outputs)

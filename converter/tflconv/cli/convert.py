@@ -1,0 +1,98 @@
+"""``tflconv convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import click
+
+from tflconv import data
+from tflconv import recipe as recipe_module
+from tflconv.cli import options
+from tflconv.data.card import Resize
+from tflconv.recipe import Recipe, TensorType
+
+
+@click.command(name="convert")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    default=("fp32",),
+    show_default=True,
+    help="What to make of it (tflconv recipes lists them); several are cheap.",
+)
+@options.output("Folder for the files; by default where MODEL is.")
+@click.option(
+    "--calibration",
+    metavar="DATASET|DIR|FILE",
+    help="Samples for static recipes; by default the dataset the model was trained on."
+    " A .npy file holds pixels (uint8) or model inputs (float); .npz one array per input.",
+)
+@click.option("--calibration-count", default=200, show_default=True, help="How many pictures.")
+@click.option(
+    "--io",
+    type=click.Choice(["float32", "int8", "uint8"]),
+    help="Type of inputs and outputs of static int8 recipes.",
+)
+@click.option(
+    "--normalize",
+    metavar="HOW",
+    help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(["crop", "pad", "stretch"]),
+    help="How pictures are brought to the model's size.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
+@options.custom_objects
+@options.seed
+@options.json_output
+def command(
+    model: Path,
+    recipes: tuple[str, ...],
+    output: Path | None,
+    calibration: str | None,
+    calibration_count: int,
+    io: str | None,
+    normalize: str | None,
+    resize: Resize | None,
+    labels: Path | None,
+    custom_objects: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Make .tflite files of MODEL.
+
+    MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
+    """
+    from tflconv import conversion
+    from tflconv.conversion import description
+
+    chosen = [_recipe(name, io) for name in recipes]
+    with options.warnings_on_stderr():
+        ready = conversion.prepare(model, custom_objects=custom_objects)
+        names = None if labels is None else data.read_labels(labels)
+        card = description.describe(ready, normalize=normalize, resize=resize, labels=names)
+        samples = None
+        text = calibration or (card.dataset if card else None)
+        if text is not None and any(recipe.needs_calibration for recipe in chosen):
+            samples = description.calibration(text, ready, card, count=calibration_count, seed=seed)
+        made = conversion.convert(
+            ready, chosen, output or model.parent, calibration=samples, card=card
+        )
+    options.print_rows(
+        [
+            {"file": str(file.path), "recipe": recipe.name, "bytes": file.bytes}
+            for file, recipe in zip(made, chosen, strict=True)
+        ],
+        as_json=as_json,
+    )
+
+
+def _recipe(name: str, io: str | None) -> Recipe:
+    found = recipe_module.get(name)
+    return found if io is None or found.compute != "static" else found.with_io(cast(TensorType, io))

@@ -1,0 +1,99 @@
+"""``tflconv verify``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tflconv import data, model_card, verification
+from tflconv.cli import options
+from tflconv.errors import UsageError
+from tflconv.files import write_text
+from tflconv.verification import Verification
+
+
+def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    return None if value is None else verification.parse_share(value)
+
+
+@click.command(name="verify")
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--dataset", "name", required=True, help="Dataset, or folder of pictures.")
+@click.option(
+    "--max-drop",
+    metavar="POINTS",
+    callback=_share,
+    help="Largest loss of top-1 that passes, as 0.5pt.",
+)
+@click.option(
+    "--min-agreement",
+    metavar="SHARE",
+    callback=_share,
+    help="Smallest agreement that passes, as 99%.",
+)
+@options.custom_objects
+@click.option(
+    "--json", "json_file", metavar="FILE", help="Write everything as JSON; - is standard output."
+)
+@options.seed
+def command(
+    reference: Path,
+    target: Path,
+    name: str,
+    max_drop: float | None,
+    min_agreement: float | None,
+    custom_objects: Path | None,
+    json_file: str | None,
+    seed: int,
+) -> None:
+    """Compare TARGET (.tflite) with its REFERENCE (.keras, .h5, SavedModel or .tflite).
+
+    Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
+    """
+    card = model_card.read(target) if target.is_file() else None
+    if card is None:
+        raise UsageError(f"{target} carries no card; was it converted by tflconv?")
+    height, _, channels = card.input_shape
+    dataset = data.load(name, resolution=height, channels=channels, seed=seed, resize=card.resize)
+    found = verification.verify(reference, target, dataset, custom_objects=custom_objects)
+    if json_file is not None:
+        _write(found, json_file)
+    if json_file != "-":
+        _print(found)
+    found.check(max_drop=max_drop, min_agreement=min_agreement)
+
+
+def _write(found: Verification, target: str) -> None:
+    text = json.dumps(found.to_json(), indent=1, ensure_ascii=False)
+    if target == "-":
+        click.echo(text)
+    else:
+        write_text(Path(target), text + "\n")
+
+
+def _print(found: Verification) -> None:
+    low, high = found.interval
+    click.echo(f"{found.target} against {found.reference}")
+    click.echo(f"{found.total} test pictures of {found.dataset}{_subset(found)}")
+    click.echo(f"accuracy   {found.accuracy:.2%}  [{low:.2%}, {high:.2%}]")
+    click.echo(f"reference  {found.reference_accuracy:.2%}, drop {100 * found.drop:.2f} points")
+    click.echo(f"agreement  {found.agreement:.2%}")
+    losses = [
+        {"class": name, "pictures": count.total, "drop": f"{100 * count.drop:.2f}"}
+        for name, count in sorted(found.per_class.items(), key=lambda entry: -entry[1].drop)
+        if count.drop > 0
+    ]
+    if losses:
+        click.echo("\nclasses that lost most, in points")
+        options.print_rows(losses[:5], as_json=False)
+    if found.worst:
+        click.echo("\nworst disagreements, by the reference's margin")
+        rows = [vars(entry) | {"margin": round(entry.margin, 2)} for entry in found.worst[:5]]
+        options.print_rows(rows, as_json=False)
+
+
+def _subset(found: Verification) -> str:
+    return " (a subset: not comparable with published figures)" if found.subset else ""

@@ -1,0 +1,149 @@
+"""What a user says about a model of their own: how pixels become inputs, labels, samples.
+
+Wrong preprocessing ruins an INT8 model without any error: calibrated on 0..255 where it was
+trained on 0..1, nearly all of its steps lie where no value ever falls. So it is asked for, held
+against what the model itself does first, and held against the calibration values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tflconv import data, normalization
+from tflconv.conversion.calibration import Calibration
+from tflconv.conversion.preparation import FloatModel
+from tflconv.data.card import Resize
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model_card import ModelCard
+from tflconv.normalization import Normalization
+
+
+def describe(
+    model: FloatModel,
+    *,
+    normalize: str | None = None,
+    resize: Resize | None = None,
+    labels: Sequence[str] | None = None,
+) -> ModelCard | None:
+    """The card of ``model``: its own, changed by what was said; None if too little is known.
+
+    Warns where the model normalizes by itself and was said to need normalized inputs.
+    """
+    chosen = _normalization(model, normalize)
+    if chosen is None:
+        return None
+    _check_labels(model, labels)
+    card = model.card or ModelCard(
+        model=model.name, labels=(), input_shape=_picture_shape(model), normalization=chosen
+    )
+    return replace(
+        card,
+        normalization=chosen,
+        labels=card.labels if labels is None else tuple(labels),
+        resize=resize or card.resize,
+    )
+
+
+def calibration(
+    text: str, model: FloatModel, card: ModelCard | None, *, count: int = 200, seed: int = 0
+) -> Calibration:
+    """The samples that ``--calibration`` names: a dataset, a folder, a ``.npy`` or a ``.npz`` file.
+
+    Pictures and uint8 arrays are pixels and are normalized as ``card`` says. Float arrays are
+    taken as the model takes them; a ``.npz`` file holds one array for each input, in order.
+    """
+    found = _read(text, model, card, count, seed)
+    found.check_fits(model.input_shapes)
+    if card is not None:
+        _warn_of_range(found, card.normalization)
+    return found
+
+
+def _read(
+    text: str, model: FloatModel, card: ModelCard | None, count: int, seed: int
+) -> Calibration:
+    path = Path(text)
+    if path.suffix in (".npy", ".npz"):
+        arrays = _arrays(path)
+        if len(arrays) > 1 or arrays[0].dtype != np.uint8:
+            return Calibration.of_values(path.name, *arrays)
+        return Calibration.of_pictures(data.calibration_file(path), _known(card, text))
+    known = _known(card, text)
+    height, _, channels = _picture_shape(model)
+    resize = None if card is None else card.resize
+    dataset = data.load(text, resolution=height, channels=channels, seed=seed, resize=resize)
+    drawn = data.calibration(dataset, min(count, len(dataset.train)), seed)
+    return Calibration.of_pictures(drawn, known, seed=seed)
+
+
+def _arrays(path: Path) -> list[np.ndarray]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = [loaded[name] for name in loaded.files] if path.suffix == ".npz" else [loaded]
+    except (OSError, ValueError, EOFError) as error:
+        raise TflconvError(f"cannot read calibration samples from {path}: {error}.") from error
+    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays):
+        raise TflconvError(f"{path} does not hold arrays of numbers.")
+    return arrays
+
+
+def _known(card: ModelCard | None, text: str) -> Normalization:
+    if card is None:
+        raise UsageError(
+            f"the pictures of {text} must be normalized as the model was trained.",
+            hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
+        )
+    return card.normalization
+
+
+def _normalization(model: FloatModel, text: str | None) -> Normalization | None:
+    own = model.own_arithmetic
+    if text is None:
+        known = None if model.card is None else model.card.normalization
+        return known or (normalization.NAMED["in-model"] if own else None)
+    said = normalization.parse(text)
+    if own and model.card is None and said != normalization.NAMED["in-model"]:
+        warnings.warn(
+            f"{model.name} normalizes its input by itself ({', '.join(own)}), and --normalize"
+            f" {text} does so before; --normalize in-model hands it raw pixels.",
+            stacklevel=3,
+        )
+    return said
+
+
+def _warn_of_range(found: Calibration, trained: Normalization) -> None:
+    """Warn if values lie outside of what pixels can become, or fill next to nothing of it."""
+    limits = trained.apply(np.array([[0] * 3, [255] * 3], np.uint8))
+    low, high = float(limits.min()), float(limits.max())
+    seen_low, seen_high = float(found.inputs[0].min()), float(found.inputs[0].max())
+    slack = (high - low) / 50
+    outside = seen_low < low - slack or seen_high > high + slack
+    if outside or seen_high - seen_low < slack:
+        warnings.warn(
+            f"calibration {found.name} has values from {seen_low:.3g} to {seen_high:.3g}; the"
+            f" model was trained on {low:.3g} to {high:.3g}.",
+            stacklevel=3,
+        )
+
+
+def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
+    if labels is not None and [len(labels)] != model.outputs:
+        raise UsageError(
+            f"{len(labels)} labels, but {model.name} has outputs of {model.outputs} values."
+        )
+
+
+def _picture_shape(model: FloatModel) -> tuple[int, ...]:
+    shapes = model.input_shapes
+    if len(shapes) != 1 or len(shapes[0]) != 3:
+        raise UsageError(
+            f"{model.name} does not take one picture; its inputs have the shapes"
+            f" {[list(shape) for shape in shapes]}.",
+            hint="Calibrate it with a .npz file that holds one array for each input.",
+        )
+    return shapes[0]

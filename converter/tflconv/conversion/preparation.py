@@ -1,0 +1,106 @@
+"""A model made ready once for all of its recipes, whatever it came as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tflconv import model_card
+from tflconv.conversion import schema, tracing
+from tflconv.conversion.calibration import Calibration, Ranges, measure
+from tflconv.conversion.quantization import finish, quantize
+from tflconv.errors import TflconvError, UsageError
+from tflconv.files import sha256_file
+from tflconv.interpreter import Interpreter
+from tflconv.model_card import ModelCard
+from tflconv.recipe import Recipe
+from tflconv.source import of_keras, open_model
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FloatModel:
+    """A float ``.tflite`` in memory: where it comes from and what it says about itself.
+
+    ``parent`` is the hash of the file it was made from. Ranges of activations are measured once
+    for each calibration. A model that was trained for int8 has ``lower_trained``, which makes its
+    integer file by the ranges inside it.
+    """
+
+    content: bytes
+    name: str
+    card: ModelCard | None = None
+    parent: str | None = None
+    lower_trained: Callable[[Recipe], bytes] | None = None
+    _ranges: dict[str, Ranges] = field(default_factory=dict)
+
+    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+        """The file that ``recipe`` makes of this model."""
+        if self.lower_trained is not None:
+            return self.lower_trained(recipe)
+        if not recipe.needs_calibration or calibration is None:
+            return quantize(self.content, recipe)
+        if calibration.digest not in self._ranges:
+            self._ranges[calibration.digest] = measure(self.content, calibration)
+        return quantize(self.content, recipe, self._ranges[calibration.digest])
+
+    @property
+    def input_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the inputs, without batch."""
+        return [shape[1:] for shape in schema.input_shapes(schema.unpack(self.content))]
+
+    @property
+    def outputs(self) -> list[int]:
+        """How many values each output has."""
+        return schema.output_sizes(schema.unpack(self.content))
+
+    @property
+    def own_arithmetic(self) -> list[str]:
+        """What the model itself does to its input first, as ``MUL 0.00392``."""
+        return schema.leading_arithmetic(schema.unpack(self.content))
+
+
+def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> FloatModel:
+    """Open a model file, or take a live Keras 2 or Keras 3 model, and make it float TFLite.
+
+    ``custom_objects`` is a Python file that is run: name only one that you trust.
+    """
+    if not isinstance(model, Path):
+        return _of_graph(tracing.freeze(of_keras(model)), name=model.name)
+    parent = sha256_file(model) if model.is_file() else None
+    card = model_card.read(model) if model.is_file() else None
+    if model.suffix == ".tflite":
+        return FloatModel(content=_read(model), name=model.stem, card=card, parent=parent)
+    graph = tracing.freeze(open_model(model, custom_objects=custom_objects))
+    return _of_graph(graph, name=model.stem, card=card, parent=parent)
+
+
+def _of_graph(graph: tracing.FrozenGraph, **known: Any) -> FloatModel:
+    trained = (lambda recipe: _lower_trained(graph, recipe)) if graph.has_trained_ranges else None
+    return FloatModel(content=tracing.lower(graph), lower_trained=trained, **known)
+
+
+def _lower_trained(graph: tracing.FrozenGraph, recipe: Recipe) -> bytes:
+    if (recipe.compute, recipe.activations) != ("static", "int8"):
+        raise UsageError(
+            "the model was trained for int8 and carries its ranges;"
+            f" there is no {recipe.name} of it.",
+            hint="Use static_wi8_ai8, or convert the model from before that training.",
+        )
+    return finish(tracing.lower_trained(graph, io=recipe.io), recipe)
+
+
+def _read(path: Path) -> bytes:
+    Interpreter(path)
+    model = schema.unpack(path.read_bytes())
+    quantized = schema.quantized_operators(model)
+    if quantized:
+        raise TflconvError(
+            f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}.",
+            hint="Start from the float model.",
+        )
+    graph = model.subgraphs[0]
+    if not model.signatureDefs:
+        schema.sign(model, schema.names(graph, graph.inputs), schema.names(graph, graph.outputs))
+    return schema.pack(model)

@@ -24,7 +24,7 @@ def test_what_is_encoded_is_decoded(array: np.ndarray) -> None:
 def test_an_array_cut_anywhere_is_an_error(array: np.ndarray, data: st.DataObject) -> None:
     content = idx.encode(array)
     cut = data.draw(st.integers(0, len(content) - 1))
-    with pytest.raises(TflconvError, match="cut.idx"):
+    with pytest.raises(TflconvError, match=r"cut\.idx"):
         idx.decode(content[:cut], "cut.idx")
 
 

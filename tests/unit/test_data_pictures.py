@@ -136,7 +136,7 @@ def test_a_picture_that_claims_a_billion_pixels_is_not_unpacked() -> None:
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     bomb = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-    with pytest.raises(UnreadablePicture, match="too many pixels|too large"):
+    with pytest.raises(UnreadablePicture, match="too many pixels"):
         decode(io.BytesIO(bomb).getvalue())
 
 

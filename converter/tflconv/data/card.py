@@ -105,8 +105,14 @@ def read_card(path: Path) -> DatasetCard:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         return _converter.structure(value, DatasetCard)
-    except (OSError, ValueError, cattrs.BaseValidationError) as error:
-        raise TflconvError(f"{path} is not a dataset card: {error}.") from error
+    except (OSError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
+        raise TflconvError(f"{path} is not a dataset card: {_reasons(error)}.") from error
+
+
+def _reasons(error: Exception) -> str:
+    if isinstance(error, cattrs.BaseValidationError):
+        return "; ".join(cattrs.transform_error(error))
+    return str(error)
 
 
 def to_json(card: DatasetCard) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def prepare(lane: Lane, say: Say) -> Prepared:
         slug = lane.variant(name).slug
         try:
             converted = convert(lane, trained, float_model, get(name), say)
-            verified = verify(lane, reference, converted, slug, say)
+            verified = verify(lane, trained, reference, converted, slug, say)
             candidate = _candidate(lane, name, converted, verified)
             candidates.append(candidate)
             verified.check(max_drop=lane.plan.largest_drop)
@@ -189,7 +189,9 @@ def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
     return lane.store.fetch("convert", inputs, build)
 
 
-def verify(lane: Lane, reference: Entry, converted: Entry, slug: str, say: Say) -> Verification:
+def verify(
+    lane: Lane, trained: Entry, reference: Entry, converted: Entry, slug: str, say: Say
+) -> Verification:
     """Compare the converted model with its reference over the test split."""
     inputs = {
         "reference": reference.digest,
@@ -201,7 +203,7 @@ def verify(lane: Lane, reference: Entry, converted: Entry, slug: str, say: Say) 
     def build(folder: Path) -> None:
         say(lane.model.title, f"verifying {slug}")
         found = verification.verify(
-            Path(KERAS),
+            trained.path / KERAS,
             converted.path / f"{slug}.tflite",
             lane.dataset,
             reference_scores=np.load(reference.path / LOGITS),

@@ -35,18 +35,17 @@ static void hand_over(const struct work *work, struct samples *samples, uint64_t
 
 void loop(const struct clock *clock, const struct pace *pace, const struct work *work) {
   struct samples samples = {0};
-  uint64_t loop_began = clock_now(clock), ended = loop_began;
-  for (uint64_t runs = 0; !enough(pace, ended - loop_began, runs);) {
+  uint64_t loop_began = clock_now(clock), now = loop_began;
+  for (uint64_t runs = 0; !enough(pace, now - loop_began, runs);) {
     uint64_t began = clock_now(clock);
     work->run(work->self);
-    ended = clock_now(clock);
-    keep(&samples, ended - began);
-    runs++;
-    uint64_t next = next_start(pace, loop_began, runs, began, ended);
-    if (pace->report_ns && ended - loop_began >= samples.at_ns + pace->report_ns)
-      hand_over(work, &samples, ended - loop_began);
-    if (next > ended && !enough(pace, next - loop_began, runs)) clock_sleep_until(clock, next);
+    now = clock_now(clock);
+    keep(&samples, now - began);
+    uint64_t next = next_start(pace, loop_began, ++runs, began, now);
+    if (pace->report_ns && now - loop_began >= samples.at_ns + pace->report_ns)
+      hand_over(work, &samples, now - loop_began);
+    if (next > now) clock_sleep_until(clock, now = next);
   }
-  hand_over(work, &samples, ended - loop_began);
+  hand_over(work, &samples, now - loop_began);
   free(samples.ns);
 }

@@ -1,0 +1,47 @@
+#include "accuracy.h"
+#include "check.h"
+#include "digest.h"
+
+static struct tensor tensor(int type, float scale, int64_t zero_point) {
+  return (struct tensor){.type = {.element_type = type}, .quantization = {scale, zero_point}};
+}
+
+static int int8_of(float value) {
+  struct tensor int8 = tensor(9, 0.5f, -3);
+  int8_t stored;
+  quantize(&int8, value, &stored);
+  return stored;
+}
+
+static int uint8_of(float value) {
+  struct tensor uint8 = tensor(3, 0.5f, 128);
+  uint8_t stored;
+  quantize(&uint8, value, &stored);
+  return stored;
+}
+
+int main(void) {
+  CHECK(int8_of(0) == -3);
+  CHECK(int8_of(0.25f) == -3 && int8_of(0.75f) == -1); /* halves go to even */
+  CHECK(int8_of(1e6f) == 127 && int8_of(-1e6f) == -128);
+  CHECK(uint8_of(0) == 128 && uint8_of(-1e6f) == 0 && uint8_of(1e6f) == 255);
+
+  struct tensor real = tensor(1, 0, 0);
+  float stored;
+  quantize(&real, 0.3f, &stored);
+  CHECK(stored == 0.3f);
+
+  const float scores[] = {-1, 3, 3, 2};
+  CHECK(argmax(&real, scores, 4) == 1); /* the first of equals */
+  const int8_t small[] = {-128, -5, 127};
+  struct tensor int8 = tensor(9, 1, 0);
+  CHECK(argmax(&int8, small, 3) == 2);
+  const uint8_t whole[] = {200, 127, 0};
+  struct tensor uint8 = tensor(3, 1, 0);
+  CHECK(argmax(&uint8, whole, 3) == 0);
+
+  CHECK(digest_add(DIGEST_START, "", 0) == UINT64_C(0xcbf29ce484222325)); /* published vectors */
+  CHECK(digest_add(DIGEST_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+  CHECK(digest_add(DIGEST_START, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+  return 0;
+}

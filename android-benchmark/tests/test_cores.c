@@ -1,0 +1,47 @@
+/* The choice of cores on a made-up phone: 0-3 small, 4-6 big, 7 biggest. */
+#include "check.h"
+#include "cores.h"
+
+#include <sys/stat.h>
+
+static void put(const char *root, int core, const char *file, long value) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/cpu%d", root, core);
+  mkdir(path, 0755);
+  snprintf(path, sizeof path, "%s/cpu%d/cpufreq", root, core);
+  mkdir(path, 0755);
+  snprintf(path, sizeof path, "%s/cpu%d/%s", root, core, file);
+  FILE *stream = fopen(path, "w");
+  CHECK(stream != NULL);
+  fprintf(stream, "%ld\n", value);
+  fclose(stream);
+}
+
+int main(void) {
+  char phone[] = "/tmp/coresXXXXXX", bare[] = "/tmp/coresXXXXXX";
+  CHECK(mkdtemp(phone) && mkdtemp(bare));
+  for (int core = 0; core < 8; core++)
+    put(phone, core, "cpufreq/cpuinfo_max_freq",
+        core < 4 ? 1800000 : core < 7 ? 2400000 : 2800000);
+
+  CHECK(cores_big(phone, 0xff, 1) == 0x80);
+  CHECK(cores_big(phone, 0xff, 2) == 0xf0);
+  CHECK(cores_big(phone, 0xff, 4) == 0xf0);
+  CHECK(cores_big(phone, 0xff, 5) == 0xff);
+  CHECK(cores_big(phone, 0x7f, 1) == 0x70); /* the biggest is off */
+  CHECK(cores_big(phone, 0x0f, 1) == 0x0f); /* only the small ones are allowed */
+  CHECK(cores_big(bare, 0x0f, 1) == 0x0f);  /* the system does not say */
+
+  put(phone, 2, "cpu_capacity", 5000000); /* capacity goes before frequency */
+  CHECK(cores_big(phone, 0xff, 1) == 0x04);
+
+  uint64_t available = cores_available();
+  CHECK(available != 0);
+  CHECK(cores_pin("", 1).mask == available);
+  CHECK(cores_pin("all", 1).mask == available);
+  CHECK(!cores_pin("big", 1).chosen_again);
+
+  struct cores again = cores_pin("0x8000000000000000", 1);
+  CHECK(again.chosen_again && again.mask != 0);
+  return 0;
+}

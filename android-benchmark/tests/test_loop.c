@@ -1,0 +1,63 @@
+/* The loop under a clock that only moves when it is told to. */
+#include "check.h"
+#include "loop.h"
+
+struct world {
+  uint64_t now, run_ns;
+  size_t runs, reports, samples, last_at;
+};
+
+static uint64_t now_ns(void *self) { return ((struct world *)self)->now; }
+
+static void sleep_until_ns(void *self, uint64_t when) {
+  struct world *world = self;
+  CHECK(when > world->now);
+  world->now = when;
+}
+
+static void run(void *self) {
+  struct world *world = self;
+  world->now += world->run_ns;
+  world->runs++;
+}
+
+static void report(void *self, const struct samples *samples) {
+  struct world *world = self;
+  world->reports++;
+  world->samples += samples->count;
+  world->last_at = samples->at_ns;
+  for (size_t i = 0; i < samples->count; i++) CHECK(samples->ns[i] == world->run_ns);
+}
+
+static struct world run_loop(struct pace pace, uint64_t run_ns) {
+  struct world world = {.now = 1000, .run_ns = run_ns};
+  struct clock clock = {now_ns, sleep_until_ns, &world};
+  struct work work = {run, report, &world};
+  if (pace.duty_cycle == 0) pace.duty_cycle = 1;
+  loop(&clock, &pace, &work);
+  CHECK(world.samples == world.runs);
+  return world;
+}
+
+int main(void) {
+  CHECK(run_loop((struct pace){.runs = 5}, 10).runs == 5);
+  CHECK(run_loop((struct pace){.runs = 0}, 10).runs == 0);
+  CHECK(run_loop((struct pace){.runs = 5, .min_ns = 100}, 10).runs == 10);
+  CHECK(run_loop((struct pace){.runs = 50, .min_ns = 100, .max_ns = 45}, 10).runs == 5);
+
+  struct world rested = run_loop((struct pace){.runs = 3, .delay_ns = 90}, 10);
+  CHECK(rested.now == 1000 + 3 * (10 + 90));
+
+  struct world paced = run_loop((struct pace){.runs = 1, .min_ns = 1000, .period_ns = 100}, 10);
+  CHECK(paced.runs == 10 && paced.now == 1000 + 10 * 100);
+  struct world late = run_loop((struct pace){.runs = 4, .period_ns = 100}, 250);
+  CHECK(late.now == 1000 + 4 * 250); /* too slow for the rate: no pause at all */
+
+  struct world half = run_loop((struct pace){.runs = 10, .duty_cycle = 0.5}, 10);
+  CHECK(half.now == 1000 + 10 * (10 + 10));
+
+  struct world series = run_loop((struct pace){.runs = 10, .report_ns = 30}, 10);
+  CHECK(series.reports == 4 && series.last_at == 90);
+  CHECK(run_loop((struct pace){.runs = 3000}, 1).reports == 1);
+  return 0;
+}

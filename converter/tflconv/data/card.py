@@ -66,7 +66,6 @@ class DatasetCard:
     sample_of: str | None = None
     drawn: Mapping[str, Any] | None = None
     login: str | None = None
-    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(set(self.classes)):
@@ -113,11 +112,6 @@ def _reasons(error: Exception) -> str:
     if isinstance(error, cattrs.BaseValidationError):
         return "; ".join(cattrs.transform_error(error))
     return str(error)
-
-
-def to_json(card: DatasetCard) -> dict[str, Any]:
-    """``card`` as JSON values."""
-    return dict(_converter.unstructure(card))
 
 
 _converter = cattrs.Converter(forbid_extra_keys=True)

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making_pictures import collection, write
+
+from tflconv import data
+from tflconv.errors import TflconvError, UsageError
+
+
+def test_calibration_is_drawn_from_train_by_class_and_seed() -> None:
+    dataset = data.load("mnist-sample")
+    first, again = data.calibration(dataset, 100), data.calibration(dataset, 100)
+    other = data.calibration(dataset, 100, seed=1)
+    assert first.images.shape == (100, 28, 28, 1)
+    assert first.images.dtype == np.uint8
+    assert set(first.ids) <= set(dataset.train.ids)
+    shares = np.bincount(dataset.train.labels) / len(dataset.train) * 100
+    assert np.abs(np.bincount(first.labels) - shares).max() < 1
+    assert first.ids == again.ids != other.ids
+    assert first.digest == again.digest != other.digest
+    assert first.name == "mnist-sample-train-100-seed0"
+
+
+def test_the_digest_follows_the_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = write(tmp_path / "pets", collection({"cats": 9, "dogs": 9}))
+    digests = {
+        data.calibration(data.load(folder, resolution=side), 5).digest for side in (16, 24, 32)
+    }
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize("count", [0, -1, 5402])
+def test_more_pictures_than_there_are_is_an_error(count: int) -> None:
+    with pytest.raises(UsageError, match=f"cannot draw {count} calibration pictures"):
+        data.calibration(data.load("mnist-sample"), count)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+def test_pictures_of_a_numpy_file_are_pixels(tmp_path: Path, dtype: type) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3))
+    np.save(tmp_path / "c.npy", pixels.astype(dtype))
+    calibration = data.calibration_file(tmp_path / "c.npy")
+    assert (calibration.images == pixels).all()
+    assert calibration.labels.tolist() == [-1] * 5
+
+
+def test_a_numpy_file_of_grey_pictures_needs_no_channel(tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", np.zeros((5, 8, 8), np.uint8))
+    assert data.calibration_file(tmp_path / "c.npy").images.shape == (5, 8, 8, 1)
+
+
+BAD = {
+    "wrong shape": (np.zeros((4, 8), np.uint8), r"Received: shape=\[4, 8\]"),
+    "no pictures": (np.zeros((0, 8, 8, 3), np.uint8), r"Received: shape=\[0, 8, 8, 3\]"),
+    "NaN": (np.full((2, 8, 8, 3), np.nan), "NaN"),
+    "normalized to 0..1": (np.full((2, 8, 8, 3), 0.5), "values from 0.5 to 0.5 are no pixels"),
+    "normalized to -1..1": (np.linspace(-1, 1, 384).reshape(2, 8, 8, 3), "from -1 to 1"),
+    "too large": (np.full((2, 8, 8, 3), 4096), "4096"),
+    "text": (np.array(["a"]), "one array of numbers"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_calibration_says_why(tmp_path: Path, case: str) -> None:
+    array, why = BAD[case]
+    np.save(tmp_path / "c.npy", array)
+    with pytest.raises(TflconvError, match=why) as caught:
+        data.calibration_file(tmp_path / "c.npy")
+    assert "c.npy" in caught.value.message
+
+
+def test_objects_in_a_numpy_file_are_not_unpickled(tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(TflconvError, match="cannot read calibration pictures"):
+        data.calibration_file(tmp_path / "c.npy")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"no array"])
+def test_a_damaged_numpy_file_says_so(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "c.npy").write_bytes(content)
+    with pytest.raises(TflconvError, match="cannot read calibration pictures"):
+        data.calibration_file(tmp_path / "c.npy")
+
+
+def test_labels_are_one_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes("\ufefftench, Tinca tinca\r\nHäuschen\n".encode())
+    assert data.read_labels(path, 2) == ("tench, Tinca tinca", "Häuschen")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"a\nb\nc\n", "has 3 labels; the model has 2 outputs"),
+        (b"a\n\nb\n", "line 2: a label is empty"),
+        (b"", "has 0 labels"),
+        (b"\xff\xfe\x00", "cannot read labels"),
+    ],
+)
+def test_labels_that_do_not_fit_say_why(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "labels.txt").write_bytes(content)
+    with pytest.raises(TflconvError, match=why):
+        data.read_labels(tmp_path / "labels.txt", 2)
+
+
+def test_a_label_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TflconvError, match=r"labels\.txt"):
+        data.read_labels(tmp_path / "labels.txt")

@@ -80,7 +80,7 @@ def program(choice: str | None = None) -> Path:
             if not found:
                 raise UsageError(f"{name} names '{text}', which is no program.", hint=GET_ADB)
             return Path(found)
-    found = shutil.which("adb") or _bundled()
+    found = shutil.which("adb") or bundled()
     if not found:
         raise DeviceError("there is no adb on this computer.", hint=GET_ADB)
     return Path(found)
@@ -95,7 +95,7 @@ def quote(argv: Sequence[str]) -> str:
 
 def devices(adb: Path) -> tuple[parse.Listed, ...]:
     """Every device the adb server knows, usable or not."""
-    return parse.devices(_text(_run([str(adb), "devices", "-l"], CONTROL_SECONDS).stdout))
+    return parse.devices(_server(adb, "devices", "-l"))
 
 
 def interrupt(thread: int) -> None:
@@ -111,8 +111,8 @@ def open_serial(adb: Path, serial: str = "") -> Connection:
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
     known = devices(adb)
     if ":" in wanted and not any(one.usable for one in known if one.serial == wanted):
-        _run([str(adb), "disconnect", wanted], CONTROL_SECONDS)
-        _run([str(adb), "connect", wanted], CONTROL_SECONDS)
+        _server(adb, "disconnect", wanted)
+        _server(adb, "connect", wanted)
         known = devices(adb)
     chosen = _choose(known, wanted)
     if not chosen.usable:
@@ -134,14 +134,14 @@ def diagnose() -> list[Finding]:
     needed_for = "measuring on a phone"
     try:
         found = program()
-        answer = _run([str(found), "version"], CONTROL_SECONDS)
+        answer = _server(found, "version")
     except (DeviceError, UsageError) as error:
         return [
             Finding(
                 subject="adb", ok=False, detail=error.message, needed_for=needed_for, hint=GET_ADB
             )
         ]
-    version = re.search(r"^Version (\S+)", _text(answer.stdout), re.MULTILINE)
+    version = re.search(r"^Version (\S+)", answer, re.MULTILINE)
     detail = f"{found} {version[1] if version else ''}".strip()
     return [Finding(subject="adb", ok=True, detail=detail, needed_for=needed_for)]
 
@@ -206,9 +206,8 @@ class Connection:
             raise self._refused(_text(answer.stderr) + _text(answer.stdout))
 
     def _run(self, *arguments: str, timeout: float | None) -> subprocess.CompletedProcess[bytes]:
-        command = [str(self.program), "-s", self.serial, *arguments]
         try:
-            return _run(command, timeout)
+            return _run([str(self.program), "-s", self.serial, *arguments], timeout)
         except subprocess.TimeoutExpired:
             raise DeviceError(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
@@ -247,6 +246,19 @@ def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
             hint=f"Choose one with -s SERIAL or ANDROID_SERIAL: {serials}.",
         )
     return known[0]
+
+
+def _server(adb: Path, *arguments: str) -> str:
+    """What adb prints for a command to no device but to its server, or to itself."""
+    try:
+        return _text(_run([str(adb), *arguments], CONTROL_SECONDS).stdout)
+    except OSError as error:
+        raise DeviceError(f"cannot run {adb}: {error.strerror}.", hint=GET_ADB) from error
+    except subprocess.TimeoutExpired:
+        raise DeviceError(
+            f"adb's server did not answer '{arguments[0]}' in {CONTROL_SECONDS:.0f} s.",
+            hint="Restart it with 'adb kill-server' and run again.",
+        ) from None
 
 
 def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:
@@ -305,7 +317,8 @@ def _text(content: bytes) -> str:
     return "\n".join(parse.lines(content.decode(errors="replace")))
 
 
-def _bundled() -> str | None:
+def bundled() -> str | None:
+    """Path of the adb inside the wheel adbutils, if that is installed."""
     package = importlib.util.find_spec("adbutils")
     if package is None or package.origin is None:
         return None

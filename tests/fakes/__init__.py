@@ -1,0 +1,1 @@
+"""Stand-ins for what no test machine has."""

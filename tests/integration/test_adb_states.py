@@ -1,0 +1,177 @@
+"""The genuine adb client against a server whose phones cannot be used: one clear message each."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes.adb_server import FakePhone, serve
+from tflconv.cli import main
+from tflconv.device import adb, phone
+from tflconv.device.parallel import side_by_side
+from tflconv.errors import DeviceError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _adb(
+    require: Callable[[str, bool, str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    require("adb", bool(shutil.which("adb") or adb.bundled()), "no adb on this machine")
+    for name in ("ADB", "ANDROID_SERIAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make adb talk to the server at a port."""
+    return lambda port: monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+
+
+@pytest.mark.parametrize(
+    ("state", "hint"),
+    [
+        ("unauthorized", "allow USB debugging"),
+        ("offline", "adb reconnect"),
+        ("recovery", "adb reboot"),
+        ("no permissions; see [http://developer.android.com/tools/device.html]", "udev"),
+    ],
+)
+def test_a_phone_that_cannot_be_used(known: Callable[[int], None], state: str, hint: str) -> None:
+    with serve(FakePhone("ZY22", state)) as port:
+        known(port)
+        with pytest.raises(DeviceError, match=f"'ZY22' is {state.partition(';')[0]}") as caught:
+            phone.find("ZY22")
+        (row,) = phone.listed()
+    assert hint in str(caught.value)
+    assert row.state == state.partition(";")[0]
+    assert hint in str(row.hint)
+
+
+def test_no_phone(known: Callable[[int], None]) -> None:
+    with serve() as port:
+        known(port)
+        with pytest.raises(DeviceError, match="no phone is connected"):
+            phone.find("")
+        assert phone.listed() == []
+
+
+def test_another_phone(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("ZY22")) as port:
+        known(port)
+        with pytest.raises(DeviceError, match="'other' not found") as caught:
+            phone.find("other")
+    assert "ZY22 (device)" in str(caught.value)
+
+
+def test_two_phones_and_no_choice(
+    known: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(FakePhone("first"), FakePhone("second")) as port:
+        known(port)
+        with pytest.raises(DeviceError, match="more than one") as caught:
+            phone.find("")
+        assert "first (device), second (device)" in str(caught.value)
+        monkeypatch.setenv("ANDROID_SERIAL", "second")
+        assert phone.find("").id == "adb:second"
+        assert phone.find("first").id == "adb:first"
+
+
+def test_a_phone_with_an_old_android(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("old", features="cmd")) as port:
+        known(port)
+        with pytest.raises(DeviceError, match="does not tell exit codes"):
+            phone.find("old")
+
+
+def test_a_phone_that_vanishes(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("gone", vanishes=True)) as port:
+        known(port)
+        with pytest.raises(DeviceError, match="'gone' was lost"):
+            phone.find("gone")
+
+
+def test_a_phone_that_hangs(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("slow", delay=60)) as port:
+        known(port)
+        started = time.monotonic()
+        connection = adb.open_serial(adb.program(), "slow")
+        with pytest.raises(DeviceError, match="did not answer 'adb shell' in 1 s"):
+            connection.shell(["true"], timeout=1)
+    assert time.monotonic() - started < 5
+
+
+def test_phones_side_by_side_take_as_long_as_the_slowest(known: Callable[[int], None]) -> None:
+    delays = [0.5, 1.0, 2.0, 1.5]
+    phones = [FakePhone(f"p{index}", delay=delay) for index, delay in enumerate(delays)]
+
+    def work(serial: str) -> str:
+        adb.open_serial(adb.program(), serial).shell(["true"])
+        return serial
+
+    with serve(*phones, FakePhone("gone", vanishes=True)) as port:
+        known(port)
+        started = time.monotonic()
+        *answers, lost = side_by_side(work, [*(one.serial for one in phones), "gone"])
+        took = time.monotonic() - started
+    assert answers == ["p0", "p1", "p2", "p3"]
+    assert isinstance(lost, DeviceError)
+    assert took <= 1.3 * max(delays)
+
+
+def test_the_command_line_ends_with_3(
+    known: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(FakePhone("ZY22", "unauthorized")) as port:
+        known(port)
+        with pytest.raises(SystemExit) as caught:
+            main(["bench", __file__, "--device", "adb:ZY22"])
+    assert caught.value.code == 3
+    assert "Error: device 'ZY22' is unauthorized." in capsys.readouterr().err
+
+
+def test_adb_is_taken_from_where_it_was_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    named = tmp_path / "my adb"
+    named.write_text("#!/bin/sh\n")
+    named.chmod(0o755)
+    monkeypatch.setenv("ADB", str(named))
+    assert adb.program() == named
+    with pytest.raises(UsageError, match="--adb names 'nothing'"):
+        adb.program("nothing")
+    monkeypatch.setenv("ADB", str(tmp_path / "missing"))
+    with pytest.raises(UsageError, match=r"\$ADB names"):
+        adb.program()
+
+
+def test_without_any_adb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(DeviceError, match="no adb on this computer"):
+        adb.program()
+    assert phone.listed() == []
+    (finding,) = adb.diagnose()
+    assert not finding.ok
+    assert "adbutils" in str(finding.hint)
+
+
+def test_the_wheels_adb_speaks_to_the_same_server(
+    require: Callable[[str, bool, str], None],
+    known: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wheel = adb.bundled()
+    require("adbutils", wheel is not None, "the wheel adbutils is not installed")
+    monkeypatch.setenv("ADB", str(wheel))
+    with serve(FakePhone("first"), FakePhone("second", "offline")) as port:
+        known(port)
+        assert [(row.id, row.state) for row in phone.listed()] == [
+            ("adb:first", "ready"),
+            ("adb:second", "offline"),
+        ]
+        assert phone.find("first").id == "adb:first"

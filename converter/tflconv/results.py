@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,7 @@ class Latency:
     init_ns: int | None = None
     first_inference_ns: int | None = None
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """Median, percentiles and a bootstrap interval of the median, in milliseconds."""
         return stats.summarize([sample / 1e6 for sample in self.samples_ns])

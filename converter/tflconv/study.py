@@ -1,32 +1,33 @@
 """The straight line from a plan to results; it knows nothing of any stage's inside.
 
 Models are trained, converted and verified in worker processes, side by side (``lane``).
-Then each file is measured on each device, one at a time, with nothing else of ours running. What
-the store holds already is skipped, and results are written after every run, so that a crash or a
-pulled cable costs one cell of the table.
+Then each file is measured on each device, one at a time, with nothing else of ours running, and at
+the end the report is drawn. What the store holds already is skipped, and results are written after
+every run, so that a crash or a pulled cable costs one cell of the table.
 """
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 from tflconv import benchmark, device, results
-from tflconv._version import __version__
 from tflconv.benchmark import harness
 from tflconv.device import Device
 from tflconv.errors import TflconvError
-from tflconv.files import sha256_file, write_bytes
+from tflconv.files import sha256_file, sha256_json, write_bytes, write_text
 from tflconv.lane import Candidate, Lane, prepare
 from tflconv.plan import Plan
 from tflconv.results import BenchmarkRun, Results
-from tflconv.store import Store
+from tflconv.store import Store, versions
 from tflconv.workers import Say, run_in_processes
 
 STORE = ".store"
 RESULTS = "results.json"
+REPORT = "report.html"
 MODELS = "models"
+PLOTS = "plots"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Outcome:
 
 
 def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
-    """Run ``plan`` and leave models and ``results.json`` in ``folder``, beside the store.
+    """Run ``plan``; leave models, ``results.json``, plots and ``report.html`` in ``folder``.
 
     ``again`` measures what was measured before. A cell that fails is told in the outcome; only
     what concerns the whole study is raised.
@@ -64,6 +65,8 @@ def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
             else:
                 found = found.with_run(run)
                 found.save(folder / RESULTS)
+    if found.runs:
+        _report(found, folder, store)
     return Outcome(results=found, failures=tuple(failures))
 
 
@@ -112,10 +115,24 @@ def _keep(candidate: Candidate, folder: Path) -> None:
         write_bytes(target, candidate.path.read_bytes())
 
 
+def _report(found: Results, folder: Path, store: Store) -> None:
+    """Draw the report, unless it was drawn of these very results."""
+
+    def draw(target: Path) -> None:
+        from tflconv.report import html, plots
+
+        write_text(target / REPORT, html.to_html(found))
+        plots.write(found, target / PLOTS)
+
+    inputs = {"results": found.to_json(), "versions": versions("tflconv", "matplotlib")}
+    drawn = store.fetch("report", {"of": sha256_json(inputs)}, draw).path
+    shutil.copy(drawn / REPORT, folder / REPORT)
+    shutil.copytree(drawn / PLOTS, folder / PLOTS, dirs_exist_ok=True)
+
+
 def _context(plan: Plan) -> dict[str, object]:
     return {
         "title": plan.name,
-        "tflconv": __version__,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "plan": asdict(plan),
+        "versions": versions("tflconv", "tensorflow", "tf_keras", "ai-edge-quantizer"),
     }

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tflconv.cli.console import saying
-from tflconv.files import write_text
 
 if TYPE_CHECKING:
     from tflconv.plan import Plan
-    from tflconv.results import Results
 
 
 @click.command(name="study")
@@ -36,24 +34,18 @@ def command(plan: Path, output: Path | None, again: bool) -> None:
 
 def run(plan: Plan, folder: Path, *, again: bool = False) -> None:
     """Run ``plan`` into ``folder``, print its table, and end with the code of the first failure."""
+    from rich.console import Console
+
     from tflconv import study
+    from tflconv.report import tables
 
     with saying() as say:
         outcome = study.run(plan, folder, say=say, again=again)
     if outcome.results.runs:
-        _report(outcome.results, folder)
+        console = Console(width=None if sys.stdout.isatty() else 400)
+        tables.print_results(outcome.results, console)
+        click.echo(f"Report: {folder / study.REPORT}", err=True)
     for failure in outcome.failures:
         click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
     if outcome.failures:
         click.get_current_context().exit(outcome.failures[0].error.exit_code)
-
-
-def _report(results: Results, folder: Path) -> None:
-    from rich.console import Console
-
-    from tflconv.report import html, plots, tables
-
-    write_text(folder / "report.html", html.to_html(results))
-    plots.write(results, folder / "plots")
-    tables.print_results(results, Console(width=None if sys.stdout.isatty() else 400))
-    click.echo(f"Report: {folder / 'report.html'}", err=True)

@@ -1,0 +1,108 @@
+"""A plan that is wrong anywhere says so at once, with the file and the line."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tflconv import plan, resources
+from tflconv.errors import UsageError
+
+GOOD = """\
+name = "small"
+dataset = "mnist-sample"
+recipes = ["fp32", "static_wi8_ai8"]
+max_drop = "0.5pt"
+
+[bench]
+num_runs = 20
+
+[[models]]
+model = "vit"
+options = { dim = 32, depth = 2 }
+training = { epochs = 3 }
+
+[[models]]
+name = "wide"
+model = "vit"
+"""
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new, 1)
+
+
+def test_a_plan_is_read() -> None:
+    read = plan.parse(GOOD)
+    assert [model.title for model in read.models] == ["vit", "wide"]
+    assert read.models[0].training.epochs == 3
+    assert read.bench.num_runs == 20
+    assert read.devices == ("host",)
+    assert read.largest_drop == pytest.approx(0.005)
+
+
+def test_the_demo_is_a_plan() -> None:
+    assert plan.load(resources.demo_plan()).recipes[0] == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("dataset =", "datset =", 2, "unknown key 'datset'.\nDid you mean 'dataset'?"),
+        ("num_runs", "num_run", 7, "unknown key 'num_run'.\nDid you mean 'num_runs'?"),
+        ("epochs", "epohcs", 12, "unknown key 'epohcs'.\nDid you mean 'epochs'?"),
+        ("[bench]", "[bensh]", 6, "unknown key 'bensh'.\nDid you mean 'bench'?"),
+        ("num_runs = 20", 'num_runs = "many"', 7, "num_runs"),
+        ('name = "small"', 'name = "small', 1, "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan.parse(changed(old, new), source="plan.toml")
+    assert says in str(caught.value)
+    assert f"line {line}" in str(caught.value)
+    assert str(caught.value).startswith("plan.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"fp32"', '"fp23"', "unknown recipe 'fp23'.\nDid you mean fp32"),
+        (
+            'recipes = ["fp32", "static_wi8_ai8"]',
+            "recipes = []",
+            "'recipes' must name at least one",
+        ),
+        ('recipes = ["fp32", "static_wi8_ai8"]\n', "", "'recipes' is missing"),
+        ("epochs = 3", "epochs = 0", "epochs must be at least 1"),
+        ('name = "wide"\n', "", "two models are called 'vit'"),
+        ('"0.5pt"', '"half"', "'half' is not like 0.5pt"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(old: str, new: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan.parse(changed(old, new), source="plan.toml")
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("plan.toml")
+
+
+def test_a_missing_plan_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the plan .*none\.toml"):
+        plan.load(tmp_path / "none.toml")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_plan_or_a_usage_error(text: str) -> None:
+    with contextlib.suppress(UsageError):
+        plan.parse(text)
+
+
+@given(st.integers(0, len(GOOD)), st.sampled_from(list("=[]{}\"'#.\n x")))
+def test_one_wrong_character_is_a_plan_or_a_usage_error(position: int, character: str) -> None:
+    with contextlib.suppress(UsageError):
+        plan.parse(GOOD[:position] + character + GOOD[position + 1 :])

@@ -175,27 +175,44 @@ def _described(tensor: Tensor) -> str:
     return tensor.dtype
 
 
+def _all_tensors(graph: Subgraph, operator: Operator) -> list[Tensor]:
+    return [*graph.input_tensors(operator), *graph.output_tensors(operator)]
+
+
 def _data(graph: Subgraph, operator: Operator) -> list[Tensor]:
-    """Inputs and outputs that flow, without constants that steer (axes, shapes, paddings)."""
-    tensors = [*graph.input_tensors(operator), *graph.output_tensors(operator)]
-    return [t for t in tensors if t.dtype not in ("int32", "int64") or t.quantization]
+    """Inputs and outputs that flow, without those that steer (axes, shapes, paddings)."""
+    whole = ("int32", "int64")
+    return [t for t in _all_tensors(graph, operator) if t.dtype not in whole or t.quantization]
 
 
 def _float_only(graph: Subgraph, operator: Operator) -> str | None:
-    odd = [t for t in _data(graph, operator) if not _is_float(t)]
+    odd = [t for t in _all_tensors(graph, operator) if not _is_float(t)]
     return f"XNNPACK has it in float only, here it is {_described(odd[0])}" if odd else None
 
 
 def _float_or_q8(graph: Subgraph, operator: Operator) -> str | None:
-    for tensor in _data(graph, operator):
-        if not _is_float(tensor) and not _is_q8(tensor):
-            return f"no kernel for {_described(tensor)}"
-    return None
+    return _no_kernel(_data(graph, operator))
 
 
 def _same_types(graph: Subgraph, operator: Operator) -> str | None:
-    kinds = dict.fromkeys(t.dtype for t in _data(graph, operator))
-    return f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else _float_or_q8(graph, operator)
+    tensors = _all_tensors(graph, operator)
+    kinds = dict.fromkeys(t.dtype for t in tensors)
+    return f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else _no_kernel(tensors)
+
+
+def _no_kernel(tensors: list[Tensor]) -> str | None:
+    odd = [t for t in tensors if not _is_float(t) and not _is_q8(t)]
+    return f"no kernel for {_described(odd[0])}" if odd else None
+
+
+def _no_uint8(graph: Subgraph, operator: Operator) -> str | None:
+    kinds = {t.dtype for t in graph.output_tensors(operator)}
+    return "no kernel for uint8" if "uint8" in kinds else None
+
+
+def _constant_slope(graph: Subgraph, operator: Operator) -> str | None:
+    slope = graph.input_tensors(operator)[1]
+    return None if slope.constant else "its slope is computed at run time"
 
 
 def _same_quantization(graph: Subgraph, operator: Operator) -> str | None:
@@ -315,7 +332,7 @@ def _plain_slice(graph: Subgraph, operator: Operator) -> str | None:
     if any(operator.options.get(mask) for mask in masks):
         return "it drops or adds an axis"
     source, *_, strides = graph.input_tensors(operator)
-    if not strides.constant or (strides.integers() != 1).any():
+    if strides.dtype != "int32" or not strides.constant or (strides.integers() != 1).any():
         return "its stride is not 1"
     if len(source.shape) != strides.elements:
         return "it slices fewer axes than there are"
@@ -367,10 +384,10 @@ _CONV = _all(_biased, _weights(0, dynamic=True), _fusable)
 _REDUCE = _all(_float_or_q8, _steered_by_constants)
 _SHAPING = _all(_float_or_q8, _few_dimensions, _steered_by_constants)
 _UNARY_FLOAT = (
-    "ABS", "CEIL", "COS", "EXP", "FLOOR", "GELU", "HARD_SWISH", "NEG", "RELU", "RELU6",
+    "ABS", "CEIL", "COS", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LOG", "NEG", "RELU", "RELU6",
     "RELU_N1_TO_1", "ROUND", "RSQRT", "SIN", "SQRT", "SQUARE",
 )  # fmt: skip
-_BINARY_FLOAT = ("DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE")
+_BINARY_FLOAT = ("DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
 
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(_UNARY_FLOAT, _all(_float_only, _few_dimensions)),
@@ -385,13 +402,14 @@ _RULES: dict[str, Rule] = {
     "DEPTHWISE_CONV_2D": _all(_biased, _weights(3, dynamic=False), _fusable),
     "DEPTH_TO_SPACE": _float_or_q8,
     "DEQUANTIZE": _dequantize,
-    "ELU": _float_or_q8,
+    "ELU": _all(_same_types, _no_uint8),
     "FULLY_CONNECTED": _all(_weights(0, dynamic=True, int4=True), _fusable),
-    "LEAKY_RELU": _float_or_q8,
-    "LOGISTIC": _float_or_q8,
+    "LEAKY_RELU": _same_types,
+    "LOGISTIC": _same_types,
     "MAX_POOL_2D": _all(_float_or_q8, _fusable),
     "MEAN": _REDUCE,
     "PAD": _SHAPING,
+    "PRELU": _all(_float_only, _constant_slope),
     "QUANTIZE": _all(_quantize, _scale_between(2**-8, 128)),
     "REDUCE_MAX": _REDUCE,
     "REDUCE_MIN": _REDUCE,
@@ -403,7 +421,7 @@ _RULES: dict[str, Rule] = {
     "SPLIT": _all(_splits, _SHAPING),
     "STRIDED_SLICE": _all(_plain_slice, _SHAPING),
     "SUM": _REDUCE,
-    "TANH": _float_or_q8,
+    "TANH": _same_types,
     "TRANSPOSE": _SHAPING,
     "TRANSPOSE_CONV": _float_or_q8,
 }

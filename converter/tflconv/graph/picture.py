@@ -2,6 +2,7 @@
 
 Each operator stands below all that feed it. Filled boxes run inside of XNNPACK, outlined ones in
 built-in kernels; hovering over one tells why. Edges that skip operators swing out to the right.
+What only unpacks constants is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tflconv.graph import cost, delegation
 from tflconv.graph.delegation import Delegation
 from tflconv.graph.tflite import Model, Operator, Subgraph
 
-_BOX, _ROW, _GAP, _MARGIN, _HEAD = (176, 38), 62, 16, 28, 76
+_BOX, _ROW, _GAP, _MARGIN, _HEAD = (206, 38), 56, 16, 28, 76
 _STYLE = """
 svg { background: #fff; font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 text { fill: #1b1f24; } .small { font-size: 9.5px; fill: #5c6670; } .title { font-size: 15px;
@@ -46,7 +47,10 @@ def draw(models: Sequence[Model]) -> str:
     """An SVG file with the main subgraph of each of ``models``."""
     panels = [_nodes(model.main, delegation.predict(model)) for model in models]
     widths = [_width(panel) for panel in panels]
-    height = max(_HEAD + _ROW * (1 + max(n.layer for n in panel)) for panel in panels) + _MARGIN
+    height = (
+        max(_HEAD + _ROW * (1 + max((n.layer for n in panel), default=0)) for panel in panels)
+        + _MARGIN
+    )
     body, left = [], 0.0
     for model, panel, width in zip(models, panels, widths, strict=True):
         body += [f'<g transform="translate({left:g} 0)">', *_panel(model, panel), "</g>"]
@@ -84,6 +88,8 @@ def _nodes(graph: Subgraph, found: Delegation) -> list[Node]:
     for index in graph.inputs:
         made[index] = add("input", _tensor(graph, index), "", "end", ())
     for operator in graph.operators:
+        if all(graph.tensors[t].constant for t in operator.inputs if t >= 0):
+            continue
         style = "xnnpack" if operator.index in found.delegated else "builtin"
         place = add(*_texts(graph, operator, found), style, operator.inputs)
         made.update(dict.fromkeys(operator.outputs, place))
@@ -107,7 +113,7 @@ def _tensor(graph: Subgraph, index: int) -> str:
 
 
 def _width(nodes: Sequence[Node]) -> float:
-    columns = 1 + max(node.column for node in nodes)
+    columns = 1 + max((node.column for node in nodes), default=0)
     return 2 * _MARGIN + columns * _BOX[0] + (columns - 1) * _GAP + 70
 
 
@@ -117,7 +123,7 @@ def _panel(model: Model, nodes: list[Node]) -> Iterator[str]:
     yield f'<text class="title" x="{_MARGIN}" y="30">{escape(model.path.name)}</text>'
     yield (
         f'<text class="small" x="{_MARGIN}" y="48">{len(graph.operators)} operators, '
-        f"{len(run.delegated)} in XNNPACK (filled), {len(run.partitions)} partitions</text>"
+        f"{len(run.delegated)} in XNNPACK (filled), partitions: {len(run.partitions)}</text>"
     )
     for node in nodes:
         for source in node.sources:
@@ -134,7 +140,7 @@ def _box(node: Node) -> Iterator[str]:
     x, y = _place(node)
     yield f'<g><rect class="{node.style}" x="{x:g}" y="{y:g}" rx="5"'
     yield f' width="{_BOX[0]}" height="{_BOX[1]}"/>'
-    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(_short(node.label, 24))}</text>'
+    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(_short(node.label, 27))}</text>'
     yield f'<text class="small" x="{x + 9:g}" y="{y + 29:g}">{escape(node.detail)}</text>'
     yield f"<title>{escape(node.hint)}</title></g>" if node.hint else "</g>"
 

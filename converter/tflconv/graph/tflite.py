@@ -46,6 +46,20 @@ ACTIVATIONS = {
 }
 
 
+_NEEDED = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, 4)),
+    **dict.fromkeys(("FULLY_CONNECTED",), (2, 1)),
+    **dict.fromkeys(("BATCH_MATMUL",), (2, 2)),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), (2, 0)),
+    **dict.fromkeys(("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU"), (2, 0)),
+    **dict.fromkeys(("RESHAPE", "QUANTIZE", "DEQUANTIZE", "DENSIFY", "SOFTMAX"), (1, 0)),
+    "CONV_3D": (2, 5),
+    "TRANSPOSE_CONV": (3, 1),
+    "STRIDED_SLICE": (4, 0),
+}
+"""Inputs that an operator cannot do without, and the rank of the first two."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
     """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``."""
@@ -99,7 +113,8 @@ class Tensor:
 
     def integers(self) -> NDArray[np.int64]:
         """Values of an int32 or int64 constant."""
-        return np.frombuffer(self.data, dtype=f"<{self.dtype}").astype(np.int64)
+        stored = np.dtype(self.dtype).newbyteorder("<")
+        return np.frombuffer(self.data, dtype=stored).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +258,7 @@ class _Reader:
             inputs=_integers(graph.InputsAsNumpy()),
             outputs=_integers(graph.OutputsAsNumpy()),
         )
-        _check_indices(found)
+        _check(found)
         return found
 
     def _tensor(self, tensor: Any) -> Tensor:
@@ -297,7 +312,8 @@ def _numbered(value: Any, index: int) -> Any:
     return value
 
 
-def _check_indices(graph: Subgraph) -> None:
+def _check(graph: Subgraph) -> None:
+    """Raise for an index without a tensor, a constant of the wrong size, an operator cut short."""
     known = range(-1, len(graph.tensors))
     used = [*graph.inputs, *graph.outputs]
     for operator in graph.operators:
@@ -305,6 +321,22 @@ def _check_indices(graph: Subgraph) -> None:
     for index in used:
         if index not in known:
             raise ValueError(f"tensor {index} is missing")
+    for tensor in graph.tensors:
+        whole = tensor.dtype in _BITS and not tensor.sparse
+        if tensor.constant and whole and len(tensor.data) != tensor.bytes:
+            raise ValueError(f"tensor {tensor.index} has {len(tensor.data)} bytes")
+    for operator in graph.operators:
+        _check_arity(graph, operator)
+
+
+def _check_arity(graph: Subgraph, operator: Operator) -> None:
+    least, rank = _NEEDED.get(operator.name, (0, 0))
+    present = [index for index in operator.inputs[:least] if index >= 0]
+    ranks = [len(graph.tensors[index].shape) for index in present[:2]]
+    if len(present) < least or min(ranks, default=rank) < rank:
+        raise ValueError(f"operator {operator.index}, {operator.name}, lacks inputs")
+    if least and not graph.output_tensors(operator):
+        raise ValueError(f"operator {operator.index}, {operator.name}, has no output")
 
 
 def _quantization(found: Any) -> Quantization | None:

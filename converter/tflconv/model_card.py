@@ -20,6 +20,9 @@ from tflconv.errors import TflconvError
 from tflconv.normalization import Normalization
 
 MEMBER = "tflconv.json"
+LABELS = "labels.txt"
+"""The label file that TFLite metadata names: one label a line, in the order of the outputs."""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -51,10 +54,13 @@ class ModelCard:
 
 
 def embed(path: Path, card: ModelCard) -> None:
-    """Append ``card`` to the model file at ``path``; equal cards give equal bytes."""
+    """Append ``card`` and its labels to the model file at ``path``; equal cards, equal bytes."""
     text = json.dumps(_converter.unstructure(card), indent=1, ensure_ascii=False)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(MEMBER, date_time=_EPOCH), text)
+        if card.labels:
+            labels = "\n".join(card.labels) + "\n"
+            archive.writestr(zipfile.ZipInfo(LABELS, date_time=_EPOCH), labels)
 
 
 def read(path: Path) -> ModelCard | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tflconv import model_card, store
 from tflconv.artifact import ModelArtifact
+from tflconv.conversion import metadata, packing
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, prepare
 from tflconv.errors import UsageError
@@ -94,7 +95,15 @@ def _write(
     target: Path, content: bytes, card: ModelCard | None, parent: str | None
 ) -> ModelArtifact:
     with replacing_file(target) as temporary:
-        temporary.write_bytes(content)
-        if card is not None:
+        if card is None:
+            temporary.write_bytes(content)
+        else:
+            temporary.write_bytes(_with_metadata(content, card))
             model_card.embed(temporary, card)
     return ModelArtifact.of(target, parent=parent)
+
+
+def _with_metadata(content: bytes, card: ModelCard) -> bytes:
+    model = packing.unpack(content)
+    metadata.attach(model, card)
+    return packing.pack(model)

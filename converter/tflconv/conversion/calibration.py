@@ -18,7 +18,7 @@ from ai_edge_litert import interpreter as litert
 from numpy.typing import NDArray
 
 from tflconv import quiet
-from tflconv.conversion import schema
+from tflconv.conversion import packing, schema
 from tflconv.data import CalibrationSet
 from tflconv.errors import UsageError
 from tflconv.files import sha256_bytes
@@ -90,7 +90,7 @@ def measure(model: bytes, calibration: Calibration) -> Ranges:
     runtime = _runtime(model)
     inputs = runtime.get_input_details()
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
-    activations = schema.float_activations(schema.unpack(model))
+    activations = schema.float_activations(packing.unpack(model))
     ranges: Ranges = {}
     for sample in zip(*calibration.inputs, strict=True):
         for detail, values in zip(inputs, sample, strict=True):

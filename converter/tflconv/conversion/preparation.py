@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflconv import model_card
-from tflconv.conversion import schema, tracing
+from tflconv.conversion import packing, schema, tracing
 from tflconv.conversion.calibration import Calibration, Ranges, measure
 from tflconv.conversion.quantization import finish, quantize
 from tflconv.errors import TflconvError, UsageError
@@ -48,17 +48,17 @@ class FloatModel:
     @property
     def input_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the inputs, without batch."""
-        return [shape[1:] for shape in schema.input_shapes(schema.unpack(self.content))]
+        return [shape[1:] for shape in schema.input_shapes(packing.unpack(self.content))]
 
     @property
     def outputs(self) -> list[int]:
         """How many values each output has."""
-        return schema.output_sizes(schema.unpack(self.content))
+        return schema.output_sizes(packing.unpack(self.content))
 
     @property
     def own_arithmetic(self) -> list[str]:
         """What the model itself does to its input first, as ``MUL 0.00392``."""
-        return schema.leading_arithmetic(schema.unpack(self.content))
+        return schema.leading_arithmetic(packing.unpack(self.content))
 
 
 def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> FloatModel:
@@ -93,7 +93,7 @@ def _lower_trained(graph: tracing.FrozenGraph, recipe: Recipe) -> bytes:
 
 def _read(path: Path) -> bytes:
     Interpreter(path)
-    model = schema.unpack(path.read_bytes())
+    model = packing.unpack(path.read_bytes())
     quantized = schema.quantized_operators(model)
     if quantized:
         raise TflconvError(
@@ -103,4 +103,4 @@ def _read(path: Path) -> bytes:
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         schema.sign(model, schema.names(graph, graph.inputs), schema.names(graph, graph.outputs))
-    return schema.pack(model)
+    return packing.pack(model)

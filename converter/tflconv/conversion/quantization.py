@@ -15,7 +15,7 @@ from typing import Any
 
 from ai_edge_quantizer import quantizer
 
-from tflconv.conversion import schema
+from tflconv.conversion import packing, schema
 from tflconv.conversion.calibration import Ranges
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
@@ -40,12 +40,12 @@ def quantize(model: bytes, recipe: Recipe, ranges: Ranges | None = None) -> byte
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
     """``quantized`` with the ends that ``recipe`` asks for, held against what it promises."""
-    model = schema.unpack(quantized)
+    model = packing.unpack(quantized)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.io == "uint8":
         schema.use_uint8(model)
-    return schema.pack(model)
+    return packing.pack(model)
 
 
 def _settings(recipe: Recipe) -> list[dict[str, Any]]:

@@ -1,8 +1,7 @@
 """Reading and editing the flatbuffer of a ``.tflite`` file as plain Python objects.
 
 The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and ai-edge-litert
-brings its Python classes, so nothing here needs TensorFlow. Packing the same objects gives the
-same bytes.
+brings its Python classes, so nothing here needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,61 +11,15 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 SIGNATURE = "serving_default"
-_IDENTIFIER = b"TFL3"
-_ALIGNMENT = 16
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
 _BOUNDARY = {fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE}
 _ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
 _MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
 _OP_NAMES = {code: name for name, code in vars(fb.BuiltinOperator).items() if name.isupper()}
-
-
-def unpack(content: bytes) -> Any:
-    """The ``ModelT`` inside ``content``, with every weight inside its buffer.
-
-    Some writers (ai-edge-quantizer among them) put weights behind the flatbuffer and leave only
-    an offset in it, which older runtimes do not read.
-    """
-    model = fb.ModelT.InitFromPackedBuf(content, 0)
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            stored = content[buffer.offset : buffer.offset + buffer.size]
-            buffer.data, buffer.offset, buffer.size = np.frombuffer(stored, np.uint8), 0, 0
-    return model
-
-
-def pack(model: Any) -> bytes:
-    """The flatbuffer of a ``ModelT``, weights aligned to 16 bytes as the schema asks."""
-    model = copy.copy(model)
-    model.buffers = [_Aligned(buffer.data) for buffer in model.buffers]
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
-
-
-class _Aligned:
-    """A buffer that packs itself; the generated classes ignore the schema's ``force_align``."""
-
-    def __init__(self, data: Any) -> None:
-        self.data = b"" if data is None else np.asarray(data, np.uint8).tobytes()
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated ModelT
-        vector = self._vector(builder) if self.data else None
-        fb.BufferStart(builder)
-        if vector is not None:
-            fb.BufferAddData(builder, vector)
-        return int(fb.BufferEnd(builder))
-
-    def _vector(self, builder: Any) -> int:
-        builder.StartVector(1, len(self.data), _ALIGNMENT)
-        builder.head -= len(self.data)
-        builder.Bytes[builder.head : builder.head + len(self.data)] = self.data
-        return int(builder.EndVector())
 
 
 def sign(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:

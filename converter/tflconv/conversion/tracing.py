@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflconv import quiet
-from tflconv.conversion import schema
+from tflconv.conversion import packing, schema
 from tflconv.errors import TflconvError, UsageError
 from tflconv.source import Input, Source
 
@@ -87,9 +87,9 @@ def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
             content = converter.convert()
     except Exception as error:  # the converter raises its own kinds and plain ones alike
         raise _explained(error) from error
-    model = schema.unpack(content)
+    model = packing.unpack(content)
     schema.sign(model, graph.inputs, graph.outputs)
-    return schema.pack(model)
+    return packing.pack(model)
 
 
 def _fixed_shape(entry: Input, source: Source) -> tuple[int, ...]:

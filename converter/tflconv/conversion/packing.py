@@ -1,0 +1,117 @@
+"""The flatbuffer of a ``.tflite`` file, read into objects and written small.
+
+Writing the same objects gives the same bytes. Equal quantization vectors are stored once: a
+per-channel zero point takes 8 bytes and is always 0, and the usual writers store a vector of them
+for every weight and bias, which is 15 % of a small int8 MobileNetV2.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16
+
+
+def unpack(content: bytes) -> Any:
+    """The ``ModelT`` inside ``content``, with every weight inside its buffer.
+
+    Some writers (ai-edge-quantizer among them) put weights behind the flatbuffer and leave only
+    an offset in it, which older runtimes do not read.
+    """
+    model = fb.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            stored = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(stored, np.uint8), 0, 0
+    return model
+
+
+def pack(model: Any) -> bytes:
+    """The flatbuffer of a ``ModelT``: weights aligned, equal quantization vectors stored once."""
+    builder = flatbuffers.Builder(1 << 20)
+    vectors = _Vectors(builder)
+    model = copy.copy(model)
+    model.buffers = [_Buffer(buffer.data, vectors) for buffer in model.buffers]
+    model.subgraphs = [_sharing(graph, vectors) for graph in model.subgraphs]
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _Vectors:
+    """Writes vectors of numbers into a flatbuffer, equal ones once."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self._known: dict[tuple[bytes, int], int] = {}
+
+    def shared(self, values: Any, dtype: str) -> int | None:
+        """Offset of a vector with ``values``; None for none."""
+        if values is None:
+            return None
+        array = np.asarray(values, dtype)
+        key = (array.tobytes(), array.itemsize)
+        if key not in self._known:
+            self._known[key] = self.write(*key)
+        return self._known[key]
+
+    def write(self, content: bytes, item: int, *, alignment: int | None = None) -> int:
+        """Offset of a new vector with ``content``, of ``item`` bytes each."""
+        builder = self.builder
+        builder.StartVector(item, len(content) // item, alignment or item)
+        builder.head -= len(content)
+        builder.Bytes[builder.head : builder.head + len(content)] = content
+        return int(builder.EndVector())
+
+
+class _Buffer:
+    """Packs a buffer aligned to 16 bytes; the generated class ignores ``force_align``."""
+
+    def __init__(self, data: Any, vectors: _Vectors) -> None:
+        self.content = b"" if data is None else np.asarray(data, np.uint8).tobytes()
+        self.vectors = vectors
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated ModelT
+        vector = self.vectors.write(self.content, 1, alignment=_ALIGNMENT) if self.content else None
+        fb.BufferStart(builder)
+        if vector is not None:
+            fb.BufferAddData(builder, vector)
+        return int(fb.BufferEnd(builder))
+
+
+class _Quantization:
+    """Packs the quantization of a tensor with vectors that other tensors may share."""
+
+    def __init__(self, original: Any, vectors: _Vectors) -> None:
+        self.original = original
+        self.vectors = vectors
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated TensorT
+        values, shared = self.original, self.vectors.shared
+        low, high = shared(values.min, "<f4"), shared(values.max, "<f4")
+        scale, zero_point = shared(values.scale, "<f4"), shared(values.zeroPoint, "<i8")
+        fb.QuantizationParametersStart(builder)
+        for add, offset in (
+            (fb.QuantizationParametersAddMin, low),
+            (fb.QuantizationParametersAddMax, high),
+            (fb.QuantizationParametersAddScale, scale),
+            (fb.QuantizationParametersAddZeroPoint, zero_point),
+        ):
+            if offset is not None:
+                add(builder, offset)
+        fb.QuantizationParametersAddQuantizedDimension(builder, values.quantizedDimension)
+        return int(fb.QuantizationParametersEnd(builder))
+
+
+def _sharing(graph: Any, vectors: _Vectors) -> Any:
+    graph = copy.copy(graph)
+    graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+    for tensor in graph.tensors:
+        if tensor.quantization is not None and tensor.quantization.details is None:
+            tensor.quantization = _Quantization(tensor.quantization, vectors)
+    return graph

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making_pictures import collection, write
+from making_pictures import collection, png, write
 
 from tflconv import data
 from tflconv.errors import TflconvError, UsageError
@@ -49,6 +49,24 @@ def test_pictures_of_a_numpy_file_are_pixels(tmp_path: Path, dtype: type) -> Non
 def test_a_numpy_file_of_grey_pictures_needs_no_channel(tmp_path: Path) -> None:
     np.save(tmp_path / "c.npy", np.zeros((5, 8, 8), np.uint8))
     assert data.calibration_file(tmp_path / "c.npy").images.shape == (5, 8, 8, 1)
+
+
+def test_unsorted_pictures_serve_for_calibration(tmp_path: Path) -> None:
+    files = {f"{i}.png": png(i) for i in range(9)} | {"notes.txt": b"x", "more/9.png": png(9)}
+    view = data.View(side=16, channels=1)
+    folder = write(tmp_path / "photos", files)
+    some, again = (data.calibration_pictures(folder, view, 4) for _ in range(2))
+    assert some.images.shape == (4, 16, 16, 1)
+    assert some.digest == again.digest
+    assert some.ids != data.calibration_pictures(folder, view, 4, seed=1).ids
+    assert len(data.calibration_pictures(folder, view).ids) == 10
+
+
+def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
+    with pytest.raises(TflconvError, match="no picture that can be read"):
+        data.calibration_pictures(
+            write(tmp_path / "photos", {"a.txt": b"x"}), data.View(side=16, channels=3)
+        )
 
 
 BAD = {

@@ -301,6 +301,9 @@ def test_an_archive_that_is_none_is_not_adopted(tmp_path: Path, target: Path) ->
     write_tar(tmp_path / "evil.tar", {"../evil": b"x"})
     with pytest.raises(TflconvError, match="points outside"):
         fetch.adopt("asl-alphabet", tmp_path / "evil.tar")
+    write_zip(tmp_path / "other.zip", {"asl_alphabet_train/A/A1.jpg": b"x"})
+    with pytest.raises(TflconvError, match="is not asl-alphabet: no picture of 'B'"):
+        fetch.adopt("asl-alphabet", tmp_path / "other.zip")
     assert not (tmp_path / "asl-alphabet").exists()
 
 

@@ -15,7 +15,7 @@ from tflconv.cli import options
 from tflconv.data import duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
-from tflconv.data.source import data_dir, find
+from tflconv.data.source import Source, data_dir, find
 
 
 @click.group(invoke_without_command=True)
@@ -29,21 +29,33 @@ def command(context: click.Context, as_json: bool) -> None:
     folder or archive of pictures, one subfolder a class.
     """
     if context.invoked_subcommand is None:
-        options.print_rows([_row(name) for name in data.names()], as_json=as_json)
+        details = _details if as_json else _row
+        options.print_rows([details(find(name)) for name in data.names()], as_json=as_json)
 
 
-def _row(name: str) -> dict[str, Any]:
-    source = find(name)
+def _row(source: Source) -> dict[str, Any]:
     card = source.card
     height, width, channels = card.shape
     return {
-        "name": name,
+        "name": card.name,
         "state": source.state,
         "classes": len(card.classes),
         "shape": f"{height or '?'}x{width or '?'}x{channels}",
         "train": card.counts.get("train"),
         "test": card.counts.get("test"),
-        "licence": (card.licence or "unknown").split(":")[0].split(";")[0].split(",")[0],
+    }
+
+
+def _details(source: Source) -> dict[str, Any]:
+    card = source.card
+    return _row(source) | {
+        "title": card.title,
+        "folder": str(source.folder),
+        "manifest": source.manifest,
+        "licence": card.licence,
+        "source": card.source,
+        "citation": card.citation,
+        "split_rule": card.split_rule,
     }
 
 
@@ -65,7 +77,7 @@ def show(name: str, seed: int, as_json: bool) -> None:
     click.echo(f"{dataset.name}: {dataset.card.title}{' (subset)' if dataset.subset else ''}")
     click.echo(f"{size} pixels, digest {dataset.digest[:16]}\n{dataset.card.split_rule}\n")
     options.print_rows(_class_rows(dataset), as_json=False)
-    for warning in {*dataset.warnings, *map(str, copies)}:
+    for warning in dict.fromkeys([*dataset.warnings, *map(str, copies)]):
         click.echo(f"Warning: {warning}", err=True)
 
 

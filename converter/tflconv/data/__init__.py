@@ -1,10 +1,16 @@
 """Datasets: cards, readers, splits and calibration samples; numpy and Pillow, no TensorFlow."""
 
-from tflconv.data.calibration import CalibrationSet, calibration, calibration_file
+from tflconv.data.calibration import (
+    CalibrationSet,
+    calibration,
+    calibration_file,
+    calibration_pictures,
+)
 from tflconv.data.card import DataFile, DatasetCard, card, names
 from tflconv.data.dataset import Dataset, Split
 from tflconv.data.labels import read_labels
 from tflconv.data.loading import load
+from tflconv.data.pictures import View
 
 __all__ = [
     "CalibrationSet",
@@ -12,8 +18,10 @@ __all__ = [
     "Dataset",
     "DatasetCard",
     "Split",
+    "View",
     "calibration",
     "calibration_file",
+    "calibration_pictures",
     "card",
     "load",
     "names",

@@ -8,13 +8,16 @@ others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.data import folders
 from tflconv.data.dataset import Dataset
-from tflconv.data.splits import draw
+from tflconv.data.pictures import View
+from tflconv.data.splits import draw, ranks
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import sha256_bytes, sha256_json
 
@@ -75,6 +78,31 @@ def calibration_file(path: Path) -> CalibrationSet:
         ids=tuple(f"{path.name}/{index}" for index in range(len(images))),
         digest=sha256_bytes(images.tobytes()),
     )
+
+
+def calibration_pictures(path: Path, view: View, count: int = 200, seed: int = 0) -> CalibrationSet:
+    """``count`` pictures (or all, if fewer) from anywhere under the folder or archive ``path``.
+
+    For pictures that nobody sorted into classes; those that cannot be read are passed over.
+    Raises ``TflconvError`` where there is none.
+    """
+    drawn = nsmallest(count, folders.pictures(path, view), key=lambda item: _rank(item[0], seed))
+    if not drawn:
+        raise TflconvError(f"{path}: there is no picture that can be read.")
+    found = dict(drawn)
+    ids = tuple(sorted(found))
+    images = np.stack([found[name] for name in ids])
+    return CalibrationSet(
+        name=f"{path.name}-{len(ids)}-seed{seed}",
+        images=images,
+        labels=np.full(len(images), -1, np.int64),
+        ids=ids,
+        digest=sha256_bytes(images.tobytes()),
+    )
+
+
+def _rank(name: str, seed: int) -> int:
+    return int(ranks([name], seed)[0])
 
 
 def _array(path: Path) -> NDArray[np.generic]:

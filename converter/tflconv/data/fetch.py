@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from tflconv._version import __version__
 from tflconv.data.archives import is_archive, members
 from tflconv.data.card import DataFile, DatasetCard, card
+from tflconv.data.layout import places
 from tflconv.data.source import RECORD, data_dir, recorded
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import explain_write_errors, replacing_file, sha256_file, write_json
@@ -129,16 +130,24 @@ def _adopt_file(wanted: DatasetCard, file: DataFile, source: Path) -> Fetched:
             f" its sha256 is {digest}, expected {file.sha256}."
         )
     if is_archive(Path(file.path)):
-        _check_archive(original)
+        _check_archive(original, wanted)
     target = data_dir() / wanted.name / file.path
     with replacing_file(target) as temporary:
         shutil.copyfile(original, temporary)
     return _settled(target, file, fresh=True)
 
 
-def _check_archive(path: Path) -> None:
-    if not any(True for _ in members(path)):
-        raise TflconvError(f"{path} is an archive without files.")
+def _check_archive(path: Path, wanted: DatasetCard) -> None:
+    """Read the archive to its end and see that every class is in it."""
+    names = [member.name for member in members(path)]
+    if wanted.format != "pictures":
+        return
+    found = {place.label for place in places(names, wanted).values()}
+    if missing := [label for label in wanted.classes if label not in found]:
+        raise TflconvError(
+            f"{path} is not {wanted.name}:"
+            f" no picture of '{missing[0]}' among its {len(names)} files."
+        )
 
 
 class _Failed(Exception):  # noqa: N818 - one address failed, the next may not

@@ -53,6 +53,13 @@ def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None =
     return Reading(splits=_by_split(readable, places, labels), warnings=warnings, classes=labels)
 
 
+def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Name and pixels of every readable picture under ``path``, wherever it lies."""
+    for item in _decode_all(files(path), view):
+        if item.pixels is not None:
+            yield item.name, item.pixels
+
+
 def files(path: Path) -> Iterator[Member]:
     """Every file under ``path`` (a folder or an archive), hidden ones left out, in fixed order."""
     if not path.is_dir():

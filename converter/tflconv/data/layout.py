@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tflconv.data.card import DatasetCard
 from tflconv.data.splits import Blocks
 
 SPLITS = {
@@ -31,6 +32,11 @@ class Place:
 
     label: str
     split: str | None
+
+
+def places(names: Sequence[str], card: DatasetCard) -> dict[str, Place]:
+    """Places of the pictures called ``names`` by the rule of ``card``."""
+    return by_folders(names) if card.blocks is None else by_blocks(names, card.blocks)
 
 
 def by_folders(names: Sequence[str]) -> dict[str, Place]:

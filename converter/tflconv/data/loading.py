@@ -26,6 +26,7 @@ _RANDOM = "-random"
 _RULES = 1
 """Number of the rules by which pictures are read and split; a change of them is a new digest."""
 
+_SPLITS = ("train", "validation", "test")
 _IDX_PREFIXES = {"train": "train", "test": "t10k"}
 
 SplitBy = Literal["card", "random"]
@@ -106,11 +107,11 @@ def _completed(splits: Mapping[str, Split], validation: float, seed: int) -> dic
     if "train" in complete and "validation" not in complete:
         kept, held = hold_back(complete["train"], validation, seed)
         complete["train"], complete["validation"] = kept, held
-    return complete
+    return {name: complete[name] for name in _SPLITS if name in complete}
 
 
 def _check(splits: Mapping[str, Split], classes: tuple[str, ...], source: Source) -> None:
-    for name in ("train", "validation", "test"):
+    for name in _SPLITS:
         if name not in splits or not len(splits[name]):
             raise TflconvError(
                 f"{source.folder}: no pictures for {name}.",
@@ -165,11 +166,8 @@ def _read_cifar(source: Source, view: View) -> Reading:
 
 
 def _read_pictures(source: Source, view: View) -> Reading:
-    card = source.card
-    place: folders.Placing = layout.by_folders
-    if card.blocks is not None:
-        place = partial(layout.by_blocks, blocks=card.blocks)
-    return folders.read(_archive(source), view, place, card.classes or None)
+    place = partial(layout.places, card=source.card)
+    return folders.read(_archive(source), view, place, source.card.classes or None)
 
 
 def _archive(source: Source) -> Path:

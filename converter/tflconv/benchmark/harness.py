@@ -44,9 +44,9 @@ class Harness:
         given = {"protocol": PROTOCOL, "runtime": self.runtime.path} | flags
         return [*self.runtime.launcher, self.path, *_flags(given)]
 
-    def hear(self, argv: Sequence[str], *, timeout: float) -> Conversation:
-        """Run one process to its end and return what it said. Raises ``TflconvError``."""
-        return checked(self.device.shell(argv, timeout=timeout), device=self.device.id)
+    def hear(self, argv: Sequence[str], *, subject: str, timeout: float) -> Conversation:
+        """Run one process to its end and return what it said; errors begin with ``subject``."""
+        return checked(self.device.shell(argv, timeout=timeout), subject=subject)
 
 
 def install(device: Device) -> Harness:
@@ -61,22 +61,24 @@ def install(device: Device) -> Harness:
     )
 
 
-def checked(completed: Completed, *, device: str) -> Conversation:
+def checked(completed: Completed, *, subject: str) -> Conversation:
     """The conversation of a process that ended well; the error of one that did not."""
     code = completed.returncode
     if name := _signal(code):
         raise DeviceError(
-            f"{device}: the harness was ended by {name}.",
+            f"{subject}: the harness was ended by {name}.",
             hint="SIGSEGV or SIGABRT: LiteRT crashed, most likely over a damaged model."
             " SIGKILL: the device ran out of memory.",
         )
     conversation = protocol.parse(completed.stdout)
-    _check_protocol(conversation, completed, device)
+    _check_protocol(conversation, completed, subject)
     if error := conversation.get("error"):
         kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
-        raise kind(f"{device}: {error['message']}.")
+        raise kind(f"{subject}: {error['message']}.")
     if code != 0 or conversation.get("end") is None:
-        raise DeviceError(f"{device}: the harness stopped early (code {code}): {_last(completed)}.")
+        raise DeviceError(
+            f"{subject}: the harness stopped early (code {code}): {_last(completed)}."
+        )
     return conversation
 
 
@@ -112,13 +114,13 @@ def _signal(code: int) -> str | None:
         return None
 
 
-def _check_protocol(conversation: Conversation, completed: Completed, device: str) -> None:
+def _check_protocol(conversation: Conversation, completed: Completed, subject: str) -> None:
     hello = conversation.get("hello")
     if hello is None:
-        raise DeviceError(f"{device}: the harness did not start: {_last(completed)}.")
+        raise DeviceError(f"{subject}: the harness did not start: {_last(completed)}.")
     if hello["protocol"] != PROTOCOL:
         raise DeviceError(
-            f"{device}: the harness there speaks protocol {hello['protocol']},"
+            f"{subject}: the harness there speaks protocol {hello['protocol']},"
             f" this tflconv speaks {PROTOCOL}.",
             hint="tflconv devices clean removes an old one.",
         )

@@ -47,15 +47,18 @@ def memory(conversation: Conversation) -> Memory:
     )
 
 
-def graph(profile: Conversation) -> Graph:
-    """Who executes which op; XNNPACK says ``Fully Connected (NC, QS8) GEMM``."""
+def graph(profile: Conversation, *, timed: bool) -> Graph:
+    """Who executes which op (XNNPACK says ``Fully Connected (NC, QS8) GEMM``), and how long.
+
+    The time is left out unless the device's clock means something.
+    """
     line = profile["ops"]
     ops = tuple(
         Op(
             name=op["name"],
             kind=op["name"].partition(" (")[0],
             delegate=op["delegate"],
-            mean_ns=op["mean_ns"],
+            mean_ns=op["mean_ns"] if timed else None,
         )
         for op in line["ops"]
     )

@@ -22,6 +22,7 @@ from tflconv.benchmark.testset import PackedSet
 from tflconv.device import conditions as phone_conditions
 from tflconv.device.host import Host
 from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
+from tflconv.graph import tflite
 from tflconv.results import BenchmarkRun, Model
 
 
@@ -39,21 +40,25 @@ def bench(
     computer must compute what this computer computes. Raises ``DeviceError`` if the device was
     lost, the runtime crashed or the time was up, and ``TflconvError`` for a model that cannot run.
     """
+    tflite.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
     session = _session(model, device, config)
     pictures = device.push(test_set.path) if test_set else None
     run = _described(session, identity)
     if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):
         return gpu.withheld(run, reason)
-    run = (_count if isinstance(device, CountsInstructions) else _time)(run, session)
+    timed = not isinstance(device, CountsInstructions)
+    run = (_time if timed else _count)(run, session)
     if config.profile_runs:
-        run = replace(run, graph=measured.graph(session.profile()))
+        profile = session.profile(config.profile_runs if timed else 1)
+        run = replace(run, graph=measured.graph(profile, timed=timed))
     if test_set and pictures:
         run = _evaluated(run, session, model, test_set, pictures)
     return run if _is_host(run) else _compared(run, session, model)
 
 
 def _session(model: Path, device: Device, config: BenchmarkConfig) -> Session:
-    return Session(harnesses.install(device), device.push(model), config)
+    harness = harnesses.install(device)
+    return Session(harness, model, device.push(model), config)
 
 
 def _described(session: Session, identity: Model) -> BenchmarkRun:
@@ -102,7 +107,7 @@ def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     device = session.harness.device
     assert isinstance(device, CountsInstructions)
     counted = device.count(session.once(), timeout=session.timeout)
-    harnesses.checked(counted.completed, device=device.id)
+    harnesses.checked(counted.completed, subject=session.subject)
     last = counted.inferences[-1] if counted.inferences else None
     return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())
 

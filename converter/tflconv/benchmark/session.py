@@ -18,9 +18,10 @@ REPORT_SECS = 1.0
 
 @dataclass(frozen=True)
 class Session:
-    """A model that lies at ``graph`` on the harness's device."""
+    """The file ``model``, which lies at ``graph`` on the harness's device."""
 
     harness: Harness
+    model: Path
     graph: str
     config: BenchmarkConfig
 
@@ -62,9 +63,8 @@ class Session:
         """A fresh process that does next to nothing else."""
         return self.run(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
-    def profile(self) -> Conversation:
+    def profile(self, runs: int) -> Conversation:
         """Which ops ran where, and for how long."""
-        runs = self.config.profile_runs
         return self.run(enable_op_profiling=True, warmup_min_secs=0, num_runs=runs)
 
     def accuracy(self, test_set: str) -> Conversation:
@@ -92,7 +92,12 @@ class Session:
 
     def run(self, **flags: object) -> Conversation:
         """Run the harness with ``flags`` and the settings that all processes share."""
-        return self.harness.hear(self._argv(**flags), timeout=self.timeout)
+        return self.harness.hear(self._argv(**flags), subject=self.subject, timeout=self.timeout)
+
+    @property
+    def subject(self) -> str:
+        """What an error is about."""
+        return f"{self.model.name} on {self.harness.device.id}"
 
     @property
     def timeout(self) -> float:

@@ -38,6 +38,7 @@ def main() -> None:
     register_qemu(plan["qemu"])
     raise_loopback()
     signal.signal(signal.SIGCHLD, bury_orphans)
+    os.sched_setaffinity(0, plan["allowed"])
     daemon = Daemon(root, plan["environment"], plan["port"])
     carrier = Carrier(socket.socket(fileno=plan["listener"]), plan["port"])
     answer("ready")

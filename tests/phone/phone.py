@@ -13,6 +13,7 @@ from pathlib import Path
 
 from phone import rootfs
 from phone.profile import Profile
+from tflconv.device import parse
 
 _PATH = "/system/bin:/usr/bin:/usr/sbin"
 
@@ -32,6 +33,7 @@ class Phone:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Switch it off."""
         self.process.stdin.close()
         self.process.wait(timeout=10)
         self.listener.close()
@@ -61,6 +63,7 @@ class Phone:
             "environment": {"PATH": _PATH, "QEMU_CPU": self.profile.core, "HOME": "/tmp"},
             "applets": self.profile.applets,
             "files": self.profile.files,
+            "allowed": parse.cpu_list(self.profile.allowed),
             "data_bytes": self.profile.data_bytes,
         }
         init = Path(__file__).with_name("init.py")

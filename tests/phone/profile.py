@@ -138,6 +138,7 @@ class Profile:
     without: tuple[str, ...] = ()
     data_bytes: int = 256 << 20
     properties: dict[str, str] = field(default_factory=dict)
+    files_added: dict[str, str] = field(default_factory=dict)
 
     @property
     def applets(self) -> list[str]:
@@ -147,7 +148,7 @@ class Profile:
     @property
     def files(self) -> dict[str, str]:
         """Everything that is written under the phone's root."""
-        return self._kernel_files() | self._property_files() | self._commands()
+        return self._kernel_files() | self._property_files() | self._commands() | self.files_added
 
     def _property_files(self) -> dict[str, str]:
         properties = {

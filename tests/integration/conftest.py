@@ -1,0 +1,69 @@
+"""Test phones, and an adb server of their own to reach them through."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import phone as phones
+from tflconv.device import adb
+from tflconv.device.phone import Phone, find
+
+Require = Callable[[str, bool, str], None]
+
+
+@pytest.fixture(scope="session")
+def adb_server(require: Require) -> Iterator[None]:
+    """A genuine adb server on a free port, which knows none of this machine's devices."""
+    require("adb", bool(shutil.which("adb")), "no adb on PATH")
+    reason = phones.missing()
+    require("adb", reason is None, str(reason))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ANDROID_ADB_SERVER_PORT", str(_free_port()))
+        for name in ("ADB", "ANDROID_SERIAL", "TFLCONV_RUNTIME"):
+            environment.delenv(name, raising=False)
+        yield
+        subprocess.run(["adb", "kill-server"], capture_output=True, check=False)
+
+
+@pytest.fixture
+def start(adb_server: None) -> Iterator[Callable[..., phones.Phone]]:
+    """``start(quirk=...)`` switches a phone on; the test's end switches it off."""
+    running: list[phones.Phone] = []
+
+    def switch_on(**quirks: object) -> phones.Phone:
+        running.append(phones.Phone(phones.Profile(**quirks)))
+        return running[-1]
+
+    yield switch_on
+    for one in running:
+        switch_off(one)
+
+
+@pytest.fixture(scope="module")
+def machine(adb_server: None) -> Iterator[phones.Phone]:
+    """A well-behaved phone that the tests of a file share, as what can be done to it."""
+    one = phones.Phone()
+    yield one
+    switch_off(one)
+
+
+@pytest.fixture
+def phone(machine: phones.Phone) -> Phone:
+    """The shared phone as tflconv sees it."""
+    return find(machine.serial)
+
+
+def switch_off(one: phones.Phone) -> None:
+    one.__exit__()
+    subprocess.run([adb.program(), "disconnect", one.serial], capture_output=True, check=False)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -96,6 +96,13 @@ def groups(results: Results) -> list[Group]:
     return [_group(device, results) for device in devices]
 
 
+def detail(group: Group) -> str:
+    """What there is to say of a device below its name, and the datasets of its models."""
+    device = group.device
+    cpu = None if device.cpu == device.name else device.cpu
+    return " · ".join(part for part in (cpu, device.os, device.abi, *group.datasets) if part)
+
+
 def cost(cell: Cell) -> float | None:
     """What an inference costs on this device: median latency in ms, else instructions."""
     if cell.latency is not None:

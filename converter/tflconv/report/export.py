@@ -39,7 +39,7 @@ def _markdown_group(group: Group) -> str:
         for cell in group.cells
     ]
     rule = _row(["---", "---", *("---:" for _ in shown)])
-    notes = [f"- {findings.subject(f, group)}: {f.text}" for f in findings.of(group)]
+    notes = [f"- {f.subject}: {f.text}" for f in findings.of(group)]
     heading = f"### {group.device.name} ({group.device.id})"
     return "\n".join([heading, "", _row(header), rule, *rows, "", *notes, ""])
 

@@ -1,12 +1,14 @@
 """What a reader must know beside the numbers: verdicts, warnings, and what the numbers betray.
 
 Each finding names its cause and, where there is one, the option that helps (as hyperfine's
-warnings do). Findings of the same kind are said once, with all the runs that they concern.
+warnings do). What was said of several runs in the same words is said once, with all the runs that
+it concerns and the range of its numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tflconv.report import units
@@ -15,46 +17,71 @@ from tflconv.results import BenchmarkRun
 
 OUTLIER_SHARE = 0.05
 """Share of samples past which outliers are no longer single accidents."""
-SLOWER = 0.95
-"""A quantized model below this speed-up is called slower than its baseline."""
+SLOWER, MUCH_SLOWER = 0.95, 0.8
+"""Speed-ups below which a run is called slower: one that was clean, and any."""
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w.-]*[A-Za-z_])")
+_CURES = {
+    "noisy": "Close other programs and measure again.",
+    "throttled": "Let the device cool, or spread the runs with --run-delay.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One statement about some runs (slugs) of one device."""
+    """One statement about some runs of one device; ``subject`` names them in few words."""
 
     text: str
-    slugs: tuple[str, ...]
-    device: str
+    subject: str
     severe: bool = False
 
 
 def of(group: Group) -> list[Finding]:
     """Everything to say about ``group``, severe findings first, each said once."""
-    found: dict[tuple[str, bool], list[str]] = {}
+    said: dict[tuple[str, bool], list[tuple[Cell, str]]] = {}
     for cell in group.cells:
-        for text, severe in _said(cell):
-            found.setdefault((text, severe), []).append(cell.run.model.slug)
+        for text, severe in dict.fromkeys(_said(cell)):
+            said.setdefault((_NUMBER.sub("#", text), severe), []).append((cell, text))
     findings = [
-        Finding(text=text, slugs=tuple(slugs), device=group.device.id, severe=severe)
-        for (text, severe), slugs in found.items()
+        Finding(
+            text=_merged([text for _, text in mentions]),
+            subject=_subject([cell for cell, _ in mentions], group),
+            severe=severe,
+        )
+        for (_, severe), mentions in said.items()
     ]
     return sorted(findings, key=lambda finding: not finding.severe)
 
 
-def subject(finding: Finding, group: Group) -> str:
-    """Whom a finding concerns, in few words."""
-    if len(finding.slugs) == len(group.cells):
+def _subject(cells: Sequence[Cell], group: Group) -> str:
+    """``all``, or the models with their recipes: ``vit fp32, fp16; mobilenet_v2``."""
+    if len(cells) == len(group.cells):
         return "all"
-    return ", ".join(finding.slugs)
+    parts = []
+    for name, members in group.models:
+        recipes = [cell.run.model.recipe for cell in members if cell in cells]
+        if recipes:
+            parts.append(name if len(recipes) == len(members) else f"{name} {', '.join(recipes)}")
+    return "; ".join(parts)
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """One of ``texts``, which differ in their numbers only, with ranges in place of numbers."""
+    columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
+    ranges = iter([_range(column) for column in columns])
+    return _NUMBER.sub(lambda _: next(ranges), texts[0])
+
+
+def _range(numbers: Sequence[str]) -> str:
+    ordered = sorted(dict.fromkeys(numbers), key=float)
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _said(cell: Cell) -> Iterator[tuple[str, bool]]:
     run = cell.run
-    if run.verdict not in (None, "clean"):
-        reasons = "; ".join(run.reasons) or "no reason was recorded"
-        yield f"verdict {run.verdict}: {reasons}.", True
-    yield from ((warning, False) for warning in run.warnings)
+    if run.verdict is not None and run.verdict != "clean":
+        for reason in run.reasons or ("no reason was recorded",):
+            yield f"{run.verdict}: {reason}. {_CURES[run.verdict]}", True
+    yield from ((_sentence(warning), False) for warning in run.warnings)
     yield from _slower(cell)
     yield from _scattered(cell)
     if run.accuracy is not None and run.accuracy.subset:
@@ -67,30 +94,43 @@ def _said(cell: Cell) -> Iterator[tuple[str, bool]]:
 
 def _slower(cell: Cell) -> Iterator[tuple[str, bool]]:
     speedup, graph = cell.speedup, cell.run.graph
-    if speedup is None or speedup >= SLOWER or cell.run.verdict not in (None, "clean"):
+    limit = SLOWER if _clean(cell.run) else MUCH_SLOWER
+    if speedup is None or speedup >= limit:
         return
-    text = f"slower than its baseline ({units.factor(speedup)})."
+    text = f"slower than its baseline ({speedup:.2f} of its speed)."
     if graph is not None and graph.partitions > _partitions(cell.baseline):
         text += (
             f" XNNPACK runs it in {graph.partitions} partitions with built-in kernels between"
             " them: `tflconv inspect` names the ops; recipe selective_wi8_ai8 leaves them in float."
         )
     elif cell.run.device.kind == "host":
-        text += " Desktop CPUs without VNNI gain nothing from int8: measure with --device arm64."
+        text += (
+            " Desktop CPUs without VNNI gain nothing from int8: count a phone's instructions"
+            " with `--device arm64:cortex-a76`."
+        )
     yield text, True
+
+
+def _scattered(cell: Cell) -> Iterator[tuple[str, bool]]:
+    if cell.latency is None or not _clean(cell.run):
+        return
+    summary = cell.latency.summary
+    if summary["outliers"] > OUTLIER_SHARE * summary["count"]:
+        share = units.percent(summary["outliers"] / summary["count"], 0)
+        yield (
+            f"outliers among the latencies ({share}): close other programs, or raise"
+            " --warmup-runs and --num-runs.",
+            False,
+        )
+
+
+def _clean(run: BenchmarkRun) -> bool:
+    return run.verdict in (None, "clean")
 
 
 def _partitions(run: BenchmarkRun | None) -> int:
     return run.graph.partitions if run and run.graph else 1
 
 
-def _scattered(cell: Cell) -> Iterator[tuple[str, bool]]:
-    if cell.latency is None:
-        return
-    summary = cell.latency.summary
-    if summary["outliers"] > OUTLIER_SHARE * summary["count"]:
-        yield (
-            f"{summary['outliers']} of {summary['count']} latencies are outliers: close other"
-            " programs, or raise --warmup-runs and --num-runs.",
-            False,
-        )
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

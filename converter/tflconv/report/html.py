@@ -6,6 +6,7 @@ into a card.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
@@ -79,8 +80,7 @@ def _contents(groups: list[Group]) -> str:
 
 def _device(group: Group) -> str:
     device = group.device
-    parts = (device.cpu, device.os, device.abi, *group.datasets)
-    detail = " · ".join(escape(part) for part in parts if part)
+    detail = escape(columns.detail(group))
     return "\n".join(
         (
             f'<section id="{_anchor(group)}">',
@@ -128,7 +128,7 @@ def _row(cell: Cell, shown: list[Column]) -> str:
 def _findings(group: Group) -> str:
     items = "\n".join(
         f"<li{' class=severe' if f.severe else ''}>"
-        f"<b>{escape(findings.subject(f, group))}</b> {_marked(f.text)}</li>"
+        f"<b>{escape(f.subject)}</b> {_marked(f.text)}</li>"
         for f in findings.of(group)
     )
     return f'<ul class="findings">\n{items}\n</ul>' if items else ""
@@ -167,13 +167,24 @@ def _provenance(results: Results, groups: list[Group]) -> str:
         for name, what, sha256 in rows
     )
     context = {k: v for k, v in results.context.items() if k not in ("title", "note")}
-    told = {key.replace("_", " "): method.plain(value) for key, value in context.items()}
+    simple = {k: v for k, v in context.items() if not _is_nested(v)}
+    nested = (_details(key, value) for key, value in context.items() if key not in simple)
     return (
         "<section>\n<h2>Versions and hashes</h2>\n"
-        f"{_definitions(told)}\n"
+        f"{_definitions(method.flat(simple))}\n{''.join(nested)}"
         '<table class="hashes">\n<thead><tr><th>file</th><th>size or version</th><th>SHA-256</th>'
         f"</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</section>"
     )
+
+
+def _is_nested(value: object) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value
+    return isinstance(inner, Iterable) and any(isinstance(v, (Mapping, list)) for v in inner)
+
+
+def _details(name: str, value: object) -> str:
+    text = escape(json.dumps(value, indent=1, ensure_ascii=False))
+    return f"<details><summary>{escape(name)}</summary><pre>{text}</pre></details>\n"
 
 
 def _definitions(told: Mapping[str, str]) -> str:

@@ -67,6 +67,15 @@ def conditions(group: Group) -> dict[str, str]:
     return summary
 
 
+def flat(context: Mapping[str, Any]) -> dict[str, str]:
+    """Entries of ``context`` in words, those of a mapping of plain values each by itself."""
+    told: dict[str, str] = {}
+    for key, value in context.items():
+        entries = value.items() if isinstance(value, Mapping) else [(key, value)]
+        told |= {k.replace("_", " "): plain(v) for k, v in entries if v is not None}
+    return told
+
+
 def software(group: Group) -> list[Software]:
     """Harness and runtime of the runs, each once."""
     used = [part for cell in group.cells for part in (cell.run.harness, cell.run.runtime)]
@@ -88,7 +97,7 @@ def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     values: dict[str, dict[str, Any]] = {}
     for mapping in mappings:
         for key, value in mapping.items():
-            if value is not None:
+            if value not in (None, ""):
                 values.setdefault(key.replace("_", " "), {})[json.dumps(value)] = value
     return {key: _together(list(distinct.values())) for key, distinct in values.items()}
 

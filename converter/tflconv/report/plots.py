@@ -25,6 +25,7 @@ from tflconv.results import Results
 Place = tuple[float, Cell]
 """A height on the vertical axis and the run that is drawn there."""
 SHOWN_SAMPLES = 200
+USUAL_RATE = 10.0
 _ROW = 0.235
 _ROOM_FOR_LABEL = 1.42
 
@@ -42,7 +43,7 @@ def cpu(group: Group) -> Figure | None:
         group,
         "CPU use",
         lambda cell: cell.cpu.ms_per_inference if cell.cpu else None,
-        "CPU ms an inference",
+        "CPU ms an inference · % of one core at 10/s",
         _cpu_label,
     )
 
@@ -67,9 +68,10 @@ def latency(group: Group) -> Figure | None:
         return None
     drawn, axes, places = _rows(group, cells, "Latency")
     summaries = [cell.latency.summary for cell in cells if cell.latency]
-    edge = max(max(s["p95"] for s in summaries), 1.2 * max(s["median"] for s in summaries))
+    slowest = max(s["median"] for s in summaries)
+    edge = min(max(max(s["p95"] for s in summaries), 1.2 * slowest), 2.5 * slowest)
     for height, cell in places:
-        _draw_latency(axes, height, cell)
+        _draw_latency(axes, height, cell, edge)
         axes.text(edge * 1.05, height, _latency_label(cell), va="center", fontsize=8.5)
     axes.set_xlim(0, edge * _ROOM_FOR_LABEL)
     axes.set_xlabel("ms, line from p5 to p95, dots are samples")
@@ -230,7 +232,8 @@ def _cpu_label(cell: Cell) -> str:
     text = units.milliseconds(cell.cpu.ms_per_inference)
     if cell.cpu.percent_at_rate is None or cell.cpu.rate_hz is None:
         return text
-    return f"{units.significant(cell.cpu.percent_at_rate, 2)} % at {cell.cpu.rate_hz:g}/s"
+    rate = "" if cell.cpu.rate_hz == USUAL_RATE else f" at {cell.cpu.rate_hz:g}/s"
+    return f"{text} · {units.significant(cell.cpu.percent_at_rate, 2)} %{rate}"
 
 
 def _instructions_label(cell: Cell) -> str:
@@ -243,14 +246,17 @@ def _latency_label(cell: Cell) -> str:
     return units.milliseconds(cell.latency.median_ms) if cell.latency else ""
 
 
-def _draw_latency(axes: Axes, height: float, cell: Cell) -> None:
+def _draw_latency(axes: Axes, height: float, cell: Cell, edge: float) -> None:
     if cell.latency is None:
         return
     color, summary = style.recipe_color(cell.run.model.recipe), cell.latency.summary
     _, values = thin([sample / 1e6 for sample in cell.latency.samples_ns])
+    values = values[values <= edge]
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(values))
     axes.scatter(values, height + jitter, s=3, color=color, alpha=0.35, linewidths=0)
-    axes.plot([summary["p5"], summary["p95"]], [height, height], color=color, linewidth=2.2)
+    axes.plot(
+        [summary["p5"], min(summary["p95"], edge)], [height, height], color=color, linewidth=2.2
+    )
     axes.plot(summary["median"], height, "|", color=style.INK, markersize=9, markeredgewidth=1.6)
 
 

@@ -25,10 +25,7 @@ def print_results(results: Results, console: Console) -> None:
 
 
 def _heading(group: Group) -> Text:
-    device = group.device
-    detail = " · ".join(
-        part for part in (device.cpu, device.os, device.abi, *group.datasets) if part
-    )
+    device, detail = group.device, columns.detail(group)
     return Text.assemble((device.name, "bold"), f" ({device.id})  ", (detail, "dim"))
 
 
@@ -66,7 +63,7 @@ def _findings(group: Group) -> RenderableType:
     lines = [
         Text.assemble(
             ("! " if finding.severe else "· ", "bold yellow" if finding.severe else "dim"),
-            (f"{findings.subject(finding, group)}: ", "dim"),
+            (f"{finding.subject}: ", "dim"),
             finding.text,
         )
         for finding in findings.of(group)

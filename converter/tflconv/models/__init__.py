@@ -4,9 +4,19 @@ A family describes its network once, to a namespace of layers. Given the layers 
 a model; given those of ``tracing`` it tells its cost, and TensorFlow is never imported.
 """
 
-from tflconv.models import mobilenet, vit
+from tflconv.models import mobilenet, vit, vit_int8
 from tflconv.models.building import build
 from tflconv.models.registry import architecture, names, parse_options
 from tflconv.models.tracing import Cost, cost
 
-__all__ = ["Cost", "architecture", "build", "cost", "mobilenet", "names", "parse_options", "vit"]
+__all__ = [
+    "Cost",
+    "architecture",
+    "build",
+    "cost",
+    "mobilenet",
+    "names",
+    "parse_options",
+    "vit",
+    "vit_int8",
+]

@@ -1,6 +1,6 @@
-"""The layers that our models are made of: those of Keras 2, and two that it lacks.
+"""The layers that our models are made of: those of Keras 2, and three that it lacks.
 
-The two are registered with Keras under ``tflconv``, so a saved model finds them by itself wherever
+They are registered with Keras under ``tflconv``, so a saved model finds them by itself wherever
 tflconv is installed.
 """
 
@@ -18,6 +18,7 @@ Cropping1D = keras2.layers.Cropping1D
 Dense = keras2.layers.Dense
 DepthwiseConv2D = keras2.layers.DepthwiseConv2D
 Flatten = keras2.layers.Flatten
+GlobalAveragePooling1D = keras2.layers.GlobalAveragePooling1D
 GlobalAveragePooling2D = keras2.layers.GlobalAveragePooling2D
 LayerNormalization = keras2.layers.LayerNormalization
 MultiHeadAttention = keras2.layers.MultiHeadAttention
@@ -51,3 +52,43 @@ class PositionEmbedding(keras2.layers.Layer):  # type: ignore[misc]
     def call(self, tokens: Any) -> Any:
         """``[n, tokens, dim]`` to the same shape."""
         return tokens + self.positions
+
+
+@keras2.saving.register_keras_serializable("tflconv")
+class ReluAttention(keras2.layers.Layer):  # type: ignore[misc]
+    """Self-attention that weighs by ``relu(scores) / tokens`` instead of softmax.
+
+    Wortsman et al. 2023, "Replacing softmax with ReLU in vision transformers".
+    """
+
+    def __init__(self, heads: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.heads = heads
+
+    def build(self, input_shape: Any) -> None:
+        """Make the four projections, ``[dim, dim]`` each."""
+        dim = input_shape[-1]
+        self.query, self.key, self.value, self.output_projection = (
+            Dense(dim, name=name) for name in ("query", "key", "value", "output")
+        )
+        for projection in (self.query, self.key, self.value, self.output_projection):
+            projection.build(input_shape)
+
+    def call(self, tokens: Any) -> Any:
+        """``[n, tokens, dim]`` to the same shape."""
+        count, dim = tokens.shape[1:]
+        query, key, value = (
+            self._split(project(tokens)) for project in (self.query, self.key, self.value)
+        )
+        scores = tf.matmul(query, key, transpose_b=True) * (dim // self.heads) ** -0.5
+        mixed = tf.transpose(tf.matmul(tf.nn.relu(scores) / count, value), (0, 2, 1, 3))
+        return self.output_projection(tf.reshape(mixed, (-1, count, dim)))
+
+    def _split(self, tokens: Any) -> Any:
+        count, dim = tokens.shape[1:]
+        heads = tf.reshape(tokens, (-1, count, self.heads, dim // self.heads))
+        return tf.transpose(heads, (0, 2, 1, 3))
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to build this layer again."""
+        return {**super().get_config(), "heads": self.heads}

@@ -159,6 +159,22 @@ def _multi_head_attention(heads: int, key_dim: int, *, name: str = "") -> Any:
     return trace
 
 
+def _relu_attention(heads: int, *, name: str = "") -> Layer:
+    """Our ``ReluAttention``; biases one FLOP, scale, ReLU and division three a score."""
+
+    def trace(x: Traced) -> Traced:
+        tokens, dim = x.shape[1:]
+        scores = heads * tokens**2
+        return x.spend(
+            x.shape[1:],
+            parameters=4 * (dim + 1) * dim,
+            macs=4 * tokens * dim**2 + 2 * tokens**2 * dim,
+            other=4 * tokens * dim + 3 * scores,
+        )
+
+    return trace
+
+
 def _activation(kind: str, *, name: str = "") -> Layer:
     """Keras ``Activation``: GELU by its error function is eight FLOPs a value."""
     flops = {"gelu": 8, "relu": 1}[kind]
@@ -177,6 +193,11 @@ def _add(*, name: str = "") -> Callable[[Sequence[Traced]], Traced]:
 
 def _global_average_pooling2d(*, name: str = "") -> Layer:
     """Keras ``GlobalAveragePooling2D``: one FLOP a value that goes in."""
+    return lambda x: x.spend(x.shape[-1:], other=x.values)
+
+
+def _global_average_pooling1d(*, name: str = "") -> Layer:
+    """Keras ``GlobalAveragePooling1D``: one FLOP a value that goes in."""
     return lambda x: x.spend(x.shape[-1:], other=x.values)
 
 
@@ -221,10 +242,12 @@ layers = SimpleNamespace(
     Dense=_dense,
     DepthwiseConv2D=_depthwise_conv2d,
     Flatten=_flatten,
+    GlobalAveragePooling1D=_global_average_pooling1d,
     GlobalAveragePooling2D=_global_average_pooling2d,
     LayerNormalization=_layer_normalization,
     MultiHeadAttention=_multi_head_attention,
     PositionEmbedding=_position_embedding,
     ReLU=_relu,
+    ReluAttention=_relu_attention,
     Reshape=_reshape,
 )

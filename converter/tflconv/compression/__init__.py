@@ -1,0 +1,1 @@
+"""What training adds to conversion: models that learn to live with fewer bits or fewer weights."""

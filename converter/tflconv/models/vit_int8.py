@@ -1,0 +1,91 @@
+"""A small vision transformer made for INT8: every operation has a fast integer kernel.
+
+A plain ViT runs slower in INT8 than in float, because LayerNormalization, softmax and GELU have no
+integer kernel worth the name, and each of them breaks the graph between two delegates. Here
+
+* a stem of stride-2 convolutions makes few but rich patches (Xiao et al. 2021, "Early convolutions
+  help transformers see better", https://arxiv.org/abs/2106.14881): 16 tokens at 32 pixels;
+* BatchNormalization stands where LayerNormalization stood. It is affine once trained, so
+  ``tflconv.graph.passes`` folds it into its neighbours and nothing of it is left;
+* attention weighs by ``relu(scores) / tokens`` (Wortsman et al. 2023, "Replacing softmax with ReLU
+  in vision transformers", https://arxiv.org/abs/2309.08586): the ReLU becomes saturation of the
+  integer scores, and the division goes into the weights that make the values;
+* ReLU replaces GELU, and the mean of the tokens replaces the class token.
+
+Self-attention over patches stays, and all of it is matrix products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tflconv.errors import UsageError
+from tflconv.models.registry import register
+
+MOMENTUM = 0.99
+
+
+@register("vit_int8")
+@dataclass(frozen=True, kw_only=True)
+class ViTInt8:
+    """Vision Transformer for INT8: conv stem, BatchNorm, ReLU attention, mean of tokens."""
+
+    dim: int = 128
+    depth: int = 2
+    heads: int = 2
+    mlp_ratio: float = 2.0
+    stem: int = 16
+    stages: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "depth", "heads", "mlp_ratio", "stem", "stages"):
+            if getattr(self, name) <= 0:
+                raise UsageError(
+                    f"vit_int8: {name} must be positive. Received: {name}={getattr(self, name)}."
+                )
+        if self.dim % self.heads:
+            raise UsageError(
+                "vit_int8: dim must be a multiple of heads."
+                f" Received: dim={self.dim}, heads={self.heads}."
+            )
+
+    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+        """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
+        tokens = self._embed(layers, pixels)
+        for number in range(self.depth):
+            tokens = self._attend(layers, tokens, f"block{number}_attention")
+            tokens = self._transform(layers, tokens, f"block{number}_mlp")
+        tokens = _normalized(layers, tokens, "norm")
+        mean = layers.GlobalAveragePooling1D(name="mean")(tokens)
+        return layers.Dense(classes, name="logits")(mean)
+
+    def _embed(self, layers: Any, pixels: Any) -> Any:
+        """Stages of stride 2, each twice as wide as the one before, the last of them ``dim``."""
+        grid = pixels
+        widths = [self.stem * 2**stage for stage in range(self.stages - 1)]
+        for stage, width in enumerate((*widths, self.dim)):
+            convolution = layers.Conv2D(
+                width, 3, strides=2, padding="same", use_bias=False, name=f"stem{stage}"
+            )
+            grid = _normalized(layers, convolution(grid), f"stem{stage}_norm")
+            grid = layers.ReLU(name=f"stem{stage}_relu")(grid)
+        _, height, width, _ = grid.shape
+        tokens = layers.Reshape((height * width, self.dim), name="tokens")(grid)
+        return layers.PositionEmbedding(name="positions")(tokens)
+
+    def _attend(self, layers: Any, tokens: Any, name: str) -> Any:
+        normal = _normalized(layers, tokens, f"{name}_norm")
+        mixed = layers.ReluAttention(self.heads, name=name)(normal)
+        return layers.Add(name=f"{name}_add")([tokens, mixed])
+
+    def _transform(self, layers: Any, tokens: Any, name: str) -> Any:
+        inner = _normalized(layers, tokens, f"{name}_norm")
+        inner = layers.Dense(round(self.dim * self.mlp_ratio), name=f"{name}_in")(inner)
+        inner = layers.Activation("relu", name=f"{name}_relu")(inner)
+        inner = layers.Dense(self.dim, name=f"{name}_out")(inner)
+        return layers.Add(name=f"{name}_add")([tokens, inner])
+
+
+def _normalized(layers: Any, values: Any, name: str) -> Any:
+    return layers.BatchNormalization(momentum=MOMENTUM, name=name)(values)

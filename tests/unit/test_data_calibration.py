@@ -37,10 +37,9 @@ def test_more_pictures_than_there_are_is_an_error(count: int) -> None:
         data.calibration(data.load("mnist-sample"), count)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
-def test_pictures_of_a_numpy_file_are_pixels(tmp_path: Path, dtype: type) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3))
-    np.save(tmp_path / "c.npy", pixels.astype(dtype))
+def test_pictures_of_a_numpy_file_are_pixels(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
+    np.save(tmp_path / "c.npy", pixels)
     calibration = data.calibration_file(tmp_path / "c.npy")
     assert (calibration.images == pixels).all()
     assert calibration.labels.tolist() == [-1] * 5
@@ -72,11 +71,8 @@ def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
 BAD = {
     "wrong shape": (np.zeros((4, 8), np.uint8), r"Received: shape=\[4, 8\]"),
     "no pictures": (np.zeros((0, 8, 8, 3), np.uint8), r"Received: shape=\[0, 8, 8, 3\]"),
-    "NaN": (np.full((2, 8, 8, 3), np.nan), "NaN"),
-    "normalized to 0..1": (np.full((2, 8, 8, 3), 0.5), "values from 0.5 to 0.5 are no pixels"),
-    "normalized to -1..1": (np.linspace(-1, 1, 384).reshape(2, 8, 8, 3), "from -1 to 1"),
-    "too large": (np.full((2, 8, 8, 3), 4096), "4096"),
-    "text": (np.array(["a"]), "one array of numbers"),
+    "floats": (np.full((2, 8, 8, 3), np.nan), "type uint8. Received: float64"),
+    "text": (np.array(["a"]), "type uint8. Received: <U1"),
 }
 
 
@@ -87,6 +83,12 @@ def test_what_is_no_calibration_says_why(tmp_path: Path, case: str) -> None:
     with pytest.raises(TflconvError, match=why) as caught:
         data.calibration_file(tmp_path / "c.npy")
     assert "c.npy" in caught.value.message
+
+
+def test_several_arrays_are_no_calibration(tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", a=np.zeros(1), b=np.zeros(1))
+    with pytest.raises(TflconvError, match="Received: several arrays"):
+        data.calibration_file(tmp_path / "c.npz")
 
 
 def test_objects_in_a_numpy_file_are_not_unpickled(tmp_path: Path) -> None:

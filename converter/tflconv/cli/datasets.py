@@ -62,14 +62,16 @@ def _details(source: Source) -> dict[str, Any]:
 @command.command()
 @click.argument("name")
 @options.seed
+@click.option("--copies", "count_copies", is_flag=True, help="Look for copies in any dataset.")
 @options.json_output
-def show(name: str, seed: int, as_json: bool) -> None:
+def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
     """Read the dataset NAME (or the folder or archive at that path) and say what is in it.
 
-    Counts a class and split, pictures that cannot be read, and copies across the splits.
+    Counts a class and split, pictures that cannot be read, and copies across the splits, which are
+    always looked for among pictures in folders.
     """
     dataset = data.load(name, seed=seed)
-    copies = duplicates.across(dataset.splits)
+    copies = duplicates.across(dataset.splits) if count_copies else ()
     if as_json:
         click.echo(json.dumps(_description(dataset, copies), indent=1, ensure_ascii=False))
         return

@@ -57,20 +57,17 @@ def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> Calibratio
 
 
 def calibration_file(path: Path) -> CalibrationSet:
-    """The pictures in the NumPy file at ``path``: ``[n, h, w, c]`` (or ``[n, h, w]``), 0..255.
+    """The pictures in the NumPy file at ``path``: uint8 ``[n, h, w, c]`` (or ``[n, h, w]``).
 
-    Floats are pixels too, not normalized inputs: the model's card says how those are made.
-    Raises ``TflconvError`` for another shape or kind, NaN, and values that are no pixels.
+    Raises ``TflconvError`` for another shape or type.
     """
     array = _array(path)
-    if array.ndim == 3:
-        array = array[..., np.newaxis]
-    if array.ndim != 4 or array.shape[-1] not in (1, 3) or 0 in array.shape:
+    images = array[..., np.newaxis] if array.ndim == 3 else array
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
         raise TflconvError(
             f"{path}: calibration pictures are [n, height, width, 1 or 3]."
             f" Received: shape={list(array.shape)}."
         )
-    images = _pixels(array, path)
     return CalibrationSet(
         name=path.name,
         images=images,
@@ -105,26 +102,12 @@ def _rank(name: str, seed: int) -> int:
     return int(ranks([name], seed)[0])
 
 
-def _array(path: Path) -> NDArray[np.generic]:
+def _array(path: Path) -> NDArray[np.uint8]:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise TflconvError(f"cannot read calibration pictures from {path}: {error}.") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
-        raise TflconvError(f"{path} does not hold one array of numbers.")
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        received = array.dtype if isinstance(array, np.ndarray) else "several arrays"
+        raise TflconvError(f"{path}: pictures are pixels of type uint8. Received: {received}.")
     return array
-
-
-def _pixels(array: NDArray[np.generic], path: Path) -> NDArray[np.uint8]:
-    if array.dtype == np.uint8:
-        return array.astype(np.uint8)
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise TflconvError(f"{path}: calibration pictures hold NaN or infinite values.")
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 255 or (array.dtype.kind == "f" and high <= 1):
-        raise TflconvError(
-            f"{path}: values from {low:g} to {high:g} are no pixels.",
-            hint="Save the pictures as 0..255; tflconv normalizes them as the model asks.",
-        )
-    return np.rint(values).astype(np.uint8)

@@ -2,10 +2,11 @@
 
 Exact copies have equal pixels. Near copies (neighbouring frames of a film, the same photograph
 saved twice) have 16 x 16 grey thumbnails whose correlation is at least ``NEAR``. On real sets the
-figure tells them apart: of ASL Alphabet's test frames 45 % have a near copy in the training set
-when the frames are split at random and 3 % when they are split by blocks; of the MNIST,
-Fashion-MNIST and clothing test pictures none has. Average and difference hashes of the same size
-were tried and find thousands of copies among digits.
+figure tells them apart: of ASL Alphabet's test frames 49 % have a near copy in the training set
+when the frames are split at random and 4 % when they are split by blocks; of the test pictures of
+MNIST 0.4 %, Fashion-MNIST 2.4 % (trousers look alike), CIFAR-10's first batch 0.03 % and clothing
+none. Hashes of the same size were tried: the average hash calls 9 % of the sample's digits copies
+where it finds half of the frames split at random, the difference hash does worse.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Copies:
         share = (self.exact + self.near) / self.pictures
         pairs = ", ".join(f"{mine} and {theirs}" for mine, theirs in self.examples)
         return (
-            f"{share:.1%} of the {self.split} pictures are also in {self.other}"
+            f"{share:.1%} of the {self.split} pictures have a copy in {self.other}"
             f" ({self.exact} exact and {self.near} near copies, such as {pairs})."
         )
 

@@ -23,6 +23,7 @@ TIERS: list[set[str]] = [
     {"plan", "report", "search"},
     {"lane"},
     {"study"},
+    {"api"},
     {"cli"},
 ]
 """From the ground up: a module imports only from tiers below its own, or inside its own package."""

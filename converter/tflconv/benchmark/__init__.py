@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.identity import identify
 from tflconv.benchmark.runner import bench
 
-__all__ = ["BenchmarkConfig", "bench"]
+__all__ = ["BenchmarkConfig", "bench", "identify"]

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from tflconv import artifact, model_card
+from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.errors import UsageError
 from tflconv.files import write_text
-from tflconv.results import Model, Results
+from tflconv.results import Results
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,7 +89,7 @@ def command(
     --export-json results are written after each run, so a lost device costs one run.
     """
     from tflconv import device
-    from tflconv.benchmark import bench
+    from tflconv.benchmark import bench, identify
 
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
     names = [*devices, *(f"adb:{serial}" for serial in serials)] or ["host"]
@@ -97,25 +97,11 @@ def command(
     for place in [device.find(name) for name in names]:
         for file, test_set in _with_pictures(files, dataset, pictures):
             click.echo(f"{file.name} on {place.id} ...", err=True)
-            run = bench(file, place, config, identity=identity(file), test_set=test_set)
+            run = bench(file, place, config, identity=identify(file), test_set=test_set)
             results = results.with_run(run)
             if export_json and export_json != STDOUT:
                 results.save(export_json)
     _export(results, {"json": export_json, "csv": export_csv, "markdown": export_markdown})
-
-
-def identity(file: Path) -> Model:
-    """What a model file says about itself; its name says the rest."""
-    card = model_card.read(file)
-    found = artifact.ModelArtifact.of(file)
-    return Model(
-        slug=file.stem,
-        name=card.model if card else file.stem,
-        recipe=(card and card.recipe) or "–",
-        sha256=found.sha256,
-        bytes=found.bytes,
-        dataset=card.dataset if card else None,
-    )
 
 
 def _with_pictures(

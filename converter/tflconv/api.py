@@ -1,0 +1,120 @@
+"""The stages as five functions, for notebooks and scripts.
+
+Each does what the command of the same name does, takes names and paths as the command takes them,
+and returns values. The modules below them (``tflconv.conversion``, ``tflconv.benchmark``, ...)
+have every setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tflconv import benchmark, conversion, data, device, model_card, recipe, training, verification
+from tflconv.benchmark import BenchmarkConfig
+from tflconv.conversion import description
+from tflconv.data import Dataset
+from tflconv.errors import UsageError
+from tflconv.files import write_text
+from tflconv.model_card import ModelCard
+from tflconv.results import Results
+from tflconv.training import TrainConfig
+from tflconv.verification import Verification
+
+__all__ = ["bench", "convert", "train", "verify", "write_report"]
+
+
+def train(
+    model: str,
+    dataset: str,
+    output: str | Path,
+    *,
+    options: dict[str, Any] | None = None,
+    **how: Any,
+) -> ModelCard:
+    """Train ``model`` of the registry on ``dataset`` and write the ``.keras`` file ``output``.
+
+    ``options`` are the model's, ``how`` the fields of ``TrainConfig`` such as ``epochs=30``.
+    """
+    config = TrainConfig(**how)
+    loaded = data.load(dataset, seed=config.seed)
+    card: ModelCard = training.train(loaded, model, config, Path(output), options=options)
+    return card
+
+
+def convert(
+    model: Any,
+    recipes: Sequence[str] = ("fp32",),
+    folder: str | Path = ".",
+    *,
+    calibration: str | None = None,
+    normalize: str | None = None,
+    labels: Sequence[str] | None = None,
+    seed: int = 0,
+) -> list[Path]:
+    """Write a ``.tflite`` file for each of ``recipes`` into ``folder`` and return their paths.
+
+    ``model`` is a file or a live Keras 2 or Keras 3 model; ``calibration`` a dataset, a folder or
+    a ``.npy`` file, by default the dataset that the model was trained on.
+    """
+    chosen = [recipe.get(name) for name in recipes]
+    ready = conversion.prepare(Path(model) if isinstance(model, str) else model)
+    card = description.describe(ready, normalize=normalize, labels=labels)
+    source = calibration or (card.dataset if card else None)
+    samples = None
+    if source is not None and any(one.needs_calibration for one in chosen):
+        samples = description.calibration(source, ready, card, seed=seed)
+    made = conversion.convert(ready, chosen, Path(folder), calibration=samples, card=card)
+    return [artifact.path for artifact in made]
+
+
+def verify(reference: str | Path, target: str | Path, dataset: str | None = None) -> Verification:
+    """Compare ``target`` with ``reference`` on the test split of ``dataset``, picture by picture.
+
+    By default the dataset is the one that the model was trained on.
+    """
+    return verification.verify(Path(reference), Path(target), _test_data(Path(target), dataset))
+
+
+def bench(
+    files: Iterable[str | Path],
+    device_id: str = "host",
+    *,
+    reference: str | Path | None = None,
+    **how: Any,
+) -> Results:
+    """Measure ``files`` on a device: ``host``, ``arm64:CORE`` or ``adb:SERIAL``.
+
+    The first file is the baseline of the others. With a ``reference`` accuracy and agreement on
+    the test split stand beside. ``how`` are the fields of ``BenchmarkConfig``.
+    """
+    paths = [Path(file) for file in files]
+    place, config = device.find(device_id), BenchmarkConfig(**how)
+    found = Results(context={"title": f"tflconv on {place.id}"})
+    for path in paths:
+        identity = benchmark.identify(path, baseline=paths[0].stem)
+        run = benchmark.bench(path, place, config, identity=identity)
+        if reference is not None:
+            run = replace(run, accuracy=verify(reference, path).to_accuracy())
+        found = found.with_run(run)
+    return found
+
+
+def write_report(results: Results, html: str | Path) -> Path:
+    """Write ``results`` as one self-contained HTML file."""
+    from tflconv.report.html import to_html
+
+    return write_text(Path(html), to_html(results))
+
+
+def _test_data(target: Path, dataset: str | None) -> Dataset:
+    card = model_card.read(target)
+    if card is None:
+        raise UsageError(f"{target} carries no card; was it converted by tflconv?")
+    name = dataset or card.dataset
+    if name is None:
+        raise UsageError(f"{target} does not say what it was trained on; name a dataset.")
+    height, _, channels = card.input_shape
+    return data.load(name, resolution=height, channels=channels, resize=card.resize)

@@ -39,7 +39,7 @@ class Recipe:
                 f"recipe '{self.name}': static ranges need int8 or int16 activations."
                 f" Received: activations={self.activations}."
             )
-        if self.io != "float32" and (self.compute, self.activations) != ("static", "int8"):
+        if self.io != "float32" and not self.is_integer:
             raise UsageError(
                 f"recipe '{self.name}': {self.io} inputs and outputs need static int8 activations."
                 f" Received: compute={self.compute}, activations={self.activations}."
@@ -49,6 +49,11 @@ class Recipe:
     def needs_calibration(self) -> bool:
         """Whether conversion must see samples of the data."""
         return self.compute in ("static", "selective")
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether every operator must compute in 8-bit integers."""
+        return self.compute == "static" and self.activations == "int8"
 
     def with_io(self, io: TensorType) -> Recipe:
         """The same recipe with other input and output types."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -193,7 +194,16 @@ def keras_version(path: Path) -> str:
                 f"{path} holds weights only, not a model.",
                 hint="Save the whole model: model.save('model.keras').",
             )
+        _refuse_lambda(file.attrs["model_config"])
         return str(file.attrs.get("keras_version", "2"))
+
+
+def _refuse_lambda(config: str | bytes) -> None:
+    """Refuse Lambda layers in ``.h5`` files, which Keras 2 would run even in safe mode."""
+    if re.search(
+        r'"class_name":\s*"Lambda"', config if isinstance(config, str) else config.decode()
+    ):
+        raise ValueError("the model holds a Lambda layer")
 
 
 def _load_objects(path: Path) -> dict[str, Any]:
@@ -218,15 +228,24 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) < 300 else text[:300] + " ..."
+    text = str(error)
+    if "lambda" in text.lower():
+        return "it holds a Lambda layer, which is code."
+    if missing := _MISSING_CODE.search(text):
+        return f"the code of '{missing[1]}' is not in the file."
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"{lines[0][:300] if lines else type(error).__name__}"
 
 
-def _hint(error: Exception) -> str | None:
-    text = str(error).lower()
-    if "lambda" in text or "safe_mode" in text or "unsafe" in text:
-        return "Replace Lambda layers by registered layers: they hold code, which is never run."
-    if "custom" in text or "could not locate" in text or "unknown layer" in text:
-        return "If you trust its code, name the file that defines it: --custom-objects FILE.py."
-    return "Is the file complete? Models come as .keras, .h5, SavedModel folder or float .tflite."
+def _hint(error: Exception) -> str:
+    text = str(error)
+    if "lambda" in text.lower():
+        return "Code inside a file is never run. Replace it by a registered layer and save again."
+    if _MISSING_CODE.search(text):
+        return "If you trust that code, name the file that defines it: --custom-objects FILE.py."
+    return "Is the file whole? Models come as .keras, .h5, SavedModel folder or float .tflite."
+
+
+_MISSING_CODE = re.compile(
+    r"(?:[Cc]ould not locate class|Unknown (?:layer|object):?) '?([\w.>]+)'?"
+)

@@ -47,6 +47,9 @@ from tflconv.recipe import Recipe, TensorType
     type=click.Choice(["crop", "pad", "stretch"]),
     help="How pictures are brought to the model's size.",
 )
+@click.option(
+    "--resolution", type=click.IntRange(4, 4096), help="Side of pictures, if MODEL takes any."
+)
 @click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
 @options.custom_objects
 @options.seed
@@ -60,6 +63,7 @@ def command(
     io: str | None,
     normalize: str | None,
     resize: Resize | None,
+    resolution: int | None,
     labels: Path | None,
     custom_objects: Path | None,
     seed: int,
@@ -74,7 +78,7 @@ def command(
 
     chosen = [_recipe(name, io) for name in recipes]
     with options.warnings_on_stderr():
-        ready = conversion.prepare(model, custom_objects=custom_objects)
+        ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
         names = None if labels is None else data.read_labels(labels)
         card = description.describe(ready, normalize=normalize, resize=resize, labels=names)
         samples = None

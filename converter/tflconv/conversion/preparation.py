@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from tflconv import model_card
 from tflconv.conversion import packing, schema, tracing
 from tflconv.conversion.calibration import Calibration, Ranges, measure
-from tflconv.conversion.quantization import finish, quantize
+from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import sha256_file
 from tflconv.interpreter import Interpreter
@@ -23,27 +22,39 @@ from tflconv.source import of_keras, open_model
 class FloatModel:
     """A float ``.tflite`` in memory: where it comes from and what it says about itself.
 
-    ``parent`` is the hash of the file it was made from. Ranges of activations are measured once
-    for each calibration. A model that was trained for int8 has ``lower_trained``, which makes its
-    integer file by the ranges inside it.
+    ``parent`` is the hash of the file it was made from, ``graph`` what TensorFlow traced, if it
+    did. Ranges of activations are measured once for each calibration.
     """
 
     content: bytes
     name: str
     card: ModelCard | None = None
     parent: str | None = None
-    lower_trained: Callable[[Recipe], bytes] | None = None
+    graph: tracing.FrozenGraph | None = None
     _ranges: dict[str, Ranges] = field(default_factory=dict)
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """The file that ``recipe`` makes of this model."""
-        if self.lower_trained is not None:
-            return self.lower_trained(recipe)
+        """The file that ``recipe`` makes of this model.
+
+        What was trained for int8 is made by its trained ranges. Where ai-edge-quantizer leaves
+        operators in float, the TFLite converter gets its chance before that is an error.
+        """
+        if self.graph is not None and self.graph.has_trained_ranges:
+            _check_trained(recipe)
+            return finish(tracing.lower_trained(self.graph, recipe), recipe)
         if not recipe.needs_calibration or calibration is None:
             return quantize(self.content, recipe)
+        try:
+            return quantize(self.content, recipe, self._measured(calibration))
+        except LeftInFloat:
+            if self.graph is None or not recipe.is_integer:
+                raise
+            return finish(tracing.lower_static(self.graph, recipe, calibration), recipe)
+
+    def _measured(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._ranges:
             self._ranges[calibration.digest] = measure(self.content, calibration)
-        return quantize(self.content, recipe, self._ranges[calibration.digest])
+        return self._ranges[calibration.digest]
 
     @property
     def input_shapes(self) -> list[tuple[int, ...]]:
@@ -61,34 +72,34 @@ class FloatModel:
         return schema.leading_arithmetic(packing.unpack(self.content))
 
 
-def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> FloatModel:
+def prepare(
+    model: Path | Any, *, custom_objects: Path | None = None, resolution: int | None = None
+) -> FloatModel:
     """Open a model file, or take a live Keras 2 or Keras 3 model, and make it float TFLite.
 
-    ``custom_objects`` is a Python file that is run: name only one that you trust.
+    ``custom_objects`` is a Python file that is run: name only one that you trust. ``resolution``
+    is the side of pictures, for a model that takes any.
     """
     if not isinstance(model, Path):
-        return _of_graph(tracing.freeze(of_keras(model)), name=model.name)
+        graph = tracing.freeze(of_keras(model), resolution=resolution)
+        return FloatModel(content=tracing.lower(graph), graph=graph, name=model.name)
     parent = sha256_file(model) if model.is_file() else None
     card = model_card.read(model) if model.is_file() else None
     if model.suffix == ".tflite":
         return FloatModel(content=_read(model), name=model.stem, card=card, parent=parent)
-    graph = tracing.freeze(open_model(model, custom_objects=custom_objects))
-    return _of_graph(graph, name=model.stem, card=card, parent=parent)
+    source = open_model(model, custom_objects=custom_objects)
+    graph = tracing.freeze(source, resolution=resolution)
+    content = tracing.lower(graph)
+    return FloatModel(content=content, graph=graph, name=model.stem, card=card, parent=parent)
 
 
-def _of_graph(graph: tracing.FrozenGraph, **known: Any) -> FloatModel:
-    trained = (lambda recipe: _lower_trained(graph, recipe)) if graph.has_trained_ranges else None
-    return FloatModel(content=tracing.lower(graph), lower_trained=trained, **known)
-
-
-def _lower_trained(graph: tracing.FrozenGraph, recipe: Recipe) -> bytes:
-    if (recipe.compute, recipe.activations) != ("static", "int8"):
+def _check_trained(recipe: Recipe) -> None:
+    if not recipe.is_integer:
         raise UsageError(
             "the model was trained for int8 and carries its ranges;"
             f" there is no {recipe.name} of it.",
             hint="Use static_wi8_ai8, or convert the model from before that training.",
         )
-    return finish(tracing.lower_trained(graph, io=recipe.io), recipe)
 
 
 def _read(path: Path) -> bytes:

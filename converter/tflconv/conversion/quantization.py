@@ -27,6 +27,10 @@ SMALLEST_WEIGHT = 1024
 save nothing, and the first convolution is among them, which suffers most."""
 
 
+class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
+    """Operators that compute in float where the recipe promises integers."""
+
+
 def quantize(model: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
     """The float ``model`` quantized as ``recipe`` says.
 
@@ -144,9 +148,9 @@ def _check_is_integer(model: Any, recipe: Recipe) -> None:
     if not remaining:
         return
     named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")
-    message = f"recipe {recipe.name} left {len(remaining)} operators in float: {named}."
-    if recipe.activations == "int8":
-        raise TflconvError(message, hint=_FLOAT_HINT)
+    message = f"recipe {recipe.name} leaves {len(remaining)} operators in float: {named}."
+    if recipe.is_integer:
+        raise LeftInFloat(message, hint=_FLOAT_HINT)
     warnings.warn(message, stacklevel=2)
 
 

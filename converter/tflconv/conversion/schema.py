@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as fb
 
 SIGNATURE = "serving_default"
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
-_BOUNDARY = {fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE}
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 _ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
 _MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
 _OP_NAMES = {code: name for name, code in vars(fb.BuiltinOperator).items() if name.isupper()}
@@ -73,13 +73,15 @@ def operator_name(model: Any, operator: Any) -> str:
 def float_operators(model: Any) -> list[str]:
     """Operators that compute in float, except conversions at the graph's own boundary.
 
-    Each comes as ``NAME (output tensor)``, in the order of execution.
+    Each comes as ``NAME (output tensor)``: in the order of execution, but those that only convert
+    to and from float come last.
     """
-    return [
-        f"{name} ({_tensor_name(graph, operator.outputs[0])})"
+    found = [
+        (name in _CONVERSIONS, f"{name} ({_tensor_name(graph, operator.outputs[0])})")
         for graph, operator, name in operators(model)
-        if _touches_float(graph, operator) and not _at_boundary(model, graph, operator)
+        if _touches_float(graph, operator) and not _at_boundary(graph, operator, name)
     ]
+    return [text for _, text in sorted(found, key=lambda entry: entry[0])]
 
 
 def quantized_operators(model: Any) -> list[str]:
@@ -211,10 +213,9 @@ def _is_quantized(tensor: Any) -> bool:
     return tensor.quantization is not None and tensor.quantization.scale is not None
 
 
-def _at_boundary(model: Any, graph: Any, operator: Any) -> bool:
-    code = model.operatorCodes[operator.opcodeIndex].builtinCode
+def _at_boundary(graph: Any, operator: Any, name: str) -> bool:
     ends = {*graph.inputs, *graph.outputs}
-    return code in _BOUNDARY and bool({operator.inputs[0], operator.outputs[0]} & ends)
+    return name in _CONVERSIONS and bool({operator.inputs[0], operator.outputs[0]} & ends)
 
 
 def _tensor_name(graph: Any, index: int) -> str:

@@ -16,9 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tflconv import quiet
 from tflconv.conversion import packing, schema
+from tflconv.conversion.calibration import Calibration
 from tflconv.errors import TflconvError, UsageError
+from tflconv.recipe import Recipe
 from tflconv.source import Input, Source
 
 
@@ -36,14 +41,21 @@ class FrozenGraph:
         return any(node.op.startswith("FakeQuant") for node in _nodes(self.function))
 
 
-def freeze(source: Source) -> FrozenGraph:
-    """Trace ``source`` at batch 1 and turn its variables into constants."""
+def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
+    """Trace ``source`` at batch 1 and turn its variables into constants.
+
+    ``resolution`` is the side of pictures for a model that takes any.
+    """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     from tflconv.keras import tf
 
     specs = [
-        tf.TensorSpec((1, *_fixed_shape(entry, source)), entry.dtype, name=_identifier(entry.name))
+        tf.TensorSpec(
+            (1, *_fixed_shape(entry, source, resolution)),
+            entry.dtype,
+            name=_identifier(entry.name),
+        )
         for entry in source.inputs
     ]
     traced = tf.function(source.call, autograph=False).get_concrete_function(*specs)
@@ -62,18 +74,37 @@ def lower(graph: FrozenGraph) -> bytes:
     return _convert(graph, lambda _: None)
 
 
-def lower_trained(graph: FrozenGraph, *, io: str) -> bytes:
-    """The integer ``.tflite`` of a graph that carries its trained ranges.
+def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
+    """The integer ``.tflite`` of a graph that carries its trained ranges."""
+    return _convert(graph, lambda converter: _use_integers(converter, recipe))
 
-    ``io`` is the type of inputs and outputs: float32, int8 or uint8.
+
+def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
+    """The integer ``.tflite`` by the TFLite converter's own quantizer.
+
+    It knows int8 forms of some operators that ai-edge-quantizer 0.10 leaves in float: ELU,
+    LEAKY_RELU, LOG_SOFTMAX.
     """
     from tflconv.keras import tf
 
+    def samples() -> Iterator[list[NDArray[np.float32]]]:
+        for sample in zip(*calibration.inputs, strict=True):
+            yield [values[np.newaxis] for values in sample]
+
     def set_up(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
+        _use_integers(converter, recipe)
+        converter.representative_dataset = samples
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
     return _convert(graph, set_up)
+
+
+def _use_integers(converter: Any, recipe: Recipe) -> None:
+    from tflconv.keras import tf
+
+    ends = tf.float32 if recipe.io == "float32" else tf.int8
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = ends
 
 
 def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
@@ -92,19 +123,22 @@ def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
     return packing.pack(model)
 
 
-def _fixed_shape(entry: Input, source: Source) -> tuple[int, ...]:
+def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> tuple[int, ...]:
     if entry.dtype not in _INPUT_TYPES:
         raise UsageError(
             f"input '{entry.name}' of {source.name} is {entry.dtype};"
             f" conversion takes {', '.join(_INPUT_TYPES)}."
         )
-    if any(size is None for size in entry.shape):
+    shape = entry.shape
+    if len(shape) == 3 and resolution is not None:
+        shape = (*(side or resolution for side in shape[:2]), shape[2])
+    fixed = tuple(side for side in shape if side is not None)
+    if len(fixed) < len(shape):
         raise UsageError(
-            f"input '{entry.name}' of {source.name} has no fixed shape."
-            f" Received: {list(entry.shape)}.",
-            hint="Say it with --resize HEIGHTxWIDTH.",
+            f"input '{entry.name}' of {source.name} has no fixed shape. Received: {list(shape)}.",
+            hint="Say how large its pictures are: --resolution 224.",
         )
-    return tuple(size for size in entry.shape if size is not None)
+    return fixed
 
 
 _INPUT_TYPES = ("float32", "float16", "int32", "int64", "uint8", "int8", "bool")
@@ -123,14 +157,14 @@ def _nodes(function: Any) -> Iterator[Any]:
 
 
 def _explained(error: Exception) -> TflconvError:
-    operators = sorted(set(re.findall(r"\btf\.(\w+)\(", str(error))))
-    if "Some ops are not supported" in str(error) and operators:
+    operators = sorted(set(re.findall(r"^\s+tf\.(\w+)\(", str(error), re.MULTILINE)))
+    if operators:
         return TflconvError(
-            f"TFLite has no operators for {', '.join(operators)}.",
+            f"TFLite has no operators for {', '.join(operators)} of TensorFlow.",
             hint="Replace the layers that use them; Flex operators do not run in plain LiteRT.",
         )
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return TflconvError(f"the TFLite converter failed: {lines[-1] if lines else error!r}")
+    return TflconvError(f"the TFLite converter failed: {lines[0] if lines else error!r}")
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ types: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/make_cli_reference.py
+	$(BIN)/python docs/make_readme_table.py
 
 clean:
 	rm -rf .venv demo build dist converter/*.egg-info

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,17 +13,34 @@ from tflconv import errors, recipe
 from tflconv.cli import COMMANDS, EXIT_CODES
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md"]
+README = DOCS.parent / "README.md"
+PAGES = [*sorted(DOCS.rglob("*.md")), README, README.with_name("CONTRIBUTING.md")]
 
 
-def test_the_cli_reference_is_what_the_commands_say() -> None:
-    spec = importlib.util.spec_from_file_location("reference", DOCS / "make_cli_reference.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_cli_reference_is_what_the_commands_say() -> None:
     written = (DOCS / "cli-reference.md").read_text(encoding="utf-8")
-    assert written == module.reference(), "run: make docs"
+    assert written == script("make_cli_reference").reference(), "run: make docs"
+
+
+def test_the_table_in_the_readme_is_the_recorded_run() -> None:
+    written = README.read_text(encoding="utf-8")
+    assert "<!-- table:" in written
+    assert written == script("make_readme_table").with_tables(written), "run: make docs"
+
+
+def test_the_readme_has_no_measured_number_outside_of_its_table() -> None:
+    text = re.sub(r"<!-- table.*?<!-- end -->", "", README.read_text(encoding="utf-8"), flags=re.S)
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    assert not re.findall(r"[\d.]+\s?(?:%|ms|µs|KB|MB|×|points)", prose)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -1,0 +1,226 @@
+"""A study computes exactly what depends on what has changed, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tflconv import plan, results, study
+from tflconv.errors import TflconvError, VerificationFailed
+from tflconv.plan import Plan
+
+PLAN = """
+name = "tiny"
+dataset = "{pictures}"
+recipes = ["fp32", "static_wi8_ai8"]
+
+[calibration]
+count = 8
+
+[bench]
+num_runs = 3
+min_secs = 0
+warmup_min_secs = 0
+rate_secs = 0.2
+profile_runs = 1
+
+[[models]]
+model = "vit"
+options = {{ patch = 4, dim = 8, depth = 1, heads = 2 }}
+training = {{ epochs = {epochs}, batch_size = 16 }}
+"""
+
+ALL = {"train": 1, "reference": 1, "lower": 1, "convert": 2, "verify": 2, "bench": 2, "report": 1}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes that differ in brightness, 8 x 8 pixels, 30 of each."""
+    folder = tmp_path_factory.mktemp("data") / "shades"
+    draw = np.random.default_rng(0)
+    for name, shade in (("dark", 60), ("light", 190)):
+        (folder / name).mkdir(parents=True)
+        for number in range(30):
+            pixels = np.clip(draw.normal(shade, 40, (8, 8, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
+    """The plan and the folder in which it ran once."""
+    folder = tmp_path_factory.mktemp("study")
+    planned = plan.parse(PLAN.format(pictures=pictures, epochs=2))
+    assert run(planned, folder) == ALL
+    return planned, folder
+
+
+@pytest.fixture
+def done(first: tuple[Plan, Path], tmp_path: Path) -> Iterator[tuple[Plan, Path]]:
+    """The plan and a copy of the folder in which it ran once."""
+    planned, folder = first
+    shutil.copytree(folder, tmp_path / "study")
+    return planned, tmp_path / "study"
+
+
+def run(planned: Plan, folder: Path) -> dict[str, int]:
+    """Run the study; return how many entries of each stage were built."""
+    before = entries(folder)
+    outcome = study.run(planned, folder, say=lambda *_: None)
+    assert not outcome.failures, outcome.failures
+    built = [key.parent.name for key, when in entries(folder).items() if before.get(key) != when]
+    return {stage: built.count(stage) for stage in dict.fromkeys(built)}
+
+
+def entries(folder: Path) -> dict[Path, int]:
+    manifests = (folder / study.STORE).glob("*/*/manifest.json")
+    return {file.parent: file.stat().st_mtime_ns for file in manifests}
+
+
+def test_it_leaves_models_results_plots_and_report(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    found = results.load(folder / "results.json")
+    assert [run.model.recipe for run in found.runs] == list(planned.recipes)
+    for run_ in found.runs:
+        assert run_.model.sha256 == _sha256(folder / "models" / f"{run_.model.slug}.tflite")
+        assert run_.latency is not None
+        assert len(run_.latency.samples_ns) >= 3
+        assert run_.accuracy is not None
+        assert run_.accuracy.total > 0
+    assert "<html" in (folder / "report.html").read_text()
+    assert list((folder / "plots").glob("*.png"))
+
+
+def test_a_second_run_computes_nothing(done: tuple[Plan, Path]) -> None:
+    assert run(*done) == {}
+
+
+def test_another_seed_computes_everything(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    assert run(replace(planned, seed=1), folder) == ALL
+
+
+def test_another_measurement_only_measures(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    longer = replace(planned, bench=replace(planned.bench, num_runs=4))
+    assert run(longer, folder) == {"bench": 2, "report": 1}
+
+
+def test_another_calibration_only_makes_the_static_recipe_again(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    fewer = replace(planned, calibration=replace(planned.calibration, count=4))
+    assert run(fewer, folder) == {"convert": 1, "verify": 1, "bench": 1, "report": 1}
+
+
+def test_a_further_recipe_leaves_the_others_alone(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    more = replace(planned, recipes=(*planned.recipes, "fp16"))
+    assert run(more, folder) == {"convert": 1, "verify": 1, "bench": 1, "report": 1}
+
+
+def test_one_changed_picture_computes_everything(
+    done: tuple[Plan, Path], pictures: Path, tmp_path: Path
+) -> None:
+    planned, folder = done
+    copy = shutil.copytree(pictures, tmp_path / pictures.name)
+    moved = replace(planned, dataset=str(copy))
+    assert run(moved, folder) == {}, "the same pictures in another place are the same data"
+    Image.fromarray(np.full((8, 8, 3), 61, np.uint8)).save(copy / "dark" / "00.png")
+    changed = run(moved, folder)
+    assert changed["train"] == 1
+    assert changed["verify"] == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "again"),
+    [
+        ("convert/*/*-static_wi8_ai8.tflite", {"convert": 1}),
+        ("bench/*/results.json", {"bench": 1, "report": 1}),
+        ("verify/*/verification.json", {"verify": 1}),
+        ("reference/*/logits.npy", {"reference": 1}),
+    ],
+)
+def test_one_changed_byte_makes_that_entry_again(
+    done: tuple[Plan, Path], file: str, again: dict[str, int]
+) -> None:
+    planned, folder = done
+    damaged = sorted((folder / study.STORE).glob(file))[0]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert run(planned, folder) == again
+
+
+def test_a_missed_threshold_is_told_and_measured_all_the_same(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    outcome = study.run(replace(planned, max_drop="-100pt"), folder, say=lambda *_: None)
+    assert len(outcome.results.runs) == len(planned.recipes)
+    assert {type(failure.error) for failure in outcome.failures} == {VerificationFailed}
+    assert all(run.warnings for run in outcome.results.runs)
+
+
+def test_a_lost_device_costs_its_cells_only(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    two = replace(planned, devices=("adb:no-such-phone", "host"))
+    outcome = study.run(two, folder, say=lambda *_: None)
+    assert [run.device.id for run in outcome.results.runs] == ["host", "host"]
+    assert [failure.error.exit_code for failure in outcome.failures] == [3, 3]
+
+
+def test_an_unknown_model_is_one_failure(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    broken = replace(planned, models=(replace(planned.models[0], model="vitt"), *planned.models))
+    outcome = study.run(broken, folder, say=lambda *_: None)
+    assert len(outcome.results.runs) == len(planned.recipes)
+    (failure,) = outcome.failures
+    assert isinstance(failure.error, TflconvError)
+    assert "Did you mean vit" in str(failure.error)
+
+
+def test_an_interrupted_training_goes_on(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN.format(pictures=pictures, epochs=400))
+    command = [sys.executable, "-m", "tflconv", "study", tmp_path / "plan.toml", "-o"]
+    study_run = subprocess.Popen(
+        [*command, tmp_path / "out"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert study_run.stderr is not None
+    for line in study_run.stderr:
+        if "epoch 3 " in line:
+            break
+    os.killpg(study_run.pid, signal.SIGINT)
+    time.sleep(0.05)
+    os.killpg(study_run.pid, signal.SIGINT)
+    _, rest = study_run.communicate(timeout=60)
+    assert study_run.returncode == 130
+    assert "Traceback" not in rest
+    assert list((tmp_path / "out" / study.STORE / "unfinished").glob("*/*.state"))
+    assert not list((tmp_path / "out" / study.STORE).glob("train/*"))
+    again = subprocess.Popen(
+        [*command, tmp_path / "out"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert again.stderr is not None
+    first_epoch = next(line for line in again.stderr if "epoch" in line)
+    os.killpg(again.pid, signal.SIGINT)
+    again.communicate(timeout=60)
+    assert "epoch 1 " not in first_epoch
+
+
+def _sha256(path: Path) -> str:
+    from tflconv.files import sha256_file
+
+    return sha256_file(path)

@@ -1,6 +1,7 @@
 #include "litert.h"
 
 #include <dlfcn.h>
+#include <math.h>
 #include <string.h>
 
 #include "fail.h"
@@ -69,6 +70,12 @@ void litert_check_type(const struct litert_tensor_type *made_of,
               given_back->layout.rank == rank && rank <= LITERT_MAX_RANK &&
               memcmp(given_back->layout.dims, made_of->layout.dims, rank * sizeof(int32_t)) == 0;
   if (!same || (bytes && bytes != packed_bytes)) other_layout("LiteRtRankedTensorType");
+}
+
+void litert_check_quantization(const struct litert_quantization *quantization) {
+  bool scaled = quantization->scale > 0 && isfinite(quantization->scale);
+  if (!scaled || quantization->zero_point < INT16_MIN || quantization->zero_point > UINT16_MAX)
+    other_layout("LiteRtQuantizationPerTensor");
 }
 
 static bool all_zero(const void *memory, size_t size) {

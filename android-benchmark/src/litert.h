@@ -133,12 +133,13 @@ void litert_load(struct litert *litert, const char *path);
 /* Fail unless `status` is that of success; `doing` completes "cannot ...". */
 void litert_check(int status, int exit_code, const char *doing);
 
-/* Fail unless the library wrote its own idea of a tensor type and of an event into ours: a buffer
- * of the type it was made of must give it back, and `count` events must fill `count` of our
- * structs, leaving LITERT_SPARE zeroed ones after them alone. */
+/* The self-test: fail unless the library writes what our structs expect. A buffer must give back
+ * the type it was made of; a scale is positive and a zero point fits 16 bits; `count` events fill
+ * `count` of our structs and leave LITERT_SPARE zeroed ones after them alone. */
 #define LITERT_SPARE 4
 void litert_check_type(const struct litert_tensor_type *made_of,
                        const struct litert_tensor_type *given_back, size_t packed_bytes);
+void litert_check_quantization(const struct litert_quantization *quantization);
 void litert_check_events(const struct litert_event *events, size_t count);
 
 /* Name of an element type as NumPy has it, "other" where this program cannot fill it. */

@@ -28,12 +28,12 @@ static uint64_t next_start(const struct pace *pace, uint64_t loop_began, uint64_
 }
 
 static void hand_over(const struct work *work, struct samples *samples, uint64_t at_ns) {
-  if (samples->count) work->report(work->self, samples);
+  work->report(work->self, samples);
   samples->count = 0;
   samples->at_ns = at_ns;
 }
 
-void loop(const struct clock *clock, const struct pace *pace, const struct work *work) {
+struct samples loop(const struct clock *clock, const struct pace *pace, const struct work *work) {
   struct samples samples = {0};
   uint64_t loop_began = clock_now(clock), now = loop_began;
   for (uint64_t runs = 0; !enough(pace, now - loop_began, runs);) {
@@ -46,6 +46,5 @@ void loop(const struct clock *clock, const struct pace *pace, const struct work 
       hand_over(work, &samples, now - loop_began);
     if (next > now) clock_sleep_until(clock, now = next);
   }
-  hand_over(work, &samples, now - loop_began);
-  free(samples.ns);
+  return samples;
 }

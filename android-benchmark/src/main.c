@@ -36,13 +36,6 @@ static void run_first(struct session *session, const struct options *options,
   if (options->output_filepath) output_to_file(session, options->output_filepath);
 }
 
-static void profile(struct session *session, const struct options *options) {
-  struct profile profile = {0};
-  profile_session(&profile, session, options->num_runs);
-  profile_report(&profile, session->nodes);
-  profile_free(&profile);
-}
-
 static void evaluate(struct session *session, const struct options *options,
                      const struct clock *clock) {
   struct testset testset = testset_open(options->test_set);
@@ -50,6 +43,15 @@ static void evaluate(struct session *session, const struct options *options,
   accuracy_report(&accuracy, &testset);
   accuracy_free(&accuracy);
   testset_close(&testset);
+}
+
+static void profile(struct session *session, const struct options *options,
+                    const struct clock *clock) {
+  struct profile profile = {0};
+  measure_warmup(session, options, clock);
+  profile_session(&profile, session, options->num_runs);
+  profile_report(&profile, session);
+  profile_free(&profile);
 }
 
 int main(int argc, char **argv) {
@@ -69,18 +71,16 @@ int main(int argc, char **argv) {
 
   fill_inputs(&session, &options);
   run_first(&session, &options, clock, &cores);
-  if (options.test_set) {
+  if (options.test_set)
     evaluate(&session, &options, clock);
-  } else if (options.enable_op_profiling) {
-    measure_warmup(&session, &options, clock);
-    profile(&session, &options);
-  } else {
-    measure_warmup(&session, &options, clock);
-    measure_steady(&session, &options, clock, &cores, &counters);
-  }
+  else if (options.enable_op_profiling)
+    profile(&session, &options, clock);
+  else
+    measure(&session, &options, clock, &cores, &counters);
   report_memory(before_init, after_init, memory_now());
   report_end(&cores);
-  counters_close(&counters);
+
   session_close(&session);
+  counters_close(&counters);
   return 0;
 }

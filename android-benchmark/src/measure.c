@@ -1,5 +1,7 @@
 #include "measure.h"
 
+#include <stdlib.h>
+
 #include "loop.h"
 #include "report.h"
 #include "usage.h"
@@ -22,9 +24,15 @@ static void report(void *self, const struct samples *samples) {
   report_samples(phase->name, samples, phase->cores);
 }
 
-static void loop_phase(struct phase *phase, const struct pace *pace, const struct clock *clock) {
+static struct samples loop_phase(struct phase *phase, const struct pace *pace,
+                                 const struct clock *clock) {
   struct work work = {.run = run, .report = report, .self = phase};
-  loop(clock, pace, &work);
+  return loop(clock, pace, &work);
+}
+
+static void report_rest(struct phase *phase, struct samples *samples) {
+  if (samples->count) report(phase, samples);
+  free(samples->ns);
 }
 
 void measure_warmup(struct session *session, const struct options *options,
@@ -34,7 +42,8 @@ void measure_warmup(struct session *session, const struct options *options,
                       .min_ns = seconds_to_ns(options->warmup_min_secs),
                       .max_ns = seconds_to_ns(options->max_secs),
                       .duty_cycle = 1};
-  loop_phase(&phase, &pace, clock);
+  struct samples samples = loop_phase(&phase, &pace, clock);
+  report_rest(&phase, &samples);
 }
 
 static struct pace steady_pace(const struct options *options) {
@@ -48,9 +57,9 @@ static struct pace steady_pace(const struct options *options) {
                        .report_ns = seconds_to_ns(options->report_secs)};
 }
 
-void measure_steady(struct session *session, const struct options *options,
-                    const struct clock *clock, const struct cores *cores,
-                    struct counters *counters) {
+static void measure_steady(struct session *session, const struct options *options,
+                           const struct clock *clock, const struct cores *cores,
+                           struct counters *counters) {
   struct phase phase = {.name = "steady", .session = session,
                         .cores = options->report_secs > 0 ? cores : NULL};
   struct pace pace = steady_pace(options);
@@ -58,11 +67,18 @@ void measure_steady(struct session *session, const struct options *options,
   uint64_t began = clock_now(clock);
   struct usage before = usage_now();
   counters_start(counters);
-  loop_phase(&phase, &pace, clock);
+  struct samples samples = loop_phase(&phase, &pace, clock);
   cpu.counts = counters_stop(counters);
   cpu.used = usage_between(before, usage_now());
   cpu.wall_ns = clock_now(clock) - began;
   cpu.runs = phase.runs;
   cpu.why_not_counted = counters->why_not;
+  report_rest(&phase, &samples);
   report_cpu(&cpu);
+}
+
+void measure(struct session *session, const struct options *options, const struct clock *clock,
+             const struct cores *cores, struct counters *counters) {
+  measure_warmup(session, options, clock);
+  measure_steady(session, options, clock, cores, counters);
 }

@@ -8,13 +8,12 @@
 #include "options.h"
 #include "session.h"
 
-/* Write the `run` line of the warm-up. */
+/* Write the `run` line of the warm-up; it says nothing of the steady state. */
 void measure_warmup(struct session *session, const struct options *options,
                     const struct clock *clock);
 
-/* Write the `run` lines of the steady state and the `cpu` line. */
-void measure_steady(struct session *session, const struct options *options,
-                    const struct clock *clock, const struct cores *cores,
-                    struct counters *counters);
+/* Warm up, then write the `run` lines of the steady state and the `cpu` line. */
+void measure(struct session *session, const struct options *options, const struct clock *clock,
+             const struct cores *cores, struct counters *counters);
 
 #endif

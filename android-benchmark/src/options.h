@@ -1,4 +1,5 @@
-/* The command line. Flags that benchmark_model of TensorFlow Lite has too mean what they mean there. */
+/* The command line. Flags that TensorFlow Lite's benchmark_model has too mean what they mean
+ * there. README.md explains all of them. */
 #ifndef TFLCONV_OPTIONS_H
 #define TFLCONV_OPTIONS_H
 

@@ -31,8 +31,9 @@ void profile_session(struct profile *profile, struct session *session, int runs)
 /* Add the events of one run. */
 void profile_add(struct profile *profile, const struct litert_event *events, size_t count);
 
-/* Write the `ops` line. */
-void profile_report(const struct profile *profile, size_t nodes);
+/* Write the `ops` line. What an accelerator other than the CPU executes is no op of ours any more:
+ * its partitions show up like built-in kernels. */
+void profile_report(const struct profile *profile, const struct session *session);
 
 void profile_free(struct profile *profile);
 

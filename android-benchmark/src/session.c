@@ -60,9 +60,10 @@ static void describe(const struct litert *litert, LiteRtTensor handle, struct te
   check_model(litert->GetTensorName(handle, &tensor->name), "read a tensor's name");
   check_model(litert->GetRankedTensorType(handle, &tensor->type), "read a tensor's type");
   check_model(litert->GetQuantizationTypeId(handle, &quantization), "read a tensor's scale");
-  if (quantization == LITERT_PER_TENSOR)
-    check_model(litert->GetPerTensorQuantization(handle, &tensor->quantization),
-                "read a tensor's scale");
+  if (quantization != LITERT_PER_TENSOR) return;
+  check_model(litert->GetPerTensorQuantization(handle, &tensor->quantization),
+              "read a tensor's scale");
+  litert_check_quantization(&tensor->quantization);
 }
 
 static void make_buffer(struct session *session, struct tensor *tensor,

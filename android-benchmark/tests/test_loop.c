@@ -34,7 +34,9 @@ static struct world run_loop(struct pace pace, uint64_t run_ns) {
   struct clock clock = {now_ns, sleep_until_ns, &world};
   struct work work = {run, report, &world};
   if (pace.duty_cycle == 0) pace.duty_cycle = 1;
-  loop(&clock, &pace, &work);
+  struct samples rest = loop(&clock, &pace, &work);
+  report(&world, &rest);
+  free(rest.ns);
   CHECK(world.samples == world.runs);
   return world;
 }

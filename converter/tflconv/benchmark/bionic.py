@@ -30,7 +30,7 @@ LINK = (
 DYNAMIC_LINKING = {"dlopen", "dlsym", "dlerror", "dlclose"}
 """What libdl.so has; all else that the harness uses is in libc.so."""
 
-SYMTAB, UNDEFINED, SYMBOL_SIZE = 2, 0, 24
+SYMTAB, DYNSYM, UNDEFINED, SYMBOL_SIZE = 2, 11, 0, 24
 
 
 class Zig(Protocol):
@@ -54,13 +54,13 @@ def build(zig: Zig, sources: Sequence[Path], flags: Sequence[str], output: Path)
         zig("ld.lld", *LINK, "-o", str(output), str(whole), str(libc), str(libdl))
 
 
-def undefined_symbols(content: bytes) -> set[str]:
-    """Names that the 64-bit little-endian ELF object ``content`` uses and does not define."""
+def undefined_symbols(content: bytes, table: int = SYMTAB) -> set[str]:
+    """Names that the 64-bit little-endian ELF file ``content`` uses and does not define."""
     offset, _, _, _, _, size, count, _ = struct.unpack_from("<QIHHHHHH", content, 40)
     headers = [struct.unpack_from("<IIQQQQII", content, offset + size * i) for i in range(count)]
     found: set[str] = set()
     for _, kind, _, _, start, length, link, _ in headers:
-        if kind == SYMTAB:
+        if kind == table:
             found |= set(_undefined_in(content, start, length, headers[link][4]))
     return found - {""}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv._version import __version__
-from tflconv.benchmark import build, protocol
+from tflconv.benchmark import build, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, Conversation
 from tflconv.device import host
 from tflconv.device.protocol import Completed, Device, Runtime
@@ -27,7 +27,9 @@ EXIT_MODEL, EXIT_INPUT = 11, 13
 
 def binary(abi: str) -> Path:
     """The harness for x86_64-linux, aarch64-linux or aarch64-android."""
-    return build.for_host() if abi == host.abi() else build.cross(abi)
+    if abi == host.abi():
+        return build.for_host()
+    return prebuilt.find(abi) or build.cross(abi)
 
 
 @dataclass(frozen=True, kw_only=True)

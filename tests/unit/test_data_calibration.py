@@ -52,7 +52,7 @@ def test_a_numpy_file_of_grey_pictures_needs_no_channel(tmp_path: Path) -> None:
 
 def test_unsorted_pictures_serve_for_calibration(tmp_path: Path) -> None:
     files = {f"{i}.png": png(i) for i in range(9)} | {"notes.txt": b"x", "more/9.png": png(9)}
-    view = data.View(side=16, channels=1)
+    view = data.View(size=(16, 16), channels=1)
     folder = write(tmp_path / "photos", files)
     some, again = (data.calibration_pictures(folder, view, 4) for _ in range(2))
     assert some.images.shape == (4, 16, 16, 1)
@@ -64,7 +64,7 @@ def test_unsorted_pictures_serve_for_calibration(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="no picture that can be read"):
         data.calibration_pictures(
-            write(tmp_path / "photos", {"a.txt": b"x"}), data.View(side=16, channels=3)
+            write(tmp_path / "photos", {"a.txt": b"x"}), data.View(size=(16, 16), channels=3)
         )
 
 

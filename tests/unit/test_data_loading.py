@@ -90,6 +90,12 @@ def test_resolution_and_channels_are_as_asked() -> None:
     assert (test.images[..., 0] == test.images[..., 2]).all()
 
 
+def test_a_resolution_may_be_height_and_width() -> None:
+    dataset = data.load("mnist-sample", resolution=(20, 30), resize="pad")
+    assert dataset.test.images.shape == (1000, 20, 30, 1)
+    assert dataset.view.resize == "pad"
+
+
 @pytest.mark.parametrize("wrong", [{"resolution": -4}, {"channels": 2}, {"split": "guess"}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="Received"):

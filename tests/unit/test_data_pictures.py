@@ -10,7 +10,7 @@ from PIL import Image
 from tflconv.data.pictures import UnreadablePicture, View, decode
 from tflconv.errors import UsageError
 
-RGB = View(side=None, channels=3)
+RGB = View(size=None, channels=3)
 
 
 def shown(image: Image.Image, kind: str = "PNG", **options: object) -> np.ndarray:
@@ -21,13 +21,13 @@ def test_rgb_and_grey_come_back_as_they_were() -> None:
     colour, grey = pixels(0), pixels(0, channels=1)
     assert (shown(Image.fromarray(colour)) == colour).all()
     assert (
-        View(side=None, channels=1).shape(decode(encoded(Image.fromarray(grey))))[..., 0] == grey
+        View(size=None, channels=1).shape(decode(encoded(Image.fromarray(grey))))[..., 0] == grey
     ).all()
 
 
 def test_grey_is_luma_and_colour_of_grey_is_equal_channels() -> None:
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    assert View(side=None, channels=1).shape(red).tolist() == np.full((4, 4, 1), 76).tolist()
+    assert View(size=None, channels=1).shape(red).tolist() == np.full((4, 4, 1), 76).tolist()
     grey = shown(Image.fromarray(pixels(1, channels=1)))
     assert (grey[..., 0] == grey[..., 1]).all()
     assert (grey[..., 0] == grey[..., 2]).all()
@@ -85,11 +85,13 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
 def test_crop_keeps_the_middle_undistorted() -> None:
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, 10:20] = 255
-    assert (View(side=10, channels=3).shape(Image.fromarray(image)) == 255).all()
+    assert (View(size=(10, 10), channels=3).shape(Image.fromarray(image)) == 255).all()
 
 
 def test_pad_keeps_everything_and_puts_black_around() -> None:
-    padded = View(side=30, channels=3, resize="pad").shape(Image.new("RGB", (30, 10), "white"))
+    padded = View(size=(30, 30), channels=3, resize="pad").shape(
+        Image.new("RGB", (30, 10), "white")
+    )
     assert (padded[10:20] == 255).all()
     assert padded[:10].sum() + padded[20:].sum() == 0
 
@@ -97,21 +99,27 @@ def test_pad_keeps_everything_and_puts_black_around() -> None:
 def test_stretch_fills_the_square_with_everything() -> None:
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, :15] = 255
-    stretched = View(side=10, channels=3, resize="stretch").shape(Image.fromarray(image))
+    stretched = View(size=(10, 10), channels=3, resize="stretch").shape(Image.fromarray(image))
     assert (stretched[:, :4] == 255).all()
     assert stretched[:, 6:].sum() == 0
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
+def test_a_size_is_height_and_width(resize: str) -> None:
+    view = View(size=(8, 20), channels=3, resize=resize)
+    assert view.shape(Image.new("RGB", (30, 30))).shape == (8, 20, 3)
 
 
 def test_shrinking_counts_every_pixel() -> None:
     stripes = np.zeros((64, 64, 1), np.uint8)
     stripes[:, ::2] = 255
-    small = View(side=16, channels=1).shape_all(stripes[np.newaxis])
+    small = View(size=(16, 16), channels=1).shape_all(stripes[np.newaxis])
     assert abs(float(small.mean()) - 127.5) < 2
 
 
 def test_pictures_that_fit_are_not_touched() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
-    assert View(side=8, channels=3).shape_all(images) is images
+    assert View(size=(8, 8), channels=3).shape_all(images) is images
 
 
 @pytest.mark.parametrize(
@@ -141,8 +149,8 @@ def test_a_picture_that_claims_a_billion_pixels_is_not_unpacked() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"side": 3}, {"side": 5000}, {"channels": 2}, {"resize": "squash"}]
+    "wrong", [{"size": (3, 9)}, {"size": (9, 5000)}, {"channels": 2}, {"resize": "squash"}]
 )
 def test_a_view_that_makes_no_sense_says_what_it_got(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="Received"):
-        View(**({"side": 32, "channels": 3} | wrong))
+        View(**({"size": (32, 32), "channels": 3} | wrong))

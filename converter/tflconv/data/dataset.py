@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.data.card import DatasetCard
+from tflconv.data.pictures import View
 from tflconv.data.splits import draw_share
 from tflconv.errors import TflconvError
 
@@ -56,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """A dataset as it lies on this machine.
+    """A dataset as it lies on this machine, its pictures brought to one ``view``.
 
     ``digest`` is the hash of the bytes it comes from and of the settings that split and shape it:
     equal digests mean equal pictures in equal splits. ``subset`` says that it is smaller than the
@@ -67,6 +68,7 @@ class Dataset:
     name: str
     card: DatasetCard
     subset: bool
+    view: View
     digest: str
     read: Callable[[], Reading]
     manifest: str | None = None

@@ -35,7 +35,7 @@ SplitBy = Literal["card", "random"]
 def load(
     name: str | Path,
     *,
-    resolution: int | None = None,
+    resolution: int | tuple[int, int] | None = None,
     channels: int | None = None,
     seed: int = 0,
     resize: Resize | None = None,
@@ -44,10 +44,10 @@ def load(
     """The dataset called ``name``, or the pictures in the folder or archive at that path.
 
     A named set is the full one if it is on this machine, else its bundled sample. Pictures come in
-    the card's shape unless ``resolution`` (side in pixels), ``channels`` (1 or 3) or ``resize``
-    (crop, pad or stretch) ask for another. ``seed`` draws the validation split where the set has
-    none. ``split="random"``, or a name that ends in ``-random``, throws all splits together and
-    draws new ones: to show what that costs where pictures depend on each other.
+    the card's shape unless ``resolution`` (side, or height and width, in pixels), ``channels`` (1
+    or 3) or ``resize`` (crop, pad or stretch) ask for another. ``seed`` draws the validation split
+    where the set has none. ``split="random"``, or a name that ends in ``-random``, throws all
+    splits together and draws new ones: to show what that costs where pictures depend on each other.
 
     No picture is decoded before a split is asked for, but all bytes are hashed, and refused where
     they are not what the card promises. Raises ``UsageError`` or ``TflconvError``.
@@ -55,7 +55,7 @@ def load(
     source, split = _source(name, split)
     card = source.card
     view = View(
-        side=resolution or card.resolution,
+        size=_size(card.resolution if resolution is None else resolution),
         channels=channels or card.shape[2],
         resize=resize or card.resize,
     )
@@ -68,9 +68,14 @@ def load(
         card=card,
         subset=source.subset,
         manifest=source.manifest,
+        view=view,
         digest=digest,
         read=partial(cached, digest, read) if card.format == "pictures" else read,
     )
+
+
+def _size(resolution: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    return (resolution, resolution) if isinstance(resolution, int) else resolution
 
 
 def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:

@@ -1,11 +1,11 @@
 """From a picture file of any kind to the plain uint8 array that a model sees.
 
 EXIF orientation is applied; palettes, CMYK, 16 bit and the rest become RGB or grey; transparency
-is laid over white. Grey is ITU-R 601 luma. Pictures are brought to a square side by one of
+is laid over white. Grey is ITU-R 601 luma. Pictures are brought to one size by
 
-- ``crop``: scale the shorter side to fit, keep the middle (nothing is distorted, edges are lost);
-- ``pad``: scale the longer side to fit, put black around (nothing is lost or distorted);
-- ``stretch``: scale both sides on their own (nothing is lost, proportions are).
+- ``crop``: scale until the size is filled, keep the middle (no distortion, edges are lost),
+- ``pad``: scale until all fits, put black around (no distortion, nothing lost), or
+- ``stretch``: scale both sides on their own (nothing lost, proportions are).
 
 Scaling is bilinear with antialiasing: when a picture shrinks, all of its pixels count.
 """
@@ -33,19 +33,19 @@ class UnreadablePicture(Exception):  # noqa: N818 - listed for the user, not rai
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What every picture is turned into: ``side`` pixels square, 1 (grey) or 3 (RGB) channels.
+    """What every picture becomes: ``size`` is (height, width), 1 channel is grey, 3 are RGB.
 
-    A side of None keeps the published size, which only works where all pictures share it.
+    A size of None keeps the published one, which only works where all pictures share it.
     """
 
-    side: int | None
+    size: tuple[int, int] | None
     channels: int
     resize: Resize = "crop"
 
     def __post_init__(self) -> None:
-        if self.side is not None and not 4 <= self.side <= 4096:
+        if self.size is not None and not all(4 <= side <= 4096 for side in self.size):
             raise UsageError(
-                f"resolution must be between 4 and 4096. Received: resolution={self.side}."
+                f"resolution must be between 4 and 4096. Received: resolution={self.size}."
             )
         if self.channels not in (1, 3):
             raise UsageError(f"channels must be 1 or 3. Received: channels={self.channels}.")
@@ -55,18 +55,17 @@ class View:
             )
 
     def shape(self, image: Image.Image) -> NDArray[np.uint8]:
-        """``image`` (mode L or RGB) as ``[side, side, channels]``."""
+        """``image`` (mode L or RGB) as ``[height, width, channels]``."""
         image = image.convert("L" if self.channels == 1 else "RGB")
-        if self.side is not None and image.size != (self.side, self.side):
-            image = _RESIZERS[self.resize](image, self.side)
+        if self.size is not None and image.size != self.size[::-1]:
+            image = _RESIZERS[self.resize](image, self.size[::-1])
         return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
 
     def shape_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``images`` ``[n, h, w, c]`` as ``[n, side, side, channels]``; untouched if they fit."""
-        height, width, channels = images.shape[1:]
-        if channels == self.channels and self.side in (None, height) and self.side in (None, width):
+        """``images`` ``[n, h, w, c]`` in this view; untouched if they fit."""
+        if images.shape[3] == self.channels and self.size in (None, images.shape[1:3]):
             return images
-        squeezed = images[..., 0] if channels == 1 else images
+        squeezed = images[..., 0] if images.shape[3] == 1 else images
         return np.stack([self.shape(Image.fromarray(image)) for image in squeezed])
 
 
@@ -113,16 +112,20 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))
 
 
-def _crop(image: Image.Image, side: int) -> Image.Image:
-    return ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
+Size = tuple[int, int]
+"""Width and height, as Pillow has them."""
 
 
-def _pad(image: Image.Image, side: int) -> Image.Image:
-    return ImageOps.pad(image, (side, side), Image.Resampling.BILINEAR)
+def _crop(image: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.fit(image, size, Image.Resampling.BILINEAR)
 
 
-def _stretch(image: Image.Image, side: int) -> Image.Image:
-    return image.resize((side, side), Image.Resampling.BILINEAR)
+def _pad(image: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.pad(image, size, Image.Resampling.BILINEAR)
+
+
+def _stretch(image: Image.Image, size: Size) -> Image.Image:
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 _RESIZERS = {"crop": _crop, "pad": _pad, "stretch": _stretch}

@@ -45,7 +45,7 @@ def main() -> None:
     for line in sys.stdin:
         command = line.strip()
         if command in ("cut", "count"):
-            answer(str(getattr(carrier, command)()))
+            answer(getattr(carrier, command)())
         else:
             getattr(daemon, command)()
             answer("ok")
@@ -77,7 +77,7 @@ def build_root(root: Path, plan: dict[str, Any]) -> None:
     mount("-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", root / "dev/pts")
     (root / "dev/ptmx").symlink_to("pts/ptmx")
     mount("-t", "proc", "proc", root / "proc")
-    mount("-t", "tmpfs", "-o", f"size={plan['data_bytes']}", "data", root / "data/local/tmp")
+    mount("-t", "tmpfs", "-o", plan["data_options"], "data", root / "data/local/tmp")
     write_files(root, plan)
 
 
@@ -152,20 +152,19 @@ class Carrier:
         self.listener = listener
         self.port = port
         self.open: set[socket.socket] = set()
-        self.received = 0
+        self.carried = [0, 0]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut(self) -> int:
-        """Break every connection in the middle of whatever it carries; return their number."""
-        victims = list(self.open)
-        for victim in victims:
+    def cut(self) -> str:
+        """Break every connection in the middle of whatever it carries."""
+        for victim in list(self.open):
             with contextlib.suppress(OSError):
                 victim.shutdown(socket.SHUT_RDWR)
-        return len(victims)
+        return "ok"
 
-    def count(self) -> int:
-        """Bytes that came from the adb server so far."""
-        return self.received
+    def count(self) -> str:
+        """Bytes that came from the adb server and that went to it so far."""
+        return " ".join(map(str, self.carried))
 
     def _accept(self) -> None:
         while True:
@@ -176,13 +175,13 @@ class Carrier:
                 outside.close()
                 continue
             self.open |= {outside, inside}
-            threading.Thread(target=self._carry, args=(outside, inside, 1), daemon=True).start()
-            threading.Thread(target=self._carry, args=(inside, outside, 0), daemon=True).start()
+            threading.Thread(target=self._carry, args=(outside, inside, 0), daemon=True).start()
+            threading.Thread(target=self._carry, args=(inside, outside, 1), daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, inwards: int) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, way: int) -> None:
         with contextlib.suppress(OSError):
             while block := source.recv(1 << 16):
-                self.received += inwards * len(block)
+                self.carried[way] += len(block)
                 target.sendall(block)
         for end in (source, target):
             with contextlib.suppress(OSError):

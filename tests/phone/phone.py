@@ -51,7 +51,12 @@ class Phone:
     @property
     def received(self) -> int:
         """Bytes that came to the phone since it was switched on."""
-        return int(self.tell("count"))
+        return int(self.tell("count").split()[0])
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the phone has sent since it was switched on."""
+        return int(self.tell("count").split()[1])
 
     def _switch_on(self) -> None:
         plan = {
@@ -64,7 +69,7 @@ class Phone:
             "applets": self.profile.applets,
             "files": self.profile.files,
             "allowed": parse.cpu_list(self.profile.allowed),
-            "data_bytes": self.profile.data_bytes,
+            "data_options": self.profile.data_options,
         }
         init = Path(__file__).with_name("init.py")
         with self.log.open("wb") as log:

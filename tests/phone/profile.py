@@ -136,7 +136,7 @@ class Profile:
     wakefulness: str = "Awake"
     carriage_returns: bool = False
     without: tuple[str, ...] = ()
-    data_bytes: int = 256 << 20
+    data_options: str = "size=256m"
     properties: dict[str, str] = field(default_factory=dict)
     files_added: dict[str, str] = field(default_factory=dict)
 

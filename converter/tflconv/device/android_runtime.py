@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,8 +48,8 @@ class Target(Protocol):
         """Where files may be left on the phone."""
         ...
 
-    def push(self, source: Path, *, executable: bool = False) -> str:
-        """Bring a file to the phone and return its path there."""
+    def push_all(self, sources: Sequence[Path]) -> list[str]:
+        """Bring files to the phone and return their paths there."""
         ...
 
     def script(self, text: str, *arguments: str) -> str:
@@ -83,7 +84,9 @@ def install(phone: Target, choice: Path | None = None) -> Runtime:
     android = phone.script(f"[ -e {LINKER} ] && echo yes; true").strip() == "yes"
     library = choose(choice, android=android)
     if not library.companions:
-        return Runtime(abi=library.abi, path=phone.push(library.path), software=library.software)
+        return Runtime(
+            abi=library.abi, path=phone.push_all([library.path])[0], software=library.software
+        )
     folder = _bundle(phone, library)
     return Runtime(
         abi=library.abi,
@@ -171,7 +174,7 @@ def _download(address: str) -> Path:
 def _bundle(phone: Target, library: Library) -> str:
     """Lay the library and glibc out under their own names, as links to the pushed contents."""
     files = (library.path, *library.companions)
-    pushed = [phone.push(file, executable=True) for file in files]
+    pushed = phone.push_all(files)
     digest = sha256_bytes("\n".join(pushed).encode())[:16]
     folder = f"{phone.folder}/glibc-{digest}"
     pairs = [word for file, at in zip(files, pushed, strict=True) for word in (at, file.name)]

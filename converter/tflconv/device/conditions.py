@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol
 from tflconv.device import parse
 from tflconv.errors import DeviceError
 
+REQUESTS = ("fixed performance", "stay awake")
+
 Finding = tuple[Literal["throttled", "noisy"], str]
 """What the conditions have against a run, and why."""
 
@@ -27,6 +29,31 @@ HELD = 0.9
 
 _CPU = "/sys/devices/system/cpu"
 _CLOCKS = f"grep . {_CPU}/cpu[0-9]*/cpufreq/scaling_cur_freq /dev/null"
+
+_FIXED = "cmd power set-fixed-performance-mode-enabled"
+_STAY_ON = "global stay_on_while_plugged_in"
+_EVERY_SOURCE = 7  # mains, USB and wireless
+
+_REQUEST = f"""
+cd "$0" || exit 1
+echo "=== fixed performance"
+echo "{_FIXED} false" >>restore
+{_FIXED} true 2>&1 || echo "exit code $?"
+echo "=== stay awake"
+old=$(settings get {_STAY_ON} 2>&1)
+case $old in
+null) echo "settings delete {_STAY_ON}" >>restore ;;
+""|*[!0-9]*) echo "Failed: ${{old:-no answer}}"; old= ;;
+*) echo "settings put {_STAY_ON} $old" >>restore ;;
+esac
+if [ "$old" ]; then
+  settings put {_STAY_ON} {_EVERY_SOURCE} 2>&1 || echo "exit code $?"
+  input keyevent KEYCODE_WAKEUP >/dev/null 2>&1
+fi
+"""
+
+RESTORE = "if [ -f restore ]; then sh restore; rm -f restore; fi"
+"""Undoes, in the phone's folder, what was asked of it, now or in a session that was cut."""
 
 _LOOK = f"""
 echo "=== battery"; dumpsys battery
@@ -44,9 +71,6 @@ _SAMPLE = f'while :; do echo "=== sample"; {_CLOCKS}; sleep {SAMPLE_SECONDS}; do
 
 _STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 
-_STAY_ON = "settings {} global stay_on_while_plugged_in"
-_EVERY_SOURCE = "7"  # mains, USB and wireless
-_FIXED = "cmd power set-fixed-performance-mode-enabled"
 _REFUSALS = ("Exception", "Unknown command", "Failed", "denied", "Can't find service")
 
 
@@ -104,20 +128,24 @@ def watched(phone: Scripted) -> Iterator[dict[str, Any]]:
     """
     record: dict[str, Any] = {}
     try:
-        record |= _requests(phone)
-        before = read(phone.script(_LOOK))
+        said = phone.script(f"{_REQUEST}\n{_LOOK}", phone.folder)
+        record |= answered(parse.sections(said))
         with phone.background(_SAMPLE) as printed:
             yield record
         after = read(phone.script(_LOOK))
-        record |= told(before, parse.clock_samples("".join(printed)), after)
+        record |= told(read(said), parse.clock_samples("".join(printed)), after)
     finally:
         with contextlib.suppress(DeviceError):
-            restore(phone)
+            phone.script(f'cd "$0" || exit 0\n{RESTORE}', phone.folder)
 
 
-def restore(phone: Scripted) -> None:
-    """Undo what was asked of ``phone``, now or in a session that was cut."""
-    phone.script('cd "$0" && [ -f restore ] || exit 0; sh restore; rm -f restore', phone.folder)
+def answered(said: Mapping[str, str]) -> dict[str, Any]:
+    """Which requests were granted, and why the others were refused."""
+    refusals = {name: _refusal(said.get(name, "")) for name in REQUESTS}
+    return {
+        "granted": [name for name, refusal in refusals.items() if refusal is None],
+        "refused": {name: refusal for name, refusal in refusals.items() if refusal is not None},
+    }
 
 
 def told(before: Look, samples: Sequence[Mapping[int, float]], after: Look) -> dict[str, Any]:
@@ -168,39 +196,6 @@ def _screen(conditions: Mapping[str, Any]) -> Iterator[Finding]:
     barred = set(parse.cpu_list(online or "")) - set(parse.cpu_list(allowed or online or ""))
     if barred:
         yield "noisy", f"Android allowed only CPUs {allowed} of {online}"
-
-
-def _requests(phone: Scripted) -> dict[str, Any]:
-    answers = {
-        "fixed performance": _fixed_performance(phone),
-        "stay awake": _stay_awake(phone),
-    }
-    return {
-        "granted": [name for name, refusal in answers.items() if refusal is None],
-        "refused": {name: refusal for name, refusal in answers.items() if refusal is not None},
-    }
-
-
-def _fixed_performance(phone: Scripted) -> str | None:
-    return _request(phone, f"{_FIXED} true", undo=f"{_FIXED} false")
-
-
-def _stay_awake(phone: Scripted) -> str | None:
-    old = phone.script(f"{_STAY_ON.format('get')} 2>&1; true").strip()
-    if refusal := _refusal(old):
-        return refusal
-    undo = _STAY_ON.format("put") + f" {old}" if old.isdigit() else _STAY_ON.format("delete")
-    refusal = _request(phone, f"{_STAY_ON.format('put')} {_EVERY_SOURCE}", undo=undo)
-    if refusal is None:
-        phone.script("input keyevent KEYCODE_WAKEUP 2>&1; true")
-    return refusal
-
-
-def _request(phone: Scripted, command: str, *, undo: str) -> str | None:
-    """Ask for ``command``; return why it was refused, or None if it was not."""
-    note = 'echo "$1" >>"$0/restore"\n'
-    said = phone.script(f'{note}{command} 2>&1 || echo "exit code $?"', phone.folder, undo)
-    return _refusal(said)
 
 
 def _refusal(said: str) -> str | None:

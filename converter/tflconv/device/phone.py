@@ -13,6 +13,7 @@ import functools
 import secrets
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,32 @@ ABILITIES = ("latency", "cpu", "memory", "accuracy", "conditions")
 _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve")
 """Linux's names of SIMD, fp16, dot product and matrix instructions."""
 
-_PREPARE = """
+_PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
-find . -name '*.part' -mmin +60 -exec rm -rf {} + 2>/dev/null
+find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
+{conditions.RESTORE}
 touch .writable && rm .writable
 """
 
 _DIGEST = """
-[ -f "$0" ] || exit 66
-sha256sum "$0" 2>/dev/null || toybox sha256sum "$0" 2>/dev/null || exit 67
+digest() { sha256sum "$1" 2>/dev/null || toybox sha256sum "$1" 2>/dev/null || echo unable; }
+"""
+
+_ASK = f"""{_DIGEST}
+for file; do
+  if [ -f "$file" ]; then digest "$file"; else echo missing; fi
+done
+"""
+
+_SETTLE = f"""{_DIGEST}
+while [ $# -gt 0 ]; do
+  case "$(digest "$1")" in
+  "$3"*) chmod 755 "$1" && mv -f "$1" "$2" && echo settled ;;
+  unable) echo unable ;;
+  *) echo damaged ;;
+  esac
+  shift 3
+done
 """
 
 _DESCRIBE = """
@@ -80,15 +98,17 @@ class Phone:
         return self._runtime
 
     def push(self, source: Path, *, executable: bool = False) -> str:
-        """Bring ``source`` to the phone, unless it is there, and return its path there."""
-        digest = sha256_file(source)
-        remote = f"{FOLDER}/{digest}{source.suffix}"
-        if remote not in self._checked and self._digest(remote) != digest:
-            self._send(source, remote, digest)
-        if executable:
-            self.script('chmod 755 "$0"', remote)
-        self._checked.add(remote)
-        return remote
+        """Bring ``source`` to the phone, unless it is there; every file there may be executed."""
+        return self.push_all([source])[0]
+
+    def push_all(self, sources: Sequence[Path]) -> list[str]:
+        """Bring several files to the phone; it is asked only once which of them are there."""
+        files = [_File.of(source) for source in sources]
+        unknown = [file for file in files if file.remote not in self._checked]
+        found = self._digests([file.remote for file in unknown])
+        self._send([f for f, digest in zip(unknown, found, strict=True) if digest != f.digest])
+        self._checked.update(file.remote for file in files)
+        return [file.remote for file in files]
 
     def pull(self, remote: str, target: Path) -> None:
         """Fetch ``remote`` into ``target``, whole or not at all."""
@@ -130,38 +150,46 @@ class Phone:
         return int(parse.number(count) or 0)
 
     def _prepare(self) -> None:
-        try:
-            self.script(_PREPARE, FOLDER)
-            conditions.restore(self)
-        except DeviceError as error:
-            if "was lost" in error.message or "did not answer" in error.message:
-                raise
+        done = self.connection.shell(["sh", "-c", _PREPARE, FOLDER])
+        if done.returncode:
             raise DeviceError(
-                f"{self.id}: cannot write {FOLDER}: {error.message}",
+                f"{self.id}: cannot write {FOLDER}: {done.stderr.strip()}.",
                 hint="adb's shell user needs that folder: see docs/phone-setup.md.",
-            ) from error
+            )
 
-    def _send(self, source: Path, remote: str, digest: str) -> None:
-        part = f"{remote}.{secrets.token_hex(4)}.part"
+    def _send(self, files: Sequence[_File]) -> None:
         try:
-            self.connection.push(source, part)
-            if self._digest(part) != digest:
-                raise DeviceError(
-                    f"{self.id}: {source.name} arrived damaged.",
-                    hint="Try another cable or port, then run again.",
-                )
-            self.script('chmod 644 "$0" && mv -f "$0" "$1"', part, remote)
+            for file in files:
+                self.connection.push(file.source, file.part)
+            self._settle(files)
         except BaseException:
             with contextlib.suppress(DeviceError):
-                self.remove(part)
+                self.script('rm -f "$@"', "sh", *(file.part for file in files))
             raise
 
-    def _digest(self, remote: str) -> str | None:
-        """SHA-256 of ``remote``, computed there or, where a phone cannot, here; None if gone."""
-        done = self.connection.shell(["sh", "-c", _DIGEST, remote], timeout=120)
-        if done.returncode == 66:
-            return None
-        return parse.sha256(done.stdout) or self._digest_here(remote)
+    def _settle(self, files: Sequence[_File]) -> None:
+        """Give files that have arrived their names. What a phone cannot hash is hashed here."""
+        words = [word for file in files for word in (file.part, file.remote, file.digest)]
+        answers = self.script(_SETTLE, "sh", *words).split() if files else []
+        for file, answer in zip(files, answers, strict=True):
+            if answer == "unable" and self._digest_here(file.part) == file.digest:
+                self.script('chmod 755 "$0" && mv -f "$0" "$1"', file.part, file.remote)
+            elif answer != "settled":
+                raise DeviceError(
+                    f"{self.id}: {file.source.name} did not arrive whole.",
+                    hint="Try another cable or port, then run again.",
+                )
+
+    def _digests(self, remotes: Sequence[str]) -> list[str | None]:
+        """SHA-256 of files, computed there or, where a phone cannot, here; None if it is gone."""
+        if not remotes:
+            return []
+        asked = ["sh", "-c", _ASK, "sh", *remotes]
+        answers = parse.lines(self.connection.shell(asked, timeout=120).stdout)
+        return [
+            self._digest_here(remote) if answer == "unable" else parse.sha256(answer)
+            for remote, answer in zip(remotes, answers, strict=False)
+        ]
 
     def _digest_here(self, remote: str) -> str:
         with tempfile.TemporaryDirectory() as folder:
@@ -198,6 +226,23 @@ def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
         features=tuple(name for name in _FEATURES if name in processor.features),
         build=values.get("ro.build.fingerprint"),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A file here, its SHA-256, and its names there while it comes and when it has arrived."""
+
+    source: Path
+    digest: str
+    remote: str
+    part: str
+
+    @classmethod
+    def of(cls, source: Path) -> _File:
+        digest = sha256_file(source)
+        remote = f"{FOLDER}/{digest}{source.suffix}"
+        part = f"{remote}.{secrets.token_hex(4)}.part"
+        return cls(source=source, digest=digest, remote=remote, part=part)
 
 
 def find(name: str) -> Phone:

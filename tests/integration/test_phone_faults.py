@@ -1,0 +1,257 @@
+"""What goes wrong with phones, caused from outside: one clear message, exit code 3, nothing broken.
+
+adbd is killed, connections are cut, the phone is full, read-only or frozen, the adb server is
+restarted, the harness is killed. Afterwards everything works again without a helping hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import phone as phones
+from tflconv.device import adb
+from tflconv.device.phone import FOLDER, find
+from tflconv.errors import DeviceError
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "models"
+TINY = GOLDEN / "tiny_int8.tflite"
+OTHER = GOLDEN / "tiny_float32.tflite"
+QUICK = ("--num-runs=2", "--min-secs=0", "--warmup-min-secs=0", "--rate-hz=0", "--profile-runs=0")
+ENDLESS = ("--num-runs=1000000000", "--max-secs=60")
+Start = Callable[..., phones.Phone]
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    target = tmp_path / "big.bin"
+    target.write_bytes(os.urandom(1 << 20) * 100)
+    return target
+
+
+def bench(machine: phones.Phone, *arguments: object) -> subprocess.Popen[str]:
+    """A running ``tflconv bench`` on the phone."""
+    command = ["bench", "--device", f"adb:{machine.serial}", *map(str, arguments)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tflconv", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(run: subprocess.Popen[str], code: int) -> str:
+    """What it said on stderr, when it has ended with ``code`` and without a traceback."""
+    _, stderr = run.communicate(timeout=120)
+    assert run.returncode == code, stderr
+    assert "Traceback" not in stderr
+    return stderr
+
+
+def wait(condition: Callable[[], object]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not come to that in 30 s")
+
+
+def shell(machine: phones.Phone) -> adb.Connection:
+    """A connection that leaves the phone as it is."""
+    return adb.Connection(program=adb.program(), serial=machine.serial)
+
+
+def harnesses(machine: phones.Phone) -> list[str]:
+    """Process ids of the harnesses that are at work on the phone."""
+    try:
+        lines = shell(machine).shell(["ps", "-o", "pid,args"]).stdout.splitlines()
+    except DeviceError:  # adb does not know the phone yet
+        return []
+    return [line.split()[0] for line in lines if "--library-path" in line and "--graph=" in line]
+
+
+def left(machine: phones.Phone) -> list[str]:
+    return shell(machine).shell(["ls", FOLDER]).stdout.split()
+
+
+def during(work: Callable[[], object], moment: Callable[[], object], fault: Callable[[], object]):
+    """Cause ``fault`` at the ``moment`` in the middle of ``work``."""
+    start = threading.Event()
+
+    def cause() -> None:
+        start.wait()
+        wait(moment)
+        fault()
+
+    thread = threading.Thread(target=cause)
+    thread.start()
+    start.set()
+    try:
+        work()
+    finally:
+        thread.join()
+
+
+def test_adbd_killed_during_a_push(start: Start, big: Path) -> None:
+    machine = start()
+    one, before = find(machine.serial), machine.received
+    with pytest.raises(DeviceError, match="was lost") as caught:
+        during(
+            lambda: one.push(big),
+            lambda: machine.received > before + 10_000_000,
+            lambda: machine.tell("kill"),
+        )
+    assert caught.value.exit_code == 3
+    assert "Reconnect" in str(caught.value)
+    machine.tell("start")
+    again = find(machine.serial)
+    assert not [name for name in left(machine) if name.endswith(".bin")]
+    remote = again.push(big)
+    assert again.script('stat -c %s "$0"', remote).strip() == str(big.stat().st_size)
+
+
+def test_a_connection_cut_during_a_push_leaves_no_part(start: Start, big: Path) -> None:
+    machine = start()
+    one, before = find(machine.serial), machine.received
+    with pytest.raises(DeviceError):
+        during(
+            lambda: one.push(big),
+            lambda: machine.received > before + 10_000_000,
+            lambda: machine.tell("cut"),
+        )
+    assert find(machine.serial).push(big)
+    assert [name for name in left(machine) if name.endswith(".bin")]
+
+
+def test_adbd_killed_during_a_pull(start: Start, tmp_path: Path) -> None:
+    machine = start()
+    one = find(machine.serial)
+    one.script('dd if=/dev/zero of="$0/big" bs=1M count=200 2>/dev/null', FOLDER)
+    before = machine.sent
+    with pytest.raises(DeviceError, match="was lost"):
+        during(
+            lambda: one.pull(f"{FOLDER}/big", tmp_path / "big"),
+            lambda: machine.sent > before + 10_000_000,
+            lambda: machine.tell("kill"),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_space_left(start: Start, big: Path) -> None:
+    machine = start(data_options="size=20m")
+    one = find(machine.serial)
+    with pytest.raises(DeviceError, match="no space left on device") as caught:
+        one.push(big)
+    assert "devices clean" in str(caught.value)
+    assert left(machine) == []
+
+
+def test_a_folder_that_cannot_be_written(start: Start) -> None:
+    machine = start(data_options="size=20m,ro")
+    with pytest.raises(DeviceError, match="cannot write /data/local/tmp/tflconv") as caught:
+        find(machine.serial)
+    assert "phone-setup" in str(caught.value)
+
+
+def test_a_frozen_phone(start: Start) -> None:
+    machine = start()
+    one = find(machine.serial)
+    machine.tell("freeze")
+    with pytest.raises(DeviceError, match="did not answer 'adb shell' in 2 s"):
+        one.shell(["true"], timeout=2)
+    machine.tell("thaw")
+    assert find(machine.serial).shell(["echo", "awake"]).stdout == "awake\n"
+
+
+def test_a_bench_that_loses_the_phone_keeps_what_it_has(start: Start, tmp_path: Path) -> None:
+    machine, results = start(), tmp_path / "results.json"
+    finished = bench(machine, OTHER, *QUICK, "--export-json", results)
+    ended(finished, 0)
+    size = results.stat().st_size
+    run = bench(machine, TINY, *QUICK, *ENDLESS, "--export-json", tmp_path / "lost.json")
+    wait(lambda: harnesses(machine))
+    machine.tell("kill")
+    said = ended(run, 3)
+    assert "was lost" in said
+    assert "Reconnect" in said
+    assert not (tmp_path / "lost.json").exists()
+    assert results.stat().st_size == size
+    machine.tell("start")
+    ended(bench(machine, TINY, *QUICK, "--export-json", results), 0)
+    (run_again,) = json.loads(results.read_text())["runs"]
+    assert run_again["model"]["slug"] == TINY.stem
+    assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
+
+
+def test_a_harness_that_is_killed(start: Start) -> None:
+    machine = start()
+    run = bench(machine, TINY, *QUICK, *ENDLESS)
+    wait(lambda: harnesses(machine))
+    shell(machine).shell(["kill", "-9", *harnesses(machine)])
+    assert "SIGKILL" in ended(run, 3)
+
+
+def test_the_adb_server_is_restarted(start: Start) -> None:
+    machine = start()
+    run = bench(machine, TINY, *QUICK, *ENDLESS)
+    wait(lambda: harnesses(machine))
+    subprocess.run(["adb", "kill-server"], check=True, capture_output=True)
+    assert "was lost" in ended(run, 3)
+    ended(bench(machine, TINY, *QUICK), 0)
+
+
+def test_an_interrupt_tidies_up(start: Start) -> None:
+    machine = start()
+    run = bench(machine, TINY, *QUICK, *ENDLESS)
+    wait(lambda: harnesses(machine))
+    run.send_signal(signal.SIGINT)
+    assert "Interrupted" in ended(run, 130)
+    assert harnesses(machine) == []
+    assert "restore" not in left(machine)
+    assert not [name for name in left(machine) if name.endswith(".part")]
+    assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
+
+
+@pytest.fixture
+def two(start: Start) -> tuple[phones.Phone, phones.Phone]:
+    return start(), start(model="Redmi Note 8")
+
+
+def test_one_phone_is_lost_and_the_other_goes_on(
+    two: tuple[phones.Phone, phones.Phone],
+) -> None:
+    from tflconv.device.parallel import side_by_side
+
+    first, second = two
+    devices = [find(first.serial), find(second.serial)]
+    first.tell("kill")
+    lost, fine = side_by_side(lambda one: one.shell(["echo", "here"]).stdout, devices)
+    assert isinstance(lost, DeviceError)
+    assert fine == "here\n"
+
+
+def test_two_phones_take_as_long_as_the_slower_one(
+    two: tuple[phones.Phone, phones.Phone],
+) -> None:
+    from tflconv.device.parallel import side_by_side
+
+    work = [(find(two[0].serial), 3.0), (find(two[1].serial), 6.0)]
+    times: list[float] = []
+
+    def sleep(item: tuple[object, float]) -> None:
+        started = time.monotonic()
+        item[0].shell(["sleep", str(item[1])])
+        times.append(time.monotonic() - started)
+
+    started = time.monotonic()
+    side_by_side(sleep, work)
+    assert time.monotonic() - started <= 1.3 * max(times)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflconv.errors import DeviceError
+from tflconv.files import sha256_file
 
 LOADER = "ld-linux-aarch64.so.1"
 NAMES = (
@@ -42,16 +43,18 @@ _ELF, _MACHINE, _AARCH64 = b"\x7fELF\x02\x01", slice(18, 20), b"\xb7\x00"
 
 
 def collect(target: Path) -> dict[str, str]:
-    """Copy every library into ``target``; returns where each came from. Raises ``DeviceError``."""
+    """Copy every library into ``target``; returns where they came from. Raises ``DeviceError``."""
     found = search(map(Path, FOLDERS))
     if len(found) == len(NAMES):
-        return _copy(found, target, {name: str(path) for name, path in found.items()})
+        _copy(found, target)
+        return {name: str(path) for name, path in found.items()}
     with tempfile.TemporaryDirectory() as folder:
         packages = _download(Path(folder))
         found = search([Path(folder) / "usr/aarch64-linux-gnu/lib"])
         if missing := [name for name in NAMES if name not in found]:
             raise DeviceError(f"no arm64 {', '.join(missing)} found.", hint=GET_LIBRARIES)
-        return _copy(found, target, dict.fromkeys(NAMES, f"apt: {' '.join(packages)}"))
+        _copy(found, target)
+        return {package.name: f"sha256:{sha256_file(package)}" for package in packages}
 
 
 def search(folders: Iterable[Path]) -> dict[str, Path]:
@@ -74,21 +77,20 @@ def is_arm64(path: Path) -> bool:
     return head.startswith(_ELF) and head[_MACHINE] == _AARCH64
 
 
-def _copy(found: Mapping[str, Path], target: Path, sources: dict[str, str]) -> dict[str, str]:
+def _copy(found: Mapping[str, Path], target: Path) -> None:
     for name, path in found.items():
         shutil.copyfile(path, target / name)
-    return sources
 
 
-def _download(folder: Path) -> list[str]:
-    """Download the cross packages and unpack them in ``folder``; returns their file names."""
+def _download(folder: Path) -> list[Path]:
+    """Download the cross packages and unpack them in ``folder``; returns the packages."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise DeviceError("there are no arm64 libraries on this system.", hint=GET_LIBRARIES)
     _run(["apt-get", "download", *PACKAGES], folder)
     archives = sorted(folder.glob("*.deb"))
     for archive in archives:
         _run(["dpkg-deb", "-x", archive.name, "."], folder)
-    return [archive.name for archive in archives]
+    return archives
 
 
 def _run(command: Sequence[str], folder: Path) -> None:

@@ -20,7 +20,7 @@ GET_QEMU = (
 )
 NO_PLUGINS = "this qemu was built without plugins, so it runs models but counts no instructions"
 GET_PLUGINS = (
-    "Debian 12 and Ubuntu 24.04 have one with plugins (qemu-user),"
+    "The qemu-user of Debian 12 has them (qemu-aarch64 --help lists -plugin),"
     " and so has the container of docs/emulator.md."
 )
 

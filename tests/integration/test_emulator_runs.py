@@ -1,0 +1,268 @@
+"""Real qemu, real LiteRT for arm64: instructions counted exactly, outputs those of the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tflconv.benchmark import BenchmarkConfig, bench, build, harness
+from tflconv.device import emulator
+from tflconv.device.arm64 import counting
+from tflconv.device.emulator import Emulator
+from tflconv.errors import DeviceError, TflconvError
+from tflconv.results import Instructions, Model
+
+Require = Callable[[str, bool, str], None]
+
+MODELS = Path(__file__).parents[1] / "golden" / "models"
+CONFIG = BenchmarkConfig(profile_runs=1)
+IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+
+INSTRUCTIONS = {
+    "sdot": [
+        "sdot v0.4s, v1.16b, v2.16b",
+        "sdot v0.2s, v1.8b, v2.8b",
+        "sdot v0.4s, v1.16b, v2.4b[3]",
+        "udot v0.4s, v1.16b, v31.4b[0]",
+    ],
+    "fmla": [
+        "fmla v0.4s, v1.4s, v2.4s",
+        "fmla v0.2d, v1.2d, v2.2d",
+        "fmla v0.4s, v1.4s, v18.s[3]",
+        "fmla v0.8h, v1.8h, v2.8h",
+        "fmla v0.8h, v1.8h, v2.h[7]",
+    ],
+    "smull": [
+        "smull v0.8h, v1.8b, v2.8b",
+        "smull2 v0.4s, v1.8h, v2.8h",
+        "umull v0.8h, v1.8b, v2.8b",
+        "smlal v0.4s, v1.4h, v2.4h",
+        "smlal2 v0.8h, v1.16b, v2.16b",
+        "smlal v0.4s, v1.4h, v2.h[7]",
+        "umlal v0.4s, v1.4h, v2.h[1]",
+        "smull v0.4s, v1.4h, v2.h[0]",
+    ],
+    "memory": [
+        "ldr x9, [sp]",
+        "str x9, [sp, #-16]",
+        "ldp q4, q5, [sp]",
+        "ld1 {v4.16b}, [x10]",
+        "prfm pldl1keep, [x10]",
+        "ldrb w9, [x10, #1]",
+    ],
+    "simd": [
+        "fmul v0.4s, v1.4s, v2.4s",
+        "fmls v0.4s, v1.4s, v2.4s",
+        "smlsl v0.4s, v1.4h, v2.4h",
+        "mul v0.8h, v1.8h, v2.8h",
+        "sqdmulh v0.4s, v1.4s, v2.4s",
+        "pmull v0.8h, v1.8b, v2.8b",
+        "fmadd s0, s1, s2, s3",
+        "fcvtns v0.4s, v1.4s",
+        "dup v0.4s, v1.s[0]",
+    ],
+    "total": ["add x9, x9, #1", "smull x9, w9, w9", "madd x9, x9, x9, x9", "nop", "mov x11, x9"],
+}
+"""Each counts in its class and in ``total``; the first three are ``simd`` as well."""
+
+
+@pytest.fixture(scope="module")
+def ready(require: Require) -> None:
+    """Emulated cores that can count, set up in the user's cache."""
+    try:
+        emulator.setup()
+        missing = [finding.detail for finding in emulator.diagnose() if not finding.ok]
+    except TflconvError as error:
+        missing = [str(error)]
+    require("arm64", not missing, "; ".join(missing))
+    require("arm64", find_spec("ziglang") is not None, "no ziglang to build arm64 programs with")
+
+
+@pytest.fixture(params=["cortex-a76", "cortex-a55", "cortex-a53"])
+def core(request: pytest.FixtureRequest, ready: None) -> Emulator:
+    """Every core in turn."""
+    return emulator.find(request.param)
+
+
+@pytest.fixture
+def a76(ready: None) -> Emulator:
+    """The core with out-of-order execution and dot products."""
+    return emulator.find("cortex-a76")
+
+
+def program(body: str, folder: Path) -> Path:
+    """An arm64 program of the C statements ``body``."""
+    source, binary = folder / "program.c", folder / "program"
+    source.write_text(f"#include <signal.h>\nint main(void) {{\n{body}\nreturn 0;\n}}\n")
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", build.ZIG_TARGETS["aarch64-linux"]]
+    subprocess.run([*zig, "-O2", "-o", binary, source], check=True, capture_output=True)
+    return binary
+
+
+def marked(instructions: list[str], times: int) -> str:
+    """C statements that run ``instructions`` between marks, ``times`` times."""
+    extended = ".arch armv8.2-a+dotprod+fp16"
+    lines = "\\n".join([extended, "movz xzr, #0x7f10", *instructions, "movz xzr, #0x7f11"])
+    clobbered = ", ".join(f'"{name}"' for name in ("memory", "x9", "x10", "x11", "v0", "v4", "v5"))
+    statement = f'__asm__ volatile("mov x10, sp\\n{lines}" ::: {clobbered});'
+    return f"for (int i = 0; i < {times}; i++) {{ {statement} }}"
+
+
+def executed(device: Emulator, path: Path, *, timeout: float = 120) -> tuple[Instructions, ...]:
+    counted = device.count([device.push(path, executable=True)], timeout=timeout)
+    assert counted.obstacle is None
+    assert counted.completed.returncode == 0
+    return counted.inferences
+
+
+@pytest.mark.parametrize("kind", INSTRUCTIONS)
+def test_every_instruction_is_counted_in_its_class(
+    kind: str, a76: Emulator, tmp_path: Path
+) -> None:
+    lines = INSTRUCTIONS[kind]
+    found = executed(a76, program(marked(lines, times=3), tmp_path))
+    expected = dict.fromkeys(("sdot", "fmla", "smull", "memory", "simd"), 0)
+    expected |= {kind: len(lines)} if kind != "total" else {}
+    expected |= {"simd": len(lines)} if kind not in ("memory", "total") else {}
+    assert found == (Instructions(total=len(lines), **expected),) * 3
+
+
+def test_what_is_not_marked_is_not_counted(a76: Emulator, tmp_path: Path) -> None:
+    work = "{ volatile int n = 0; for (int i = 0; i < 100000; i++) n++; }"
+    found = executed(a76, program(work + marked(["nop"], 2) + work, tmp_path))
+    assert [one.total for one in found] == [1, 1]
+
+
+def test_loops_and_calls_between_marks_are_counted_to_the_last(
+    a76: Emulator, tmp_path: Path
+) -> None:
+    loop = ["mov x9, #1000", "1: subs x9, x9, #1", "b.ne 1b"]
+    (found,) = executed(a76, program(marked(loop, 1), tmp_path))
+    assert found.total == 1 + 2 * 1000
+
+
+@pytest.mark.parametrize("name", ["tiny_float32.tflite", "tiny_int8.tflite"])
+def test_a_model_costs_the_same_instructions_every_time(name: str, core: Emulator) -> None:
+    first, again = (
+        bench(MODELS / name, core, CONFIG, identity=IDENTITY).instructions for _ in range(2)
+    )
+    assert first is not None
+    assert again is not None
+    assert again.total == pytest.approx(first.total, rel=1e-4)
+    assert replace(again, total=first.total) == first
+
+
+def test_only_cores_with_dot_products_use_them(ready: None) -> None:
+    able, unable = (
+        bench(MODELS / "tiny_int8.tflite", emulator.find(name), CONFIG, identity=IDENTITY)
+        for name in ("cortex-a76", "cortex-a53")
+    )
+    assert able.instructions is not None
+    assert able.instructions.sdot
+    assert unable.instructions is not None
+    assert unable.instructions.sdot == 0
+    assert unable.instructions.smull
+
+
+def test_no_time_and_no_memory_is_reported(core: Emulator) -> None:
+    run = bench(MODELS / "tiny_int8.tflite", core, CONFIG, identity=IDENTITY)
+    assert run.device.kind == "emulator"
+    assert (run.latency, run.cpu, run.memory) == (None, None, None)
+    assert run.graph is not None
+    assert run.graph.ops
+    assert {op.mean_ns for op in run.graph.ops} == {None}
+
+
+def test_int8_outputs_are_those_of_the_host_to_the_bit(core: Emulator) -> None:
+    run = bench(MODELS / "tiny_int8.tflite", core, CONFIG, identity=IDENTITY)
+    assert run.conditions["outputs_vs_host"]["identical"] is True
+
+
+def test_without_plugins_the_model_still_runs(
+    ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A qemu that knows no -plugin, as Debian 13 has it."""
+    real = emulator.qemu.find().path
+    limited = tmp_path / "qemu-aarch64"
+    limited.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" = --help ] && {{ "{real}" --help | grep -v plugin; exit; }}\n'
+        'for word; do [ "$word" = -plugin ] && { echo "unknown option" >&2; exit 1; }; done\n'
+        f'exec "{real}" "$@"\n'
+    )
+    limited.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(emulator.qemu, "PROGRAMS", ("qemu-aarch64",))
+    run = bench(MODELS / "tiny_int8.tflite", emulator.find("cortex-a76"), CONFIG, identity=IDENTITY)
+    assert run.instructions is None
+    (warning,) = run.warnings
+    assert warning.startswith("this qemu was built without plugins")
+    assert run.conditions["outputs_vs_host"]["identical"] is True
+
+
+def test_without_a_compiler_the_message_says_which(
+    a76: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(counting, "compiler", lambda: None)
+    counted = a76.count([a76.push(program("", tmp_path), executable=True)])
+    assert counted.completed.returncode == 0
+    assert counted.obstacle is not None
+    assert "apt-get install gcc" in counted.obstacle
+
+
+def test_ziglang_compiles_the_plugin_where_there_is_no_cc(
+    a76: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = program(marked(["nop"], 1), tmp_path)
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache, with a comma"))
+    monkeypatch.setenv("PATH", str(empty))
+    monkeypatch.delenv("CC", raising=False)
+    assert counting.compiler() == [sys.executable, "-m", "ziglang", "cc"]
+    assert [one.total for one in executed(a76, path)] == [1]
+
+
+def test_a_program_that_hangs_is_given_up(a76: Emulator, tmp_path: Path) -> None:
+    remote = a76.push(program("for (;;) {}", tmp_path), executable=True)
+    with pytest.raises(DeviceError, match=r"arm64:cortex-a76: .* did not end within 1 s"):
+        a76.shell([remote], timeout=1)
+
+
+def test_a_program_that_crashes_names_its_signal(a76: Emulator, tmp_path: Path) -> None:
+    remote = a76.push(program("raise(SIGSEGV);", tmp_path), executable=True)
+    completed = a76.shell([remote], timeout=60)
+    with pytest.raises(DeviceError, match="SIGSEGV"):
+        harness.checked(completed, subject="model.tflite on arm64:cortex-a76")
+
+
+def test_the_legacy_uint8_mobilenet_finds_no_dot_product_kernels(
+    a76: Emulator, require: Require
+) -> None:
+    """Asymmetric tensorwise weights: 131.6 M instructions where int8 takes 49.2 M."""
+    folder = Path(os.environ.get("TFLCONV_DATA_DIR", ""), "mobilenet-tflite")
+    model = folder / "mobilenet_v2_1.0_224_quant.tflite"
+    require("data", model.is_file(), "no TFLCONV_DATA_DIR with mobilenet-tflite")
+    found = bench(model, a76, replace(CONFIG, profile_runs=0), identity=IDENTITY).instructions
+    assert found is not None
+    assert found.sdot == 0
+    assert found.total == pytest.approx(131.6e6, rel=0.02)
+
+
+def test_devices_lists_the_cores_as_ready(ready: None) -> None:
+    command = [sys.executable, "-m", "tflconv", "devices", "--json"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = {row["id"]: row for row in json.loads(said)}
+    for name in ("cortex-a76", "cortex-a55", "cortex-a53"):
+        assert rows[f"arm64:{name}"]["state"] == "ready"
+        assert "instructions" in rows[f"arm64:{name}"]["abilities"]
+        assert "latency" not in rows[f"arm64:{name}"]["abilities"]

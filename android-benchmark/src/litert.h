@@ -32,6 +32,14 @@ struct litert_quantization {
   int64_t zero_point;
 };
 
+struct litert_environment_option {
+  int32_t tag;
+  struct {
+    int32_t type;
+    const char *text;
+  } value;
+};
+
 struct litert_event {
   const char *tag;
   int32_t event_type;
@@ -46,10 +54,13 @@ static_assert(offsetof(struct litert_layout, dims) == 4, "LiteRtLayout.dimension
 static_assert(sizeof(struct litert_tensor_type) == 72, "LiteRtRankedTensorType");
 static_assert(sizeof(struct litert_quantization) == 16, "LiteRtQuantizationPerTensor");
 static_assert(offsetof(struct litert_quantization, zero_point) == 8, "zero_point");
+static_assert(sizeof(struct litert_environment_option) == 24, "LiteRtEnvOption");
 static_assert(sizeof(struct litert_event) == 104, "ProfiledEventData");
 static_assert(offsetof(struct litert_event, elapsed_us) == 24, "ProfiledEventData.elapsed_time_us");
 
 enum litert_accelerator { LITERT_CPU = 1, LITERT_GPU = 2 };
+enum litert_environment_tag { LITERT_RUNTIME_LIBRARY_DIR = 22 };
+enum litert_any_type { LITERT_TEXT = 8 };
 enum litert_quantization_type { LITERT_PER_TENSOR = 1 };
 enum litert_lock { LITERT_READ = 0, LITERT_WRITE = 1 };
 enum litert_event_type { LITERT_BUILTIN_OP = 1 << 1, LITERT_DELEGATE_OP = 1 << 3 };
@@ -67,55 +78,54 @@ typedef struct LiteRtRequirementsT *LiteRtRequirements;
 typedef struct LiteRtProfilerT *LiteRtProfiler;
 
 /* X(result, name without its prefix LiteRt, parameters) */
-#define LITERT_FUNCTIONS(X)                                                                        \
-  X(int, CreateEnvironment, (int, const void *, LiteRtEnvironment *))                              \
-  X(void, DestroyEnvironment, (LiteRtEnvironment))                                                 \
-  X(int, CreateModelFromFile, (LiteRtEnvironment, const char *, LiteRtModel *))                    \
-  X(void, DestroyModel, (LiteRtModel))                                                             \
-  X(int, GetNumModelSignatures, (LiteRtModel, size_t *))                                           \
-  X(int, GetModelSignature, (LiteRtModel, size_t, LiteRtSignature *))                              \
-  X(int, GetSignatureSubgraph, (LiteRtSignature, LiteRtSubgraph *))                                \
-  X(int, GetNumSubgraphOps, (LiteRtSubgraph, size_t *))                                            \
-  X(int, GetNumSignatureInputs, (LiteRtSignature, size_t *))                                       \
-  X(int, GetNumSignatureOutputs, (LiteRtSignature, size_t *))                                      \
-  X(int, GetSignatureInputTensorByIndex, (LiteRtSignature, size_t, LiteRtTensor *))                \
-  X(int, GetSignatureOutputTensorByIndex, (LiteRtSignature, size_t, LiteRtTensor *))               \
-  X(int, GetTensorName, (LiteRtTensor, const char **))                                             \
-  X(int, GetRankedTensorType, (LiteRtTensor, struct litert_tensor_type *))                         \
-  X(int, GetQuantizationTypeId, (LiteRtTensor, int *))                                             \
-  X(int, GetPerTensorQuantization, (LiteRtTensor, struct litert_quantization *))                   \
-  X(int, CreateOptions, (LiteRtOptions *))                                                         \
-  X(void, DestroyOptions, (LiteRtOptions))                                                         \
-  X(int, SetOptionsHardwareAccelerators, (LiteRtOptions, int))                                     \
-  X(int, CreateOpaqueOptions, (const char *, void *, void (*)(void *), LiteRtOpaqueOptions *))     \
-  X(int, AddOpaqueOptions, (LiteRtOptions, LiteRtOpaqueOptions))                                   \
-  X(int, CreateCompiledModel,                                                                      \
-    (LiteRtEnvironment, LiteRtModel, LiteRtOptions, LiteRtCompiledModel *))                        \
-  X(void, DestroyCompiledModel, (LiteRtCompiledModel))                                             \
-  X(int, CompiledModelIsFullyAccelerated, (LiteRtCompiledModel, bool *))                           \
-  X(int, GetCompiledModelInputTensorLayout,                                                        \
-    (LiteRtCompiledModel, size_t, size_t, struct litert_layout *))                                 \
-  X(int, GetCompiledModelOutputTensorLayouts,                                                      \
-    (LiteRtCompiledModel, size_t, size_t, struct litert_layout *, bool))                           \
-  X(int, GetCompiledModelInputBufferRequirements,                                                  \
-    (LiteRtCompiledModel, size_t, size_t, LiteRtRequirements *))                                   \
-  X(int, GetCompiledModelOutputBufferRequirements,                                                 \
-    (LiteRtCompiledModel, size_t, size_t, LiteRtRequirements *))                                   \
-  X(int, CreateManagedTensorBufferFromRequirements,                                                \
-    (LiteRtEnvironment, const struct litert_tensor_type *, LiteRtRequirements,                     \
-     LiteRtTensorBuffer *))                                                                        \
-  X(void, DestroyTensorBuffer, (LiteRtTensorBuffer))                                               \
-  X(int, GetTensorBufferPackedSize, (LiteRtTensorBuffer, size_t *))                                \
-  X(int, GetTensorBufferTensorType, (LiteRtTensorBuffer, struct litert_tensor_type *))             \
-  X(int, LockTensorBuffer, (LiteRtTensorBuffer, void **, int))                                     \
-  X(int, UnlockTensorBuffer, (LiteRtTensorBuffer))                                                 \
-  X(int, RunCompiledModel,                                                                         \
-    (LiteRtCompiledModel, size_t, size_t, LiteRtTensorBuffer *, size_t, LiteRtTensorBuffer *))     \
-  X(int, CompiledModelGetProfiler, (LiteRtCompiledModel, LiteRtProfiler *))                        \
-  X(int, StartProfiler, (LiteRtProfiler))                                                          \
-  X(int, StopProfiler, (LiteRtProfiler))                                                           \
-  X(int, ResetProfiler, (LiteRtProfiler))                                                          \
-  X(int, GetNumProfilerEvents, (LiteRtProfiler, int *))                                            \
+#define LITERT_FUNCTIONS(X)                                                                       \
+  X(int, CreateEnvironment, (int, const struct litert_environment_option *, LiteRtEnvironment *)) \
+  X(void, DestroyEnvironment, (LiteRtEnvironment))                                                \
+  X(int, CreateModelFromFile, (LiteRtEnvironment, const char *, LiteRtModel *))                   \
+  X(void, DestroyModel, (LiteRtModel))                                                            \
+  X(int, GetModelSignature, (LiteRtModel, size_t, LiteRtSignature *))                             \
+  X(int, GetSignatureSubgraph, (LiteRtSignature, LiteRtSubgraph *))                               \
+  X(int, GetNumSubgraphOps, (LiteRtSubgraph, size_t *))                                           \
+  X(int, GetNumSignatureInputs, (LiteRtSignature, size_t *))                                      \
+  X(int, GetNumSignatureOutputs, (LiteRtSignature, size_t *))                                     \
+  X(int, GetSignatureInputTensorByIndex, (LiteRtSignature, size_t, LiteRtTensor *))               \
+  X(int, GetSignatureOutputTensorByIndex, (LiteRtSignature, size_t, LiteRtTensor *))              \
+  X(int, GetTensorName, (LiteRtTensor, const char **))                                            \
+  X(int, GetRankedTensorType, (LiteRtTensor, struct litert_tensor_type *))                        \
+  X(int, GetQuantizationTypeId, (LiteRtTensor, int *))                                            \
+  X(int, GetPerTensorQuantization, (LiteRtTensor, struct litert_quantization *))                  \
+  X(int, CreateOptions, (LiteRtOptions *))                                                        \
+  X(void, DestroyOptions, (LiteRtOptions))                                                        \
+  X(int, SetOptionsHardwareAccelerators, (LiteRtOptions, int))                                    \
+  X(int, CreateOpaqueOptions, (const char *, void *, void (*)(void *), LiteRtOpaqueOptions *))    \
+  X(int, AddOpaqueOptions, (LiteRtOptions, LiteRtOpaqueOptions))                                  \
+  X(int, CreateCompiledModel,                                                                     \
+    (LiteRtEnvironment, LiteRtModel, LiteRtOptions, LiteRtCompiledModel *))                       \
+  X(void, DestroyCompiledModel, (LiteRtCompiledModel))                                            \
+  X(int, CompiledModelIsFullyAccelerated, (LiteRtCompiledModel, bool *))                          \
+  X(int, GetCompiledModelInputTensorLayout,                                                       \
+    (LiteRtCompiledModel, size_t, size_t, struct litert_layout *))                                \
+  X(int, GetCompiledModelOutputTensorLayouts,                                                     \
+    (LiteRtCompiledModel, size_t, size_t, struct litert_layout *, bool))                          \
+  X(int, GetCompiledModelInputBufferRequirements,                                                 \
+    (LiteRtCompiledModel, size_t, size_t, LiteRtRequirements *))                                  \
+  X(int, GetCompiledModelOutputBufferRequirements,                                                \
+    (LiteRtCompiledModel, size_t, size_t, LiteRtRequirements *))                                  \
+  X(int, CreateManagedTensorBufferFromRequirements,                                               \
+    (LiteRtEnvironment, const struct litert_tensor_type *, LiteRtRequirements,                    \
+     LiteRtTensorBuffer *))                                                                       \
+  X(void, DestroyTensorBuffer, (LiteRtTensorBuffer))                                              \
+  X(int, GetTensorBufferPackedSize, (LiteRtTensorBuffer, size_t *))                               \
+  X(int, GetTensorBufferTensorType, (LiteRtTensorBuffer, struct litert_tensor_type *))            \
+  X(int, LockTensorBuffer, (LiteRtTensorBuffer, void **, int))                                    \
+  X(int, UnlockTensorBuffer, (LiteRtTensorBuffer))                                                \
+  X(int, RunCompiledModel,                                                                        \
+    (LiteRtCompiledModel, size_t, size_t, LiteRtTensorBuffer *, size_t, LiteRtTensorBuffer *))    \
+  X(int, CompiledModelGetProfiler, (LiteRtCompiledModel, LiteRtProfiler *))                       \
+  X(int, StartProfiler, (LiteRtProfiler))                                                         \
+  X(int, StopProfiler, (LiteRtProfiler))                                                          \
+  X(int, ResetProfiler, (LiteRtProfiler))                                                         \
+  X(int, GetNumProfilerEvents, (LiteRtProfiler, int *))                                           \
   X(int, GetProfilerEvents, (LiteRtProfiler, int, struct litert_event *))
 
 struct litert {

@@ -1,8 +1,8 @@
 /* Running something over and over and keeping every duration.
  *
  * As in benchmark_model: go on until there were at least `runs` runs and `min_ns` have passed, but
- * not past `max_ns`. A run at a fixed frequency that comes late starts at once. The rest after a run
- * belongs to it, also after the last one: so shares of time come out right.
+ * not past `max_ns`. A run at a fixed frequency that comes late starts at once. The rest after a
+ * run belongs to it, also after the last one: so shares of time come out right.
  */
 #ifndef TFLCONV_LOOP_H
 #define TFLCONV_LOOP_H

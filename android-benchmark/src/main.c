@@ -50,7 +50,7 @@ static void profile(struct session *session, const struct options *options,
   struct profile profile = {0};
   measure_warmup(session, options, clock);
   profile_session(&profile, session, options->num_runs);
-  profile_report(&profile, session);
+  profile_report(&profile, session->nodes);
   profile_free(&profile);
 }
 

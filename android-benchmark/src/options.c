@@ -98,10 +98,16 @@ static void parse_argument(struct options *options, const char *argument) {
   set(options, flag, equals + 1);
 }
 
+static void check(const struct options *options) {
+  if (options->graph == NULL) fail(EXIT_USAGE, "--graph=FILE.tflite is missing");
+  if (options->runtime == NULL) fail(EXIT_USAGE, "--runtime=libLiteRt.so is missing");
+  if (strcmp(options->accelerator, "cpu") != 0 && strcmp(options->accelerator, "gpu") != 0)
+    fail(EXIT_USAGE, "--accelerator: expected cpu or gpu. Received: '%s'", options->accelerator);
+}
+
 struct options options_parse(int argc, char **argv) {
   struct options options = defaults;
   for (int i = 1; i < argc; i++) parse_argument(&options, argv[i]);
-  if (options.graph == NULL) fail(EXIT_USAGE, "--graph=FILE.tflite is missing");
-  if (options.runtime == NULL) fail(EXIT_USAGE, "--runtime=libLiteRt.so is missing");
+  check(&options);
   return options;
 }

@@ -67,17 +67,11 @@ void profile_session(struct profile *profile, struct session *session, int runs)
   }
 }
 
-static const char *delegate_of(const struct op *op, const struct session *session) {
-  if (op->delegated) return "XNNPACK";
-  return session->on_accelerator ? "GPU" : NULL;
-}
-
-static void report_op(struct json *line, const struct profile *profile, const struct op *op,
-                      const char *delegate) {
+static void report_op(struct json *line, const struct profile *profile, const struct op *op) {
   json_open(line, NULL, '{');
   json_string(line, "name", op->name);
-  if (delegate)
-    json_string(line, "delegate", delegate);
+  if (op->delegated)
+    json_string(line, "delegate", "XNNPACK");
   else
     json_null(line, "delegate");
   json_uint(line, "index", op->index);
@@ -85,21 +79,15 @@ static void report_op(struct json *line, const struct profile *profile, const st
   json_close(line, '}');
 }
 
-static size_t delegated_nodes(const struct profile *profile, const struct session *session) {
-  if (session->on_accelerator) return session->nodes;
-  return session->nodes > profile->builtins ? session->nodes - profile->builtins : 0;
-}
-
-void profile_report(const struct profile *profile, const struct session *session) {
+void profile_report(const struct profile *profile, size_t nodes) {
   struct json line;
   json_begin(&line, "ops");
-  json_uint(&line, "nodes", session->nodes);
-  json_uint(&line, "delegated", delegated_nodes(profile, session));
-  json_uint(&line, "partitions", session->on_accelerator ? profile->builtins : profile->partitions);
+  json_uint(&line, "nodes", nodes);
+  json_uint(&line, "delegated", nodes > profile->builtins ? nodes - profile->builtins : 0);
+  json_uint(&line, "partitions", profile->partitions);
   json_int(&line, "runs", profile->runs);
   json_open(&line, "ops", '[');
-  for (size_t i = 0; i < profile->count; i++)
-    report_op(&line, profile, &profile->ops[i], delegate_of(&profile->ops[i], session));
+  for (size_t i = 0; i < profile->count; i++) report_op(&line, profile, &profile->ops[i]);
   json_close(&line, ']');
   json_end(&line);
 }

@@ -31,9 +31,8 @@ void profile_session(struct profile *profile, struct session *session, int runs)
 /* Add the events of one run. */
 void profile_add(struct profile *profile, const struct litert_event *events, size_t count);
 
-/* Write the `ops` line. What an accelerator other than the CPU executes is no op of ours any more:
- * its partitions show up like built-in kernels. */
-void profile_report(const struct profile *profile, const struct session *session);
+/* Write the `ops` line of a model with so many nodes. */
+void profile_report(const struct profile *profile, size_t nodes);
 
 void profile_free(struct profile *profile);
 

@@ -19,25 +19,35 @@ static void add_toml(struct session *session, const char *part, const char *toml
 
 static void make_options(struct session *session, const struct options *options) {
   const struct litert *litert = session->litert;
-  bool gpu = strcmp(options->accelerator, "gpu") == 0;
   char xnnpack[64];
   int length = snprintf(xnnpack, sizeof xnnpack, "num_threads = %d\n", options->num_threads);
   if (options->xnnpack_flags)
     snprintf(xnnpack + length, sizeof xnnpack - (size_t)length, "flags = %d\n",
              options->xnnpack_flags);
   check_model(litert->CreateOptions(&session->options), "make options");
-  check_model(litert->SetOptionsHardwareAccelerators(session->options,
-                                                     gpu ? LITERT_GPU | LITERT_CPU : LITERT_CPU),
+  int accelerators = session->gpu ? LITERT_GPU | LITERT_CPU : LITERT_CPU;
+  check_model(litert->SetOptionsHardwareAccelerators(session->options, accelerators),
               "choose the accelerator");
   add_toml(session, "xnnpack", xnnpack);
   if (options->enable_op_profiling)
     add_toml(session, "runtime_options_string", "enable_profiling = true\n");
 }
 
-static void load(struct session *session, const char *path) {
-  const struct litert *litert = session->litert;
-  check_model(litert->CreateEnvironment(0, NULL, &session->environment), "start LiteRT");
-  check_model(litert->CreateModelFromFile(session->environment, path, &session->model),
+/* LiteRT looks for its accelerators beside itself only if it is told where that is. */
+static void start(struct session *session, const char *runtime) {
+  char *folder = must_alloc(strdup(runtime)), *slash = strrchr(folder, '/');
+  if (slash) *slash = '\0';
+  struct litert_environment_option beside = {LITERT_RUNTIME_LIBRARY_DIR, {LITERT_TEXT, folder}};
+  check_model(session->litert->CreateEnvironment(session->gpu && slash, &beside,
+                                                 &session->environment),
+              "start LiteRT");
+  free(folder);
+}
+
+static void load(struct session *session, const struct options *options) {
+  start(session, options->runtime);
+  check_model(session->litert->CreateModelFromFile(session->environment, options->graph,
+                                                   &session->model),
               "read the model");
 }
 
@@ -136,15 +146,16 @@ static bool is_on_accelerator(const struct session *session) {
 
 void session_open(struct session *session, const struct litert *litert,
                   const struct options *options, const struct clock *clock) {
-  *session = (struct session){.litert = litert};
+  *session = (struct session){.litert = litert, .gpu = strcmp(options->accelerator, "gpu") == 0};
   uint64_t since = clock_now(clock);
-  load(session, options->graph);
+  load(session, options);
   session->load_ns = lap(clock, &since);
 
   make_options(session, options);
-  check_model(litert->CreateCompiledModel(session->environment, session->model, session->options,
-                                          &session->compiled),
-              "compile the model");
+  litert_check(litert->CreateCompiledModel(session->environment, session->model, session->options,
+                                           &session->compiled),
+               session->gpu ? EXIT_RUNTIME : EXIT_MODEL,
+               session->gpu ? "compile the model for a GPU" : "compile the model");
   check_model(litert->CompiledModelIsFullyAccelerated(session->compiled,
                                                       &session->fully_accelerated),
               "ask who executes the model");
@@ -157,11 +168,24 @@ void session_open(struct session *session, const struct litert *litert,
   session->buffers_ns = lap(clock, &since);
 }
 
+/* A GPU may be given work and not be waited for; taking a look at the outputs waits. */
+static int wait_for_outputs(struct session *session) {
+  const struct litert *litert = session->litert;
+  void *memory;
+  int status = 0;
+  for (size_t i = 0; i < session->output_count && status == 0; i++) {
+    status = litert->LockTensorBuffer(session->output_buffers[i], &memory, LITERT_READ);
+    if (status == 0) status = litert->UnlockTensorBuffer(session->output_buffers[i]);
+  }
+  return status;
+}
+
 void session_run(struct session *session) {
   MARK_BEGIN();
   int status = session->litert->RunCompiledModel(session->compiled, 0, session->input_count,
                                                  session->input_buffers, session->output_count,
                                                  session->output_buffers);
+  if (session->gpu && status == 0) status = wait_for_outputs(session);
   MARK_END();
   litert_check(status, EXIT_RUN, "run the model");
 }

@@ -22,6 +22,7 @@ struct session {
   LiteRtModel model;
   LiteRtOptions options;
   LiteRtCompiledModel compiled;
+  bool gpu; /* a run has ended only when its outputs can be read */
   size_t nodes;
   bool fully_accelerated; /* no built-in kernel is left */
   bool on_accelerator;    /* the runtime confirms that nothing is left to the CPU */

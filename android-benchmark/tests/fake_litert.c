@@ -34,7 +34,8 @@ static int faulty(const char *fault) {
 
 PUBLIC(int, CreateModelFromFd, (void)) { return 5; }
 
-PUBLIC(int, CreateEnvironment, (int count, const void *given, LiteRtEnvironment *made)) {
+PUBLIC(int, CreateEnvironment,
+       (int count, const struct litert_environment_option *given, LiteRtEnvironment *made)) {
   (void)count, (void)given;
   return GIVE(made, environment);
 }
@@ -47,7 +48,6 @@ PUBLIC(int, CreateModelFromFile, (LiteRtEnvironment in, const char *path, LiteRt
 }
 PUBLIC(void, DestroyModel, (LiteRtModel unused)) { (void)unused; }
 
-PUBLIC(int, GetNumModelSignatures, (LiteRtModel of, size_t *count)) { return (void)of, *count = 1, 0; }
 PUBLIC(int, GetModelSignature, (LiteRtModel of, size_t index, LiteRtSignature *found)) {
   (void)of, (void)index;
   return GIVE(found, signature);

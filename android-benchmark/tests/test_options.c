@@ -29,6 +29,7 @@ int main(void) {
 
   refused((char *[]){"harness", "--runtime=r", NULL});
   refused((char *[]){"harness", "--graph=g", NULL});
+  refused(ARGUMENTS("--accelerator=npu"));
   refused(ARGUMENTS("--nonsense=1"));
   refused(ARGUMENTS("--num_run=1"));
   refused(ARGUMENTS("num_runs=1"));

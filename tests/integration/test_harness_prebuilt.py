@@ -22,7 +22,7 @@ IN_BIONIC = {
     "dlerror", "dlopen", "dlsym", "exit", "free", "fstat", "getrusage", "ioctl", "malloc",
     "memcmp", "memcpy", "memset", "open", "read", "realloc", "sched_getaffinity",
     "sched_setaffinity", "snprintf", "strchr", "strcmp", "strdup", "strerror", "strlen",
-    "strncmp", "strstr", "strtod", "strtol", "strtoull", "syscall", "vsnprintf", "write",
+    "strncmp", "strrchr", "strstr", "strtod", "strtol", "strtoull", "syscall", "vsnprintf", "write",
 }  # fmt: skip
 """What the harness may use of Android's C library; all of it is in every arm64 Android."""
 

@@ -2,7 +2,9 @@
 
 LiteRT falls back to the CPU without a word where a graphics driver or an op is missing, and some
 drivers compute nonsense quickly. So the runtime must confirm that the whole graph runs on the
-accelerator, and on real pictures the accelerator must name the same classes as the CPU.
+accelerator, and on real pictures the accelerator must name the same classes as the CPU. (The
+harness also waits until the outputs can be read: without that, runs of a software GPU seemed to
+take a sixth of their time.)
 """
 
 from __future__ import annotations

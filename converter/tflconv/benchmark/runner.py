@@ -48,7 +48,7 @@ def bench(
         return gpu.withheld(run, reason)
     timed = not isinstance(device, CountsInstructions)
     run = (_time if timed else _count)(run, session)
-    if config.profile_runs:
+    if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
         profile = session.profile(config.profile_runs if timed else 1)
         run = replace(run, graph=measured.graph(profile, timed=timed))
     if test_set and pictures:

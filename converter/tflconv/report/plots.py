@@ -27,7 +27,7 @@ Place = tuple[float, Cell]
 SHOWN_SAMPLES = 200
 USUAL_RATE = 10.0
 _ROW = 0.235
-_ROOM_FOR_LABEL = 1.42
+_ROOM_FOR_LABEL = 1.5
 
 
 @style.settled

@@ -1,0 +1,286 @@
+"""Predicted delegation against what LiteRT's own XNNPACK delegate does with the same graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ai_edge_litert import schema_py_generated as fb
+from ai_edge_litert.interpreter import Interpreter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8, Builder, dense
+
+from tflconv.graph import delegation, tflite
+
+
+def measured(content: bytes) -> int:
+    """Number of pieces that the XNNPACK delegate of the installed LiteRT takes."""
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    return sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details())
+
+
+def predicted(content: bytes) -> int:
+    return len(delegation.predict(tflite.parse(content, Path("m.tflite"))).partitions)
+
+
+def unary(name: str, dtype: int, options: Any = None, out_scale: float = 0.1) -> bytes:
+    builder = Builder()
+    source = builder.tensor((1, 4, 4, 8), dtype)
+    scale = out_scale if dtype != FLOAT else None
+    target = builder.tensor((1, 4, 4, 8), dtype, scale=scale)
+    builder.op(name, [source], [target], options)
+    return builder.content([source], [target])
+
+
+def binary(name: str, dtype: int, options: Any = None, out_scale: float = 0.1) -> bytes:
+    builder = Builder()
+    left, right = (builder.tensor((1, 4, 4, 8), dtype) for _ in range(2))
+    scale = out_scale if dtype != FLOAT else None
+    target = builder.tensor((1, 4, 4, 8), dtype, scale=scale)
+    builder.op(name, [left, right], [target], options)
+    return builder.content([left, right], [target])
+
+
+def convolution(name: str, dtype: int, *, dimension: int, bias: bool = True) -> bytes:
+    builder = Builder()
+    scales = [0.1] * 8 if dtype == INT8 else None
+    depthwise = name == "DEPTHWISE_CONV_2D"
+    shape = (1, 3, 3, 8) if depthwise else (8, 3, 3, 8)
+    source, target = (builder.tensor((1, 4, 4, 8), dtype) for _ in range(2))
+    kernel = builder.tensor(shape, dtype, scale=scales, dimension=dimension, values=1)
+    inputs = [source, kernel]
+    if bias:
+        quantized = {} if dtype == FLOAT else {"scale": [0.01] * 8}
+        inputs.append(
+            builder.tensor((8,), FLOAT if dtype == FLOAT else INT32, values=0, **quantized)
+        )
+    options = fb.DepthwiseConv2DOptionsT() if depthwise else fb.Conv2DOptionsT()
+    options.strideW = options.strideH = 1
+    options.dilationWFactor = options.dilationHFactor = 1
+    if depthwise:
+        options.depthMultiplier = 1
+    builder.op(name, inputs, [target], options)
+    return builder.content([source], [target])
+
+
+def matmul(zero_point: int, dtype: int = INT8) -> bytes:
+    builder = Builder()
+    left = builder.tensor((1, 2, 4, 8), dtype)
+    right = builder.tensor((1, 2, 8, 4), dtype, zero_point=zero_point)
+    target = builder.tensor((1, 2, 4, 4), dtype)
+    builder.op("BATCH_MATMUL", [left, right], [target], fb.BatchMatMulOptionsT())
+    return builder.content([left, right], [target])
+
+
+def reshape(dtype: int, out_scale: float) -> bytes:
+    builder = Builder()
+    source = builder.tensor((1, 4, 4, 8), dtype)
+    shape = builder.tensor((2,), INT32, values=[1, 128])
+    target = builder.tensor((1, 128), dtype, scale=out_scale if dtype != FLOAT else None)
+    builder.op("RESHAPE", [source, shape], [target], fb.ReshapeOptionsT())
+    return builder.content([source], [target])
+
+
+def strided_slice(*, shrink: bool, stride: int = 1) -> bytes:
+    builder = Builder()
+    source = builder.tensor((1, 4, 8))
+    begin, end, strides = (
+        builder.tensor((3,), INT32, values=v) for v in ([0, 0, 0], [1, 1, 8], [1, stride, 1])
+    )
+    target = builder.tensor((1, 8) if shrink else (1, 1, 8))
+    options = fb.StridedSliceOptionsT()
+    options.shrinkAxisMask = 2 if shrink else 0
+    builder.op("STRIDED_SLICE", [source, begin, end, strides], [target], options)
+    return builder.content([source], [target])
+
+
+def reduction(name: str, dtype: int) -> bytes:
+    builder = Builder()
+    source = builder.tensor((1, 4, 4, 8), dtype)
+    axes = builder.tensor((2,), INT32, values=[1, 2])
+    target = builder.tensor((1, 8), dtype)
+    builder.op(name, [source, axes], [target], fb.ReducerOptionsT())
+    return builder.content([source], [target])
+
+
+def concatenation(count: int, dtype: int) -> bytes:
+    builder = Builder()
+    sources = [builder.tensor((1, 4), dtype) for _ in range(count)]
+    target = builder.tensor((1, 4 * count), dtype)
+    options = fb.ConcatenationOptionsT()
+    options.axis = 1
+    builder.op("CONCATENATION", sources, [target], options)
+    return builder.content(sources, [target])
+
+
+def pooling(name: str, dtype: int) -> bytes:
+    builder = Builder()
+    source = builder.tensor((1, 4, 4, 8), dtype)
+    target = builder.tensor((1, 2, 2, 8), dtype)
+    options = fb.Pool2DOptionsT()
+    options.strideW = options.strideH = options.filterWidth = options.filterHeight = 2
+    builder.op(name, [source], [target], options)
+    return builder.content([source], [target])
+
+
+def softmax(dtype: int, beta: float = 1.0) -> bytes:
+    options = fb.SoftmaxOptionsT()
+    options.beta = beta
+    builder = Builder()
+    source = builder.tensor((1, 8), dtype)
+    scale = 1 / 256 if dtype == INT8 else None
+    target = builder.tensor((1, 8), dtype, scale=scale, zero_point=-128 if scale else 0)
+    builder.op("SOFTMAX", [source], [target], options)
+    return builder.content([source], [target])
+
+
+def half_weights() -> bytes:
+    builder = Builder()
+    source, target = builder.tensor((1, 8)), builder.tensor((1, 4))
+    packed = builder.tensor((4, 8), HALF, values=1)
+    unpacked = builder.tensor((4, 8))
+    bias = builder.tensor((4,), values=0)
+    builder.op("DEQUANTIZE", [packed], [unpacked], fb.DequantizeOptionsT())
+    builder.op("FULLY_CONNECTED", [source, unpacked, bias], [target], fb.FullyConnectedOptionsT())
+    return builder.content([source], [target])
+
+
+def cast(name: str, source_type: int, target_type: int) -> bytes:
+    builder = Builder()
+    source, target = builder.tensor((1, 8), source_type), builder.tensor((1, 8), target_type)
+    builder.op(name, [source], [target])
+    return builder.content([source], [target])
+
+
+GRAPHS: dict[str, Callable[[], bytes]] = {
+    "relu float": lambda: unary("RELU", FLOAT),
+    "relu int8": lambda: unary("RELU", INT8),
+    "gelu float": lambda: unary("GELU", FLOAT, fb.GeluOptionsT()),
+    "gelu int8": lambda: unary("GELU", INT8, fb.GeluOptionsT()),
+    "rsqrt float": lambda: unary("RSQRT", FLOAT),
+    "rsqrt int8": lambda: unary("RSQRT", INT8),
+    "logistic float": lambda: unary("LOGISTIC", FLOAT),
+    "tanh float": lambda: unary("TANH", FLOAT),
+    "hard swish float": lambda: unary("HARD_SWISH", FLOAT),
+    "hard swish int8": lambda: unary("HARD_SWISH", INT8),
+    "log float": lambda: unary("LOG", FLOAT),
+    "elu uint8": lambda: unary("ELU", UINT8),
+    "abs int32": lambda: unary("ABS", INT32),
+    "prelu, slope of an input": lambda: binary("PRELU", FLOAT),
+    "add float": lambda: binary("ADD", FLOAT, fb.AddOptionsT()),
+    "add int8": lambda: binary("ADD", INT8, fb.AddOptionsT()),
+    "add int8, far scales": lambda: binary("ADD", INT8, fb.AddOptionsT(), out_scale=1e-5),
+    "sub int8": lambda: binary("SUB", INT8, fb.SubOptionsT()),
+    "mul int8": lambda: binary("MUL", INT8, fb.MulOptionsT()),
+    "mul uint8": lambda: binary("MUL", UINT8, fb.MulOptionsT()),
+    "div float": lambda: binary("DIV", FLOAT, fb.DivOptionsT()),
+    "squared difference float": lambda: binary("SQUARED_DIFFERENCE", FLOAT),
+    "squared difference int8": lambda: binary("SQUARED_DIFFERENCE", INT8),
+    "maximum int8": lambda: binary("MAXIMUM", INT8, fb.MaximumMinimumOptionsT()),
+    "conv float": lambda: convolution("CONV_2D", FLOAT, dimension=0),
+    "conv int8": lambda: convolution("CONV_2D", INT8, dimension=0),
+    "depthwise int8": lambda: convolution("DEPTHWISE_CONV_2D", INT8, dimension=3),
+    "depthwise float": lambda: convolution("DEPTHWISE_CONV_2D", FLOAT, dimension=3),
+    "matmul float": lambda: matmul(0, FLOAT),
+    "matmul int8, symmetric": lambda: matmul(0),
+    "matmul int8, asymmetric": lambda: matmul(5),
+    "reshape int8": lambda: reshape(INT8, 0.1),
+    "reshape float": lambda: reshape(FLOAT, 0.1),
+    "slice, kept axes": lambda: strided_slice(shrink=False),
+    "slice, dropped axis": lambda: strided_slice(shrink=True),
+    "slice, stride 2": lambda: strided_slice(shrink=False, stride=2),
+    "mean int8": lambda: reduction("MEAN", INT8),
+    "mean float": lambda: reduction("MEAN", FLOAT),
+    "sum float": lambda: reduction("SUM", FLOAT),
+    "concatenate 2 int8": lambda: concatenation(2, INT8),
+    "concatenate 5 float": lambda: concatenation(5, FLOAT),
+    "concatenate 6 float": lambda: concatenation(6, FLOAT),
+    "average pool float": lambda: pooling("AVERAGE_POOL_2D", FLOAT),
+    "average pool int8": lambda: pooling("AVERAGE_POOL_2D", INT8),
+    "max pool float": lambda: pooling("MAX_POOL_2D", FLOAT),
+    "max pool int8": lambda: pooling("MAX_POOL_2D", INT8),
+    "softmax float": lambda: softmax(FLOAT),
+    "softmax float, beta 2": lambda: softmax(FLOAT, beta=2.0),
+    "softmax int8": lambda: softmax(INT8),
+    "float16 weights": half_weights,
+    "quantize": lambda: cast("QUANTIZE", FLOAT, INT8),
+    "quantize uint8 to int8": lambda: cast("QUANTIZE", UINT8, INT8),
+    "dequantize": lambda: cast("DEQUANTIZE", INT8, FLOAT),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_each_rule_agrees_with_the_delegate(name: str) -> None:
+    content = GRAPHS[name]()
+    assert predicted(content) == measured(content)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(st.sampled_from("dsba"), min_size=1, max_size=14))
+def test_partitions_are_cut_as_the_delegate_cuts_them(steps: list[str]) -> None:
+    """Random chains of delegated (dense, add) and refused (softmax) steps, with branches."""
+    builder = Builder()
+    source = value = branch = builder.tensor((1, 8), INT8)
+    for step in steps:
+        if step == "b":
+            branch = value
+        elif step == "d":
+            value = dense(builder, value, 8, 8, INT8)
+        elif step == "a":
+            total = builder.tensor((1, 8), INT8)
+            builder.op("ADD", [value, branch], [total], fb.AddOptionsT())
+            value = total
+        else:
+            options = fb.SoftmaxOptionsT()
+            options.beta = 1.0
+            shares = builder.tensor((1, 8), INT8, scale=1 / 256, zero_point=-128)
+            builder.op("SOFTMAX", [value], [shares], options)
+            value = shares
+    content = builder.content([source], [value])
+    assert predicted(content) == measured(content)
+
+
+def test_a_refused_consumer_keeps_its_unpacked_weights_outside() -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 8)), builder.tensor((1, 8))
+    packed, unpacked = builder.tensor((1, 8), HALF, values=1), builder.tensor((1, 8))
+    builder.op("DEQUANTIZE", [packed], [unpacked], fb.DequantizeOptionsT())
+    builder.op("FLOOR_MOD", [source, unpacked], [target])
+    found = delegation.predict(tflite.parse(builder.content([source], [target]), Path("m")))
+    assert found.partitions == ()
+    assert set(found.reasons) == {0, 1}
+
+
+def test_reasons_name_what_is_in_the_way() -> None:
+    found = delegation.predict(tflite.parse(matmul(5), Path("m.tflite")))
+    assert found.reasons == {0: "the zero point of its right operand is not 0"}
+
+
+def test_warns_of_an_int8_graph_full_of_refused_operators(tmp_path: Path) -> None:
+    (tmp_path / "slow.tflite").write_bytes(matmul(5))
+    headline, reason = delegation.warn_if_slower(tmp_path / "slow.tflite")
+    assert "slow.tflite will be slower than float" in headline
+    assert reason == "1 × BATCH_MATMUL: the zero point of its right operand is not 0"
+
+
+@pytest.mark.parametrize("content", [matmul(0), matmul(0, FLOAT), half_weights()])
+def test_does_not_warn_of_what_is_fast(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "fast.tflite").write_bytes(content)
+    assert delegation.warn_if_slower(tmp_path / "fast.tflite") == []
+
+
+def real_models() -> list[Path]:
+    folder = Path(os.environ.get("TFLCONV_DATA_DIR", "/nonexistent")) / "mobilenet-tflite"
+    studies = Path(__file__).parents[2]
+    return sorted([*folder.glob("*.tflite"), *studies.glob("studies/**/*.tflite")])
+
+
+@pytest.mark.parametrize("path", real_models(), ids=lambda path: path.name)
+def test_real_models_agree_with_the_delegate(path: Path) -> None:
+    content = path.read_bytes()
+    assert predicted(content) == measured(content)

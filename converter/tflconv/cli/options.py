@@ -68,4 +68,4 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*("–" if cell is None else str(cell) for cell in row.values()))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else 400).print(table)

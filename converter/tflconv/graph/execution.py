@@ -17,7 +17,12 @@ from tflconv.keras import tf
 
 
 class Numbers(Protocol):
-    """Where weights come from and what happens to activations."""
+    """Where weights come from and what happens to activations.
+
+    ``saturates``: the result of a product is stored as its range allows, so its ReLU is left out.
+    """
+
+    saturates: bool
 
     def weight(self, node: Node, key: str) -> Any:
         """The weight ``key`` of ``node`` as a tensor."""
@@ -28,6 +33,8 @@ class Numbers(Protocol):
 
 class Exact:
     """Weights as they are stored, activations as they come."""
+
+    saturates = False
 
     def weight(self, node: Node, key: str) -> Any:
         """A constant."""
@@ -48,7 +55,9 @@ def run(network: Network, *inputs: Any, numbers: Numbers | None = None) -> Any:
         if node.kind == "input":
             value = tf.cast(fed[node.name], tf.float32)
         else:
-            value = _activated(node, _RUNNERS[node.kind](node, arguments, chosen))
+            value = _RUNNERS[node.kind](node, arguments, chosen)
+            if not (chosen.saturates and node.kind == "matmul"):
+                value = _activated(node, value)
         values[node.name] = chosen.activation(node, value)
     return values[network.output]
 
@@ -69,9 +78,7 @@ def shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """The shape of every node's output at batch 1."""
     recorder = _Shapes()
     specs = [tf.TensorSpec((1, *node.options["shape"]), tf.float32) for node in network.inputs]
-    function = tf.function(
-        lambda *values: run(network, *values, numbers=recorder), autograph=False
-    )
+    function = tf.function(lambda *values: run(network, *values, numbers=recorder), autograph=False)
     function.get_concrete_function(*specs)
     return recorder.found
 
@@ -189,6 +196,12 @@ def _pool(node: Node, inputs: Sequence[Any], _numbers: Numbers) -> Any:
     return function(inputs[0], options["size"], options["strides"], options["padding"])
 
 
+def _token(node: Node, inputs: Sequence[Any], numbers: Numbers) -> Any:
+    (tokens,) = inputs
+    token = tf.repeat(numbers.weight(node, "token")[tf.newaxis], tf.shape(tokens)[0], axis=0)
+    return tf.concat([token, tokens], axis=1)
+
+
 def _reshape(node: Node, inputs: Sequence[Any], _numbers: Numbers) -> Any:
     return tf.reshape(inputs[0], (-1, *node.options["shape"]))
 
@@ -209,7 +222,8 @@ _RUNNERS: dict[str, Callable[[Node, Sequence[Any], Numbers], Any]] = {
     "pool": _pool,
     "pad": lambda node, inputs, _: tf.pad(inputs[0], ((0, 0), *node.options["padding"], (0, 0))),
     "reshape": _reshape,
-    "take": lambda node, inputs, _: inputs[0][:, node.options["index"]],
+    "crop": lambda node, inputs, _: inputs[0][:, node.options["begin"] : node.options["end"]],
+    "token": _token,
     "identity": lambda _node, inputs, _: inputs[0],
     "opaque": lambda node, inputs, _: node.options["call"](*inputs),
 }

@@ -24,7 +24,8 @@ mean       ``axes``, ``keep``
 pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
 pad        ``padding`` ``((top, bottom), (left, right))``
 reshape    ``shape`` without batch
-take       the ``index``-th token
+token      puts the learned ``token [1, c]`` before the tokens
+crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
 opaque     any other layer, called as it is: ``call``
 ========== ========================================================================================

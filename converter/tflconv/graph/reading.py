@@ -376,6 +376,17 @@ def _position(call: _Call) -> list[Node] | None:
     return [_node("affine", {"scale": np.ones(1), "shift": _array(call.layer.positions)[0]})]
 
 
+def _class_token(call: _Call) -> list[Node] | None:
+    if not hasattr(call.layer, "token"):
+        return None
+    return [_node("token", {"token": _array(call.layer.token)[0]})]
+
+
+def _crop(call: _Call) -> list[Node] | None:
+    begin, _ = call.layer.cropping
+    return [_node("crop", begin=begin, end=begin + call.output.shape[1])]
+
+
 def _identity(_: _Call) -> list[Node] | None:
     return [_node("identity")]
 
@@ -385,8 +396,10 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
     "Add": _elementwise("add"),
     "AveragePooling2D": _pool("average"),
     "BatchNormalization": _batch_norm,
+    "ClassToken": _class_token,
     "Concatenate": _concat,
     "Conv2D": _conv,
+    "Cropping1D": _crop,
     "Dense": _dense,
     "DepthwiseConv2D": _depthwise,
     "Flatten": _reshape,

@@ -8,24 +8,37 @@ by centring its weights once. What remains is RMSNorm, with about half the opera
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from tflconv.graph.execution import shapes
 from tflconv.graph.network import Array, Network, Node
 
 _WRITERS = ("dense", "conv", "attention")
+_WRITTEN = {
+    "affine": ("shift",),
+    "token": ("token",),
+    "attention": ("output_kernel", "output_bias"),
+    "dense": ("kernel", "bias"),
+    "conv": ("kernel", "bias"),
+}
+"""The weights of each kind whose mean over the channels shows in its output."""
 
 
 def center_residuals(network: Network) -> Network:
     """Centre what flows into LayerNormalizations where nobody else looks at it."""
-    for norm in network.of_kind("layer_norm"):
-        if norm.options.get("center", True):
-            stream = _stream(network, norm.inputs[0])
+    norms = network.of_kind("layer_norm")
+    widths = {name: shape[-1] for name, shape in shapes(network).items()} if norms else {}
+    for norm in norms:
+        if network[norm.name].options.get("center", True):
+            stream = _stream(network, norm.inputs[0], widths)
             if stream is not None:
                 network = _centered(network, stream)
     return network
 
 
-def _stream(network: Network, start: str) -> set[str] | None:
+def _stream(network: Network, start: str, widths: Mapping[str, int]) -> set[str] | None:
     """Every node whose value is added to, or is, what ``start`` gives; None if it is observed."""
     stream: set[str] = set()
     waiting = [start]
@@ -38,27 +51,25 @@ def _stream(network: Network, start: str) -> set[str] | None:
         stream.add(name)
         node = network[name]
         if not _starts_stream(node):
-            if not _passes_on(node):
+            if not _passes_on(node, widths):
                 return None
             waiting.extend(node.inputs)
         for consumer in network.consumers(name):
             if consumer.kind != "layer_norm":
-                if not _passes_on(consumer):
+                if not _passes_on(consumer, widths):
                     return None
                 waiting.append(consumer.name)
     return stream
 
 
-def _passes_on(node: Node) -> bool:
+def _passes_on(node: Node, widths: Mapping[str, int]) -> bool:
     """Whether a mean of 0 over the channels going in is one coming out."""
     if node.kind == "affine":
-        return bool((node.weights["scale"] == 1).all())
-    plain_add = node.kind == "add" and node.options.get("activation") is None
-    return plain_add or node.kind in ("take", "token", "identity") or _keeps_channels(node)
-
-
-def _keeps_channels(node: Node) -> bool:
-    return node.kind == "reshape" and len(node.options["shape"]) > 1
+        return bool((node.weights["scale"] == 1).all()) and node.weights["shift"].ndim > 0
+    if node.kind == "add":
+        return node.options.get("activation") is None
+    same_channels = widths[node.name] == widths[node.inputs[0]]
+    return node.kind in ("crop", "token", "identity", "reshape") and same_channels
 
 
 def _starts_stream(node: Node) -> bool:

@@ -57,12 +57,12 @@ def merge_affines(network: Network) -> Network:
 def move_affine_past_mean(network: Network) -> Network:
     """Average first, scale the few averages after: the mean of ``a x + b`` is ``a mean(x) + b``.
 
-    The same holds for taking one token of many. It removes work by itself, and brings the last
+    The same holds for cropping to a few tokens. It removes work by itself, and brings the last
     BatchNormalization of a network next to the head that it then folds into.
     """
     for affine in network.of_kind("affine"):
         reducer = network.only_consumer(affine.name)
-        if reducer is None or reducer.kind not in ("mean", "take") or not _is_channelwise(affine):
+        if reducer is None or reducer.kind not in ("mean", "crop") or not _is_channelwise(affine):
             continue
         moved = replace(affine, inputs=(reducer.name,))
         ahead = replace(reducer, inputs=affine.inputs)

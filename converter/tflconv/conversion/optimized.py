@@ -1,0 +1,111 @@
+"""Conversion of a network that graph passes rewrote (``tflconv.graph.passes``).
+
+Float and dynamic recipes go the way of every float model. Integer ones keep the ranges that the
+network asks for (symmetric keys and values, saturation instead of ReLU), which means that the
+ranges are measured here and the converter reads them off the graph. ``selective`` quantizes what
+enters or leaves a product, attention's products included; LayerNormalization and softmax stay in
+float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tflconv.conversion import tracing
+from tflconv.conversion.calibration import Calibration
+from tflconv.conversion.preparation import FloatModel
+from tflconv.conversion.quantization import finish
+from tflconv.errors import UsageError
+from tflconv.files import sha256_file
+from tflconv.graph import execution, ranges
+from tflconv.graph.fake_quant import Rounded, round_weights
+from tflconv.graph.network import Network
+from tflconv.graph.passes import PASSES, NamedPass, Outcome, optimize
+from tflconv.graph.ranges import Ranges
+from tflconv.graph.reading import read
+from tflconv.model_card import ModelCard
+from tflconv.model_card import read as read_card
+from tflconv.recipe import Recipe
+from tflconv.source import Input, Source, of_keras, open_model
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OptimizedModel(FloatModel):
+    """A rewritten network: what the passes did to it, and its ranges if it was trained for them."""
+
+    network: Network
+    outcomes: tuple[Outcome, ...] = ()
+    trained: Ranges | None = None
+
+    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+        """The file that ``recipe`` makes of this network."""
+        selective = recipe.compute == "selective"
+        if not selective and not recipe.is_integer:
+            return super().make(recipe)
+        wanted = {node.name for node in ranges.quantized(self.network, selective=selective)}
+        found = self.trained or self._calibrated(calibration)
+        kept = {name: found[name] for name in wanted}
+        graph = tracing.freeze(as_source(round_weights(self.network), kept))
+        return finish(tracing.lower_trained(graph, recipe), recipe)
+
+    def _calibrated(self, calibration: Calibration | None) -> Ranges:
+        if calibration is None:
+            raise UsageError("static ranges need calibration data.")
+        calibration.check_fits([node.options["shape"] for node in self.network.inputs])
+        return ranges.measure(self.network, *calibration.inputs)
+
+
+def prepare(
+    model: Path | Any,
+    *,
+    passes: Sequence[NamedPass] = PASSES,
+    custom_objects: Path | None = None,
+) -> OptimizedModel:
+    """Open a Keras 2 or Keras 3 model and rewrite its graph.
+
+    Raises ``TflconvError`` for a model whose layers are not visible to Keras.
+    """
+    if not isinstance(model, Path):
+        return of_network(*optimize(read(of_keras(model).model), passes))
+    opened = open_model(model, custom_objects=custom_objects)
+    network, outcomes = optimize(read(opened.model), passes)
+    parent = sha256_file(model) if model.is_file() else None
+    card = read_card(model) if model.is_file() else None
+    return of_network(replace(network, name=opened.name), outcomes, card=card, parent=parent)
+
+
+def of_network(
+    network: Network,
+    outcomes: Sequence[Outcome] = (),
+    *,
+    trained: Ranges | None = None,
+    card: ModelCard | None = None,
+    parent: str | None = None,
+) -> OptimizedModel:
+    """A network made ready for all of its recipes."""
+    graph = tracing.freeze(as_source(network))
+    return OptimizedModel(
+        content=tracing.lower(graph),
+        graph=graph,
+        name=network.name,
+        card=card,
+        parent=parent,
+        network=network,
+        outcomes=tuple(outcomes),
+        trained=trained,
+    )
+
+
+def as_source(network: Network, kept: Ranges | None = None) -> Source:
+    """A function over tensors that computes ``network``, rounding the values that have a range."""
+    numbers = None if kept is None else Rounded(kept)
+    return Source(
+        name=network.name,
+        inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),
+        outputs=("logits",),
+        call=lambda *values: [execution.run(network, *values, numbers=numbers)],
+        model=network,
+    )

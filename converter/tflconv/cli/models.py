@@ -6,6 +6,7 @@ import click
 
 from tflconv import models
 from tflconv.cli import options
+from tflconv.errors import UsageError
 from tflconv.models import registry
 
 
@@ -33,12 +34,20 @@ def command(as_list: bool, shape: tuple[int, int, int], classes: int, as_json: b
 
 
 def _row(name: str, shape: tuple[int, int, int], classes: int) -> dict[str, object]:
-    cost = models.cost(name, shape, classes)
+    cost = _cost(name, shape, classes)
     return {
         "model": name,
-        "parameters": cost.parameters,
-        "MACs": cost.macs,
-        "FLOPs": cost.flops,
+        "parameters": cost and cost.parameters,
+        "MACs": cost and cost.macs,
+        "FLOPs": cost and cost.flops,
         "options": " ".join(f"{o.name}={o.default}" for o in registry.options(name)),
         "what it is": registry.summary(name),
     }
+
+
+def _cost(name: str, shape: tuple[int, int, int], classes: int) -> models.Cost | None:
+    """What a picture costs, or None where the model's own options do not fit its shape."""
+    try:
+        return models.cost(name, shape, classes)
+    except UsageError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from tflconv.errors import UsageError
@@ -33,9 +34,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         self._check("epochs", self.epochs >= 1, "at least 1")
         self._check("batch_size", self.batch_size >= 1, "at least 1")
-        self._check("learning_rate", self.learning_rate > 0, "positive")
+        self._check("learning_rate", 0 < self.learning_rate < inf, "positive")
         self._check("warmup", 0 <= self.warmup < 1, "at least 0 and below 1")
-        self._check("weight_decay", self.weight_decay >= 0, "at least 0")
+        self._check("weight_decay", 0 <= self.weight_decay < inf, "at least 0")
         self._check("smoothing", 0 <= self.smoothing < 1, "at least 0 and below 1")
         self._check("average", 0 <= self.average < 1, "at least 0 and below 1")
         self._check("patience", self.patience >= 0, "at least 0")

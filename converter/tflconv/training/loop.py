@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
+from tflconv.training.schedule import kept_share, learning_rate
 from tflconv.training.state import Row, State, StateFile
 
 NORMALIZATION = NAMED["-1..1"]
@@ -117,7 +117,7 @@ def _epoch(
     for step, (pixels, labels, maps) in enumerate(_batches(dataset, config, epoch)):
         done = epoch * steps + step
         rate = learning_rate(config, (done + 1) / (config.epochs * steps))
-        losses.append(learner.step(pixels, labels, maps, rate, _kept_share(config, done)))
+        losses.append(learner.step(pixels, labels, maps, rate, kept_share(config, done)))
         progress(
             Progress(
                 epoch=epoch + 1,
@@ -136,19 +136,6 @@ def _epoch(
         "validation_accuracy": accuracy,
         "validation_loss": loss,
     }
-
-
-def learning_rate(config: TrainConfig, share: float) -> float:
-    """The learning rate after ``share`` of all steps: a rise, then half a cosine down to 0."""
-    if share < config.warmup:
-        return config.learning_rate * share / config.warmup
-    rest = (share - config.warmup) / (1 - config.warmup)
-    return config.learning_rate * (1 + cos(pi * rest)) / 2
-
-
-def _kept_share(config: TrainConfig, done: int) -> float:
-    """How much of the average a step keeps: less at first, so that the start is soon forgotten."""
-    return min(config.average, (1 + done) / (10 + done))
 
 
 def _steps(dataset: Dataset, config: TrainConfig) -> int:

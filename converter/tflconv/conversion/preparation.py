@@ -68,7 +68,9 @@ class FloatModel:
 
     @property
     def own_arithmetic(self) -> list[str]:
-        """What the model itself does to its input first, as ``MUL 0.00392``."""
+        """What the model itself does to its input first, as ``Mul (rescaling/mul)``."""
+        if self.graph is not None:
+            return self.graph.leading_arithmetic
         return schema.leading_arithmetic(packing.unpack(self.content))
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ai_edge_quantizer import quantizer
 
+from tflconv import quiet
 from tflconv.conversion import packing, schema
 from tflconv.conversion.calibration import Ranges
 from tflconv.errors import TflconvError
@@ -130,7 +131,7 @@ def _run(
     model: bytes, recipe: Recipe, settings: list[dict[str, Any]], ranges: Ranges | None
 ) -> bytes:
     try:
-        with contextlib.redirect_stderr(io.StringIO()):
+        with _quiet():
             result = quantizer.Quantizer(model, settings).quantize(
                 ranges, enable_progress_bar=False, enable_progress_report=False
             )
@@ -141,6 +142,18 @@ def _run(
         ) from error
     assert result.quantized_model is not None
     return bytes(result.quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back progress bars, and warnings of the interpreter that the quantizer opens."""
+    with (
+        contextlib.redirect_stderr(io.StringIO()),
+        quiet.native_stderr(),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _check_is_integer(model: Any, recipe: Recipe) -> None:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 SIGNATURE = "serving_default"
@@ -111,7 +110,7 @@ def output_sizes(model: Any) -> list[int]:
 
 
 def leading_arithmetic(model: Any) -> list[str]:
-    """What happens to the first input before anything is learned, as ``MUL 0.00392``.
+    """What happens to the first input before anything is learned, as ``MUL (scale/mul)``.
 
     Follows the input through operators that only move values, and stops at the first that
     computes something else. Rescaling and Normalization layers show here, whatever their name.
@@ -124,10 +123,9 @@ def leading_arithmetic(model: Any) -> list[str]:
         if name not in (*_ARITHMETIC, *_MOVING):
             break
         if name in _ARITHMETIC:
-            constant = _constant(model, graph, operator, current)
-            if constant is None:
+            if not _has_constant(model, graph, operator, current):
                 break
-            found.append(f"{name} {constant}")
+            found.append(f"{name} ({_tensor_name(graph, operator.outputs[0])})")
         current = int(operator.outputs[0])
     return found
 
@@ -149,15 +147,11 @@ def flex_operators(model: Any) -> list[str]:
     return sorted(names)
 
 
-def _constant(model: Any, graph: Any, operator: Any, current: int) -> str | None:
-    """The other operand of a float operator if the file stores it: ``0.00392`` or its range."""
-    (other,) = [int(i) for i in operator.inputs if int(i) != current] or [current]
-    data = model.buffers[graph.tensors[other].buffer].data
-    if data is None or len(data) == 0 or graph.tensors[other].type != fb.TensorType.FLOAT32:
-        return None
-    values = np.asarray(data, np.uint8).view(np.float32)
-    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
-    return low if low == high else f"{low} to {high}"
+def _has_constant(model: Any, graph: Any, operator: Any, current: int) -> bool:
+    """Whether all operands but ``current`` are stored in the file."""
+    others = [int(index) for index in operator.inputs if int(index) != current]
+    stored = [model.buffers[graph.tensors[index].buffer].data for index in others]
+    return bool(stored) and all(data is not None and len(data) > 0 for data in stored)
 
 
 def _unsigned_twin(graph: Any, index: int) -> int:

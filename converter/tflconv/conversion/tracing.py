@@ -40,6 +40,38 @@ class FrozenGraph:
         """Whether quantization-aware training left its ranges (fake-quant operators) inside."""
         return any(node.op.startswith("FakeQuant") for node in _nodes(self.function))
 
+    @property
+    def leading_arithmetic(self) -> list[str]:
+        """What happens to the first input before anything is learned, as ``Mul (scale/mul)``.
+
+        Looked for here because the TFLite converter may fold it into the first convolution.
+        """
+        nodes = {node.name: node for node in self.function.graph.as_graph_def().node}
+        current, found = self.function.inputs[0].op.name, list[str]()
+        for node in nodes.values():
+            if current not in node.input or node.op not in (*_ARITHMETIC, *_MOVING):
+                continue
+            if node.op in _ARITHMETIC:
+                others = [nodes[name].op for name in node.input if name != current]
+                if others != ["Const"]:
+                    break
+                found.append(f"{node.op} ({node.name})")
+            current = node.name
+        return found
+
+
+_ARITHMETIC = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Sub")
+_MOVING = (
+    "Cast",
+    "ConcatV2",
+    "ExpandDims",
+    "Identity",
+    "Pad",
+    "Reshape",
+    "ReverseV2",
+    "StridedSlice",
+)
+
 
 def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
     """Trace ``source`` at batch 1 and turn its variables into constants.

@@ -1,0 +1,202 @@
+"""Every recipe, made from a small float model without TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tflconv import conversion, model_card, recipe
+from tflconv.conversion import description, metadata, packing, schema
+from tflconv.conversion.calibration import Calibration, measure
+from tflconv.errors import TflconvError, UsageError
+from tflconv.interpreter import Interpreter
+from tflconv.normalization import NAMED
+
+MODELS = Path(__file__).parents[1] / "golden" / "models"
+FLOAT = MODELS / "tiny_float32.tflite"
+RANDOM = np.random.default_rng(0)
+SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
+PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
+CALIBRATION = Calibration.of_values("noise", SAMPLES)
+
+
+def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Path:
+    chosen = recipe.get(name) if io is None else recipe.get(name).with_io(io)
+    (made,) = conversion.convert(FLOAT, [chosen], folder, calibration=CALIBRATION)
+    return made.path
+
+
+@pytest.mark.parametrize("name", recipe.BUILT_IN)
+def test_every_recipe_gives_the_answers_of_the_float_model(name: str, tmp_path: Path) -> None:
+    expected = Interpreter(FLOAT).predict(PIXELS)
+    found = Interpreter(convert(name, tmp_path)).predict(PIXELS)
+    assert np.abs(found - expected).max() < 0.02
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("io", ["float32", "int8", "uint8"])
+def test_inputs_and_outputs_have_the_type_that_was_asked_for(
+    io: recipe.TensorType, tmp_path: Path
+) -> None:
+    made = Interpreter(convert("static_wi8_ai8", tmp_path, io))
+    assert {tensor.dtype for tensor in made.inputs + made.outputs} == {io}
+
+
+def test_uint8_ends_change_nothing_but_the_type(tmp_path: Path) -> None:
+    signed = Interpreter(convert("static_wi8_ai8", tmp_path / "signed"))
+    unsigned = Interpreter(convert("static_wi8_ai8", tmp_path / "unsigned", "uint8"))
+    assert np.array_equal(signed.predict(PIXELS), unsigned.predict(PIXELS))
+    assert unsigned.inputs[0].zero_point == signed.inputs[0].zero_point + 128
+
+
+def test_a_full_int8_file_computes_in_integers_only(tmp_path: Path) -> None:
+    made = packing.unpack(convert("static_wi8_ai8", tmp_path, "float32").read_bytes())
+    assert schema.float_operators(made) == []
+    assert schema.float_operators(packing.unpack(FLOAT.read_bytes()))[0].startswith("CONV_2D")
+
+
+@pytest.mark.parametrize("name", recipe.BUILT_IN)
+def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    hashes = {
+        hashlib.sha256(convert(name, tmp_path / str(turn)).read_bytes()).hexdigest()
+        for turn in range(2)
+    }
+    assert len(hashes) == 1
+
+
+def test_the_file_says_how_it_was_made(tmp_path: Path) -> None:
+    (made,) = conversion.convert(
+        FLOAT, [recipe.get("static_wi8_ai8")], tmp_path, calibration=CALIBRATION
+    )
+    card = model_card.read(made.path)
+    assert card is not None
+    assert card.recipe == "static_wi8_ai8"
+    assert card.calibration == CALIBRATION.to_json()
+    assert card.parent == made.parent == hashlib.sha256(FLOAT.read_bytes()).hexdigest()
+    assert card.labels == ("zero", "one", "two")
+
+
+def test_other_tools_find_labels_and_normalization(tmp_path: Path) -> None:
+    path = convert("fp16", tmp_path)
+    model = packing.unpack(path.read_bytes())
+    (entry,) = [entry for entry in model.metadata if entry.name == metadata.NAME.encode()]
+    content = bytes(model.buffers[entry.buffer].data)
+    assert content[4:8] == b"M001"
+    assert model_card.LABELS.encode() in content
+    assert np.float32(255).tobytes() in content
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read(model_card.LABELS).decode().split() == ["zero", "one", "two"]
+
+
+def test_packing_shares_vectors_aligns_weights_and_loses_nothing(tmp_path: Path) -> None:
+    path = convert("static_wi8_ai8", tmp_path)
+    content = path.read_bytes()
+    again = packing.pack(packing.unpack(content))
+    assert again == packing.pack(packing.unpack(again))
+    base = np.frombuffer(content, np.uint8).__array_interface__["data"][0]
+    stored = [b.data for b in packing.unpack(content).buffers if b.data is not None and len(b.data)]
+    offsets = [data.__array_interface__["data"][0] - base for data in stored]
+    assert stored
+    assert [offset % 16 for offset in offsets] == [0] * len(offsets)
+    copied = tmp_path / "again.tflite"
+    copied.write_bytes(again)
+    values = NAMED["0..1"].apply(PIXELS)
+    assert np.array_equal(Interpreter(copied).predict(values), Interpreter(path).predict(values))
+
+
+def test_equal_quantization_vectors_are_stored_once() -> None:
+    model = packing.unpack((MODELS / "tiny_int8.tflite").read_bytes())
+    size = len(packing.pack(model))
+    quantized = [t.quantization for t in model.subgraphs[0].tensors if t.quantization is not None]
+    for quantization in quantized:
+        quantization.zeroPoint = np.zeros(4096, np.int64)
+    assert len(quantized) > 2
+    assert len(packing.pack(model)) - size < 2 * 4096 * 8
+
+
+def test_ranges_hold_every_value_that_was_seen() -> None:
+    ranges = measure(FLOAT.read_bytes(), CALIBRATION)
+    name = Interpreter(FLOAT).inputs[0].name
+    assert ranges[name]["min"].item() == SAMPLES.min()
+    assert ranges[name]["max"].item() == SAMPLES.max()
+    fewer = measure(FLOAT.read_bytes(), Calibration.of_values("less", SAMPLES[:3]))
+    assert all((ranges[key]["min"] <= fewer[key]["min"]).all() for key in fewer)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.full((2, 8, 8, 1), np.nan), "NaN or infinite values in 2 of 2 samples"),
+        (np.zeros((2, 8, 8, 3)), r"\[\[8, 8, 1\]\]. Received: \[\[8, 8, 3\]\]"),
+        (np.zeros((0, 8, 8, 1)), "at least one"),
+    ],
+)
+def test_samples_that_do_not_fit_are_one_error(
+    samples: np.ndarray, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        conversion.convert(
+            FLOAT,
+            [recipe.get("static_wi8_ai8")],
+            tmp_path,
+            calibration=Calibration.of_values("broken", samples),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_static_recipes_ask_for_samples(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"static_wi8_ai8 .* samples") as raised:
+        conversion.convert(FLOAT, [recipe.get("fp32"), recipe.get("static_wi8_ai8")], tmp_path)
+    assert "--calibration" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quantized_file_is_no_starting_point(tmp_path: Path) -> None:
+    with pytest.raises(TflconvError, match=r"quantized already: .*CONV_2D"):
+        conversion.convert(MODELS / "tiny_int8.tflite", [recipe.get("fp16")], tmp_path)
+
+
+def test_a_file_where_the_folder_should_be_is_one_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(TflconvError, match="cannot write"):
+        convert("fp32", blocked)
+    assert list(tmp_path.iterdir()) == [blocked]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, FLOAT.stat().st_size - 1500))
+def test_a_truncated_model_is_one_error(length: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cut = Path(folder) / "cut.tflite"
+        cut.write_bytes(FLOAT.read_bytes()[:length])
+        with pytest.raises(TflconvError, match="not a TFLite model"):
+            conversion.prepare(cut)
+
+
+def test_arithmetic_at_the_input_is_seen() -> None:
+    assert conversion.prepare(FLOAT).own_arithmetic == []
+
+
+def test_calibration_outside_of_what_was_trained_on_is_told(tmp_path: Path) -> None:
+    ready = conversion.prepare(FLOAT)
+    card = description.describe(ready)
+    path = tmp_path / "pixels.npy"
+    np.save(path, PIXELS.astype(np.float32))
+    with pytest.warns(UserWarning, match="trained on 0 to 1"):
+        description.calibration(str(path), ready, card)
+    np.save(path, PIXELS)
+    fitting = description.calibration(str(path), ready, card)
+    assert fitting.inputs[0].max() <= 1
+
+
+def test_labels_of_the_wrong_count_are_one_error() -> None:
+    with pytest.raises(UsageError, match="2 labels, but tiny_float32 has outputs of"):
+        description.describe(conversion.prepare(FLOAT), labels=["a", "b"])

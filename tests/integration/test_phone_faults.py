@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ TINY = GOLDEN / "tiny_int8.tflite"
 OTHER = GOLDEN / "tiny_float32.tflite"
 QUICK = ("--num-runs=2", "--min-secs=0", "--warmup-min-secs=0", "--rate-hz=0", "--profile-runs=0")
 ENDLESS = ("--num-runs=1000000000", "--max-secs=60")
+HARNESS = re.compile(r"qemu\S* \S+/ld-linux.* --graph=")
 Start = Callable[..., phones.Phone]
 
 
@@ -76,14 +78,18 @@ def harnesses(machine: phones.Phone) -> list[str]:
         lines = shell(machine).shell(["ps", "-o", "pid,args"]).stdout.splitlines()
     except DeviceError:  # adb does not know the phone yet
         return []
-    return [line.split()[0] for line in lines if "--library-path" in line and "--graph=" in line]
+    return [
+        line.split()[0] for line in lines if re.search(r"qemu\S* \S+/ld-linux.* --graph=", line)
+    ]
 
 
 def left(machine: phones.Phone) -> list[str]:
     return shell(machine).shell(["ls", FOLDER]).stdout.split()
 
 
-def during(work: Callable[[], object], moment: Callable[[], object], fault: Callable[[], object]):
+def during(
+    work: Callable[[], object], moment: Callable[[], object], fault: Callable[[], object]
+) -> None:
     """Cause ``fault`` at the ``moment`` in the middle of ``work``."""
     start = threading.Event()
 
@@ -172,8 +178,10 @@ def test_a_frozen_phone(start: Start) -> None:
     assert find(machine.serial).shell(["echo", "awake"]).stdout == "awake\n"
 
 
-def test_a_bench_that_loses_the_phone_keeps_what_it_has(start: Start, tmp_path: Path) -> None:
-    machine, results = start(), tmp_path / "results.json"
+def test_a_bench_that_loses_the_phone_keeps_what_it_has(
+    machine: phones.Phone, tmp_path: Path
+) -> None:
+    results = tmp_path / "results.json"
     finished = bench(machine, OTHER, *QUICK, "--export-json", results)
     ended(finished, 0)
     size = results.stat().st_size
@@ -192,16 +200,14 @@ def test_a_bench_that_loses_the_phone_keeps_what_it_has(start: Start, tmp_path: 
     assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
 
 
-def test_a_harness_that_is_killed(start: Start) -> None:
-    machine = start()
+def test_a_harness_that_is_killed(machine: phones.Phone) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     shell(machine).shell(["kill", "-9", *harnesses(machine)])
     assert "SIGKILL" in ended(run, 3)
 
 
-def test_the_adb_server_is_restarted(start: Start) -> None:
-    machine = start()
+def test_the_adb_server_is_restarted(machine: phones.Phone) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     subprocess.run(["adb", "kill-server"], check=True, capture_output=True)
@@ -209,8 +215,7 @@ def test_the_adb_server_is_restarted(start: Start) -> None:
     ended(bench(machine, TINY, *QUICK), 0)
 
 
-def test_an_interrupt_tidies_up(start: Start) -> None:
-    machine = start()
+def test_an_interrupt_tidies_up(machine: phones.Phone) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     run.send_signal(signal.SIGINT)

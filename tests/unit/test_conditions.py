@@ -80,8 +80,8 @@ def test_requests_are_undone() -> None:
     [
         ("Unknown command: x\r\nexit code 255\r\n", "Unknown command: x"),
         (
-            "Exception occurred:\njava.lang.SecurityException: no\n",
-            "java.lang.SecurityException: no",
+            "Exception occurred:\nSecurityException: no\n",
+            "SecurityException: no",
         ),
         ("something else\nexit code 1\n", "exit code 1"),
         ("Failed: no answer\n", "Failed: no answer"),

@@ -221,8 +221,8 @@ class Connection:
         return self._lost(said)
 
     def _lost(self, said: str) -> DeviceError:
-        last = (parse.lines(said.strip()) or [""])[-1]
-        reason = re.sub(r"^(adb: )?error: ", "", last) or "the connection broke"
+        spoken = re.findall(r"^(?:adb: )?error: (?:device '.*?' )?(.+)", said, re.MULTILINE)
+        reason = spoken[-1] if spoken else "the connection broke"
         return DeviceError(
             f"device '{self.serial}' was lost: {reason.rstrip('.')}.",
             hint="Reconnect it and run again; what was measured so far is kept.",

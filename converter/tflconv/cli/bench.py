@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,14 +14,15 @@ import click
 
 from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.files import write_text
-from tflconv.results import Results
+from tflconv.results import BenchmarkRun, Results
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 STDOUT = Path("-")
+RUNTIME = "TFLCONV_RUNTIME"
 MODEL = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 SETTINGS = {
@@ -67,6 +70,10 @@ def settings(function: F) -> F:
 )
 @click.option("--pictures", type=click.IntRange(1), help="Only the first so many of them.")
 @click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
+@click.option("--adb", metavar="PROGRAM", help="The adb to use. [$ADB, PATH, the wheel adbutils]")
+@click.option(
+    "--runtime", metavar="FILE", help="LiteRT for a phone: its .aar or libLiteRt.so for arm64."
+)
 @settings
 @click.option("--export-json", type=FILE, help="Write results with raw samples; - is stdout.")
 @click.option("--export-csv", type=FILE, help="Write numbers as CSV; - is stdout.")
@@ -78,40 +85,83 @@ def command(
     dataset: str | None,
     pictures: int | None,
     use_gpu: bool,
+    adb: str | None,
+    runtime: str | None,
     export_json: Path | None,
     export_csv: Path | None,
     export_markdown: Path | None,
     **numbers: Any,
 ) -> None:
-    """Measure .tflite files on devices, one after the other.
+    """Measure .tflite files on devices: phones at the same time, others one after the other.
 
     Latency, CPU, memory and the profile of ops come from processes of their own. With
-    --export-json results are written after each run, so a lost device costs one run.
+    --export-json results are written after each run, so a lost device costs one run. A device that
+    fails does not stop the others.
     """
     from tflconv import device
     from tflconv.benchmark import bench, identify
 
+    os.environ |= {name: text for name, text in (("ADB", adb), (RUNTIME, runtime)) if text}
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
     names = [*devices, *(f"adb:{serial}" for serial in serials)] or ["host"]
-    results = Results(context={"command": "tflconv bench"})
-    for place in [device.find(name) for name in names]:
-        for file, test_set in _with_pictures(files, dataset, pictures):
+    record = _Record(export_json if export_json != STDOUT else None)
+
+    def measure(name: str) -> None:
+        place = device.find(name)
+        for file, test_set in work:
             click.echo(f"{file.name} on {place.id} ...", err=True)
-            run = bench(file, place, config, identity=identify(file), test_set=test_set)
-            results = results.with_run(run)
-            if export_json and export_json != STDOUT:
-                results.save(export_json)
-    _export(results, {"json": export_json, "csv": export_csv, "markdown": export_markdown})
+            record.add(bench(file, place, config, identity=identify(file), test_set=test_set))
+
+    with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
+        work = _with_pictures(files, dataset, pictures, Path(folder))
+        failures = _on_each(names, measure)
+    if record.results.runs:
+        targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
+        _export(record.results, targets)
+    _raise_last(failures)
+
+
+class _Record:
+    """The runs so far, from all devices; written after each one."""
+
+    def __init__(self, target: Path | None) -> None:
+        self.results = Results(context={"command": "tflconv bench"})
+        self._target = target
+        self._lock = threading.Lock()
+
+    def add(self, run: BenchmarkRun) -> None:
+        with self._lock:
+            self.results = self.results.with_run(run)
+            if self._target:
+                self.results.save(self._target)
+
+
+def _on_each(names: Sequence[str], measure: Callable[[str], None]) -> list[TflconvError]:
+    """Measure on every device; what shares this computer's cores does not share the time."""
+    from tflconv.device.parallel import side_by_side
+
+    phones = [name for name in names if name.startswith("adb")]
+    others = [[name] for name in names if name not in phones]
+    outcomes = [one for group in (phones, *others) for one in side_by_side(measure, group)]
+    return [one for one in outcomes if one is not None]
+
+
+def _raise_last(failures: Sequence[TflconvError]) -> None:
+    """Tell every failure; the last one ends the command with its exit code."""
+    for failure in failures[:-1]:
+        click.echo(f"Error: {failure}", err=True)
+    if failures:
+        raise failures[-1]
 
 
 def _with_pictures(
-    files: tuple[Path, ...], dataset: str | None, count: int | None
-) -> Iterator[tuple[Path, Any]]:
-    """Each file with the test set packed for it, or None without a dataset."""
-    with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
-        for file in files:
-            target = Path(folder) / f"{file.stem}.testset"
-            yield file, _packed(file, dataset, count, target) if dataset else None
+    files: tuple[Path, ...], dataset: str | None, count: int | None, folder: Path
+) -> list[tuple[Path, Any]]:
+    """Each file with the test set packed for it in ``folder``, or None without a dataset."""
+    return [
+        (file, _packed(file, dataset, count, folder / f"{index}.testset") if dataset else None)
+        for index, file in enumerate(files)
+    ]
 
 
 def _packed(file: Path, dataset: str, count: int | None, target: Path) -> Any:
@@ -126,8 +176,8 @@ def _packed(file: Path, dataset: str, count: int | None, target: Path) -> Any:
             f"{file} carries no card, so it is not known how pictures become its input.",
             hint="Convert it with tflconv, or leave out --dataset.",
         )
-    height, _, channels = card.input_shape
-    found = data.load(dataset, resolution=height, channels=channels)
+    height, width, channels = card.input_shape
+    found = data.load(dataset, resolution=(height, width), channels=channels, resize=card.resize)
     if found.classes != card.labels:
         raise UsageError(f"{file} was trained for other classes than those of {dataset}.")
     split = found.test.take(np.arange(min(count or len(found.test), len(found.test))))

@@ -9,7 +9,7 @@ over the target's. A flip at a small margin is rounding; a flip at a large one i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,6 @@ class Verification:
     largest_difference: float = 0.0
     digest: str | None = None
     subset: bool = False
-    warnings: tuple[str, ...] = field(default=())
 
     @property
     def accuracy(self) -> float:

@@ -3,7 +3,7 @@
 An 8-bit activation has 256 steps to cover the range of its tensor. The range is the smallest and
 the largest value that any sample causes there, as the TFLite converter does it (Jacob et al.,
 2018). ai-edge-quantizer by itself takes a moving average over the samples, which forgets most of
-them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/0010).
+them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/0004).
 """
 
 from __future__ import annotations

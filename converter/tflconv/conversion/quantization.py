@@ -1,6 +1,6 @@
 """Every recipe is made of one float ``.tflite`` by ai-edge-quantizer, without TensorFlow.
 
-All its settings are here. ``docs/decisions/0010`` has the figures by which this one path was
+All its settings are here. ``docs/decisions/0004`` has the figures by which this one path was
 preferred to a run of the TFLite converter for each recipe: a recipe costs 0.1 s instead of 1 s,
 delegates at least as well, and the same path serves a user's own float ``.tflite``.
 """

@@ -72,7 +72,7 @@ class Host:
             with replacing_file(target) as temporary:
                 shutil.copyfile(remote, temporary)
         except FileNotFoundError as error:
-            raise DeviceError(f"host: there is no file {remote}.") from error
+            raise DeviceError(f"{self.id}: there is no file {remote}.") from error
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
         """Run a program; a negative return code names the signal that ended it."""
@@ -81,9 +81,9 @@ class Host:
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"host: {argv[0]} did not end within {timeout:g} s.") from error
+            raise DeviceError(f"{self.id}: {argv[0]} did not end within {timeout:g} s.") from error
         except OSError as error:
-            raise DeviceError(f"host: cannot run {argv[0]}: {error.strerror}.") from error
+            raise DeviceError(f"{self.id}: cannot run {argv[0]}: {error.strerror}.") from error
         return Completed(
             returncode=done.returncode,
             stdout=done.stdout.decode(errors="replace"),

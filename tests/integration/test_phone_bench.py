@@ -1,0 +1,78 @@
+"""A bench on phones from end to end: push, measure, evaluate, pull, clean up; two at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import phone as phones
+from tflconv.benchmark import BenchmarkConfig, bench, identify, testset
+from tflconv.cli import main
+from tflconv.data import Split
+from tflconv.device.phone import FOLDER, Phone, find
+from tflconv.interpreter import Interpreter
+from tflconv.normalization import Normalization
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "models"
+INT8 = GOLDEN / "tiny_int8.tflite"
+QUICK = BenchmarkConfig(
+    num_runs=3, min_secs=0.0, warmup_min_secs=0.0, rate_hz=0.0, profile_runs=0, memory=True
+)
+
+
+def test_everything_is_measured_and_nothing_is_left(phone: Phone, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (64, 8, 8, 1), np.uint8)
+    labels = random.integers(0, 3, 64)
+    packed = testset.pack(
+        tmp_path / "set",
+        Split(images=images, labels=labels, ids=tuple(map(str, range(64)))),
+        Normalization(),
+        dataset="noise",
+        classes=("0", "1", "2"),
+    )
+    run = bench(INT8, phone, QUICK, identity=identify(INT8), test_set=packed)
+    predicted = Interpreter(INT8).predict(images).argmax(axis=1)
+    assert run.accuracy is not None
+    assert run.accuracy.where == "device"
+    assert run.accuracy.correct == int((predicted == labels).sum())
+    assert run.latency is not None
+    assert len(run.latency.samples_ns) == 3
+    assert run.memory is not None
+    assert run.runtime is not None
+    assert str(run.runtime.source).startswith("glibc bundle")
+    assert run.conditions["granted"] == ["fixed performance", "stay awake"]
+    assert run.conditions["battery_percent"] == 85
+    assert run.verdict in ("clean", "noisy", "throttled")
+    left = phone.script('ls "$0"', FOLDER).split()
+    assert not [name for name in left if name.endswith((".part", ".writable", "restore"))]
+    assert phone.clean() > 5
+    assert phone.shell(["ls", FOLDER]).returncode != 0
+
+
+def test_two_phones_from_the_command_line(
+    start: Callable[..., phones.Phone], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = start(), start(model="Redmi Note 8")
+    results = tmp_path / "results.json"
+    flags = ["--num-runs=2", "--min-secs=0", "--warmup-min-secs=0", "--rate-hz=0"]
+    serials = ["-s", first.serial, "-s", second.serial, "-s", "missing"]
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", str(INT8), *serials, *flags, "--export-json", str(results)])
+    assert caught.value.code == 3
+    assert "'missing' not found" in capsys.readouterr().err
+    runs = json.loads(results.read_text())["runs"]
+    names = {run["device"]["id"]: run["device"]["name"] for run in runs}
+    assert names == {
+        f"adb:{first.serial}": "Xiaomi Redmi Note 7",
+        f"adb:{second.serial}": "Xiaomi Redmi Note 8",
+    }
+    with pytest.raises(SystemExit) as caught:
+        main(["devices", "clean", "adb"])
+    assert caught.value.code == 0
+    for one in (first, second):
+        assert find(one.serial).shell(["ls", "-A", FOLDER]).stdout == ""

@@ -16,7 +16,7 @@ from tflconv.benchmark import BenchmarkConfig, bench, build, runner, testset
 from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
 from tflconv.device.protocol import Counted
-from tflconv.errors import TflconvError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.normalization import Normalization
 from tflconv.results import BenchmarkRun, Instructions, Model
 
@@ -95,6 +95,15 @@ def test_instructions_that_may_not_be_counted_say_why() -> None:
     run = measured(FakeDevice(forbidden, kind="host"))
     assert run.instructions is None
     assert "Permission denied" in run.conditions["instructions_not_counted"]
+
+
+def test_an_input_file_goes_to_the_device(tmp_path: Path) -> None:
+    device = FakeDevice(kind="host")
+    (tmp_path / "numbers").write_bytes(bytes(256))
+    measured(device, input_file=str(tmp_path / "numbers"))
+    assert {flags["input_file"] for flags in device.commands} == {"/fake/numbers"}
+    with pytest.raises(UsageError, match="no input file /nowhere"):
+        measured(device, input_file="/nowhere")
 
 
 def test_cores_that_went_away_are_told() -> None:

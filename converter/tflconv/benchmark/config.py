@@ -35,7 +35,8 @@ class BenchmarkConfig:
     ``max_secs``. ``rate_hz`` inferences a second for ``rate_secs`` tell what the CPU does in an
     application (0: not measured). ``sustained_secs`` adds a long run with a time series;
     ``duty_cycle`` is its share of time at work. ``cpu_mask`` is empty (leave it to the system),
-    ``big``, ``all`` or hex. ``timeout`` is added to the time that a process is meant to take.
+    ``big``, ``all`` or hex. The model gets the raw bytes of ``input_file``, or numbers drawn from
+    ``seed``. ``timeout`` is added to the time that a process is meant to take.
     """
 
     num_runs: int = 50
@@ -54,6 +55,7 @@ class BenchmarkConfig:
     sustained_secs: float = 0.0
     duty_cycle: float = 1.0
     seed: int = 0
+    input_file: str = ""
     timeout: float = 120.0
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from tflconv.benchmark.testset import PackedSet
 from tflconv.device import conditions as phone_conditions
 from tflconv.device.host import Host
 from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
+from tflconv.errors import UsageError
 from tflconv.graph import tflite
 from tflconv.results import BenchmarkRun, Model
 
@@ -40,6 +41,7 @@ def bench(
     computer must compute what this computer computes. Raises ``DeviceError`` if the device was
     lost, the runtime crashed or the time was up, and ``TflconvError`` for a model that cannot run.
     """
+    _check_inputs(config)
     tflite.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
     session = _session(model, device, config)
     pictures = device.push(test_set.path) if test_set else None
@@ -56,9 +58,15 @@ def bench(
     return run if _is_host(run) else _compared(run, session, model)
 
 
+def _check_inputs(config: BenchmarkConfig) -> None:
+    if config.input_file and not Path(config.input_file).is_file():
+        raise UsageError(f"there is no input file {config.input_file}.")
+
+
 def _session(model: Path, device: Device, config: BenchmarkConfig) -> Session:
     harness = harnesses.install(device)
-    return Session(harness, model, device.push(model), config)
+    inputs = device.push(Path(config.input_file)) if config.input_file else None
+    return Session(harness, model, device.push(model), config, inputs)
 
 
 def _described(session: Session, identity: Model) -> BenchmarkRun:

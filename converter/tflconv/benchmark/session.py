@@ -24,6 +24,7 @@ class Session:
     model: Path
     graph: str
     config: BenchmarkConfig
+    input_file: str | None = None
 
     def latency(self) -> Conversation:
         """Closed loop: the next inference starts when the last one ends."""
@@ -112,5 +113,6 @@ class Session:
             cpu_mask=config.cpu_mask,
             accelerator=config.accelerator,
             seed=config.seed,
+            input_file=self.input_file,
             **flags,
         )

@@ -39,6 +39,7 @@ SETTINGS = {
     "profile_runs": "Runs under the profiler of ops; 0 leaves that out.",
     "sustained_secs": "Seconds of a sustained run with a time series, after the others.",
     "duty_cycle": "Share of the time that the sustained run is at work.",
+    "input_file": "Raw bytes of all inputs, instead of numbers drawn from the seed.",
     "seed": "Seed of the numbers that go into the model.",
     "timeout": "Seconds after which a process is given up, past what it is meant to take.",
 }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8, Builder, dense
 
-from tflconv.graph import delegation, tflite
+from tflconv.graph import cost, delegation, tflite
 
 
 def measured(content: bytes) -> int:
@@ -284,3 +284,11 @@ def real_models() -> list[Path]:
 def test_real_models_agree_with_the_delegate(path: Path) -> None:
     content = path.read_bytes()
     assert predicted(content) == measured(content)
+
+
+@pytest.mark.parametrize(("partitions", "more"), [(1, 0.0), (3, 60_000.0)])
+def test_partitions_cost_by_themselves(partitions: int, more: float) -> None:
+    graph = tflite.parse(matmul(0), Path("m.tflite")).main
+    work = 64 * 8 / 2 * 0.1 + 32
+    pieces = [(0,), *([()] * (partitions - 1))]
+    assert cost.instructions(graph, pieces) == pytest.approx(work + more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -21,6 +22,7 @@ from tflconv.graph import diff, picture
 from tflconv.graph.inspect import inspect, to_json
 from tflconv.model_card import ModelCard
 from tflconv.normalization import Normalization
+from tflconv.results import BenchmarkRun, DeviceInfo, Graph, Model, Op, Results
 
 
 def two_layers(path: Path, dtype: int = FLOAT, *, fused: bool = True) -> Path:
@@ -154,6 +156,31 @@ def test_json_is_complete_and_plain(float_path: Path) -> None:
         {"name": "pixels", "shape": [1, 8], "type": "float32", "scale": None, "zero_point": None}
     ]
     assert value["delegation"] == {"partitions": 1, "delegated": 2, "refused": []}
+
+
+def test_measured_costs_stand_beside_the_file_they_belong_to(
+    tmp_path: Path, float_path: Path
+) -> None:
+    def run(sha256: str) -> BenchmarkRun:
+        ops = (
+            Op(name="FC a", kind="Fully Connected", delegate="XNNPACK", mean_ns=3000.0, count=2),
+            Op(name="GELU", kind="GELU", mean_ns=2000.0),
+        )
+        return BenchmarkRun(
+            model=Model(slug="m", name="m", recipe="fp32", sha256=sha256, bytes=1),
+            device=DeviceInfo(id="host", kind="host", name="pc", abi="x", os="y"),
+            graph=Graph(nodes=3, delegated=2, partitions=2, ops=ops),
+        )
+
+    measured = tmp_path / "r.json"
+    arguments = [str(float_path), "--results", str(measured)]
+    Results(runs=(run(inspect(float_path).sha256),)).save(measured)
+    output = CliRunner().invoke(command, arguments).output
+    assert "Measured on pc (host), 2 partitions" in output
+    assert re.search(r"Fully Connected +XNNPACK +2 +6\.0 +75%", output)
+    assert re.search(r"GELU +built-in +1 +2\.0 +25%", output)
+    Results(runs=(run("0" * 64),)).save(measured)
+    assert "Measured" not in CliRunner().invoke(command, arguments).output
 
 
 def test_a_fused_activation_is_named(tmp_path: Path, float_path: Path) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from tflconv import results
 from tflconv.cli.report import command
-from tflconv.report import columns, export, findings, plots, style, tables, units
+from tflconv.report import columns, export, findings, method, plots, style, tables, units
 from tflconv.report.html import to_html
 from tflconv.results import BenchmarkRun, Results
 
@@ -122,9 +122,21 @@ def test_many_outliers_are_told_with_a_cure(fixture: Results) -> None:
 @pytest.mark.parametrize("name", plots.PLOTS)
 def test_plots_are_drawn_where_there_is_something_to_show(fixture: Results, name: str) -> None:
     drawn = {g.device.kind: plots.PLOTS[name](g) is not None for g in columns.groups(fixture)}
-    timed = name in ("latency", "cpu", "samples")
-    counted = name == "instructions"
-    assert drawn == {"host": not counted, "phone": not counted, "emulator": not timed}
+    timed = name not in ("latency", "cpu", "samples", "sustained")
+    everywhere = name not in ("instructions", "sustained")
+    assert drawn == {"host": everywhere, "phone": everywhere, "emulator": timed}
+
+
+def test_a_sustained_run_is_drawn_and_counted_not_listed(fixture: Results) -> None:
+    run = on(fixture, "phone").runs[0]
+    series = [{"at_s": float(s), "runs": 90, "median_ms": 1.0 + s / 60} for s in range(60)]
+    group = changed(run, conditions={"sustained": series, "mhz_first": [1800.0, 2400.0]})
+    drawn = plots.sustained(group)
+    assert drawn is not None
+    (line,) = drawn.axes[0].get_lines()
+    assert len(line.get_xdata()) == 60  # type: ignore[arg-type]
+    told = method.conditions(group)
+    assert (told["sustained"], told["mhz first"]) == ("60 entries", "1800, 2400")
 
 
 def test_no_label_of_a_plot_leaves_its_picture(fixture: Results) -> None:
@@ -133,7 +145,7 @@ def test_no_label_of_a_plot_leaves_its_picture(fixture: Results) -> None:
     (group,) = columns.groups(on(fixture, "phone"))
     for name, plot in plots.PLOTS.items():
         drawn = plot(group)
-        assert drawn is not None or name == "instructions"
+        assert drawn is not None or name in ("instructions", "sustained")
         if drawn is None:
             continue
         canvas = FigureCanvasAgg(drawn)

@@ -99,7 +99,7 @@ def look_at(content: bytes) -> str:
     except TflconvError as error:
         return error.message
     found = delegation.predict(model)
-    cost.instructions(model.main, found.delegated)
+    cost.instructions(model.main, found.partitions)
     return "sound"
 
 

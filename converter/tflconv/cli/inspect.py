@@ -17,19 +17,24 @@ FILE = click.Path(path_type=Path)
 @click.argument("model", metavar="FILE.tflite", type=FILE)
 @click.argument("other", metavar="[OTHER.tflite]", type=FILE, required=False)
 @click.option("--svg", type=FILE, help="Draw the graph, or both graphs side by side.")
+@click.option("--results", "measured", type=FILE, help="Add the measured cost of every operator.")
 @options.json_output
-def command(model: Path, other: Path | None, svg: Path | None, as_json: bool) -> None:
+def command(
+    model: Path, other: Path | None, svg: Path | None, measured: Path | None, as_json: bool
+) -> None:
     """Show what is inside a .tflite file, whoever made it.
 
     Operators with their parameters, multiply-accumulates and bytes; inputs and outputs with their
     quantization; which operators XNNPACK will run and why not the others. With OTHER.tflite also
     what differs between the two: what was fused, folded, pruned or reordered.
     """
+    from tflconv import results
     from tflconv.files import write_text
     from tflconv.graph import diff, picture, text
     from tflconv.graph.inspect import inspect, to_json
 
     found = [inspect(path) for path in (model, other) if path is not None]
+    runs = results.load(measured).runs if measured is not None else ()
     if svg is not None:
         write_text(svg, picture.draw([each.model for each in found]))
         click.echo(f"wrote {svg}", err=True)
@@ -50,5 +55,8 @@ def command(model: Path, other: Path | None, svg: Path | None, as_json: bool) ->
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     for each in found:
         text.print_inspection(each, console)
+        for run in runs:
+            if run.model.sha256 == each.sha256:
+                text.print_measured(run, console)
     if other is not None:
         text.print_difference(diff.compare(*found), console)

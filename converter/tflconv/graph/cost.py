@@ -3,19 +3,21 @@
 The rough figures are averages of instructions counted under qemu cortex-a76: an XNNPACK float
 kernel spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), a legacy
 uint8 one 0.43, a built-in int8 kernel 3; any other value that an operator computes costs about 1
-inside of XNNPACK and 25 outside in int8. That foretells the totals of our models within a factor
-of 1.5, which is enough to say on which side of float a file will be.
+inside of XNNPACK and 25 outside in int8; every partition after the first costs about 30 000. That
+foretells the totals of our models within a factor of 1.5, which is enough to say on which side of
+float a file will be.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Set
+from collections.abc import Sequence
 
 from tflconv.graph.tflite import Operator, Subgraph, Tensor
 
 _PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "uint8": 0.43, "builtin": 3.0}
 _PER_VALUE = {"delegated": 1.0, "float": 2.0, "int8": 25.0}
+_PER_PARTITION = 30_000.0
 _FREE = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 
 
@@ -37,9 +39,11 @@ def macs(graph: Subgraph, operator: Operator) -> int:
     return 0
 
 
-def instructions(graph: Subgraph, delegated: Set[int]) -> float:
-    """Rough arm64 instructions of one inference if XNNPACK runs the operators ``delegated``."""
-    return sum(_instructions(graph, o, o.index in delegated) for o in graph.operators)
+def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
+    """Rough arm64 instructions of one inference if XNNPACK runs ``partitions`` of the operators."""
+    delegated = {index for partition in partitions for index in partition}
+    work = sum(_instructions(graph, o, o.index in delegated) for o in graph.operators)
+    return work + _PER_PARTITION * max(len(partitions) - 1, 0)
 
 
 def float_instructions(graph: Subgraph) -> float:

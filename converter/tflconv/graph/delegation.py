@@ -75,11 +75,11 @@ def warn_if_slower(path: Path) -> list[str]:
     further line names an operator that XNNPACK refuses, how often it occurs, and the reason.
     """
     model = tflite.read(path)
-    outputs = [t for o in model.main.operators for t in model.main.output_tensors(o)]
-    if not any(t.dtype in ("int8", "uint8", "int16") for t in outputs):
+    kinds = {t.dtype for o in model.main.operators for t in _all_tensors(model.main, o)}
+    if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
         return []
     found = predict(model)
-    ratio = cost.instructions(model.main, found.delegated) / cost.float_instructions(model.main)
+    ratio = cost.instructions(model.main, found.partitions) / cost.float_instructions(model.main)
     if ratio <= MARGIN:
         return []
     headline = (
@@ -88,7 +88,7 @@ def warn_if_slower(path: Path) -> list[str]:
     )
     legacy = ["uint8 kernels do without the dot product (SDOT): convert to int8"]
     reasons = [f"{n} × {name}: {why}" for name, why, n in refusals(model.main, found)]
-    return [headline, *(legacy if any(t.dtype == "uint8" for t in outputs) else []), *reasons]
+    return [headline, *(legacy if "uint8" in kinds else []), *reasons]
 
 
 def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, int]]:

@@ -10,6 +10,7 @@ from tflconv.graph import delegation
 from tflconv.graph.diff import Difference
 from tflconv.graph.inspect import Inspection
 from tflconv.graph.tflite import Tensor
+from tflconv.results import BenchmarkRun, Op
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 
@@ -33,6 +34,24 @@ def print_inspection(found: Inspection, console: Console) -> None:
     console.print()
 
 
+def print_measured(run: BenchmarkRun, console: Console) -> None:
+    """Print what a device measured of this file: partitions, and the cost of every kind of op."""
+    if run.graph is None:
+        return
+    pieces = _plural(run.graph.partitions, "partition")
+    console.print(Text(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
+    timed = [op for op in run.graph.ops if op.mean_ns is not None]
+    whole = sum(op.count * (op.mean_ns or 0) for op in timed)
+    table = _table("operator", "run by", "count", "µs", "share")
+    for (kind, delegate), ops in _by_kind(timed).items():
+        cost = sum(op.count * (op.mean_ns or 0) for op in ops)
+        count = str(sum(op.count for op in ops))
+        row = (kind, delegate or "built-in", count, f"{cost / 1000:.1f}", f"{cost / whole:.0%}")
+        table.add_row(*row, style="" if delegate else "yellow")
+    console.print(table)
+    console.print()
+
+
 def print_difference(difference: Difference, console: Console) -> None:
     """Print how the second graph differs from the first."""
     console.print(Text("Difference", "bold"))
@@ -48,6 +67,15 @@ def print_difference(difference: Difference, console: Console) -> None:
         relative = f"{(new / old - 1) * 100:+.0f} %".replace("-", "−") if old else ""
         figures.add_row(name.replace("_", " "), f"{old:,}", f"{new:,}", relative)
     console.print(figures)
+
+
+def _by_kind(ops: list[Op]) -> dict[tuple[str, str | None], list[Op]]:
+    """Ops of one kind and executor, the most expensive first."""
+    kinds: dict[tuple[str, str | None], list[Op]] = {}
+    for op in ops:
+        kinds.setdefault((op.kind, op.delegate), []).append(op)
+    costs = {key: sum(op.count * (op.mean_ns or 0) for op in found) for key, found in kinds.items()}
+    return dict(sorted(kinds.items(), key=lambda item: -costs[item[0]]))
 
 
 def _facts(found: Inspection) -> list[tuple[str, str]]:
@@ -127,7 +155,7 @@ def _print_pairs(pairs: list[tuple[str, str]], console: Console) -> None:
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in titles:
-        words = title in ("operator", "types", "change", "what happened", "figure")
+        words = title in ("operator", "types", "run by", "change", "what happened", "figure")
         table.add_column(title, justify="left" if words else "right")
     return table
 

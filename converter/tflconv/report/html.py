@@ -15,7 +15,7 @@ from tflconv.report import columns, findings, method, plots, style, units
 from tflconv.report.columns import Cell, Column, Group
 from tflconv.results import Results
 
-_PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "samples")
+_PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "samples", "sustained")
 _CAPTIONS = {
     "samples": "Left to right as measured. The line is the median; a triangle lies above the strip."
     f" At most {plots.SHOWN_SAMPLES} evenly spaced samples of a run are drawn, and its outliers.",

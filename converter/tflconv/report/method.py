@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tflconv.report.columns import Group
 from tflconv.results import Software
 
+LISTED = 12
+"""Values of a list that are written out; longer ones are counted."""
 _KINDS = {
     "host": "Measured on this computer. A desktop's latency is never a phone's.",
     "emulator": (
@@ -84,6 +86,8 @@ def software(group: Group) -> list[Software]:
 
 def plain(value: Any) -> str:
     """A JSON value as a reader would write it."""
+    if isinstance(value, (list, tuple)) and _is_long(value):
+        return f"{len(value)} entries"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {plain(item)}" for key, item in value.items() if item is not None)
     if isinstance(value, (list, tuple)):
@@ -91,6 +95,10 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _is_long(values: Sequence[Any]) -> bool:
+    return len(values) > LISTED or any(isinstance(value, Mapping) for value in values)
 
 
 def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -106,4 +114,5 @@ def _together(values: list[Any]) -> str:
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if numeric and len(values) > 1:
         return f"{plain(min(values))} to {plain(max(values))}"
-    return " / ".join(plain(value) for value in values)
+    texts = list(dict.fromkeys(plain(value) for value in values))
+    return " / ".join(texts) if len(texts) <= LISTED else f"{len(texts)} different values"

@@ -27,6 +27,7 @@ Place = tuple[float, Cell]
 SHOWN_SAMPLES = 200
 USUAL_RATE = 10.0
 _ROW = 0.235
+_LINES = ["-", "--", ":", "-."]
 _ROOM_FOR_LABEL = 1.5
 
 
@@ -128,6 +129,31 @@ def samples(group: Group) -> Figure | None:
     return drawn
 
 
+@style.settled
+def sustained(group: Group) -> Figure | None:
+    """Median latency of every second of a long run: where it rises, the device throttles."""
+    series = {id(cell): cell.run.conditions.get("sustained") for cell in group.cells}
+    cells = [cell for cell in group.cells if series[id(cell)] and cell.latency]
+    if not cells:
+        return None
+    drawn, axes = style.figure(3.2)
+    lines = dict(zip([name for name, _ in group.models], _LINES * len(cells), strict=False))
+    for cell in cells:
+        seconds = series[id(cell)] or []
+        axes.plot(
+            [second["at_s"] for second in seconds],
+            [second["median_ms"] for second in seconds],
+            lines[group.title(cell)],
+            color=style.recipe_color(cell.run.model.recipe),
+            label=f"{group.title(cell)} {cell.run.model.recipe}",
+        )
+    axes.set(ylim=(0, None), xlabel="seconds", ylabel="median of a second, ms")
+    axes.set_title("Sustained")
+    axes.grid()
+    drawn.legend(loc="outside lower left", ncols=1)
+    return drawn
+
+
 PLOTS: dict[str, Callable[[Group], Figure | None]] = {
     "size": size,
     "latency": latency,
@@ -136,6 +162,7 @@ PLOTS: dict[str, Callable[[Group], Figure | None]] = {
     "accuracy": accuracy,
     "pareto": pareto,
     "samples": samples,
+    "sustained": sustained,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tflconv.device.phone import FOLDER, find
 from tflconv.errors import DeviceError
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "models"
+SET_BACK = GOLDEN.parents[1] / "fakes" / "set_back.c"
 TINY = GOLDEN / "tiny_int8.tflite"
 OTHER = GOLDEN / "tiny_float32.tflite"
 QUICK = ("--num-runs=2", "--min-secs=0", "--warmup-min-secs=0", "--rate-hz=0", "--profile-runs=0")
@@ -72,15 +74,17 @@ def shell(machine: phones.Phone) -> adb.Connection:
     return adb.Connection(program=adb.program(), serial=machine.serial)
 
 
+def processes(machine: phones.Phone) -> list[str]:
+    """What runs on the phone, as far as adb knows the phone already."""
+    try:
+        return shell(machine).shell(["ps", "-o", "pid,args"]).stdout.splitlines()
+    except DeviceError:
+        return []
+
+
 def harnesses(machine: phones.Phone) -> list[str]:
     """Process ids of the harnesses that are at work on the phone."""
-    try:
-        lines = shell(machine).shell(["ps", "-o", "pid,args"]).stdout.splitlines()
-    except DeviceError:  # adb does not know the phone yet
-        return []
-    return [
-        line.split()[0] for line in lines if re.search(r"qemu\S* \S+/ld-linux.* --graph=", line)
-    ]
+    return [line.split()[0] for line in processes(machine) if HARNESS.search(line)]
 
 
 def left(machine: phones.Phone) -> list[str]:
@@ -224,6 +228,35 @@ def test_an_interrupt_tidies_up(machine: phones.Phone) -> None:
     assert "restore" not in left(machine)
     assert not [name for name in left(machine) if name.endswith(".part")]
     assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
+
+
+CLOCK_PROGRAM = """
+import sys, time
+from tflconv.device.phone import find
+began = time.time()
+print(find(sys.argv[1]).shell(["sh", "-c", "echo begun; sleep 4; echo ended"], timeout=60).stdout)
+print("back" if time.time() < began else "as it was")
+"""
+
+
+def test_the_clock_is_set_back(
+    machine: phones.Phone, tmp_path: Path, require: Callable[[str, bool, str], None]
+) -> None:
+    """Waiting and measuring go by the clock that cannot be set; only a date is taken from it."""
+    compiler = shutil.which("cc")
+    require("cc", compiler is not None, "no C compiler")
+    library, moment = tmp_path / "set_back.so", tmp_path / "moment"
+    subprocess.run([str(compiler), "-shared", "-fPIC", "-o", library, SET_BACK], check=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", CLOCK_PROGRAM, machine.serial],
+        env=os.environ | {"LD_PRELOAD": str(library), "SET_BACK": str(moment)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        wait(lambda: any("sleep 4" in line for line in processes(machine)))
+        moment.touch()
+        said, _ = run.communicate(timeout=60)
+    assert said.split() == ["begun", "ended", "back"]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def adb_server(require: Require) -> Iterator[None]:
     """A genuine adb server on a free port, which knows none of this machine's devices."""
     require("adb", bool(shutil.which("adb")), "no adb on PATH")
     reason = phones.missing()
-    require("adb", reason is None, str(reason))
+    require("namespaces", reason is None, str(reason))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ANDROID_ADB_SERVER_PORT", str(_free_port()))
         for name in ("ADB", "ANDROID_SERIAL", "TFLCONV_RUNTIME"):

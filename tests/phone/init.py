@@ -117,7 +117,7 @@ class Daemon:
     """adbd in its root, which can be killed, started again, frozen and thawed."""
 
     def __init__(self, root: Path, environment: dict[str, str], port: int) -> None:
-        self.command = ["chroot", root, ADBD]
+        self.command = ["/usr/sbin/chroot", root, ADBD]
         self.environment = environment | {"ADBD_PORT": str(port)}
         self.port = port
         self.start()

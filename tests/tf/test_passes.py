@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -294,6 +295,33 @@ def test_models_inside_models_are_read_through(kit: Any) -> None:
     network, _ = optimize(read(model))
     assert kinds(network) == ["input", "conv"]
     check_equal(model, network)
+
+
+def test_attention_of_a_saved_model_is_read(kit: Any, tmp_path: Path) -> None:
+    model = transformer(kit)
+    model.save(tmp_path / "model.keras")
+    opened = kit.models.load_model(tmp_path / "model.keras", compile=False)
+    network = read(opened)
+    assert len(network.of_kind("attention")) == 2
+    check_equal(model, optimize(network)[0])
+
+
+def test_masked_attention_is_left_alone(kit: Any) -> None:
+    tokens = kit.Input((5, 8))
+    mixed = kit.layers.MultiHeadAttention(2, 4)(tokens, tokens, use_causal_mask=True)
+    model = randomized(kit.Model(tokens, mixed))
+    network = read(model)
+    assert kinds(network) == ["input", "opaque"]
+    check_equal(model, network)
+
+
+def test_attention_to_other_tokens(kit: Any) -> None:
+    tokens = kit.Input((5, 8))
+    others = kit.layers.Dense(8)(tokens)
+    values = kit.layers.Dense(6)(tokens)
+    mixed = kit.layers.MultiHeadAttention(2, 4)(tokens, values, key=others)
+    model = randomized(kit.Model(tokens, mixed))
+    check_equal(model, optimize(read(model))[0])
 
 
 def test_model_with_a_call_of_its_own_is_refused(kit: Any) -> None:

@@ -280,8 +280,7 @@ def _layer_norm(call: _Call) -> list[Node] | None:
 
 def _attention(call: _Call) -> list[Node] | None:
     layer = call.layer
-    unusual = any(value is not None and value is not False for value in call.options.values())
-    if unusual or call.rank != 3 or len(call.inputs) not in (2, 3):
+    if call.rank != 3 or len(call.inputs) not in (2, 3) or _is_masked_or_crossed(call):
         return None
     weights: dict[str, Array] = {}
     for name in ("query", "key", "value", "output"):
@@ -291,6 +290,13 @@ def _attention(call: _Call) -> list[Node] | None:
         weights[f"{name}_bias"] = _array(np.zeros(size) if dense.bias is None else dense.bias)
     scale = float(weights["query_kernel"].shape[2]) ** -0.5
     return [_node("attention", weights, function="softmax", scale=scale)]
+
+
+def _is_masked_or_crossed(call: _Call) -> bool:
+    """Whether the attention is more than that of some tokens to themselves or to some others."""
+    named = {key for key, value in call.options.items() if value is not None and value is not False}
+    crossed = "key" in named and len({id(tensor) for tensor in call.inputs}) > 1
+    return crossed or bool(named - {"query", "value", "key"})
 
 
 def _relu_attention(call: _Call) -> list[Node] | None:

@@ -159,12 +159,14 @@ def _of_saved_model(path: Path) -> Source:
 
 
 def _keras_for(path: Path) -> Any:
-    """The Keras that wrote ``path``: version 2 lives on as tf_keras."""
-    from tflconv.keras import keras2
-
+    """The Keras that wrote ``path``: version 2 lives on as tf_keras, and knows our own layers."""
     if keras_version(path).startswith("2"):
-        return keras2
-    import keras
+        from tflconv.models import layers
+
+        return layers.keras2
+    import tflconv.keras  # noqa: F401 - TensorFlow, quietly
+
+    import keras  # isort: skip
 
     if keras.backend.backend() != "tensorflow":
         raise TflconvError(

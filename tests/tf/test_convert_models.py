@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tflconv import cli, conversion, recipe, verification
+from tflconv import cli, conversion, models, recipe, verification
 from tflconv.conversion import description, packing, schema
 from tflconv.conversion.calibration import Calibration
 from tflconv.errors import TflconvError, UsageError
@@ -176,6 +178,14 @@ def test_a_free_resolution_must_be_said() -> None:
     with pytest.raises(UsageError, match=r"'picture' .* no fixed shape"):
         conversion.prepare(model)
     assert conversion.prepare(model, resolution=16).input_shapes == [(16, 16, 3)]
+
+
+def test_our_own_layers_are_known_to_a_fresh_process(tmp_path: Path) -> None:
+    path = tmp_path / "vit.keras"
+    models.build("vit", (28, 28, 1), 10, patch=7, dim=32, depth=1, heads=2).save(path)
+    code = "import sys; from pathlib import Path; from tflconv.source import open_model;"
+    code += "open_model(Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, path], check=True, timeout=300)
 
 
 CUSTOM = """

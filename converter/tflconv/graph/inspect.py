@@ -24,7 +24,6 @@ from tflconv.graph.tflite import Model, Operator, Subgraph, Tensor
 from tflconv.model_card import ModelCard
 
 _ALIGNMENT = 64
-_SCALE_BYTES, _ZERO_POINT_BYTES = 4, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +198,7 @@ def _account(model: Model) -> Bytes:
     steering = _unique(t for g in graphs for t in g.tensors if t.constant and not _is_parameter(t))
     weights = sum(len(t.data) for t in parameters)
     constants = sum(len(t.data) for t in steering)
-    tables = sum(_table_bytes(t) for g in graphs for t in g.tensors)
+    tables = sum(size for _, size in {v for g in graphs for t in g.tensors for v in _vectors(t)})
     metadata, attached = sum(model.metadata.values()), _attached(model)
     rest = model.bytes - weights - constants - tables - metadata - attached
     return Bytes(
@@ -222,11 +221,8 @@ def _attached(model: Model) -> int:
     return model.bytes - min(starts, default=model.bytes)
 
 
-def _table_bytes(tensor: Tensor) -> int:
-    found = tensor.quantization
-    if found is None:
-        return 0
-    return _SCALE_BYTES * len(found.scales) + _ZERO_POINT_BYTES * len(found.zero_points)
+def _vectors(tensor: Tensor) -> tuple[tuple[int, int], ...]:
+    return () if tensor.quantization is None else tensor.quantization.vectors
 
 
 def _parameters(graphs: Iterable[Subgraph]) -> list[Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,11 +62,15 @@ _NEEDED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``."""
+    """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``.
+
+    ``vectors`` are position and bytes of what is stored in the file: tensors may share them.
+    """
 
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     dimension: int = 0
+    vectors: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def channelwise(self) -> bool:
@@ -346,7 +350,19 @@ def _quantization(found: Any) -> Quantization | None:
         scales=tuple(float(scale) for scale in found.ScaleAsNumpy()),
         zero_points=() if found.ZeroPointIsNone() else _integers(found.ZeroPointAsNumpy()),
         dimension=found.QuantizedDimension(),
+        vectors=tuple(_vectors(found)),
     )
+
+
+def _vectors(found: Any) -> Iterator[tuple[int, int]]:
+    """Position and bytes of the scales and the zero points of a QuantizationParameters table."""
+    for slot, size in _QUANTIZATION_SLOTS:
+        if offset := found._tab.Offset(slot):
+            yield found._tab.Vector(offset), size * found._tab.VectorLen(offset)
+
+
+_QUANTIZATION_SLOTS = ((8, 4), (10, 8))
+"""Where the table keeps scales and zero points, and the bytes of one."""
 
 
 def _operator_name(code: Any) -> str:

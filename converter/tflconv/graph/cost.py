@@ -1,11 +1,11 @@
 """What an operator costs: multiply-accumulates exactly, arm64 instructions roughly.
 
-The rough figures are averages of instructions counted under qemu cortex-a76: an XNNPACK float
-kernel spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), a legacy
-uint8 one 0.43, a built-in int8 kernel 3; any other value that an operator computes costs about 1
-inside of XNNPACK and 25 outside in int8; every partition after the first costs about 30 000. That
-foretells the totals of our models within a factor of 1.5, which is enough to say on which side of
-float a file will be.
+The rough figures are fitted to instructions counted under qemu cortex-a76: an XNNPACK float kernel
+spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), a legacy uint8
+one 0.43, a built-in int8 kernel 2, and 5500 on being called; any other value costs about 1 inside
+of XNNPACK, in built-in int8 kernels 65 (SOFTMAX, which looks it up, 18); a further partition costs
+12 000. The totals of our models come out within a factor of 1.2, which is enough to say on which
+side of float a file will be.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 from tflconv.graph.tflite import Operator, Subgraph, Tensor
 
-_PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "uint8": 0.43, "builtin": 3.0}
-_PER_VALUE = {"delegated": 1.0, "float": 2.0, "int8": 25.0}
-_PER_PARTITION = 30_000.0
+_PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "uint8": 0.43, "builtin": 2.0}
+_PER_VALUE = {"delegated": 1.0, "float": 2.0, "int8": 65.0, "SOFTMAX": 18.0}
+_PER_CALL = 5500.0
+_PER_PARTITION = 12_000.0
 _FREE = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 
 
@@ -49,19 +50,26 @@ def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
 def float_instructions(graph: Subgraph) -> float:
     """Rough arm64 instructions that the same graph would cost in float, all inside of XNNPACK."""
     return sum(
-        macs(graph, o) * _PER_MAC["float"] + _values(graph, o) * _PER_VALUE["delegated"]
+        _arithmetic(graph, o, "float") + _values(graph, o) * _PER_VALUE["delegated"]
         for o in graph.operators
         if o.name not in ("QUANTIZE", "DEQUANTIZE")
     )
 
 
 def _instructions(graph: Subgraph, operator: Operator, delegated: bool) -> float:
-    count, values = macs(graph, operator), _values(graph, operator)
-    if not delegated:
-        outputs = graph.output_tensors(operator)
-        kind = "float" if outputs and outputs[0].dtype == "float32" else "int8"
-        return count * _PER_MAC["builtin"] + values * _PER_VALUE[kind]
-    return count * _PER_MAC[_kind(graph, operator)] + values * _PER_VALUE["delegated"]
+    values = _values(graph, operator)
+    if delegated:
+        kind = _kind(graph, operator)
+        return _arithmetic(graph, operator, kind) + values * _PER_VALUE["delegated"]
+    outputs = graph.output_tensors(operator)
+    kind = "float" if outputs and outputs[0].dtype == "float32" else "int8"
+    per_value = _PER_VALUE[operator.name if operator.name in _PER_VALUE else kind]
+    return _arithmetic(graph, operator, "builtin") + values * per_value
+
+
+def _arithmetic(graph: Subgraph, operator: Operator, kind: str) -> float:
+    count = macs(graph, operator)
+    return count * _PER_MAC[kind] + _PER_CALL if count else 0.0
 
 
 def _kind(graph: Subgraph, operator: Operator) -> str:

@@ -21,8 +21,8 @@ Rule = Callable[[Subgraph, Operator], "str | None"]
 """Gives the reason why the delegate refuses a node, or None if it takes it."""
 
 MAX_DIMENSIONS = 6
-MARGIN = 1.05
-"""Ratio of instructions, quantized over float, up to which nothing is said."""
+MARGIN = 1.2
+"""Ratio of instructions, quantized over float, up to which nothing is said: costs are rough."""
 _FUSABLE = (None, "RELU", "RELU6", "RELU_N1_TO_1")
 
 

@@ -160,13 +160,13 @@ def _of_saved_model(path: Path) -> Source:
 
 def _keras_for(path: Path) -> Any:
     """The Keras that wrote ``path``: version 2 lives on as tf_keras, and knows our own layers."""
+    from tflconv.keras import keras2  # also for Keras 3: it imports TensorFlow quietly
+
     if keras_version(path).startswith("2"):
-        from tflconv.models import layers
+        import tflconv.models.layers  # noqa: F401 - registers them
 
-        return layers.keras2
-    import tflconv.keras  # noqa: F401 - TensorFlow, quietly
-
-    import keras  # isort: skip
+        return keras2
+    import keras
 
     if keras.backend.backend() != "tensorflow":
         raise TflconvError(

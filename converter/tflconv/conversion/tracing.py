@@ -47,10 +47,9 @@ class FrozenGraph:
         Looked for here because the TFLite converter may fold it into the first convolution.
         """
         nodes = {node.name: node for node in self.function.graph.as_graph_def().node}
+        readers = {name: node for node in nodes.values() for name in node.input}
         current, found = self.function.inputs[0].op.name, list[str]()
-        for node in nodes.values():
-            if current not in node.input or node.op not in (*_ARITHMETIC, *_MOVING):
-                continue
+        while (node := readers.get(current)) and node.op in (*_ARITHMETIC, *_MOVING):
             if node.op in _ARITHMETIC:
                 others = [nodes[name].op for name in node.input if name != current]
                 if others != ["Const"]:

@@ -15,8 +15,6 @@ from typing import Any
 from tflconv import benchmark, conversion, data, device, model_card, recipe, training, verification
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.conversion import description
-from tflconv.data import Dataset
-from tflconv.errors import UsageError
 from tflconv.files import write_text
 from tflconv.model_card import ModelCard
 from tflconv.results import Results
@@ -75,7 +73,8 @@ def verify(reference: str | Path, target: str | Path, dataset: str | None = None
 
     By default the dataset is the one that the model was trained on.
     """
-    return verification.verify(Path(reference), Path(target), _test_data(Path(target), dataset))
+    pictures = data.load_for(model_card.needed(Path(target)), dataset)
+    return verification.verify(Path(reference), Path(target), pictures)
 
 
 def bench(
@@ -107,14 +106,3 @@ def write_report(results: Results, html: str | Path) -> Path:
     from tflconv.report.html import to_html
 
     return write_text(Path(html), to_html(results))
-
-
-def _test_data(target: Path, dataset: str | None) -> Dataset:
-    card = model_card.read(target)
-    if card is None:
-        raise UsageError(f"{target} carries no card; was it converted by tflconv?")
-    name = dataset or card.dataset
-    if name is None:
-        raise UsageError(f"{target} does not say what it was trained on; name a dataset.")
-    height, _, channels = card.input_shape
-    return data.load(name, resolution=height, channels=channels, resize=card.resize)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import cattrs
 
-from tflconv.errors import TflconvError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.normalization import Normalization
 
 MEMBER = "tflconv.json"
@@ -72,9 +72,22 @@ def read(path: Path) -> ModelCard | None:
             value = json.loads(archive.read(MEMBER))
     except zipfile.BadZipFile:
         return None
+    except OSError as error:
+        raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
         raise TflconvError(f"{path}: the card inside the model is damaged.") from error
     return _converter.structure(value, ModelCard)
+
+
+def needed(path: Path) -> ModelCard:
+    """The card inside the model file at ``path``; raises ``UsageError`` if it carries none."""
+    card = read(path)
+    if card is None:
+        raise UsageError(
+            f"{path} carries no card, so it is not known how pictures become its input.",
+            hint="Convert it with tflconv convert, and say --normalize if the model is your own.",
+        )
+    return card
 
 
 _converter = cattrs.Converter()

@@ -171,14 +171,8 @@ def _packed(file: Path, dataset: str, count: int | None, target: Path) -> Any:
     from tflconv import data
     from tflconv.benchmark import testset
 
-    card = model_card.read(file)
-    if card is None:
-        raise UsageError(
-            f"{file} carries no card, so it is not known how pictures become its input.",
-            hint="Convert it with tflconv, or leave out --dataset.",
-        )
-    height, width, channels = card.input_shape
-    found = data.load(dataset, resolution=(height, width), channels=channels, resize=card.resize)
+    card = model_card.needed(file)
+    found = data.load_for(card, dataset)
     if found.classes != card.labels:
         raise UsageError(f"{file} was trained for other classes than those of {dataset}.")
     split = found.test.take(np.arange(min(count or len(found.test), len(found.test))))

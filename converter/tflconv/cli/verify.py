@@ -9,7 +9,6 @@ import click
 
 from tflconv import data, model_card, verification
 from tflconv.cli import options
-from tflconv.errors import UsageError
 from tflconv.files import write_text
 from tflconv.verification import Verification
 
@@ -53,11 +52,7 @@ def command(
 
     Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
     """
-    card = model_card.read(target) if target.is_file() else None
-    if card is None:
-        raise UsageError(f"{target} carries no card; was it converted by tflconv?")
-    height, _, channels = card.input_shape
-    dataset = data.load(name, resolution=height, channels=channels, seed=seed, resize=card.resize)
+    dataset = data.load_for(model_card.needed(target), name, seed=seed)
     found = verification.verify(reference, target, dataset, custom_objects=custom_objects)
     if json_file is not None:
         _write(found, json_file)

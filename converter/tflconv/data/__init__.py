@@ -9,7 +9,7 @@ from tflconv.data.calibration import (
 from tflconv.data.card import DataFile, DatasetCard, card, names
 from tflconv.data.dataset import Dataset, Split
 from tflconv.data.labels import read_labels
-from tflconv.data.loading import load
+from tflconv.data.loading import load, load_for
 from tflconv.data.pictures import View
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "calibration_pictures",
     "card",
     "load",
+    "load_for",
     "names",
     "read_labels",
 ]

@@ -19,6 +19,7 @@ from tflconv.data.pictures import View
 from tflconv.data.source import Source, locate, of_path
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import sha256_json
+from tflconv.model_card import ModelCard
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
@@ -76,6 +77,19 @@ def load(
 
 def _size(resolution: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return (resolution, resolution) if isinstance(resolution, int) else resolution
+
+
+def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) -> Dataset:
+    """The dataset called ``name`` as the model with this ``card`` takes it.
+
+    By default it is the one that the model was trained on.
+    """
+    named = name or card.dataset
+    if named is None:
+        raise UsageError(f"{card.model} does not say what it was trained on: name a dataset.")
+    height, width, channels = card.input_shape
+    resolution = (height, width)
+    return load(named, resolution=resolution, channels=channels, seed=seed, resize=card.resize)
 
 
 def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:

@@ -19,7 +19,7 @@ MODULE = [sys.executable, "-m", "tflconv"]
 
 def tflconv(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*MODULE, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120
+        [*MODULE, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=600
     )
 
 
@@ -131,13 +131,14 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(
     allowed = shutil.which("unshare") and not subprocess.run([*mount, "true"]).returncode
     require("namespaces", bool(allowed), "no user namespaces here")
     (tmp_path / "full").mkdir()
-    script = 'mount -t tmpfs -o size=4k none full && "$@"; code=$?; ls -A full; exit $code'
+    fill = "mount -t tmpfs -o size=4k none full && echo x > full/filler"
+    script = f'{fill}; "$@"; code=$?; rm full/filler; ls -A full; exit $code'
     run = subprocess.run(
         [*mount, script, "sh", *MODULE, *map(str, arguments)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert "No space left on device" in one_message(run, 1)
     assert run.stdout == ""

@@ -72,8 +72,8 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(f"Interrupted. {error.__cause__ or ''}".rstrip(), err=True)
         sys.exit(130)
     except TflconvError as error:
         click.echo(f"Error: {error}", err=True)

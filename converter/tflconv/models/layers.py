@@ -1,7 +1,7 @@
 """The layers that our models are made of: those of Keras 2, and three that it lacks.
 
-They are registered with Keras under ``tflconv``, so a saved model finds them by itself wherever
-tflconv is installed.
+They are registered with Keras under ``tflconv``: whoever opens a saved model with Keras alone
+imports this module first.
 """
 
 from __future__ import annotations

@@ -29,11 +29,13 @@ class Learner:
         self.optimizer = keras2.optimizers.AdamW(weight_decay=config.weight_decay, beta_2=0.99)
         self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
         self.optimizer.build(model.trainable_variables)
-        self._best = self.averaged.get_weights()
+        self._best = list(self.averaged.get_weights())
+        self._step = tf.function(self._learn, reduce_retracing=True)
+        self._logits = tf.function(self._look, reduce_retracing=True)
 
     def keep_best(self) -> None:
         """Remember the average as it is now."""
-        self._best = self.averaged.get_weights()
+        self._best = list(self.averaged.get_weights())
 
     def best_model(self) -> Any:
         """The model with the average that was last remembered."""
@@ -70,8 +72,7 @@ class Learner:
         """
         return float(self._step(pixels, labels, maps, tf.constant(rate), tf.constant(keep)))
 
-    @tf.function(reduce_retracing=True)
-    def _step(self, pixels: Any, labels: Any, maps: Any, rate: Any, keep: Any) -> Any:
+    def _learn(self, pixels: Any, labels: Any, maps: Any, rate: Any, keep: Any) -> Any:
         inputs = self._normalized(_moved(tf.cast(pixels, tf.float32), maps))
         with tf.GradientTape() as tape:
             loss = self._loss(self.model(inputs, training=True), labels)
@@ -91,8 +92,7 @@ class Learner:
         losses = keras2.losses.sparse_categorical_crossentropy(split.labels, logits, True)
         return float(np.mean(logits.argmax(-1) == split.labels)), float(np.mean(losses))
 
-    @tf.function(reduce_retracing=True)
-    def _logits(self, pixels: Any) -> Any:
+    def _look(self, pixels: Any) -> Any:
         return self.averaged(self._normalized(tf.cast(pixels, tf.float32)), training=False)
 
     def _loss(self, logits: Any, labels: Any) -> Any:

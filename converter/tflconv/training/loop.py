@@ -161,9 +161,10 @@ def _best(history: list[Row]) -> Row:
 
 
 def _finished(history: list[Row], config: TrainConfig) -> bool:
-    epochs = len(history)
-    stale = bool(history) and epochs - _best(history)["epoch"] >= config.patience > 0
-    return epochs >= config.epochs or stale
+    """Whether all epochs are run, or none of the last ``patience`` was better than before."""
+    accuracies = [row["validation_accuracy"] for row in history]
+    stale = len(history) - 1 - accuracies.index(max(accuracies)) if history else 0
+    return len(history) >= config.epochs or stale >= config.patience > 0
 
 
 def _key(dataset: Dataset, model: str, config: TrainConfig, options: Mapping[str, Any]) -> str:

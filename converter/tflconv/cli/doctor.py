@@ -36,7 +36,9 @@ def command(as_json: bool) -> None:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
         return
     for finding in findings:
-        mark = click.style("ok     ", fg="green") if finding.ok else click.style("missing", fg="red")
+        mark = (
+            click.style("ok     ", fg="green") if finding.ok else click.style("missing", fg="red")
+        )
         click.echo(f"{mark}  {finding.subject}: {finding.detail}")
         if not finding.ok:
             click.echo(f"         needed for {finding.needed_for}")

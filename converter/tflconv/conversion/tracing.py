@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,7 @@ class FrozenGraph:
         current, found = self.function.inputs[0].op.name, list[str]()
         while (node := readers.get(current)) and node.op in (*_ARITHMETIC, *_MOVING):
             if node.op in _ARITHMETIC:
-                others = [nodes[name].op for name in node.input if name != current]
-                if others != ["Const"]:
+                if not all(_is_constant(nodes, name) for name in node.input if name != current):
                     break
                 found.append(f"{node.op} ({node.name})")
             current = node.name
@@ -178,6 +177,13 @@ _INPUT_TYPES = ("float32", "float16", "int32", "int64", "uint8", "int8", "bool")
 def _identifier(name: str) -> str:
     """``name`` as TensorFlow allows it for an argument."""
     return re.sub(r"\W", "_", name)
+
+
+def _is_constant(nodes: Mapping[str, Any], name: str) -> bool:
+    node = nodes[name]
+    if node.op in ("Cast", "Identity"):
+        return _is_constant(nodes, node.input[0])
+    return bool(node.op == "Const")
 
 
 def _nodes(function: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from tflconv.conversion import Calibration, FloatModel
 from tflconv.data import Dataset
 from tflconv.errors import TflconvError, VerificationFailed
 from tflconv.files import sha256_file, write_bytes, write_json
+from tflconv.graph import delegation
 from tflconv.model_card import ModelCard
 from tflconv.plan import ModelPlan, Plan
 from tflconv.recipe import Recipe, get
@@ -98,7 +100,7 @@ def prepare(lane: Lane, say: Say) -> Prepared:
             verified.check(max_drop=lane.plan.largest_drop)
         except VerificationFailed as missed:
             failures.append((slug, missed))
-            candidates[-1] = replace(candidate, warnings=(missed.message,))
+            candidates[-1] = replace(candidate, warnings=(*candidate.warnings, missed.message))
         except TflconvError as error:
             failures.append((slug, error))
     say(lane.model.title, "ready")
@@ -184,7 +186,9 @@ def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
             parent=sha256_file(trained.path / KERAS),
         )
         stem = slug.removesuffix(f"-{recipe.name}")
-        conversion.convert(source, [recipe], folder, calibration=pictures, name=stem)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the candidate carries what there is to say
+            conversion.convert(source, [recipe], folder, calibration=pictures, name=stem)
 
     return lane.store.fetch("convert", inputs, build)
 
@@ -233,6 +237,7 @@ def _candidate(lane: Lane, recipe: str, converted: Entry, verified: Verification
         ),
         path=artifact.path,
         accuracy=verified.to_accuracy(),
+        warnings=tuple(delegation.warn_if_slower(artifact.path)[:1]),
     )
 
 

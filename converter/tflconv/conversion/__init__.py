@@ -8,6 +8,7 @@ user says about a model of their own). The same model, recipe and calibration gi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, prepare
 from tflconv.errors import UsageError
 from tflconv.files import replacing_file
+from tflconv.graph import delegation
 from tflconv.model_card import ModelCard
 from tflconv.recipe import Recipe
 
@@ -43,8 +45,8 @@ def convert(
     ``model`` is a ``.keras``, ``.h5``, SavedModel folder, float ``.tflite``, a live Keras 2 or
     Keras 3 model, or what ``prepare`` made of one. ``card`` is what the files will say about
     themselves, by default what the model says; ``name`` is by default its model and dataset.
-    Files appear whole or not at all. Raises ``TflconvError`` for a model that cannot be read or a
-    recipe that cannot be made of it.
+    Files appear whole or not at all. Warns where a phone will run a file slower than float. Raises
+    ``TflconvError`` for a model that cannot be read or a recipe that cannot be made of it.
     """
     _check_calibrated(recipes, calibration)
     if not isinstance(model, FloatModel):
@@ -100,6 +102,8 @@ def _write(
         else:
             temporary.write_bytes(_with_metadata(content, card))
             model_card.embed(temporary, card)
+    if slower := delegation.warn_if_slower(target):
+        warnings.warn("\n  ".join(slower), stacklevel=3)
     return ModelArtifact.of(target, parent=parent)
 
 

@@ -45,16 +45,17 @@ class OptimizedModel(FloatModel):
         selective = recipe.compute == "selective"
         if not selective and not recipe.is_integer:
             return super().make(recipe)
-        found = self.trained or self._calibrated(calibration, selective=selective)
-        numbers = Rounded(found, float_softmax=selective)
-        graph = tracing.freeze(as_source(round_weights(self.network), numbers))
+        wanted = {node.name for node in ranges.quantized(self.network, selective=selective)}
+        found = self.trained or self._calibrated(calibration)
+        kept = {name: found[name] for name in wanted}
+        graph = tracing.freeze(as_source(round_weights(self.network), kept))
         return finish(tracing.lower_trained(graph, recipe), recipe)
 
-    def _calibrated(self, calibration: Calibration | None, *, selective: bool) -> Ranges:
+    def _calibrated(self, calibration: Calibration | None) -> Ranges:
         if calibration is None:
             raise UsageError("static ranges need calibration data.")
         calibration.check_fits([node.options["shape"] for node in self.network.inputs])
-        return ranges.measure(self.network, *calibration.inputs, selective=selective)
+        return ranges.measure(self.network, *calibration.inputs)
 
 
 def prepare(
@@ -98,8 +99,9 @@ def of_network(
     )
 
 
-def as_source(network: Network, numbers: Rounded | None = None) -> Source:
-    """A function over tensors that computes ``network``, rounded as ``numbers`` say."""
+def as_source(network: Network, kept: Ranges | None = None) -> Source:
+    """A function over tensors that computes ``network``, rounding the values that have a range."""
+    numbers = None if kept is None else Rounded(kept)
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),

@@ -16,6 +16,8 @@ from tflconv.keras import keras2, tf
 SHAPE = (32, 32, 3)
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet_v2", {"alpha": 0.5, "halvings": 5, "head": 320}),
+    ("resnet", {"width": 8, "blocks": 2}),
+    ("squeezenet", {"halvings": 4}),
     ("vit", {"patch": 8, "dim": 24, "depth": 2, "heads": 3, "mlp_ratio": 1.5}),
 ]
 FITTING = {"vit": {"patch": 8}}
@@ -29,8 +31,9 @@ def test_traced_parameters_are_those_of_keras(name: str, options: dict[str, Any]
     assert model.output_shape == (None, 7)
 
 
-def test_traced_macs_are_those_tensorflow_counts() -> None:
-    model = models.build("mobilenet_v2", SHAPE, 7)
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "resnet", "squeezenet"])
+def test_traced_macs_are_those_tensorflow_counts(name: str) -> None:
+    model = models.build(name, SHAPE, 7)
     concrete = tf.function(model).get_concrete_function(tf.TensorSpec((1, *SHAPE)))
     kinds = {"Conv2D", "DepthwiseConv2dNative", "MatMul"}
     flops = sum(
@@ -38,7 +41,7 @@ def test_traced_macs_are_those_tensorflow_counts() -> None:
         for operation in concrete.graph.get_operations()
         if operation.type in kinds
     )
-    assert flops == 2 * models.cost("mobilenet_v2", SHAPE, 7).macs
+    assert flops == 2 * models.cost(name, SHAPE, 7).macs
 
 
 def _flops(graph: Any, operation: Any) -> int:

@@ -61,8 +61,10 @@ def test_options_are_read_as_their_types() -> None:
         ("vit", {"depth": 0}, "depth must be positive"),
         ("vit", {"depth": 1.5}, "depth must be a whole number"),
         ("vit", {"depth": True}, "depth must be a whole number"),
-        ("mobilenet_v2", {"alpha": -1.0}, "alpha and head must be positive"),
-        ("mobilenet_v2", {"halvings": 6}, "halvings 0 (fit the picture) to 5"),
+        ("mobilenet_v2", {"alpha": -1.0}, "alpha must be positive"),
+        ("resnet", {"blocks": 0}, "blocks must be positive"),
+        ("squeezenet", {"halvings": 5}, "halvings must be 0 (fit the picture) to 4"),
+        ("mobilenet_v2", {"halvings": 6}, "halvings must be 0 (fit the picture) to 5"),
     ],
 )
 def test_options_that_do_not_fit_are_explained(
@@ -73,10 +75,26 @@ def test_options_that_do_not_fit_are_explained(
     assert message in str(caught.value)
 
 
-def test_mobilenet_v2_costs_what_its_paper_says() -> None:
-    cost = models.cost("mobilenet_v2", (224, 224, 3), 1000, alpha=1.0)
-    assert cost.macs == pytest.approx(300e6, rel=0.01)  # Table 4 of the paper: 300 M
-    assert cost.parameters == 3_538_984  # as the model of Keras applications counts them
+@pytest.mark.parametrize(
+    ("name", "options", "parameters", "macs"),
+    [
+        ("mobilenet_v1", {"alpha": 1.0}, 4_253_864, 569e6),  # Howard et al., Table 4: 4.2 M, 569 M
+        ("mobilenet_v2", {"alpha": 1.0}, 3_538_984, 300e6),  # Sandler et al., Table 4: 3.4 M, 300 M
+        ("squeezenet", {}, 1_235_496, 387e6),  # version 1.1, as torchvision counts parameters
+    ],
+)
+def test_published_networks_cost_what_was_published(
+    name: str, options: dict[str, object], parameters: int, macs: float
+) -> None:
+    cost = models.cost(name, (224, 224, 3), 1000, **options)
+    assert cost.parameters == parameters
+    assert cost.macs == pytest.approx(macs, rel=0.01)
+
+
+def test_resnet_20_costs_what_its_paper_says() -> None:
+    cost = models.cost("resnet", (32, 32, 3), 10)
+    assert cost.parameters == pytest.approx(0.27e6, rel=0.02)  # He et al., Table 6: 0.27 M
+    assert cost.macs == pytest.approx(40.8e6, rel=0.01)
 
 
 def test_vit_costs_what_deit_tiny_does() -> None:

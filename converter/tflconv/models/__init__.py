@@ -4,7 +4,7 @@ A family describes its network once, to a namespace of layers. Given the layers 
 a model; given those of ``tracing`` it tells its cost, and TensorFlow is never imported.
 """
 
-from tflconv.models import mobilenet, vit, vit_int8
+from tflconv.models import mobilenet, resnet, squeezenet, vit, vit_int8
 from tflconv.models.building import build
 from tflconv.models.registry import architecture, names, parse_options
 from tflconv.models.tracing import Cost, cost
@@ -17,6 +17,8 @@ __all__ = [
     "mobilenet",
     "names",
     "parse_options",
+    "resnet",
+    "squeezenet",
     "vit",
     "vit_int8",
 ]

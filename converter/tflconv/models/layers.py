@@ -13,6 +13,7 @@ from tflconv.keras import keras2, tf
 Activation = keras2.layers.Activation
 Add = keras2.layers.Add
 BatchNormalization = keras2.layers.BatchNormalization
+Concatenate = keras2.layers.Concatenate
 Conv2D = keras2.layers.Conv2D
 Cropping1D = keras2.layers.Cropping1D
 Dense = keras2.layers.Dense
@@ -21,6 +22,7 @@ Flatten = keras2.layers.Flatten
 GlobalAveragePooling1D = keras2.layers.GlobalAveragePooling1D
 GlobalAveragePooling2D = keras2.layers.GlobalAveragePooling2D
 LayerNormalization = keras2.layers.LayerNormalization
+MaxPooling2D = keras2.layers.MaxPooling2D
 MultiHeadAttention = keras2.layers.MultiHeadAttention
 ReLU = keras2.layers.ReLU
 Reshape = keras2.layers.Reshape

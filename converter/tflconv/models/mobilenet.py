@@ -1,9 +1,10 @@
-"""MobileNetV2: inverted residuals with linear bottlenecks, made for phones.
+"""MobileNet: convolutions of each channel by itself, then across channels, made for phones.
 
-Sandler et al. 2018 (https://arxiv.org/abs/1801.04381). The published network halves the picture
-five times, which leaves one pixel of a 28 px digit. ``halvings`` says how often to halve; by
-default as often as leaves at least 4 x 4, and never more than five times. The early halvings are
-kept, because they make everything after them cheap.
+V1, Howard et al. 2017 (https://arxiv.org/abs/1704.04861), stacks such pairs. V2, Sandler et al.
+2018 (https://arxiv.org/abs/1801.04381), puts them into inverted residuals with linear bottlenecks.
+The published networks halve the picture five times, which leaves one pixel of a 28 px digit.
+``halvings`` says how often to halve; by default as often as leaves at least 4 x 4, and never more
+than five times. The early halvings are kept, because they make everything after them cheap.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from tflconv.errors import UsageError
-from tflconv.models.registry import register
+from tflconv.models.registry import register, require_positive
 
 MOMENTUM = 0.9
 """Of BatchNorm statistics: a small set has too few steps for the usual 0.999."""
@@ -29,6 +30,41 @@ STAGES_V2 = (
     (6, 160, 3, True),
     (6, 320, 1, False),
 )
+
+# Channels, and whether the pair halves (Table 1 of the paper).
+PAIRS_V1 = (
+    (64, False),
+    (128, True),
+    (128, False),
+    (256, True),
+    (256, False),
+    (512, True),
+    *((512, False),) * 5,
+    (1024, True),
+    (1024, False),
+)
+
+
+@register("mobilenet_v1")
+@dataclass(frozen=True, kw_only=True)
+class MobileNetV1:
+    """MobileNetV1 with width multiplier alpha and a stem fit for small pictures."""
+
+    alpha: float = 0.25
+    halvings: int = 0
+
+    def __post_init__(self) -> None:
+        _check("mobilenet_v1", alpha=self.alpha, halvings=self.halvings)
+
+    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+        """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
+        strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
+        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
+        for pair, (width, halves) in enumerate(PAIRS_V1, start=1):
+            x = separate(layers, x, next(strides) if halves else 1, f"pair{pair}_depthwise")
+            x = convolve(layers, x, round_channels(width * self.alpha), 1, 1, f"pair{pair}_mix")
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        return layers.Dense(classes, name="logits")(x)
 
 
 @register("mobilenet_v2")
@@ -105,9 +141,9 @@ def _strides(halvings: int) -> Iterator[int]:
     return chain(repeat(2, halvings), repeat(1))
 
 
-def _check(model: str, *, alpha: float, head: int, halvings: int) -> None:
-    if alpha <= 0 or head <= 0 or not 0 <= halvings <= 5:
+def _check(model: str, *, alpha: float, halvings: int, head: int = 1) -> None:
+    require_positive(model, alpha=alpha, head=head)
+    if not 0 <= halvings <= 5:
         raise UsageError(
-            f"{model}: alpha and head must be positive, halvings 0 (fit the picture) to 5."
-            f" Received: alpha={alpha}, head={head}, halvings={halvings}."
+            f"{model}: halvings must be 0 (fit the picture) to 5. Received: halvings={halvings}."
         )

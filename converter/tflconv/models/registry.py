@@ -91,6 +91,13 @@ def parse_options(name: str, texts: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
+def require_positive(model: str, **values: float) -> None:
+    """Raise ``UsageError`` for the first of an architecture's ``values`` that is not positive."""
+    for name, value in values.items():
+        if not value > 0:
+            raise UsageError(f"{model}: {name} must be positive. Received: {name}={value}.")
+
+
 def _find(name: str) -> type:
     if name not in _registry:
         raise unknown("model", name, _registry)

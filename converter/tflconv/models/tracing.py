@@ -191,6 +191,23 @@ def _add(*, name: str = "") -> Callable[[Sequence[Traced]], Traced]:
     return lambda pair: pair[0].spend(pair[0].shape[1:], other=pair[0].values)
 
 
+def _concatenate(*, name: str = "") -> Callable[[Sequence[Traced]], Traced]:
+    """Keras ``Concatenate`` along the channels: free."""
+    return lambda parts: parts[0].spend(
+        (*parts[0].shape[1:-1], sum(part.shape[-1] for part in parts))
+    )
+
+
+def _max_pooling2d(pool_size: int, *, strides: int, padding: str, name: str = "") -> Layer:
+    """Keras ``MaxPooling2D``: a comparison is one FLOP."""
+
+    def trace(x: Traced) -> Traced:
+        size = [_slid(n, pool_size, strides, padding) for n in x.shape[1:3]]
+        return x.spend((*size, x.shape[-1]), other=prod(size) * x.shape[-1] * pool_size**2)
+
+    return trace
+
+
 def _global_average_pooling2d(*, name: str = "") -> Layer:
     """Keras ``GlobalAveragePooling2D``: one FLOP a value that goes in."""
     return lambda x: x.spend(x.shape[-1:], other=x.values)
@@ -237,6 +254,7 @@ layers = SimpleNamespace(
     Add=_add,
     BatchNormalization=_batch_normalization,
     ClassToken=_class_token,
+    Concatenate=_concatenate,
     Conv2D=_conv2d,
     Cropping1D=_cropping1d,
     Dense=_dense,
@@ -245,6 +263,7 @@ layers = SimpleNamespace(
     GlobalAveragePooling1D=_global_average_pooling1d,
     GlobalAveragePooling2D=_global_average_pooling2d,
     LayerNormalization=_layer_normalization,
+    MaxPooling2D=_max_pooling2d,
     MultiHeadAttention=_multi_head_attention,
     PositionEmbedding=_position_embedding,
     ReLU=_relu,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tflconv.errors import UsageError
-from tflconv.models.registry import register
+from tflconv.models.registry import register, require_positive
 
 EPSILON = 1e-6
 
@@ -29,11 +29,7 @@ class ViT:
     mlp_ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("patch", "dim", "depth", "heads", "mlp_ratio"):
-            if getattr(self, name) <= 0:
-                raise UsageError(
-                    f"vit: {name} must be positive. Received: {name}={getattr(self, name)}."
-                )
+        require_positive("vit", **vars(self))
         if self.dim % self.heads:
             raise UsageError(
                 "vit: dim must be a multiple of heads."

@@ -1,0 +1,56 @@
+"""ResNet for small pictures: the baseline that residual networks are measured by.
+
+He et al. 2016 (https://arxiv.org/abs/1512.03385), section 4.2: a 3 x 3 stem at full resolution,
+then three stages of ``blocks`` residual blocks with 1, 2 and 4 times ``width`` channels, the last
+two of which halve the picture. Three blocks a stage are ResNet-20. Where the shape changes, the
+shortcut is a 1 x 1 convolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tflconv.models.registry import register, require_positive
+
+MOMENTUM = 0.9
+
+
+@register("resnet")
+@dataclass(frozen=True, kw_only=True)
+class ResNet:
+    """ResNet of basic blocks for small pictures; 3 blocks a stage are ResNet-20."""
+
+    width: int = 16
+    blocks: int = 3
+
+    def __post_init__(self) -> None:
+        require_positive("resnet", **vars(self))
+
+    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+        """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
+        x = _convolve(layers, pixels, self.width, 3, 1, "stem")
+        x = layers.ReLU(name="stem_relu")(x)
+        for stage in range(3):
+            for block in range(self.blocks):
+                stride = 2 if stage and not block else 1
+                x = _add_block(layers, x, self.width * 2**stage, stride, f"stage{stage}_{block}")
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        return layers.Dense(classes, name="logits")(x)
+
+
+def _add_block(layers: Any, x: Any, channels: int, stride: int, name: str) -> Any:
+    shortcut = x
+    if stride > 1 or x.shape[-1] != channels:
+        shortcut = _convolve(layers, x, channels, 1, stride, f"{name}_shortcut")
+    x = _convolve(layers, x, channels, 3, stride, f"{name}_first")
+    x = layers.ReLU(name=f"{name}_first_relu")(x)
+    x = _convolve(layers, x, channels, 3, 1, f"{name}_second")
+    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def _convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+    convolution = layers.Conv2D(
+        channels, kernel, strides=stride, padding="same", use_bias=False, name=name
+    )
+    return layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(convolution(x))

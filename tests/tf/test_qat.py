@@ -1,0 +1,150 @@
+"""Quantization-aware training: scales in the file are those trained, and it wins accuracy back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tflconv import data, models, recipe
+from tflconv.compression.qat import QatConfig, fine_tune
+from tflconv.conversion import optimized, packing
+from tflconv.errors import UsageError
+from tflconv.graph.fake_quant import round_weights, weight_scales
+from tflconv.graph.network import LINEAR, Network
+from tflconv.graph.passes import optimize
+from tflconv.graph.ranges import Range, Ranges, measure
+from tflconv.graph.reading import read
+from tflconv.interpreter import Interpreter
+from tflconv.keras import keras2
+
+STATIC = recipe.get("static_wi8_ai8")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Any:
+    return data.load("mnist-sample")
+
+
+def values(split: Any) -> np.ndarray:
+    return np.asarray(split.images, np.float32) / 255
+
+
+def file_scales(content: bytes) -> list[float]:
+    """Every scale in the file, in ascending order."""
+    tensors = packing.unpack(content).subgraphs[0].tensors
+    found = [t.quantization.scale for t in tensors if t.quantization is not None]
+    return sorted(float(s) for scales in found if scales is not None for s in scales)
+
+
+def check_scales(content: bytes, network: Network, ranges: Ranges) -> None:
+    """Each trained scale is in the file."""
+    wanted = [found.scale for found in ranges.values()]
+    for node in network.of_kind(*LINEAR):
+        wanted += [float(s) for s in weight_scales(node).ravel()]
+    found = np.array(file_scales(content))
+    for scale in wanted:
+        nearest = found[np.abs(found - scale).argmin()]
+        assert nearest == pytest.approx(scale, rel=2e-6)
+
+
+def cnn() -> Any:
+    layers = keras2.layers
+    pixels = keras2.Input((28, 28, 1))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(4, 3, strides=4)(pixels)))
+    branch = layers.SeparableConv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.Concatenate()([layers.Add()([x, branch]), layers.DepthwiseConv2D(1)(x)])
+    x = layers.MaxPooling2D(2)(x)
+    return keras2.Model(pixels, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+
+
+def vit() -> Any:
+    return models.build("vit_int8", (28, 28, 1), 10, dim=32, depth=1, stem=8)
+
+
+@pytest.mark.parametrize("make", [cnn, vit])
+def test_scales_in_the_file_are_those_that_were_trained(make: Any, pictures: Any) -> None:
+    network, _ = optimize(read(make()))
+    x, y = values(pictures.train)[:128], pictures.train.labels[:128]
+    trained, ranges = fine_tune(network, x, y, QatConfig(learning_rate=1e-3))
+    content = optimized.of_network(trained, trained=ranges).make(STATIC)
+    check_scales(content, trained, ranges)
+    name = next(iter(reversed(ranges)))
+    wrong = {**ranges, name: replace(ranges[name], high=ranges[name].high * 1.01)}
+    with pytest.raises(AssertionError):
+        check_scales(content, trained, wrong)
+    first = trained.of_kind(*LINEAR)[0]
+    louder = trained.updating(first.with_weights(kernel=first.weights["kernel"] * 1.01))
+    with pytest.raises(AssertionError):
+        check_scales(content, louder, ranges)
+
+
+def test_training_moves_weights_and_ranges(pictures: Any) -> None:
+    network, _ = optimize(read(vit()))
+    x, y = values(pictures.train)[:256], pictures.train.labels[:256]
+    before = measure(network, x[:200])
+    losses: list[float] = []
+    trained, ranges = fine_tune(
+        network,
+        x,
+        y,
+        QatConfig(epochs=6, learning_rate=5e-3, batch_size=16),
+        progress=lambda _, loss: losses.append(loss),
+    )
+    assert losses[-1] < losses[0] - 0.05
+    assert ranges.keys() == before.keys()
+    assert any(ranges[name] != before[name] for name in ranges)
+    right = {product.inputs[1] for product in trained.of_kind("matmul")}
+    for name in right:
+        assert ranges[name].low == pytest.approx(-ranges[name].high * 128 / 127)
+
+
+def test_rounding_twice_changes_nothing() -> None:
+    once = round_weights(optimize(read(vit()))[0])
+    twice = round_weights(once)
+    for node in once.of_kind(*LINEAR):
+        np.testing.assert_allclose(
+            twice[node.name].weights["kernel"], node.weights["kernel"], rtol=1e-6
+        )
+
+
+@pytest.mark.slow
+def test_training_wins_back_what_rounding_lost(pictures: Any, tmp_path: Path) -> None:
+    """3-bit weights: rounded after training they lose accuracy, trained so they keep it."""
+    keras2.utils.set_random_seed(0)
+    model = models.build("vit_int8", (28, 28, 1), 10, dim=32, depth=1, stem=8)
+    x, y = values(pictures.train), pictures.train.labels
+    for layer in model.layers:
+        if isinstance(layer, keras2.layers.BatchNormalization):
+            layer.momentum = 0.9
+    loss = keras2.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras2.optimizers.Adam(3e-3), loss)
+    model.fit(x, y, batch_size=64, epochs=6, verbose=0)
+    network, _ = optimize(read(model))
+
+    def accuracy(candidate: Network, ranges: Ranges) -> float:
+        file = tmp_path / "model.tflite"
+        file.write_bytes(optimized.of_network(candidate, trained=ranges).make(STATIC))
+        logits = Interpreter(file).predict(values(pictures.test))
+        return float((logits.argmax(1) == pictures.test.labels).mean())
+
+    full = accuracy(network, measure(network, x[:200]))
+    rounded = round_weights(network, bits=3)
+    lost = accuracy(rounded, measure(rounded, x[:200]))
+    won = accuracy(*fine_tune(network, x, y, QatConfig(epochs=2, learning_rate=1e-3, bits=3)))
+    assert full - lost > 0.01
+    assert full - won < (full - lost) / 2
+
+
+@pytest.mark.parametrize("settings", [{"bits": 9}, {"epochs": 0}, {"learning_rate": -1.0}])
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        QatConfig(**settings)
+
+
+def test_range_must_hold_zero() -> None:
+    with pytest.raises(UsageError, match="contain 0"):
+        Range(low=0.5, high=1)

@@ -337,3 +337,9 @@ def test_fused_relu_and_pruning_are_named_in_the_outcomes(kit: Any) -> None:
     _, outcomes = optimize(read(norm_dense(kit)))
     applied = {outcome.name for outcome in outcomes if outcome.skipped is None}
     assert {"remove_identities", "drop_softmax", "move_affine_past_mean"} <= applied
+
+
+def test_input_of_any_size_is_refused(kit: Any) -> None:
+    pixels = kit.Input((None, None, 3))
+    with pytest.raises(TflconvError, match="no fixed shape"):
+        read(kit.Model(pixels, kit.layers.Conv2D(4, 3)(pixels)))

@@ -50,6 +50,13 @@ from tflconv.recipe import Recipe, TensorType
 @click.option(
     "--resolution", type=click.IntRange(4, 4096), help="Side of pictures, if MODEL takes any."
 )
+@click.option(
+    "--graph",
+    type=click.Choice(["as-is", "optimized"]),
+    default="as-is",
+    show_default=True,
+    help="Rewrite the graph first: norms folded, attention cut into products (Keras models).",
+)
 @click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
 @options.custom_objects
 @options.seed
@@ -64,6 +71,7 @@ def command(
     normalize: str | None,
     resize: Resize | None,
     resolution: int | None,
+    graph: str,
     labels: Path | None,
     custom_objects: Path | None,
     seed: int,
@@ -74,11 +82,15 @@ def command(
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
     """
     from tflconv import conversion
-    from tflconv.conversion import description
+    from tflconv.conversion import description, optimized
 
     chosen = [_recipe(name, io) for name in recipes]
+    ready: conversion.FloatModel
     with options.warnings_on_stderr():
-        ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
+        if graph == "optimized":
+            ready = optimized.prepare(model, custom_objects=custom_objects)
+        else:
+            ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
         names = None if labels is None else data.read_labels(labels)
         card = description.describe(ready, normalize=normalize, resize=resize, labels=names)
         samples = None

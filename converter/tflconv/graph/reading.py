@@ -25,8 +25,9 @@ def read(model: Any) -> Network:
     """
     if not getattr(_functional(model), "_nodes_by_depth", None):
         raise TflconvError(
-            f"the layers of {model.name} are not visible: it computes in a 'call' of its own.",
-            hint="Build it with the functional API to have its graph optimized.",
+            f"the layers of {getattr(model, 'name', 'the model')} are not visible: it computes in a"
+            " function of its own.",
+            hint="Only Keras files with functional or sequential models can be optimized.",
         )
     reader = _Reader()
     reader.read(_functional(model))
@@ -74,6 +75,11 @@ class _Reader:
         if call.kind == "InputLayer":
             if id(call.output) not in self.names:
                 shape = tuple(call.output.shape)[1:]
+                if None in shape:
+                    raise TflconvError(
+                        f"input '{call.layer.name}' has no fixed shape. Received: {list(shape)}.",
+                        hint="Graph passes need one; build the model with it.",
+                    )
                 node = Node(name=self._free(call), kind="input", options={"shape": shape})
                 self._add(call, [node])
             return

@@ -50,7 +50,7 @@ with Keras on {test} test pictures.
 
 Made by `python docs/make_applications.py > docs/applications.md`.
 
-| model | `--normalize` | parameters | MACs | fp32 MB | int8 MB | fp32 error | cosine \\
+| model | `--normalize` | parameters | MACs | fp32 MB | int8 MB | fp32 error | cosine \
 | cosine of differences | XNNPACK partitions | seconds |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 

@@ -6,6 +6,10 @@ import os
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tflconv", deadline=None)  # a busy machine is no failure
+settings.load_profile("tflconv")
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ class Lane:
     @cached_property
     def dataset(self) -> Dataset:
         """The data of the plan."""
-        return data.load(self.plan.dataset, seed=self.plan.seed)
+        plan = self.plan
+        return data.load(plan.dataset, resolution=plan.resolution, seed=plan.seed)
 
     def variant(self, recipe: str) -> Variant:
         """The name of what ``recipe`` makes of the model."""

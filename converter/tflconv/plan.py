@@ -57,6 +57,7 @@ class CalibrationPlan:
 class Plan:
     """Models x recipes x devices on one dataset; the first recipe is the baseline of the others.
 
+    ``resolution`` is the side of the pictures in pixels, by default what the dataset says;
     ``max_drop`` is the accuracy that a recipe may lose against its reference, as in ``0.5pt``.
     """
 
@@ -65,6 +66,7 @@ class Plan:
     models: tuple[ModelPlan, ...]
     recipes: tuple[str, ...]
     devices: tuple[str, ...] = ("host",)
+    resolution: int | None = None
     seed: int = 0
     max_drop: str | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)

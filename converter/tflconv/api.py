@@ -86,15 +86,15 @@ def bench(
 ) -> Results:
     """Measure ``files`` on a device: ``host``, ``arm64:CORE`` or ``adb:SERIAL``.
 
-    The first file is the baseline of the others. With a ``reference`` accuracy and agreement on
-    the test split stand beside. ``how`` are the fields of ``BenchmarkConfig``.
+    The float file of a model is the baseline of its others. With a ``reference`` accuracy and
+    agreement on the test split stand beside. ``how`` are the fields of ``BenchmarkConfig``.
     """
     paths = [Path(file) for file in files]
+    identities = benchmark.identify_all(paths)
     place, config = device.find(device_id), BenchmarkConfig(**how)
     found = Results(context={"title": f"tflconv on {place.id}"})
     for path in paths:
-        identity = benchmark.identify(path, baseline=paths[0].stem)
-        run = benchmark.bench(path, place, config, identity=identity)
+        run = benchmark.bench(path, place, config, identity=identities[path])
         if reference is not None:
             run = replace(run, accuracy=verify(reference, path).to_accuracy())
         found = found.with_run(run)

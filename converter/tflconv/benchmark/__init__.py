@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.benchmark.identity import identify
+from tflconv.benchmark.identity import identify, identify_all
 from tflconv.benchmark.runner import bench
 
-__all__ = ["BenchmarkConfig", "bench", "identify"]
+__all__ = ["BenchmarkConfig", "bench", "identify", "identify_all"]

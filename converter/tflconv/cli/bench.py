@@ -100,10 +100,11 @@ def command(
     fails does not stop the others.
     """
     from tflconv import device
-    from tflconv.benchmark import bench, identify
+    from tflconv.benchmark import bench, identify_all
 
     os.environ |= {name: text for name, text in (("ADB", adb), (RUNTIME, runtime)) if text}
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
+    identities = identify_all(files)
     names = [*devices, *(f"adb:{serial}" for serial in serials)] or ["host"]
     record = _Record(export_json if export_json != STDOUT else None)
 
@@ -111,7 +112,8 @@ def command(
         place = device.find(name)
         for file, test_set in work:
             click.echo(f"{file.name} on {place.id} ...", err=True)
-            record.add(bench(file, place, config, identity=identify(file), test_set=test_set))
+            identity = identities[file]
+            record.add(bench(file, place, config, identity=identity, test_set=test_set))
 
     with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
         work = _with_pictures(files, dataset, pictures, Path(folder))

@@ -32,7 +32,13 @@ def command_section(name: str) -> str:
 
 def section(title: str, command: click.Command) -> str:
     """A heading and the help text, wrapped at 90 columns whatever the terminal."""
-    context = click.Context(command, info_name=title, terminal_width=90, max_content_width=90)
+    context = click.Context(
+        command,
+        info_name=title,
+        terminal_width=90,
+        max_content_width=90,
+        **group.context_settings,
+    )
     return f"## {title}\n\n```text\n{command.get_help(context)}\n```\n"
 
 

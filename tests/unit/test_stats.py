@@ -85,3 +85,11 @@ def test_outliers_are_far_from_the_rest() -> None:
 def test_what_is_no_sample_is_refused(samples: list[float]) -> None:
     with pytest.raises(ValueError, match="finite"):
         stats.summarize(samples)
+
+
+def test_the_interval_of_very_many_samples_is_that_of_many() -> None:
+    draw = np.random.default_rng(0)
+    many = draw.normal(10, 1, stats.MANY)
+    by_bootstrap = stats.bootstrap_median(many)
+    by_ranks = stats.bootstrap_median(np.append(many, 10.0))
+    assert by_ranks == pytest.approx(by_bootstrap, abs=0.01)

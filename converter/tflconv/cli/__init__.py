@@ -7,6 +7,7 @@ A command's module is imported when the command runs, so ``tflconv --help`` star
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -73,6 +74,7 @@ def main(args: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to stop
         click.echo(f"Interrupted. {error.__cause__ or ''}".rstrip(), err=True)
         sys.exit(130)
     except TflconvError as error:

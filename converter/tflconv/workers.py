@@ -24,6 +24,10 @@ Say = Callable[[str, str], None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+GRACE = 3.0
+"""Seconds that an interrupted worker has for cleaning up before it is told again."""
+TOLD_AGAIN = 3
+
 _words: Queue[Any]
 
 
@@ -43,13 +47,39 @@ def run_in_processes(
     threads = max(1, (os.cpu_count() or 1) // workers)
     pool = ProcessPoolExecutor(workers, context, _start, (words, threads))
     try:
-        futures: list[Future[Result | TflconvError]]
-        futures = [pool.submit(_work, function, item) for item in items]
+        futures = _submitted(pool, function, items)
         return [_answer(future) for future in futures]
+    except KeyboardInterrupt:
+        _stop(pool)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         words.put(None)
         listener.join()
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Item, Say], Result], items: Sequence[Item]
+) -> list[Future[Result | TflconvError]]:
+    """Submit all items; workers are born deaf to interrupts, until they work."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return [pool.submit(_work, function, item) for item in items]
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Let interrupted workers clean up; one that was importing may need to be told again."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in multiprocessing.active_children():
+        worker.join(GRACE)
+        for _ in range(TOLD_AGAIN):
+            if worker.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGINT)
+                worker.join(GRACE)
+        worker.kill()
 
 
 def _start(words: Queue[Any], threads: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -68,18 +69,34 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process with a documented exit code."""
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to stop
-        click.echo(f"Interrupted. {error.__cause__ or ''}".rstrip(), err=True)
-        sys.exit(130)
+        _end_interrupted(error)
     except TflconvError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as error:
+        if not interrupts:
+            raise
+        _end_interrupted(error)  # inside an import an interrupt comes out as any error
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end_interrupted(error: BaseException) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to stop
+    cause = error.__cause__ if isinstance(error, click.Abort) else None
+    click.echo(f"Interrupted. {cause or ''}".rstrip(), err=True)
+    sys.exit(130)

@@ -54,6 +54,8 @@ class Store:
         digest = _verified_digest(path)
         if digest is not None:
             return Entry(path=path, key=key, digest=digest, fresh=False)
+        for litter in path.parent.glob(f".{key}.*"):  # of a build that was killed
+            shutil.rmtree(litter, ignore_errors=True)
         with replacing_folder(path) as folder:
             build(folder)
             hashes = _hashes(folder)

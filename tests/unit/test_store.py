@@ -82,3 +82,10 @@ def test_a_failing_rebuild_leaves_the_damaged_entry_to_be_found_again(store: Sto
     with pytest.raises(AssertionError):
         fetch(store, never, seed=1)
     assert fetch(store, writing("abc"), seed=1).fresh
+
+
+def test_what_a_killed_build_left_is_swept_away(store: Store) -> None:
+    litter = store.root / "train" / f".{store.key('train', {'seed': 1})}.half"
+    litter.mkdir(parents=True)
+    entry = fetch(store, writing("abc"), seed=1)
+    assert os.listdir(store.root / "train") == [entry.key]

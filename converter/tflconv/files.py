@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ _WRITE_HINTS = {
     errno.EEXIST: "A part of the path is a file, not a folder.",
 }
 
+_MAKER = re.compile(r"\..+\.(?P<pid>\d+)~\w+")
+"""The name of a temporary file or folder, and in it the process that makes it."""
+
 
 @contextlib.contextmanager
 def explain_write_errors(target: Path) -> Iterator[None]:
@@ -46,7 +50,7 @@ def replacing_file(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target`` that takes its place only if the block succeeds."""
     with explain_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(target), dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -62,7 +66,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``target`` that takes its place only if the block succeeds."""
     with explain_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
         try:
             yield temporary
             if target.exists():
@@ -70,6 +74,33 @@ def replacing_folder(target: Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete below ``folder`` what processes that are gone left half-written."""
+    for path in sorted(folder.rglob(".*")):
+        maker = _MAKER.fullmatch(path.name)
+        if maker is None or _lives(int(maker["pid"])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it lives, and belongs to somebody else
+    return True
+
+
+def _prefix(target: Path) -> str:
+    """How the names of temporary files begin: with the process that makes them, for ``sweep``."""
+    return f".{target.name}.{os.getpid()}~"
 
 
 def write_bytes(target: Path, content: bytes) -> Path:

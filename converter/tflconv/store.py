@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tflconv.files import replacing_folder, sha256_file, sha256_json, write_json
+from tflconv.files import replacing_folder, sha256_file, sha256_json, sweep, write_json
 
 MANIFEST = "manifest.json"
 
@@ -54,13 +54,15 @@ class Store:
         digest = _verified_digest(path)
         if digest is not None:
             return Entry(path=path, key=key, digest=digest, fresh=False)
-        for litter in path.parent.glob(f".{key}.*"):  # of a build that was killed
-            shutil.rmtree(litter, ignore_errors=True)
         with replacing_folder(path) as folder:
             build(folder)
             hashes = _hashes(folder)
             write_json(folder / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
         return Entry(path=path, key=key, digest=sha256_json(hashes), fresh=True)
+
+    def sweep(self) -> None:
+        """Take away what killed builds left half-written."""
+        sweep(self.root)
 
     def discard(self, stage: str, inputs: Mapping[str, Any]) -> None:
         """Forget the entry for ``inputs``, if there is one."""

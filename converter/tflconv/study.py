@@ -73,7 +73,11 @@ def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
 def _prepared(plan: Plan, store: Store, say: Say) -> tuple[list[Candidate], list[Failure]]:
     lanes = [Lane(plan=plan, model=model, store=store) for model in plan.models]
     candidates, failures = list[Candidate](), list[Failure]()
-    for lane, answer in zip(lanes, run_in_processes(prepare, lanes, say=say), strict=True):
+    try:
+        answers = run_in_processes(prepare, lanes, say=say)
+    finally:
+        store.sweep()
+    for lane, answer in zip(lanes, answers, strict=True):
         if isinstance(answer, TflconvError):
             failures.append(Failure(cell=lane.model.title, error=answer))
             continue

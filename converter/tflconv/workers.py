@@ -1,7 +1,10 @@
 """Stages that need TensorFlow run in worker processes, side by side, one a core.
 
-So the process that measures never holds TensorFlow, two small models train at once, and an
-interrupt reaches whoever is working and nobody else.
+So the process that measures never holds TensorFlow, and two small models train at once.
+
+Workers are crash-only: they ignore Ctrl-C, which libraries swallow inside their imports, and are
+killed instead, by the process that started them or, when that one is gone, by themselves. Nothing
+that they leave half-written is ever read (``files``), and ``files.sweep`` takes it away.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,9 +28,8 @@ Say = Callable[[str, str], None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-GRACE = 3.0
-"""Seconds that an interrupted worker has for cleaning up before it is told again."""
-TOLD_AGAIN = 3
+GRACE = 1.0
+"""Seconds that the last words of workers have to be heard; a killed one may have choked them."""
 
 _words: Queue[Any]
 
@@ -41,27 +44,30 @@ def run_in_processes(
     """
     context = multiprocessing.get_context("spawn")
     workers = max(1, min(len(items), os.cpu_count() or 1))
+    threads = max(1, (os.cpu_count() or 1) // workers)
     words: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(words, say), daemon=True)
     listener.start()
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    pool = ProcessPoolExecutor(workers, context, _start, (words, threads))
-    try:
-        futures = _submitted(pool, function, items)
-        return [_answer(future) for future in futures]
-    except KeyboardInterrupt:
-        _stop(pool)
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        words.put(None)
-        listener.join()
+    with tempfile.TemporaryDirectory(prefix="tflconv-", ignore_cleanup_errors=True) as scratch:
+        pool = ProcessPoolExecutor(workers, context, _start, (words, threads, scratch))
+        try:
+            futures = _submitted(pool, function, items)
+            return [_answer(future) for future in futures]
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            words.put(None)
+            words.cancel_join_thread()
+            listener.join(GRACE)
 
 
 def _submitted(
     pool: ProcessPoolExecutor, function: Callable[[Item, Say], Result], items: Sequence[Item]
 ) -> list[Future[Result | TflconvError]]:
-    """Submit all items; workers are born deaf to interrupts, until they work."""
+    """Submit all items; workers are born deaf to interrupts."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return [pool.submit(_work, function, item) for item in items]
@@ -69,36 +75,29 @@ def _submitted(
         signal.signal(signal.SIGINT, heard)
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Let interrupted workers clean up; one that was importing may need to be told again."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pool.shutdown(wait=False, cancel_futures=True)
-    for worker in multiprocessing.active_children():
-        worker.join(GRACE)
-        for _ in range(TOLD_AGAIN):
-            if worker.is_alive() and worker.pid is not None:
-                os.kill(worker.pid, signal.SIGINT)
-                worker.join(GRACE)
-        worker.kill()
-
-
-def _start(words: Queue[Any], threads: int) -> None:
-    """Prepare a worker: deaf to interrupts until it works, no more threads than its share."""
+def _start(words: Queue[Any], threads: int, scratch: str) -> None:
+    """Prepare a worker: it dies with its parent, and uses no more threads than its share."""
     global _words
     _words = words
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    tempfile.tempdir = scratch
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, str(threads))
 
 
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _work(function: Callable[[Item, Say], Result], item: Item) -> Result | TflconvError:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return function(item, lambda task, text: _words.put((task, text)))
     except TflconvError as error:
         return error
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _listen(words: Queue[Any], say: Say) -> None:

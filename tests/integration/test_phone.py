@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -284,4 +285,8 @@ def _sleeping(machine: phones.Phone) -> bool:
 
 
 def _soon(question: Callable[[], bool], *, wanted: bool) -> bool:
-    return any(question() == wanted for _ in range(30))
+    end = time.monotonic() + 20
+    while question() != wanted:
+        if time.monotonic() > end:
+            return False
+    return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,7 +87,21 @@ def test_a_failing_rebuild_leaves_the_damaged_entry_to_be_found_again(store: Sto
 
 
 def test_what_a_killed_build_left_is_swept_away(store: Store) -> None:
-    litter = store.root / "train" / f".{store.key('train', {'seed': 1})}.half"
-    litter.mkdir(parents=True)
-    entry = fetch(store, writing("abc"), seed=1)
-    assert os.listdir(store.root / "train") == [entry.key]
+    build = """
+import os, sys
+from pathlib import Path
+from tflconv.store import Store
+Store(Path(sys.argv[1])).fetch("train", {"seed": 1}, lambda folder: os.kill(os.getpid(), 9))
+"""
+    subprocess.run([sys.executable, "-c", build, store.root], check=False)
+    assert len(os.listdir(store.root / "train")) == 1
+    store.sweep()
+    assert os.listdir(store.root / "train") == []
+
+
+def test_what_a_running_build_makes_is_left_alone(store: Store) -> None:
+    def build(folder: Path) -> None:
+        store.sweep()
+        writing("abc")(folder)
+
+    assert fetch(store, build, seed=1).fresh

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
+
+import pytest
 
 from tflconv.errors import TflconvError, UsageError
 from tflconv.workers import Say, run_in_processes
@@ -42,37 +43,40 @@ def test_a_killed_worker_is_one_clear_error() -> None:
     assert "killed from outside" in answer.message
 
 
-def test_one_interrupt_stops_all_and_runs_their_clean_up(tmp_path: Path) -> None:
-    (tmp_path / "job.py").write_text(
-        textwrap.dedent(
-            """
-            import pathlib, sys, time
-            from tflconv.workers import run_in_processes
-            def job(name, say):
-                try:
-                    say("job", "started")
-                    time.sleep(60)
-                finally:
-                    pathlib.Path(name).write_text("cleaned")
-            if __name__ == "__main__":
-                try:
-                    run_in_processes(job, sys.argv[1:], say=lambda *w: print(*w, flush=True))
-                except KeyboardInterrupt:
-                    sys.exit(130)
-            """
-        )
-    )
+JOB = """
+import sys, time
+from tflconv.workers import run_in_processes
+def job(_item, say):
+    say("job", "started")
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:  # as the import of a large library may
+            pass
+if __name__ == "__main__":
+    try:
+        run_in_processes(job, [1], say=lambda _task, text: print(text, flush=True))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_no_worker_outlives_who_started_it(number: int, code: int, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(JOB)
     run = subprocess.Popen(
-        [sys.executable, tmp_path / "job.py", tmp_path / "a"],
+        [sys.executable, tmp_path / "job.py"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     assert run.stdout is not None
-    assert run.stdout.readline() == "job started\n"
-    os.killpg(run.pid, signal.SIGINT)
-    _, stderr = run.communicate(timeout=20)
-    assert run.returncode == 130
-    assert stderr == ""
-    assert (tmp_path / "a").read_text() == "cleaned"
+    assert run.stdout.readline() == "started\n"
+    if number == signal.SIGINT:
+        os.killpg(run.pid, number)  # as a terminal does
+    else:
+        run.kill()
+    _, stderr = run.communicate(timeout=20)  # until the worker, too, has closed its end
+    assert run.returncode == code
+    assert "Traceback" not in stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+import time
 from typing import NoReturn
 
 import click
@@ -35,6 +36,10 @@ COMMANDS = {
 EXIT_CODES = """\b
 Exit codes: 0 success, 1 failure, 2 usage, 3 device missing or lost,
 4 verification failed, 5 regression found, 130 interrupted."""
+
+
+IMPATIENCE = 1.0
+"""Seconds within which Ctrl-C pressed again means the same one: it must not cut the clean-up."""
 
 
 class LazyGroup(click.Group):
@@ -69,11 +74,12 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process with a documented exit code."""
-    interrupts: list[int] = []
+    interrupts: list[float] = []
 
-    def interrupt(number: int, _frame: object) -> None:
-        interrupts.append(number)
-        raise KeyboardInterrupt
+    def interrupt(_number: int, _frame: object) -> None:
+        interrupts.append(time.monotonic())
+        if len(interrupts) == 1 or interrupts[-1] - interrupts[-2] > IMPATIENCE:
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
     try:

@@ -30,6 +30,17 @@ class UsageError(TflconvError):
     exit_code = 2
 
 
+def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
+    """Raise ``UsageError`` for the first of ``settings`` that breaks its rule.
+
+    A rule is whether it is kept and how to say it: ``epochs=(settings.epochs >= 1, "at least 1")``.
+    """
+    for name, (kept, rule) in rules.items():
+        if not kept:
+            received = getattr(settings, name)
+            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={received!r}.")
+
+
 class DeviceError(TflconvError):
     """A device is missing, was lost, or cannot do what was asked of it."""
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from tflconv.errors import UsageError
+from tflconv.errors import require
 
 MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
 
-_LOWEST = {
+LOWEST = {
     "num_runs": 1,
     "min_secs": 0,
     "max_secs": 0.001,
@@ -59,20 +59,18 @@ class BenchmarkConfig:
     timeout: float = 120.0
 
     def __post_init__(self) -> None:
-        for name, lowest in _LOWEST.items():
-            _require(getattr(self, name) >= lowest, name, f"at least {lowest}", self)
-        _require(self.max_secs >= self.min_secs, "max_secs", f"at least {self.min_secs}", self)
-        _require(0.01 <= self.duty_cycle <= 1, "duty_cycle", "from 0.01 to 1", self)
-        _require(self.accelerator in ("cpu", "gpu"), "accelerator", "cpu or gpu", self)
-        _require(MASK.fullmatch(self.cpu_mask) is not None, "cpu_mask", "big, all or hex", self)
+        for name, lowest in LOWEST.items():
+            rule = (getattr(self, name) >= lowest, f"at least {lowest}")
+            require("benchmark", self, **{name: rule})
+        require(
+            "benchmark",
+            self,
+            max_secs=(self.max_secs >= self.min_secs, f"at least {self.min_secs}"),
+            duty_cycle=(0.01 <= self.duty_cycle <= 1, "from 0.01 to 1"),
+            accelerator=(self.accelerator in ("cpu", "gpu"), "cpu or gpu"),
+            cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
+        )
 
     def to_json(self) -> dict[str, object]:
         """Every setting by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-def _require(fine: bool, name: str, expected: str, config: BenchmarkConfig) -> None:
-    if not fine:
-        raise UsageError(
-            f"benchmark: {name} must be {expected}. Received: {name}={getattr(config, name)!r}."
-        )

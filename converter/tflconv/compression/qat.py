@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.errors import UsageError
+from tflconv.errors import require
 from tflconv.graph.execution import run
 from tflconv.graph.fake_quant import round_weights
 from tflconv.graph.network import LINEAR, Array, Network, Node
@@ -39,10 +40,15 @@ class QatConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 2 <= self.bits <= 8:
-            raise UsageError(f"qat: weights have 2 to 8 bits. Received: bits={self.bits}.")
-        if min(self.epochs, self.batch_size, self.learning_rate) <= 0:
-            raise UsageError("qat: epochs, batch_size and learning_rate must be positive.")
+        require(
+            "qat",
+            self,
+            epochs=(self.epochs >= 1, "at least 1"),
+            batch_size=(self.batch_size >= 1, "at least 1"),
+            learning_rate=(0 < self.learning_rate < inf, "positive"),
+            momentum=(0 <= self.momentum < 1, "at least 0 and below 1"),
+            bits=(2 <= self.bits <= 8, "2 to 8"),
+        )
 
 
 def fine_tune(

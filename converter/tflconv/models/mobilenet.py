@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from tflconv.errors import UsageError
-from tflconv.models.registry import register, require_positive
+from tflconv.errors import require
+from tflconv.models.registry import register
 
 MOMENTUM = 0.9
 """Of BatchNorm statistics: a small set has too few steps for the usual 0.999."""
@@ -54,7 +54,12 @@ class MobileNetV1:
     halvings: int = 0
 
     def __post_init__(self) -> None:
-        _check("mobilenet_v1", alpha=self.alpha, halvings=self.halvings)
+        require(
+            "mobilenet_v1",
+            self,
+            alpha=(self.alpha > 0, "positive"),
+            halvings=(0 <= self.halvings <= 5, "0 (fit the picture) to 5"),
+        )
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
@@ -77,7 +82,13 @@ class MobileNetV2:
     head: int = 1280
 
     def __post_init__(self) -> None:
-        _check("mobilenet_v2", alpha=self.alpha, head=self.head, halvings=self.halvings)
+        require(
+            "mobilenet_v2",
+            self,
+            alpha=(self.alpha > 0, "positive"),
+            head=(self.head > 0, "positive"),
+            halvings=(0 <= self.halvings <= 5, "0 (fit the picture) to 5"),
+        )
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
@@ -139,11 +150,3 @@ def _activate(layers: Any, x: Any, name: str) -> Any:
 def _strides(halvings: int) -> Iterator[int]:
     """Strides of the places that may halve, first place first."""
     return chain(repeat(2, halvings), repeat(1))
-
-
-def _check(model: str, *, alpha: float, halvings: int, head: int = 1) -> None:
-    require_positive(model, alpha=alpha, head=head)
-    if not 0 <= halvings <= 5:
-        raise UsageError(
-            f"{model}: halvings must be 0 (fit the picture) to 5. Received: halvings={halvings}."
-        )

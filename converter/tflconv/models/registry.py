@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar, get_type_hints
 
-from tflconv.errors import UsageError, unknown
+from tflconv.errors import UsageError, require, unknown
 
 
 class Architecture(Protocol):
@@ -91,11 +91,10 @@ def parse_options(name: str, texts: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
-def require_positive(model: str, **values: float) -> None:
-    """Raise ``UsageError`` for the first of an architecture's ``values`` that is not positive."""
-    for name, value in values.items():
-        if not value > 0:
-            raise UsageError(f"{model}: {name} must be positive. Received: {name}={value}.")
+def require_positive(model: str, architecture: Architecture) -> None:
+    """Raise ``UsageError`` for the first option of ``architecture`` that is not positive."""
+    rules = {name: (value > 0, "positive") for name, value in vars(architecture).items()}
+    require(model, architecture, **rules)
 
 
 def _find(name: str) -> type:

@@ -25,7 +25,7 @@ class ResNet:
     blocks: int = 3
 
     def __post_init__(self) -> None:
-        require_positive("resnet", **vars(self))
+        require_positive("resnet", self)
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tflconv.errors import UsageError
+from tflconv.errors import require
 from tflconv.models.mobilenet import fitting_halvings
 from tflconv.models.registry import register
 
@@ -31,11 +31,8 @@ class SqueezeNet:
     halvings: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.halvings <= 4:
-            raise UsageError(
-                "squeezenet: halvings must be 0 (fit the picture) to 4."
-                f" Received: halvings={self.halvings}."
-            )
+        fits = 0 <= self.halvings <= 4
+        require("squeezenet", self, halvings=(fits, "0 (fit the picture) to 4"))
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tflconv.errors import UsageError
+from tflconv.errors import UsageError, require
 from tflconv.models.registry import register, require_positive
 
 EPSILON = 1e-6
@@ -29,12 +29,8 @@ class ViT:
     mlp_ratio: float = 2.0
 
     def __post_init__(self) -> None:
-        require_positive("vit", **vars(self))
-        if self.dim % self.heads:
-            raise UsageError(
-                "vit: dim must be a multiple of heads."
-                f" Received: dim={self.dim}, heads={self.heads}."
-            )
+        require_positive("vit", self)
+        require("vit", self, dim=(self.dim % self.heads == 0, "a multiple of heads"))
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""

@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tflconv.errors import UsageError
-from tflconv.models.registry import register
+from tflconv.errors import require
+from tflconv.models.registry import register, require_positive
 
 MOMENTUM = 0.99
 
@@ -39,16 +39,8 @@ class ViTInt8:
     stages: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("dim", "depth", "heads", "mlp_ratio", "stem", "stages"):
-            if getattr(self, name) <= 0:
-                raise UsageError(
-                    f"vit_int8: {name} must be positive. Received: {name}={getattr(self, name)}."
-                )
-        if self.dim % self.heads:
-            raise UsageError(
-                "vit_int8: dim must be a multiple of heads."
-                f" Received: dim={self.dim}, heads={self.heads}."
-            )
+        require_positive("vit_int8", self)
+        require("vit_int8", self, dim=(self.dim % self.heads == 0, "a multiple of heads"))
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""

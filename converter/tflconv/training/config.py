@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
-from tflconv.errors import UsageError
+from tflconv.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +31,16 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._check("epochs", self.epochs >= 1, "at least 1")
-        self._check("batch_size", self.batch_size >= 1, "at least 1")
-        self._check("learning_rate", 0 < self.learning_rate < inf, "positive")
-        self._check("warmup", 0 <= self.warmup < 1, "at least 0 and below 1")
-        self._check("weight_decay", 0 <= self.weight_decay < inf, "at least 0")
-        self._check("smoothing", 0 <= self.smoothing < 1, "at least 0 and below 1")
-        self._check("average", 0 <= self.average < 1, "at least 0 and below 1")
-        self._check("patience", self.patience >= 0, "at least 0")
-        self._check("seed", 0 <= self.seed < 2**32, "at least 0 and below 2**32")
-
-    def _check(self, name: str, holds: bool, rule: str) -> None:
-        if not holds:
-            value: Any = getattr(self, name)
-            raise UsageError(f"training: {name} must be {rule}. Received: {name}={value}.")
+        require(
+            "training",
+            self,
+            epochs=(self.epochs >= 1, "at least 1"),
+            batch_size=(self.batch_size >= 1, "at least 1"),
+            learning_rate=(0 < self.learning_rate < inf, "positive"),
+            warmup=(0 <= self.warmup < 1, "at least 0 and below 1"),
+            weight_decay=(0 <= self.weight_decay < inf, "at least 0"),
+            smoothing=(0 <= self.smoothing < 1, "at least 0 and below 1"),
+            average=(0 <= self.average < 1, "at least 0 and below 1"),
+            patience=(self.patience >= 0, "at least 0"),
+            seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
+        )

@@ -7,12 +7,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import making_pictures
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflconv import conversion, model_card, recipe
+from tflconv import cli, conversion, model_card, recipe
 from tflconv.conversion import description, metadata, packing, schema
 from tflconv.conversion.calibration import Calibration, measure
 from tflconv.errors import TflconvError, UsageError
@@ -31,6 +32,14 @@ def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Pat
     chosen = recipe.get(name) if io is None else recipe.get(name).with_io(io)
     (made,) = conversion.convert(FLOAT, [chosen], folder, calibration=CALIBRATION)
     return made.path
+
+
+def command(folder: Path, *arguments: object) -> int:
+    """Exit code of ``tflconv convert`` of the float model into ``folder``."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["convert", str(FLOAT), "-o", str(folder), *map(str, arguments)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
 
 
 @pytest.mark.parametrize("name", recipe.BUILT_IN)
@@ -195,6 +204,40 @@ def test_calibration_outside_of_what_was_trained_on_is_told(tmp_path: Path) -> N
     np.save(path, PIXELS)
     fitting = description.calibration(str(path), ready, card)
     assert fitting.inputs[0].max() <= 1
+
+
+def test_loose_pictures_in_a_folder_calibrate(tmp_path: Path) -> None:
+    photos = {f"{index}.png": making_pictures.png(index) for index in range(5)}
+    folder = making_pictures.write(tmp_path / "photos", photos)
+    made = tmp_path / "made"
+    assert command(made, "--recipe", "static_wi8_ai8", "--calibration", folder) == 0
+    (made,) = made.iterdir()
+    card = model_card.read(made)
+    assert card is not None
+    assert card.calibration is not None
+    assert (card.calibration["name"], card.calibration["count"]) == ("photos-5-seed0", 5)
+
+
+CALIBRATIONS = {
+    "wrong shape": (np.zeros((4, 9, 9, 1), np.float32), r"Received: [[9, 9, 1]]"),
+    "wrong pixels": (np.zeros((4, 9, 9, 1), np.uint8), r"Received: [[9, 9, 1]]"),
+    "nan": (np.full((4, 8, 8, 1), np.nan, np.float32), "NaN or infinite values in 4 of 4"),
+    "text": (np.array(["a"]), "does not hold arrays of numbers"),
+    "nothing": (np.zeros((0, 8, 8, 1), np.float32), "at least one"),
+}
+
+
+@pytest.mark.parametrize("case", CALIBRATIONS)
+def test_bad_calibration_is_one_error_and_no_file(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values, why = CALIBRATIONS[case]
+    np.save(tmp_path / "samples.npy", values)
+    wanted = ("--recipe", "fp32", "--recipe", "static_wi8_ai8")
+    assert command(tmp_path / "made", *wanted, "--calibration", tmp_path / "samples.npy") in (1, 2)
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if "Error" in line]
+    assert why in error
+    assert not (tmp_path / "made").exists()
 
 
 def test_labels_of_the_wrong_count_are_one_error() -> None:

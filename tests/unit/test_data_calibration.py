@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making_pictures import collection, png, write
+from making_pictures import collection, png, write, write_zip
 
 from tflconv import data
 from tflconv.errors import TflconvError, UsageError
@@ -54,13 +54,25 @@ def test_unsorted_pictures_serve_for_calibration(tmp_path: Path) -> None:
     files = {f"{i}.png": png(i) for i in range(9)} | {"notes.txt": b"x", "more/9.png": png(9)}
     view = data.View(size=(16, 16), channels=1)
     folder = write(tmp_path / "photos", files)
-    some, again = (data.calibration_pictures(folder, view, 4) for _ in range(2))
+    with pytest.warns(UserWarning, match=r"1 of 11 pictures cannot be read: notes\.txt"):
+        some, again = (data.calibration_pictures(folder, view, 4) for _ in range(2))
     assert some.images.shape == (4, 16, 16, 1)
     assert some.digest == again.digest
+    (folder / "notes.txt").unlink()
     assert some.ids != data.calibration_pictures(folder, view, 4, seed=1).ids
     assert len(data.calibration_pictures(folder, view).ids) == 10
 
 
+def test_pictures_are_unsorted_where_no_two_folders_divide_them(tmp_path: Path) -> None:
+    sorted_ones = write(tmp_path / "sorted", {"a/1.png": png(1), "b/2.png": png(2)})
+    loose = write(tmp_path / "loose", {"1.png": png(1), "2.png": png(2)})
+    one = write(tmp_path / "one", {"holiday/1.png": png(1), "holiday/2.png": png(2)})
+    zipped = write_zip(tmp_path / "loose.zip", {"1.png": png(1)})
+    unsorted = [data.is_unsorted(name) for name in (sorted_ones, loose, one, zipped, "mnist")]
+    assert unsorted == [False, True, True, True, False]
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot be read")
 def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="no picture that can be read"):
         data.calibration_pictures(

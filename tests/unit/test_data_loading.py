@@ -72,6 +72,12 @@ def test_pictures_and_labels_have_the_documented_types() -> None:
         assert len(set(split.ids)) == len(split)
 
 
+def test_the_published_size_asked_for_by_number_is_the_same_dataset() -> None:
+    implied, asked = (data.load("mnist-sample", resolution=size) for size in (None, (28, 28)))
+    assert implied.digest == asked.digest != data.load("mnist-sample", resolution=32).digest
+    assert (implied.train.images == asked.train.images).all()
+
+
 def test_validation_is_a_stratified_share_of_train_and_follows_the_seed() -> None:
     first, again, other = (data.load("mnist-sample", seed=seed) for seed in (0, 0, 1))
     shares = np.bincount(first.validation.labels) / np.bincount(

@@ -54,31 +54,41 @@ def calibration(
 ) -> Calibration:
     """The samples that ``--calibration`` names: a dataset, a folder, a ``.npy`` or a ``.npz`` file.
 
+    Of a dataset (a folder with folders for its classes is one) only training pictures are drawn.
     Pictures and uint8 arrays are pixels and are normalized as ``card`` says. Float arrays are
     taken as the model takes them; a ``.npz`` file holds one array for each input, in order.
     """
-    found = _read(text, model, card, count, seed)
+    found = _read(text, card, count, seed)
     found.check_fits(model.input_shapes)
     if card is not None:
         _warn_of_range(found, card.normalization)
     return found
 
 
-def _read(
-    text: str, model: FloatModel, card: ModelCard | None, count: int, seed: int
-) -> Calibration:
+def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibration:
     path = Path(text)
-    if path.suffix in (".npy", ".npz"):
-        arrays = _arrays(path)
-        if len(arrays) > 1 or arrays[0].dtype != np.uint8:
-            return Calibration.of_values(path.name, *arrays)
-        return Calibration.of_pictures(data.calibration_file(path), _known(card, text))
-    known = _known(card, text)
-    height, _, channels = _picture_shape(model)
-    resize = None if card is None else card.resize
-    dataset = data.load(text, resolution=height, channels=channels, seed=seed, resize=resize)
-    drawn = data.calibration(dataset, min(count, len(dataset.train)), seed)
-    return Calibration.of_pictures(drawn, known, seed=seed)
+    arrays = _arrays(path) if path.suffix in (".npy", ".npz") else []
+    if arrays and (path.suffix == ".npz" or arrays[0].dtype != np.uint8):
+        return Calibration.of_values(path.name, *arrays)
+    if card is None:
+        raise UsageError(
+            f"the pictures of {text} must be normalized as the model was trained.",
+            hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
+        )
+    if arrays:
+        return Calibration.of_pictures(data.calibration_file(path), card.normalization)
+    pictures = _pictures(text, card, count, seed)
+    return Calibration.of_pictures(pictures, card.normalization, seed=seed)
+
+
+def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.CalibrationSet:
+    """Training pictures of a dataset, or any of a folder or archive that nobody sorted."""
+    height, width, channels = card.input_shape
+    if data.is_unsorted(text):
+        view = data.View(size=(height, width), channels=channels, resize=card.resize or "crop")
+        return data.calibration_pictures(Path(text), view, count, seed)
+    dataset = data.load_for(card, text, seed=seed)
+    return data.calibration(dataset, min(count, len(dataset.train)), seed)
 
 
 def _arrays(path: Path) -> list[np.ndarray]:
@@ -90,15 +100,6 @@ def _arrays(path: Path) -> list[np.ndarray]:
     if not arrays or any(array.dtype.kind not in "uifb" for array in arrays):
         raise TflconvError(f"{path} does not hold arrays of numbers.")
     return arrays
-
-
-def _known(card: ModelCard | None, text: str) -> Normalization:
-    if card is None:
-        raise UsageError(
-            f"the pictures of {text} must be normalized as the model was trained.",
-            hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
-        )
-    return card.normalization
 
 
 def _normalization(model: FloatModel, text: str | None) -> Normalization | None:

@@ -9,7 +9,7 @@ from tflconv.data.calibration import (
 from tflconv.data.card import DataFile, DatasetCard, card, names
 from tflconv.data.dataset import Dataset, Split
 from tflconv.data.labels import read_labels
-from tflconv.data.loading import load, load_for
+from tflconv.data.loading import is_unsorted, load, load_for
 from tflconv.data.pictures import View
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "calibration_file",
     "calibration_pictures",
     "card",
+    "is_unsorted",
     "load",
     "load_for",
     "names",

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.data.archives import Member, is_archive, members
 from tflconv.data.dataset import Reading, Split
-from tflconv.data.layout import Place
+from tflconv.data.layout import Place, by_folders
 from tflconv.data.pictures import UnreadablePicture, View, decode
 from tflconv.errors import TflconvError
 from tflconv.files import sha256_bytes, sha256_file
@@ -54,10 +55,25 @@ def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None =
 
 
 def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Name and pixels of every readable picture under ``path``, wherever it lies."""
+    """Name and pixels of every readable picture under ``path``, wherever it lies.
+
+    Warns of the files that were passed over.
+    """
+    count, problems = 0, list[str]()
     for item in _decode_all(files(path), view):
+        count += 1
         if item.pixels is not None:
             yield item.name, item.pixels
+        else:
+            problems.append(f"{item.name}: {item.problem}")
+    if problems:
+        warn(f"{path}: {_listed(problems, count)} (left out).", stacklevel=2)
+
+
+def has_classes(path: Path) -> bool:
+    """Whether the files under ``path`` lie in the folders of two classes at least."""
+    names = [member.name for member in files(path)]
+    return len({place.label for place in by_folders(names).values()}) > 1
 
 
 def files(path: Path) -> Iterator[Member]:
@@ -122,14 +138,18 @@ def _unreadable(path: Path, placed: Sequence[_Decoded]) -> tuple[str, ...]:
     problems = [f"{item.name}: {item.problem}" for item in placed if item.problem]
     if not problems:
         return ()
-    listed = "; ".join(problems[:_LISTED]) + ("; …" if len(problems) > _LISTED else "")
-    message = f"{len(problems)} of {len(placed)} pictures cannot be read: {listed}."
+    message = _listed(problems, len(placed))
     if len(problems) > max(1, MAX_UNREADABLE * len(placed)) or len(problems) == len(placed):
         raise TflconvError(
-            f"{path}: {message}",
+            f"{path}: {message}.",
             hint=f"At most {MAX_UNREADABLE:.0%} are left out; remove or mend the others.",
         )
-    return (f"{message[:-1]} (left out).",)
+    return (f"{message} (left out).",)
+
+
+def _listed(problems: Sequence[str], count: int) -> str:
+    listed = "; ".join(problems[:_LISTED]) + ("; …" if len(problems) > _LISTED else "")
+    return f"{len(problems)} of {count} pictures cannot be read: {listed}"
 
 
 def _classes(

@@ -13,7 +13,7 @@ import numpy as np
 from tflconv.data import cifar, duplicates, folders, idx, layout
 from tflconv.data.archives import is_archive
 from tflconv.data.cache import cached
-from tflconv.data.card import Resize, names
+from tflconv.data.card import DatasetCard, Resize, names
 from tflconv.data.dataset import Dataset, Reading, Split, hold_back, pooled
 from tflconv.data.pictures import View
 from tflconv.data.source import Source, locate, of_path
@@ -56,7 +56,7 @@ def load(
     source, split = _source(name, split)
     card = source.card
     view = View(
-        size=_size(card.resolution if resolution is None else resolution),
+        size=_size(card.resolution if resolution is None else resolution) or _published(card),
         channels=channels or card.shape[2],
         resize=resize or card.resize,
     )
@@ -79,6 +79,12 @@ def _size(resolution: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return (resolution, resolution) if isinstance(resolution, int) else resolution
 
 
+def _published(card: DatasetCard) -> tuple[int, int] | None:
+    """Height and width that all pictures of the set have, or None where they vary."""
+    height, width, _ = card.shape
+    return None if height is None or width is None else (height, width)
+
+
 def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) -> Dataset:
     """The dataset called ``name`` as the model with this ``card`` takes it.
 
@@ -90,6 +96,13 @@ def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) 
     height, width, channels = card.input_shape
     resolution = (height, width)
     return load(named, resolution=resolution, channels=channels, seed=seed, resize=card.resize)
+
+
+def is_unsorted(name: str | Path) -> bool:
+    """Whether ``name`` is a folder or archive of pictures without folders for classes."""
+    path = Path(name)
+    is_path = str(name) not in names() and folders.is_source(path)
+    return is_path and not folders.has_classes(path)
 
 
 def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:

@@ -204,6 +204,25 @@ def test_a_bench_that_loses_the_phone_keeps_what_it_has(
     assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
 
 
+def test_a_rerun_measures_only_what_is_missing(machine: phones.Phone, tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    command = (OTHER, TINY, *QUICK, "--min-secs=2", "--export-json", results)
+    run = bench(machine, *command)
+    wait(results.exists)
+    machine.tell("kill")
+    assert "was lost" in ended(run, 3)
+    (before,) = json.loads(results.read_text())["runs"]
+    assert before["model"]["slug"] == OTHER.stem
+    machine.tell("start")
+    said = ended(bench(machine, *command), 0)
+    assert f"{OTHER.name} on adb:{machine.serial} measured before" in said
+    assert f"{TINY.name} on adb:{machine.serial} ..." in said
+    kept, measured = json.loads(results.read_text())["runs"]
+    assert kept == before
+    assert measured["model"]["slug"] == TINY.stem
+    assert measured["latency"]["samples_ns"]
+
+
 def test_a_harness_that_is_killed(machine: phones.Phone) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))

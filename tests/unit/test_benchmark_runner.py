@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from fakes.device import FakeDevice
 from tflconv.benchmark import BenchmarkConfig, bench, build, runner, testset
 from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
+from tflconv.device import conditions as phone_conditions
 from tflconv.device.protocol import Counted
 from tflconv.errors import TflconvError, UsageError
 from tflconv.normalization import Normalization
 from tflconv.results import BenchmarkRun, Instructions, Model
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
+SCHEMA = Path(__file__).parents[2] / "docs" / "results-schema.md"
 IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 CLASSES = ("cat", "dog", "emu")
 LABELS = (0, 1, 2, 0)
@@ -197,6 +200,31 @@ def test_a_hot_phone_gets_its_verdict() -> None:
     run = measured(PhoneWithConditions())
     assert run.verdict == "throttled"
     assert run.conditions["thermal_status"] == [0, 3]
+
+
+@pytest.mark.usefixtures("same_on_host")
+def test_every_condition_is_documented(
+    pictures: PackedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything that can be said at once is said by one talkative phone."""
+
+    def talkative(flags: fake.Flags) -> list[dict[str, Any]]:
+        lines = answering({"cpu": (0, 1, 1, 0)})(flags)
+        refusal = {"instructions": None, "why_not_counted": "Permission denied"}
+        return [line | refusal if line["type"] == "cpu" else line for line in lines]
+
+    class Watched(FakeDevice):
+        @contextlib.contextmanager
+        def conditions(self) -> Iterator[dict[str, Any]]:
+            look = phone_conditions.read("")
+            yield phone_conditions.answered({}) | phone_conditions.told(look, [], look)
+
+    monkeypatch.setattr(runner, "Host", lambda: FakeDevice(talkative, kind="host"))
+    run = measured(Watched(talkative), pictures, sustained_secs=1)
+    text = SCHEMA.read_text(encoding="utf-8").partition("### conditions")[2]
+    documented = set(re.findall(r"`(\w+)`", re.sub(r"\|[^|]*\|[^|]*\|\n", "|\n", text)))
+    assert set(run.conditions) - documented == set()
+    assert len(run.conditions) > 20
 
 
 def answering(predicted: Mapping[str, Sequence[int]], *, confirmed: bool = True) -> fake.Answer:

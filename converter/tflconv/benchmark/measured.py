@@ -87,7 +87,7 @@ def accuracy(
         total=line["total"],
         where=where,
         per_class={name: (correct, total) for name, (correct, total) in per_class},
-        digest=line["digest"],
+        digest=test_set.digest,
         subset=test_set.subset,
     )
 

@@ -23,6 +23,7 @@ from tflconv.device import conditions as phone_conditions
 from tflconv.device.host import Host
 from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
 from tflconv.errors import UsageError
+from tflconv.files import sha256_file
 from tflconv.graph import tflite
 from tflconv.results import BenchmarkRun, Model
 
@@ -45,7 +46,7 @@ def bench(
     tflite.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
     session = _session(model, device, config)
     pictures = device.push(test_set.path) if test_set else None
-    run = _described(session, identity)
+    run = outline(device, config, identity=identity, test_set=test_set)
     if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):
         return gpu.withheld(run, reason)
     timed = not isinstance(device, CountsInstructions)
@@ -58,6 +59,37 @@ def bench(
     return run if _is_host(run) else _compared(run, session, model)
 
 
+def outline(
+    device: Device, config: BenchmarkConfig, *, identity: Model, test_set: PackedSet | None = None
+) -> BenchmarkRun:
+    """The run that ``bench`` makes, before anything is measured: what is measured, where and how.
+
+    Harness and LiteRT are brought to the device. Raises as ``bench`` does.
+    """
+    harness = harnesses.install(device)
+    return BenchmarkRun(
+        model=identity,
+        device=device.info(),
+        harness=harness.software,
+        runtime=harness.runtime.software,
+        config=recorded_settings(config, test_set),
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def recorded_settings(
+    config: BenchmarkConfig, test_set: PackedSet | None = None
+) -> dict[str, object]:
+    """``config`` as results keep it, with short content hashes of the files that it names."""
+    _check_inputs(config)
+    digests: dict[str, object] = {}
+    if config.input_file:
+        digests["input_sha256"] = sha256_file(Path(config.input_file))[:16]
+    if test_set:
+        digests["test_set_sha256"] = test_set.digest[:16]
+    return {**config.to_json(), **digests}
+
+
 def _check_inputs(config: BenchmarkConfig) -> None:
     if config.input_file and not Path(config.input_file).is_file():
         raise UsageError(f"there is no input file {config.input_file}.")
@@ -67,18 +99,6 @@ def _session(model: Path, device: Device, config: BenchmarkConfig) -> Session:
     harness = harnesses.install(device)
     inputs = device.push(Path(config.input_file)) if config.input_file else None
     return Session(harness, model, device.push(model), config, inputs)
-
-
-def _described(session: Session, identity: Model) -> BenchmarkRun:
-    harness = session.harness
-    return BenchmarkRun(
-        model=identity,
-        device=harness.device.info(),
-        harness=harness.software,
-        runtime=harness.runtime.software,
-        config=session.config.to_json(),
-        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
 
 
 def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
@@ -126,7 +146,9 @@ def _evaluated(
     """Accuracy on the device, and the pictures that this computer sees otherwise."""
     said = session.accuracy(pictures)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
-    run = replace(run, accuracy=measured.accuracy(said, test_set, where))
+    conditions = {**run.conditions, "pictures_digest": said["accuracy"]["digest"]}
+    accuracy = measured.accuracy(said, test_set, where)
+    run = replace(run, accuracy=accuracy, conditions=conditions)
     if _is_host(run):
         return run
     here = _on_host(session, model).accuracy(str(test_set.path))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import write_bytes
+from tflconv.files import sha256_file, write_bytes
 from tflconv.normalization import Normalization
 
 MAGIC, VERSION = b"tflctest", 1
@@ -34,6 +34,11 @@ class PackedSet:
     ids: tuple[str, ...]
     labels: tuple[int, ...]
     subset: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file: pictures, labels and normalization."""
+        return sha256_file(self.path)
 
 
 def pack(

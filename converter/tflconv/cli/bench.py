@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ import click
 
 from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.device.protocol import Device
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import write_text
 from tflconv.results import BenchmarkRun, Results
@@ -76,7 +76,12 @@ def settings(function: F) -> F:
     "--runtime", metavar="FILE", help="LiteRT for a phone: its .aar or libLiteRt.so for arm64."
 )
 @settings
-@click.option("--export-json", type=FILE, help="Write results with raw samples; - is stdout.")
+@click.option(
+    "--export-json",
+    type=FILE,
+    help="Write results with raw samples, and measure nothing that stands in FILE; - is stdout.",
+)
+@click.option("--again", is_flag=True, help="Measure anew what stands in the file, too.")
 @click.option("--export-csv", type=FILE, help="Write numbers as CSV; - is stdout.")
 @click.option("--export-markdown", type=FILE, help="Write tables as Markdown; - is stdout.")
 def command(
@@ -91,52 +96,47 @@ def command(
     export_json: Path | None,
     export_csv: Path | None,
     export_markdown: Path | None,
+    again: bool,
     **numbers: Any,
 ) -> None:
     """Measure .tflite files on devices: phones at the same time, others one after the other.
 
     Latency, CPU, memory and the profile of ops come from processes of their own. With
-    --export-json results are written after each run, so a lost device costs one run. A device that
-    fails does not stop the others.
+    --export-json results are written after each run, so a lost device costs one run: give the same
+    command again, and it measures the rest. A device that fails does not stop the others.
     """
     from tflconv import device
-    from tflconv.benchmark import bench, identify_all
+    from tflconv.benchmark import bench, identify_all, outline, recorded_settings
+    from tflconv.benchmark.record import Record
 
     os.environ |= {name: text for name, text in (("ADB", adb), (RUNTIME, runtime)) if text}
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
     identities = identify_all(files)
     names = [*devices, *(f"adb:{serial}" for serial in serials)] or ["host"]
-    record = _Record(export_json if export_json != STDOUT else None)
+    record = Record(export_json if export_json != STDOUT else None)
+
+    def measured(file: Path, place: Device, test_set: Any) -> BenchmarkRun:
+        about = {"identity": identities[file], "test_set": test_set}
+        known = record.find(outline(place, config, **about))
+        note = f"measured before, {known.started}; --again measures anew" if known else "..."
+        click.echo(f"{file.name} on {place.id} {note}", err=True)
+        return known or bench(file, place, config, **about)
 
     def measure(name: str) -> None:
         place = device.find(name)
         for file, test_set in work:
-            click.echo(f"{file.name} on {place.id} ...", err=True)
-            identity = identities[file]
-            record.add(bench(file, place, config, identity=identity, test_set=test_set))
+            record.add(measured(file, place, test_set))
 
     with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
         work = _with_pictures(files, dataset, pictures, Path(folder))
+        if not again:
+            how = {file: recorded_settings(config, test_set) for file, test_set in work}
+            record.resume(names, [(identities[file].sha256, how[file]) for file in files])
         failures = _on_each(names, measure)
     if record.results.runs:
         targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
         _export(record.results, targets)
     _raise_last(failures)
-
-
-class _Record:
-    """The runs so far, from all devices; written after each one."""
-
-    def __init__(self, target: Path | None) -> None:
-        self.results = Results(context={"command": "tflconv bench"})
-        self._target = target
-        self._lock = threading.Lock()
-
-    def add(self, run: BenchmarkRun) -> None:
-        with self._lock:
-            self.results = self.results.with_run(run)
-            if self._target:
-                self.results.save(self._target)
 
 
 def _on_each(names: Sequence[str], measure: Callable[[str], None]) -> list[TflconvError]:

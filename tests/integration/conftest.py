@@ -1,4 +1,4 @@
-"""Test phones, and an adb server of their own to reach them through."""
+"""Emulated cores, test phones, and an adb server of their own to reach them through."""
 
 from __future__ import annotations
 
@@ -6,14 +6,28 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import pytest
 
 import phone as phones
-from tflconv.device import adb
+from tflconv.device import adb, emulator
 from tflconv.device.phone import Phone, find
+from tflconv.errors import TflconvError
 
 Require = Callable[[str, bool, str], None]
+
+
+@pytest.fixture(scope="session")
+def arm64(require: Require) -> None:
+    """Emulated arm64 cores that can count, set up in the user's cache."""
+    try:
+        emulator.setup()
+        missing = [finding.detail for finding in emulator.diagnose() if not finding.ok]
+    except TflconvError as error:
+        missing = [str(error)]
+    require("arm64", not missing, "; ".join(missing))
+    require("arm64", find_spec("ziglang") is not None, "no ziglang to build arm64 programs with")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from tflconv.benchmark import BenchmarkConfig, bench, build, harness
 from tflconv.device import emulator
 from tflconv.device.arm64 import counting
 from tflconv.device.emulator import Emulator
-from tflconv.errors import DeviceError, TflconvError
+from tflconv.errors import DeviceError
 from tflconv.results import Instructions, Model
 
 Require = Callable[[str, bool, str], None]
@@ -74,26 +73,14 @@ INSTRUCTIONS = {
 """Each counts in its class and in ``total``; the first three are ``simd`` as well."""
 
 
-@pytest.fixture(scope="module")
-def ready(require: Require) -> None:
-    """Emulated cores that can count, set up in the user's cache."""
-    try:
-        emulator.setup()
-        missing = [finding.detail for finding in emulator.diagnose() if not finding.ok]
-    except TflconvError as error:
-        missing = [str(error)]
-    require("arm64", not missing, "; ".join(missing))
-    require("arm64", find_spec("ziglang") is not None, "no ziglang to build arm64 programs with")
-
-
 @pytest.fixture(params=["cortex-a76", "cortex-a55", "cortex-a53"])
-def core(request: pytest.FixtureRequest, ready: None) -> Emulator:
+def core(request: pytest.FixtureRequest, arm64: None) -> Emulator:
     """Every core in turn."""
     return emulator.find(request.param)
 
 
 @pytest.fixture
-def a76(ready: None) -> Emulator:
+def a76(arm64: None) -> Emulator:
     """The core with out-of-order execution and dot products."""
     return emulator.find("cortex-a76")
 
@@ -164,7 +151,7 @@ def test_a_model_costs_the_same_instructions_every_time(name: str, core: Emulato
     ]
 
 
-def test_only_cores_with_dot_products_use_them(ready: None) -> None:
+def test_only_cores_with_dot_products_use_them(arm64: None) -> None:
     able, unable = (
         bench(MODELS / "tiny_int8.tflite", emulator.find(name), CONFIG, identity=IDENTITY)
         for name in ("cortex-a76", "cortex-a53")
@@ -191,7 +178,7 @@ def test_int8_outputs_are_those_of_the_host_to_the_bit(core: Emulator) -> None:
 
 
 def test_without_plugins_the_model_still_runs(
-    ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arm64: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A qemu that knows no -plugin, as Debian 13 has it."""
     real = emulator.qemu.find().path
@@ -262,7 +249,7 @@ def test_the_legacy_uint8_mobilenet_finds_no_dot_product_kernels(
     assert found.total == pytest.approx(131.6e6, rel=0.02)
 
 
-def test_devices_lists_the_cores_as_ready(ready: None) -> None:
+def test_devices_lists_the_cores_as_ready(arm64: None) -> None:
     command = [sys.executable, "-m", "tflconv", "devices", "--json"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = {row["id"]: row for row in json.loads(said)}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,11 +11,8 @@ from tflconv import data, model_card
 from tflconv.artifact import ModelArtifact
 from tflconv.benchmark import BenchmarkConfig, bench
 from tflconv.device import emulator
-from tflconv.errors import TflconvError
 from tflconv.interpreter import Interpreter
 from tflconv.results import Model
-
-Require = Callable[[str, bool, str], None]
 
 STUDY = Path(__file__).parents[2] / "studies" / "int8-vit"
 FILES = {path.stem: path for path in sorted((STUDY / "models").glob("*.tflite"))}
@@ -61,14 +56,7 @@ def test_accuracy_on_the_bundled_pictures(slug: str, accuracy: float) -> None:
     assert (logits.argmax(1) == sample.test.labels).mean() >= accuracy
 
 
-def test_instructions_are_counted_again(require: Require) -> None:
-    try:
-        emulator.setup()
-        missing = [finding.detail for finding in emulator.diagnose() if not finding.ok]
-    except TflconvError as error:
-        missing = [str(error)]
-    require("arm64", not missing, "; ".join(missing))
-    require("arm64", find_spec("ziglang") is not None, "no ziglang to build arm64 programs with")
+def test_instructions_are_counted_again(arm64: None) -> None:
     path = FILES[NATIVE]
     identity = Model(
         slug=NATIVE,

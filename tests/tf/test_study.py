@@ -46,19 +46,6 @@ ALL = {"train": 1, "reference": 1, "lower": 1, "convert": 2, "verify": 2, "bench
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes that differ in brightness, 8 x 8 pixels, 30 of each."""
-    folder = tmp_path_factory.mktemp("data") / "shades"
-    draw = np.random.default_rng(0)
-    for name, shade in (("dark", 60), ("light", 190)):
-        (folder / name).mkdir(parents=True)
-        for number in range(30):
-            pixels = np.clip(draw.normal(shade, 40, (8, 8, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def first(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
     """The plan and the folder in which it ran once."""
     folder = tmp_path_factory.mktemp("study")

@@ -11,9 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from tflconv import data, model_card
 from tflconv.data import Dataset
@@ -22,19 +20,6 @@ from tflconv.training.loop import Progress, train
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.01, average=0.5, seed=3)
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes that differ in brightness, 8 x 8 pixels, 40 of each."""
-    folder = tmp_path_factory.mktemp("data") / "shades"
-    draw = np.random.default_rng(0)
-    for name, shade in (("dark", 60), ("light", 190)):
-        (folder / name).mkdir(parents=True)
-        for number in range(40):
-            pixels = np.clip(draw.normal(shade, 40, (8, 8, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number:02}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")

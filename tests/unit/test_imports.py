@@ -21,7 +21,7 @@ TIERS: list[set[str]] = [
     {"data", "device", "graph", "interpreter", "models"},
     {"source"},
     {"benchmark", "comparison", "compression", "conversion", "training", "verification"},
-    {"plan", "report", "search"},
+    {"plan", "report", "retraining", "search"},
     {"lane"},
     {"study"},
     {"api"},

@@ -105,15 +105,24 @@ class FakeDevice:
         kind: str = "phone",
         returncode: int = 0,
         outputs: bytes = bytes(12),
+        features: tuple[str, ...] = (),
     ) -> None:
         self.id = "adb:FAKE"
         self.answer, self.kind, self.returncode, self.outputs = answer, kind, returncode, outputs
+        self.features = features
         self.commands: list[Flags] = []
         self.removed: list[str] = []
 
     def info(self) -> DeviceInfo:
         kind: Any = self.kind
-        return DeviceInfo(id=self.id, kind=kind, name="Fake", abi="x86_64-linux", os="none")
+        return DeviceInfo(
+            id=self.id,
+            kind=kind,
+            name="Fake",
+            abi="x86_64-linux",
+            os="none",
+            features=self.features,
+        )
 
     def runtime(self) -> Runtime:
         software = Software(name="LiteRT", version="2.3.0", sha256="0" * 64)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from fakes.device import FakeDevice
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness
-from tflconv.device import emulator
-from tflconv.device.arm64 import counting
+from tflconv.device import compiler, emulator
 from tflconv.device.emulator import Emulator
 from tflconv.errors import DeviceError
 from tflconv.results import Instructions, Model
@@ -163,6 +163,18 @@ def test_only_cores_with_dot_products_use_them(arm64: None) -> None:
     assert unable.instructions.smull
 
 
+def test_what_a_phone_counts_is_compared_with_the_same_file_here(a76: Emulator) -> None:
+    """The phone's counter is a fake, for want of hardware; the emulated core is not."""
+    model = MODELS / "tiny_float32.tflite"
+    beside = bench(model, FakeDevice(features=("asimddp",)), CONFIG, identity=IDENTITY)
+    alone = bench(model, a76, CONFIG, identity=IDENTITY).instructions
+    assert alone is not None
+    emulated = beside.conditions["instructions_emulated"]
+    assert emulated["core"] == "cortex-a76"
+    assert emulated["total"] == pytest.approx(alone.total, rel=1e-4)
+    assert emulated["fmla"] == alone.fmla
+
+
 def test_no_time_and_no_memory_is_reported(core: Emulator) -> None:
     run = bench(MODELS / "tiny_int8.tflite", core, CONFIG, identity=IDENTITY)
     assert run.device.kind == "emulator"
@@ -203,7 +215,7 @@ def test_without_a_compiler_the_message_says_which(
     a76: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(counting, "compiler", lambda: None)
+    monkeypatch.setattr(compiler, "find", lambda: None)
     counted = a76.count([a76.push(program("", tmp_path), executable=True)])
     assert counted.completed.returncode == 0
     assert counted.obstacle is not None
@@ -219,7 +231,7 @@ def test_ziglang_compiles_the_plugin_where_there_is_no_cc(
     monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache, with a comma"))
     monkeypatch.setenv("PATH", str(empty))
     monkeypatch.delenv("CC", raising=False)
-    assert counting.compiler() == [sys.executable, "-m", "ziglang", "cc"]
+    assert compiler.find() == (sys.executable, "-m", "ziglang", "cc")
     assert [one.total for one in executed(a76, path)] == [1]
 
 

@@ -15,6 +15,7 @@ import pytest
 from tflconv import resources
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness, testset
 from tflconv.data import Split
+from tflconv.device import compiler
 from tflconv.device.host import Host
 from tflconv.device.protocol import Runtime
 from tflconv.errors import DeviceError, TflconvError
@@ -130,12 +131,12 @@ def fakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fake runtimes of the harness's own tests."""
     folder = tmp_path_factory.mktemp("fakes")
     sources = resources.harness_dir()
-    compiler = build.native()
-    assert compiler is not None
+    command = compiler.find()
+    assert command is not None
     for name in ("fake_litert", "old_litert"):
         flags = ["-D_GNU_SOURCE", "-shared", "-fPIC", f"-I{sources / 'src'}"]
         output = ["-o", str(folder / f"{name}.so"), str(sources / "tests" / f"{name}.c")]
-        build.run([*compiler, *flags, *output])
+        build.run([*command, *flags, *output])
     return folder
 
 
@@ -180,7 +181,7 @@ def test_without_any_compiler_the_message_says_how_to_get_one(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(build, "has_zig", lambda: False)
+    monkeypatch.setattr(compiler, "has_zig", lambda: False)
     with pytest.raises(TflconvError, match="no C compiler") as caught:
         measured(TINY)
     assert "pip install" in str(caught.value)
@@ -190,7 +191,7 @@ def test_ziglang_builds_the_harness_where_there_is_no_compiler(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, require: object
 ) -> None:
     assert callable(require)
-    require("ziglang", build.has_zig(), "the package ziglang is not installed")
+    require("ziglang", compiler.has_zig(), "the package ziglang is not installed")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path))

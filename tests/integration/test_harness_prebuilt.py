@@ -12,6 +12,7 @@ import pytest
 
 from tflconv import resources
 from tflconv.benchmark import bionic, build, harness, prebuilt
+from tflconv.device import compiler
 from tflconv.files import sha256_file
 
 Require = Callable[[str, bool, str], None]
@@ -77,7 +78,7 @@ def test_the_android_one_needs_only_what_android_has() -> None:
 def test_building_them_elsewhere_gives_the_same_bytes(
     abi: str, require: Require, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    require("ziglang", build.has_zig(), "the package ziglang is not installed")
+    require("ziglang", compiler.has_zig(), "the package ziglang is not installed")
     manifest = prebuilt.read_manifest()
     if version("ziglang") != manifest["zig"]:
         pytest.skip(f"built by zig {manifest['zig']}, here is {version('ziglang')}")

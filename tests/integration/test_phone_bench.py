@@ -45,6 +45,8 @@ def test_everything_is_measured_and_nothing_is_left(phone: Phone, tmp_path: Path
     assert run.memory is not None
     assert run.runtime is not None
     assert str(run.runtime.source).startswith("glibc bundle")
+    assert run.instructions is None
+    assert "perf_event_open: " in run.conditions["instructions_not_counted"]
     assert run.conditions["granted"] == ["fixed performance", "stay awake"]
     assert run.conditions["battery_percent"] == 85
     assert run.verdict in ("clean", "noisy", "throttled")

@@ -18,7 +18,7 @@ from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
 from tflconv.device import conditions as phone_conditions
 from tflconv.device.protocol import Counted
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.normalization import Normalization
 from tflconv.results import BenchmarkRun, Instructions, Model
 
@@ -151,8 +151,9 @@ class CountingDevice(FakeDevice):
 
 @pytest.fixture
 def same_on_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host computes what the fake device does."""
+    """The host computes what the fake device does, and so do emulated cores."""
     monkeypatch.setattr(runner, "Host", lambda: FakeDevice(kind="host"))
+    monkeypatch.setattr(runner.emulator, "find", lambda _: CountingDevice(kind="emulator"))
 
 
 @pytest.mark.usefixtures("same_on_host")
@@ -185,6 +186,43 @@ def test_outputs_are_compared_and_their_file_removed() -> None:
     assert len(device.removed) == 1
 
 
+@pytest.mark.usefixtures("same_on_host")
+def test_an_emulator_counts_one_thread_whatever_the_others_do() -> None:
+    device = CountingDevice(kind="emulator")
+    measured(device, num_threads=4, profile_runs=0)
+    assert [flags["num_threads"] for flags in device.commands] == ["1", "4"]
+
+
+@pytest.mark.usefixtures("same_on_host")
+def test_a_phone_that_counts_is_compared_with_an_emulated_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def find(core: str) -> CountingDevice:
+        asked.append(core)
+        return CountingDevice(kind="emulator")
+
+    monkeypatch.setattr(runner.emulator, "find", find)
+    run = measured(FakeDevice())
+    assert asked == ["cortex-a53"]
+    assert run.instructions == Instructions(total=100, source="perf_event")
+    emulated = run.conditions["instructions_emulated"]
+    assert (emulated["core"], emulated["total"], emulated["sdot"]) == ("cortex-a53", 7, 2)
+
+
+@pytest.mark.usefixtures("same_on_host")
+def test_a_phone_that_counts_needs_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(core: str) -> FakeDevice:
+        raise DeviceError("the arm64 sysroot is missing.", hint="Run: tflconv devices setup arm64")
+
+    monkeypatch.setattr(runner.emulator, "find", missing)
+    run = measured(FakeDevice())
+    assert run.instructions == Instructions(total=100, source="perf_event")
+    assert "instructions_emulated" not in run.conditions
+    assert "sysroot is missing. Run: tflconv devices setup arm64" in run.warnings[0]
+
+
 class PhoneWithConditions(FakeDevice):
     """A phone that got hot."""
 
@@ -210,8 +248,8 @@ def test_every_condition_is_documented(
 
     def talkative(flags: fake.Flags) -> list[dict[str, Any]]:
         lines = answering({"cpu": (0, 1, 1, 0)})(flags)
-        refusal = {"instructions": None, "why_not_counted": "Permission denied"}
-        return [line | refusal if line["type"] == "cpu" else line for line in lines]
+        reason = {"why_not_counted": "of both kinds"}
+        return [line | reason if line["type"] == "cpu" else line for line in lines]
 
     class Watched(FakeDevice):
         @contextlib.contextmanager

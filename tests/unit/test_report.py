@@ -18,7 +18,7 @@ from tflconv import results
 from tflconv.cli.report import command
 from tflconv.report import columns, export, findings, method, plots, style, tables, units
 from tflconv.report.html import to_html
-from tflconv.results import BenchmarkRun, Results
+from tflconv.results import BenchmarkRun, Instructions, Results
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report" / "results.json"
 
@@ -259,3 +259,26 @@ def test_plots_are_written_as_png_and_svg(tmp_path: Path, fixture: Results) -> N
 def test_a_missing_file_is_one_message(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, [str(tmp_path / "none.json")])
     assert "no results file at" in str(result.exception)
+
+
+def printed(run: BenchmarkRun) -> str:
+    out = io.StringIO()
+    tables.print_results(Results(runs=(run,)), Console(file=out, width=400))
+    return out.getvalue()
+
+
+def test_measured_and_emulated_instructions_stand_side_by_side(fixture: Results) -> None:
+    phone = on(fixture, "phone").runs[0]
+    counted = Instructions(total=51_300_000, source="perf_event")
+    emulated = {"instructions_emulated": {"core": "cortex-a76", "total": 49_200_000.0}}
+    text = printed(replace(phone, instructions=counted, conditions=emulated))
+    assert re.search(r"instructions +emulated", text)
+    assert re.search(r"51\.3 M +49\.2 M \(cortex-a76\)", text)
+
+
+def test_a_phone_that_may_not_count_says_why(fixture: Results) -> None:
+    phone = on(fixture, "phone").runs[0]
+    refused = {"instructions_not_counted": "perf_event_open: Permission denied"}
+    text = printed(replace(phone, conditions=refused))
+    assert "not counted (perf_event_open: Permission denied)" in text
+    assert "setprop security.perf_harden 0" in text

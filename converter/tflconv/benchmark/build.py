@@ -6,16 +6,13 @@ happens once and never gets stale.
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from tflconv import resources
 from tflconv.benchmark import bionic
+from tflconv.device import compiler
 from tflconv.errors import TflconvError
 from tflconv.files import cache_dir, replacing_file, sha256_file, sha256_json
 
@@ -25,42 +22,23 @@ ZIG_TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.27", "aarch64-linux": "aarch6
 """Old enough a C library for every distribution that Python wheels of LiteRT run on."""
 
 ANDROID = "aarch64-android"
-NO_COMPILER = "Install a C compiler (Debian: apt install gcc), or: pip install 'tflconv[zig]'"
-
-
-def native() -> tuple[str, ...] | None:
-    """The command of ``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
-    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if name and (path := shutil.which(name)):
-            return (path,)
-    return (*zig(), "cc") if has_zig() else None
-
-
-def has_zig() -> bool:
-    """Whether the package ziglang is installed."""
-    return find_spec("ziglang") is not None
-
-
-def zig() -> tuple[str, ...]:
-    """The command of the toolchain in the package ziglang."""
-    return (sys.executable, "-m", "ziglang")
 
 
 def for_host() -> Path:
     """The harness for this computer, from the cache or fresh."""
-    compiler = native()
-    if compiler is None:
-        raise TflconvError("no C compiler to build the harness with.", hint=NO_COMPILER)
-    return _cached(compiler, lambda output: _compile(compiler, output))
+    command = compiler.find()
+    if command is None:
+        raise TflconvError("no C compiler to build the harness with.", hint=compiler.GET)
+    return _cached(command, lambda output: _compile(command, output))
 
 
 def cross(abi: str) -> Path:
     """The harness for another ABI, built by zig, from the cache or fresh."""
-    if not has_zig():
+    if not compiler.has_zig():
         raise TflconvError(
             f"no toolchain to build the harness for {abi} with.", hint="pip install 'tflconv[zig]'"
         )
-    return _cached([*zig(), abi], lambda output: cross_build(abi, output))
+    return _cached([*compiler.zig(), abi], lambda output: cross_build(abi, output))
 
 
 def cross_build(abi: str, output: Path) -> None:
@@ -69,7 +47,7 @@ def cross_build(abi: str, output: Path) -> None:
         start = resources.harness_dir() / "bionic" / "start.c"
         bionic.build(_run_zig, [*sources(), start], _PLAIN, output)
     else:
-        _compile([*zig(), "cc", "-pie", "-target", ZIG_TARGETS[abi]], output)
+        _compile([*compiler.zig(), "cc", "-pie", "-target", ZIG_TARGETS[abi]], output)
 
 
 _PLAIN = (*FLAGS, "-fno-sanitize=all", "-g0")
@@ -97,13 +75,13 @@ def _cached(recipe: Sequence[str], build: Callable[[Path], None]) -> Path:
     return target
 
 
-def _compile(compiler: Sequence[str], output: Path) -> None:
+def _compile(command: Sequence[str], output: Path) -> None:
     files = map(str, sources())
-    run([*compiler, *_PLAIN, "-s", "-o", str(output), *files, *LIBRARIES])
+    run([*command, *_PLAIN, "-s", "-o", str(output), *files, *LIBRARIES])
 
 
 def _run_zig(*arguments: str) -> None:
-    run([*zig(), *arguments])
+    run([*compiler.zig(), *arguments])
 
 
 def run(command: Sequence[str]) -> None:

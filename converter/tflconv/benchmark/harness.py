@@ -14,7 +14,7 @@ from pathlib import Path
 from tflconv._version import __version__
 from tflconv.benchmark import build, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, Conversation
-from tflconv.device import host
+from tflconv.device import compiler, host
 from tflconv.device.protocol import Completed, Device, Runtime
 from tflconv.diagnosis import Finding
 from tflconv.errors import DeviceError, TflconvError
@@ -86,15 +86,15 @@ def checked(completed: Completed, *, subject: str) -> Conversation:
 
 def diagnose() -> list[Finding]:
     """What measuring on this computer needs."""
-    compiler = build.native()
+    command = compiler.find()
     return [
         *host.diagnose(),
         Finding(
             subject="C compiler",
-            ok=compiler is not None,
-            detail=" ".join(compiler) if compiler else "neither cc nor ziglang",
+            ok=command is not None,
+            detail=" ".join(command) if command else "neither cc nor ziglang",
             needed_for="building the harness for this computer",
-            hint=build.NO_COMPILER,
+            hint=compiler.GET,
         ),
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +20,11 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.device import conditions as phone_conditions
+from tflconv.device import emulator
+from tflconv.device.arm64 import cores
 from tflconv.device.host import Host
 from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
-from tflconv.errors import UsageError
+from tflconv.errors import DeviceError, UsageError
 from tflconv.files import sha256_file
 from tflconv.graph import tflite
 from tflconv.results import BenchmarkRun, Model
@@ -56,6 +58,8 @@ def bench(
         run = replace(run, graph=measured.graph(profile, timed=timed))
     if test_set and pictures:
         run = _evaluated(run, session, model, test_set, pictures)
+    if run.device.kind == "phone" and run.instructions:
+        run = _beside_emulated(run, model, config)
     return run if _is_host(run) else _compared(run, session, model)
 
 
@@ -138,6 +142,19 @@ def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     harnesses.checked(counted.completed, subject=session.subject)
     last = counted.inferences[-1] if counted.inferences else None
     return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())
+
+
+def _beside_emulated(run: BenchmarkRun, model: Path, config: BenchmarkConfig) -> BenchmarkRun:
+    """``run`` with the same file's instructions on the emulated core nearest to the phone's."""
+    core = cores.nearest(run.device.cpu, run.device.features)
+    try:
+        counted = _count(run, _session(model, emulator.find(core.name), config))
+    except DeviceError as error:
+        obstacle = f"no emulated instructions beside the measured ones: {error.message}"
+        return replace(run, warnings=(*run.warnings, f"{obstacle} {error.hint or ''}".rstrip()))
+    emulated = counted.instructions and {"core": core.name, **asdict(counted.instructions)}
+    conditions = {**run.conditions, "instructions_emulated": emulated}
+    return replace(run, conditions=conditions, warnings=(*run.warnings, *counted.warnings))
 
 
 def _evaluated(

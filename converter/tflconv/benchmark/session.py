@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflconv.benchmark.config import BenchmarkConfig
@@ -88,8 +88,12 @@ class Session:
             device.remove(remote)
 
     def once(self) -> list[str]:
-        """The command line of a process that runs the model as seldom as it can."""
-        return self._argv(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
+        """The command line of a process that runs the model as seldom as it can, in one thread.
+
+        More threads would wait for each other in a loop, and an emulator would count that.
+        """
+        alone = replace(self, config=replace(self.config, num_threads=1))
+        return alone._argv(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
     def run(self, **flags: object) -> Conversation:
         """Run the harness with ``flags`` and the settings that all processes share."""

@@ -168,6 +168,11 @@ def _instructions(cell: Cell) -> str | None:
     return units.amount(cell.run.instructions.total) if cell.run.instructions else None
 
 
+def _emulated(cell: Cell) -> str | None:
+    emulated = cell.run.conditions.get("instructions_emulated")
+    return f"{units.amount(emulated['total'])} ({emulated['core']})" if emulated else None
+
+
 TABLE = (
     Column(key="accuracy", title="accuracy [95 %]", text=_accuracy),
     Column(key="agreement", title="agrees", text=_agreement),
@@ -180,6 +185,7 @@ TABLE = (
     Column(key="latency", title="latency", text=_latency),
     Column(key="spread", title="p5–p95, ms", text=_spread),
     Column(key="instructions", title="instructions", text=_instructions),
+    Column(key="emulated", title="emulated", text=_emulated),
     Column(
         key="speedup",
         title="speed",

@@ -82,12 +82,23 @@ def _said(cell: Cell) -> Iterator[tuple[str, bool]]:
         for reason in run.reasons or ("no reason was recorded",):
             yield f"{run.verdict}: {reason}. {_CURES[run.verdict]}", True
     yield from ((_sentence(warning), False) for warning in run.warnings)
+    yield from _uncounted(run)
     yield from _slower(cell)
     yield from _scattered(cell)
     if run.accuracy is not None and run.accuracy.subset:
         yield (
             f"accuracy on a subset of {run.accuracy.dataset} ({run.accuracy.total} pictures): not"
             " comparable with published figures.",
+            False,
+        )
+
+
+def _uncounted(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
+    reason = run.conditions.get("instructions_not_counted")
+    if run.device.kind == "phone" and reason:
+        yield (
+            f"instructions were not counted ({reason}). Android 11 and newer allow it after `adb"
+            " shell setprop security.perf_harden 0`; `--device arm64:cortex-a76` needs no phone.",
             False,
         )
 

@@ -34,6 +34,10 @@ _MEMORY = (
     "Peak memory is the largest resident set of a fresh process that runs only this model,"
     " unprofiled; the runtime library is part of it."
 )
+_EMULATED = (
+    "Instructions of the phone are counted by its CPU; emulated are those of the same file on an"
+    " emulated core with the same kernels, which should be near."
+)
 _ACCURACY = (
     "Accuracy is top-1 on the test split, with Wilson's 95 % interval. Agreement is the share of"
     " pictures on which a file says the same as the model it was made from."
@@ -52,6 +56,7 @@ def sentences(group: Group) -> list[str]:
         _LATENCY: any(cell.latency for cell in cells),
         _CPU: any(cell.cpu for cell in cells),
         _MEMORY: any(cell.memory for cell in cells),
+        _EMULATED: any(cell.run.conditions.get("instructions_emulated") for cell in cells),
         _ACCURACY: any(cell.run.accuracy for cell in cells),
         _PARTITIONS: any(cell.run.graph for cell in cells),
     }

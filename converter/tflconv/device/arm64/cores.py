@@ -7,7 +7,8 @@ features are those that Linux shows on such cores; a Cortex-A53 has no dot produ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tflconv.errors import unknown
@@ -60,3 +61,14 @@ def find(name: str) -> Core:
     if name not in CORES:
         raise unknown("arm64 core", name, CORES)
     return CORES[name]
+
+
+def nearest(cpu: str | None, features: Collection[str]) -> Core:
+    """The emulated core whose kernels are those of a phone: ``4x Cortex-A55 + 4x Cortex-A78``.
+
+    What matters most to them is the dot product; next, whether there is a big core at all.
+    """
+    if "asimddp" not in features:
+        return CORES["cortex-a53"]
+    kinds = set(re.findall(r"\d+x ([^ ,]+)", cpu or ""))
+    return CORES["cortex-a55" if kinds == {"Cortex-A55"} else "cortex-a76"]

@@ -7,15 +7,12 @@ for the interface of the QEMU at hand, by any C compiler or by the one in the pa
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from tflconv import resources
+from tflconv.device import compiler
 from tflconv.device.arm64.qemu import GET_PLUGINS, NO_PLUGINS, Qemu
 from tflconv.errors import DeviceError
 from tflconv.files import cache_dir, sha256_file
@@ -23,7 +20,6 @@ from tflconv.results import Instructions
 from tflconv.store import Store
 
 FLAGS = ("-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
-GET_COMPILER = "Install a C compiler (Debian: sudo apt-get install gcc), or: pip install ziglang"
 
 
 def plugin(qemu: Qemu) -> Path:
@@ -39,14 +35,6 @@ def plugin(qemu: Qemu) -> Path:
 def source() -> Path:
     """The plugin's C file."""
     return resources.harness_dir() / "qemu" / "count.c"
-
-
-def compiler() -> list[str] | None:
-    """``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
-    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if name and (path := shutil.which(name)):
-            return [path]
-    return [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else None
 
 
 def option(plugin_file: Path, counts: Path) -> str:
@@ -67,11 +55,11 @@ def _instructions(line: str) -> Instructions:
 
 
 def _build(folder: Path, api: int) -> None:
-    command = compiler()
+    command = compiler.find()
     if command is None:
-        raise DeviceError("there is no C compiler for the plugin that counts.", hint=GET_COMPILER)
+        raise DeviceError("there is no C compiler for the plugin that counts.", hint=compiler.GET)
     target = [f"-DQEMU_PLUGIN_API={api}", "-o", str(folder / "count.so"), str(source())]
     done = subprocess.run([*command, *FLAGS, *target], capture_output=True, text=True, check=False)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
-        raise DeviceError(f"cannot compile the plugin that counts: {said[0]}", hint=GET_COMPILER)
+        raise DeviceError(f"cannot compile the plugin that counts: {said[0]}", hint=compiler.GET)

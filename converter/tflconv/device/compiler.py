@@ -1,0 +1,28 @@
+"""A C compiler for this computer: the system's, or the one in the package ziglang."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+
+GET = "Install a C compiler (Debian: sudo apt-get install gcc), or: pip install 'tflconv[zig]'"
+
+
+def find() -> tuple[str, ...] | None:
+    """The command of ``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
+    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
+        if name and (path := shutil.which(name)):
+            return (path,)
+    return (*zig(), "cc") if has_zig() else None
+
+
+def has_zig() -> bool:
+    """Whether the package ziglang is installed."""
+    return find_spec("ziglang") is not None
+
+
+def zig() -> tuple[str, ...]:
+    """The command of the toolchain in the package ziglang."""
+    return (sys.executable, "-m", "ziglang")

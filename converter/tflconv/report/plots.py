@@ -360,7 +360,8 @@ def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:
     far = values > top
     axes.axhline(summary["median"], color=style.MUTED, linewidth=0.7)
     axes.plot(order[~far], values[~far], ".", color=color, markersize=3.2)
-    axes.plot(order[far], np.full(far.sum(), top), "^", color=color, markersize=4, clip_on=False)
+    beyond = axes.scatter(order[far], np.full(far.sum(), top), s=16, marker="^", color=color)
+    beyond.set(clip_on=False, in_layout=False)
     axes.set_facecolor("none")
     axes.set(xticks=[], yticks=[], ylim=(min(values) - 0.08 * (top - min(values)), top))
     axes.set_title(f"{title} {cell.run.model.recipe}", fontsize=8, weight="normal", pad=5)

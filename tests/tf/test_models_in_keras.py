@@ -12,6 +12,7 @@ import pytest
 
 from tflconv import models
 from tflconv.keras import keras2, tf
+from tflconv.models import layers
 
 SHAPE = (32, 32, 3)
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -19,6 +20,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("resnet", {"width": 8, "blocks": 2}),
     ("squeezenet", {"halvings": 4}),
     ("vit", {"patch": 8, "dim": 24, "depth": 2, "heads": 3, "mlp_ratio": 1.5}),
+    ("vit", {"patch": 8, "patch_dropout": 0.5}),
 ]
 FITTING = {"vit": {"patch": 8}}
 CASES = [(name, FITTING.get(name, {})) for name in models.names()] + OPTIONS
@@ -48,6 +50,28 @@ def _flops(graph: Any, operation: Any) -> int:
     from tensorflow.python.framework.ops import get_stats_for_node_def
 
     return int(get_stats_for_node_def(graph, operation.node_def, "flops").value)
+
+
+def test_patch_dropout_hides_patches_only_while_training() -> None:
+    tokens = np.random.default_rng(0).normal(size=(3, 9, 4)).astype(np.float32)
+    layer = layers.PatchDropout(0.5)
+    np.testing.assert_array_equal(layer(tokens), tokens)
+    kept = layer(tokens, training=True).numpy()
+    assert kept.shape == (3, 5, 4)
+    np.testing.assert_array_equal(kept[:, 0], tokens[:, 0])
+    for before, after in zip(tokens, kept, strict=True):
+        assert len({tuple(row) for row in after} & {tuple(row) for row in before}) == 5
+    np.testing.assert_array_equal(layer(tokens, training=True), kept)
+    assert not np.array_equal(layer(tokens + 1, training=True) - 1, kept)
+
+
+def test_a_vit_learns_with_patch_dropout() -> None:
+    model = models.build("vit", SHAPE, 7, patch=8, patch_dropout=0.5)
+    pixels = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype(np.float32)
+    assert model(pixels, training=True).shape == (2, 7)
+    with tf.GradientTape() as tape:
+        logits = model(pixels, training=True)
+    assert None not in tape.gradient(logits, model.trainable_variables)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "vit"])

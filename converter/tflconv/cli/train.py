@@ -52,6 +52,9 @@ _DEFAULTS = TrainConfig()
 @click.option("--augment/--no-augment", default=True, help="Move pictures a little at each look.")
 @click.option("--resolution", type=click.IntRange(min=8), help="Side of the pictures in pixels.")
 @click.option(
+    "--channels", type=click.Choice(["1", "3"]), help="Grey or colour, by default as the dataset."
+)
+@click.option(
     "--option",
     "texts",
     multiple=True,
@@ -71,6 +74,7 @@ def command(
     patience: int,
     augment: bool,
     resolution: int | None,
+    channels: str | None,
     texts: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -90,7 +94,9 @@ def command(
         seed=seed,
     )
     chosen = models.parse_options(model, texts)
-    pictures = data.load(dataset, resolution=resolution)
+    pictures = data.load(
+        dataset, resolution=resolution, channels=None if channels is None else int(channels)
+    )
     path = output or Path(f"{model}-{pictures.name}.keras")
     models.cost(model, pictures.train.images.shape[1:], len(pictures.classes), **chosen)
     with _shown() as progress:

@@ -399,6 +399,10 @@ def _crop(call: _Call) -> list[Node] | None:
     return [_node("crop", begin=begin, end=begin + call.output.shape[1])]
 
 
+def _first_token(_: _Call) -> list[Node] | None:
+    return [_node("crop", begin=0, end=1)]
+
+
 def _identity(_: _Call) -> list[Node] | None:
     return [_node("identity")]
 
@@ -414,6 +418,7 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
     "Cropping1D": _crop,
     "Dense": _dense,
     "DepthwiseConv2D": _depthwise,
+    "FirstToken": _first_token,
     "Flatten": _reshape,
     "GlobalAveragePooling1D": _global_mean((1,)),
     "GlobalAveragePooling2D": _global_mean((1, 2)),
@@ -432,7 +437,7 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
     **dict.fromkeys(
         (
             "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout",
-            "GaussianNoise", "Identity", "SpatialDropout2D",
+            "GaussianNoise", "Identity", "PatchDropout", "SpatialDropout2D",
         ),
         _identity,
     ),

@@ -91,9 +91,12 @@ def parse_options(name: str, texts: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
-def require_positive(model: str, architecture: Architecture) -> None:
-    """Raise ``UsageError`` for the first option of ``architecture`` that is not positive."""
-    rules = {name: (value > 0, "positive") for name, value in vars(architecture).items()}
+def require_positive(
+    model: str, architecture: Architecture, *, besides: Sequence[str] = ()
+) -> None:
+    """Raise ``UsageError`` for the first option that is not positive, ``besides`` left out."""
+    checked = {name: value for name, value in vars(architecture).items() if name not in besides}
+    rules = {name: (value > 0, "positive") for name, value in checked.items()}
     require(model, architecture, **rules)
 
 

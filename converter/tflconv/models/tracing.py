@@ -228,9 +228,14 @@ def _flatten(*, name: str = "") -> Layer:
     return lambda x: x.spend((x.values,))
 
 
-def _cropping1d(cropping: tuple[int, int], *, name: str = "") -> Layer:
-    """Keras ``Cropping1D``: free."""
-    return lambda x: x.spend((x.shape[1] - sum(cropping), x.shape[2]))
+def _first_token(*, name: str = "") -> Layer:
+    """One token of all: free."""
+    return lambda x: x.spend((1, x.shape[2]))
+
+
+def _patch_dropout(rate: float, *, name: str = "") -> Layer:
+    """Does nothing once the network is trained: free."""
+    return lambda x: x
 
 
 def _class_token(*, name: str = "") -> Layer:
@@ -256,15 +261,16 @@ layers = SimpleNamespace(
     ClassToken=_class_token,
     Concatenate=_concatenate,
     Conv2D=_conv2d,
-    Cropping1D=_cropping1d,
     Dense=_dense,
     DepthwiseConv2D=_depthwise_conv2d,
+    FirstToken=_first_token,
     Flatten=_flatten,
     GlobalAveragePooling1D=_global_average_pooling1d,
     GlobalAveragePooling2D=_global_average_pooling2d,
     LayerNormalization=_layer_normalization,
     MaxPooling2D=_max_pooling2d,
     MultiHeadAttention=_multi_head_attention,
+    PatchDropout=_patch_dropout,
     PositionEmbedding=_position_embedding,
     ReLU=_relu,
     ReluAttention=_relu_attention,

@@ -27,10 +27,16 @@ class ViT:
     depth: int = 4
     heads: int = 4
     mlp_ratio: float = 2.0
+    patch_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        require_positive("vit", self)
-        require("vit", self, dim=(self.dim % self.heads == 0, "a multiple of heads"))
+        require_positive("vit", self, besides=("patch_dropout",))
+        require(
+            "vit",
+            self,
+            dim=(self.dim % self.heads == 0, "a multiple of heads"),
+            patch_dropout=(0 <= self.patch_dropout < 1, "at least 0 and below 1"),
+        )
 
     def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
@@ -38,10 +44,7 @@ class ViT:
         for number in range(self.depth):
             tokens = self._attend(layers, tokens, f"block{number}_attention")
             tokens = self._transform(layers, tokens, f"block{number}_mlp")
-        count = tokens.shape[1]
-        token = layers.Flatten(name="flatten")(
-            layers.Cropping1D((0, count - 1), name="class_token_only")(tokens)
-        )
+        token = layers.Flatten(name="flatten")(layers.FirstToken(name="class_token_only")(tokens))
         token = layers.LayerNormalization(epsilon=EPSILON, name="norm")(token)
         return layers.Dense(classes, name="logits")(token)
 
@@ -56,7 +59,10 @@ class ViT:
         grid = layers.Conv2D(self.dim, self.patch, strides=self.patch, name="patches")(pixels)
         tokens = layers.Reshape((count, self.dim), name="tokens")(grid)
         tokens = layers.ClassToken(name="class_token")(tokens)
-        return layers.PositionEmbedding(name="positions")(tokens)
+        tokens = layers.PositionEmbedding(name="positions")(tokens)
+        if not self.patch_dropout:
+            return tokens
+        return layers.PatchDropout(self.patch_dropout, name="patch_dropout")(tokens)
 
     def _attend(self, layers: Any, tokens: Any, name: str) -> Any:
         normal = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)

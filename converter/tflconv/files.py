@@ -24,6 +24,7 @@ _WRITE_HINTS = {
     errno.EACCES: "Choose a folder you may write to.",
     errno.EPERM: "Choose a folder you may write to.",
     errno.EROFS: "The file system is read-only: choose another folder.",
+    errno.ENOENT: "The folder is not there and cannot be made: choose another one.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EEXIST: "A part of the path is a file, not a folder.",
 }
@@ -59,6 +60,13 @@ def replacing_file(target: Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(target: Path) -> None:
+    """Raise the ``TflconvError`` that writing ``target`` would, before work is spent on it."""
+    with explain_write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.device.protocol import Device
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import write_text
+from tflconv.files import require_writable, write_text
 from tflconv.results import BenchmarkRun, Results
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,6 +109,10 @@ def command(
     from tflconv.benchmark import bench, identify_all, outline, recorded_settings
     from tflconv.benchmark.record import Record
 
+    targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
+    for target in targets.values():
+        if target and target != STDOUT:
+            require_writable(target)
     os.environ |= {name: text for name, text in (("ADB", adb), (RUNTIME, runtime)) if text}
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
     identities = identify_all(files)
@@ -134,7 +138,6 @@ def command(
             record.resume(names, [(identities[file].sha256, how[file]) for file in files])
         failures = _on_each(names, measure)
     if record.results.runs:
-        targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
         _export(record.results, targets)
     _raise_last(failures)
 

@@ -57,6 +57,20 @@ def test_a_file_where_a_folder_should_be_is_explained(tmp_path: Path) -> None:
         files.write_text(blocker / "below.txt", "")
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+def test_a_folder_that_cannot_be_made_is_explained() -> None:
+    with pytest.raises(TflconvError, match=r"cannot be made"):
+        files.write_text(Path("/proc/below.txt"), "")
+
+
+def test_what_cannot_be_written_is_said_beforehand(tmp_path: Path) -> None:
+    blocker = files.write_text(tmp_path / "blocker", "")
+    with pytest.raises(TflconvError, match="file, not a folder"):
+        files.require_writable(blocker / "below.txt")
+    files.require_writable(tmp_path / "below.txt")
+    assert os.listdir(tmp_path) == ["blocker"]
+
+
 def test_a_folder_one_may_not_write_to_is_explained(tmp_path: Path) -> None:
     program = """
         import os, sys

@@ -53,20 +53,33 @@ class Tensor:
 class Interpreter:
     """A ``.tflite`` file ready to run on this computer, one sample at a time.
 
+    ``card`` says how pixels become its input, by default the file does.
     Raises ``TflconvError`` for a file that is missing, damaged, not a TFLite model, or that holds
     operations the runtime does not know.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, card: ModelCard | None = None) -> None:
         self.path = path
+        self._said = card
         self._runtime = _open(path, threads)
         self.inputs = tuple(_tensor(detail) for detail in self._runtime.get_input_details())
         self.outputs = tuple(_tensor(detail) for detail in self._runtime.get_output_details())
 
     @cached_property
     def card(self) -> ModelCard | None:
-        """The card that the file carries, if it carries one."""
-        return model_card.read(self.path)
+        """What is said about the model, by default the card that the file carries, if any."""
+        return self._said or model_card.read(self.path)
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """``(height, width, channels)`` of its only input; raises ``UsageError`` for another."""
+        shapes = [tensor.shape for tensor in self.inputs]
+        if len(shapes) != 1 or len(shapes[0]) != 4:
+            raise UsageError(
+                f"{self.path} does not take one picture; its inputs have the shapes"
+                f" {[list(shape) for shape in shapes]}."
+            )
+        return shapes[0][1:]
 
     @property
     def partitions(self) -> int:

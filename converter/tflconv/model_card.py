@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import cattrs
 
+from tflconv import tflite_metadata
 from tflconv.errors import TflconvError, UsageError
 from tflconv.normalization import Normalization
 
@@ -64,14 +65,17 @@ def embed(path: Path, card: ModelCard) -> None:
 
 
 def read(path: Path) -> ModelCard | None:
-    """The card inside the model file at ``path``, or None if it carries none."""
+    """The card inside the model file at ``path``, or None if it carries none.
+
+    For a ``.tflite`` that others made, its TFLite metadata serve as one if they say enough.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             if MEMBER not in archive.namelist():
-                return None
+                return _foreign(path)
             value = json.loads(archive.read(MEMBER))
     except zipfile.BadZipFile:
-        return None
+        return _foreign(path)
     except OSError as error:
         raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -88,6 +92,18 @@ def needed(path: Path) -> ModelCard:
             hint="Convert it with tflconv convert, and say --normalize if the model is your own.",
         )
     return card
+
+
+def _foreign(path: Path) -> ModelCard | None:
+    found = tflite_metadata.read(path) if path.suffix == ".tflite" else None
+    if found is None:
+        return None
+    return ModelCard(
+        model=path.stem,
+        labels=found.labels,
+        input_shape=found.input_shape,
+        normalization=Normalization(mean=found.mean, std=found.std),
+    )
 
 
 _converter = cattrs.Converter()

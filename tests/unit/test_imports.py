@@ -15,7 +15,7 @@ ROOT = Path(tflconv.__file__).parent
 
 TIERS: list[set[str]] = [
     {"_version", "errors", "quiet"},
-    {"diagnosis", "files", "keras", "resources"},
+    {"diagnosis", "files", "keras", "resources", "tflite_metadata"},
     {"artifact", "normalization", "recipe", "stats", "store", "workers"},
     {"model_card", "results"},
     {"data", "device", "graph", "interpreter", "models"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import making_pictures
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflconv import cli, data, verification
+from tflconv.conversion import packing
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
+from tflconv.interpreter import Interpreter
 from tflconv.verification import Verification, compare, parse_share
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
@@ -180,3 +183,76 @@ def test_another_number_of_classes_is_one_error(folder: Path) -> None:
         place.mkdir(exist_ok=True)
         (place / "x.png").write_bytes(making_pictures.png(999))
     assert verify(str(FLOAT), str(INT8), "--dataset", str(folder)) == 2
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """The INT8 model as somebody else would have made it: no card and no metadata."""
+    model = packing.unpack(INT8.read_bytes())
+    model.metadata = []
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(packing.pack(model))
+    return path
+
+
+def test_a_file_of_others_is_asked_how_to_feed_it(
+    folder: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(str(FLOAT), str(foreign), "--dataset", str(folder)) == 2
+    assert "--normalize 0..1, -1..1" in capsys.readouterr().err
+
+
+def test_a_file_of_others_is_verified_once_it_is_said(
+    folder: Path, foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(CLASSES))
+    found = []
+    for target, said in ((INT8, []), (foreign, ["--normalize", "0..1", "--labels", str(labels)])):
+        assert verify(str(FLOAT), str(target), "--dataset", str(folder), "--json", "-", *said) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[1] == found[0] | {"target": "foreign.tflite"}
+
+
+def test_outputs_without_names_are_told_how_they_were_taken(
+    folder: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(str(FLOAT), str(foreign), "--normalize", "0..1", "--dataset", str(folder)) == 0
+    assert "taken to be one, two, zero in this order (--labels" in capsys.readouterr().err
+
+
+def test_labels_say_which_output_is_which(folder: Path, foreign: Path, tmp_path: Path) -> None:
+    told = verification.known(foreign, normalize="0..1", labels=("two", "zero", "one"))
+    dataset = data.load_for(told, str(folder))
+    ordered = verification.known(foreign, normalize="0..1", labels=CLASSES)
+    says = Interpreter(foreign, card=told).predict(dataset.test.images).argmax(axis=1)
+    right = sum(
+        told.labels[output] == CLASSES[label]
+        for output, label in zip(says, dataset.test.labels, strict=True)
+    )
+    assert verification.verify(FLOAT, foreign, dataset, card=told).target_correct == right
+    found = verification.verify(FLOAT, foreign, dataset, card=ordered)
+    assert found.target_correct == (says == dataset.test.labels).sum()
+
+
+def test_pictures_of_some_of_the_labels_are_enough(folder: Path, foreign: Path) -> None:
+    for part in folder.iterdir():
+        shutil.rmtree(part / "zero")
+    card = verification.known(foreign, normalize="0..1", labels=CLASSES)
+    found = verification.verify(foreign, foreign, data.load_for(card, str(folder)), card=card)
+    assert (found.total, sorted(found.per_class)) == (8, ["one", "two"])
+    says = Interpreter(foreign, card=card).predict(data.load_for(card, folder).test.images)
+    assert found.target_correct == (says.argmax(axis=1) == [1] * 4 + [2] * 4).sum()
+
+
+def test_labels_of_the_wrong_count_are_one_error(foreign: Path) -> None:
+    with pytest.raises(UsageError, match=r"2 labels, but .* \[\[1, 3\]\]"):
+        verification.known(foreign, normalize="0..1", labels=("a", "b"))
+
+
+def test_copies_across_the_split_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(folder / "train" / "one" / "0.png", folder / "test" / "one" / "9.png")
+    assert verify(str(FLOAT), str(INT8), "--dataset", str(folder)) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "of the test pictures have a copy in train (1 exact" in told[0]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from tflconv import data, model_card, verification
+from tflconv import data, verification
 from tflconv.cli import options
+from tflconv.data.card import Resize
 from tflconv.files import write_text
 from tflconv.verification import Verification
 
@@ -33,6 +34,17 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     callback=_share,
     help="Smallest agreement that passes, as 99%.",
 )
+@click.option(
+    "--normalize",
+    metavar="HOW",
+    help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(["crop", "pad", "stretch"]),
+    help="How pictures are brought to the model's size.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
 @options.custom_objects
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write everything as JSON; - is standard output."
@@ -44,6 +56,9 @@ def command(
     name: str,
     max_drop: float | None,
     min_agreement: float | None,
+    normalize: str | None,
+    resize: Resize | None,
+    labels: Path | None,
     custom_objects: Path | None,
     json_file: str | None,
     seed: int,
@@ -51,9 +66,18 @@ def command(
     """Compare TARGET (.tflite) with its REFERENCE (.keras, .h5, SavedModel or .tflite).
 
     Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
+
+    A file that others made may lack what tflconv writes into its own: say --normalize, and --labels
+    where the classes of the dataset are some of its outputs, or in another order.
     """
-    dataset = data.load_for(model_card.needed(target), name, seed=seed)
-    found = verification.verify(reference, target, dataset, custom_objects=custom_objects)
+    names = None if labels is None else data.read_labels(labels)
+    card = verification.known(target, normalize=normalize, labels=names, resize=resize)
+    with options.warnings_on_stderr():
+        dataset = data.load_for(card, name, seed=seed)
+        dataset.warn()
+        found = verification.verify(
+            reference, target, dataset, card=card, custom_objects=custom_objects
+        )
     if json_file is not None:
         _write(found, json_file)
     if json_file != "-":

@@ -6,6 +6,7 @@ pictures are read when a split is first asked for; name and digest are known bef
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,6 +108,11 @@ class Dataset:
     def warnings(self) -> tuple[str, ...]:
         """What a user should know before trusting a figure made with this set."""
         return self.reading.warnings
+
+    def warn(self) -> None:
+        """Say so, as Python warnings: copies across the split, pictures that cannot be read."""
+        for text in self.warnings:
+            warnings.warn(f"{self.name}: {text}", stacklevel=2)
 
 
 def hold_back(split: Split, share: float, seed: int) -> tuple[Split, Split]:

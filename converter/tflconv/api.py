@@ -12,8 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tflconv import benchmark, conversion, data, device, model_card, recipe, training, verification
+from tflconv import (
+    benchmark,
+    conversion,
+    data,
+    device,
+    model_card,
+    recipe,
+    retraining,
+    training,
+    verification,
+)
 from tflconv.benchmark import BenchmarkConfig
+from tflconv.compression import QatConfig
 from tflconv.conversion import description
 from tflconv.files import write_text
 from tflconv.model_card import ModelCard
@@ -48,22 +59,28 @@ def convert(
     folder: str | Path = ".",
     *,
     calibration: str | None = None,
+    dataset: str | None = None,
     normalize: str | None = None,
     labels: Sequence[str] | None = None,
+    qat: QatConfig | None = None,
     seed: int = 0,
 ) -> list[Path]:
     """Write a ``.tflite`` file for each of ``recipes`` into ``folder`` and return their paths.
 
     ``model`` is a file or a live Keras 2 or Keras 3 model; ``calibration`` a dataset, a folder or
-    a ``.npy`` file, by default the dataset that the model was trained on.
+    a ``.npy`` file, by default ``dataset``, by default the one that the model was trained on.
+    Recipes that begin with ``qat_`` train on ``dataset`` first, as ``qat`` says.
     """
     chosen = [recipe.get(name) for name in recipes]
-    ready = conversion.prepare(Path(model) if isinstance(model, str) else model)
+    model = Path(model) if isinstance(model, str) else model
+    ready = conversion.prepare(model)
     card = description.describe(ready, normalize=normalize, labels=labels)
-    source = calibration or (card.dataset if card else None)
+    source = calibration or dataset or (card.dataset if card else None)
     samples = None
     if source is not None and any(one.needs_calibration for one in chosen):
         samples = description.calibration(source, ready, card, seed=seed)
+    config = replace(qat or QatConfig(), seed=seed)
+    ready = retraining.for_recipes(ready, chosen, model, dataset, card, config)
     made = conversion.convert(ready, chosen, Path(folder), calibration=samples, card=card)
     return [artifact.path for artifact in made]
 

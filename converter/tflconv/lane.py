@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tflconv import conversion, data, model_card, models, training, verification
+from tflconv import conversion, data, model_card, models, retraining, training, verification
 from tflconv.artifact import ModelArtifact, Variant
 from tflconv.conversion import Calibration, FloatModel
 from tflconv.data import Dataset
 from tflconv.errors import TflconvError, VerificationFailed
 from tflconv.files import sha256_file, write_bytes, write_json
 from tflconv.graph import delegation
-from tflconv.model_card import ModelCard
 from tflconv.plan import ModelPlan, Plan
 from tflconv.recipe import Recipe, get
 from tflconv.results import Accuracy, Model
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 QUANTIZERS = ("tflconv", "ai-edge-quantizer", "ai-edge-litert")
+RETRAINERS = ("tensorflow-model-optimization",)
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
 
 KERAS = "model.keras"
@@ -94,7 +94,8 @@ def prepare(lane: Lane, say: Say) -> Prepared:
     for name in lane.plan.recipes:
         slug = lane.variant(name).slug
         try:
-            converted = convert(lane, trained, float_model, get(name), say)
+            make = retrain if get(name).qat else convert
+            converted = make(lane, trained, float_model, get(name), say)
             verified = verify(lane, trained, reference, converted, slug, say)
             candidate = _candidate(lane, name, converted, verified)
             candidates.append(candidate)
@@ -165,33 +166,47 @@ def lower(lane: Lane, trained: Entry, say: Say) -> Entry:
 
 def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say: Say) -> Entry:
     """The ``.tflite`` file of ``recipe``, named by its slug."""
-    card = model_card.read(trained.path / KERAS)
-    assert card is not None, "training writes the card"
-    pictures = _calibration(lane, card) if recipe.needs_calibration else None
-    slug = lane.variant(recipe.name).slug
+    pictures = _calibration(lane, trained) if recipe.needs_calibration else None
     inputs = {
         "model": float_model.digest,
         "card": trained.digest,
         "recipe": asdict(recipe),
         "calibration": pictures.to_json() if pictures else None,
-        "slug": slug,
+        "slug": lane.variant(recipe.name).slug,
         "versions": versions(*QUANTIZERS),
     }
 
     def build(folder: Path) -> None:
         say(lane.model.title, f"converting to {recipe.name}")
-        source = FloatModel(
-            content=(float_model.path / FLOAT).read_bytes(),
-            name=lane.model.title,
-            card=card,
-            parent=sha256_file(trained.path / KERAS),
-        )
-        stem = slug.removesuffix(f"-{recipe.name}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the candidate carries what there is to say
-            conversion.convert(source, [recipe], folder, calibration=pictures, name=stem)
+        _write(lane, _opened(lane, trained, float_model), recipe, folder, pictures)
 
     return lane.store.fetch("convert", inputs, build)
+
+
+def retrain(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say: Say) -> Entry:
+    """The ``.tflite`` file of a ``recipe`` that trains the model with its rounding first."""
+    config = replace(lane.plan.qat, seed=lane.plan.seed)
+    inputs = {
+        "model": trained.digest,
+        "dataset": lane.dataset.digest,
+        "recipe": asdict(recipe),
+        "qat": asdict(config),
+        "slug": lane.variant(recipe.name).slug,
+        "versions": versions(*TRAINERS, *RETRAINERS, *QUANTIZERS),
+    }
+
+    def told(epoch: int, loss: float) -> None:
+        say(lane.model.title, f"qat: epoch {epoch + 1} of {config.epochs}, loss {loss:.3f}")
+
+    def build(folder: Path) -> None:
+        say(lane.model.title, f"training for {recipe.name}")
+        path = trained.path / KERAS
+        card = model_card.needed(path)
+        retrained = retraining.train_for_int8(path, lane.dataset, card, config, told=told)
+        source = replace(_opened(lane, trained, float_model), retrained=retrained)
+        _write(lane, source, recipe, folder)
+
+    return lane.store.fetch("qat", inputs, build)
 
 
 def verify(
@@ -219,6 +234,28 @@ def verify(
     return Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
 
 
+def _opened(lane: Lane, trained: Entry, float_model: Entry) -> FloatModel:
+    return FloatModel(
+        content=(float_model.path / FLOAT).read_bytes(),
+        name=lane.model.title,
+        card=model_card.needed(trained.path / KERAS),
+        parent=sha256_file(trained.path / KERAS),
+    )
+
+
+def _write(
+    lane: Lane,
+    source: FloatModel,
+    recipe: Recipe,
+    folder: Path,
+    pictures: Calibration | None = None,
+) -> None:
+    stem = lane.variant(recipe.name).slug.removesuffix(f"-{recipe.name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the candidate carries what there is to say
+        conversion.convert(source, [recipe], folder, calibration=pictures, name=stem)
+
+
 def _candidate(lane: Lane, recipe: str, converted: Entry, verified: Verification) -> Candidate:
     variant = lane.variant(recipe)
     artifact = ModelArtifact.of(converted.path / f"{variant.slug}.tflite")
@@ -242,7 +279,8 @@ def _candidate(lane: Lane, recipe: str, converted: Entry, verified: Verification
     )
 
 
-def _calibration(lane: Lane, card: ModelCard) -> Calibration:
+def _calibration(lane: Lane, trained: Entry) -> Calibration:
+    card = model_card.needed(trained.path / KERAS)
     count, seed = lane.plan.calibration.count, lane.plan.seed
     pictures = data.calibration(lane.dataset, count, seed=seed)
     return Calibration.of_pictures(pictures, card.normalization, seed=seed)

@@ -18,6 +18,7 @@ import cattrs
 
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.compression.config import QatConfig
 from tflconv.errors import TflconvError, UsageError
 from tflconv.training.config import TrainConfig
 from tflconv.verification import parse_share
@@ -70,6 +71,7 @@ class Plan:
     seed: int = 0
     max_drop: str | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
+    qat: QatConfig = field(default_factory=QatConfig)
     bench: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 
     def __post_init__(self) -> None:

@@ -22,7 +22,8 @@ class Recipe:
     """What is done to a model's numbers on the way to ``.tflite``.
 
     ``static`` recipes fix the ranges of activations from calibration data; ``dynamic`` ones
-    measure them at run time; in ``weight_only`` ones the arithmetic stays in float.
+    measure them at run time; in ``weight_only`` ones the arithmetic stays in float. With ``qat``
+    the model is first trained with its numbers rounded, and the ranges are those of the training.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Recipe:
     compute: Literal["float", "dynamic", "static", "selective", "weight_only"] = "float"
     granularity: Granularity = "channelwise"
     io: TensorType = "float32"
+    qat: bool = False
 
     def __post_init__(self) -> None:
         if self.compute == "static" and self.activations not in ("int8", "int16"):
@@ -48,7 +50,7 @@ class Recipe:
     @property
     def needs_calibration(self) -> bool:
         """Whether conversion must see samples of the data."""
-        return self.compute in ("static", "selective")
+        return self.compute in ("static", "selective") and not self.qat
 
     @property
     def is_integer(self) -> bool:
@@ -84,6 +86,15 @@ BUILT_IN = {
             activations="int8",
             compute="static",
             io="int8",
+        ),
+        Recipe(
+            name="qat_static_wi8_ai8",
+            summary="the same, the model trained with its rounding first: needs labelled pictures",
+            weights="int8",
+            activations="int8",
+            compute="static",
+            io="int8",
+            qat=True,
         ),
         Recipe(
             name="static_wi8_ai16",

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from tflconv import data, models, recipe
-from tflconv.compression.qat import QatConfig, fine_tune
+from tflconv.compression import QatConfig
+from tflconv.compression.examples import Examples
+from tflconv.compression.qat import fine_tune
 from tflconv.conversion import optimized, packing
 from tflconv.errors import UsageError
 from tflconv.graph.fake_quant import round_weights, weight_scales
@@ -31,6 +33,10 @@ def pictures() -> Any:
 
 def values(split: Any) -> np.ndarray:
     return np.asarray(split.images, np.float32) / 255
+
+
+def examples(pictures: Any, count: int | None = None) -> Examples:
+    return Examples(images=values(pictures.train)[:count], labels=pictures.train.labels[:count])
 
 
 def file_scales(content: bytes) -> list[float]:
@@ -68,8 +74,8 @@ def vit() -> Any:
 @pytest.mark.parametrize("make", [cnn, vit])
 def test_scales_in_the_file_are_those_that_were_trained(make: Any, pictures: Any) -> None:
     network, _ = optimize(read(make()))
-    x, y = values(pictures.train)[:128], pictures.train.labels[:128]
-    trained, ranges = fine_tune(network, x, y, QatConfig(learning_rate=1e-3))
+    config = QatConfig(learning_rate=1e-3, epochs=1)
+    trained, ranges = fine_tune(network, examples(pictures, 128), config)
     content = optimized.of_network(trained, trained=ranges).make(STATIC)
     check_scales(content, trained, ranges)
     name = next(iter(reversed(ranges)))
@@ -85,15 +91,14 @@ def test_scales_in_the_file_are_those_that_were_trained(make: Any, pictures: Any
 def test_training_moves_weights_and_ranges(pictures: Any) -> None:
     keras2.utils.set_random_seed(0)
     network, _ = optimize(read(vit()))
-    x, y = values(pictures.train)[:256], pictures.train.labels[:256]
-    before = measure(network, x[:200])
+    learnt = examples(pictures, 256)
+    before = measure(network, learnt.sample(200, seed=0))
     losses: list[float] = []
     trained, ranges = fine_tune(
         network,
-        x,
-        y,
+        learnt,
         QatConfig(epochs=6, learning_rate=5e-3, batch_size=16),
-        progress=lambda _, loss: losses.append(loss),
+        told=lambda _, loss: losses.append(loss),
     )
     assert losses[-1] < losses[0]
     assert ranges.keys() == before.keys()
@@ -135,12 +140,15 @@ def test_training_wins_back_what_rounding_lost(pictures: Any, tmp_path: Path) ->
     full = accuracy(network, measure(network, x[:200]))
     rounded = round_weights(network, bits=3)
     lost = accuracy(rounded, measure(rounded, x[:200]))
-    won = accuracy(*fine_tune(network, x, y, QatConfig(epochs=2, learning_rate=1e-3, bits=3)))
+    config = QatConfig(epochs=2, learning_rate=1e-3, bits=3)
+    won = accuracy(*fine_tune(network, examples(pictures), config))
     assert full - lost > 0.01
     assert full - won < (full - lost) / 2
 
 
-@pytest.mark.parametrize("settings", [{"bits": 9}, {"epochs": 0}, {"learning_rate": -1.0}])
+@pytest.mark.parametrize(
+    "settings", [{"bits": 9}, {"epochs": 0}, {"learning_rate": -1.0}, {"engine": "none"}]
+)
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         QatConfig(**settings)

@@ -26,6 +26,7 @@ RANDOM = np.random.default_rng(0)
 SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
 PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
 CALIBRATION = Calibration.of_values("noise", SAMPLES)
+WITHOUT_TRAINING = [name for name, made in recipe.BUILT_IN.items() if not made.qat]
 
 
 def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Path:
@@ -42,7 +43,7 @@ def command(folder: Path, *arguments: object) -> int:
     return ended.value.code
 
 
-@pytest.mark.parametrize("name", recipe.BUILT_IN)
+@pytest.mark.parametrize("name", WITHOUT_TRAINING)
 def test_every_recipe_gives_the_answers_of_the_float_model(name: str, tmp_path: Path) -> None:
     expected = Interpreter(FLOAT).predict(PIXELS)
     found = Interpreter(convert(name, tmp_path)).predict(PIXELS)
@@ -71,7 +72,7 @@ def test_a_full_int8_file_computes_in_integers_only(tmp_path: Path) -> None:
     assert schema.float_operators(packing.unpack(FLOAT.read_bytes()))[0].startswith("CONV_2D")
 
 
-@pytest.mark.parametrize("name", recipe.BUILT_IN)
+@pytest.mark.parametrize("name", WITHOUT_TRAINING)
 def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     hashes = {
         hashlib.sha256(convert(name, tmp_path / str(turn)).read_bytes()).hexdigest()
@@ -164,6 +165,12 @@ def test_static_recipes_ask_for_samples(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"static_wi8_ai8 .* samples") as raised:
         conversion.convert(FLOAT, [recipe.get("fp32"), recipe.get("static_wi8_ai8")], tmp_path)
     assert "--calibration" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_must_be_trained_first_asks_for_pictures(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"qat_static_wi8_ai8 trains .*\n.*--dataset"):
+        conversion.convert(FLOAT, [recipe.get("qat_static_wi8_ai8")], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

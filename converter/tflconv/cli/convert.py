@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,7 @@ import click
 from tflconv import data
 from tflconv import recipe as recipe_module
 from tflconv.cli import options
+from tflconv.compression import QatConfig
 from tflconv.data.card import Resize
 from tflconv.recipe import Recipe, TensorType
 
@@ -30,6 +32,11 @@ from tflconv.recipe import Recipe, TensorType
     metavar="DATASET|DIR|FILE",
     help="Samples for static recipes; by default the dataset the model was trained on."
     " A .npy file holds pixels (uint8) or model inputs (float); .npz one array per input.",
+)
+@click.option(
+    "--dataset",
+    metavar="DATASET|DIR",
+    help="Labelled pictures that qat recipes learn from, and --calibration unless that is said.",
 )
 @click.option("--calibration-count", default=200, show_default=True, help="How many pictures.")
 @click.option(
@@ -57,6 +64,7 @@ from tflconv.recipe import Recipe, TensorType
     show_default=True,
     help="Rewrite the graph first: norms folded, attention cut into products (Keras models).",
 )
+@options.qat
 @click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
 @options.custom_objects
 @options.seed
@@ -66,12 +74,14 @@ def command(
     recipes: tuple[str, ...],
     output: Path | None,
     calibration: str | None,
+    dataset: str | None,
     calibration_count: int,
     io: str | None,
     normalize: str | None,
     resize: Resize | None,
     resolution: int | None,
     graph: str,
+    qat: QatConfig,
     labels: Path | None,
     custom_objects: Path | None,
     seed: int,
@@ -81,7 +91,7 @@ def command(
 
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
     """
-    from tflconv import conversion
+    from tflconv import conversion, retraining
     from tflconv.conversion import description, optimized
 
     chosen = [_recipe(name, io) for name in recipes]
@@ -94,9 +104,20 @@ def command(
         names = None if labels is None else data.read_labels(labels)
         card = description.describe(ready, normalize=normalize, resize=resize, labels=names)
         samples = None
-        text = calibration or (card.dataset if card else None)
+        text = calibration or dataset or (card.dataset if card else None)
         if text is not None and any(recipe.needs_calibration for recipe in chosen):
             samples = description.calibration(text, ready, card, count=calibration_count, seed=seed)
+        ready = retraining.for_recipes(
+            ready,
+            chosen,
+            model,
+            dataset,
+            card,
+            replace(qat, seed=seed),
+            optimize=graph == "optimized",
+            custom_objects=custom_objects,
+            told=options.tell_epoch,
+        )
         made = conversion.convert(
             ready, chosen, output or model.parent, calibration=samples, card=card
         )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 import click
+
+from tflconv.compression import QatConfig
+from tflconv.compression.config import Engine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +30,48 @@ def seed(function: F) -> F:
     return click.option(
         "--seed", default=0, show_default=True, help="Seed of everything drawn at random."
     )(function)
+
+
+def qat(function: F) -> F:
+    """``--qat-engine`` and the other settings of ``QatConfig``, handed over as ``qat``."""
+    defaults = QatConfig()
+
+    @functools.wraps(function)
+    def with_config(
+        *args: Any,
+        qat_engine: Engine,
+        qat_epochs: int,
+        qat_batch_size: int,
+        qat_learning_rate: float,
+        **others: Any,
+    ) -> Any:
+        config = QatConfig(
+            engine=qat_engine,
+            epochs=qat_epochs,
+            batch_size=qat_batch_size,
+            learning_rate=qat_learning_rate,
+        )
+        return function(*args, qat=config, **others)
+
+    for name, default, text in (
+        ("learning-rate", defaults.learning_rate, "Highest learning rate of qat recipes."),
+        ("batch-size", defaults.batch_size, "Pictures a step of qat recipes."),
+        ("epochs", defaults.epochs, "Looks of qat recipes at all pictures."),
+    ):
+        click.option(f"--qat-{name}", default=default, show_default=True, help=text)(with_config)
+    click.option(
+        "--qat-engine",
+        type=click.Choice(get_args(Engine)),
+        default=defaults.engine,
+        show_default=True,
+        help="Who trains: tflconv, or tensorflow-model-optimization (tfmot, Keras 2 only).",
+    )(with_config)
+    return cast(F, with_config)
+
+
+def tell_epoch(epoch: int, loss: float) -> None:
+    """Print a line for each epoch of a qat recipe."""
+    click.echo(f"qat: epoch {epoch + 1}, loss {loss:.3f}", err=True)
 
 
 def output(help_text: str) -> Callable[[F], F]:

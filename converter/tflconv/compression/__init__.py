@@ -1,1 +1,9 @@
-"""What training adds to conversion: models that learn to live with fewer bits or fewer weights."""
+"""Training that knows what conversion will do to the model: quantization-aware training.
+
+``qat`` is our own, for every network that ``tflconv.graph`` reads; ``tfmot`` is that of
+tensorflow-model-optimization, for Keras 2.
+"""
+
+from tflconv.compression.config import QatConfig
+
+__all__ = ["QatConfig"]

@@ -10,61 +10,41 @@ and 0 where an activation leaves its range. Ranges follow a moving average of wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import inf
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tflconv.errors import require
+from tflconv.compression.config import QatConfig
+from tflconv.compression.examples import Examples, Told
+from tflconv.errors import TflconvError
 from tflconv.graph.execution import run
 from tflconv.graph.fake_quant import round_weights
-from tflconv.graph.network import LINEAR, Array, Network, Node
+from tflconv.graph.network import LINEAR, Network, Node
 from tflconv.graph.ranges import Ranges, allowed, measure
+from tflconv.graph.reading import KNOWN_LAYERS
 from tflconv.keras import keras2, tf
 
 _FROZEN_SHARE = 0.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class QatConfig:
-    """Settings of the training; ``bits`` are those of the weights."""
-
-    epochs: int = 1
-    batch_size: int = 64
-    learning_rate: float = 1e-4
-    momentum: float = 0.99
-    bits: int = 8
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require(
-            "qat",
-            self,
-            epochs=(self.epochs >= 1, "at least 1"),
-            batch_size=(self.batch_size >= 1, "at least 1"),
-            learning_rate=(0 < self.learning_rate < inf, "positive"),
-            momentum=(0 <= self.momentum < 1, "at least 0 and below 1"),
-            bits=(2 <= self.bits <= 8, "2 to 8"),
-        )
+_MEASURED = 200
+"""How many examples the first ranges are taken from."""
 
 
 def fine_tune(
     network: Network,
-    images: Array,
-    labels: NDArray[np.int64],
+    examples: Examples,
     config: QatConfig,
     *,
-    progress: Callable[[int, float], None] = lambda _epoch, _loss: None,
+    told: Told = lambda _epoch, _loss: None,
 ) -> tuple[Network, Ranges]:
-    """Train ``network`` on normalized ``images`` ``[n, ...]``; return it rounded, with its ranges.
+    """Train ``network`` to tell the labels of ``examples``; return it rounded, with its ranges.
 
-    ``progress`` is told the number and the mean loss of each epoch.
+    Raises ``TflconvError`` naming a layer that is not known well enough to be rounded.
     """
-    trained = TrainedNumbers(network, measure(network, images[:200]), config)
-    steps = config.epochs * -(-len(images) // config.batch_size)
+    check_known(network)
+    start = first_ranges(network, examples, config)
+    trained = TrainedNumbers(network, start, config)
+    steps = examples.steps(config)
     optimizer = keras2.optimizers.Adam(
         keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     )
@@ -73,12 +53,34 @@ def fine_tune(
     done = 0
     for epoch in range(config.epochs):
         losses = []
-        for chosen in _batches(len(images), config, epoch):
+        for inputs, labels in examples.batches(config, epoch):
             trained.observes.assign(done < steps * (1 - _FROZEN_SHARE))
-            losses.append(float(step(trained, optimizer, images[chosen], labels[chosen])))
+            losses.append(float(step(trained, optimizer, inputs, labels)))
             done += 1
-        progress(epoch, float(np.mean(losses)))
+        told(epoch, float(np.mean(losses)))
     return trained.network(), trained.ranges()
+
+
+def first_ranges(network: Network, examples: Examples, config: QatConfig) -> Ranges:
+    """The ranges that training starts from: those of post-training quantization."""
+    return measure(network, examples.sample(_MEASURED, config.seed))
+
+
+def check_known(network: Network) -> None:
+    """Raise ``TflconvError`` for a layer whose arithmetic is not known here."""
+    for node in network.of_kind("opaque"):
+        raise TflconvError(
+            f"qat: layer '{node.name}' ({node.options['layer']}) of {network.name} cannot be"
+            " trained for int8 as it is used there.",
+            hint=f"What can: {', '.join(KNOWN_LAYERS)}. Or take static_wi8_ai8, without training.",
+        )
+
+
+def logits_of(network: Network) -> Network:
+    """The same network seen before its softmax, if it ends with one."""
+    last = network[network.output]
+    ends = last.kind == "activation" and last.options["function"] == "softmax"
+    return replace(network, output=last.inputs[0]) if ends else network
 
 
 class TrainedNumbers:
@@ -91,7 +93,7 @@ class TrainedNumbers:
         self.observes = tf.Variable(True, trainable=False)
         self.weights = {
             (node.name, key): tf.Variable(value)
-            for node in network.of_kind(*LINEAR)
+            for node in _trained(network)
             for key, value in node.weights.items()
         }
         self.ends = {
@@ -123,7 +125,7 @@ class TrainedNumbers:
     def network(self) -> Network:
         """The network with the trained weights, on their steps."""
         network = self.source
-        for node in network.of_kind(*LINEAR):
+        for node in _trained(network):
             weights = {key: self.weights[node.name, key].numpy() for key in node.weights}
             network = network.updating(node.with_weights(**weights))
         return round_weights(network, self.config.bits)
@@ -136,9 +138,14 @@ class TrainedNumbers:
         }
 
 
-def _step(trained: TrainedNumbers, optimizer: Any, images: Any, labels: Any) -> Any:
+def _trained(network: Network) -> list[Node]:
+    """The nodes whose weights learn; those of an average stay what they are."""
+    return [node for node in network.of_kind(*LINEAR) if not node.options.get("averages")]
+
+
+def _step(trained: TrainedNumbers, optimizer: Any, inputs: Any, labels: Any) -> Any:
     with tf.GradientTape() as tape:
-        logits = run(trained.source, images, numbers=trained)
+        logits = run(logits_of(trained.source), inputs, numbers=trained)
         loss = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )
@@ -164,9 +171,3 @@ def _reach(node: Node, value: Any) -> Any:
         high = tf.maximum(-low * 127 / 128, high)
         low = -high * 128 / 127
     return tf.stack([low, high])
-
-
-def _batches(count: int, config: QatConfig, epoch: int) -> Iterator[NDArray[np.int64]]:
-    order = np.random.default_rng((config.seed, epoch)).permutation(count)
-    for start in range(0, count, config.batch_size):
-        yield order[start : start + config.batch_size]

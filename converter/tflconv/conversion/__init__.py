@@ -53,15 +53,18 @@ def convert(
         model = prepare(model, custom_objects=custom_objects)
     card = card or model.card
     stem = name or _stem(model, card)
-    contents = [model.make(recipe, calibration) for recipe in recipes]
+    makers = [model.for_recipe(recipe) for recipe in recipes]
+    contents = [
+        maker.make(recipe, calibration) for maker, recipe in zip(makers, recipes, strict=True)
+    ]
     return [
         _write(
             folder / f"{stem}-{recipe.name}.tflite",
             content,
-            None if card is None else _card_of(card, recipe, calibration, model.parent),
+            _card_of(maker.card if recipe.qat else card, recipe, calibration, model.parent),
             model.parent,
         )
-        for recipe, content in zip(recipes, contents, strict=True)
+        for maker, recipe, content in zip(makers, recipes, contents, strict=True)
     ]
 
 
@@ -81,8 +84,10 @@ def _stem(model: FloatModel, card: ModelCard | None) -> str:
 
 
 def _card_of(
-    card: ModelCard, recipe: Recipe, calibration: Calibration | None, parent: str | None
-) -> ModelCard:
+    card: ModelCard | None, recipe: Recipe, calibration: Calibration | None, parent: str | None
+) -> ModelCard | None:
+    if card is None:
+        return None
     used = calibration if recipe.needs_calibration else None
     return replace(
         card,

@@ -23,7 +23,8 @@ class FloatModel:
     """A float ``.tflite`` in memory: where it comes from and what it says about itself.
 
     ``parent`` is the hash of the file it was made from, ``graph`` what TensorFlow traced, if it
-    did. Ranges of activations are measured once for each calibration.
+    did; ``retrained`` is the same model after quantization-aware training, which ``qat`` recipes
+    are made of. Ranges of activations are measured once for each calibration.
     """
 
     content: bytes
@@ -31,6 +32,7 @@ class FloatModel:
     card: ModelCard | None = None
     parent: str | None = None
     graph: tracing.FrozenGraph | None = None
+    retrained: FloatModel | None = None
     _ranges: dict[str, Ranges] = field(default_factory=dict)
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
@@ -50,6 +52,17 @@ class FloatModel:
             if self.graph is None or not recipe.is_integer:
                 raise
             return finish(tracing.lower_static(self.graph, recipe, calibration), recipe)
+
+    def for_recipe(self, recipe: Recipe) -> FloatModel:
+        """The model itself, or what training made of it where ``recipe`` asks for that."""
+        if not recipe.qat:
+            return self
+        if self.retrained is None:
+            raise UsageError(
+                f"recipe {recipe.name} trains {self.name} with its rounding first.",
+                hint="Say on which labelled pictures: --dataset NAME or DIR.",
+            )
+        return self.retrained
 
     def _measured(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._ranges:

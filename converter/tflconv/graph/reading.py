@@ -442,3 +442,6 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
         _identity,
     ),
 }  # fmt: skip
+
+KNOWN_LAYERS = tuple(sorted(_LAYERS))
+"""Classes of the layers that are read; any other becomes an ``opaque`` node."""

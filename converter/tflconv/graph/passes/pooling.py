@@ -42,5 +42,9 @@ def _depthwise(node: Node, channels: int) -> Node:
             "kernel": np.full((*size, channels, 1), 1 / prod(size), np.float32),
             "bias": np.zeros(channels, np.float32),
         },
-        options={"strides": node.options["strides"], "padding": node.options["padding"]},
+        options={
+            "strides": node.options["strides"],
+            "padding": node.options["padding"],
+            "averages": True,
+        },
     )

@@ -1,0 +1,44 @@
+"""How a model is trained for its integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from tflconv.errors import require
+
+Engine = Literal["own", "tfmot"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QatConfig:
+    """Settings of quantization-aware training, which starts from a trained float model.
+
+    ``engine`` is ``own`` (Keras 2 and 3) or ``tfmot`` (Keras 2). The learning rate falls to 0 along
+    half a cosine. ``momentum`` is how much of a range each step keeps and ``bits`` are those of the
+    weights, both of our own engine only.
+    """
+
+    engine: Engine = "own"
+    epochs: int = 3
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    momentum: float = 0.99
+    bits: int = 8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(
+            "qat",
+            self,
+            engine=(self.engine in ("own", "tfmot"), "own or tfmot"),
+            epochs=(self.epochs >= 1, "at least 1"),
+            batch_size=(self.batch_size >= 1, "at least 1"),
+            learning_rate=(0 < self.learning_rate < inf, "positive"),
+            momentum=(0 <= self.momentum < 1, "at least 0 and below 1"),
+            bits=(2 <= self.bits <= 8, "2 to 8"),
+            seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
+        )
+        if self.engine == "tfmot":
+            require("qat by tfmot", self, bits=(self.bits == 8, "8"))

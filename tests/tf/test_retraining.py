@@ -1,0 +1,198 @@
+"""Training for int8 as a user meets it: by command, in a plan, and refused with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tflconv import cli, data, model_card, plan, retraining
+from tflconv.compression import QatConfig
+from tflconv.conversion import packing, schema
+from tflconv.errors import TflconvError
+from tflconv.interpreter import Interpreter
+from tflconv.keras import keras2
+from tflconv.lane import Lane, prepare
+from tflconv.model_card import ModelCard
+from tflconv.normalization import NAMED
+from tflconv.plan import Plan
+from tflconv.store import Store
+
+keras = pytest.importorskip("keras", minversion="3")
+
+RECIPE = "qat_static_wi8_ai8"
+SHAPE = (28, 28, 1)
+
+PLAN = """
+name = "tiny"
+dataset = "{pictures}"
+resolution = 8
+recipes = ["static_wi8_ai8", "qat_static_wi8_ai8"]
+
+[calibration]
+count = 8
+
+[qat]
+epochs = 1
+batch_size = 16
+
+[[models]]
+model = "vit_int8"
+options = {{ dim = 16, depth = 1, heads = 2, stem = 8 }}
+training = {{ epochs = 1, batch_size = 16 }}
+"""
+
+
+def classifier(library: Any, *inside: Any, classes: int = 10, last: str = "softmax") -> Any:
+    """A small network with the layers ``inside``."""
+    layers = library.layers
+    picture = layers.Input(SHAPE, name="picture")
+    x = layers.Conv2D(8, 3, strides=4, use_bias=False)(picture)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(x))
+    for layer in inside:
+        x = layer(x)
+    x = layers.Flatten()(x)
+    return library.Model(picture, layers.Dense(classes, activation=last, name="scores")(x))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A Keras 3 file."""
+    keras.utils.set_random_seed(0)
+    classifier(keras).save(tmp_path / "own.keras")
+    return tmp_path / "own.keras"
+
+
+def convert(*arguments: object) -> int:
+    """Exit code of ``tflconv convert`` for a model trained on 0..1."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["convert", *map(str, arguments), "--recipe", RECIPE, "--normalize", "0..1"])
+    return int(ended.value.code or 0)
+
+
+def operators(path: Path) -> list[str]:
+    return [name for _, _, name in schema.operators(packing.unpack(path.read_bytes()))]
+
+
+@pytest.mark.parametrize("engine", ["own", "tfmot"])
+def test_a_command_trains_and_writes_integers(
+    engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = keras if engine == "own" else keras2
+    library.utils.set_random_seed(0)
+    classifier(library).save(tmp_path / "own.keras")
+    settings = ["--qat-epochs", 3, "--qat-learning-rate", 0.01, "--qat-engine", engine]
+    assert convert(tmp_path / "own.keras", "--dataset", "mnist-sample", *settings) == 0
+    lines = capsys.readouterr().err.splitlines()
+    losses = [float(line.split()[-1]) for line in lines if line.startswith("qat: epoch")]
+    assert len(losses) == 3
+    assert losses[-1] < 0.6 < losses[0]
+    made = tmp_path / f"own-{RECIPE}.tflite"
+    assert schema.float_operators(packing.unpack(made.read_bytes())) == []
+    test = data.load("mnist-sample").test
+    inputs = np.asarray(test.images, np.float32) / 255
+    assert (Interpreter(made).predict(inputs).argmax(1) == test.labels).mean() > 0.85
+    card = model_card.needed(made)
+    assert card.recipe == RECIPE
+    assert card.calibration is None
+    assert card.training["qat"]["engine"] == engine
+    assert card.training["qat"]["dataset"] == "mnist-sample"
+    assert len(card.labels) == 10
+
+
+def test_the_softmax_stays_unless_the_graph_may_change(saved: Path) -> None:
+    settings = ["--dataset", "mnist-sample", "--qat-epochs", 1]
+    assert convert(saved, *settings) == 0
+    assert operators(saved.parent / f"own-{RECIPE}.tflite")[-1] == "SOFTMAX"
+    assert convert(saved, *settings, "--graph", "optimized") == 0
+    assert "SOFTMAX" not in operators(saved.parent / f"own-{RECIPE}.tflite")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        ([], 2, "name a dataset"),
+        (["--dataset", "no-such-set"], 2, "no-such-set"),
+        (["--dataset", "mnist-sample", "--qat-epochs", "0"], 2, "epochs must be at least 1"),
+        (["--dataset", "mnist-sample", "--qat-engine", "tfmot"], 1, "not a Keras 2 model"),
+    ],
+)
+def test_what_is_missing_is_one_message(
+    saved: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str
+) -> None:
+    assert convert(saved, *arguments) == code
+    told = capsys.readouterr().err
+    assert says in told
+    assert "Traceback" not in told
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def retrain(model: Any, **settings: Any) -> None:
+    card = ModelCard(model="own", labels=(), input_shape=SHAPE, normalization=NAMED["0..1"])
+    started = pytest.fail
+    retraining.train_for_int8(
+        model, data.load("mnist-sample"), card, QatConfig(**settings), told=started
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        (keras.layers.ConvLSTM1D, r"conv.* \(ConvLSTM1D\)"),
+        (keras.layers.Conv2DTranspose, r"layer 'conv2d_transpose.*' \(Conv2DTranspose\)"),
+    ],
+)
+def test_a_layer_that_cannot_be_trained_is_named(layer: Any, says: str) -> None:
+    if layer is keras.layers.ConvLSTM1D:
+        inside = [keras.layers.Reshape((7, 7, 8)), layer(4, 3)]
+    else:
+        inside = [layer(4, 3)]
+    with pytest.raises(TflconvError, match=says) as raised:
+        retrain(classifier(keras, *inside))
+    assert "DepthwiseConv2D" in str(raised.value.hint)
+
+
+def test_what_no_integer_file_can_hold_is_told_before_the_training() -> None:
+    with pytest.raises(TflconvError, match=r"in float"):
+        retrain(classifier(keras, keras.layers.LayerNormalization()))
+
+
+def test_a_layer_that_tfmot_refuses_is_named_and_our_own_offered() -> None:
+    normal = keras2.layers.LayerNormalization(name="norm")
+    with pytest.raises(TflconvError, match=r"'norm' \(LayerNormalization\)") as raised:
+        retrain(classifier(keras2, normal), engine="tfmot")
+    assert "--qat-engine own" in str(raised.value.hint)
+
+
+def test_a_model_inside_of_a_model_is_too_much_for_tfmot() -> None:
+    inner = keras2.Sequential([keras2.layers.Conv2D(4, 1, input_shape=(7, 7, 8))])
+    with pytest.raises(TflconvError, match="inside another") as raised:
+        retrain(classifier(keras2, inner), engine="tfmot")
+    assert "--qat-engine own" in str(raised.value.hint)
+
+
+def test_a_model_for_other_classes_is_told() -> None:
+    with pytest.raises(TflconvError, match=r"the 10 classes of mnist-sample.*\[\[7\]\]"):
+        retrain(classifier(keras, classes=7))
+
+
+@pytest.mark.slow
+def test_a_plan_compares_it_with_rounding_afterwards(pictures: Path, tmp_path: Path) -> None:
+    planned = plan.parse(PLAN.format(pictures=pictures))
+    store = Store(tmp_path)
+
+    def built(planned: Plan) -> dict[str, int]:
+        before = set(tmp_path.glob("*/*"))
+        found = prepare(Lane(plan=planned, model=planned.models[0], store=store), lambda *_: None)
+        assert not found.failures, found.failures
+        assert [one.model.recipe for one in found.candidates] == ["static_wi8_ai8", RECIPE]
+        new = [entry.parent.name for entry in set(tmp_path.glob("*/*")) - before]
+        return {stage: new.count(stage) for stage in new}
+
+    everything = {"train": 1, "reference": 1, "lower": 1, "convert": 1, "qat": 1, "verify": 2}
+    assert built(planned) == everything
+    assert built(planned) == {}
+    assert built(replace(planned, qat=replace(planned.qat, epochs=2))) == {"qat": 1, "verify": 1}

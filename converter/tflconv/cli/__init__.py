@@ -105,4 +105,5 @@ def _end_interrupted(error: BaseException) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to stop
     cause = error.__cause__ if isinstance(error, click.Abort) else None
     click.echo(f"Interrupted. {cause or ''}".rstrip(), err=True)
+    exec("")  # else Python, interrupted inside an exec as dataclasses use it, dies by the signal
     sys.exit(130)

@@ -1,0 +1,43 @@
+"""However a command is interrupted, its process ends with the documented exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+INTERRUPTED = """
+import signal
+from tflconv import cli
+def work(**_settings):
+    {happens}
+cli.group.main = work
+cli.main()
+"""
+HAPPENS = {
+    "anywhere": "signal.raise_signal(signal.SIGINT)",
+    "in an exec": "exec('signal.raise_signal(signal.SIGINT)')",
+    "in an import": """
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("half imported") from None
+    """,
+    "twice": """
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.raise_signal(signal.SIGINT)
+        print("cleaned")
+    """,
+}
+
+
+@pytest.mark.parametrize("where", HAPPENS)
+def test_interrupted(where: str) -> None:
+    program = INTERRUPTED.format(happens=HAPPENS[where])
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 130
+    assert run.stderr == "Interrupted.\n"
+    assert run.stdout == ("cleaned\n" if where == "twice" else "")

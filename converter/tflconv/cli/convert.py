@@ -59,10 +59,11 @@ from tflconv.recipe import Recipe, TensorType
 )
 @click.option(
     "--graph",
-    type=click.Choice(["as-is", "optimized"]),
+    type=click.Choice(["as-is", "optimized", "unfused"]),
     default="as-is",
     show_default=True,
-    help="Rewrite the graph first: norms folded, attention cut into products (Keras models).",
+    help="Rewrite the graph first: norms folded, attention cut into products; unfused: nothing"
+    " folded or fused, a float baseline (Keras models).",
 )
 @options.qat
 @click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
@@ -92,13 +93,16 @@ def command(
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
     """
     from tflconv import conversion, retraining
-    from tflconv.conversion import description, optimized
+    from tflconv.conversion import description, optimized, unfused
 
     chosen = [_recipe(name, io) for name in recipes]
     ready: conversion.FloatModel
     with options.warnings_on_stderr():
         if graph == "optimized":
             ready = optimized.prepare(model, custom_objects=custom_objects)
+        elif graph == "unfused":
+            ready = unfused.prepare(model, custom_objects=custom_objects)
+            chosen = [unfused.named(recipe) for recipe in chosen]
         else:
             ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
         names = None if labels is None else data.read_labels(labels)

@@ -68,13 +68,21 @@ def prepare(
 
     Raises ``TflconvError`` for a model whose layers are not visible to Keras.
     """
+    network, card, parent = network_of(model, custom_objects)
+    return of_network(*optimize(network, passes), card=card, parent=parent)
+
+
+def network_of(
+    model: Path | Any, custom_objects: Path | None = None
+) -> tuple[Network, ModelCard | None, str | None]:
+    """The layers of a Keras model as they are; of a file also its card and its hash."""
     if not isinstance(model, Path):
-        return of_network(*optimize(read(of_keras(model).model), passes))
+        return read(of_keras(model).model), None, None
     opened = open_model(model, custom_objects=custom_objects)
-    network, outcomes = optimize(read(opened.model), passes)
-    parent = sha256_file(model) if model.is_file() else None
-    card = read_card(model) if model.is_file() else None
-    return of_network(replace(network, name=opened.name), outcomes, card=card, parent=parent)
+    network = replace(read(opened.model), name=opened.name)
+    if not model.is_file():
+        return network, None, None
+    return network, read_card(model), sha256_file(model)
 
 
 def of_network(

@@ -40,16 +40,16 @@ def use_uint8(model: Any) -> None:
     """
     graph = model.subgraphs[0]
     graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
-    code = _operator_code(model, fb.BuiltinOperator.QUANTIZE)
+    code = fb.BuiltinOperator.QUANTIZE
     for position, inner in enumerate(graph.inputs):
         outer = _unsigned_twin(graph, int(inner))
         graph.inputs[position] = outer
-        graph.operators.insert(0, _operator(code, outer, int(inner)))
+        graph.operators.insert(0, operator(model, code, outer, int(inner)))
         _rename_in_signature(model, "inputs", int(inner), outer)
     for position, inner in enumerate(graph.outputs):
         outer = _unsigned_twin(graph, int(inner))
         graph.outputs[position] = outer
-        graph.operators.append(_operator(code, int(inner), outer))
+        graph.operators.append(operator(model, code, int(inner), outer))
         _rename_in_signature(model, "outputs", int(inner), outer)
 
 
@@ -165,10 +165,12 @@ def _unsigned_twin(graph: Any, index: int) -> int:
     return len(graph.tensors) - 1
 
 
-def _operator(code: int, source: int, target: int) -> Any:
-    operator = fb.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = code, [source], [target]
-    return operator
+def operator(model: Any, builtin: int, source: int, target: int) -> Any:
+    """A new operator without options that computes the tensor ``target`` from ``source``."""
+    made = fb.OperatorT()
+    made.opcodeIndex = _operator_code(model, builtin)
+    made.inputs, made.outputs = [source], [target]
+    return made
 
 
 def _operator_code(model: Any, builtin: int) -> int:

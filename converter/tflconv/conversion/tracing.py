@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,8 +76,6 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
 
     ``resolution`` is the side of pictures for a model that takes any.
     """
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     from tflconv.keras import tf
 
     specs = [
@@ -88,12 +86,21 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
         )
         for entry in source.inputs
     ]
-    traced = tf.function(source.call, autograph=False).get_concrete_function(*specs)
     return FrozenGraph(
-        function=convert_variables_to_constants_v2(traced),
+        function=freeze_function(source.call, specs),
         inputs=tuple(entry.name for entry in source.inputs),
         outputs=source.outputs,
     )
+
+
+def freeze_function(call: Callable[..., Any], specs: Sequence[Any]) -> Any:
+    """The concrete function of ``call`` for inputs like ``specs``, its variables made constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    from tflconv.keras import tf
+
+    traced = tf.function(call, autograph=False).get_concrete_function(*specs)
+    return convert_variables_to_constants_v2(traced)
 
 
 def lower(graph: FrozenGraph) -> bytes:

@@ -96,14 +96,14 @@ def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]
 
 def _aligned(before: Subgraph, after: Subgraph) -> list[Pair]:
     pairs: list[Pair] = []
-    exact = [[(o.name, _shape(g, o)) for o in g.operators] for g in (before, after)]
+    exact = [[(_kind(g, o), _shape(g, o)) for o in g.operators] for g in (before, after)]
     for (a, a_end), (b, b_end), same in _blocks(*exact):
         ours, theirs = before.operators[a:a_end], after.operators[b:b_end]
         if same:
             pairs += zip(ours, theirs, strict=True)
             continue
         for (i, i_end), (j, j_end), named in _blocks(
-            [o.name for o in ours], [o.name for o in theirs]
+            [_kind(before, o) for o in ours], [_kind(after, o) for o in theirs]
         ):
             pairs += zip(ours[i:i_end], theirs[j:j_end], strict=True) if named else ()
     return pairs
@@ -119,12 +119,12 @@ def _blocks(
 def _moved(
     before: Subgraph, left: list[Operator], after: Subgraph, right: list[Operator]
 ) -> list[Pair]:
-    """Left-overs of both sides with the same name and output shape."""
+    """Left-overs of both sides of the same kind and output shape."""
     pairs: list[Pair] = []
     free = list(right)
     for operator in left:
-        key = (operator.name, _shape(before, operator))
-        twin = next((o for o in free if (o.name, _shape(after, o)) == key), None)
+        key = (_kind(before, operator), _shape(before, operator))
+        twin = next((o for o in free if (_kind(after, o), _shape(after, o)) == key), None)
         if twin is not None:
             pairs.append((operator, twin))
             free.remove(twin)
@@ -135,15 +135,27 @@ def _gone(graph: Subgraph, operator: Operator, pairs: list[Pair]) -> tuple[str, 
     """What became of an operator that the second graph does not have."""
     partner = {a.index: b for a, b in pairs}
     source = _producer(graph, operator)
+    while source is not None and source.index not in partner and _by_constants(graph, source):
+        source = _producer(graph, source)
     if operator.name in _ACTIVATIONS and source is not None:
         twin = partner.get(source.index)
         if twin is not None and twin.activation == operator.name:
             return "fused", operator.name, f"into {twin.name}"
-    if operator.name in _ARITHMETIC and any(t.constant for t in graph.input_tensors(operator)):
+    if _by_constants(graph, operator):
         return "folded", operator.name, f"into the constants of {_neighbour(graph, operator)}"
     if operator.name == "PAD":
         return "fused", "PAD", f"into {_neighbour(graph, operator)}"
     return "pruned", operator.name, "not in the second graph"
+
+
+def _kind(graph: Subgraph, operator: Operator) -> tuple[str, bool]:
+    """A shift by constants and the sum of two branches are different things."""
+    return operator.name, _by_constants(graph, operator)
+
+
+def _by_constants(graph: Subgraph, operator: Operator) -> bool:
+    constant = any(tensor.constant for tensor in graph.input_tensors(operator))
+    return operator.name in _ARITHMETIC and constant
 
 
 def _neighbour(graph: Subgraph, operator: Operator) -> str:

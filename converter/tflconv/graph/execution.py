@@ -138,11 +138,14 @@ def _dense(node: Node, inputs: Sequence[Any], numbers: Numbers) -> Any:
 
 
 def _affine(node: Node, inputs: Sequence[Any], numbers: Numbers) -> Any:
-    (value,) = inputs
-    if (node.weights["scale"] != 1).any():
-        value = value * numbers.weight(node, "scale")
-    if (node.weights["shift"] != 0).any():
-        value = value + numbers.weight(node, "shift")
+    return _scaled(node, inputs[0], numbers, "scale", "shift")
+
+
+def _scaled(node: Node, value: Any, numbers: Numbers, scale: str, shift: str) -> Any:
+    if (node.weights[scale] != 1).any():
+        value = value * numbers.weight(node, scale)
+    if (node.weights[shift] != 0).any():
+        value = value + numbers.weight(node, shift)
     return value
 
 
@@ -152,15 +155,7 @@ def _layer_norm(node: Node, inputs: Sequence[Any], numbers: Numbers) -> Any:
         value = value - tf.reduce_mean(value, -1, keepdims=True)
     variance = tf.reduce_mean(value * value, -1, keepdims=True)
     value = value * tf.math.rsqrt(variance + node.options["epsilon"])
-    return _affine(
-        Node(
-            name=node.name,
-            kind="affine",
-            weights={"scale": node.weights["gamma"], "shift": node.weights["beta"]},
-        ),
-        [value],
-        numbers,
-    )
+    return _scaled(node, value, numbers, "gamma", "beta")
 
 
 def _attention(node: Node, inputs: Sequence[Any], numbers: Numbers) -> Any:

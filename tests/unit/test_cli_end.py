@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,9 +36,10 @@ HAPPENS = {
 
 
 @pytest.mark.parametrize("where", HAPPENS)
-def test_interrupted(where: str) -> None:
-    program = INTERRUPTED.format(happens=HAPPENS[where])
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+def test_interrupted(where: str, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(INTERRUPTED.format(happens=HAPPENS[where]))
+    command = [sys.executable, "-m", "job"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 130
     assert run.stderr == "Interrupted.\n"
     assert run.stdout == ("cleaned\n" if where == "twice" else "")

@@ -17,7 +17,6 @@ from tflconv import (
     conversion,
     data,
     device,
-    model_card,
     recipe,
     retraining,
     training,
@@ -49,6 +48,7 @@ def train(
     """
     config = TrainConfig(**how)
     loaded = data.load(dataset, seed=config.seed)
+    loaded.warn()
     card: ModelCard = training.train(loaded, model, config, Path(output), options=options)
     return card
 
@@ -85,13 +85,23 @@ def convert(
     return [artifact.path for artifact in made]
 
 
-def verify(reference: str | Path, target: str | Path, dataset: str | None = None) -> Verification:
+def verify(
+    reference: str | Path,
+    target: str | Path,
+    dataset: str | None = None,
+    *,
+    normalize: str | None = None,
+    labels: Sequence[str] | None = None,
+) -> Verification:
     """Compare ``target`` with ``reference`` on the test split of ``dataset``, picture by picture.
 
-    By default the dataset is the one that the model was trained on.
+    By default the dataset is the one that the model was trained on. ``normalize`` and ``labels``
+    say what a file that others made does not.
     """
-    pictures = data.load_for(model_card.needed(Path(target)), dataset)
-    return verification.verify(Path(reference), Path(target), pictures)
+    card = verification.known(Path(target), normalize=normalize, labels=labels)
+    pictures = data.load_for(card, dataset)
+    pictures.warn()
+    return verification.verify(Path(reference), Path(target), pictures, card=card)
 
 
 def bench(

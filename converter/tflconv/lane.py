@@ -57,10 +57,14 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a lane led to: candidates, and by slug what failed or missed its threshold."""
+    """What a lane led to: candidates, and by slug what failed or missed its threshold.
+
+    ``warnings`` are those of the dataset.
+    """
 
     candidates: tuple[Candidate, ...]
     failures: tuple[tuple[str, TflconvError], ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,9 @@ def prepare(lane: Lane, say: Say) -> Prepared:
         except TflconvError as error:
             failures.append((slug, error))
     say(lane.model.title, "ready")
-    return Prepared(candidates=tuple(candidates), failures=tuple(failures))
+    return Prepared(
+        candidates=tuple(candidates), failures=tuple(failures), warnings=lane.dataset.warnings
+    )
 
 
 def train(lane: Lane, say: Say) -> Entry:

@@ -50,6 +50,7 @@ def for_recipes(
             hint=f"Say how: --normalize {', '.join(NAMED)} or MEAN,STD.",
         )
     pictures = data.load_for(card, dataset, seed=config.seed)
+    pictures.warn()
     return replace(ready, retrained=train_for_int8(model, pictures, card, config, **how))
 
 

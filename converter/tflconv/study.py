@@ -40,10 +40,11 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All runs that worked, and what did not."""
+    """All runs that worked, what did not, and what the dataset is to be warned of."""
 
     results: Results
     failures: tuple[Failure, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
@@ -53,8 +54,8 @@ def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
     what concerns the whole study is raised.
     """
     store = Store(folder / STORE)
-    candidates, failures = _prepared(plan, store, say)
-    found = Results(context=_context(plan))
+    candidates, failures, warnings = _prepared(plan, store, say)
+    found = Results(context=_context(plan, warnings))
     for name in plan.devices:
         for candidate in candidates:
             _keep(candidate, folder / MODELS)
@@ -67,12 +68,14 @@ def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
                 found.save(folder / RESULTS)
     if found.runs:
         _report(found, folder, store)
-    return Outcome(results=found, failures=tuple(failures))
+    return Outcome(results=found, failures=tuple(failures), warnings=warnings)
 
 
-def _prepared(plan: Plan, store: Store, say: Say) -> tuple[list[Candidate], list[Failure]]:
+def _prepared(
+    plan: Plan, store: Store, say: Say
+) -> tuple[list[Candidate], list[Failure], tuple[str, ...]]:
     lanes = [Lane(plan=plan, model=model, store=store) for model in plan.models]
-    candidates, failures = list[Candidate](), list[Failure]()
+    candidates, failures, warnings = list[Candidate](), list[Failure](), dict[str, None]()
     try:
         answers = run_in_processes(prepare, lanes, say=say)
     finally:
@@ -82,8 +85,9 @@ def _prepared(plan: Plan, store: Store, say: Say) -> tuple[list[Candidate], list
             failures.append(Failure(cell=lane.model.title, error=answer))
             continue
         candidates += answer.candidates
+        warnings |= dict.fromkeys(answer.warnings)
         failures += (Failure(cell=cell, error=error) for cell, error in answer.failures)
-    return candidates, failures
+    return candidates, failures, tuple(warnings)
 
 
 def _measured(
@@ -134,9 +138,10 @@ def _report(found: Results, folder: Path, store: Store) -> None:
     shutil.copytree(drawn / PLOTS, folder / PLOTS, dirs_exist_ok=True)
 
 
-def _context(plan: Plan) -> dict[str, object]:
+def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, object]:
     return {
         "title": plan.name,
         "plan": asdict(plan),
+        "warnings": list(warnings),
         "versions": versions("tflconv", "tensorflow", "tf_keras", "ai-edge-quantizer"),
     }

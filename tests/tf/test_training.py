@@ -48,6 +48,7 @@ def test_the_file_tells_its_story(trained: Path, dataset: Dataset) -> None:
     assert card is not None
     assert (card.model, card.labels, card.input_shape) == ("vit", ("dark", "light"), (8, 8, 3))
     assert (card.dataset, card.dataset_digest) == (dataset.name, dataset.digest)
+    assert card.resize == dataset.view.resize == "crop"
     assert (card.seed, card.options) == (3, OPTIONS)
     assert card.normalization.mean == (127.5,)
     assert card.versions["tensorflow"]

@@ -25,7 +25,7 @@ def test_a_card_says_what_the_set_is_and_invents_nothing(name: str) -> None:
     assert card.name == name
     assert card.files
     assert all((card.licence, card.source, card.citation, card.split_rule, card.counts))
-    assert set(card.augmentation) == {"shift", "rotate", "flip"}
+    assert set(card.augmentation) == {"shift", "rotate", "zoom", "flip"}
     assert (card.folder / "README.md").read_text().startswith(f"# {name}: ")
     for file in card.files:
         assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)

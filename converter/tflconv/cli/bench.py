@@ -13,6 +13,7 @@ import click
 
 from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.cli import options
 from tflconv.device.protocol import Device
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import require_writable, write_text
@@ -132,7 +133,8 @@ def command(
             record.add(measured(file, place, test_set))
 
     with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
-        work = _with_pictures(files, dataset, pictures, Path(folder))
+        with options.warnings_on_stderr():
+            work = _with_pictures(files, dataset, pictures, Path(folder))
         if not again:
             how = {file: recorded_settings(config, test_set) for file, test_set in work}
             record.resume(names, [(identities[file].sha256, how[file]) for file in files])
@@ -178,6 +180,7 @@ def _packed(file: Path, dataset: str, count: int | None, target: Path) -> Any:
 
     card = model_card.needed(file)
     found = data.load_for(card, dataset)
+    found.warn()
     if found.classes != card.labels:
         raise UsageError(f"{file} was trained for other classes than those of {dataset}.")
     split = found.test.take(np.arange(min(count or len(found.test), len(found.test))))

@@ -44,16 +44,7 @@ from tflconv.recipe import Recipe, TensorType
     type=click.Choice(["float32", "int8", "uint8"]),
     help="Type of inputs and outputs of static int8 recipes.",
 )
-@click.option(
-    "--normalize",
-    metavar="HOW",
-    help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
-)
-@click.option(
-    "--resize",
-    type=click.Choice(["crop", "pad", "stretch"]),
-    help="How pictures are brought to the model's size.",
-)
+@options.preprocessing
 @click.option(
     "--resolution", type=click.IntRange(4, 4096), help="Side of pictures, if MODEL takes any."
 )
@@ -66,7 +57,6 @@ from tflconv.recipe import Recipe, TensorType
     " folded or fused, a float baseline (Keras models).",
 )
 @options.qat
-@click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
 @options.custom_objects
 @options.seed
 @options.json_output

@@ -79,6 +79,23 @@ def output(help_text: str) -> Callable[[F], F]:
     return click.option("-o", "--output", type=click.Path(path_type=Path), help=help_text)
 
 
+def preprocessing(function: F) -> F:
+    """``--normalize``, ``--resize`` and ``--labels``: what a file of others does not say."""
+    click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")(
+        function
+    )
+    click.option(
+        "--resize",
+        type=click.Choice(["crop", "pad", "stretch"]),
+        help="How pictures are brought to the model's size.",
+    )(function)
+    return click.option(
+        "--normalize",
+        metavar="HOW",
+        help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
+    )(function)
+
+
 def custom_objects(function: F) -> F:
     """``--custom-objects``, a Python file."""
     help_text = "Python file with layers the model uses. It is run: only name one that you trust."
@@ -89,15 +106,18 @@ def custom_objects(function: F) -> F:
 
 @contextlib.contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """Print Python warnings of ours as one line each."""
+    """Print Python warnings of ours as one line each, equal ones once."""
+    told: set[str] = set()
+
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            click.echo(f"Warning: {message}", err=True)
+
     with warnings.catch_warnings():
-        warnings.showwarning = _print_warning
+        warnings.showwarning = tell
         warnings.simplefilter("always", UserWarning)
         yield
-
-
-def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

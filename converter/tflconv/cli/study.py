@@ -41,6 +41,8 @@ def run(plan: Plan, folder: Path, *, again: bool = False) -> None:
 
     with saying() as say:
         outcome = study.run(plan, folder, say=say, again=again)
+    for warning in outcome.warnings:
+        click.echo(f"Warning: {plan.dataset}: {warning}", err=True)
     if outcome.results.runs:
         console = Console(width=None if sys.stdout.isatty() else 400)
         tables.print_results(outcome.results, console)

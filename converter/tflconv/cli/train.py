@@ -97,6 +97,8 @@ def command(
     pictures = data.load(
         dataset, resolution=resolution, channels=None if channels is None else int(channels)
     )
+    with options.warnings_on_stderr():
+        pictures.warn()
     path = output or Path(f"{model}-{pictures.name}.keras")
     models.cost(model, pictures.train.images.shape[1:], len(pictures.classes), **chosen)
     with _shown() as progress:

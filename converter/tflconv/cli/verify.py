@@ -34,17 +34,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     callback=_share,
     help="Smallest agreement that passes, as 99%.",
 )
-@click.option(
-    "--normalize",
-    metavar="HOW",
-    help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
-)
-@click.option(
-    "--resize",
-    type=click.Choice(["crop", "pad", "stretch"]),
-    help="How pictures are brought to the model's size.",
-)
-@click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")
+@options.preprocessing
 @options.custom_objects
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write everything as JSON; - is standard output."

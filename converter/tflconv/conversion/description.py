@@ -88,6 +88,7 @@ def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.Calibra
         view = data.View(size=(height, width), channels=channels, resize=card.resize or "crop")
         return data.calibration_pictures(Path(text), view, count, seed)
     dataset = data.load_for(card, text, seed=seed)
+    dataset.warn()
     return data.calibration(dataset, min(count, len(dataset.train)), seed)
 
 

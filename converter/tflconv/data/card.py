@@ -43,7 +43,7 @@ class DatasetCard:
     a split as published. ``validation`` is the share of the training pictures that is kept back
     where the set has no validation split of its own; ``blocks`` is how frames of a film are split.
     ``augmentation`` says what training may do: ``shift`` in pixels at the card's resolution,
-    ``rotate`` in degrees, ``flip`` left to right.
+    ``rotate`` in degrees, ``zoom`` as a share, ``flip`` left to right.
     """
 
     name: str

@@ -32,6 +32,9 @@ _PATH_RULE = (
     " test split and 10 % of each remaining class the validation split, drawn by file name."
 )
 
+_PATH_AUGMENTATION = {"zoom": 0.1}
+"""What leaves a picture's meaning alone, whatever it shows; it may not be mirrored or turned."""
+
 State = Literal["bundled", "full", "subset", "missing"]
 
 
@@ -113,6 +116,7 @@ def of_path(path: Path) -> Source:
             shape=(None, None, 3),
             resolution=_PATH_SIDE,
             split_rule=_PATH_RULE,
+            augmentation=_PATH_AUGMENTATION,
         ),
         folder=path,
         state="full",

@@ -1,7 +1,7 @@
 """Pictures moved a little before each look at them, as far as their dataset allows.
 
-Each picture goes through one random affine map: shifted, turned, zoomed and, where the card of
-the set says so, mirrored. A digit or a sign is never mirrored, it would mean something else.
+Each picture goes through one random affine map: shifted, turned, zoomed and mirrored, as far
+as the card of the set says. A digit or a sign is never mirrored, it would mean something else.
 The maps are drawn by NumPy from (seed, epoch), so an epoch can be repeated alone.
 """
 
@@ -25,7 +25,7 @@ class Augmentation:
 
     shift: float = 0.0
     rotate: float = 0.0
-    zoom: float = 0.1
+    zoom: float = 0.0
     flip: bool = False
 
     @classmethod
@@ -41,7 +41,7 @@ class Augmentation:
     @classmethod
     def none(cls) -> Augmentation:
         """Pictures as they are."""
-        return cls(zoom=0.0)
+        return cls()
 
     def maps(
         self, count: int, size: tuple[int, int], random: np.random.Generator

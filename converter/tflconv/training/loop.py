@@ -76,6 +76,7 @@ def train(
         model=model,
         labels=dataset.classes,
         input_shape=shape,
+        resize=dataset.view.resize,
         normalization=NORMALIZATION,
         options=chosen,
         dataset=dataset.name,

@@ -42,7 +42,7 @@ def for_recipes(
     ``dataset`` is by default what the model was trained on; ``how`` is that of ``train_for_int8``.
     """
     asking = [recipe.name for recipe in recipes if recipe.qat]
-    if not asking:
+    if not asking or ready.has_trained_ranges:
         return ready
     if card is None:
         raise UsageError(

@@ -13,7 +13,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,8 @@ def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
             return _of_saved_model(path)
         keras = _keras_for(path)
         objects = {} if custom_objects is None else _load_objects(custom_objects)
-        model = keras.models.load_model(path, compile=False, custom_objects=objects)
+        with _tfmot_scope(path):
+            model = keras.models.load_model(path, compile=False, custom_objects=objects)
     return of_keras(model, name=path.stem)
 
 
@@ -198,6 +199,33 @@ def keras_version(path: Path) -> str:
             )
         _refuse_lambda(file.attrs["model_config"])
         return str(file.attrs.get("keras_version", "2"))
+
+
+def _tfmot_scope(path: Path) -> AbstractContextManager[Any]:
+    """Where the layers are known that tensorflow-model-optimization wraps around others."""
+    if '"QuantizeLayer"' not in _config(path):
+        return nullcontext()
+    if path.suffix == ".keras":
+        raise TflconvError(
+            f"{path} holds layers of tensorflow-model-optimization, which cannot read them back"
+            " from a .keras file.",
+            hint="Save the model as .h5, or convert it live: tflconv.convert(model, ...).",
+        )
+    from tensorflow_model_optimization.quantization.keras import quantize_scope
+
+    scope: AbstractContextManager[Any] = quantize_scope()
+    return scope
+
+
+def _config(path: Path) -> str:
+    """What the file says about its layers, as JSON."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json").decode()
+    import h5py
+
+    with h5py.File(path) as file:
+        return str(file.attrs["model_config"])
 
 
 def _refuse_lambda(config: str | bytes) -> None:

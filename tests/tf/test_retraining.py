@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tflconv import cli, data, model_card, plan, retraining
-from tflconv.compression import QatConfig
+from tflconv.compression import QatConfig, tfmot
 from tflconv.conversion import packing, schema
 from tflconv.errors import TflconvError
 from tflconv.interpreter import Interpreter
@@ -66,10 +66,10 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "own.keras"
 
 
-def convert(*arguments: object) -> int:
+def convert(*arguments: object, recipe: str = RECIPE) -> int:
     """Exit code of ``tflconv convert`` for a model trained on 0..1."""
     with pytest.raises(SystemExit) as ended:
-        cli.main(["convert", *map(str, arguments), "--recipe", RECIPE, "--normalize", "0..1"])
+        cli.main(["convert", *map(str, arguments), "--recipe", recipe, "--normalize", "0..1"])
     return int(ended.value.code or 0)
 
 
@@ -177,6 +177,25 @@ def test_a_model_inside_of_a_model_is_too_much_for_tfmot() -> None:
 def test_a_model_for_other_classes_is_told() -> None:
     with pytest.raises(TflconvError, match=r"the 10 classes of mnist-sample.*\[\[7\]\]"):
         retrain(classifier(keras, classes=7))
+
+
+def test_a_model_that_tfmot_trained_elsewhere_converts_with_its_ranges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = tfmot.rounded(classifier(keras2))
+    for weight in trained.weights:
+        if weight.name.endswith(("output_min:0", "output_max:0")):
+            weight.assign(-1.0 if "min" in weight.name else 3.0)
+    trained.save(tmp_path / "theirs.h5")
+    trained.save(tmp_path / "theirs.keras")
+    assert convert(tmp_path / "theirs.h5", recipe="static_wi8_ai8") == 0
+    made = packing.unpack((tmp_path / "theirs-static_wi8_ai8.tflite").read_bytes())
+    assert schema.float_operators(made) == []
+    found = [tensor.quantization for tensor in made.subgraphs[0].tensors]
+    scales = [one.scale[0] for one in found if one is not None and one.scale is not None]
+    assert np.isclose(scales, 4 / 255, rtol=1e-6).any()
+    assert convert(tmp_path / "theirs.keras", recipe="static_wi8_ai8") == 1
+    assert "Save the model as .h5" in capsys.readouterr().err
 
 
 @pytest.mark.slow

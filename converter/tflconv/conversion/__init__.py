@@ -48,9 +48,10 @@ def convert(
     Files appear whole or not at all. Warns where a phone will run a file slower than float. Raises
     ``TflconvError`` for a model that cannot be read or a recipe that cannot be made of it.
     """
-    _check_calibrated(recipes, calibration)
     if not isinstance(model, FloatModel):
         model = prepare(model, custom_objects=custom_objects)
+    if not model.has_trained_ranges:
+        _check_calibrated(recipes, calibration)
     card = card or model.card
     stem = name or _stem(model, card)
     makers = [model.for_recipe(recipe) for recipe in recipes]

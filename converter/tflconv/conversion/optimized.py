@@ -40,6 +40,11 @@ class OptimizedModel(FloatModel):
     outcomes: tuple[Outcome, ...] = ()
     trained: Ranges | None = None
 
+    @property
+    def has_trained_ranges(self) -> bool:
+        """Whether the network was trained for int8."""
+        return self.trained is not None
+
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """The file that ``recipe`` makes of this network."""
         selective = recipe.compute == "selective"

@@ -41,7 +41,7 @@ class FloatModel:
         What was trained for int8 is made by its trained ranges. Where ai-edge-quantizer leaves
         operators in float, the TFLite converter gets its chance before that is an error.
         """
-        if self.graph is not None and self.graph.has_trained_ranges:
+        if self.graph is not None and self.has_trained_ranges:
             _check_trained(recipe)
             return finish(tracing.lower_trained(self.graph, recipe), recipe)
         if not recipe.needs_calibration or calibration is None:
@@ -53,9 +53,14 @@ class FloatModel:
                 raise
             return finish(tracing.lower_static(self.graph, recipe, calibration), recipe)
 
+    @property
+    def has_trained_ranges(self) -> bool:
+        """Whether the model was trained for int8 before it came here."""
+        return self.graph is not None and self.graph.has_trained_ranges
+
     def for_recipe(self, recipe: Recipe) -> FloatModel:
         """The model itself, or what training made of it where ``recipe`` asks for that."""
-        if not recipe.qat:
+        if not recipe.qat or self.has_trained_ranges:
             return self
         if self.retrained is None:
             raise UsageError(

@@ -174,8 +174,10 @@ def _evaluated(
 
 def _compared(run: BenchmarkRun, session: Session, model: Path) -> BenchmarkRun:
     """Whether the device's outputs are this computer's."""
-    same = agreement.outputs(session, _on_host(session, model))
-    return replace(run, conditions={**run.conditions, "outputs_vs_host": same})
+    compared = agreement.outputs(session, _on_host(session, model))
+    conditions = {**run.conditions, "outputs_vs_host": compared}
+    warnings = (*run.warnings, *agreement.doubts(compared))
+    return replace(run, conditions=conditions, warnings=warnings)
 
 
 def _on_host(session: Session, model: Path) -> Session:

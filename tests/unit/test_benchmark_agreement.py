@@ -1,0 +1,52 @@
+"""What differs between a device and this computer, and what of it is worth a word."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tflconv.benchmark import agreement
+
+
+def compared(there: Any, here: Any, dtype: str) -> dict[str, Any]:
+    def session(numbers: Any) -> Any:
+        content = np.array(numbers, dtype).tobytes()
+        said = {"init": {"outputs": [{"type": dtype, "bytes": len(content)}]}}
+        return SimpleNamespace(outputs=lambda: (said, content))
+
+    return agreement.outputs(session(there), session(here))
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=20))
+def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
+    found = compared(numbers, numbers, "float32")
+    assert found["same_bits"]
+    assert (found["max_difference"], found["share_of_range"]) == (0, 0)
+    assert list(agreement.doubts(found)) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "dtype", "words"),
+    [
+        ([0.0, 1.04], [0.0, 1.0], "float32", ""),
+        ([0.0, 1.5], [0.0, 1.0], "float32", "50 % of their range"),
+        ([np.nan, 1.0], [0.5, 1.0], "float32", "100 % of their range"),
+        ([0, 100], [0, 101], "int8", "1 integer steps"),
+        ([0, 100], [0, 101], "uint8", "kernels of Cortex-A53 and A55"),
+        ([0, 50], [0, 100], "uint8", "50 integer steps"),
+    ],
+)
+def test_only_what_should_not_differ_is_told(there: Any, here: Any, dtype: str, words: str) -> None:
+    told = " ".join(agreement.doubts(compared(there, here, dtype)))
+    assert words in told
+    assert bool(told) == bool(words)
+
+
+def test_a_difference_too_large_for_rounding_is_not_excused() -> None:
+    (told,) = agreement.doubts(compared([0, 50], [0, 100], "uint8"))
+    assert "Cortex-A53" not in told

@@ -114,12 +114,22 @@ def _slower(cell: Cell) -> Iterator[tuple[str, bool]]:
             f" XNNPACK runs it in {graph.partitions} partitions with built-in kernels between"
             " them: `tflconv inspect` names the ops; recipe selective_wi8_ai8 leaves them in float."
         )
-    elif cell.run.device.kind == "host":
+    elif _integers_cost_more(cell.run):
         text += (
             " Desktop CPUs without VNNI gain nothing from int8: count a phone's instructions"
             " with `--device arm64:cortex-a76`."
         )
     yield text, True
+
+
+def _integers_cost_more(run: BenchmarkRun) -> bool:
+    """Whether the model computes in int8 on a desktop CPU without instructions for it."""
+    return (
+        run.device.kind == "host"
+        and run.model.recipe.endswith(("wi8_ai8", "wi8_afp32"))
+        and not run.model.recipe.startswith("weight_only")
+        and not any("vnni" in feature or feature == "asimddp" for feature in run.device.features)
+    )
 
 
 def _scattered(cell: Cell) -> Iterator[tuple[str, bool]]:

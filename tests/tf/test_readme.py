@@ -30,6 +30,7 @@ def run(command: list[str], folder: Path) -> None:
         command,
         cwd=folder,
         env=os.environ | {"PATH": path, "PYTHONFAULTHANDLER": "1"},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

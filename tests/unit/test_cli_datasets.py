@@ -86,3 +86,15 @@ def test_bad_input_is_one_message_and_its_exit_code(
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == before
+
+
+def test_clean_frees_the_decoded_pictures_only(tflconv, tmp_path: Path) -> None:
+    pets = write(tmp_path / "pets", collection({"cats": 9, "dogs": 9}))
+    tflconv("show", str(pets))
+    kept = [path for path in (tmp_path / "tflconv").rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in kept)
+    assert size > 18 * 64 * 64 * 3
+    assert tflconv("clean").stdout == f"{size:,} bytes freed.\n"
+    assert not any(path.is_file() for path in (tmp_path / "tflconv").rglob("*"))
+    assert len(list(pets.rglob("*.png"))) == 18
+    assert tflconv("clean").stdout == "0 bytes freed.\n"

@@ -12,7 +12,7 @@ import click
 
 from tflconv import data
 from tflconv.cli import options
-from tflconv.data import duplicates
+from tflconv.data import cache, duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
 from tflconv.data.source import Source, data_dir, find
@@ -80,7 +80,7 @@ def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
     click.echo(f"{size} pixels, digest {dataset.digest[:16]}\n{dataset.card.split_rule}\n")
     options.print_rows(_class_rows(dataset), as_json=False)
     for warning in dict.fromkeys([*dataset.warnings, *map(str, copies)]):
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(f"Warning: {dataset.name}: {warning}", err=True)
 
 
 def _class_rows(dataset: data.Dataset) -> list[dict[str, Any]]:
@@ -136,6 +136,16 @@ def _outcome(file: Fetched) -> str:
     if file.first:
         return f"{file.path.name}: its sha256 was not known; recorded {file.sha256}."
     return f"{file.path.name}: {'fetched' if file.fresh else 'already here'}, sha256 is right."
+
+
+@command.command()
+def clean() -> None:
+    """Remove decoded pictures from the user's cache folder; fetched datasets stay.
+
+    They are kept because decoding takes longer than using them, and are decoded again when asked
+    for.
+    """
+    click.echo(f"{cache.clear():,} bytes freed.")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ What is kept is named by the dataset's digest, so another byte, size or split is
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
 def cached(digest: str, read: Callable[[], Reading]) -> Reading:
     """What ``read`` gives, from the cache if it was read before; an unwritable cache is no error.
 
-    Entries lie in the user's cache folder (``XDG_CACHE_HOME``) and may be removed at any time.
+    Entries lie in the user's cache folder (``XDG_CACHE_HOME``) and may be removed at any time, by
+    ``clear`` for one.
     """
     fresh: list[Reading] = []
 
@@ -44,14 +46,29 @@ def cached(digest: str, read: Callable[[], Reading]) -> Reading:
         save(fresh[0], folder)
 
     try:
-        entry = Store(platformdirs.user_cache_path("tflconv")).fetch(
-            _STAGE, {"dataset": digest}, build
-        )
+        entry = Store(_root()).fetch(_STAGE, {"dataset": digest}, build)
         return fresh[0] if fresh else restore(entry.path)
     except _ReadingFailed as failure:
         raise failure.error from None
     except (OSError, TflconvError):
         return fresh[0] if fresh else read()
+
+
+def clear() -> int:
+    """Remove all kept pictures and return how many bytes that freed."""
+    folder = _root() / _STAGE
+    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise TflconvError(f"cannot remove {error.filename}: {error.strerror}.") from error
+    return freed
+
+
+def _root() -> Path:
+    return platformdirs.user_cache_path("tflconv")
 
 
 def save(reading: Reading, folder: Path) -> None:

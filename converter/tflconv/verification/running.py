@@ -1,0 +1,168 @@
+"""Running a model and its reference over the same pictures, each fed as it was trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv import model_card, normalization
+from tflconv.data import Dataset, Split
+from tflconv.data.card import Resize
+from tflconv.errors import UsageError
+from tflconv.interpreter import Interpreter
+from tflconv.model_card import ModelCard
+from tflconv.source import open_model
+from tflconv.verification.comparing import compare
+from tflconv.verification.outcome import Verification
+
+
+def known(
+    model: Path,
+    *,
+    normalize: str | None = None,
+    labels: Sequence[str] | None = None,
+    resize: Resize | None = None,
+) -> ModelCard:
+    """What the ``.tflite`` at ``model`` says about itself, changed by what a user says about it.
+
+    Raises ``UsageError`` that names what is missing where neither says how to feed it.
+    """
+    runtime = Interpreter(model)
+    if labels is not None and [len(labels)] != [tensor.shape[-1] for tensor in runtime.outputs]:
+        shapes = [list(tensor.shape) for tensor in runtime.outputs]
+        raise UsageError(f"{len(labels)} labels, but {model} has outputs of the shapes {shapes}.")
+    card = runtime.card if normalize is None else _said(runtime, normalize)
+    if card is None:
+        raise UsageError(
+            f"{model} does not say how pixels become its input.",
+            hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
+        )
+    return replace(
+        card,
+        labels=card.labels if labels is None else tuple(labels),
+        resize=resize or card.resize,
+    )
+
+
+def verify(
+    reference: Path,
+    target: Path,
+    dataset: Dataset,
+    *,
+    card: ModelCard | None = None,
+    reference_scores: NDArray[np.float32] | None = None,
+    custom_objects: Path | None = None,
+) -> Verification:
+    """Compare two model files over the test split of ``dataset``.
+
+    ``card`` says how to feed the target and what its outputs mean, by default the file does
+    (``known``); the reference is fed by its own card, if it has one, else by the same.
+    ``reference_scores`` spares the reference's run where they were kept (``reference_logits``).
+    Raises ``UsageError`` if a model does not fit the data.
+    """
+    images, card = dataset.test.images, card or _card(target)
+    if reference_scores is None:
+        reference_scores = reference_logits(
+            reference, images, card=card, custom_objects=custom_objects
+        )
+    scores = Interpreter(target, card=card).predict(images)
+    outputs = _outputs(card, dataset)
+    return compare(
+        _in_order(reference_scores, reference, _card(reference) or card, outputs, dataset),
+        _in_order(scores, target, card, outputs, dataset),
+        _numbered(dataset.test, dataset.classes, outputs),
+        classes=outputs,
+        names=(reference.name, target.name),
+        dataset=dataset.name,
+        digest=dataset.digest,
+        subset=dataset.subset,
+    )
+
+
+def reference_logits(
+    model: Path,
+    images: NDArray[np.uint8],
+    *,
+    card: ModelCard | None = None,
+    custom_objects: Path | None = None,
+) -> NDArray[np.float32]:
+    """Scores float32 ``[n, classes]`` of the reference for ``[n, height, width, channels]`` pixels.
+
+    A ``.tflite`` runs in LiteRT; anything else needs TensorFlow. ``card`` says how pixels become
+    inputs where the model itself does not.
+    """
+    described = _card(model) or card
+    if model.suffix == ".tflite":
+        return Interpreter(model, card=described).predict(images)
+    if described is None:
+        raise UsageError(
+            f"{model} does not say how pixels become its input.",
+            hint="Convert it with tflconv and --normalize; the target then carries the answer.",
+        )
+    source = open_model(model, custom_objects=custom_objects)
+    if len(source.inputs) != 1:
+        raise UsageError(
+            f"{model} has {len(source.inputs)} inputs; accuracy needs a classifier with one"
+            " picture in and one row of scores out."
+        )
+    scores = source.predict(described.normalization.apply(images))
+    return scores.reshape(len(images), -1)
+
+
+def _said(runtime: Interpreter, normalize: str) -> ModelCard:
+    chosen = normalization.parse(normalize)
+    if runtime.card is not None:
+        return replace(runtime.card, normalization=chosen)
+    return ModelCard(
+        model=runtime.path.stem,
+        labels=(),
+        input_shape=runtime.picture_shape,
+        normalization=chosen,
+    )
+
+
+def _card(model: Path) -> ModelCard | None:
+    return model_card.read(model) if model.is_file() else None
+
+
+def _outputs(card: ModelCard | None, dataset: Dataset) -> tuple[str, ...]:
+    """What scores stand for, in their order: the classes, or all labels if there are others."""
+    labels = () if card is None else card.labels
+    return labels if set(dataset.classes) < set(labels) else dataset.classes
+
+
+def _in_order(
+    scores: NDArray[np.float32],
+    model: Path,
+    card: ModelCard | None,
+    outputs: Sequence[str],
+    dataset: Dataset,
+) -> NDArray[np.float32]:
+    """``scores`` with their columns in the order of ``outputs``."""
+    if scores.shape[1] != len(outputs):
+        raise UsageError(
+            f"{model} has {scores.shape[1]} outputs, but {dataset.name} has"
+            f" {len(dataset.classes)} classes.",
+            hint="If they are some of its labels: --labels FILE names all outputs, one a line.",
+        )
+    labels = card.labels if card is not None else ()
+    if not labels:
+        warnings.warn(
+            f"{model.name} does not name its outputs; taken to be {', '.join(outputs[:5])}"
+            f"{', …' if len(outputs) > 5 else ''} in this order (--labels FILE says another).",
+            stacklevel=3,
+        )
+    if tuple(labels) == tuple(outputs) or sorted(labels) != sorted(outputs):
+        return scores
+    return scores[:, [labels.index(name) for name in outputs]]
+
+
+def _numbered(split: Split, classes: Sequence[str], outputs: Sequence[str]) -> Split:
+    """``split`` with labels that count in ``outputs``."""
+    numbers = np.array([outputs.index(name) for name in classes], np.int64)
+    return replace(split, labels=numbers[split.labels])

@@ -45,21 +45,33 @@ class FakePhone:
 
 
 @contextlib.contextmanager
-def serve(*phones: FakePhone) -> Iterator[int]:
-    """Run a server that knows ``phones``; gives its port on the loopback."""
+def serve(*phones: FakePhone, version: int = VERSION, obeys: bool = True) -> Iterator[int]:
+    """Run a server that knows ``phones``; gives its port on the loopback.
+
+    A client of another ``version`` tells it to end, and then starts one of its own at the port;
+    a server of another user's does not obey.
+    """
 
     class Handler(_Handler):
         known = phones
+        speaks = version
+        ends = obeys
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 class _Handler(socketserver.StreamRequestHandler):
     known: tuple[FakePhone, ...] = ()
+    speaks = VERSION
+    ends = True
 
     def handle(self) -> None:
         service = self._request()
@@ -75,7 +87,11 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _about(self, service: str) -> None:
         if service == "host:version":
-            self._answer(f"{VERSION:04x}")
+            self._answer(f"{self.speaks:04x}")
+        elif service == "host:kill" and self.ends:
+            self.server.shutdown()
+            self.server.server_close()
+            self.wfile.write(b"OKAY")
         elif service in ("host:devices", "host:devices-l"):
             self._answer("".join(phone.line for phone in self.known))
         elif service.endswith("features"):

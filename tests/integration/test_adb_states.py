@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from tflconv.cli import main
 from tflconv.device import adb, phone
 from tflconv.device.parallel import side_by_side
 from tflconv.errors import DeviceError, UsageError
+
+TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +106,32 @@ def test_a_phone_that_hangs(known: Callable[[int], None]) -> None:
         with pytest.raises(DeviceError, match="did not answer 'adb shell' in 1 s"):
             connection.shell(["true"], timeout=1)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("version", [40, 42])
+def test_a_server_of_another_version_that_stays(
+    known: Callable[[int], None], capsys: pytest.CaptureFixture[str], version: int
+) -> None:
+    with serve(FakePhone("ZY22"), version=version, obeys=False) as port:
+        known(port)
+        with pytest.raises(SystemExit) as caught:
+            main(["bench", str(TINY), "-s", "ZY22"])
+        assert phone.listed() == []
+    assert caught.value.code == 3
+    said = capsys.readouterr().err
+    assert f"Error: adb's server speaks version {version}, " in said
+    assert "adb kill-server" in said
+
+
+def test_a_server_of_another_version_that_ends(known: Callable[[int], None]) -> None:
+    """adb starts its own, says so on both outputs, and that knows no phone."""
+    with serve(FakePhone("ZY22"), version=40) as port:
+        known(port)
+        try:
+            with pytest.raises(DeviceError, match="'ZY22' not found"):
+                phone.find("ZY22")
+        finally:
+            subprocess.run([adb.program(), "kill-server"], capture_output=True, timeout=20)
 
 
 def test_phones_side_by_side_take_as_long_as_the_slowest(known: Callable[[int], None]) -> None:

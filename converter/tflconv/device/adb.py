@@ -95,7 +95,10 @@ def quote(argv: Sequence[str]) -> str:
 
 def devices(adb: Path) -> tuple[parse.Listed, ...]:
     """Every device the adb server knows, usable or not."""
-    return parse.devices(_server(adb, "devices", "-l"))
+    answer = _ask_server(adb, "devices", "-l")
+    if answer.returncode:
+        raise _server_error(adb, _text(answer.stderr))
+    return parse.devices(_text(answer.stdout))
 
 
 def interrupt(thread: int) -> None:
@@ -111,8 +114,8 @@ def open_serial(adb: Path, serial: str = "") -> Connection:
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
     known = devices(adb)
     if ":" in wanted and not any(one.usable for one in known if one.serial == wanted):
-        _server(adb, "disconnect", wanted)
-        _server(adb, "connect", wanted)
+        _ask_server(adb, "disconnect", wanted)
+        _ask_server(adb, "connect", wanted)
         known = devices(adb)
     chosen = _choose(known, wanted)
     if not chosen.usable:
@@ -134,7 +137,7 @@ def diagnose() -> list[Finding]:
     needed_for = "measuring on a phone"
     try:
         found = program()
-        answer = _server(found, "version")
+        answer = _text(_ask_server(found, "version").stdout)
     except (DeviceError, UsageError) as error:
         return [
             Finding(
@@ -248,10 +251,10 @@ def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
     return known[0]
 
 
-def _server(adb: Path, *arguments: str) -> str:
-    """What adb prints for a command to no device but to its server, or to itself."""
+def _ask_server(adb: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to no device but to adb's server, or to adb itself."""
     try:
-        return _text(_run([str(adb), *arguments], CONTROL_SECONDS).stdout)
+        return _run([str(adb), *arguments], CONTROL_SECONDS)
     except OSError as error:
         raise DeviceError(f"cannot run {adb}: {error.strerror}.", hint=GET_ADB) from error
     except subprocess.TimeoutExpired:
@@ -259,6 +262,18 @@ def _server(adb: Path, *arguments: str) -> str:
             f"adb's server did not answer '{arguments[0]}' in {CONTROL_SECONDS:.0f} s.",
             hint="Restart it with 'adb kill-server' and run again.",
         ) from None
+
+
+def _server_error(adb: Path, said: str) -> DeviceError:
+    """Most likely the server belongs to another adb, such as Android Studio's."""
+    versions = re.search(r"server version \((\d+)\) doesn't match this client \((\d+)\)", said)
+    if versions:
+        return DeviceError(
+            f"adb's server speaks version {versions[1]}, {adb} speaks {versions[2]}.",
+            hint="Take the adb that started it, with --adb, or end it with 'adb kill-server'.",
+        )
+    reason = (said.strip().splitlines() or ["it said nothing"])[-1]
+    return DeviceError(f"adb's server does not start: {reason}.", hint="Try 'adb start-server'.")
 
 
 def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:

@@ -79,7 +79,19 @@ class Lane:
     def dataset(self) -> Dataset:
         """The data of the plan."""
         plan = self.plan
-        return data.load(plan.dataset, resolution=plan.resolution, seed=plan.seed)
+        return data.load(
+            plan.dataset, resolution=plan.resolution, channels=plan.channels, seed=plan.seed
+        )
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """What is made of the model; the first is the baseline of the others."""
+        return self.model.recipes or self.plan.recipes
+
+    @property
+    def seed(self) -> int:
+        """The seed of the training."""
+        return self.plan.seed if self.model.seed is None else self.model.seed
 
     def variant(self, recipe: str) -> Variant:
         """The name of what ``recipe`` makes of the model."""
@@ -95,7 +107,7 @@ def prepare(lane: Lane, say: Say) -> Prepared:
     reference = reference_logits(lane, trained, say)
     float_model = lower(lane, trained, say)
     candidates, failures = list[Candidate](), list[tuple[str, TflconvError]]()
-    for name in lane.plan.recipes:
+    for name in lane.recipes:
         slug = lane.variant(name).slug
         try:
             make = retrain if get(name).qat else convert
@@ -117,7 +129,7 @@ def prepare(lane: Lane, say: Say) -> Prepared:
 
 def train(lane: Lane, say: Say) -> Entry:
     """The trained model as ``model.keras``; an interrupted training goes on where it was."""
-    config = replace(lane.model.training, seed=lane.plan.seed)
+    config = replace(lane.model.training, seed=lane.seed)
     inputs = {
         "dataset": lane.dataset.digest,
         "model": lane.model.model,
@@ -161,11 +173,14 @@ def reference_logits(lane: Lane, trained: Entry, say: Say) -> Entry:
 
 def lower(lane: Lane, trained: Entry, say: Say) -> Entry:
     """The float graph as ``float.tflite``: traced, frozen and lowered once for all recipes."""
-    inputs = {"model": trained.digest, "versions": versions(*TRAINERS)}
+    graph = lane.plan.graph
+    inputs = {"model": trained.digest, "graph": graph, "versions": versions(*TRAINERS)}
 
     def build(folder: Path) -> None:
         say(lane.model.title, "tracing")
-        write_bytes(folder / FLOAT, conversion.prepare(trained.path / KERAS).content)
+        path = trained.path / KERAS
+        found = _rewritten(path) if graph == "optimized" else conversion.prepare(path)
+        write_bytes(folder / FLOAT, found.content)
 
     return lane.store.fetch("lower", inputs, build)
 
@@ -184,7 +199,10 @@ def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
 
     def build(folder: Path) -> None:
         say(lane.model.title, f"converting to {recipe.name}")
-        _write(lane, _opened(lane, trained, float_model), recipe, folder, pictures)
+        path = trained.path / KERAS
+        optimized = lane.plan.graph == "optimized"
+        source = _rewritten(path) if optimized else _opened(lane, trained, float_model)
+        _write(lane, source, recipe, folder, pictures)
 
     return lane.store.fetch("convert", inputs, build)
 
@@ -240,6 +258,12 @@ def verify(
     return Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
 
 
+def _rewritten(path: Path) -> FloatModel:
+    from tflconv.conversion import optimized
+
+    return optimized.prepare(path)
+
+
 def _opened(lane: Lane, trained: Entry, float_model: Entry) -> FloatModel:
     return FloatModel(
         content=(float_model.path / FLOAT).read_bytes(),
@@ -275,7 +299,7 @@ def _candidate(lane: Lane, recipe: str, converted: Entry, verified: Verification
             dataset=variant.dataset,
             sha256=artifact.sha256,
             bytes=artifact.bytes,
-            baseline=lane.variant(lane.plan.recipes[0]).slug,
+            baseline=lane.variant(lane.recipes[0]).slug,
             parameters=cost.parameters,
             macs=cost.macs,
         ),

@@ -19,7 +19,7 @@ import cattrs
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression.config import QatConfig
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import TflconvError, UsageError, require
 from tflconv.training.config import TrainConfig
 from tflconv.verification import parse_share
 
@@ -34,10 +34,14 @@ class ModelPlan:
     """A model of the registry, its options and how it is trained.
 
     ``name`` is what the model is called in results; by default, what the registry calls it.
+    ``seed`` is that of its training and ``recipes`` what is made of it; by default, those of the
+    plan.
     """
 
     model: str
     name: str = ""
+    seed: int | None = None
+    recipes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
 
@@ -58,8 +62,10 @@ class CalibrationPlan:
 class Plan:
     """Models x recipes x devices on one dataset; the first recipe is the baseline of the others.
 
-    ``resolution`` is the side of the pictures in pixels, by default what the dataset says;
-    ``max_drop`` is the accuracy that a recipe may lose against its reference, as in ``0.5pt``.
+    ``resolution`` is the side of the pictures in pixels and ``channels`` 1 or 3, by default what
+    the dataset says; ``graph`` is ``optimized`` where networks are to be rewritten before they are
+    converted. ``max_drop`` is the accuracy that a recipe may lose against its reference, as in
+    ``0.5pt``.
     """
 
     name: str
@@ -68,6 +74,8 @@ class Plan:
     recipes: tuple[str, ...]
     devices: tuple[str, ...] = ("host",)
     resolution: int | None = None
+    channels: int | None = None
+    graph: str = "as-is"
     seed: int = 0
     max_drop: str | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
@@ -78,8 +86,10 @@ class Plan:
         for key in ("models", "recipes", "devices"):
             if not getattr(self, key):
                 raise UsageError(f"'{key}' must name at least one.")
-        for name in self.recipes:
+        for name in (*self.recipes, *(name for model in self.models for name in model.recipes)):
             recipe.get(name)
+        graphs = ("as-is", "optimized")
+        require("plan", self, graph=(self.graph in graphs, " or ".join(graphs)))
         _ = self.largest_drop
         titles = [model.title for model in self.models]
         for title in titles:

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflconv import plan, results, study
+from tflconv import model_card, plan, results, study
 from tflconv.errors import TflconvError, VerificationFailed
+from tflconv.graph import inspect
 from tflconv.plan import Plan
 
 PLAN = """
@@ -97,6 +98,21 @@ def test_a_second_run_computes_nothing(done: tuple[Plan, Path]) -> None:
 def test_another_seed_computes_everything(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     assert run(replace(planned, seed=1), folder) == ALL
+
+
+def test_a_model_has_its_own_seed_and_recipes_and_a_graph_is_rewritten(
+    done: tuple[Plan, Path],
+) -> None:
+    planned, folder = done
+    (path,) = (folder / "models").glob("*-fp32.tflite")
+    before = inspect.inspect(path)
+    (model,) = planned.models
+    own = replace(model, seed=5, recipes=("fp32",))
+    grey = replace(planned, channels=1, graph="optimized", models=(own,))
+    assert run(grey, folder) == ALL | {"convert": 1, "verify": 1, "bench": 1}
+    card, after = model_card.needed(path), inspect.inspect(path)
+    assert (card.seed, card.input_shape) == (5, (8, 8, 1))
+    assert sum(row.count for row in after.ops) < sum(row.count for row in before.ops)
 
 
 def test_another_measurement_only_measures(done: tuple[Plan, Path]) -> None:

@@ -46,6 +46,11 @@ def test_a_plan_is_read() -> None:
     assert read.largest_drop == pytest.approx(0.005)
 
 
+def test_an_unknown_graph_is_refused() -> None:
+    with pytest.raises(UsageError, match="graph must be as-is or optimized"):
+        plan.parse('graph = "unfused"\n' + GOOD)
+
+
 def test_the_demo_is_a_plan() -> None:
     assert plan.load(resources.demo_plan()).recipes[0] == "fp32"
 

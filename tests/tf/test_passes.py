@@ -288,6 +288,34 @@ def test_unknown_layers_stay_and_their_surroundings_improve(kit: Any) -> None:
     check_equal(model, network)
 
 
+@pytest.mark.parametrize("function", ["elu", "hard_sigmoid", "softplus", "tanh", "swish", "linear"])
+def test_no_activation_is_lost(kit: Any, function: str) -> None:
+    model = sequential(kit, (5, 6), kit.layers.Dense(8), kit.layers.Activation(function))
+    check_equal(model, read(model))
+
+
+def test_hard_swish_is_read() -> None:
+    model = sequential(keras, (5, 6), keras.layers.Dense(8), keras.layers.Activation("hard_swish"))
+    check_equal(model, read(model))
+    assert [node.options["function"] for node in read(model).of_kind("activation")] == [
+        "hard_swish"
+    ]
+
+
+def test_normalization_in_the_model_folds_and_the_largest_of_each_channel_is_read(kit: Any) -> None:
+    model = kit.Sequential(
+        [
+            kit.Input((9, 9, 3)),
+            kit.layers.Normalization(mean=[0.5, 0.1, 0.2], variance=[0.1, 0.2, 0.3]),
+            kit.layers.Conv2D(5, 3),
+            kit.layers.GlobalMaxPooling2D(),
+        ]
+    )
+    network, _ = optimize(read(model))
+    assert kinds(network) == ["input", "conv", "pool", "reshape"]
+    check_equal(model, network)
+
+
 def test_models_inside_models_are_read_through(kit: Any) -> None:
     inner = sequential(kit, (8, 8, 3), kit.layers.Conv2D(4, 3), kit.layers.BatchNormalization())
     pixels = kit.Input((8, 8, 3))

@@ -67,13 +67,21 @@ def first_ranges(network: Network, examples: Examples, config: QatConfig) -> Ran
 
 
 def check_known(network: Network) -> None:
-    """Raise ``TflconvError`` for a layer whose arithmetic is not known here."""
+    """Raise ``TflconvError`` for a layer whose arithmetic or gradient is not known here."""
+    hint = f"What can: {', '.join(KNOWN_LAYERS)}. Or take static_wi8_ai8, without training."
     for node in network.of_kind("opaque"):
         raise TflconvError(
             f"qat: layer '{node.name}' ({node.options['layer']}) of {network.name} cannot be"
             " trained for int8 as it is used there.",
-            hint=f"What can: {', '.join(KNOWN_LAYERS)}. Or take static_wi8_ai8, without training.",
+            hint=hint,
         )
+    for node in network.of_kind("conv"):
+        if node.options.get("dilation", (1, 1)) != (1, 1):
+            raise TflconvError(
+                f"qat: layer '{node.name}' of {network.name} cannot be trained for int8:"
+                f" TensorFlow has no gradient on the CPU for dilation {node.options['dilation']}.",
+                hint=hint,
+            )
 
 
 def logits_of(network: Network) -> Network:

@@ -208,6 +208,7 @@ def _with_activation(call: _Call, *nodes: Node) -> list[Node] | None:
 _FUNCTIONS = {
     "linear": "linear", "relu": "relu", "relu6": "relu6", "gelu": "gelu", "softmax": "softmax",
     "sigmoid": "sigmoid", "tanh": "tanh", "silu": "silu", "swish": "silu",
+    "hard_silu": "hard_swish",
 }  # fmt: skip
 
 
@@ -329,7 +330,8 @@ def _relu(call: _Call) -> list[Node] | None:
 
 
 def _activation(call: _Call) -> list[Node] | None:
-    return _with_activation(call) or [_node("identity")]
+    nodes = _with_activation(call)
+    return [_node("identity")] if nodes == [] else nodes
 
 
 def _softmax(call: _Call) -> list[Node] | None:
@@ -365,6 +367,14 @@ def _pool(function: str) -> Callable[[_Call], list[Node] | None]:
     return read_pool
 
 
+def _global_max(call: _Call) -> list[Node] | None:
+    if call.layer.data_format != "channels_last" or None in call.inputs[0].shape[1:]:
+        return None
+    size = tuple(call.inputs[0].shape[1:3])
+    pool = _node("pool", function="max", size=size, strides=size, padding="VALID")
+    return [pool, _node("reshape", shape=tuple(call.output.shape)[1:])]
+
+
 def _pad(call: _Call) -> list[Node] | None:
     if call.layer.data_format != "channels_last":
         return None
@@ -374,6 +384,16 @@ def _pad(call: _Call) -> list[Node] | None:
 def _reshape(call: _Call) -> list[Node] | None:
     shape = tuple(call.output.shape)[1:]
     return None if None in shape else [_node("reshape", shape=shape)]
+
+
+def _normalization(call: _Call) -> list[Node] | None:
+    layer = call.layer
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    if layer.invert or list(axes) not in ([-1], [call.rank - 1]):
+        return None
+    mean, deviation = _array(layer.mean).ravel(), np.sqrt(_array(layer.variance).ravel())
+    scale = 1 / np.maximum(deviation, 1e-7)
+    return [_node("affine", {"scale": scale, "shift": -mean * scale})]
 
 
 def _rescaling(call: _Call) -> list[Node] | None:
@@ -422,10 +442,12 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
     "Flatten": _reshape,
     "GlobalAveragePooling1D": _global_mean((1,)),
     "GlobalAveragePooling2D": _global_mean((1, 2)),
+    "GlobalMaxPooling2D": _global_max,
     "LayerNormalization": _layer_norm,
     "MaxPooling2D": _pool("max"),
     "MultiHeadAttention": _attention,
     "Multiply": _elementwise("mul"),
+    "Normalization": _normalization,
     "PositionEmbedding": _position,
     "ReLU": _relu,
     "ReluAttention": _relu_attention,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import phone as phones
+from phone import profile
 from tflconv.benchmark import BenchmarkConfig, bench, identify, testset
 from tflconv.cli import main
 from tflconv.data import Split
+from tflconv.device.parallel import side_by_side
 from tflconv.device.phone import FOLDER, Phone, find
 from tflconv.interpreter import Interpreter
 from tflconv.normalization import Normalization
+from tflconv.results import BenchmarkRun
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 INT8 = GOLDEN / "tiny_int8.tflite"
@@ -54,6 +59,51 @@ def test_everything_is_measured_and_nothing_is_left(phone: Phone, tmp_path: Path
     assert not [name for name in left if name.endswith((".part", ".writable", "restore"))]
     assert phone.clean() > 5
     assert phone.shell(["ls", FOLDER]).returncode != 0
+
+
+@pytest.mark.skipif(profile.CPUS < 2, reason="one core only")
+def test_a_phone_with_every_quirk_is_measured(start: Callable[..., phones.Phone]) -> None:
+    """Its screen is off, it has one core left, denies and lacks what it can, and ends lines CR LF.
+
+    The core asked for is not among those left, so another one is chosen.
+    """
+    machine = start(
+        fixed_performance=profile.FIXED_DENIED,
+        settings_denied=True,
+        carriage_returns=True,
+        wakefulness="Asleep",
+        allowed="0",
+        without=("sha256sum",),
+    )
+    config = replace(QUICK, cpu_mask="0x8000000000000000")
+    run = bench(INT8, find(machine.serial), config, identity=identify(INT8))
+    assert run.latency is not None
+    assert run.conditions["cpu_mask"] == "0x1"
+    assert run.conditions["cpus_allowed"] == "0"
+    assert sorted(run.conditions["refused"]) == ["fixed performance", "stay awake"]
+    assert "are not available; these were used: 0" in run.warnings[0]
+    assert run.verdict == "noisy"
+    reasons = " ".join(run.reasons)
+    assert "screen was off" in reasons
+    assert "allowed only CPUs 0 of " in reasons
+
+
+def test_two_phones_are_measured_in_the_time_of_one(start: Callable[..., phones.Phone]) -> None:
+    slow = replace(QUICK, num_runs=20, run_delay=0.3)
+    ready = [(find(start().serial), QUICK), (find(start().serial), slow)]
+    times: list[float] = []
+
+    def measure(one: tuple[Phone, BenchmarkConfig]) -> BenchmarkRun:
+        began = time.monotonic()
+        run = bench(INT8, one[0], one[1], identity=identify(INT8))
+        times.append(time.monotonic() - began)
+        return run
+
+    began = time.monotonic()
+    runs = side_by_side(measure, ready)
+    took = time.monotonic() - began
+    assert all(isinstance(run, BenchmarkRun) and run.latency for run in runs)
+    assert took <= 1.3 * max(times)
 
 
 def test_two_phones_from_the_command_line(

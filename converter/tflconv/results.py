@@ -109,13 +109,17 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Op:
-    """One executed node and its cost; ``delegate`` is null for built-in kernels."""
+    """One executed node and its cost; ``delegate`` is null for built-in kernels.
+
+    ``instructions`` come from counting the model cut before and after the node.
+    """
 
     name: str
     kind: str
     delegate: str | None = None
     mean_ns: float | None = None
     count: int = 1
+    instructions: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

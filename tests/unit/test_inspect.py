@@ -151,7 +151,7 @@ def test_card_and_attached_archive_are_seen(float_path: Path) -> None:
 def test_json_is_complete_and_plain(float_path: Path) -> None:
     result = CliRunner().invoke(command, [str(float_path), "--json"])
     value = json.loads(result.output)
-    assert value == json.loads(json.dumps(to_json(inspect(float_path))))
+    assert value == json.loads(json.dumps(to_json(inspect(float_path)))) | {"measured": []}
     assert value["inputs"] == [
         {"name": "pixels", "shape": [1, 8], "type": "float32", "scale": None, "zero_point": None}
     ]
@@ -179,8 +179,37 @@ def test_measured_costs_stand_beside_the_file_they_belong_to(
     assert "Measured on pc (host), 2 partitions" in output
     assert re.search(r"Fully Connected +XNNPACK +2 +6\.0 +75%", output)
     assert re.search(r"GELU +built-in +1 +2\.0 +25%", output)
+    (found,) = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).stdout)["measured"]
+    assert (found["device"], found["partitions"], found["unit"]) == ("host", 2, "µs")
+    assert found["kinds"][0] == {
+        "kind": "Fully Connected",
+        "delegate": "XNNPACK",
+        "count": 2,
+        "cost": 6.0,
+        "share": 0.75,
+    }
     Results(runs=(run("0" * 64),)).save(measured)
-    assert "Measured" not in CliRunner().invoke(command, arguments).output
+    told = CliRunner().invoke(command, arguments)
+    assert "Measured" not in told.output
+    assert f"has no measured graph of {float_path.name}" in told.stderr
+
+
+def test_counted_costs_are_told_in_instructions(tmp_path: Path, float_path: Path) -> None:
+    ops = (
+        Op(name="a", kind="CONV_2D", delegate="XNNPACK", instructions=9000.0),
+        Op(name="b", kind="CONV_2D", delegate="XNNPACK", instructions=3000.0),
+        Op(name="c", kind="RELU", delegate="XNNPACK", instructions=0.0),
+    )
+    run = BenchmarkRun(
+        model=Model(slug="m", name="m", recipe="fp32", sha256=inspect(float_path).sha256, bytes=1),
+        device=DeviceInfo(id="arm64:x", kind="emulator", name="x", abi="x", os="y"),
+        graph=Graph(nodes=3, delegated=3, partitions=1, ops=ops),
+    )
+    Results(runs=(run,)).save(tmp_path / "r.json")
+    arguments = [str(float_path), "--results", str(tmp_path / "r.json")]
+    output = CliRunner().invoke(command, arguments).output
+    assert re.search(r"operator +run by +count +instructions +share", output)
+    assert re.search(r"CONV_2D +XNNPACK +2 +12,000 +100%", output)
 
 
 def test_a_fused_activation_is_named(tmp_path: Path, float_path: Path) -> None:

@@ -31,15 +31,23 @@ def command(
     from tflconv import results
     from tflconv.files import write_text
     from tflconv.graph import diff, picture, text
+    from tflconv.graph import measured as costs
     from tflconv.graph.inspect import inspect, to_json
 
     found = [inspect(path) for path in (model, other) if path is not None]
     runs = results.load(measured).runs if measured is not None else ()
+    beside = {each.sha256: costs.of_file(runs, each.sha256) for each in found}
+    for each in found:
+        if measured is not None and not beside[each.sha256]:
+            click.echo(f"{measured} has no measured graph of {each.model.path.name}.", err=True)
     if svg is not None:
         write_text(svg, picture.draw([each.model for each in found]))
         click.echo(f"wrote {svg}", err=True)
     if as_json:
-        value = [to_json(each) for each in found]
+        value = [
+            to_json(each) | {"measured": [costs.to_json(run) for run in beside[each.sha256]]}
+            for each in found
+        ]
         whole = (
             value[0]
             if other is None
@@ -55,8 +63,7 @@ def command(
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     for each in found:
         text.print_inspection(each, console)
-        for run in runs:
-            if run.model.sha256 == each.sha256:
-                text.print_measured(run, console)
+        for run in beside[each.sha256]:
+            text.print_measured(run, console)
     if other is not None:
         text.print_difference(diff.compare(*found), console)

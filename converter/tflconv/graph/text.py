@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tflconv.graph import delegation
+from tflconv.graph import delegation, measured
 from tflconv.graph.diff import Difference
 from tflconv.graph.inspect import Inspection
 from tflconv.graph.tflite import Tensor
-from tflconv.results import BenchmarkRun, Op
+from tflconv.results import BenchmarkRun
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 
@@ -40,15 +40,13 @@ def print_measured(run: BenchmarkRun, console: Console) -> None:
         return
     pieces = _plural(run.graph.partitions, "partition")
     console.print(Text(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
-    timed = [op for op in run.graph.ops if op.mean_ns is not None]
-    whole = sum(op.count * (op.mean_ns or 0) for op in timed)
-    table = _table("operator", "run by", "count", "µs", "share")
-    for (kind, delegate), ops in _by_kind(timed).items():
-        cost = sum(op.count * (op.mean_ns or 0) for op in ops)
-        count = str(sum(op.count for op in ops))
-        row = (kind, delegate or "built-in", count, f"{cost / 1000:.1f}", f"{cost / whole:.0%}")
-        table.add_row(*row, style="" if delegate else "yellow")
-    console.print(table)
+    table = _table("operator", "run by", "count", measured.unit(run), "share")
+    for row in measured.kinds(run):
+        cost = f"{row.cost:,.0f}" if measured.unit(run) == "instructions" else f"{row.cost:.1f}"
+        cells = (row.kind, row.delegate or "built-in", str(row.count), cost, f"{row.share:.0%}")
+        table.add_row(*cells, style="" if row.delegate else "yellow")
+    if table.row_count:
+        console.print(table)
     console.print()
 
 
@@ -67,15 +65,6 @@ def print_difference(difference: Difference, console: Console) -> None:
         relative = f"{(new / old - 1) * 100:+.0f} %".replace("-", "−") if old else ""
         figures.add_row(name.replace("_", " "), f"{old:,}", f"{new:,}", relative)
     console.print(figures)
-
-
-def _by_kind(ops: list[Op]) -> dict[tuple[str, str | None], list[Op]]:
-    """Ops of one kind and executor, the most expensive first."""
-    kinds: dict[tuple[str, str | None], list[Op]] = {}
-    for op in ops:
-        kinds.setdefault((op.kind, op.delegate), []).append(op)
-    costs = {key: sum(op.count * (op.mean_ns or 0) for op in found) for key, found in kinds.items()}
-    return dict(sorted(kinds.items(), key=lambda item: -costs[item[0]]))
 
 
 def _facts(found: Inspection) -> list[tuple[str, str]]:

@@ -1,0 +1,73 @@
+"""What a device measured of a file, beside what is inside of it: the cost of its operators.
+
+A phone or this computer gives times (``tflconv bench``), an emulated core instructions
+(``tests/figures/op_instructions.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tflconv.results import BenchmarkRun, Op
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindCost:
+    """All executed operators of one kind and executor; ``share`` is that of the whole cost."""
+
+    kind: str
+    delegate: str | None
+    count: int
+    cost: float
+    share: float
+
+
+def of_file(runs: Iterable[BenchmarkRun], sha256: str) -> list[BenchmarkRun]:
+    """The runs of the very file with this hash that say who executed it."""
+    return [run for run in runs if run.model.sha256 == sha256 and run.graph is not None]
+
+
+def unit(run: BenchmarkRun) -> str:
+    """What the costs of the operators of ``run`` are counted in."""
+    counted = run.graph is not None and any(op.instructions is not None for op in run.graph.ops)
+    return "instructions" if counted else "µs"
+
+
+def kinds(run: BenchmarkRun) -> list[KindCost]:
+    """The cost of every kind of operator, the most expensive first; empty if none was measured."""
+    groups: dict[tuple[str, str | None], list[Op]] = {}
+    for op in run.graph.ops if run.graph else ():
+        if _cost(op) is not None:
+            groups.setdefault((op.kind, op.delegate), []).append(op)
+    costs = {key: sum(op.count * (_cost(op) or 0) for op in ops) for key, ops in groups.items()}
+    whole = sum(costs.values())
+    return [
+        KindCost(
+            kind=kind,
+            delegate=delegate,
+            count=sum(op.count for op in groups[kind, delegate]),
+            cost=cost,
+            share=cost / whole if whole else 0.0,
+        )
+        for (kind, delegate), cost in sorted(costs.items(), key=lambda item: -item[1])
+    ]
+
+
+def to_json(run: BenchmarkRun) -> dict[str, Any]:
+    """Device, partitions, and costs by kind and by operator, as JSON values."""
+    assert run.graph is not None
+    return {
+        "device": run.device.id,
+        "partitions": run.graph.partitions,
+        "unit": unit(run),
+        "kinds": [asdict(kind) for kind in kinds(run)],
+        "ops": [asdict(op) for op in run.graph.ops],
+    }
+
+
+def _cost(op: Op) -> float | None:
+    if op.instructions is not None:
+        return op.instructions
+    return None if op.mean_ns is None else op.mean_ns / 1000

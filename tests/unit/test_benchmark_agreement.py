@@ -36,17 +36,11 @@ def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
         ([0.0, 1.04], [0.0, 1.0], "float32", ""),
         ([0.0, 1.5], [0.0, 1.0], "float32", "50 % of their range"),
         ([np.nan, 1.0], [0.5, 1.0], "float32", "100 % of their range"),
-        ([0, 100], [0, 101], "int8", "1 integer steps"),
-        ([0, 100], [0, 101], "uint8", "kernels of Cortex-A53 and A55"),
-        ([0, 50], [0, 100], "uint8", "50 integer steps"),
+        ([0, 100], [0, 101], "int8", "by a rounding, no more than 1 steps"),
+        ([0, 50], [0, 100], "uint8", "up to 50 steps: look with --dataset"),
     ],
 )
 def test_only_what_should_not_differ_is_told(there: Any, here: Any, dtype: str, words: str) -> None:
     told = " ".join(agreement.doubts(compared(there, here, dtype)))
     assert words in told
     assert bool(told) == bool(words)
-
-
-def test_a_difference_too_large_for_rounding_is_not_excused() -> None:
-    (told,) = agreement.doubts(compared([0, 50], [0, 100], "uint8"))
-    assert "Cortex-A53" not in told

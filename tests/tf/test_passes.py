@@ -147,6 +147,7 @@ APPLIES: dict[str, tuple[Callable[[Any], Any], str, int]] = {
     "fold_affine_into_previous": (conv_norm, "affine", 2),
     "move_affine_past_mean": (norm_dense, "affine", 0),
     "fold_affine_into_next": (scaled_input, "affine", 1),
+    "split_affines": (scaled_input, "affine", -1),
     "merge_linear": (two_dense, "dense", 1),
     "pool_by_depthwise": (pooled, "pool", 1),
     "fold_attention_scale": (transformer, "attention", 0),
@@ -313,6 +314,23 @@ def test_normalization_in_the_model_folds_and_the_largest_of_each_channel_is_rea
     )
     network, _ = optimize(read(model))
     assert kinds(network) == ["input", "conv", "pool", "reshape"]
+    check_equal(model, network)
+
+
+def test_augmentation_inside_of_a_model_is_for_training_only(kit: Any) -> None:
+    moved = kit.Sequential(
+        [
+            kit.layers.RandomFlip("horizontal"),
+            kit.layers.RandomRotation(0.1),
+            kit.layers.RandomZoom(0.1),
+            kit.layers.RandomTranslation(0.1, 0.1),
+            kit.layers.RandomContrast(0.1),
+        ]
+    )
+    pixels = kit.Input((9, 9, 3))
+    model = kit.Model(pixels, kit.layers.Conv2D(5, 3)(moved(pixels)))
+    network, _ = optimize(read(model))
+    assert kinds(network) == ["input", "conv"]
     check_equal(model, network)
 
 

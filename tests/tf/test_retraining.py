@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tflconv
 from tflconv import cli, data, model_card, plan, retraining
 from tflconv.compression import QatConfig, tfmot
 from tflconv.conversion import packing, schema
@@ -101,6 +102,26 @@ def test_a_command_trains_and_writes_integers(
     assert card.training["qat"]["engine"] == engine
     assert card.training["qat"]["dataset"] == "mnist-sample"
     assert len(card.labels) == 10
+
+
+def test_a_live_keras_3_model_that_rescales_its_pixels(tmp_path: Path) -> None:
+    layers = keras.layers
+    picture = layers.Input(SHAPE)
+    scaled = layers.Rescaling(1 / 127.5, offset=-1)(picture)
+    x = layers.Conv2D(4, 3, strides=4, padding="same", activation="relu")(scaled)
+    scores = layers.Dense(10, activation="softmax")(layers.Flatten()(x))
+    settings = QatConfig(epochs=1, batch_size=100, learning_rate=0.01)
+    (made,) = tflconv.convert(
+        keras.Model(picture, scores, name="own"),
+        [RECIPE],
+        tmp_path,
+        dataset="mnist-sample",
+        qat=settings,
+    )
+    assert schema.float_operators(packing.unpack(made.read_bytes())) == []
+    assert model_card.needed(made).normalization == NAMED["in-model"]
+    test = data.load("mnist-sample").test
+    assert (Interpreter(made).predict(test.images).argmax(1) == test.labels).mean() > 0.5
 
 
 def test_the_softmax_stays_unless_the_graph_may_change(saved: Path) -> None:

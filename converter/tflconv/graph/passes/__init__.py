@@ -46,6 +46,7 @@ PASSES = (
     _named(folding.move_affine_past_mean, "no scaling before a mean"),
     _named(folding.fold_affine_into_previous, "no scaling after a convolution or dense layer"),
     _named(folding.fold_affine_into_next, "no scaling before convolutions or dense layers only"),
+    _named(folding.split_affines, "no scaling with a shift is left"),
     _named(folding.merge_linear, "no two dense layers in a row"),
     _named(folding.fold_attention_scale, "no scaled attention"),
     _named(attention.split_heads, "no attention"),

@@ -54,6 +54,21 @@ def merge_affines(network: Network) -> Network:
     return network
 
 
+def split_affines(network: Network) -> Network:
+    """Make two nodes of each affine node that stayed: in integers each of its steps has a range.
+
+    Such is a Rescaling before a padded convolution, whose zeros are not those of the pixels.
+    """
+    for affine in network.of_kind("affine"):
+        scale, shift = (affine.weights[key] for key in _AFFINE)
+        if (scale != 1).any() and (shift != 0).any():
+            ahead = replace(affine, name=f"{affine.name}/scale")
+            ahead = ahead.with_weights(shift=np.zeros_like(shift))
+            behind = replace(affine, inputs=(ahead.name,)).with_weights(scale=np.ones_like(scale))
+            network = network.replacing(affine.name, ahead, behind)
+    return network
+
+
 def move_affine_past_mean(network: Network) -> Network:
     """Average first, scale the few averages after: the mean of ``a x + b`` is ``a mean(x) + b``.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 INTERRUPTED = """
-import signal
+import signal, time
 from tflconv import cli
 def work(**_settings):
     {happens}
@@ -24,6 +24,13 @@ HAPPENS = {
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt:
         raise ImportError("half imported") from None
+    """,
+    "in a finalizer": """
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+    Dying()
+    time.sleep(30)
     """,
     "twice": """
     try:

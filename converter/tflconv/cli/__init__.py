@@ -7,14 +7,13 @@ A command's module is imported when the command runs, so ``tflconv --help`` star
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
-import time
 from typing import NoReturn
 
 import click
 
 from tflconv._version import __version__
+from tflconv.cli.interrupts import Interrupts, ignore
 from tflconv.errors import TflconvError
 
 COMMANDS = {
@@ -36,10 +35,6 @@ COMMANDS = {
 EXIT_CODES = """\b
 Exit codes: 0 success, 1 failure, 2 usage, 3 device missing or lost,
 4 verification failed, 5 regression found, 130 interrupted."""
-
-
-IMPATIENCE = 1.0
-"""Seconds within which Ctrl-C pressed again means the same one: it must not cut the clean-up."""
 
 
 class LazyGroup(click.Group):
@@ -74,14 +69,8 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process with a documented exit code."""
-    interrupts: list[float] = []
-
-    def interrupt(_number: int, _frame: object) -> None:
-        interrupts.append(time.monotonic())
-        if len(interrupts) == 1 or interrupts[-1] - interrupts[-2] > IMPATIENCE:
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
+    interrupts = Interrupts()
+    interrupts.listen()
     try:
         code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
@@ -95,15 +84,14 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        if not interrupts:
+        if not interrupts.heard:
             raise
         _end_interrupted(error)  # inside an import an interrupt comes out as any error
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _end_interrupted(error: BaseException) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to stop
+    ignore()
     cause = error.__cause__ if isinstance(error, click.Abort) else None
     click.echo(f"Interrupted. {cause or ''}".rstrip(), err=True)
-    exec("")  # else Python, interrupted inside an exec as dataclasses use it, dies by the signal
     sys.exit(130)

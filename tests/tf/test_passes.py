@@ -55,7 +55,7 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def outputs(model: Any, network: Network, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     shape = network.inputs[0].options["shape"]
     values = np.random.default_rng(seed).normal(size=(3, *shape)).astype(np.float32)
-    return np.asarray(model(values)), execution.predict(network, values)
+    return np.asarray(model(values, training=False)), execution.predict(network, values)
 
 
 def check_equal(model: Any, network: Network) -> None:

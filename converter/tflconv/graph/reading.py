@@ -459,7 +459,9 @@ _LAYERS: dict[str, Callable[[_Call], list[Node] | None]] = {
     **dict.fromkeys(
         (
             "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout",
-            "GaussianNoise", "Identity", "PatchDropout", "SpatialDropout2D",
+            "GaussianNoise", "Identity", "PatchDropout",
+            "RandomBrightness", "RandomContrast", "RandomFlip", "RandomRotation",
+            "RandomTranslation", "RandomZoom", "SpatialDropout2D",
         ),
         _identity,
     ),

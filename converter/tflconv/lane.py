@@ -209,12 +209,14 @@ def convert(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
 
 def retrain(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say: Say) -> Entry:
     """The ``.tflite`` file of a ``recipe`` that trains the model with its rounding first."""
-    config = replace(lane.plan.qat, seed=lane.plan.seed)
+    config = replace(lane.plan.qat, seed=lane.seed)
+    optimize = lane.plan.graph == "optimized"
     inputs = {
         "model": trained.digest,
         "dataset": lane.dataset.digest,
         "recipe": asdict(recipe),
         "qat": asdict(config),
+        "optimize": optimize,
         "slug": lane.variant(recipe.name).slug,
         "versions": versions(*TRAINERS, *RETRAINERS, *QUANTIZERS),
     }
@@ -226,7 +228,9 @@ def retrain(lane: Lane, trained: Entry, float_model: Entry, recipe: Recipe, say:
         say(lane.model.title, f"training for {recipe.name}")
         path = trained.path / KERAS
         card = model_card.needed(path)
-        retrained = retraining.train_for_int8(path, lane.dataset, card, config, told=told)
+        retrained = retraining.train_for_int8(
+            path, lane.dataset, card, config, optimize=optimize, told=told
+        )
         source = replace(_opened(lane, trained, float_model), retrained=retrained)
         _write(lane, source, recipe, folder)
 

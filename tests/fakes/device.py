@@ -106,10 +106,11 @@ class FakeDevice:
         returncode: int = 0,
         outputs: bytes = bytes(12),
         features: tuple[str, ...] = (),
+        accelerators: tuple[str, ...] = ("libLiteRtFakeAccelerator.so",),
     ) -> None:
         self.id = "adb:FAKE"
         self.answer, self.kind, self.returncode, self.outputs = answer, kind, returncode, outputs
-        self.features = features
+        self.features, self.accelerators = features, accelerators
         self.commands: list[Flags] = []
         self.removed: list[str] = []
 
@@ -126,7 +127,12 @@ class FakeDevice:
 
     def runtime(self) -> Runtime:
         software = Software(name="LiteRT", version="2.3.0", sha256="0" * 64)
-        return Runtime(abi="x86_64-linux", path="/fake/libLiteRt.so", software=software)
+        return Runtime(
+            abi="x86_64-linux",
+            path="/fake/libLiteRt.so",
+            software=software,
+            accelerators=self.accelerators,
+        )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
         return f"/fake/{source.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,12 +26,14 @@ def elf(*, machine: int = 0xB7, names: bytes = b"\0LiteRtCreateModelFromFd\0") -
     return b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + bytes([machine, 0]) + names
 
 
-def archive(path: Path, library: bytes | None) -> Path:
+def archive(path: Path, library: bytes | None, **others: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as container:
         container.writestr("AndroidManifest.xml", "<manifest/>")
         if library is not None:
             container.writestr(android_runtime.MEMBER, library)
+        for name, content in others.items():
+            container.writestr(f"jni/arm64-v8a/{name}.so", content)
     return path
 
 
@@ -74,6 +76,44 @@ def test_an_archive_that_was_named(tmp_path: Path) -> None:
     assert (found.abi, found.version, found.source) == ("aarch64-android", "2.1.6", "--runtime")
     assert found.path.read_bytes() == elf()
     assert found.software.sha256 == sha256_bytes(elf())
+
+
+class FakePhone:
+    """Notes what is brought to it and which links are laid."""
+
+    folder = "/phone"
+
+    def __init__(self) -> None:
+        self.links: dict[str, str] = {}
+
+    def push_all(self, sources: Sequence[Path]) -> list[str]:
+        return [f"{self.folder}/{sha256_bytes(path.read_bytes())}.so" for path in sources]
+
+    def script(self, text: str, *arguments: str) -> str:
+        self.links |= dict(zip(arguments[2::2], arguments[1::2], strict=True))
+        return "yes"
+
+
+def test_an_archive_brings_its_accelerator(tmp_path: Path) -> None:
+    gpu, java = elf(names=b"gpu"), elf(names=b"java")
+    files = {"libLiteRtClGlAccelerator": gpu, "liblitert_jni": java}
+    phone = FakePhone()
+    runtime = android_runtime.install(phone, archive(tmp_path / "litert.aar", elf(), **files))
+    assert runtime.accelerators == ("libLiteRtClGlAccelerator.so",)
+    assert phone.links == {
+        "libLiteRt.so": f"/phone/{sha256_bytes(elf())}.so",
+        "libLiteRtClGlAccelerator.so": f"/phone/{sha256_bytes(gpu)}.so",
+    }
+    assert runtime.path.endswith("/libLiteRt.so")
+    assert runtime.launcher == ()
+
+
+def test_a_library_that_was_named_brings_the_accelerator_beside_it(tmp_path: Path) -> None:
+    for name, machine in (("libLiteRt", 0xB7), ("libLiteRtClGlAccelerator", 0xB7), ("x", 0x3E)):
+        (tmp_path / f"{name}.so").write_bytes(elf(machine=machine))
+    (tmp_path / "libLiteRtWebGpuAccelerator.so").write_bytes(elf(machine=0x3E))
+    found = android_runtime.choose(tmp_path / "libLiteRt.so", android=True)
+    assert [path.name for path in found.accelerators] == ["libLiteRtClGlAccelerator.so"]
 
 
 def test_a_library_that_was_named_by_the_environment(

@@ -332,6 +332,14 @@ def test_a_gpu_without_pictures_is_not_believed() -> None:
     assert "--dataset" in run.warnings[0]
 
 
+def test_without_an_accelerator_nothing_is_tried() -> None:
+    device = FakeDevice(accelerators=())
+    with pytest.raises(DeviceError, match="no GPU accelerator beside LiteRT") as caught:
+        measured(device, accelerator="gpu")
+    assert "--runtime" in str(caught.value)
+    assert device.commands == []
+
+
 def test_a_damaged_file_is_named_before_any_device_sees_it(tmp_path: Path) -> None:
     half = tmp_path / "half.tflite"
     half.write_bytes(TINY.read_bytes()[:1000])

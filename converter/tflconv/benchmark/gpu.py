@@ -15,10 +15,22 @@ import numpy as np
 
 from tflconv.benchmark.protocol import Conversation
 from tflconv.benchmark.session import Session
+from tflconv.errors import DeviceError
 from tflconv.results import BenchmarkRun
 
 AGREEMENT = 0.99
 """Share of pictures on which GPU and CPU must say the same; half precision may move a tie."""
+
+
+def require(session: Session) -> None:
+    """Raise ``DeviceError`` if the LiteRT on the device cannot use a GPU at all."""
+    runtime = session.harness.runtime
+    if not runtime.accelerators:
+        raise DeviceError(
+            f"{session.subject}: there is no GPU accelerator beside LiteRT"
+            f" ({runtime.software.source or runtime.path}).",
+            hint="Give LiteRT's own .aar with --runtime; it holds one for Android phones.",
+        )
 
 
 def objection(session: Session, test_set: str | None) -> str | None:

@@ -47,6 +47,8 @@ def bench(
     _check_inputs(config)
     tflite.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
     session = _session(model, device, config)
+    if config.accelerator == "gpu":
+        gpu.require(session)
     pictures = device.push(test_set.path) if test_set else None
     run = outline(device, config, identity=identity, test_set=test_set)
     if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):

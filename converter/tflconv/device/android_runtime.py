@@ -10,20 +10,24 @@ LiteRT. The first of these is taken, and results say which:
    nothing but the package index, and is CPU only.
 
 A Linux phone (no ``linker64``) can only take glibc's.
+
+The archive also holds the accelerator for GPUs, a library of its own that LiteRT looks for beside
+itself; a ``libLiteRt.so`` that was given brings the one in its folder.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from tflconv.device.arm64 import sysroot
-from tflconv.device.arm64.libraries import LOADER
+from tflconv.device.arm64.libraries import LOADER, is_arm64
 from tflconv.device.maven import Repository
 from tflconv.device.protocol import Runtime
 from tflconv.errors import UsageError
@@ -32,6 +36,9 @@ from tflconv.results import Software
 
 GROUP, NAME = "com.google.ai.edge.litert", "litert"
 MEMBER = "jni/arm64-v8a/libLiteRt.so"
+ACCELERATORS = "libLiteRt*Accelerator.so"
+"""``libLiteRtClGlAccelerator.so`` (OpenCL, OpenGL) on Android."""
+
 OLDEST = (2, 1, 6)
 """The first LiteRT whose C API the harness knows."""
 
@@ -65,6 +72,7 @@ class Library:
     version: str
     source: str
     companions: tuple[Path, ...] = ()
+    accelerators: tuple[Path, ...] = ()
 
     @property
     def abi(self) -> str:
@@ -83,16 +91,13 @@ def install(phone: Target, choice: Path | None = None) -> Runtime:
     """Bring the library that fits ``phone`` to it, ready to start programs with."""
     android = phone.script(f"[ -e {LINKER} ] && echo yes; true").strip() == "yes"
     library = choose(choice, android=android)
-    if not library.companions:
-        return Runtime(
-            abi=library.abi, path=phone.push_all([library.path])[0], software=library.software
-        )
-    folder = _bundle(phone, library)
+    folder = _laid_out(phone, library)
     return Runtime(
         abi=library.abi,
         path=f"{folder}/{library.path.name}",
         software=library.software,
-        launcher=(f"{folder}/{LOADER}", "--library-path", folder),
+        launcher=(f"{folder}/{LOADER}", "--library-path", folder) if library.companions else (),
+        accelerators=tuple(path.name for path in library.accelerators),
     )
 
 
@@ -147,22 +152,40 @@ def _given(path: Path) -> Library:
         return _from_archive(path, "--runtime")
     content = path.read_bytes()
     check_arm64(content, str(path))
-    companions = glibc().companions if GLIBC in content else ()
-    return Library(path=path, version="unknown", source="--runtime", companions=companions)
+    return Library(
+        path=path,
+        version="unknown",
+        source="--runtime",
+        companions=glibc().companions if GLIBC in content else (),
+        accelerators=tuple(sorted(filter(is_arm64, path.parent.glob(ACCELERATORS)))),
+    )
 
 
 def _from_archive(archive: Path, source: str) -> Library:
     try:
         with zipfile.ZipFile(archive) as container:
             content = container.read(MEMBER)
+            check_arm64(content, f"{MEMBER} of {archive}")
+            pattern = str(PurePosixPath(MEMBER).with_name(ACCELERATORS))
+            members = fnmatch.filter(container.namelist(), pattern)
+            accelerators = tuple(_kept(container.read(name), name) for name in sorted(members))
     except (KeyError, zipfile.BadZipFile) as error:
         raise UsageError(f"{archive} holds no {MEMBER}.", hint="Take LiteRT's own .aar.") from error
-    check_arm64(content, f"{MEMBER} of {archive}")
-    target = cache_dir("runtime") / sha256_bytes(content) / "libLiteRt.so"
+    version = re.search(r"\d+(?:\.\d+)+", archive.stem)
+    return Library(
+        path=_kept(content, MEMBER),
+        version=version[0] if version else "unknown",
+        source=source,
+        accelerators=accelerators,
+    )
+
+
+def _kept(content: bytes, name: str) -> Path:
+    """A file with ``content`` under the last part of ``name`` in the user's cache."""
+    target = cache_dir("runtime") / sha256_bytes(content) / PurePosixPath(name).name
     if not target.is_file() or sha256_file(target) != target.parent.name:
         write_bytes(target, content)
-    version = re.search(r"\d+(?:\.\d+)+", archive.stem)
-    return Library(path=target, version=version[0] if version else "unknown", source=source)
+    return target
 
 
 def _download(address: str) -> Path:
@@ -171,12 +194,12 @@ def _download(address: str) -> Path:
     return repository.fetch(GROUP, NAME, version, "aar")
 
 
-def _bundle(phone: Target, library: Library) -> str:
-    """Lay the library and glibc out under their own names, as links to the pushed contents."""
-    files = (library.path, *library.companions)
+def _laid_out(phone: Target, library: Library) -> str:
+    """A folder with all files under their own names, as links to the pushed contents."""
+    files = (library.path, *library.companions, *library.accelerators)
     pushed = phone.push_all(files)
     digest = sha256_bytes("\n".join(pushed).encode())[:16]
-    folder = f"{phone.folder}/glibc-{digest}"
+    folder = f"{phone.folder}/runtime-{digest}"
     pairs = [word for file, at in zip(files, pushed, strict=True) for word in (at, file.name)]
     phone.script(_LINK, folder, *pairs)
     return folder

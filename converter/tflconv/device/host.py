@@ -60,6 +60,7 @@ class Host:
                 sha256=sha256_file(found),
                 source=f"Python package {PACKAGE}",
             ),
+            accelerators=tuple(path.name for path in found.parent.glob("libLiteRt*Accelerator.so")),
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:

@@ -27,12 +27,14 @@ class Runtime:
     ``abi`` says which build of the harness can load it: x86_64-linux, aarch64-linux or
     aarch64-android. ``path`` is the library's on the device. ``launcher`` goes before the path of
     a program that is to be started with this library (a bundle brings its own dynamic linker).
+    ``accelerators`` are the GPU libraries that lie beside it.
     """
 
     abi: str
     path: str
     software: Software
     launcher: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
 
 
 class Device(Protocol):

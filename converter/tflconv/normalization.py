@@ -34,6 +34,13 @@ class Normalization:
                 f" Received: channel_order={self.channel_order}."
             )
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value that a pixel can become."""
+        channels = max(len(self.mean), len(self.std))
+        ends = self.apply(np.array([[0] * channels, [255] * channels], np.uint8))
+        return float(ends.min()), float(ends.max())
+
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Turn ``[..., channels]`` pixels in 0..255 into the model's float input.
 

@@ -298,3 +298,21 @@ def test_the_command_from_a_users_model_to_a_verified_file(
     pixels = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
     expected = verification.reference_logits(path, pixels, card=card)
     assert np.abs(Interpreter(target).predict(pixels) - expected).max() < 0.1
+
+
+@pytest.mark.parametrize("graph", ["as-is", "optimized"])
+def test_raw_pixels_go_into_a_uint8_model_of_one_partition(graph: str, tmp_path: Path) -> None:
+    model, path = saved("2.keras", tmp_path)
+    pixels = RANDOM.integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
+    np.save(tmp_path / "samples.npy", pixels // 2)
+    arguments = ["--normalize=-1..1", "--calibration", str(tmp_path / "samples.npy")]
+    arguments += ["--recipe", INT8.name, "--io", "uint8", "--graph", graph]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["convert", str(path), *arguments])
+    assert ended.value.code == 0
+    interpreter = Interpreter(tmp_path / f"2-{INT8.name}.tflite")
+    (scores,) = interpreter.outputs
+    fed = [scores.dequantize(*interpreter._invoke([picture]))[0] for picture in pixels // 2]
+    expected = np.asarray(model((pixels // 2 - np.float32(127.5)) / np.float32(127.5)))
+    assert np.abs(np.array(fed) - expected).max() < 0.05
+    assert interpreter.partitions == 1

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from tflconv import cli, conversion, model_card, recipe
 from tflconv.conversion import description, metadata, packing, schema
 from tflconv.conversion.calibration import Calibration, measure
+from tflconv.data import CalibrationSet
 from tflconv.errors import TflconvError, UsageError
+from tflconv.graph import delegation, tflite
 from tflconv.interpreter import Interpreter
 from tflconv.normalization import NAMED
 
@@ -33,6 +35,12 @@ def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Pat
     chosen = recipe.get(name) if io is None else recipe.get(name).with_io(io)
     (made,) = conversion.convert(FLOAT, [chosen], folder, calibration=CALIBRATION)
     return made.path
+
+
+def refused(path: Path) -> set[str]:
+    """Operators that XNNPACK does not take."""
+    model = tflite.read(path)
+    return {model.main.operators[index].name for index in delegation.predict(model).reasons}
 
 
 def command(folder: Path, *arguments: object) -> int:
@@ -64,6 +72,24 @@ def test_uint8_ends_change_nothing_but_the_type(tmp_path: Path) -> None:
     unsigned = Interpreter(convert("static_wi8_ai8", tmp_path / "unsigned", "uint8"))
     assert np.array_equal(signed.predict(PIXELS), unsigned.predict(PIXELS))
     assert unsigned.inputs[0].zero_point == signed.inputs[0].zero_point + 128
+    assert refused(tmp_path / "unsigned" / signed.path.name) == {"SOFTMAX"}
+
+
+@pytest.mark.parametrize("name", ["0..1", "-1..1"])
+def test_raw_pixels_are_what_a_uint8_model_takes(name: str, tmp_path: Path) -> None:
+    unknown = np.full(len(PIXELS), -1)
+    dark = CalibrationSet(name="dark", images=PIXELS // 3, labels=unknown, ids=(), digest="0")
+    calibration = Calibration.of_pictures(dark, NAMED[name])
+    chosen = recipe.get("static_wi8_ai8").with_io("uint8")
+    (made,) = conversion.convert(FLOAT, [chosen], tmp_path, calibration=calibration)
+    interpreter = Interpreter(made.path)
+    (picture,), (scores,) = interpreter.inputs, interpreter.outputs
+    assert picture.scale == pytest.approx(1 / NAMED[name].std[0])
+    assert picture.zero_point == pytest.approx(NAMED[name].mean[0], abs=0.5)
+    assert refused(made.path) == {"SOFTMAX"}
+    fed = [scores.dequantize(*interpreter._invoke([pixels]))[0] for pixels in PIXELS // 3]
+    expected = Interpreter(FLOAT).predict(NAMED[name].apply(PIXELS // 3))
+    assert np.abs(np.array(fed) - expected).max() < 0.02
 
 
 def test_a_full_int8_file_computes_in_integers_only(tmp_path: Path) -> None:

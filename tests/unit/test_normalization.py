@@ -56,3 +56,9 @@ def test_numbers_that_make_no_sense_are_refused(text: str) -> None:
 def test_means_of_three_channels_do_not_fit_grey_pictures() -> None:
     with pytest.raises(UsageError, match="for 3 channels; the pictures have 1"):
         parse("1,2,3,4,5,6").apply(np.zeros((2, 2, 1), np.uint8))
+
+
+def test_limits_are_what_black_and_white_become() -> None:
+    assert NAMED["-1..1"].limits == (-1.0, 1.0)
+    assert NAMED["in-model"].limits == (0.0, 255.0)
+    assert Normalization(mean=(0.0, 50.0, 100.0), std=(1.0,)).limits == (-100.0, 255.0)

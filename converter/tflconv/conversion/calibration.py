@@ -33,12 +33,17 @@ _LARGEST = 3e38
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """Samples as the model takes them: one float array ``[n, ...]`` for each of its inputs."""
+    """Samples as the model takes them: one float array ``[n, ...]`` for each of its inputs.
+
+    ``limits`` are the values that a black and a white pixel become. As the range of the input they
+    make its integers the pixels themselves, so that scale and mean cost nothing at run time.
+    """
 
     name: str
     digest: str
     inputs: tuple[NDArray[np.float32], ...]
     seed: int | None = None
+    limits: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         counts = {len(values) for values in self.inputs}
@@ -56,7 +61,13 @@ class Calibration:
     ) -> Calibration:
         """Calibrate with ``pictures``, normalized as the model was trained."""
         values = normalization.apply(pictures.images)
-        return cls(name=pictures.name, digest=pictures.digest, inputs=(values,), seed=seed)
+        return cls(
+            name=pictures.name,
+            digest=pictures.digest,
+            inputs=(values,),
+            seed=seed,
+            limits=normalization.limits,
+        )
 
     @classmethod
     def of_values(cls, name: str, *inputs: NDArray[Any]) -> Calibration:
@@ -98,6 +109,9 @@ def measure(model: bytes, calibration: Calibration) -> Ranges:
         runtime.invoke()
         for index, name in activations.items():
             _widen(ranges, name, runtime.get_tensor(index))
+    if calibration.limits is not None:
+        (picture,) = (activations[int(detail["index"])] for detail in inputs)
+        _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
     return ranges
 
 

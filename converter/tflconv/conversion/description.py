@@ -120,8 +120,7 @@ def _normalization(model: FloatModel, text: str | None) -> Normalization | None:
 
 def _warn_of_range(found: Calibration, trained: Normalization) -> None:
     """Warn if values lie outside of what pixels can become, or fill next to nothing of it."""
-    limits = trained.apply(np.array([[0] * 3, [255] * 3], np.uint8))
-    low, high = float(limits.min()), float(limits.max())
+    low, high = trained.limits
     seen_low, seen_high = float(found.inputs[0].min()), float(found.inputs[0].max())
     slack = (high - low) / 50
     outside = seen_low < low - slack or seen_high > high + slack

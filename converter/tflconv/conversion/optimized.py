@@ -60,7 +60,11 @@ class OptimizedModel(FloatModel):
         if calibration is None:
             raise UsageError("static ranges need calibration data.")
         calibration.check_fits([node.options["shape"] for node in self.network.inputs])
-        return ranges.measure(self.network, *calibration.inputs)
+        found = ranges.measure(self.network, *calibration.inputs)
+        if calibration.limits is not None:
+            (picture,) = self.network.inputs
+            found[picture.name] = ranges.allowed(picture, *calibration.limits)
+        return found
 
 
 def prepare(

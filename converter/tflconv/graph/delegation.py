@@ -86,9 +86,11 @@ def warn_if_slower(path: Path) -> list[str]:
         f"{path.name} will be slower than float: about {ratio:.1f} times the arm64 instructions,"
         f" in {len(found.partitions)} XNNPACK partitions."
     )
+    products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
+    read = {t.dtype for product in products for t in model.main.input_tensors(product)}
     legacy = ["uint8 kernels do without the dot product (SDOT): convert to int8"]
     reasons = [f"{n} × {name}: {why}" for name, why, n in refusals(model.main, found)]
-    return [headline, *(legacy if "uint8" in kinds else []), *reasons]
+    return [headline, *(legacy if "uint8" in read else []), *reasons]
 
 
 def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, int]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
 import phone as phones
-from tflconv.device import adb, emulator
+from tflconv.device import emulator
 from tflconv.device.phone import Phone, find
 from tflconv.errors import TflconvError
 
@@ -41,7 +42,22 @@ def adb_server(require: Require) -> Iterator[None]:
         for name in ("ADB", "ANDROID_SERIAL", "TFLCONV_RUNTIME"):
             environment.delenv(name, raising=False)
         yield
-        subprocess.run(["adb", "kill-server"], capture_output=True, check=False)
+        phones.adb("kill-server")
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """``spawn(command)`` starts a program, which does not outlive the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start_one(command: Sequence[object], **how: Any) -> subprocess.Popen[str]:
+        running.append(subprocess.Popen([*map(str, command)], text=True, **how))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        one.kill()
+        one.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -74,7 +90,7 @@ def phone(machine: phones.Phone) -> Phone:
 
 def switch_off(one: phones.Phone) -> None:
     one.__exit__()
-    subprocess.run([adb.program(), "disconnect", one.serial], capture_output=True, check=False)
+    phones.adb("disconnect", one.serial)
 
 
 def _free_port() -> int:

@@ -21,6 +21,7 @@ from tflconv.device import adb, conditions
 from tflconv.device.phone import FOLDER, Phone, clean, find, listed
 from tflconv.errors import DeviceError, UsageError
 
+Spawn = Callable[..., "subprocess.Popen[str]"]
 WORDS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 AWKWARD = [
     "",
@@ -61,8 +62,8 @@ def test_it_is_listed_and_described(phone: Phone) -> None:
 
 def test_the_only_phone_needs_no_name(start: Callable[..., phones.Phone]) -> None:
     one = start()
-    subprocess.run(["adb", "disconnect"], check=True, capture_output=True)
-    subprocess.run(["adb", "connect", one.serial], check=True, capture_output=True)
+    phones.adb("disconnect")
+    phones.adb("connect", one.serial)
     assert find("").id == f"adb:{one.serial}"
 
 
@@ -250,28 +251,29 @@ def test_refusals_are_recorded_not_fatal(
     assert "screen was off" in said["noisy"]
 
 
-def test_an_interrupt_leaves_no_program_behind(machine: phones.Phone) -> None:
+def test_an_interrupt_leaves_no_program_behind(machine: phones.Phone, spawn: Spawn) -> None:
     """Ctrl-C on this computer: the program on the phone ends, too."""
-    lines = (
-        "from tflconv.device.phone import find",
-        f"find('{machine.serial}').shell(['sleep', '4711'])",
-    )
-    with subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stderr=subprocess.PIPE) as run:
-        assert _soon(lambda: _sleeping(machine), wanted=True)
-        run.send_signal(2)
-        run.wait(10)
+    run = spawn(sleeping(machine), stderr=subprocess.PIPE)
+    assert _soon(lambda: _sleeping(machine), wanted=True)
+    run.send_signal(2)
+    run.communicate(timeout=30)
     assert _soon(lambda: _sleeping(machine), wanted=False)
 
 
-def test_a_kill_leaves_no_program_behind(machine: phones.Phone) -> None:
+def test_a_kill_leaves_no_program_behind(machine: phones.Phone, spawn: Spawn) -> None:
+    run = spawn(sleeping(machine))
+    assert _soon(lambda: _sleeping(machine), wanted=True)
+    run.kill()
+    assert _soon(lambda: _sleeping(machine), wanted=False)
+
+
+def sleeping(machine: phones.Phone) -> list[str]:
+    """A command that makes the phone sleep for longer than any test."""
     lines = (
         "from tflconv.device.phone import find",
-        f"find('{machine.serial}').shell(['sleep', '4711'])",
+        f"find('{machine.serial}').shell(['sleep', '4711'], timeout=None)",
     )
-    with subprocess.Popen([sys.executable, "-c", "\n".join(lines)]) as run:
-        assert _soon(lambda: _sleeping(machine), wanted=True)
-        run.kill()
-    assert _soon(lambda: _sleeping(machine), wanted=False)
+    return [sys.executable, "-c", "\n".join(lines)]
 
 
 def test_adb_is_found_for_the_doctor(adb_server: None) -> None:
@@ -285,8 +287,9 @@ def _sleeping(machine: phones.Phone) -> bool:
 
 
 def _soon(question: Callable[[], bool], *, wanted: bool) -> bool:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while question() != wanted:
         if time.monotonic() > end:
             return False
+        time.sleep(0.1)
     return True

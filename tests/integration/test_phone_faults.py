@@ -33,6 +33,9 @@ QUICK = ("--num-runs=2", "--min-secs=0", "--warmup-min-secs=0", "--rate-hz=0", "
 ENDLESS = ("--num-runs=1000000000", "--max-secs=60")
 HARNESS = re.compile(r"qemu\S* \S+/ld-linux.* --graph=")
 Start = Callable[..., phones.Phone]
+Run = subprocess.Popen[str]
+Bench = Callable[..., Run]
+SECONDS = 60
 
 
 @pytest.fixture
@@ -42,18 +45,19 @@ def big(tmp_path: Path) -> Path:
     return target
 
 
-def bench(machine: phones.Phone, *arguments: object) -> subprocess.Popen[str]:
-    """A running ``tflconv bench`` on the phone."""
-    command = ["bench", "--device", f"adb:{machine.serial}", *map(str, arguments)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tflconv", *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def bench(spawn: Callable[..., Run]) -> Bench:
+    """``bench(machine, ...)`` starts ``tflconv bench`` on the phone."""
+
+    def start_one(machine: phones.Phone, *arguments: object) -> Run:
+        command = ["-m", "tflconv", "bench", "--device", f"adb:{machine.serial}", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return spawn([sys.executable, *command], **pipes)
+
+    return start_one
 
 
-def ended(run: subprocess.Popen[str], code: int) -> str:
+def ended(run: Run, code: int) -> str:
     """What it said on stderr, when it has ended with ``code`` and without a traceback."""
     _, stderr = run.communicate(timeout=120)
     assert run.returncode == code, stderr
@@ -62,11 +66,11 @@ def ended(run: subprocess.Popen[str], code: int) -> str:
 
 
 def wait(condition: Callable[[], object]) -> None:
-    for _ in range(600):
-        if condition():
-            return
+    end = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"it did not come to that in {SECONDS} s")
         time.sleep(0.05)
-    pytest.fail("it did not come to that in 30 s")
 
 
 def shell(machine: phones.Phone) -> adb.Connection:
@@ -183,7 +187,7 @@ def test_a_frozen_phone(start: Start) -> None:
 
 
 def test_a_bench_that_loses_the_phone_keeps_what_it_has(
-    machine: phones.Phone, tmp_path: Path
+    machine: phones.Phone, bench: Bench, tmp_path: Path
 ) -> None:
     results = tmp_path / "results.json"
     finished = bench(machine, OTHER, *QUICK, "--export-json", results)
@@ -204,7 +208,9 @@ def test_a_bench_that_loses_the_phone_keeps_what_it_has(
     assert shell(machine).shell(["cat", "/tmp/fixed-performance"]).stdout == "false\n"
 
 
-def test_a_rerun_measures_only_what_is_missing(machine: phones.Phone, tmp_path: Path) -> None:
+def test_a_rerun_measures_only_what_is_missing(
+    machine: phones.Phone, bench: Bench, tmp_path: Path
+) -> None:
     results = tmp_path / "results.json"
     command = (OTHER, TINY, *QUICK, "--min-secs=2", "--export-json", results)
     run = bench(machine, *command)
@@ -223,22 +229,22 @@ def test_a_rerun_measures_only_what_is_missing(machine: phones.Phone, tmp_path: 
     assert measured["latency"]["samples_ns"]
 
 
-def test_a_harness_that_is_killed(machine: phones.Phone) -> None:
+def test_a_harness_that_is_killed(machine: phones.Phone, bench: Bench) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     shell(machine).shell(["kill", "-9", *harnesses(machine)])
     assert "SIGKILL" in ended(run, 3)
 
 
-def test_the_adb_server_is_restarted(machine: phones.Phone) -> None:
+def test_the_adb_server_is_restarted(machine: phones.Phone, bench: Bench) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
-    subprocess.run(["adb", "kill-server"], check=True, capture_output=True)
+    phones.adb("kill-server")
     assert "was lost" in ended(run, 3)
     ended(bench(machine, TINY, *QUICK), 0)
 
 
-def test_an_interrupt_tidies_up(machine: phones.Phone) -> None:
+def test_an_interrupt_tidies_up(machine: phones.Phone, bench: Bench) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     run.send_signal(signal.SIGINT)
@@ -259,22 +265,25 @@ print("back" if time.time() < began else "as it was")
 
 
 def test_the_clock_is_set_back(
-    machine: phones.Phone, tmp_path: Path, require: Callable[[str, bool, str], None]
+    machine: phones.Phone,
+    spawn: Callable[..., Run],
+    tmp_path: Path,
+    require: Callable[[str, bool, str], None],
 ) -> None:
     """Waiting and measuring go by the clock that cannot be set; only a date is taken from it."""
     compiler = shutil.which("cc")
     require("cc", compiler is not None, "no C compiler")
     library, moment = tmp_path / "set_back.so", tmp_path / "moment"
-    subprocess.run([str(compiler), "-shared", "-fPIC", "-o", library, SET_BACK], check=True)
-    with subprocess.Popen(
+    build = [str(compiler), "-shared", "-fPIC", "-o", library, SET_BACK]
+    subprocess.run(build, check=True, timeout=SECONDS)
+    run = spawn(
         [sys.executable, "-c", CLOCK_PROGRAM, machine.serial],
         env=os.environ | {"LD_PRELOAD": str(library), "SET_BACK": str(moment)},
         stdout=subprocess.PIPE,
-        text=True,
-    ) as run:
-        wait(lambda: any("sleep 4" in line for line in processes(machine)))
-        moment.touch()
-        said, _ = run.communicate(timeout=60)
+    )
+    wait(lambda: any("sleep 4" in line for line in processes(machine)))
+    moment.touch()
+    said, _ = run.communicate(timeout=SECONDS)
     assert said.split() == ["begun", "ended", "back"]
 
 

@@ -4,7 +4,7 @@
 process inside, ``Phone`` starts and stops one. No root, no image: it boots in half a second.
 """
 
-from phone.phone import Phone, missing
+from phone.phone import Phone, adb, missing
 from phone.profile import Profile
 
-__all__ = ["Phone", "Profile", "missing"]
+__all__ = ["Phone", "Profile", "adb", "missing"]

@@ -20,9 +20,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+START_SECONDS = 40
 ADBD = "/usr/lib/android-sdk/platform-tools/adbd"
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 AARCH64_ELF = (
@@ -126,9 +128,13 @@ class Daemon:
         self.process = subprocess.Popen(
             self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
         )
+        end = time.monotonic() + START_SECONDS
         while not connects(self.port):
             if self.process.poll() is not None:
                 sys.exit(f"adbd ended with {self.process.returncode}")
+            if time.monotonic() > end:
+                sys.exit(f"adbd does not listen after {START_SECONDS} s")
+            time.sleep(0.02)
 
     def kill(self) -> None:
         self._signal_everybody(signal.SIGKILL)
@@ -190,7 +196,7 @@ class Carrier:
 
 
 def connects(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
         return True
     return False
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import select
 import shutil
 import socket
 import subprocess
@@ -14,6 +16,10 @@ from pathlib import Path
 from phone import rootfs
 from phone.profile import Profile
 from tflconv.device import parse
+from tflconv.device.adb import program
+
+SECONDS = 60
+"""How long a phone may take to start, to answer, or to end; a busy machine needs a few."""
 
 _PATH = "/system/bin:/usr/bin:/usr/sbin"
 
@@ -33,20 +39,23 @@ class Phone:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Switch it off."""
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
+        """Switch it off, whatever state it is in."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # and with unshare goes the namespace, with all that runs in it
+            self.process.wait()
+        self.process.stdout.close()
         self.listener.close()
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def tell(self, command: str) -> str:
         """Cause a fault, or ask for the count of bytes received: see ``init``."""
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        if not answer:
-            raise RuntimeError(f"the phone died:\n{self.log.read_text(errors='replace')}")
-        return answer
+        return self._answer(f"'{command}' was not answered")
 
     @property
     def received(self) -> int:
@@ -81,14 +90,32 @@ class Phone:
                 text=True,
                 pass_fds=(self.listener.fileno(),),
             )
-        if self.process.stdout.readline().strip() != "ready":
-            raise RuntimeError(f"the phone did not start:\n{self.log.read_text(errors='replace')}")
+        try:
+            self._answer("it did not start")
+        except RuntimeError:
+            self.__exit__()
+            raise
+
+    def _answer(self, otherwise: str) -> str:
+        """The next line that the phone's first process says, unless it is silent for long."""
+        told, _, _ = select.select([self.process.stdout], [], [], SECONDS)
+        answer = self.process.stdout.readline().strip() if told else ""
+        if not answer:
+            raise RuntimeError(f"phone: {otherwise}:\n{self.log.read_text(errors='replace')}")
+        return answer
 
 
 _UNSHARE = (
     *("unshare", "--user", "--map-root-user", "--mount", "--net", "--pid"),
     *("--fork", "--kill-child", "--mount-proc"),
 )
+
+
+def adb(*arguments: str) -> None:
+    """A command to the adb server; it may start one that outlives it, so nothing is piped."""
+    command = [program(), *arguments]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, timeout=SECONDS, check=False, **quiet)
 
 
 @functools.cache
@@ -102,7 +129,7 @@ def missing() -> str | None:
     if rootfs.mirror() is None:
         return "apt on this machine has no Debian mirror"
     mount = ["mount", "-t", "binfmt_misc", "binfmt_misc", "/proc/sys/fs/binfmt_misc"]
-    trial = subprocess.run([*_UNSHARE, *mount], capture_output=True, text=True)
+    trial = subprocess.run([*_UNSHARE, *mount], capture_output=True, text=True, timeout=SECONDS)
     if trial.returncode:
         return f"no binfmt_misc in a user namespace (Linux 6.7 has it): {trial.stderr.strip()}"
     return None

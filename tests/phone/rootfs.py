@@ -20,6 +20,9 @@ SUITE = "trixie"  # the first Debian release with a genuine adbd for arm64
 PACKAGES = ("adbd", "busybox-static")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
+APT_SECONDS = 200
+"""How long one apt command may take; the mirror of a test machine is near."""
+
 _CONFIGURATION = """\
 Dir::State "{work}/state";
 Dir::State::status "{work}/status";
@@ -71,7 +74,7 @@ def _download(work: Path) -> Path:
 
 def _unpack(archives: Path, folder: Path) -> None:
     for package in sorted(archives.glob("*.deb")):
-        subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
     for unneeded in ("apt", "etc", "usr/share"):
         shutil.rmtree(folder / unneeded)
 
@@ -79,7 +82,8 @@ def _unpack(archives: Path, folder: Path) -> None:
 def _apt(*arguments: str, configuration: Path | None = None) -> str:
     chosen = [] if configuration is None else [f"APT_CONFIG={configuration}"]
     command = ["env", *chosen, "LC_ALL=C", "apt-get", "-q", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=APT_SECONDS)
+    return done.stdout
 
 
 def _os_release() -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import data, model_card
+from tflconv import data, model_card, plan, results
 from tflconv.artifact import ModelArtifact
 from tflconv.benchmark import BenchmarkConfig, bench
 from tflconv.device import emulator
@@ -42,6 +42,49 @@ def test_recorded_figures_reach_the_goals() -> None:
     assert instructions("vit-mnist-fp32") / instructions(SELECTIVE) >= 1.9
 
 
+def test_no_more_instructions_than_mobilenet_at_no_lower_accuracy() -> None:
+    others = {run.model.slug: run for run in results.load(STUDY / "others.json").runs}
+    mobilenet = others["mobilenet_v2-mnist-static_wi8_ai8"]
+    assert mobilenet.instructions is not None
+    assert mobilenet.accuracy is not None
+    assert instructions(NATIVE) <= 1.5 * mobilenet.instructions.total
+    assert RECORDED[NATIVE]["accuracy"]["correct"] >= mobilenet.accuracy.correct
+
+
+def test_int8_costs_no_seed_more_than_a_third_of_a_point() -> None:
+    correct = {
+        run.model.slug: run.accuracy.correct
+        for run in results.load(STUDY / "seeds.json").runs
+        if run.accuracy
+    }
+    assert len(correct) == 6
+    for seed in (1, 2, 3):
+        name = f"vit_int8_seed{seed}-mnist"
+        assert correct[f"{name}-fp32"] - correct[f"{name}-static_wi8_ai8"] <= 30
+
+
+def test_the_plan_makes_the_networks_that_were_recorded() -> None:
+    planned = plan.load(STUDY / "plan.toml")
+    assert planned.graph == "optimized"
+    made = [
+        f"{model.title}-mnist-{(model.recipes or planned.recipes)[-1]}" for model in planned.models
+    ]
+    assert sorted(made) == sorted(FILES)
+    for model, slug in zip(planned.models, made, strict=True):
+        card = model_card.needed(FILES[slug])
+        learned = {key: value for key, value in model.options.items() if key != "patch_dropout"}
+        assert learned == card.options
+        for name in ("batch_size", "learning_rate", "weight_decay"):
+            assert getattr(model.training, name) == card.training[name]
+
+
+def test_the_curves_are_those_of_the_files() -> None:
+    curves = json.loads((STUDY / "curves.json").read_text())
+    for path in FILES.values():
+        card = model_card.needed(path)
+        assert curves[card.model] == [row["val"] for row in card.training["history"]]
+
+
 def test_int8_native_vit_runs_in_one_partition() -> None:
     assert Interpreter(FILES[NATIVE]).partitions == 1
 
@@ -56,20 +99,24 @@ def test_accuracy_on_the_bundled_pictures(slug: str, accuracy: float) -> None:
     assert (logits.argmax(1) == sample.test.labels).mean() >= accuracy
 
 
-def test_instructions_are_counted_again(arm64: None) -> None:
-    path = FILES[NATIVE]
+@pytest.mark.parametrize("slug", [NATIVE, SELECTIVE])
+def test_instructions_are_counted_again(slug: str, arm64: None) -> None:
+    path = FILES[slug]
+    name, _, recipe = slug.split("-")
     identity = Model(
-        slug=NATIVE,
-        name="vit_int8",
-        recipe="static_wi8_ai8",
+        slug=slug,
+        name=name,
+        recipe=recipe,
         sha256=ModelArtifact.of(path).sha256,
         bytes=path.stat().st_size,
     )
     run = bench(
         path,
         emulator.find("cortex-a76"),
-        BenchmarkConfig(num_runs=1, min_secs=0, profile_runs=0),
+        BenchmarkConfig(num_runs=1, min_secs=0, profile_runs=1),
         identity=identity,
     )
     assert run.instructions is not None
-    assert run.instructions.total == pytest.approx(instructions(NATIVE), rel=0.02)
+    assert run.instructions.total == pytest.approx(instructions(slug), rel=0.02)
+    assert run.graph is not None
+    assert run.graph.partitions == RECORDED[slug]["graph"]["partitions"]

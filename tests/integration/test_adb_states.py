@@ -123,8 +123,20 @@ def test_a_server_of_another_version_that_stays(
     assert "adb kill-server" in said
 
 
-def test_a_server_of_another_version_that_ends(known: Callable[[int], None]) -> None:
-    """adb starts its own, says so on both outputs, and that knows no phone."""
+@pytest.mark.parametrize("wheel", [False, True], ids=["on PATH", "of the wheel"])
+def test_a_server_of_another_version_that_ends(
+    require: Callable[[str, bool, str], None],
+    known: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    wheel: bool,
+) -> None:
+    """adb starts its own, which says so, knows no phone, and outlives the client that we wait for.
+
+    It must not hold on to our pipes.
+    """
+    program = adb.bundled() if wheel else shutil.which("adb")
+    require("adbutils" if wheel else "adb", program is not None, "no such adb on this machine")
+    monkeypatch.setenv("ADB", str(program))
     with serve(FakePhone("ZY22"), version=40) as port:
         known(port)
         try:

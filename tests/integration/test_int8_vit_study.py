@@ -63,6 +63,13 @@ def test_int8_costs_no_seed_more_than_a_third_of_a_point() -> None:
         assert correct[f"{name}-fp32"] - correct[f"{name}-static_wi8_ai8"] <= 30
 
 
+def test_training_with_rounding_won_back_most_of_what_four_bits_lost() -> None:
+    correct = json.loads((STUDY / "asl.json").read_text())["correct"]
+    lost = correct["8 bits"] - correct["4 bits"]
+    assert lost > 0.01 * 4062
+    assert correct["4 bits, trained"] - correct["4 bits"] > lost / 2
+
+
 def test_the_plan_makes_the_networks_that_were_recorded() -> None:
     planned = plan.load(STUDY / "plan.toml")
     assert planned.graph == "optimized"

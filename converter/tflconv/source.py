@@ -84,8 +84,8 @@ def of_keras(model: Any, *, name: str | None = None) -> Source:
             f"the model {model.name} was never called, so the shape of its input is unknown.",
             hint="Call it once with a batch of data, or build it with an Input layer.",
         )
-    structure = model.input if isinstance(model.input, dict) else None
-    keys = list(structure) if structure else None
+    structure = getattr(model, "input", None)  # a Sequential of Keras 3 from a file has none
+    keys = list(structure) if isinstance(structure, dict) else None
 
     def call(*tensors: Any) -> list[Any]:
         arguments = _arguments(tensors, keys)

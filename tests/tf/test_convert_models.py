@@ -70,6 +70,17 @@ def test_a_live_model_converts_without_being_saved(library: Any, tmp_path: Path)
     assert np.abs(answers(ready, tmp_path) - np.asarray(model(VALUES))).max() < 1e-5
 
 
+@pytest.mark.parametrize("library", [keras2, keras], ids=["keras 2", "keras 3"])
+def test_a_sequential_model_converts_from_its_file(library: Any, tmp_path: Path) -> None:
+    layers = library.layers
+    model = library.Sequential(
+        [layers.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)]
+    )
+    model.save(tmp_path / "plain.keras")
+    ready = conversion.prepare(tmp_path / "plain.keras")
+    assert np.abs(answers(ready, tmp_path) - np.asarray(model(VALUES))).max() < 1e-5
+
+
 def test_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
     _, path = saved("2.keras", tmp_path)
     (signature,) = packing.unpack(conversion.prepare(path).content).signatureDefs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from tflconv import models  # noqa: E402
+from tflconv import cli, models  # noqa: E402
 from tflconv.errors import TflconvError  # noqa: E402
 from tflconv.graph import execution, passes  # noqa: E402
 from tflconv.graph.network import Network  # noqa: E402
@@ -389,3 +390,17 @@ def test_input_of_any_size_is_refused(kit: Any) -> None:
     pixels = kit.Input((None, None, 3))
     with pytest.raises(TflconvError, match="no fixed shape"):
         read(kit.Model(pixels, kit.layers.Conv2D(4, 3)(pixels)))
+
+
+def test_the_command_tells_what_each_pass_did_or_why_nothing(
+    kit: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.keras"
+    norm_dense(kit).save(path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["convert", str(path), "--graph", "optimized"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().err
+    assert "split_heads: does not apply: no attention\n" in told
+    assert re.search(r"remove_identities: \d+ operations become \d+\n", told)
+    assert all(f"{each.name}: " in told for each in passes.PASSES)

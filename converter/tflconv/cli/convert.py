@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -14,6 +15,9 @@ from tflconv.cli import options
 from tflconv.compression import QatConfig
 from tflconv.data.card import Resize
 from tflconv.recipe import Recipe, TensorType
+
+if TYPE_CHECKING:
+    from tflconv.graph.passes import Outcome
 
 
 @click.command(name="convert")
@@ -90,6 +94,7 @@ def command(
     with options.warnings_on_stderr():
         if graph == "optimized":
             ready = optimized.prepare(model, custom_objects=custom_objects)
+            _tell(ready.outcomes)
         elif graph == "unfused":
             ready = unfused.prepare(model, custom_objects=custom_objects)
             chosen = [unfused.named(recipe) for recipe in chosen]
@@ -122,6 +127,19 @@ def command(
         ],
         as_json=as_json,
     )
+
+
+def _tell(outcomes: Iterable[Outcome]) -> None:
+    """Say on stderr what each graph pass did, or why it did nothing."""
+    for each in outcomes:
+        done = f"does not apply: {each.skipped}" if each.skipped else _change(each)
+        click.echo(f"{each.name}: {done}", err=True)
+
+
+def _change(outcome: Outcome) -> str:
+    if outcome.before == outcome.after:
+        return f"{outcome.after} operations, changed"
+    return f"{outcome.before} operations become {outcome.after}"
 
 
 def _recipe(name: str, io: str | None) -> Recipe:

@@ -8,6 +8,7 @@ so that a float, int8, uint8 or int16 model is the same thing to everybody else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -127,9 +128,12 @@ class Interpreter:
         return self.card.normalization.apply(images)
 
     def _check_is_classifier(self) -> None:
-        if (len(self.inputs), len(self.outputs)) != (1, 1):
+        rows = all(math.prod(tensor.shape) == tensor.shape[-1] for tensor in self.outputs)
+        if (len(self.inputs), len(self.outputs)) != (1, 1) or not rows:
+            shapes = " and ".join(str(list(tensor.shape)) for tensor in self.outputs)
+            inputs = "1 input" if len(self.inputs) == 1 else f"{len(self.inputs)} inputs"
             raise UsageError(
-                f"{self.path} has {len(self.inputs)} inputs and {len(self.outputs)} outputs;"
+                f"{self.path} has {inputs} and outputs of shape {shapes};"
                 " accuracy needs a classifier with one picture in and one row of scores out."
             )
 

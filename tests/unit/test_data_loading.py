@@ -78,6 +78,12 @@ def test_the_published_size_asked_for_by_number_is_the_same_dataset() -> None:
     assert (implied.train.images == asked.train.images).all()
 
 
+def test_a_file_that_is_no_archive_is_no_dataset(tmp_path: Path) -> None:
+    (tmp_path / "pets.png").write_bytes(png(0))
+    with pytest.raises(UsageError, match=r"pets\.png is neither a folder nor an archive"):
+        data.load(tmp_path / "pets.png")
+
+
 def test_validation_is_a_stratified_share_of_train_and_follows_the_seed() -> None:
     first, again, other = (data.load("mnist-sample", seed=seed) for seed in (0, 0, 1))
     shares = np.bincount(first.validation.labels) / np.bincount(

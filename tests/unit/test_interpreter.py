@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_graphs import Builder
 
 from tflconv.errors import TflconvError, UsageError
 from tflconv.interpreter import Interpreter, Tensor
@@ -105,3 +106,12 @@ def test_a_foreign_file_is_one_error(content: bytes, reason: str, tmp_path: Path
     with pytest.raises(TflconvError, match=reason) as raised:
         Interpreter(path)
     assert len(raised.value.message.splitlines()) == 1
+
+
+def test_a_picture_for_a_picture_is_no_classification(tmp_path: Path) -> None:
+    builder = Builder()
+    ends = [builder.tensor((1, 8, 8, 1)), builder.tensor((1, 8, 8, 1))]
+    builder.op("RELU", ends[:1], ends[1:])
+    model = Interpreter(builder.write(tmp_path / "relu.tflite", ends[:1], ends[1:]))
+    with pytest.raises(UsageError, match=r"1 input and outputs of shape \[1, 8, 8, 1\]; accuracy"):
+        model.predict(PIXELS.astype(np.float32))

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
-from tflconv import model_card
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.cli import options
+from tflconv.data.card import Resize
 from tflconv.device.protocol import Device
 from tflconv.errors import TflconvError, UsageError
 from tflconv.files import require_writable, write_text
@@ -70,6 +70,7 @@ def settings(function: F) -> F:
 @click.option(
     "--dataset", metavar="NAME", help="Measure accuracy on its test split, on the device."
 )
+@options.preprocessing
 @click.option("--pictures", type=click.IntRange(1), help="Only the first so many of them.")
 @click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
 @click.option("--adb", metavar="PROGRAM", help="The adb to use. [$ADB, PATH, the wheel adbutils]")
@@ -90,6 +91,9 @@ def command(
     devices: tuple[str, ...],
     serials: tuple[str, ...],
     dataset: str | None,
+    normalize: str | None,
+    resize: Resize | None,
+    labels: Path | None,
     pictures: int | None,
     use_gpu: bool,
     adb: str | None,
@@ -134,7 +138,8 @@ def command(
 
     with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
         with options.warnings_on_stderr():
-            work = _with_pictures(files, dataset, pictures, Path(folder))
+            said = {"normalize": normalize, "resize": resize, "labels": labels}
+            work = _with_pictures(files, dataset, pictures, Path(folder), said)
         if not again:
             how = {file: recorded_settings(config, test_set) for file, test_set in work}
             record.resume(names, [(identities[file].sha256, how[file]) for file in files])
@@ -163,26 +168,39 @@ def _raise_last(failures: Sequence[TflconvError]) -> None:
 
 
 def _with_pictures(
-    files: tuple[Path, ...], dataset: str | None, count: int | None, folder: Path
+    files: tuple[Path, ...],
+    dataset: str | None,
+    count: int | None,
+    folder: Path,
+    said: Mapping[str, Any],
 ) -> list[tuple[Path, Any]]:
     """Each file with the test set packed for it in ``folder``, or None without a dataset."""
     return [
-        (file, _packed(file, dataset, count, folder / f"{index}.testset") if dataset else None)
+        (file, _packed(file, dataset, count, folder / f"{index}.testset", said))
+        if dataset
+        else (file, None)
         for index, file in enumerate(files)
     ]
 
 
-def _packed(file: Path, dataset: str, count: int | None, target: Path) -> Any:
+def _packed(
+    file: Path, dataset: str, count: int | None, target: Path, said: Mapping[str, Any]
+) -> Any:
+    """The test split as ``file`` takes it; ``said`` is what ``options.preprocessing`` asked."""
     import numpy as np
 
-    from tflconv import data
+    from tflconv import data, verification
     from tflconv.benchmark import testset
 
-    card = model_card.needed(file)
+    labels = data.read_labels(said["labels"]) if said["labels"] else None
+    card = verification.known(file, **{**said, "labels": labels})
     found = data.load_for(card, dataset)
     found.warn()
     if found.classes != card.labels:
-        raise UsageError(f"{file} was trained for other classes than those of {dataset}.")
+        raise UsageError(
+            f"{file} was trained for other classes than those of {dataset}.",
+            hint="If it only does not name them: --labels FILE, in the order of its outputs.",
+        )
     split = found.test.take(np.arange(min(count or len(found.test), len(found.test))))
     return testset.pack(
         target,

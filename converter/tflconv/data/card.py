@@ -42,8 +42,8 @@ class DatasetCard:
     is the side that pictures are brought to unless another is asked for. ``counts`` are pictures
     a split as published. ``validation`` is the share of the training pictures that is kept back
     where the set has no validation split of its own; ``blocks`` is how frames of a film are split.
-    ``augmentation`` says what training may do: ``shift`` in pixels at the card's resolution,
-    ``rotate`` in degrees, ``zoom`` as a share, ``flip`` left to right.
+    ``augmentation`` says what training may do: ``shift`` in pixels, ``rotate`` in degrees, ``zoom``
+    as a share, ``flip`` left to right.
     """
 
     name: str

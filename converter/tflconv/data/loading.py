@@ -111,6 +111,11 @@ def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:
         raise UsageError(f"split must be card or random. Received: split={split}.")
     if text not in names() and folders.is_source(Path(text)):
         return of_path(Path(text)), split
+    if text not in names() and Path(text).exists():
+        raise UsageError(
+            f"{text} is neither a folder nor an archive of pictures.",
+            hint="Archives are .zip, .tar and what tar compresses.",
+        )
     if text.removesuffix(_RANDOM) in names() and text.endswith(_RANDOM):
         return locate(text.removesuffix(_RANDOM)), "random"
     return locate(text), split

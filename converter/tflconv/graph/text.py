@@ -91,7 +91,8 @@ def _origin(found: Inspection) -> list[tuple[str, str]]:
     if card is not None:
         made = " · ".join(part for part in (card.model, card.dataset, card.recipe) if part)
         norm = card.normalization
-        facts = [("card", made), ("labels", f"{len(card.labels)}: {_few(card.labels)}")]
+        labels = f"{len(card.labels)}: {_few(card.labels)}" if card.labels else "none"
+        facts = [("card", made), ("labels", labels)]
         facts.append(("preprocessing", f"(pixel − {_joined(norm.mean)}) / {_joined(norm.std)}"))
     if found.model.metadata:
         facts.append(("metadata", ", ".join(found.model.metadata)))

@@ -81,7 +81,7 @@ def test_the_plan_makes_the_networks_that_were_recorded() -> None:
         card = model_card.needed(FILES[slug])
         learned = {key: value for key, value in model.options.items() if key != "patch_dropout"}
         assert learned == card.options
-        for name in ("batch_size", "learning_rate", "weight_decay"):
+        for name in ("batch_size", "learning_rate", "weight_decay", "smoothing"):
             assert getattr(model.training, name) == card.training[name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 from dataclasses import replace
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_inspect import mobilenets
 
 from tflconv import model_card, tflite_metadata
+from tflconv.cli.inspect import command
 from tflconv.conversion import metadata, packing
 from tflconv.model_card import ModelCard
 from tflconv.normalization import NAMED, Normalization
@@ -76,3 +79,18 @@ def test_a_published_file_says_what_it_needs(require) -> None:  # type: ignore[n
     assert (card.normalization, card.input_shape) == (NAMED["-1..1"], (224, 224, 3))
     assert (len(card.labels), card.labels[286]) == (1001, "Egyptian cat")
     assert model_card.read(mobilenets() / "mobilenet_v1_0.25_224_1_default_1.tflite") is None
+
+
+@pytest.mark.parametrize(
+    ("normalization", "told"),
+    [
+        ("0..1", "(pixel − 0) / 255\n"),
+        ("caffe", "103.939, 116.779, 123.68) / 1, channels in the order BGR"),
+    ],
+)
+def test_inspect_tells_how_pixels_go_in(tmp_path: Path, normalization: str, told: str) -> None:
+    path = write(tmp_path / "ours.tflite", metadata.build(CARD), None)
+    model_card.embed(path, replace(CARD, labels=(), normalization=NAMED[normalization]))
+    shown = CliRunner().invoke(command, [str(path)]).output
+    assert told in shown
+    assert re.search(r"labels +none", shown)

@@ -94,7 +94,8 @@ def _scores(builder: Any, card: ModelCard) -> int:
 
 def _description(card: ModelCard) -> str:
     trained = f", trained on {card.dataset}" if card.dataset else ""
-    return f"{card.recipe or 'float'}{trained}; converted by tflconv"
+    order = ", takes BGR" if card.normalization.channel_order == "bgr" else ""
+    return f"{card.recipe or 'float'}{trained}{order}; converted by tflconv"
 
 
 def _table(builder: Any, slots: int, *fields: Field) -> int:

@@ -93,7 +93,9 @@ def _origin(found: Inspection) -> list[tuple[str, str]]:
         norm = card.normalization
         labels = f"{len(card.labels)}: {_few(card.labels)}" if card.labels else "none"
         facts = [("card", made), ("labels", labels)]
-        facts.append(("preprocessing", f"(pixel − {_joined(norm.mean)}) / {_joined(norm.std)}"))
+        order = ", channels in the order BGR" if norm.channel_order == "bgr" else ""
+        scaled = f"(pixel − {_joined(norm.mean)}) / {_joined(norm.std)}"
+        facts.append(("preprocessing", scaled + order))
     if found.model.metadata:
         facts.append(("metadata", ", ".join(found.model.metadata)))
     if found.model.description:

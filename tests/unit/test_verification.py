@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import making_pictures
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv import cli, data, verification
+from tflconv import cli, data, model_card, verification
 from tflconv.conversion import packing
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
@@ -200,6 +201,16 @@ def test_a_file_of_others_is_asked_how_to_feed_it(
 ) -> None:
     assert verify(str(FLOAT), str(foreign), "--dataset", str(folder)) == 2
     assert "--normalize 0..1, -1..1" in capsys.readouterr().err
+
+
+def test_without_a_dataset_it_is_the_one_of_the_training(
+    folder: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(str(FLOAT), str(INT8)) == 2
+    assert "--dataset NAME" in capsys.readouterr().err
+    model_card.embed(foreign, replace(model_card.needed(INT8), dataset=str(folder)))
+    assert verify(str(FLOAT), str(foreign)) == 0
+    assert "12 test pictures of pictures" in capsys.readouterr().out
 
 
 def test_a_file_of_others_is_verified_once_it_is_said(

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     "--calibration",
     metavar="DATASET|DIR|FILE",
     help="Samples for static recipes; by default the dataset the model was trained on."
-    " A .npy file holds pixels (uint8) or model inputs (float); .npz one array per input.",
+    " A folder may hold loose pictures; a .npy file holds pixels (uint8) or model inputs (float),"
+    " .npz one array per input.",
 )
 @click.option(
     "--dataset",
@@ -61,6 +62,10 @@ if TYPE_CHECKING:
     " folded or fused, a float baseline (Keras models).",
 )
 @options.qat
+@click.option("--strip", is_flag=True, help="Leave out names and TFLite metadata; the card stays.")
+@click.option(
+    "--no-card", is_flag=True, help="Leave out the card: labels, preprocessing, origin, training."
+)
 @options.custom_objects
 @options.seed
 @options.json_output
@@ -78,6 +83,8 @@ def command(
     graph: str,
     qat: QatConfig,
     labels: Path | None,
+    strip: bool,
+    no_card: bool,
     custom_objects: Path | None,
     seed: int,
     as_json: bool,

@@ -21,7 +21,11 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.command(name="verify")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--dataset", "name", required=True, help="Dataset, or folder of pictures.")
+@click.option(
+    "--dataset",
+    "name",
+    help="Dataset, or folder of pictures; by default what the model was trained on.",
+)
 @click.option(
     "--max-drop",
     metavar="POINTS",
@@ -43,7 +47,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 def command(
     reference: Path,
     target: Path,
-    name: str,
+    name: str | None,
     max_drop: float | None,
     min_agreement: float | None,
     normalize: str | None,

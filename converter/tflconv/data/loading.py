@@ -92,7 +92,10 @@ def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) 
     """
     named = name or card.dataset
     if named is None:
-        raise UsageError(f"{card.model} does not say what it was trained on: name a dataset.")
+        raise UsageError(
+            f"{card.model} does not say what it was trained on: name a dataset.",
+            hint="Say which: --dataset NAME, or a folder of pictures.",
+        )
     height, width, channels = card.input_shape
     resolution = (height, width)
     return load(named, resolution=resolution, channels=channels, seed=seed, resize=card.resize)

@@ -57,7 +57,6 @@ def test_int8_costs_no_seed_more_than_a_third_of_a_point() -> None:
         for run in results.load(STUDY / "seeds.json").runs
         if run.accuracy
     }
-    assert len(correct) == 6
     for seed in (1, 2, 3):
         name = f"vit_int8_seed{seed}-mnist"
         assert correct[f"{name}-fp32"] - correct[f"{name}-static_wi8_ai8"] <= 30

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tflconv import data
+from tflconv.data.source import of_path
 from tflconv.errors import UsageError
 from tflconv.training import TrainConfig
 from tflconv.training.augmentation import Augmentation
@@ -97,6 +99,16 @@ def test_flip_mirrors_about_half() -> None:
 def test_a_card_that_allows_something_unknown_is_explained() -> None:
     with pytest.raises(UsageError, match=r"augmentation is not understood.*shear"):
         Augmentation.of({"shear": 3})
+
+
+def test_pictures_of_a_user_are_zoomed_only(tmp_path: Path) -> None:
+    own = Augmentation.of(of_path(tmp_path).card.augmentation)
+    assert own == Augmentation(zoom=0.1) != Augmentation.none()
+
+
+@pytest.mark.parametrize("name", data.names())
+def test_every_card_says_what_training_may_do(name: str) -> None:
+    assert Augmentation.of(data.card(name).augmentation).zoom == 0.1
 
 
 def _state() -> State:

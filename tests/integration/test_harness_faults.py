@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +75,48 @@ def test_a_harness_that_a_signal_ends(name: str) -> None:
     with pytest.raises(DeviceError, match=f"was ended by SIG{name}") as caught:
         measured(f'"$@" & sleep 0.5; kill -{name} $!; wait $!', slow)
     assert caught.value.exit_code == 3
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from tflconv.benchmark import BenchmarkConfig, harness
+from tflconv.benchmark.session import Session
+from tflconv.device import find
+model, device = Path(sys.argv[1]), find(sys.argv[2])
+session = Session(harness.install(device), model, device.push(model), BenchmarkConfig())
+session.run(num_runs=10**9, max_secs=100)
+"""
+
+
+@pytest.mark.parametrize("device", ["host", "arm64:cortex-a76"])
+def test_a_harness_ends_when_tflconv_is_killed(
+    device: str, spawn: Callable[..., subprocess.Popen[str]], request: pytest.FixtureRequest
+) -> None:
+    if device != "host":
+        request.getfixturevalue("arm64")
+    run = spawn([sys.executable, "-c", ENDLESS, TINY, device])
+    assert soon(lambda: children(run.pid))
+    (harness,) = children(run.pid)
+    run.kill()
+    run.wait(30)
+    assert soon(lambda: not Path(f"/proc/{harness}/maps").exists())
+
+
+def children(pid: int) -> list[int]:
+    """Harnesses that the process ``pid`` has started."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(word) for file in listed for word in file.read_text().split()]
+    return [one for one in found if b"--graph=" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def soon(question: Callable[[], object]) -> bool:
+    end = time.monotonic() + 60
+    while not question():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_a_harness_that_hangs_is_given_up() -> None:

@@ -21,7 +21,7 @@ AARCH64, PIE, LOAD, INTERPRETER = 183, 3, 1, 3
 IN_BIONIC = {
     "__errno", "__libc_init", "_exit", "calloc", "clock_gettime", "clock_nanosleep", "close",
     "dlerror", "dlopen", "dlsym", "exit", "free", "fstat", "getrusage", "ioctl", "malloc",
-    "memcmp", "memcpy", "memset", "open", "read", "realloc", "sched_getaffinity",
+    "memcmp", "memcpy", "memset", "open", "prctl", "read", "realloc", "sched_getaffinity",
     "sched_setaffinity", "snprintf", "strchr", "strcmp", "strdup", "strerror", "strlen",
     "strncmp", "strrchr", "strstr", "strtod", "strtol", "strtoull", "syscall", "vsnprintf", "write",
 }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from tflconv import results
 from tflconv.results import BenchmarkRun
@@ -13,6 +14,7 @@ from tflconv.results import BenchmarkRun
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "studies" / "emulated-phone"
 NOTEBOOK = ROOT / "notebooks" / "03_phone_results.ipynb"
+GOLDEN = ROOT / "tests" / "golden" / "report" / "results.json"
 RUNS = results.load(FOLDER / "results.json").runs
 CORES = {"arm64:cortex-a76", "arm64:cortex-a55", "arm64:cortex-a53"}
 OF_A_PHONE = ("battery", "celsius", "thermal", "mhz", "screen", "charging", "governor")
@@ -56,6 +58,18 @@ def test_pictures_were_classified_as_on_the_host() -> None:
     told = [run.conditions["pictures_vs_host"] for run in RUNS if run.accuracy]
     assert len(told) == 8
     assert not any(told)
+
+
+def test_the_notebook_works_on_a_file_of_ones_own() -> None:
+    """Host, emulator and phone, with latencies; the phone counted nothing."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    (choice,) = [cell for cell in notebook.cells if "MINE = None" in cell.source]
+    choice.source = choice.source.replace("MINE = None", f"MINE = Path({str(GOLDEN)!r})")
+    NotebookClient(
+        notebook, timeout=200, resources={"metadata": {"path": NOTEBOOK.parent}}
+    ).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert sum("image/png" in output.get("data", {}) for output in shown) > 7
 
 
 def test_the_notebook_is_kept_with_its_plots_and_says_that_no_phone_was_there() -> None:

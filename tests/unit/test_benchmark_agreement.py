@@ -36,7 +36,7 @@ def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
         ([0.0, 1.04], [0.0, 1.0], "float32", ""),
         ([0.0, 1.5], [0.0, 1.0], "float32", "50 % of their range"),
         ([np.nan, 1.0], [0.5, 1.0], "float32", "100 % of their range"),
-        ([0, 100], [0, 101], "int8", "by a rounding, at most 1 of 256 steps"),
+        ([0, 100], [0, 101], "int8", "by a rounding, at most 1 of the output's steps"),
         ([0, 50], [0, 100], "uint8", "up to 50 steps: look with --dataset"),
     ],
 )

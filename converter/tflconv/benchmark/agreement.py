@@ -57,7 +57,7 @@ def doubts(compared: Mapping[str, Any]) -> Iterator[str]:
     if not floats and not doubtful:
         yield (
             "integer outputs differ from this computer's by a rounding, at most"
-            f" {difference:g} of 256 steps: docs/emulator.md tells which kernels do that"
+            f" {difference:g} of the output's steps: docs/emulator.md tells which kernels do that"
         )
     elif doubtful:
         amount = f"{100 * share:.0f} % of their range" if floats else f"{difference:g} steps"

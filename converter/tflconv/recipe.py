@@ -110,6 +110,30 @@ BUILT_IN = {
             activations="int8",
             compute="selective",
         ),
+        Recipe(
+            name="static_wi4_ai8",
+            summary="static_wi8_ai8 with int4 weights in FULLY_CONNECTED: smaller, not faster",
+            weights="int4",
+            activations="int8",
+            compute="static",
+            io="int8",
+        ),
+        Recipe(
+            name="selective_wi4_ai8",
+            summary="selective_wi8_ai8 with int4 weights in FULLY_CONNECTED",
+            weights="int4",
+            activations="int8",
+            compute="selective",
+        ),
+        Recipe(
+            name="static_wi8_ai8_tensorwise",
+            summary="static_wi8_ai8 with one scale for all channels of a weight: smaller tables",
+            weights="int8",
+            activations="int8",
+            compute="static",
+            granularity="tensorwise",
+            io="int8",
+        ),
     )
 }
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from tflconv import cli, conversion, models, recipe, verification
-from tflconv.conversion import description, packing, schema
+from tflconv.conversion import description, optimized, packing, schema
 from tflconv.conversion.calibration import Calibration
 from tflconv.errors import TflconvError, UsageError
+from tflconv.graph import tflite
 from tflconv.interpreter import Interpreter
 from tflconv.keras import keras2, tf
 
@@ -327,3 +328,23 @@ def test_raw_pixels_go_into_a_uint8_model_of_one_partition(graph: str, tmp_path:
     expected = np.asarray(model((pixels // 2 - np.float32(127.5)) / np.float32(127.5)))
     assert np.abs(np.array(fed) - expected).max() < 0.05
     assert interpreter.partitions == 1
+
+
+def test_tensorwise_and_int4_of_an_optimized_graph(tmp_path: Path) -> None:
+    model = classifier(keras2)
+    ready = optimized.prepare(model)
+    names = ("static_wi8_ai8_tensorwise", "static_wi4_ai8")
+    chosen = [recipe.get(name) for name in names]
+    made = conversion.convert(ready, chosen, tmp_path, calibration=CALIBRATION, name="small")
+    graphs = [tflite.read(file.path).main for file in made]
+    stored = [{o.name: g.input_tensors(o)[1] for o in g.operators} for g in graphs]
+    for kind in ("CONV_2D", "FULLY_CONNECTED"):
+        quantization = stored[0][kind].quantization
+        assert quantization is not None
+        assert len(quantization.scales) == 1
+    assert stored[1]["FULLY_CONNECTED"].dtype == "int4"
+    assert stored[1]["CONV_2D"].dtype == "int8"
+    expected = np.asarray(model(VALUES))
+    for file, allowed in zip(made, (0.05, 0.2), strict=True):
+        assert np.abs(Interpreter(file.path).predict(VALUES) - expected).max() < allowed
+        assert Interpreter(file.path).partitions == 1

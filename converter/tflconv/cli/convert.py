@@ -125,7 +125,13 @@ def command(
             told=options.tell_epoch,
         )
         made = conversion.convert(
-            ready, chosen, output or model.parent, calibration=samples, card=card
+            ready,
+            chosen,
+            output or model.parent,
+            calibration=samples,
+            card=card,
+            strip=strip,
+            with_card=not no_card,
         )
     options.print_rows(
         [

@@ -16,7 +16,7 @@ from typing import Any
 
 from tflconv import model_card, store
 from tflconv.artifact import ModelArtifact
-from tflconv.conversion import metadata, packing
+from tflconv.conversion import metadata, packing, stripping
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, prepare
 from tflconv.errors import UsageError
@@ -39,12 +39,15 @@ def convert(
     card: ModelCard | None = None,
     name: str | None = None,
     custom_objects: Path | None = None,
+    strip: bool = False,
+    with_card: bool = True,
 ) -> list[ModelArtifact]:
     """Write ``<name>-<recipe>.tflite`` into ``folder`` for each of ``recipes``, in order.
 
     ``model`` is a ``.keras``, ``.h5``, SavedModel folder, float ``.tflite``, a live Keras 2 or
     Keras 3 model, or what ``prepare`` made of one. ``card`` is what the files will say about
-    themselves, by default what the model says; ``name`` is by default its model and dataset.
+    themselves, by default what the model says; ``name`` is by default its model and dataset;
+    ``strip`` takes out names and TFLite metadata; without ``with_card`` the files tell nothing.
     Files appear whole or not at all. Warns where a phone will run a file slower than float. Raises
     ``TflconvError`` for a model that cannot be read or a recipe that cannot be made of it.
     """
@@ -62,8 +65,11 @@ def convert(
         _write(
             folder / f"{stem}-{recipe.name}.tflite",
             content,
-            _card_of(maker.card if recipe.qat else card, recipe, calibration, model.parent),
+            _card_of(maker.card if recipe.qat else card, recipe, calibration, model.parent)
+            if with_card
+            else None,
             model.parent,
+            strip=strip,
         )
         for maker, recipe, content in zip(makers, recipes, contents, strict=True)
     ]
@@ -100,20 +106,24 @@ def _card_of(
 
 
 def _write(
-    target: Path, content: bytes, card: ModelCard | None, parent: str | None
+    target: Path, content: bytes, card: ModelCard | None, parent: str | None, *, strip: bool
 ) -> ModelArtifact:
     with replacing_file(target) as temporary:
-        if card is None:
-            temporary.write_bytes(content)
-        else:
-            temporary.write_bytes(_with_metadata(content, card))
+        temporary.write_bytes(_finished(content, card, strip=strip))
+        if card is not None:
             model_card.embed(temporary, card)
     if slower := delegation.warn_if_slower(target):
         warnings.warn("\n  ".join(slower), stacklevel=3)
     return ModelArtifact.of(target, parent=parent)
 
 
-def _with_metadata(content: bytes, card: ModelCard) -> bytes:
+def _finished(content: bytes, card: ModelCard | None, *, strip: bool) -> bytes:
+    """``content`` with TFLite metadata, or without anything that is not needed to run it."""
+    if card is None and not strip:
+        return content
     model = packing.unpack(content)
-    metadata.attach(model, card)
+    if strip:
+        stripping.strip(model)
+    elif card is not None:
+        metadata.attach(model, card)
     return packing.pack(model)

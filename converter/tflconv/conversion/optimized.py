@@ -21,6 +21,7 @@ from tflconv.conversion.quantization import finish
 from tflconv.errors import UsageError
 from tflconv.files import sha256_file
 from tflconv.graph import execution, ranges
+from tflconv.graph.execution import Numbers
 from tflconv.graph.fake_quant import Rounded, round_weights
 from tflconv.graph.network import Network
 from tflconv.graph.passes import PASSES, NamedPass, Outcome, optimize
@@ -53,7 +54,9 @@ class OptimizedModel(FloatModel):
         wanted = {node.name for node in ranges.quantized(self.network, selective=selective)}
         found = self.trained or self._calibrated(calibration)
         kept = {name: found[name] for name in wanted}
-        graph = tracing.freeze(as_source(round_weights(self.network), kept))
+        tensorwise = recipe.granularity == "tensorwise"
+        network = self.network if tensorwise else round_weights(self.network)
+        graph = tracing.freeze(as_source(network, Rounded(kept, tensorwise=tensorwise)))
         return finish(tracing.lower_trained(graph, recipe), recipe)
 
     def _calibrated(self, calibration: Calibration | None) -> Ranges:
@@ -116,9 +119,8 @@ def of_network(
     )
 
 
-def as_source(network: Network, kept: Ranges | None = None) -> Source:
-    """A function over tensors that computes ``network``, rounding the values that have a range."""
-    numbers = None if kept is None else Rounded(kept)
+def as_source(network: Network, numbers: Numbers | None = None) -> Source:
+    """A function over tensors that computes ``network``, with its ``numbers`` as they will be."""
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),

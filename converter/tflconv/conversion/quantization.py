@@ -16,7 +16,7 @@ from typing import Any
 from ai_edge_quantizer import quantizer
 
 from tflconv import quiet
-from tflconv.conversion import packing, schema
+from tflconv.conversion import narrowing, packing, schema, stripping
 from tflconv.conversion.calibration import Ranges
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
@@ -48,8 +48,11 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     model = packing.unpack(quantized)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
+    if recipe.weights == "int4":
+        narrowing.use_int4(model)
     if recipe.io == "uint8":
         schema.use_uint8(model)
+    stripping.share_equal(model)
     return packing.pack(model)
 
 
@@ -83,7 +86,7 @@ def _each(operations: Sequence[str], config: dict[str, Any]) -> list[dict[str, A
 def _weights(recipe: Recipe) -> dict[str, Any]:
     return {
         "weight_tensor_config": {
-            "num_bits": _BITS[recipe.weights],
+            "num_bits": max(8, _BITS[recipe.weights]),
             "symmetric": True,
             "granularity": recipe.granularity.upper(),
             "dtype": "INT",

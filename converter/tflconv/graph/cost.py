@@ -1,11 +1,11 @@
 """What an operator costs: multiply-accumulates exactly, arm64 instructions roughly.
 
 The rough figures are fitted to instructions counted under qemu cortex-a76: an XNNPACK float kernel
-spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), a legacy uint8
-one 0.43, a built-in int8 kernel 2, and 5500 on being called; any other value costs about 1 inside
-of XNNPACK, in built-in int8 kernels 65 (SOFTMAX 18, GELU 4: they look it up); a further partition
-costs 12 000. The totals of 13 models came out within a factor of 1.3, which is enough to say on
-which side of float a file will be.
+spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), one that unpacks
+int4 weights 0.135, a legacy uint8 one 0.43, a built-in int8 kernel 2, and 5500 on being called; any
+other value costs about 1 inside of XNNPACK, in built-in int8 kernels 65 (SOFTMAX 18, GELU 4: they
+look it up); a further partition costs 12 000. The totals of 13 models came out within a factor of
+1.3, which is enough to say on which side of float a file will be.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from tflconv.graph.tflite import Operator, Subgraph, Tensor
 
-_PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "uint8": 0.43, "builtin": 2.0}
+_PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "int4": 0.135, "uint8": 0.43, "builtin": 2.0}
 _PER_VALUE = {"delegated": 1.0, "float": 2.0, "int8": 65.0, "SOFTMAX": 18.0, "GELU": 4.0}
 _PER_CALL = 5500.0
 _PER_PARTITION = 12_000.0
@@ -75,7 +75,7 @@ def _arithmetic(graph: Subgraph, operator: Operator, kind: str) -> float:
 def _kind(graph: Subgraph, operator: Operator) -> str:
     kinds = {t.dtype for t in graph.input_tensors(operator)[:2]}
     if "float32" not in kinds:
-        return "uint8" if "uint8" in kinds else "int8"
+        return next((kind for kind in ("uint8", "int4") if kind in kinds), "int8")
     return "float" if kinds == {"float32"} else "hybrid"
 
 

@@ -19,12 +19,25 @@ from tflconv.keras import tf
 
 
 class Rounded(Exact):
-    """Activations rounded to the steps of ``ranges``; saturation takes the place of a ReLU."""
+    """Activations rounded to the steps of ``ranges``; saturation takes the place of a ReLU.
+
+    With ``tensorwise`` a kernel gets one scale for all of its channels.
+    """
 
     saturates = True
 
-    def __init__(self, ranges: Ranges) -> None:
-        self.ranges = ranges
+    def __init__(self, ranges: Ranges, *, tensorwise: bool = False) -> None:
+        self.ranges, self.tensorwise = ranges, tensorwise
+
+    def weight(self, node: Node, key: str) -> Any:
+        """A constant; the converter finds a scale for each channel by itself."""
+        found = super().weight(node, key)
+        largest = float(np.abs(node.weights[key]).max())
+        if not self.tensorwise or key != "kernel" or largest == 0:
+            return found
+        return tf.quantization.fake_quant_with_min_max_args(
+            found, -largest, largest, narrow_range=True
+        )
 
     def activation(self, node: Node, value: Any) -> Any:
         """The value as 8 bits can hold it."""

@@ -1,0 +1,43 @@
+"""What a ``.tflite`` file carries that no runtime needs, taken out.
+
+Names of tensors and of the graph, the description, TFLite metadata, the version of the converter
+and the smallest and largest values seen while calibrating serve people and tools. The names of
+inputs and outputs stay where runtimes look for them, in the signature. What is needed to run is
+untouched, so every output stays what it was, bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def strip(model: Any) -> None:
+    """Take out of the ``ModelT`` what is not needed to run it."""
+    model.description, model.metadata, model.metadataBuffer = None, None, None
+    for graph in model.subgraphs:
+        graph.name = None
+        for tensor in graph.tensors:
+            tensor.name = None
+            if tensor.quantization is not None:
+                tensor.quantization.min = tensor.quantization.max = None
+    share_equal(model)
+
+
+def share_equal(model: Any) -> None:
+    """Let tensors with equal constants refer to one buffer, and drop buffers without a reader."""
+    kept: list[Any] = [model.buffers[0]]
+    known: dict[bytes, int] = {}
+    entries = [*(t for graph in model.subgraphs for t in graph.tensors), *(model.metadata or ())]
+    for entry in entries:
+        buffer = model.buffers[entry.buffer]
+        if buffer.data is None or len(buffer.data) == 0:
+            entry.buffer = 0
+            continue
+        content = np.asarray(buffer.data, np.uint8).tobytes()
+        if content not in known:
+            known[content] = len(kept)
+            kept.append(buffer)
+        entry.buffer = known[content]
+    model.buffers = kept

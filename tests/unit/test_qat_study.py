@@ -1,0 +1,59 @@
+"""The recorded comparison reaches its goals, and its README says what was recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STUDY = Path(__file__).parents[2] / "studies" / "qat"
+README = (STUDY / "README.md").read_text(encoding="utf-8")
+RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
+SETS = ("mnist", "fashion-mnist")
+PTQ, QAT = "static_wi8_ai8", "qat_static_wi8_ai8"
+
+
+def found(folder: str, data: str, recipe: str) -> dict[str, Any]:
+    return dict(RECORDED[f"{folder}/mobilenet_v2-{data}-{recipe}"])
+
+
+def accuracy(folder: str, data: str, recipe: str) -> float:
+    one = found(folder, data, recipe)
+    assert one["total"] == 10_000
+    return float(one["target_correct"] / one["total"])
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_our_engine_is_as_good_and_as_fast_as_tfmot(data: str) -> None:
+    assert accuracy("own", data, QAT) > accuracy("tfmot", data, QAT) - 0.002
+    own, theirs = found("own", data, QAT), found("tfmot", data, QAT)
+    assert own["operators"] == theirs["operators"]
+    assert own["sdot"] == theirs["sdot"]
+    assert own["instructions"] == pytest.approx(theirs["instructions"], rel=1e-3)
+
+
+def test_training_wins_back_two_thirds_of_what_rounding_lost() -> None:
+    float_model = found("outliers", "fashion-mnist", PTQ)["reference_correct"] / 10_000
+    lost = float_model - accuracy("outliers", "fashion-mnist", PTQ)
+    left = float_model - accuracy("outliers", "fashion-mnist", QAT)
+    assert lost > 0.01
+    assert left < lost / 3
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_tables_say_what_was_recorded(name: str) -> None:
+    one = RECORDED[name]
+    folder, _, stem = name.partition("/")
+    data = stem.removeprefix("mobilenet_v2-").removesuffix(PTQ).removesuffix("-qat_").strip("-")
+    cells = [
+        data,
+        f"`{folder}/`",
+        f"{one['target_correct'] / one['total']:.2%}".replace("%", " %"),
+        f"{(one['reference_correct'] - one['target_correct']) / 100:+.2f}",
+        f"{one['agreeing'] / one['total']:.2%}".replace("%", " %"),
+        f"{one['instructions']:,.0f}".replace(",", " "),
+        f"{one['bytes']:,}".replace(",", " "),
+    ]
+    assert " | ".join(cells) in README

@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
-from phone import Phone, Profile  # noqa: E402 - it is not installed
+from phone import Phone, Profile, adb  # noqa: E402 - it is not installed
 from tflconv import results  # noqa: E402
 from tflconv.results import BenchmarkRun, Results  # noqa: E402
 
@@ -38,6 +38,7 @@ def main(files: list[str]) -> None:
     found = [bench(files, "--device", core, "--profile-runs", "0") for core in CORES]
     with Phone(Profile(model="test phone", release="", properties=ABOUT)) as phone:
         found += [bench(files, "-s", phone.serial, *PICTURES, *QUICK, "--profile-runs", "0")]
+        adb("disconnect", phone.serial)
     context = {
         "title": "Demo models on emulated cores and over adb",
         "note": "No phone took part: instructions, outputs and accuracies are those of the arm64"

@@ -119,6 +119,15 @@ def test_only_a_float_file_can_be_unfused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_command_refuses_other_recipes_before_any_work(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["convert", "none.keras", "--graph", "unfused", "--recipe", "qat_static_wi8_ai8"])
+    assert end.value.code == 2
+    assert "unfused graph is the float baseline" in capsys.readouterr().err
+
+
 def test_layers_that_are_not_known_are_named() -> None:
     picture = keras.Input((8, 8, 3))
     scores = keras.layers.Flatten()(keras.layers.UpSampling2D()(picture))

@@ -97,6 +97,8 @@ def command(
     from tflconv.conversion import description, optimized, unfused
 
     chosen = [_recipe(name, io) for name in recipes]
+    if graph == "unfused":
+        chosen = [unfused.named(recipe) for recipe in chosen]
     ready: conversion.FloatModel
     with options.warnings_on_stderr():
         if graph == "optimized":
@@ -104,7 +106,6 @@ def command(
             _tell(ready.outcomes)
         elif graph == "unfused":
             ready = unfused.prepare(model, custom_objects=custom_objects)
-            chosen = [unfused.named(recipe) for recipe in chosen]
         else:
             ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
         names = None if labels is None else data.read_labels(labels)

@@ -49,11 +49,7 @@ class UnfusedModel(FloatModel):
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """The float file; raises ``UsageError`` for another recipe."""
-        if recipe.compute != "float" or recipe.weights != "float32":
-            raise UsageError(
-                f"the unfused graph is the float baseline. Received: recipe {recipe.name}.",
-                hint="Make it with --recipe fp32, and the others without --graph unfused.",
-            )
+        _check_float(recipe)
         return self.content
 
 
@@ -69,7 +65,11 @@ def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> Unfused
 
 
 def named(recipe: Recipe) -> Recipe:
-    """``recipe`` under the name that its unfused file has: ``unfused_fp32``."""
+    """``recipe`` under the name that its unfused file has: ``unfused_fp32``.
+
+    Raises ``UsageError`` for a recipe that is not plain float.
+    """
+    _check_float(recipe)
     return replace(recipe, name=f"unfused_{recipe.name}")
 
 
@@ -80,6 +80,14 @@ def lower(network: Network) -> bytes:
     _store(model, list(weights.values()))
     _take_apart(model)
     return packing.pack(model)
+
+
+def _check_float(recipe: Recipe) -> None:
+    if recipe.compute != "float" or recipe.weights != "float32":
+        raise UsageError(
+            f"the unfused graph is the float baseline. Received: recipe {recipe.name}.",
+            hint="Make it with --recipe fp32, and the others without --graph unfused.",
+        )
 
 
 def _beside_kernels(network: Network) -> dict[Weight, Array]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from test_inspect import mobilenets
 
 from tflconv import model_card, tflite_metadata
-from tflconv.cli.inspect import command
+from tflconv.cli import group
 from tflconv.conversion import metadata, packing
 from tflconv.model_card import ModelCard
 from tflconv.normalization import NAMED, Normalization
@@ -91,6 +91,6 @@ def test_a_published_file_says_what_it_needs(require) -> None:  # type: ignore[n
 def test_inspect_tells_how_pixels_go_in(tmp_path: Path, normalization: str, told: str) -> None:
     path = write(tmp_path / "ours.tflite", metadata.build(CARD), None)
     model_card.embed(path, replace(CARD, labels=(), normalization=NAMED[normalization]))
-    shown = CliRunner().invoke(command, [str(path)]).output
+    shown = CliRunner().invoke(group, ["inspect", str(path)]).output
     assert told in shown
     assert re.search(r"labels +none", shown)

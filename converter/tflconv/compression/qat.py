@@ -20,9 +20,9 @@ from tflconv.compression.examples import Examples, Told
 from tflconv.errors import TflconvError
 from tflconv.graph.execution import run
 from tflconv.graph.fake_quant import round_weights
+from tflconv.graph.keras_layers import KNOWN_LAYERS
 from tflconv.graph.network import LINEAR, Network, Node
 from tflconv.graph.ranges import Ranges, allowed, measure
-from tflconv.graph.reading import KNOWN_LAYERS
 from tflconv.keras import keras2, tf
 
 _FROZEN_SHARE = 0.25

@@ -12,6 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tflconv import conversion, data, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples, Told
@@ -66,14 +68,16 @@ def train_for_int8(
 ) -> FloatModel:
     """Train ``model`` (a file or a live Keras model) on the training split of ``dataset``.
 
-    Pictures become inputs as ``card`` says. ``optimize`` takes the pass that changes the output,
-    too: the softmax at the end goes. Raises ``TflconvError`` for a layer that cannot be trained and
-    ``UsageError`` for a model that does not tell the classes of ``dataset`` apart, both before
-    the training starts.
+    Pictures become inputs as ``card`` says, and its labels say what the outputs stand for; without
+    labels they stand for the classes of ``dataset``, in that order. ``optimize`` takes the pass
+    that changes the output, too: the softmax at the end goes. Raises ``TflconvError`` for a layer
+    that cannot be trained and ``UsageError`` for a model that does not tell the classes of
+    ``dataset`` apart, both before the training starts.
     """
     is_file = isinstance(model, Path)
     source = open_model(model, custom_objects=custom_objects) if is_file else of_keras(model)
-    _check_tells_apart(source, dataset)
+    card = replace(card, labels=card.labels or tuple(dataset.classes))
+    _check_tells_apart(source, dataset, card.labels)
     train = _by_tfmot if config.engine == "tfmot" else _by_our_own
     made = train(source.model, _examples(dataset, card), config, optimize, told)
     return replace(
@@ -108,12 +112,24 @@ def _by_tfmot(model: Any, examples: Examples, config: QatConfig, _: bool, told: 
 
 def _examples(dataset: Dataset, card: ModelCard) -> Examples:
     split = dataset.train
-    return Examples(images=split.images, labels=split.labels, normalize=card.normalization.apply)
+    numbers = np.array([card.labels.index(name) for name in dataset.classes], np.int64)
+    return Examples(
+        images=split.images,
+        labels=numbers[split.labels],
+        normalize=card.normalization.apply,
+    )
 
 
-def _check_tells_apart(source: Source, dataset: Dataset) -> None:
+def _check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -> None:
+    missing = [name for name in dataset.classes if name not in labels]
+    if missing:
+        raise UsageError(
+            f"{dataset.name} has pictures of {missing[0]}, which is none of the labels of"
+            f" {source.name}: {', '.join(labels)}.",
+            hint="--labels FILE names all outputs, one a line.",
+        )
     outputs = [tuple(tensor.shape) for tensor in getattr(source.model, "outputs", None) or ()]
-    if outputs != [(None, len(dataset.classes))] or len(source.inputs) != 1:
+    if outputs != [(None, len(labels))] or len(source.inputs) != 1:
         raise UsageError(
             f"{source.name} does not tell the {len(dataset.classes)} classes of {dataset.name}"
             f" apart: its outputs have the shapes {[list(shape[1:]) for shape in outputs]}.",
@@ -126,7 +142,6 @@ def _card_of(card: ModelCard, dataset: Dataset, config: QatConfig) -> ModelCard:
     pictures = {"dataset": dataset.name, "dataset_digest": dataset.digest}
     return replace(
         card,
-        labels=card.labels or tuple(dataset.classes),
         training={**card.training, "qat": {**asdict(config), **pictures}},
         versions={**card.versions, **versions(*_TRAINERS)},
     )

@@ -195,6 +195,28 @@ def test_a_model_inside_of_a_model_is_too_much_for_tfmot() -> None:
     assert "--qat-engine own" in str(raised.value.hint)
 
 
+def test_labels_say_what_the_outputs_stand_for(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model whose outputs are in another order than the folders of the pictures."""
+    keras.utils.set_random_seed(0)
+    picture = keras.Input((8, 8, 3))
+    brightness = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(picture))
+    scores = keras.layers.Dense(3, kernel_initializer="zeros")(brightness)
+    keras.Model(picture, scores).save(tmp_path / "shades.keras")
+    labels = tmp_path / "labels.txt"
+    settings = ["--dataset", pictures, "--labels", labels, "--qat-batch-size", 4]
+    labels.write_text("light\nmedium\ndark\n")
+    learning = ["--qat-epochs", 20, "--qat-learning-rate", 0.1]
+    assert convert(tmp_path / "shades.keras", *settings, *learning) == 0
+    made = Interpreter(tmp_path / f"shades-{RECIPE}.tflite")
+    shades = np.array([0.1, 0.9], np.float32)[:, None, None, None] * np.ones((1, 8, 8, 3))
+    assert list(made.predict(shades.astype(np.float32)).argmax(1)) == [2, 0]
+    labels.write_text("light\nmedium\nblack\n")
+    assert convert(tmp_path / "shades.keras", *settings) == 2
+    assert "pictures of dark, which is none of the labels" in capsys.readouterr().err
+
+
 def test_a_model_for_other_classes_is_told() -> None:
     with pytest.raises(TflconvError, match=r"the 10 classes of mnist-sample.*\[\[7\]\]"):
         retrain(classifier(keras, classes=7))

@@ -25,11 +25,14 @@ from tflconv import (
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.compression import QatConfig
 from tflconv.conversion import description
+from tflconv.errors import unknown
 from tflconv.files import write_text
 from tflconv.model_card import ModelCard
 from tflconv.results import Results
 from tflconv.training import TrainConfig
 from tflconv.verification import Verification
+
+GRAPHS = ("as-is", "optimized", "unfused")
 
 __all__ = ["bench", "convert", "train", "verify", "write_report"]
 
@@ -62,6 +65,7 @@ def convert(
     dataset: str | None = None,
     normalize: str | None = None,
     labels: Sequence[str] | None = None,
+    graph: str = "as-is",
     qat: QatConfig | None = None,
     seed: int = 0,
 ) -> list[Path]:
@@ -69,18 +73,33 @@ def convert(
 
     ``model`` is a file or a live Keras 2 or Keras 3 model; ``calibration`` a dataset, a folder or
     a ``.npy`` file, by default ``dataset``, by default the one that the model was trained on.
-    Recipes that begin with ``qat_`` train on ``dataset`` first, as ``qat`` says.
+    Recipes that begin with ``qat_`` train on ``dataset`` first, as ``qat`` says. ``graph`` may be
+    ``optimized`` (rewritten for XNNPACK's integer kernels) or ``unfused`` (an honest baseline).
     """
+    if graph not in GRAPHS:
+        raise unknown("graph", graph, GRAPHS)
     chosen = [recipe.get(name) for name in recipes]
     model = Path(model) if isinstance(model, str) else model
-    ready = conversion.prepare(model)
+    if graph == "as-is":
+        ready = conversion.prepare(model)
+    elif graph == "optimized":
+        from tflconv.conversion import optimized
+
+        ready = optimized.prepare(model)
+    else:
+        from tflconv.conversion import unfused
+
+        chosen = [unfused.named(one) for one in chosen]
+        ready = unfused.prepare(model)
     card = description.describe(ready, normalize=normalize, labels=labels)
     source = calibration or dataset or (card.dataset if card else None)
     samples = None
     if source is not None and any(one.needs_calibration for one in chosen):
         samples = description.calibration(source, ready, card, seed=seed)
     config = replace(qat or QatConfig(), seed=seed)
-    ready = retraining.for_recipes(ready, chosen, model, dataset, card, config)
+    ready = retraining.for_recipes(
+        ready, chosen, model, dataset, card, config, optimize=graph == "optimized"
+    )
     made = conversion.convert(ready, chosen, Path(folder), calibration=samples, card=card)
     return [artifact.path for artifact in made]
 

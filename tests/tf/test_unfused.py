@@ -11,6 +11,7 @@ import pytest
 
 keras = pytest.importorskip("keras", minversion="3")
 
+import tflconv  # noqa: E402
 from tflconv import cli, conversion, models, recipe  # noqa: E402
 from tflconv.conversion import unfused  # noqa: E402
 from tflconv.errors import TflconvError, UsageError  # noqa: E402
@@ -154,3 +155,13 @@ def test_a_saved_model_is_refused(tmp_path: Path) -> None:
     small(keras).export(tmp_path / "saved", verbose=False)
     with pytest.raises(TflconvError, match=r"layers of .* are not visible"):
         unfused.prepare(tmp_path / "saved")
+
+
+def test_python_takes_each_graph(tmp_path: Path) -> None:
+    sizes = {}
+    for graph in ("unfused", "as-is", "optimized"):
+        (made,) = tflconv.convert(small(keras), folder=tmp_path / graph, graph=graph)
+        sizes[graph] = sum(operators(made).values())
+    assert sizes["unfused"] > sizes["as-is"] >= sizes["optimized"]
+    with pytest.raises(UsageError, match=r"optimised.*\n.*optimized"):
+        tflconv.convert(small(keras), graph="optimised")

@@ -10,39 +10,44 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
 from tflconv.errors import TflconvError
 
-_WRITE_HINTS = {
+_WRITE_HINTS: dict[int | None, str] = {
     errno.ENOSPC: "The disk is full: free some space or choose another folder.",
     errno.EDQUOT: "Your disk quota is used up: free some space or choose another folder.",
     errno.EACCES: "Choose a folder you may write to.",
     errno.EPERM: "Choose a folder you may write to.",
     errno.EROFS: "The file system is read-only: choose another folder.",
-    errno.ENOENT: "The folder is not there and cannot be made: choose another one.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EEXIST: "A part of the path is a file, not a folder.",
 }
-
+_NO_FOLDER: dict[int | None, str] = {
+    errno.ENOENT: "The folder is not there and cannot be made: choose another one."
+}
 _MAKER = re.compile(r"\..+\.(?P<pid>\d+)~\w+")
 """The name of a temporary file or folder, and in it the process that makes it."""
 
+Made = TypeVar("Made")
+
 
 @contextlib.contextmanager
-def explain_write_errors(target: Path) -> Iterator[None]:
+def explain_write_errors(
+    target: Path, hints: Mapping[int | None, str] = _WRITE_HINTS
+) -> Iterator[None]:
     """Turn the operating system's refusal to write ``target`` into a ``TflconvError``."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _WRITE_HINTS:
+        if error.errno not in hints:
             raise
         raise TflconvError(
-            f"cannot write {target}: {os.strerror(error.errno)}.", hint=_WRITE_HINTS[error.errno]
+            f"cannot write {target}: {error.strerror}.", hint=hints[error.errno]
         ) from error
 
 
@@ -50,8 +55,7 @@ def explain_write_errors(target: Path) -> Iterator[None]:
 def replacing_file(target: Path) -> Iterator[Path]:
     """Give a temporary path beside ``target`` that takes its place only if the block succeeds."""
     with explain_write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_prefix(target), dir=target.parent)
+        handle, name = _beside(target, tempfile.mkstemp)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -64,17 +68,14 @@ def replacing_file(target: Path) -> Iterator[Path]:
 
 def require_writable(target: Path) -> None:
     """Raise the ``TflconvError`` that writing ``target`` would, before work is spent on it."""
-    with explain_write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=target.parent).close()
+    _beside(target, tempfile.TemporaryFile).close()
 
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside ``target`` that takes its place only if the block succeeds."""
     with explain_write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+        temporary = Path(_beside(target, tempfile.mkdtemp))
         try:
             yield temporary
             if target.exists():
@@ -106,9 +107,11 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _prefix(target: Path) -> str:
-    """How the names of temporary files begin: with the process that makes them, for ``sweep``."""
-    return f".{target.name}.{os.getpid()}~"
+def _beside(target: Path, make: Callable[..., Made]) -> Made:
+    """``make`` something temporary beside ``target``, named by its process for ``sweep``."""
+    with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return make(prefix=f".{target.name}.{os.getpid()}~", dir=target.parent)
 
 
 def write_bytes(target: Path, content: bytes) -> Path:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_your_model.ipynb"
 
 
-def test_a_live_keras_3_model_goes_all_the_way(tmp_path: Path) -> None:
+def test_a_live_keras_3_model_goes_all_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)  # which other tests of ours leave
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:
         cell.source = cell.source.replace("EPOCHS = 8", "EPOCHS = 3")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -27,8 +29,10 @@ def script(name: str) -> ModuleType:
 
 
 def test_the_cli_reference_is_what_the_commands_say() -> None:
-    written = (DOCS / "cli-reference.md").read_text(encoding="utf-8")
-    assert written == script("make_cli_reference").reference(), "run: make docs"
+    """Asked in a process of its own: click remembers how a test called a command first."""
+    program = "import make_cli_reference as made; print(made.reference(), end='')"
+    run = subprocess.run([sys.executable, "-c", program], cwd=DOCS, capture_output=True, text=True)
+    assert run.stdout == (DOCS / "cli-reference.md").read_text(encoding="utf-8"), "run: make docs"
 
 
 def test_the_table_in_the_readme_is_the_recorded_run() -> None:

@@ -112,8 +112,10 @@ def _slower(cell: Cell) -> Iterator[tuple[str, bool]]:
     if graph is not None and graph.partitions > _partitions(cell.baseline):
         text += (
             f" XNNPACK runs it in {graph.partitions} partitions with built-in kernels between"
-            " them: `tflconv inspect` names the ops; recipe selective_wi8_ai8 leaves them in float."
+            " them: `tflconv inspect` names the ops"
         )
+        selective = cell.run.model.recipe.startswith("selective")
+        text += "." if selective else "; recipe selective_wi8_ai8 leaves them in float."
     elif _integers_cost_more(cell.run):
         text += (
             " Desktop CPUs without VNNI gain nothing from int8: count a phone's instructions"

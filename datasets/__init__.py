@@ -1,1 +1,1 @@
-"""Bundled dataset cards and small real samples; read them through ``tflconv.resources``."""
+"""Bundled dataset cards and small real samples; read them through ``tflconv.core.resources``."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tflconv.core.files import sha256_file, write_json
 from tflconv.data import idx
 from tflconv.data.splits import draw
-from tflconv.files import sha256_file, write_json
 
 PREFIXES = {"train": "train", "test": "t10k"}
 

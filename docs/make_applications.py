@@ -18,9 +18,9 @@ from PIL import Image
 from tflconv import conversion, data, recipe, verification
 from tflconv.conversion import description
 from tflconv.data import Split
-from tflconv.graph.inspect import inspect
-from tflconv.interpreter import Interpreter
-from tflconv.normalization import parse
+from tflconv.inspection.inspect import inspect
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.normalization import parse
 
 importlib.import_module("tflconv.keras")  # chooses how TensorFlow is imported
 keras = importlib.import_module("keras")

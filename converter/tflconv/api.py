@@ -12,27 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tflconv import (
-    benchmark,
-    conversion,
-    data,
-    device,
-    recipe,
-    retraining,
-    training,
-    verification,
-)
+from tflconv import benchmark, conversion, data, device, recipe, training, verification
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.compression import QatConfig
 from tflconv.conversion import description
+from tflconv.core.files import write_text
 from tflconv.errors import unknown
-from tflconv.files import write_text
-from tflconv.model_card import ModelCard
+from tflconv.model.card import ModelCard
+from tflconv.pipeline import retraining
 from tflconv.results import Results
 from tflconv.training import TrainConfig
 from tflconv.verification import Verification
 
-GRAPHS = ("as-is", "optimized", "unfused")
+REWRITES = ("as-is", "optimized", "unfused")
 
 __all__ = ["bench", "convert", "train", "verify", "write_report"]
 
@@ -65,7 +57,7 @@ def convert(
     dataset: str | None = None,
     normalize: str | None = None,
     labels: Sequence[str] | None = None,
-    graph: str = "as-is",
+    rewrite: str = "as-is",
     qat: QatConfig | None = None,
     seed: int = 0,
 ) -> list[Path]:
@@ -73,16 +65,16 @@ def convert(
 
     ``model`` is a file or a live Keras 2 or Keras 3 model; ``calibration`` a dataset, a folder or
     a ``.npy`` file, by default ``dataset``, by default the one that the model was trained on.
-    Recipes that begin with ``qat_`` train on ``dataset`` first, as ``qat`` says. ``graph`` may be
+    Recipes that begin with ``qat_`` train on ``dataset`` first, as ``qat`` says. ``rewrite`` may be
     ``optimized`` (rewritten for XNNPACK's integer kernels) or ``unfused`` (an honest baseline).
     """
-    if graph not in GRAPHS:
-        raise unknown("graph", graph, GRAPHS)
+    if rewrite not in REWRITES:
+        raise unknown("rewrite", rewrite, REWRITES)
     chosen = [recipe.get(name) for name in recipes]
     model = Path(model) if isinstance(model, str) else model
-    if graph == "as-is":
+    if rewrite == "as-is":
         ready = conversion.prepare(model)
-    elif graph == "optimized":
+    elif rewrite == "optimized":
         from tflconv.conversion import optimized
 
         ready = optimized.prepare(model)
@@ -98,7 +90,7 @@ def convert(
         samples = description.calibration(source, ready, card, seed=seed)
     config = replace(qat or QatConfig(), seed=seed)
     ready = retraining.for_recipes(
-        ready, chosen, model, dataset, card, config, optimize=graph == "optimized"
+        ready, chosen, model, dataset, card, config, optimize=rewrite == "optimized"
     )
     made = conversion.convert(ready, chosen, Path(folder), calibration=samples, card=card)
     return [artifact.path for artifact in made]

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 import cattrs
 
-from tflconv import stats
+from tflconv.core import stats
+from tflconv.core.files import write_json
 from tflconv.errors import TflconvError
-from tflconv.files import write_json
 
 SCHEMA_VERSION = 1
 

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tflconv import data, model_card, results
-from tflconv.files import sha256_file, write_json
+from tflconv import data, results
+from tflconv.core.files import sha256_file, write_json
+from tflconv.model.card import require_card
 
 HERE = Path(__file__).parent
 SPLITS = ("blocks", "random")
@@ -25,7 +26,7 @@ def main(folder: Path) -> None:
 def _found(folder: Path) -> dict[str, Any]:
     found = results.load(folder / "results.json")
     (path,) = folder.glob(".store/train/*/model.keras")
-    card = model_card.needed(path)
+    card = require_card(path)
     pictures = data.load_for(card)
     return {
         "dataset": card.dataset,

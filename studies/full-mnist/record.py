@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tflconv import model_card
-from tflconv.files import sha256_file, write_json
+from tflconv.core.files import sha256_file, write_json
+from tflconv.model.card import read_card
 
 HERE = Path(__file__).parent
 MODELS = ("mobilenet_v2", "vit")
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
 
 def _row(folder: Path, model: str) -> tuple[dict[str, Any], list[dict[str, float]]]:
     path = folder / f"{model}-mnist.keras"
-    card = model_card.read(path)
+    card = read_card(path)
     if card is None:
         sys.exit(f"{path} carries no card: was it trained by tflconv?")
     training = dict(card.training)

@@ -12,16 +12,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tflconv import data, model_card, recipe
+from tflconv import data, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import fine_tune
 from tflconv.conversion import optimized
-from tflconv.files import write_json
-from tflconv.graph.fake_quant import round_weights
-from tflconv.graph.network import Network
-from tflconv.graph.ranges import Ranges, measure
-from tflconv.interpreter import Interpreter
+from tflconv.core.files import write_json
+from tflconv.model.card import require_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.network.keras.fake_quant import round_weights
+from tflconv.network.keras.ranges import Ranges, measure
+from tflconv.network.nodes import Network
 
 STATIC = recipe.get("static_wi8_ai8")
 CALIBRATION = 200
@@ -29,7 +30,7 @@ CALIBRATION = 200
 
 def main(path: Path, bits: list[int]) -> None:
     """Write ``asl.json`` beside this script."""
-    card = model_card.needed(path)
+    card = require_card(path)
     dataset = data.load_for(card)
     network = optimized.prepare(path).network
     learned, asked = (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from tflconv import model_card
-from tflconv.files import write_json, write_text
+from tflconv.core.files import write_json, write_text
+from tflconv.model.card import ModelCard, require_card
 from tflconv.report import style
 
 HERE = Path(__file__).parent
@@ -23,12 +23,12 @@ Curves = dict[str, list[float]]
 
 def main(paths: list[Path]) -> None:
     """Write both files."""
-    curves = {card.model: _accuracies(card) for card in map(model_card.needed, paths)}
+    curves = {card.model: _accuracies(card) for card in map(require_card, paths)}
     write_json(HERE / "curves.json", curves)
     write_text(HERE / "curves.svg", style.svg(draw(curves)))
 
 
-def _accuracies(card: model_card.ModelCard) -> list[float]:
+def _accuracies(card: ModelCard) -> list[float]:
     """Validation accuracy after each epoch; the first files of this study call it ``val``."""
     history = card.training["history"]
     return [

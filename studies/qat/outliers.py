@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tflconv import model_card
-from tflconv.source import of_keras, open_model
+from tflconv.model.card import embed_card, require_card
+from tflconv.model.opening import of_keras, open_model
 
 FACTOR = 32.0
 BOTTLENECKS = {"stage1_0_project_norm": "stage2_0_expand", "stage7_0_project_norm": "head"}
@@ -27,14 +27,14 @@ BOTTLENECKS = {"stage1_0_project_norm": "stage2_0_expand", "stage7_0_project_nor
 
 def write_outliers(source: Path, target: Path) -> None:
     """Scale the channels, make sure that nothing has changed, and save."""
-    opened, card = open_model(source), model_card.needed(source)
+    opened, card = open_model(source), require_card(source)
     noise = np.random.default_rng(0).uniform(-1, 1, (8, *card.input_shape)).astype(np.float32)
     before = opened.predict(noise)
     for norm, reader in BOTTLENECKS.items():
         _scale(opened.model.get_layer(norm), opened.model.get_layer(reader))
     np.testing.assert_allclose(of_keras(opened.model).predict(noise), before, atol=1e-3)
     opened.model.save(target)
-    model_card.embed(target, card)
+    embed_card(target, card)
 
 
 def _scale(norm: Any, reader: Any) -> None:

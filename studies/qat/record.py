@@ -15,8 +15,8 @@ from typing import Any
 
 import tflconv
 from tflconv import data, verification
-from tflconv.files import sha256_file
-from tflconv.graph.inspect import inspect
+from tflconv.core.files import sha256_file
+from tflconv.inspection.inspect import inspect
 
 MODELS = ("mobilenet_v2-mnist", "mobilenet_v2-fashion-mnist")
 

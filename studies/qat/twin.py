@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tflconv import model_card
+from tflconv.model.card import embed_card, require_card
+from tflconv.model.opening import of_keras, open_model
 from tflconv.models.registry import architecture
-from tflconv.source import of_keras, open_model
 
 
 def write_twin(source: Path, target: Path) -> None:
     """Build, fill and save the twin; it carries the card of ``source``."""
-    opened, card = open_model(source), model_card.needed(source)
+    opened, card = open_model(source), require_card(source)
     import keras  # only now, because TensorFlow is quiet when tflconv imports it
 
     pixels = keras.Input(card.input_shape, name="pixels")
@@ -30,7 +30,7 @@ def write_twin(source: Path, target: Path) -> None:
     noise = np.random.default_rng(0).uniform(-1, 1, (4, *card.input_shape)).astype(np.float32)
     np.testing.assert_allclose(of_keras(twin).predict(noise), opened.predict(noise), atol=1e-4)
     twin.save(target)
-    model_card.embed(target, card)
+    embed_card(target, card)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tflconv.device.protocol import Completed, Runtime
+from tflconv.device.interface import Completed, Runtime
 from tflconv.results import DeviceInfo, Software
 
 Flags = Mapping[str, str]

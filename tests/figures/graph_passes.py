@@ -19,13 +19,14 @@ from random_model import randomize
 from tflconv import benchmark, device, models, recipe
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.conversion import Calibration, optimized, unfused
+from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
-from tflconv.graph import execution, tflite
-from tflconv.graph.network import Network
-from tflconv.graph.passes import PASSES, NamedPass, optimize
-from tflconv.graph.reading import read
-from tflconv.interpreter import Interpreter
-from tflconv.keras import keras2
+from tflconv.model.interpreter import Interpreter
+from tflconv.network.keras import execution
+from tflconv.network.keras.reading import read
+from tflconv.network.nodes import Network
+from tflconv.network.passes import PASSES, NamedPass, optimize
+from tflconv.tflite import reading
 
 COUNTING = BenchmarkConfig(profile_runs=0)
 Row = tuple[str, ...]
@@ -97,7 +98,7 @@ def without_effect(network: Network) -> str:
 
 def _figures(content: bytes, place: device.Device, folder: Path) -> Row:
     count = instructions(content, place, folder)
-    operators = len(tflite.read(folder / "model.tflite").main.operators)
+    operators = len(reading.read(folder / "model.tflite").main.operators)
     return str(operators), f"{len(content):,}", f"{count:,.0f}"
 
 

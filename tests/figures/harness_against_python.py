@@ -15,11 +15,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from tflconv import data, model_card, stats
+from tflconv import data
 from tflconv.benchmark import harness, testset
 from tflconv.benchmark.harness import Harness
+from tflconv.core import stats
 from tflconv.device.host import Host
-from tflconv.interpreter import Interpreter
+from tflconv.model.card import read_card
+from tflconv.model.interpreter import Interpreter
 
 
 def harness_median(installed: Harness, model: Path, runs: int) -> float:
@@ -81,7 +83,7 @@ def latency(model: Path, pairs: int, runs: int) -> None:
 @click.option("--dataset", default="mnist", show_default=True)
 def accuracy(model: Path, dataset: str) -> None:
     """Seconds for a whole test split; both must find the same."""
-    card = model_card.read(model)
+    card = read_card(model)
     assert card is not None
     found = data.load(dataset)
     began = time.perf_counter()

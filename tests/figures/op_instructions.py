@@ -18,9 +18,9 @@ import click
 
 from tflconv import benchmark, device
 from tflconv.benchmark import BenchmarkConfig
-from tflconv.conversion import packing
-from tflconv.graph import delegation, tflite
+from tflconv.inspection import delegation
 from tflconv.results import BenchmarkRun, Graph, Op, Results
+from tflconv.tflite import packing, reading
 
 PIECES = BenchmarkConfig(profile_runs=0)
 
@@ -39,7 +39,7 @@ def cut(content: bytes, operators: int) -> bytes:
 
 def totals(path: Path, place: device.Device, folder: Path) -> Iterator[float]:
     """Instructions of the pieces of the model at ``path``, the shortest first."""
-    for operators in range(1, len(tflite.read(path).main.operators) + 1):
+    for operators in range(1, len(reading.read(path).main.operators) + 1):
         piece = folder / f"{operators}.tflite"
         piece.write_bytes(cut(path.read_bytes(), operators))
         run = benchmark.bench(piece, place, PIECES, identity=benchmark.identify(piece))
@@ -50,7 +50,7 @@ def totals(path: Path, place: device.Device, folder: Path) -> Iterator[float]:
 def account(path: Path, place: device.Device) -> BenchmarkRun:
     """The run of the model at ``path`` whose operators say what they cost."""
     run = benchmark.bench(path, place, BenchmarkConfig(), identity=benchmark.identify(path))
-    model = tflite.read(path)
+    model = reading.read(path)
     delegated = delegation.predict(model).delegated
     with tempfile.TemporaryDirectory() as folder:
         found = [0.0, *totals(path, place, Path(folder))]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tflconv.benchmark import BenchmarkConfig, runner
 from tflconv.device import find
 
-Numbers = NDArray[np.int64]
+Scheme = NDArray[np.int64]
 SIDE = 112
 
 
@@ -36,7 +36,7 @@ def main(path: str) -> None:
             print(f"{device}: {name} gives {100 * same.mean():.2f} % of {same.size} outputs")
 
 
-def convolved(model: Any, pixels: NDArray[np.uint8]) -> tuple[Numbers, float, int]:
+def convolved(model: Any, pixels: NDArray[np.uint8]) -> tuple[Scheme, float, int]:
     """Sums of the first convolution (3x3, stride 2, padded), and what scales them to outputs."""
     graph = model.subgraphs[0]
     first = graph.operators[0]
@@ -67,7 +67,7 @@ def run_first(model: Any, pixels: NDArray[np.uint8], device: str) -> NDArray[np.
     return np.frombuffer(outputs, np.uint8).reshape(SIDE, SIDE, -1)
 
 
-def content(model: Any, tensor: Any, dtype: type) -> Numbers:
+def content(model: Any, tensor: Any, dtype: type) -> Scheme:
     return np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype).astype(np.int64)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflconv import cli, data, model_card, results
-from tflconv.conversion import packing
-from tflconv.interpreter import Interpreter
+from tflconv import cli, data, results
+from tflconv.model.card import require_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.tflite import packing
 
 INT8 = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 CLASSES = ("zero", "one", "two")
@@ -57,7 +58,7 @@ def test_it_is_asked_for_what_the_file_does_not_say(
 def test_once_said_the_device_counts_what_python_counts(
     foreign: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    card = model_card.needed(INT8)
+    card = require_card(INT8)
     test = data.load_for(card, pictures).test
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join(sorted(CLASSES)))

@@ -10,10 +10,10 @@ import pytest
 
 from fakes import litert_wheel
 from tflconv.cli import main
+from tflconv.core.files import sha256_file
 from tflconv.device import emulator
 from tflconv.device.arm64 import libraries, sysroot, wheel
 from tflconv.errors import DeviceError
-from tflconv.files import sha256_file
 
 FAKE_QEMU = """#!/bin/sh
 echo "qemu-aarch64 version {version} (of a test)"

@@ -19,7 +19,7 @@ import pytest
 from tflconv.benchmark import BenchmarkConfig, bench, identify
 from tflconv.device import compiler
 from tflconv.device.host import Host
-from tflconv.device.protocol import Runtime
+from tflconv.device.interface import Runtime
 from tflconv.errors import DeviceError
 from tflconv.results import BenchmarkRun
 

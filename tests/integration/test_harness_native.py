@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import resources
+from tflconv.core import resources
 
 Require = Callable[[str, bool, str], None]
 

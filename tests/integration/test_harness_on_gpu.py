@@ -13,7 +13,7 @@ from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
 from tflconv.device import host
 from tflconv.errors import DeviceError
-from tflconv.normalization import Normalization
+from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun, Model
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"

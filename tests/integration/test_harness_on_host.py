@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tflconv import resources
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness, testset
+from tflconv.core import resources
 from tflconv.data import Split
 from tflconv.device import compiler
 from tflconv.device.host import Host
-from tflconv.device.protocol import Runtime
+from tflconv.device.interface import Runtime
 from tflconv.errors import DeviceError, TflconvError
-from tflconv.interpreter import Interpreter
-from tflconv.normalization import Normalization
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun, Model
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import resources
 from tflconv.benchmark import bionic, build, harness, prebuilt
+from tflconv.core import resources
+from tflconv.core.files import sha256_file
 from tflconv.device import compiler
-from tflconv.files import sha256_file
 
 Require = Callable[[str, bool, str], None]
 

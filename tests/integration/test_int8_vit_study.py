@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import data, model_card, plan, results
-from tflconv.artifact import ModelArtifact
+from tflconv import data, results
 from tflconv.benchmark import BenchmarkConfig, bench
 from tflconv.device import emulator
-from tflconv.interpreter import Interpreter
+from tflconv.model.artifact import ModelArtifact
+from tflconv.model.card import read_card, require_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.pipeline import plan
 from tflconv.results import Model
 
 STUDY = Path(__file__).parents[2] / "studies" / "int8-vit"
@@ -74,23 +76,24 @@ def test_training_with_rounding_won_back_most_of_what_four_bits_lost() -> None:
 
 def test_the_plan_makes_the_networks_that_were_recorded() -> None:
     planned = plan.load(STUDY / "plan.toml")
-    assert planned.graph == "optimized"
+    assert planned.rewrite == "optimized"
     made = [
         f"{model.title}-mnist-{(model.recipes or planned.recipes)[-1]}" for model in planned.models
     ]
     assert sorted(made) == sorted(FILES)
     for model, slug in zip(planned.models, made, strict=True):
-        card = model_card.needed(FILES[slug])
+        card = require_card(FILES[slug])
         learned = {key: value for key, value in model.options.items() if key != "patch_dropout"}
         assert learned == card.options
-        for name in ("batch_size", "learning_rate", "weight_decay", "smoothing"):
+        for name in ("batch_size", "learning_rate", "weight_decay"):
             assert getattr(model.training, name) == card.training[name]
+        assert model.training.label_smoothing == card.training["smoothing"]  # as it was called
 
 
 def test_the_curves_are_those_of_the_files() -> None:
     curves = json.loads((STUDY / "curves.json").read_text())
     for path in FILES.values():
-        card = model_card.needed(path)
+        card = require_card(path)
         assert curves[card.model] == [row["val"] for row in card.training["history"]]
 
 
@@ -100,7 +103,7 @@ def test_int8_native_vit_runs_in_one_partition() -> None:
 
 @pytest.mark.parametrize(("slug", "accuracy"), [(NATIVE, 0.98), (SELECTIVE, 0.97)])
 def test_accuracy_on_the_bundled_pictures(slug: str, accuracy: float) -> None:
-    card = model_card.read(FILES[slug])
+    card = read_card(FILES[slug])
     assert card is not None
     sample = data.load("mnist-sample", resolution=32, channels=3)
     logits = Interpreter(FILES[slug]).predict(sample.test.images)

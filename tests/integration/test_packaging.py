@@ -13,7 +13,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 NEEDED = ("datasets/mnist/card.json", "android_benchmark/CMakeLists.txt", "py.typed", "demo.toml")
 OPEN_BOTH_TREES = """
-from tflconv import data, resources
+from tflconv import data
+from tflconv.core import resources
 import tflconv
 assert "{target}" in tflconv.__file__, tflconv.__file__
 assert (resources.harness_dir() / "CMakeLists.txt").is_file()

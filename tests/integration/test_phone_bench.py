@@ -18,8 +18,8 @@ from tflconv.cli import main
 from tflconv.data import Split
 from tflconv.device.parallel import side_by_side
 from tflconv.device.phone import FOLDER, Phone, find
-from tflconv.interpreter import Interpreter
-from tflconv.normalization import Normalization
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"

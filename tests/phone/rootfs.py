@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from tflconv.files import replacing_folder
+from tflconv.core.files import replacing_folder
 
 SUITE = "trixie"  # the first Debian release with a genuine adbd for arm64
 PACKAGES = ("adbd", "busybox-static")

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from tflconv import cli, conversion, models, recipe, verification
-from tflconv.conversion import description, optimized, packing, schema
+from tflconv.conversion import description, optimized
 from tflconv.conversion.calibration import Calibration
+from tflconv.core.tensorflow import keras2, tf
 from tflconv.errors import TflconvError, UsageError
-from tflconv.graph import tflite
-from tflconv.interpreter import Interpreter
-from tflconv.keras import keras2, tf
+from tflconv.model.interpreter import Interpreter
+from tflconv.tflite import editing, packing, reading
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -93,7 +93,7 @@ def test_full_int8_of_a_keras_3_file(tmp_path: Path) -> None:
     model, path = saved("3.keras", tmp_path)
     (made,) = conversion.convert(path, [INT8], tmp_path, calibration=CALIBRATION)
     content = packing.unpack(made.path.read_bytes())
-    assert schema.float_operators(content) == []
+    assert editing.float_operators(content) == []
     found = Interpreter(made.path).predict(VALUES)
     assert np.abs(found - np.asarray(model(VALUES))).max() < 0.05
 
@@ -133,8 +133,8 @@ def test_the_converter_helps_where_the_quantizer_has_no_integer_operator(tmp_pat
     model = classifier(keras, activation="leaky_relu")
     (made,) = conversion.convert(model, [INT8], tmp_path, calibration=CALIBRATION, name="leaky")
     content = packing.unpack(made.path.read_bytes())
-    assert "LEAKY_RELU" in {name for _, _, name in schema.operators(content)}
-    assert schema.float_operators(content) == []
+    assert "LEAKY_RELU" in {name for _, _, name in editing.operators(content)}
+    assert editing.float_operators(content) == []
     found = Interpreter(made.path).predict(VALUES)
     assert np.abs(found - np.asarray(model(VALUES))).max() < 0.05
 
@@ -318,7 +318,7 @@ def test_raw_pixels_go_into_a_uint8_model_of_one_partition(graph: str, tmp_path:
     pixels = RANDOM.integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
     np.save(tmp_path / "samples.npy", pixels // 2)
     arguments = ["--normalize=-1..1", "--calibration", str(tmp_path / "samples.npy")]
-    arguments += ["--recipe", INT8.name, "--io", "uint8", "--graph", graph]
+    arguments += ["--recipe", INT8.name, "--io", "uint8", "--rewrite", graph]
     with pytest.raises(SystemExit) as ended:
         cli.main(["convert", str(path), *arguments])
     assert ended.value.code == 0
@@ -336,7 +336,7 @@ def test_tensorwise_and_int4_of_an_optimized_graph(tmp_path: Path) -> None:
     names = ("static_wi8_ai8_tensorwise", "static_wi4_ai8")
     chosen = [recipe.get(name) for name in names]
     made = conversion.convert(ready, chosen, tmp_path, calibration=CALIBRATION, name="small")
-    graphs = [tflite.read(file.path).main for file in made]
+    graphs = [reading.read(file.path).main for file in made]
     stored = [{o.name: g.input_tensors(o)[1] for o in g.operators} for g in graphs]
     for kind in ("CONV_2D", "FULLY_CONNECTED"):
         quantization = stored[0][kind].quantization

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tflconv import models
-from tflconv.keras import keras2, tf
+from tflconv.core.tensorflow import keras2, tf
 from tflconv.models import layers
 
 SHAPE = (32, 32, 3)

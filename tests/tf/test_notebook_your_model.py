@@ -20,8 +20,8 @@ def test_a_live_keras_3_model_goes_all_the_way(
         cell.source = cell.source.replace("EPOCHS = 8", "EPOCHS = 3")
     probe = """
 assert tf.keras.__version__.startswith("3")
-assert [len(tflconv.conversion.schema.float_operators(
-    tflconv.conversion.packing.unpack(file.read_bytes()))) for file in files[1:]] == [0, 0]
+assert [len(tflconv.tflite.editing.float_operators(
+    tflconv.tflite.packing.unpack(file.read_bytes()))) for file in files[1:]] == [0, 0]
 assert all(each.accuracy > 0.4 for each in found.values())
 """
     notebook.cells.append(nbformat.v4.new_code_cell(probe))

@@ -13,17 +13,13 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from tflconv import cli, models  # noqa: E402
+from tflconv.core.tensorflow import keras2  # noqa: E402
 from tflconv.errors import TflconvError  # noqa: E402
-from tflconv.graph import execution, passes  # noqa: E402
-from tflconv.graph.network import Network  # noqa: E402
-from tflconv.graph.passes import (  # noqa: E402
-    attention,
-    centering,
-    folding,
-    optimize,
-)
-from tflconv.graph.reading import read  # noqa: E402
-from tflconv.keras import keras2  # noqa: E402
+from tflconv.network import passes  # noqa: E402
+from tflconv.network.keras import execution  # noqa: E402
+from tflconv.network.keras.reading import read  # noqa: E402
+from tflconv.network.nodes import Network  # noqa: E402
+from tflconv.network.passes import attention, centering, folding, optimize  # noqa: E402
 
 CLOSE = 1e-5
 
@@ -398,7 +394,7 @@ def test_the_command_tells_what_each_pass_did_or_why_nothing(
     path = tmp_path / "small.keras"
     norm_dense(kit).save(path)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["convert", str(path), "--graph", "optimized"])
+        cli.main(["convert", str(path), "--rewrite", "optimized"])
     assert ended.value.code == 0
     told = capsys.readouterr().err
     assert "split_heads: does not apply: no attention\n" in told

@@ -13,15 +13,16 @@ from tflconv import data, models, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import fine_tune
-from tflconv.conversion import optimized, packing
+from tflconv.conversion import optimized
+from tflconv.core.tensorflow import keras2
 from tflconv.errors import UsageError
-from tflconv.graph.fake_quant import round_weights, weight_scales
-from tflconv.graph.network import LINEAR, Network
-from tflconv.graph.passes import PASSES, optimize
-from tflconv.graph.ranges import Range, Ranges, measure
-from tflconv.graph.reading import read
-from tflconv.interpreter import Interpreter
-from tflconv.keras import keras2
+from tflconv.model.interpreter import Interpreter
+from tflconv.network.keras.fake_quant import round_weights, weight_scales
+from tflconv.network.keras.ranges import Range, Ranges, measure
+from tflconv.network.keras.reading import read
+from tflconv.network.nodes import LINEAR, Network
+from tflconv.network.passes import PASSES, optimize
+from tflconv.tflite import packing
 
 keras = pytest.importorskip("keras", minversion="3")
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 import tflconv
-from tflconv import cli, data, model_card, plan, retraining
-from tflconv.compression import QatConfig, tfmot
-from tflconv.conversion import packing, schema
+from tflconv import cli, data
+from tflconv.compression import QatConfig, qat_tfmot
+from tflconv.core.store import Store
+from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
-from tflconv.interpreter import Interpreter
-from tflconv.keras import keras2
-from tflconv.lane import Lane, prepare
-from tflconv.model_card import ModelCard
-from tflconv.normalization import NAMED
-from tflconv.plan import Plan
-from tflconv.store import Store
+from tflconv.model.card import ModelCard, require_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.normalization import NAMED
+from tflconv.pipeline import plan, retraining
+from tflconv.pipeline.lane import Lane, prepare
+from tflconv.pipeline.plan import Plan
+from tflconv.tflite import editing, packing
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -75,14 +76,14 @@ def convert(*arguments: object, recipe: str = RECIPE) -> int:
 
 
 def operators(path: Path) -> list[str]:
-    return [name for _, _, name in schema.operators(packing.unpack(path.read_bytes()))]
+    return [name for _, _, name in editing.operators(packing.unpack(path.read_bytes()))]
 
 
-@pytest.mark.parametrize("engine", ["own", "tfmot"])
+@pytest.mark.parametrize("engine", ["tflconv", "tfmot"])
 def test_a_command_trains_and_writes_integers(
     engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    library = keras if engine == "own" else keras2
+    library = keras if engine == "tflconv" else keras2
     library.utils.set_random_seed(0)
     classifier(library).save(tmp_path / "own.keras")
     settings = ["--qat-epochs", 3, "--qat-learning-rate", 0.01, "--qat-engine", engine]
@@ -92,11 +93,11 @@ def test_a_command_trains_and_writes_integers(
     assert len(losses) == 3
     assert losses[-1] < 0.6 < losses[0]
     made = tmp_path / f"own-{RECIPE}.tflite"
-    assert schema.float_operators(packing.unpack(made.read_bytes())) == []
+    assert editing.float_operators(packing.unpack(made.read_bytes())) == []
     test = data.load("mnist-sample").test
     inputs = np.asarray(test.images, np.float32) / 255
     assert (Interpreter(made).predict(inputs).argmax(1) == test.labels).mean() > 0.85
-    card = model_card.needed(made)
+    card = require_card(made)
     assert card.recipe == RECIPE
     assert card.calibration is None
     assert card.training["qat"]["engine"] == engine
@@ -112,14 +113,14 @@ def test_a_live_keras_3_model_that_rescales_its_pixels(tmp_path: Path) -> None:
     scores = layers.Dense(10, activation="softmax")(layers.Flatten()(x))
     settings = QatConfig(epochs=1, batch_size=100, learning_rate=0.01)
     (made,) = tflconv.convert(
-        keras.Model(picture, scores, name="own"),
+        keras.Model(picture, scores, name="tflconv"),
         [RECIPE],
         tmp_path,
         dataset="mnist-sample",
         qat=settings,
     )
-    assert schema.float_operators(packing.unpack(made.read_bytes())) == []
-    assert model_card.needed(made).normalization == NAMED["in-model"]
+    assert editing.float_operators(packing.unpack(made.read_bytes())) == []
+    assert require_card(made).normalization == NAMED["in-model"]
     test = data.load("mnist-sample").test
     assert (Interpreter(made).predict(test.images).argmax(1) == test.labels).mean() > 0.5
 
@@ -128,7 +129,7 @@ def test_the_softmax_stays_unless_the_graph_may_change(saved: Path) -> None:
     settings = ["--dataset", "mnist-sample", "--qat-epochs", 1]
     assert convert(saved, *settings) == 0
     assert operators(saved.parent / f"own-{RECIPE}.tflite")[-1] == "SOFTMAX"
-    assert convert(saved, *settings, "--graph", "optimized") == 0
+    assert convert(saved, *settings, "--rewrite", "optimized") == 0
     assert "SOFTMAX" not in operators(saved.parent / f"own-{RECIPE}.tflite")
 
 
@@ -152,7 +153,7 @@ def test_what_is_missing_is_one_message(
 
 
 def retrain(model: Any, **settings: Any) -> None:
-    card = ModelCard(model="own", labels=(), input_shape=SHAPE, normalization=NAMED["0..1"])
+    card = ModelCard(model="tflconv", labels=(), input_shape=SHAPE, normalization=NAMED["0..1"])
     started = pytest.fail
     retraining.train_for_int8(
         model, data.load("mnist-sample"), card, QatConfig(**settings), told=started
@@ -185,14 +186,14 @@ def test_a_layer_that_tfmot_refuses_is_named_and_our_own_offered() -> None:
     normal = keras2.layers.LayerNormalization(name="norm")
     with pytest.raises(TflconvError, match=r"'norm' \(LayerNormalization\)") as raised:
         retrain(classifier(keras2, normal), engine="tfmot")
-    assert "--qat-engine own" in str(raised.value.hint)
+    assert "--qat-engine tflconv" in str(raised.value.hint)
 
 
 def test_a_model_inside_of_a_model_is_too_much_for_tfmot() -> None:
     inner = keras2.Sequential([keras2.layers.Conv2D(4, 1, input_shape=(7, 7, 8))])
     with pytest.raises(TflconvError, match="inside another") as raised:
         retrain(classifier(keras2, inner), engine="tfmot")
-    assert "--qat-engine own" in str(raised.value.hint)
+    assert "--qat-engine tflconv" in str(raised.value.hint)
 
 
 def test_labels_say_what_the_outputs_stand_for(
@@ -225,7 +226,7 @@ def test_a_model_for_other_classes_is_told() -> None:
 def test_a_model_that_tfmot_trained_elsewhere_converts_with_its_ranges(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trained = tfmot.rounded(classifier(keras2))
+    trained = qat_tfmot.rounded(classifier(keras2))
     for weight in trained.weights:
         if weight.name.endswith(("output_min:0", "output_max:0")):
             weight.assign(-1.0 if "min" in weight.name else 3.0)
@@ -233,7 +234,7 @@ def test_a_model_that_tfmot_trained_elsewhere_converts_with_its_ranges(
     trained.save(tmp_path / "theirs.keras")
     assert convert(tmp_path / "theirs.h5", recipe="static_wi8_ai8") == 0
     made = packing.unpack((tmp_path / "theirs-static_wi8_ai8.tflite").read_bytes())
-    assert schema.float_operators(made) == []
+    assert editing.float_operators(made) == []
     found = [tensor.quantization for tensor in made.subgraphs[0].tensors]
     scales = [one.scale[0] for one in found if one is not None and one.scale is not None]
     assert np.isclose(scales, 4 / 255, rtol=1e-6).any()

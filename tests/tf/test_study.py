@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tflconv import model_card, plan, results, study
+from tflconv import results
 from tflconv.errors import TflconvError, VerificationFailed
-from tflconv.graph import inspect
-from tflconv.plan import Plan
+from tflconv.inspection import inspect
+from tflconv.model.card import require_card
+from tflconv.pipeline import plan, study
+from tflconv.pipeline.plan import Plan
 
 PLAN = """
 name = "tiny"
@@ -108,9 +110,9 @@ def test_a_model_has_its_own_seed_and_recipes_and_a_graph_is_rewritten(
     before = inspect.inspect(path)
     (model,) = planned.models
     own = replace(model, seed=5, recipes=("fp32",))
-    grey = replace(planned, channels=1, graph="optimized", models=(own,))
+    grey = replace(planned, channels=1, rewrite="optimized", models=(own,))
     assert run(grey, folder) == ALL | {"convert": 1, "verify": 1, "bench": 1}
-    card, after = model_card.needed(path), inspect.inspect(path)
+    card, after = require_card(path), inspect.inspect(path)
     assert (card.seed, card.input_shape) == (5, (8, 8, 1))
     assert sum(row.count for row in after.ops) < sum(row.count for row in before.ops)
 
@@ -225,6 +227,6 @@ def test_an_interrupted_training_goes_on(pictures: Path, tmp_path: Path) -> None
 
 
 def _sha256(path: Path) -> str:
-    from tflconv.files import sha256_file
+    from tflconv.core.files import sha256_file
 
     return sha256_file(path)

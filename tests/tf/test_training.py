@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import data, model_card
+from tflconv import data
 from tflconv.data import Dataset
+from tflconv.model.card import read_card
 from tflconv.training import TrainConfig
 from tflconv.training.loop import Progress, train
 
-CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.01, average=0.5, seed=3)
+CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.01, ema_decay=0.5, seed=3)
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
 
 
@@ -38,13 +39,13 @@ def trained(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_learns_without_the_test_split(trained: Path) -> None:
-    card = model_card.read(trained)
+    card = read_card(trained)
     assert card is not None
     assert card.metrics["validation_accuracy"] > 0.9
 
 
 def test_the_file_tells_its_story(trained: Path, dataset: Dataset) -> None:
-    card = model_card.read(trained)
+    card = read_card(trained)
     assert card is not None
     assert (card.model, card.labels, card.input_shape) == ("vit", ("dark", "light"), (8, 8, 3))
     assert (card.dataset, card.dataset_digest) == (dataset.name, dataset.digest)
@@ -99,7 +100,7 @@ def test_another_training_does_not_go_on_from_its_state(
 
 
 def test_patience_ends_a_training_that_learns_no_more(dataset: Dataset, tmp_path: Path) -> None:
-    config = TrainConfig(epochs=50, batch_size=16, learning_rate=1e-9, patience=2, average=0.0)
+    config = TrainConfig(epochs=50, batch_size=16, learning_rate=1e-9, patience=2, ema_decay=0.0)
     card = train(dataset, "vit", config, tmp_path / "vit.keras", options=OPTIONS)
     accuracies = [row["validation_accuracy"] for row in card.training["history"]]
     assert accuracies == [accuracies[0]] * 3

@@ -14,12 +14,12 @@ keras = pytest.importorskip("keras", minversion="3")
 import tflconv  # noqa: E402
 from tflconv import cli, conversion, models, recipe  # noqa: E402
 from tflconv.conversion import unfused  # noqa: E402
+from tflconv.core.tensorflow import keras2  # noqa: E402
 from tflconv.errors import TflconvError, UsageError  # noqa: E402
-from tflconv.graph import tflite  # noqa: E402
-from tflconv.graph.diff import compare  # noqa: E402
-from tflconv.graph.inspect import inspect  # noqa: E402
-from tflconv.interpreter import Interpreter  # noqa: E402
-from tflconv.keras import keras2  # noqa: E402
+from tflconv.inspection.diff import compare  # noqa: E402
+from tflconv.inspection.inspect import inspect  # noqa: E402
+from tflconv.model.interpreter import Interpreter  # noqa: E402
+from tflconv.tflite import reading  # noqa: E402
 
 FP32 = unfused.named(recipe.get("fp32"))
 
@@ -65,7 +65,7 @@ def written(model: Any, folder: Path) -> Path:
 
 
 def operators(path: Path) -> Counter[str]:
-    return Counter(operator.name for operator in tflite.read(path).main.operators)
+    return Counter(operator.name for operator in reading.read(path).main.operators)
 
 
 def test_outputs_are_those_of_keras_and_every_step_is_an_operator(kit: Any, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_outputs_are_those_of_keras_and_every_step_is_an_operator(kit: Any, tmp_
         "FULLY_CONNECTED": 1,
         "SOFTMAX": 1,
     }
-    found = tflite.read(path).main
+    found = reading.read(path).main
     assert {operator.activation for operator in found.operators} == {None}
     assert len(found.inputs) == 1
     assert Interpreter(path).partitions == 1
@@ -98,7 +98,7 @@ def test_our_models_stay_equal(name: str, tmp_path: Path) -> None:
     values = np.random.default_rng(1).random((2, 16, 16, 3), dtype=np.float32)
     expected = np.asarray(model(values))
     np.testing.assert_allclose(Interpreter(path).predict(values), expected, atol=1e-5)
-    assert {operator.activation for operator in tflite.read(path).main.operators} == {None}
+    assert {operator.activation for operator in reading.read(path).main.operators} == {None}
 
 
 def test_the_difference_names_what_the_converter_did(tmp_path: Path) -> None:
@@ -124,7 +124,9 @@ def test_the_command_refuses_other_recipes_before_any_work(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        cli.main(["convert", "none.keras", "--graph", "unfused", "--recipe", "qat_static_wi8_ai8"])
+        cli.main(
+            ["convert", "none.keras", "--rewrite", "unfused", "--recipe", "qat_static_wi8_ai8"]
+        )
     assert end.value.code == 2
     assert "unfused graph is the float baseline" in capsys.readouterr().err
 
@@ -142,7 +144,7 @@ def test_the_command_writes_both_beside_each_other(tmp_path: Path) -> None:
     model.save(path)
     for graph in ("unfused", "as-is"):
         with pytest.raises(SystemExit) as end:
-            cli.main(["convert", str(path), "--graph", graph, "--normalize", "in-model"])
+            cli.main(["convert", str(path), "--rewrite", graph, "--normalize", "in-model"])
         assert end.value.code == 0
     check_equal(model, tmp_path / "small-unfused_fp32.tflite")
     card = Interpreter(tmp_path / "small-unfused_fp32.tflite").card
@@ -160,8 +162,8 @@ def test_a_saved_model_is_refused(tmp_path: Path) -> None:
 def test_python_takes_each_graph(tmp_path: Path) -> None:
     sizes = {}
     for graph in ("unfused", "as-is", "optimized"):
-        (made,) = tflconv.convert(small(keras), folder=tmp_path / graph, graph=graph)
+        (made,) = tflconv.convert(small(keras), folder=tmp_path / graph, rewrite=graph)
         sizes[graph] = sum(operators(made).values())
     assert sizes["unfused"] > sizes["as-is"] >= sizes["optimized"]
     with pytest.raises(UsageError, match=r"optimised.*\n.*optimized"):
-        tflconv.convert(small(keras), graph="optimised")
+        tflconv.convert(small(keras), rewrite="optimised")

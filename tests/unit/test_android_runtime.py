@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tflconv.core.files import sha256_bytes
 from tflconv.device import android_runtime
 from tflconv.device.maven import Repository
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_bytes
 
 GROUP, NAME = android_runtime.GROUP, android_runtime.NAME
 FOLDER = Path(*GROUP.split("."), NAME)

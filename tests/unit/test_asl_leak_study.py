@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tflconv import plan, stats
+from tflconv.core import stats
+from tflconv.pipeline import plan
 
 STUDY = Path(__file__).parents[2] / "studies" / "asl-leak"
 FOUND: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tflconv import model_card
 from tflconv.benchmark import identify_all
-from tflconv.model_card import ModelCard
-from tflconv.normalization import NAMED
+from tflconv.model.card import ModelCard, embed_card
+from tflconv.model.normalization import NAMED
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name")  # a card is embedded again
@@ -32,7 +31,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         path = Path(name)
         path.parent.mkdir(exist_ok=True)
         shutil.copy(TINY, path)
-        model_card.embed(path, replace(CARD, recipe=recipe, seed=len(name)))
+        embed_card(path, replace(CARD, recipe=recipe, seed=len(name)))
         return path
 
     return made

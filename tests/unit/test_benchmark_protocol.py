@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes import device as fake
 from tflconv.benchmark import harness, protocol
-from tflconv.device.protocol import Completed
+from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, TflconvError
 
 SUBJECT = "m.tflite on adb:1"

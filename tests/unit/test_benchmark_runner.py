@@ -17,9 +17,9 @@ from tflconv.benchmark import BenchmarkConfig, bench, build, runner, testset
 from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
 from tflconv.device import conditions as phone_conditions
-from tflconv.device.protocol import Counted
+from tflconv.device.interface import Counted
 from tflconv.errors import DeviceError, TflconvError, UsageError
-from tflconv.normalization import Normalization
+from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun, Instructions, Model
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"

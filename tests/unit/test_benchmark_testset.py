@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from tflconv.benchmark import testset
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError
-from tflconv.normalization import NAMED, Normalization
+from tflconv.model.normalization import NAMED, Normalization
 
 CLASSES = ("a", "b", "c")
 

@@ -14,21 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflconv import cli, conversion, data, model_card, recipe
-from tflconv.conversion import (
-    description,
-    metadata,
-    narrowing,
-    packing,
-    schema,
-    stripping,
-)
+from tflconv import cli, conversion, data, recipe
+from tflconv.conversion import description
 from tflconv.conversion.calibration import Calibration, measure
 from tflconv.data import CalibrationSet
 from tflconv.errors import TflconvError, UsageError
-from tflconv.graph import delegation, tflite
-from tflconv.interpreter import Interpreter
-from tflconv.normalization import NAMED
+from tflconv.inspection import delegation
+from tflconv.model.card import LABELS, read_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.normalization import NAMED
+from tflconv.tflite import editing, int4, metadata, packing, reading, stripping
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT = MODELS / "tiny_float32.tflite"
@@ -49,7 +44,7 @@ def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Pat
 
 def refused(path: Path) -> set[str]:
     """Operators that XNNPACK does not take."""
-    model = tflite.read(path)
+    model = reading.read(path)
     return {model.main.operators[index].name for index in delegation.predict(model).reasons}
 
 
@@ -104,8 +99,8 @@ def test_raw_pixels_are_what_a_uint8_model_takes(name: str, tmp_path: Path) -> N
 
 def test_a_full_int8_file_computes_in_integers_only(tmp_path: Path) -> None:
     made = packing.unpack(convert("static_wi8_ai8", tmp_path, "float32").read_bytes())
-    assert schema.float_operators(made) == []
-    assert schema.float_operators(packing.unpack(FLOAT.read_bytes()))[0].startswith("CONV_2D")
+    assert editing.float_operators(made) == []
+    assert editing.float_operators(packing.unpack(FLOAT.read_bytes()))[0].startswith("CONV_2D")
 
 
 @pytest.mark.parametrize("name", WITHOUT_TRAINING)
@@ -121,7 +116,7 @@ def test_the_file_says_how_it_was_made(tmp_path: Path) -> None:
     (made,) = conversion.convert(
         FLOAT, [recipe.get("static_wi8_ai8")], tmp_path, calibration=CALIBRATION
     )
-    card = model_card.read(made.path)
+    card = read_card(made.path)
     assert card is not None
     assert card.recipe == "static_wi8_ai8"
     assert card.calibration == CALIBRATION.to_json()
@@ -132,13 +127,13 @@ def test_the_file_says_how_it_was_made(tmp_path: Path) -> None:
 def test_other_tools_find_labels_and_normalization(tmp_path: Path) -> None:
     path = convert("fp16", tmp_path)
     model = packing.unpack(path.read_bytes())
-    (entry,) = [entry for entry in model.metadata if entry.name == metadata.NAME.encode()]
+    (entry,) = [entry for entry in model.metadata if entry.name == metadata.NAME]
     content = bytes(model.buffers[entry.buffer].data)
     assert content[4:8] == b"M001"
-    assert model_card.LABELS.encode() in content
+    assert LABELS.encode() in content
     assert np.float32(255).tobytes() in content
     with zipfile.ZipFile(path) as archive:
-        assert archive.read(model_card.LABELS).decode().split() == ["zero", "one", "two"]
+        assert archive.read(LABELS).decode().split() == ["zero", "one", "two"]
 
 
 def test_packing_shares_vectors_aligns_weights_and_loses_nothing(tmp_path: Path) -> None:
@@ -255,7 +250,7 @@ def test_loose_pictures_in_a_folder_calibrate(tmp_path: Path) -> None:
     made = tmp_path / "made"
     assert command(made, "--recipe", "static_wi8_ai8", "--calibration", folder) == 0
     (made,) = made.iterdir()
-    card = model_card.read(made)
+    card = read_card(made)
     assert card is not None
     assert card.calibration is not None
     assert (card.calibration["name"], card.calibration["count"]) == ("photos-5-seed0", 5)
@@ -288,9 +283,9 @@ def test_labels_of_the_wrong_count_are_one_error() -> None:
         description.describe(conversion.prepare(FLOAT), labels=["a", "b"])
 
 
-def layers(path: Path, name: str) -> list[list[tflite.Tensor]]:
+def layers(path: Path, name: str) -> list[list[reading.Tensor]]:
     """Inputs of the operators called ``name``: activations, weights, bias."""
-    graph = tflite.read(path).main
+    graph = reading.read(path).main
     return [graph.input_tensors(o) for o in graph.operators if o.name == name]
 
 
@@ -312,7 +307,7 @@ def test_int4_weights_are_stored_two_to_a_byte(tmp_path: Path) -> None:
 
 def test_a_trained_transformer_keeps_its_accuracy_in_int4(tmp_path: Path) -> None:
     trained = packing.unpack(TRANSFORMER.read_bytes())
-    narrowing.use_int4(trained)
+    int4.use_int4(trained)
     stripping.share_equal(trained)
     path = tmp_path / "int4.tflite"
     path.write_bytes(packing.pack(trained))
@@ -330,7 +325,7 @@ def test_a_trained_transformer_keeps_its_accuracy_in_int4(tmp_path: Path) -> Non
 
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=40))
 def test_packed_halves_come_back(values: list[int]) -> None:
-    content = narrowing.packed(np.array(values, np.int8))
+    content = int4.packed(np.array(values, np.int8))
     halves = np.stack([content & 15, content >> 4], 1).ravel().astype(np.int8)
     assert len(content) == (len(values) + 1) // 2
     assert [int((half ^ 8) - 8) for half in halves[: len(values)]] == values
@@ -354,7 +349,7 @@ def test_a_stripped_file_answers_the_same_and_is_smaller(name: str, tmp_path: Pa
     whole, stripped = (tmp_path / f / f"tiny_float32-{name}.tflite" for f in ("whole", "stripped"))
     assert np.array_equal(Interpreter(whole).predict(PIXELS), Interpreter(stripped).predict(PIXELS))
     assert stripped.stat().st_size < whole.stat().st_size
-    assert model_card.read(stripped) == model_card.read(whole)
+    assert read_card(stripped) == read_card(whole)
     content = packing.unpack(stripped.read_bytes())
     assert {tensor.name for tensor in content.subgraphs[0].tensors} == {None}
     assert content.metadata is None
@@ -365,7 +360,7 @@ def test_a_stripped_file_answers_the_same_and_is_smaller(name: str, tmp_path: Pa
 
 def test_a_file_without_card_tells_nothing(tmp_path: Path) -> None:
     assert command(tmp_path, "--normalize", "0..1", "--strip", "--no-card") == 0
-    assert model_card.read(tmp_path / "tiny_float32-fp32.tflite") is None
+    assert read_card(tmp_path / "tiny_float32-fp32.tflite") is None
 
 
 def test_equal_constants_are_stored_once() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tflconv import data
+from tflconv.core.files import sha256_file
+from tflconv.core.resources import datasets_dir
 from tflconv.data import idx
-from tflconv.data.card import CARD, read_card
+from tflconv.data.dataset_card import CARD, read_card
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_file
-from tflconv.resources import datasets_dir
 
 SAMPLES = [name for name in data.names() if data.card(name).bundled]
 

@@ -12,9 +12,9 @@ import pytest
 from making_pictures import collection, write_tar, write_zip
 
 from tflconv import data
+from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.data import DataFile, card, fetch
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_bytes, sha256_file
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = sha256_bytes(CONTENT)

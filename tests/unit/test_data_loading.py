@@ -11,9 +11,9 @@ from making_pictures import png, write_tar, write_zip
 from test_data_cifar import batch
 
 from tflconv import data
-from tflconv.data import idx, source
+from tflconv.core.files import sha256_file
+from tflconv.data import idx, locating
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_file
 
 
 @pytest.fixture(autouse=True)
@@ -264,7 +264,7 @@ def test_loading_data_imports_no_tensorflow() -> None:
 
 
 def test_where_full_sets_are_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert source.data_dir() == tmp_path / "data"
+    assert locating.data_dir() == tmp_path / "data"
     monkeypatch.delenv("TFLCONV_DATA_DIR")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
-    assert source.data_dir() == tmp_path / "share" / "tflconv" / "datasets"
+    assert locating.data_dir() == tmp_path / "share" / "tflconv" / "datasets"

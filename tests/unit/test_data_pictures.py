@@ -7,8 +7,8 @@ import pytest
 from making_pictures import encoded, pixels, png
 from PIL import Image
 
-from tflconv.data.pictures import UnreadablePicture, View, decode
 from tflconv.errors import UsageError
+from tflconv.model.pictures import UnreadablePicture, View, decode
 
 RGB = View(size=None, channels=3)
 

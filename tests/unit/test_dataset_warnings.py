@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from making_pictures import collection, write
 
-from tflconv import cli, plan, study
+from tflconv import cli
 from tflconv.cli import study as command
+from tflconv.core.workers import Say
 from tflconv.errors import TflconvError
-from tflconv.lane import Prepared
-from tflconv.workers import Say
+from tflconv.pipeline import plan, study
+from tflconv.pipeline.lane import Prepared
 
 PLAN = """
 name = "tiny"

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8, Builder, dense
 
-from tflconv.graph import cost, delegation, tflite
+from tflconv.inspection import cost, delegation
+from tflconv.tflite import reading
 
 
 def measured(content: bytes) -> int:
@@ -25,7 +26,7 @@ def measured(content: bytes) -> int:
 
 
 def predicted(content: bytes) -> int:
-    return len(delegation.predict(tflite.parse(content, Path("m.tflite"))).partitions)
+    return len(delegation.predict(reading.parse(content, Path("m.tflite"))).partitions)
 
 
 def unary(name: str, dtype: int, options: Any = None, out_scale: float = 0.1) -> bytes:
@@ -251,13 +252,13 @@ def test_a_refused_consumer_keeps_its_unpacked_weights_outside() -> None:
     packed, unpacked = builder.tensor((1, 8), HALF, values=1), builder.tensor((1, 8))
     builder.op("DEQUANTIZE", [packed], [unpacked], fb.DequantizeOptionsT())
     builder.op("FLOOR_MOD", [source, unpacked], [target])
-    found = delegation.predict(tflite.parse(builder.content([source], [target]), Path("m")))
+    found = delegation.predict(reading.parse(builder.content([source], [target]), Path("m")))
     assert found.partitions == ()
     assert set(found.reasons) == {0, 1}
 
 
 def test_reasons_name_what_is_in_the_way() -> None:
-    found = delegation.predict(tflite.parse(matmul(5), Path("m.tflite")))
+    found = delegation.predict(reading.parse(matmul(5), Path("m.tflite")))
     assert found.reasons == {0: "the zero point of its right operand is not 0"}
 
 
@@ -288,7 +289,7 @@ def test_real_models_agree_with_the_delegate(path: Path) -> None:
 
 @pytest.mark.parametrize(("partitions", "more"), [(1, 0.0), (3, 24_000.0)])
 def test_partitions_cost_by_themselves(partitions: int, more: float) -> None:
-    graph = tflite.parse(matmul(0), Path("m.tflite")).main
+    graph = reading.parse(matmul(0), Path("m.tflite")).main
     work = 256 * 0.1 + 5500 + 32
     pieces = [(0,), *([()] * (partitions - 1))]
     assert cost.instructions(graph, pieces) == pytest.approx(work + more)

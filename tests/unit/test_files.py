@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv import files
+from tflconv.core import files
 from tflconv.errors import TflconvError
 
 Json = st.recursive(
@@ -75,7 +75,7 @@ def test_a_folder_one_may_not_write_to_is_explained(tmp_path: Path) -> None:
     program = """
         import os, sys
         from pathlib import Path
-        from tflconv import files
+        from tflconv.core import files
         os.chmod(sys.argv[1], 0o555)
         if os.getuid() == 0:
             os.setuid(65534)
@@ -102,7 +102,7 @@ def test_a_full_disk_is_explained_and_leaves_nothing(
     allowed = shutil.which("unshare") and not subprocess.run([*mount, "true"]).returncode
     require("namespaces", bool(allowed), "no user namespaces here")
     program = (
-        "import os, sys; from pathlib import Path; from tflconv import files\n"
+        "import os, sys; from pathlib import Path; from tflconv.core import files\n"
         "try: files.write_bytes(Path(sys.argv[1]) / 'big', bytes(1 << 20))\n"
         "except files.TflconvError as error: print(error, os.listdir(sys.argv[1]))"
     )
@@ -116,7 +116,7 @@ def test_a_full_disk_is_explained_and_leaves_nothing(
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from tflconv import files\n"
+        "import sys, time; from pathlib import Path; from tflconv.core import files\n"
         "with files.replacing_folder(Path(sys.argv[1]) / 'entry') as folder:\n"
         "    (folder / 'half').write_text('half'); print('ready', flush=True); time.sleep(60)"
     )

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from tflconv import model_card, models, stats
-from tflconv.files import sha256_file
+from tflconv import models
+from tflconv.core import stats
+from tflconv.core.files import sha256_file
+from tflconv.model.card import read_card
 
 STUDY = Path(__file__).parents[2] / "studies" / "full-mnist"
 GOALS = {"mobilenet_v2": 0.993, "vit": 0.985}
@@ -58,13 +60,14 @@ def test_the_curves_and_the_commands_fit_the_settings(recorded: dict[str, Any], 
 
     text = (STUDY / "README.md").read_text(encoding="utf-8").replace("\\\n   ", "")
     command = next(line for line in text.splitlines() if line.startswith(f"tflconv train {model}"))
-    for name in ("seed", "epochs", "batch_size", "learning_rate", "average"):
+    settings = settings | {"ema_decay": settings["average"]}  # as it was called
+    for name in ("seed", "epochs", "batch_size", "learning_rate", "ema_decay"):
         assert f"--{name.replace('_', '-')} {settings[name]}" in command
 
 
 def test_the_kept_model_is_the_recorded_one(recorded: dict[str, Any]) -> None:
     path = STUDY / "vit-mnist.keras"
-    card = model_card.read(path)
+    card = read_card(path)
     assert card is not None
     assert sha256_file(path) == recorded["vit"]["sha256"]
     assert card.dataset_digest == recorded["vit"]["dataset_digest"]

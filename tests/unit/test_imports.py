@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,27 @@ import tflconv
 ROOT = Path(tflconv.__file__).parent
 
 TIERS: list[set[str]] = [
-    {"_version", "errors", "quiet"},
-    {"diagnosis", "files", "keras", "resources", "tflite_metadata"},
-    {"artifact", "normalization", "recipe", "stats", "store", "workers"},
-    {"model_card", "results"},
-    {"data", "device", "graph", "interpreter", "models"},
-    {"source"},
-    {"benchmark", "comparison", "compression", "conversion", "training", "verification"},
-    {"plan", "report", "retraining", "search"},
-    {"lane"},
-    {"study"},
+    {"_version", "errors"},
+    {"core"},
+    {"models", "recipe", "results", "tflite"},
+    {"model"},
+    {"data", "device", "inspection", "network"},
+    {"benchmark", "compression", "conversion", "training", "verification"},
+    {"report"},
+    {"pipeline"},
     {"api"},
     {"cli"},
 ]
 """From the ground up: a module imports only from tiers below its own, or inside its own package."""
+
+HEAVY = {"keras", "tensorflow", "tensorflow_model_optimization", "tf_keras"}
+DOOR = "core/tensorflow.py"
+
+WITHOUT_TENSORFLOW = ("inspection", "network", "tflite")
+"""Packages that never touch TensorFlow, not even inside of a function; ``network/keras`` may."""
+
+WITH_TENSORFLOW = ("compression", "conversion", "models/layers.py", "network/keras", "training")
+"""The only places that may import it together with the module; others do inside of functions."""
 
 LIGHT = [
     ["--help"],
@@ -55,16 +63,51 @@ def modules() -> list[Path]:
     return sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name[:2] != "__")
 
 
-def imports(file: Path) -> set[str]:
-    """Parts of tflconv that ``file`` imports, also those imported inside functions."""
+def named_in(nodes: Iterable[ast.AST], file: Path) -> set[str]:
+    """Full names of what the import statements among ``nodes`` bring in."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{file}: relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {part_of(name) for name in found if name.startswith("tflconv.")}
+    return found
+
+
+def all_imports(file: Path) -> set[str]:
+    """What ``file`` imports, also inside of functions."""
+    return named_in(ast.walk(ast.parse(file.read_text())), file)
+
+
+def imports_with_the_module(file: Path) -> set[str]:
+    """What ``file`` imports when it is itself imported."""
+    waiting, reached = [ast.parse(file.read_text())], list[ast.AST]()
+    while waiting:
+        node = waiting.pop()
+        reached.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_typing_only(
+            node
+        ):
+            waiting += ast.iter_child_nodes(node)
+    return named_in(reached, file)
+
+
+def is_typing_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def imports(file: Path) -> set[str]:
+    """Parts of tflconv that ``file`` imports, also those imported inside functions."""
+    return {part_of(name) for name in all_imports(file) if name.startswith("tflconv.")}
+
+
+def place(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def through_the_door(names: set[str]) -> set[str]:
+    return {name for name in names if name.startswith("tflconv.core.tensorflow")}
 
 
 @pytest.mark.parametrize("file", modules(), ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -74,16 +117,40 @@ def test_imports_run_one_way(file: Path) -> None:
     assert not upward, f"{file.relative_to(ROOT)} ({own}) imports {sorted(upward)}"
 
 
+def test_the_tiers_are_the_folders() -> None:
+    parts = {file.relative_to(ROOT).parts[0].removesuffix(".py") for file in modules()}
+    assert set().union(*TIERS) == parts
+
+
+def test_at_most_eight_files_stand_at_the_root() -> None:
+    assert len([file for file in ROOT.glob("*.py") if not file.name.startswith("__")]) <= 8
+
+
 def test_tensorflow_is_imported_in_one_place() -> None:
-    importers = [
-        file.relative_to(ROOT).as_posix()
-        for file in ROOT.rglob("*.py")
-        if any(
-            line.strip().startswith(("import tensorflow ", "import tf_keras", "from tensorflow "))
-            for line in file.read_text().splitlines()
-        )
-    ]
-    assert importers == ["keras.py"]
+    importers = {
+        place(file)
+        for file in modules()
+        if {name.split(".")[0] for name in all_imports(file)} & HEAVY
+    }
+    assert importers == {DOOR}
+
+
+def test_light_packages_never_touch_tensorflow() -> None:
+    for file in modules():
+        if not place(file).startswith(WITHOUT_TENSORFLOW) or "network/keras" in place(file):
+            continue
+        names = all_imports(file)
+        assert not through_the_door(names), place(file)
+        assert not {name for name in names if name.startswith("tflconv.network.keras")}, place(file)
+
+
+def test_only_heavy_packages_import_tensorflow_with_themselves() -> None:
+    heavy = {
+        place(file)
+        for file in modules()
+        if through_the_door(imports_with_the_module(file)) and place(file) != DOOR
+    }
+    assert all(name.startswith(WITH_TENSORFLOW) for name in heavy), heavy
 
 
 @pytest.mark.parametrize("arguments", LIGHT, ids=" ".join)

@@ -16,12 +16,11 @@ from ai_edge_litert import schema_py_generated as fb
 from click.testing import CliRunner
 from tiny_graphs import FLOAT, INT8, Builder, dense
 
-from tflconv import model_card
 from tflconv.cli.inspect import command
-from tflconv.graph import diff, picture
-from tflconv.graph.inspect import inspect, to_json
-from tflconv.model_card import ModelCard
-from tflconv.normalization import Normalization
+from tflconv.inspection import diff, drawing
+from tflconv.inspection.inspect import inspect, to_json
+from tflconv.model.card import ModelCard, embed_card
+from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun, DeviceInfo, Graph, Model, Op, Results
 
 
@@ -138,7 +137,7 @@ def test_card_and_attached_archive_are_seen(float_path: Path) -> None:
         normalization=Normalization(mean=(127.5,), std=(127.5,)),
         recipe="fp32",
     )
-    model_card.embed(float_path, card)
+    embed_card(float_path, card)
     found = inspect(float_path)
     assert found.card == card
     assert found.bytes.attached == float_path.stat().st_size - size
@@ -281,7 +280,7 @@ def test_picture_has_a_box_for_every_operator(tmp_path: Path) -> None:
     models = [
         inspect(two_layers(tmp_path / "a<b>.tflite", fused=fused)).model for fused in (True, False)
     ]
-    svg = ElementTree.fromstring(picture.draw(models))
+    svg = ElementTree.fromstring(drawing.draw(models))
     boxes = svg.findall(".//{http://www.w3.org/2000/svg}rect")
     assert len(boxes) == (2 + 2) + (3 + 2)
     words = "".join(svg.itertext())
@@ -294,7 +293,7 @@ def test_picture_tells_why_an_operator_is_outside(tmp_path: Path) -> None:
     source, target = builder.tensor((1, 8), INT8), builder.tensor((1, 8), INT8)
     builder.op("GELU", [source], [target], fb.GeluOptionsT())
     path = builder.write(tmp_path / "g.tflite", [source], [target])
-    svg = picture.draw([inspect(path).model])
+    svg = drawing.draw([inspect(path).model])
     assert 'class="builtin"' in svg
     assert "XNNPACK has it in float only, here it is int8" in svg
 

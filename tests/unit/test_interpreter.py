@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tiny_graphs import Builder
 
 from tflconv.errors import TflconvError, UsageError
-from tflconv.interpreter import Interpreter, Tensor
-from tflconv.normalization import NAMED
+from tflconv.model.interpreter import Interpreter, Tensor
+from tflconv.model.normalization import NAMED
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflconv.errors import UsageError
-from tflconv.normalization import NAMED, Normalization, parse
+from tflconv.model.normalization import NAMED, Normalization, parse
 
 PIXELS = np.array([[[0, 127, 255]]], np.uint8)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv import plan, resources
+from tflconv.core import resources
 from tflconv.errors import UsageError
+from tflconv.pipeline import plan
 
 GOOD = """\
 name = "small"
@@ -48,7 +49,7 @@ def test_a_plan_is_read() -> None:
 
 def test_an_unknown_graph_is_refused() -> None:
     with pytest.raises(UsageError, match="graph must be as-is or optimized"):
-        plan.parse('graph = "unfused"\n' + GOOD)
+        plan.parse('rewrite = "unfused"\n' + GOOD)
 
 
 def test_the_demo_is_a_plan() -> None:

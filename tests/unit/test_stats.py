@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv import stats
+from tflconv.core import stats
 
 SAMPLES = st.lists(st.floats(0.001, 1e6, allow_nan=False), min_size=1, max_size=60)
 

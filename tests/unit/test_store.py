@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tflconv.store import MANIFEST, Entry, Store
+from tflconv.core.store import MANIFEST, Entry, Store
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_what_a_killed_build_left_is_swept_away(store: Store) -> None:
     build = """
 import os, sys
 from pathlib import Path
-from tflconv.store import Store
+from tflconv.core.store import Store
 Store(Path(sys.argv[1])).fetch("train", {"seed": 1}, lambda folder: os.kill(os.getpid(), 9))
 """
     subprocess.run([sys.executable, "-c", build, store.root], check=False)

@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_inspect import mobilenets
 
-from tflconv import model_card, tflite_metadata
 from tflconv.cli import group
-from tflconv.conversion import metadata, packing
-from tflconv.model_card import ModelCard
-from tflconv.normalization import NAMED, Normalization
+from tflconv.model.card import LABELS, ModelCard, embed_card, read_card, to_metadata
+from tflconv.model.normalization import NAMED, Normalization
+from tflconv.tflite import metadata, metadata_writing, packing
 
 MODEL = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 CARD = ModelCard(
@@ -34,51 +33,52 @@ def write(path: Path, content: bytes, labels: str | None = "a\nb\nc\n") -> Path:
     """A model with ``content`` as its metadata and ``labels`` appended, and no card of ours."""
     model = packing.unpack(MODEL.read_bytes())
     model.metadata = []
-    metadata.attach(model, CARD)
+    metadata_writing.attach(model, to_metadata(CARD))
     model.buffers[-1].data = np.frombuffer(content, np.uint8)
     path.write_bytes(packing.pack(model))
     if labels is not None:
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(model_card.LABELS, labels)
+            archive.writestr(LABELS, labels)
     return path
 
 
 def test_metadata_serve_as_a_card(tmp_path: Path) -> None:
-    assert model_card.read(write(tmp_path / "theirs.tflite", metadata.build(CARD))) == CARD
+    path = write(tmp_path / "theirs.tflite", metadata_writing.build(to_metadata(CARD)))
+    assert read_card(path) == CARD
 
 
 @pytest.mark.parametrize("labels", [None, "a\n"])
 def test_a_label_file_that_is_not_there_is_no_card(tmp_path: Path, labels: str | None) -> None:
-    path = write(tmp_path / "theirs.tflite", metadata.build(CARD), labels)
-    found = model_card.read(path)
+    path = write(tmp_path / "theirs.tflite", metadata_writing.build(to_metadata(CARD)), labels)
+    found = read_card(path)
     assert found is None if labels is None else found is not None and found.labels == ("a",)
 
 
 def test_our_own_card_goes_before(tmp_path: Path) -> None:
-    path = write(tmp_path / "ours.tflite", metadata.build(CARD), None)
+    path = write(tmp_path / "ours.tflite", metadata_writing.build(to_metadata(CARD)), None)
     own = replace(CARD, model="ours", recipe="static_wi8_ai8")
-    model_card.embed(path, own)
-    assert model_card.read(path) == own
+    embed_card(path, own)
+    assert read_card(path) == own
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_metadata_are_metadata_or_none(data: st.DataObject) -> None:
-    content = bytearray(metadata.build(CARD))
+    content = bytearray(metadata_writing.build(to_metadata(CARD)))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content) - 1))
         content[place] = data.draw(st.integers(0, 255))
     with tempfile.TemporaryDirectory() as folder:
-        tflite_metadata.read(write(Path(folder) / "broken.tflite", bytes(content)))
+        metadata.read(write(Path(folder) / "broken.tflite", bytes(content)))
 
 
 def test_a_published_file_says_what_it_needs(require) -> None:  # type: ignore[no-untyped-def]
     require("data", mobilenets().is_dir(), "TFLCONV_DATA_DIR has no mobilenet-tflite")
-    card = model_card.read(mobilenets() / "mobilenet_v2_1.0_224_quant.tflite")
+    card = read_card(mobilenets() / "mobilenet_v2_1.0_224_quant.tflite")
     assert card is not None
     assert (card.normalization, card.input_shape) == (NAMED["-1..1"], (224, 224, 3))
     assert (len(card.labels), card.labels[286]) == (1001, "Egyptian cat")
-    assert model_card.read(mobilenets() / "mobilenet_v1_0.25_224_1_default_1.tflite") is None
+    assert read_card(mobilenets() / "mobilenet_v1_0.25_224_1_default_1.tflite") is None
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_published_file_says_what_it_needs(require) -> None:  # type: ignore[n
     ],
 )
 def test_inspect_tells_how_pixels_go_in(tmp_path: Path, normalization: str, told: str) -> None:
-    path = write(tmp_path / "ours.tflite", metadata.build(CARD), None)
-    model_card.embed(path, replace(CARD, labels=(), normalization=NAMED[normalization]))
+    path = write(tmp_path / "ours.tflite", metadata_writing.build(to_metadata(CARD)), None)
+    embed_card(path, replace(CARD, labels=(), normalization=NAMED[normalization]))
     shown = CliRunner().invoke(group, ["inspect", str(path)]).output
     assert told in shown
     assert re.search(r"labels +none", shown)

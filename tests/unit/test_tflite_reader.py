@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tiny_graphs import FLOAT, INT8, INT32, Builder, dense
 
 from tflconv.errors import TflconvError
-from tflconv.graph import cost, delegation, tflite
+from tflconv.inspection import cost, delegation
+from tflconv.tflite import reading
 
 
 def two_layers() -> bytes:
@@ -23,11 +24,11 @@ def two_layers() -> bytes:
 
 
 def test_reads_tensors_operators_and_options() -> None:
-    model = tflite.parse(two_layers(), Path("m.tflite"))
+    model = reading.parse(two_layers(), Path("m.tflite"))
     first, second = model.main.operators
     pixels = model.main.tensors[model.main.inputs[0]]
     assert (pixels.name, pixels.shape, pixels.dtype) == ("pixels", (1, 8), "int8")
-    assert pixels.quantization == tflite.Quantization(scales=(0.5,), zero_points=(-3,))
+    assert pixels.quantization == reading.Quantization(scales=(0.5,), zero_points=(-3,))
     assert (first.name, first.activation, second.activation) == ("FULLY_CONNECTED", "RELU", None)
     weights = model.main.input_tensors(first)[1]
     assert weights.quantization is not None
@@ -36,7 +37,7 @@ def test_reads_tensors_operators_and_options() -> None:
 
 
 def test_knows_who_makes_and_who_reads_a_tensor() -> None:
-    graph = tflite.parse(two_layers(), Path("m.tflite")).main
+    graph = reading.parse(two_layers(), Path("m.tflite")).main
     hidden = graph.operators[0].outputs[0]
     assert graph.producers[hidden] is graph.operators[0]
     assert graph.consumers[hidden] == [graph.operators[1]]
@@ -47,7 +48,7 @@ def test_an_appended_archive_is_no_matter(tmp_path: Path) -> None:
     path.write_bytes(two_layers())
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.txt", "a\nb")
-    assert len(tflite.read(path).main.operators) == 2
+    assert len(reading.read(path).main.operators) == 2
 
 
 @pytest.mark.parametrize(
@@ -64,16 +65,16 @@ def test_foreign_and_cut_files_are_one_message(tmp_path: Path, content: bytes, w
     path = tmp_path / "bad.tflite"
     path.write_bytes(content)
     with pytest.raises(TflconvError, match=words) as raised:
-        tflite.read(path)
+        reading.read(path)
     assert "bad.tflite" in raised.value.message
     assert raised.value.exit_code == 1
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="no model at"):
-        tflite.read(tmp_path / "none.tflite")
+        reading.read(tmp_path / "none.tflite")
     with pytest.raises(TflconvError, match="cannot read"):
-        tflite.read(tmp_path)
+        reading.read(tmp_path)
 
 
 def many_operators() -> bytes:
@@ -95,7 +96,7 @@ def many_operators() -> bytes:
 def look_at(content: bytes) -> str:
     """Read and judge ``content`` as inspect does; the message if it is refused."""
     try:
-        model = tflite.parse(content, Path("m.tflite"))
+        model = reading.parse(content, Path("m.tflite"))
     except TflconvError as error:
         return error.message
     found = delegation.predict(model)
@@ -124,5 +125,5 @@ def test_every_cut_is_read_or_refused(length: int) -> None:
 def test_dynamic_dimensions_count_as_one() -> None:
     builder = Builder()
     source = builder.tensor((-1, 8), FLOAT)
-    model = tflite.parse(builder.content([source], [source]), Path("m.tflite"))
+    model = reading.parse(builder.content([source], [source]), Path("m.tflite"))
     assert model.main.tensors[0].elements == 8

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tflconv import data
-from tflconv.data.source import of_path
+from tflconv.data.locating import of_path
 from tflconv.errors import UsageError
 from tflconv.training import TrainConfig
 from tflconv.training.augmentation import Augmentation
@@ -25,10 +25,10 @@ from tflconv.training.state import State, StateFile
         ("batch_size", 0),
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
-        ("warmup", 1.0),
+        ("warmup_ratio", 1.0),
         ("weight_decay", -0.1),
-        ("smoothing", 1.0),
-        ("average", 1.0),
+        ("label_smoothing", 1.0),
+        ("ema_decay", 1.0),
         ("patience", -1),
         ("seed", -1),
     ],
@@ -39,7 +39,7 @@ def test_settings_are_checked_when_built(name: str, value: float) -> None:
 
 
 def test_the_learning_rate_rises_then_falls_to_zero() -> None:
-    config = TrainConfig(learning_rate=0.4, warmup=0.1)
+    config = TrainConfig(learning_rate=0.4, warmup_ratio=0.1)
     rates = [learning_rate(config, share) for share in np.linspace(0, 1, 101)]
     assert rates[0] == 0
     assert rates[10] == pytest.approx(0.4)
@@ -50,10 +50,10 @@ def test_the_learning_rate_rises_then_falls_to_zero() -> None:
 
 
 def test_the_average_forgets_its_start() -> None:
-    config = TrainConfig(average=0.99)
+    config = TrainConfig(ema_decay=0.99)
     assert kept_share(config, 0) == pytest.approx(0.1)
     assert kept_share(config, 10_000) == 0.99
-    assert kept_share(TrainConfig(average=0.0), 10_000) == 0
+    assert kept_share(TrainConfig(ema_decay=0.0), 10_000) == 0
 
 
 def _apply(row: np.ndarray, x: float, y: float) -> tuple[float, float]:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv import cli, data, model_card, verification
-from tflconv.conversion import packing
+from tflconv import cli, data, verification
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
-from tflconv.interpreter import Interpreter
+from tflconv.model.card import embed_card, require_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.tflite import packing
 from tflconv.verification import Verification, compare, parse_share
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
@@ -208,7 +209,7 @@ def test_without_a_dataset_it_is_the_one_of_the_training(
 ) -> None:
     assert verify(str(FLOAT), str(INT8)) == 2
     assert "--dataset NAME" in capsys.readouterr().err
-    model_card.embed(foreign, replace(model_card.needed(INT8), dataset=str(folder)))
+    embed_card(foreign, replace(require_card(INT8), dataset=str(folder)))
     assert verify(str(FLOAT), str(foreign)) == 0
     assert "12 test pictures of pictures" in capsys.readouterr().out
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tflconv.core.workers import Say, run_in_processes
 from tflconv.errors import TflconvError, UsageError
-from tflconv.workers import Say, run_in_processes
 
 
 def square(number: int, say: Say) -> int:
@@ -45,7 +45,7 @@ def test_a_killed_worker_is_one_clear_error() -> None:
 
 JOB = """
 import sys, time
-from tflconv.workers import run_in_processes
+from tflconv.core.workers import run_in_processes
 def job(_item, say):
     say("job", "started")
     while True:

@@ -10,11 +10,11 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tflconv import resources
 from tflconv.benchmark import bionic
+from tflconv.core import resources
+from tflconv.core.files import cache_dir, replacing_file, sha256_file, sha256_json
 from tflconv.device import compiler
 from tflconv.errors import TflconvError
-from tflconv.files import cache_dir, replacing_file, sha256_file, sha256_json
 
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
 LIBRARIES = ("-ldl", "-lm")

@@ -14,11 +14,11 @@ from pathlib import Path
 from tflconv._version import __version__
 from tflconv.benchmark import build, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, Conversation
+from tflconv.core.diagnosis import Finding
+from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
-from tflconv.device.protocol import Completed, Device, Runtime
-from tflconv.diagnosis import Finding
+from tflconv.device.interface import Completed, Device, Runtime
 from tflconv.errors import DeviceError, TflconvError
-from tflconv.files import sha256_file
 from tflconv.results import Software
 
 EXIT_MODEL, EXIT_INPUT = 11, 13

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tflconv import model_card
-from tflconv.artifact import ModelArtifact
-from tflconv.model_card import ModelCard
+from tflconv.model.artifact import ModelArtifact
+from tflconv.model.card import ModelCard, read_card
 from tflconv.results import Model
 
 BASELINE = "fp32"
@@ -32,7 +31,7 @@ def identify_all(files: Sequence[Path]) -> dict[Path, Model]:
 
 def identify(file: Path) -> Model:
     """What the model at ``file`` says about itself; its name says the rest."""
-    card = model_card.read(file)
+    card = read_card(file)
     found = ModelArtifact.of(file)
     return Model(
         slug=file.stem,

@@ -13,9 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tflconv import resources
 from tflconv.benchmark import build
-from tflconv.files import replacing_folder, sha256_file, write_json
+from tflconv.core import resources
+from tflconv.core.files import replacing_folder, sha256_file, write_json
 
 ABIS = ("aarch64-android", "aarch64-linux")
 MANIFEST = "manifest.json"

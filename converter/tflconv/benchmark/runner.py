@@ -14,20 +14,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from tflconv.benchmark import agreement, gpu, measured, verdict
+from tflconv.benchmark import agreement, gpu, parts, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core.files import sha256_file
 from tflconv.device import conditions as phone_conditions
 from tflconv.device import emulator
 from tflconv.device.arm64 import cores
 from tflconv.device.host import Host
-from tflconv.device.protocol import CountsInstructions, Device, WatchesConditions
+from tflconv.device.interface import CountsInstructions, Device, WatchesConditions
 from tflconv.errors import DeviceError, UsageError
-from tflconv.files import sha256_file
-from tflconv.graph import tflite
 from tflconv.results import BenchmarkRun, Model
+from tflconv.tflite import reading
 
 
 def bench(
@@ -45,7 +45,7 @@ def bench(
     lost, the runtime crashed or the time was up, and ``TflconvError`` for a model that cannot run.
     """
     _check_inputs(config)
-    tflite.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
+    reading.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
     session = _session(model, device, config)
     if config.accelerator == "gpu":
         gpu.require(session)
@@ -57,7 +57,7 @@ def bench(
     run = (_time if timed else _count)(run, session)
     if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
         profile = session.profile(config.profile_runs if timed else 1)
-        run = replace(run, graph=measured.graph(profile, timed=timed))
+        run = replace(run, graph=parts.graph(profile, timed=timed))
     if test_set and pictures:
         run = _evaluated(run, session, model, test_set, pictures)
     if run.device.kind == "phone" and run.instructions:
@@ -115,24 +115,24 @@ def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
         at_rate = session.at_rate() if config.rate_hz else None
         memory = session.memory() if config.memory else None
         sustained = session.sustained() if config.sustained_secs else None
-    latency, cpu = measured.latency(steady), measured.cpu(steady, at_rate)
+    latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
     found = phone_conditions.findings(conditions)
     judgement, reasons = verdict.judge(latency, cpu, found)
-    conditions |= {"cpu_mask": measured.mask(steady)}
+    conditions |= {"cpu_mask": parts.mask(steady)}
     if sustained:
-        conditions |= {"sustained": measured.series(sustained)}
+        conditions |= {"sustained": parts.series(sustained)}
     if reason := steady["cpu"]["why_not_counted"]:
         conditions |= {"instructions_not_counted": reason}
     return replace(
         run,
         latency=latency,
         cpu=cpu,
-        memory=measured.memory(memory) if memory else None,
-        instructions=measured.instructions(steady),
+        memory=parts.memory(memory) if memory else None,
+        instructions=parts.instructions(steady),
         conditions=conditions,
         verdict=judgement,
         reasons=reasons,
-        warnings=tuple(measured.warnings(steady)),
+        warnings=tuple(parts.warnings(steady)),
     )
 
 
@@ -166,7 +166,7 @@ def _evaluated(
     said = session.accuracy(pictures)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
     conditions = {**run.conditions, "pictures_digest": said["accuracy"]["digest"]}
-    accuracy = measured.accuracy(said, test_set, where)
+    accuracy = parts.accuracy(said, test_set, where)
     run = replace(run, accuracy=accuracy, conditions=conditions)
     if _is_host(run):
         return run

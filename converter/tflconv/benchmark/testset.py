@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.files import sha256_file, write_bytes
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_file, write_bytes
-from tflconv.normalization import Normalization
+from tflconv.model.normalization import Normalization
 
 MAGIC, VERSION = b"tflctest", 1
 _HEADER = np.dtype([("magic", "S8"), ("numbers", "<u4", 6)])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tflconv import stats
+from tflconv.core import stats
 from tflconv.results import Cpu, Latency, Verdict
 
 SCATTER = 0.15

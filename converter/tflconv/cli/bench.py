@@ -13,10 +13,10 @@ import click
 
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.cli import options
-from tflconv.data.card import Resize
-from tflconv.device.protocol import Device
+from tflconv.core.files import require_writable, write_text
+from tflconv.device.interface import Device
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import require_writable, write_text
+from tflconv.model.pictures import Resize
 from tflconv.results import BenchmarkRun, Results
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from tflconv.workers import Say
+from tflconv.core.workers import Say
 
 
 @contextmanager

@@ -13,11 +13,11 @@ from tflconv import data
 from tflconv import recipe as recipe_module
 from tflconv.cli import options
 from tflconv.compression import QatConfig
-from tflconv.data.card import Resize
+from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 
 if TYPE_CHECKING:
-    from tflconv.graph.passes import Outcome
+    from tflconv.network.passes import Outcome
 
 
 @click.command(name="convert")
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     "--resolution", type=click.IntRange(4, 4096), help="Side of pictures, if MODEL takes any."
 )
 @click.option(
-    "--graph",
+    "--rewrite",
     type=click.Choice(["as-is", "optimized", "unfused"]),
     default="as-is",
     show_default=True,
@@ -80,7 +80,7 @@ def command(
     normalize: str | None,
     resize: Resize | None,
     resolution: int | None,
-    graph: str,
+    rewrite: str,
     qat: QatConfig,
     labels: Path | None,
     strip: bool,
@@ -93,18 +93,19 @@ def command(
 
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
     """
-    from tflconv import conversion, retraining
+    from tflconv import conversion
     from tflconv.conversion import description, optimized, unfused
+    from tflconv.pipeline import retraining
 
     chosen = [_recipe(name, io) for name in recipes]
-    if graph == "unfused":
+    if rewrite == "unfused":
         chosen = [unfused.named(recipe) for recipe in chosen]
     ready: conversion.FloatModel
     with options.warnings_on_stderr():
-        if graph == "optimized":
+        if rewrite == "optimized":
             ready = optimized.prepare(model, custom_objects=custom_objects)
             _tell(ready.outcomes)
-        elif graph == "unfused":
+        elif rewrite == "unfused":
             ready = unfused.prepare(model, custom_objects=custom_objects)
         else:
             ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
@@ -121,7 +122,7 @@ def command(
             dataset,
             card,
             replace(qat, seed=seed),
-            optimize=graph == "optimized",
+            optimize=rewrite == "optimized",
             custom_objects=custom_objects,
             told=options.tell_epoch,
         )

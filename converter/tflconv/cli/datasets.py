@@ -15,7 +15,7 @@ from tflconv.cli import options
 from tflconv.data import cache, duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
-from tflconv.data.source import Source, data_dir, find
+from tflconv.data.locating import Source, data_dir, find
 
 
 @click.group(invoke_without_command=True)

@@ -25,6 +25,7 @@ def command(output: Path, again: bool) -> None:
     The bundled digits, MobileNetV2 and a small ViT, four recipes each, measured on this computer:
     about five minutes on two cores, and seconds the second time.
     """
-    from tflconv import plan, resources
+    from tflconv.core import resources
+    from tflconv.pipeline import plan
 
     study.run(plan.load(resources.demo_plan()), output, again=again)

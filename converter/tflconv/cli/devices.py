@@ -8,8 +8,7 @@ import click
 
 from tflconv import device
 from tflconv.cli import options
-from tflconv.device import registry
-from tflconv.device.registry import Listed
+from tflconv.device.kinds import KINDS, Listed, kind
 
 
 @click.group(name="devices", invoke_without_command=True)
@@ -42,11 +41,11 @@ def setup() -> None:
 
 
 @command.command()
-@click.argument("kinds", nargs=-1, type=click.Choice(list(registry.KINDS)))
+@click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
 def clean(kinds: tuple[str, ...]) -> None:
     """Remove what was copied to devices: to those of the given KINDS, or to all."""
-    for name in kinds or registry.KINDS:
-        count = registry.kind(name).clean()
+    for name in kinds or KINDS:
+        count = kind(name).clean()
         click.echo(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from tflconv.cli import options
-from tflconv.diagnosis import Finding
+from tflconv.core.diagnosis import Finding
 
 STAGES = {
     "tensorflow": "training and converting",

@@ -29,10 +29,10 @@ def command(
     what differs between the two: what was fused, folded, pruned or reordered.
     """
     from tflconv import results
-    from tflconv.files import write_text
-    from tflconv.graph import diff, picture, text
-    from tflconv.graph import measured as costs
-    from tflconv.graph.inspect import inspect, to_json
+    from tflconv.core.files import write_text
+    from tflconv.inspection import diff, drawing, text
+    from tflconv.inspection import op_costs as costs
+    from tflconv.inspection.inspect import inspect, to_json
 
     found = [inspect(path) for path in (model, other) if path is not None]
     runs = results.load(measured).runs if measured is not None else ()
@@ -41,7 +41,7 @@ def command(
         if measured is not None and not beside[each.sha256]:
             click.echo(f"{measured} has no measured graph of {each.model.path.name}.", err=True)
     if svg is not None:
-        write_text(svg, picture.draw([each.model for each in found]))
+        write_text(svg, drawing.draw([each.model for each in found]))
         click.echo(f"wrote {svg}", err=True)
     if as_json:
         value = [

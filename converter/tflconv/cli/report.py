@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tflconv import results
-from tflconv.files import write_text
+from tflconv.core.files import write_text
 
 FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 

@@ -11,7 +11,7 @@ import click
 from tflconv.cli.console import saying
 
 if TYPE_CHECKING:
-    from tflconv.plan import Plan
+    from tflconv.pipeline.plan import Plan
 
 
 @click.command(name="study")
@@ -26,7 +26,7 @@ def command(plan: Path, output: Path | None, again: bool) -> None:
     What was done before and still fits is not done again. Leaves results.json, report.html,
     plots and the .tflite files in the output folder.
     """
-    from tflconv import plan as plans
+    from tflconv.pipeline import plan as plans
 
     loaded = plans.load(plan)
     run(loaded, output or Path(loaded.name), again=again)
@@ -36,7 +36,7 @@ def run(plan: Plan, folder: Path, *, again: bool = False) -> None:
     """Run ``plan`` into ``folder``, print its table, and end with the code of the first failure."""
     from rich.console import Console
 
-    from tflconv import study
+    from tflconv.pipeline import study
     from tflconv.report import tables
 
     with saying() as say:

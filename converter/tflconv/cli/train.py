@@ -38,8 +38,8 @@ _DEFAULTS = TrainConfig()
 )
 @click.option("--weight-decay", default=_DEFAULTS.weight_decay, show_default=True, help="Of AdamW.")
 @click.option(
-    "--average",
-    default=_DEFAULTS.average,
+    "--ema-decay",
+    default=_DEFAULTS.ema_decay,
     show_default=True,
     help="Share of the average of weights that a step keeps.",
 )
@@ -70,7 +70,7 @@ def command(
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
-    average: float,
+    ema_decay: float,
     patience: int,
     augment: bool,
     resolution: int | None,
@@ -88,7 +88,7 @@ def command(
         batch_size=batch_size,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
-        average=average,
+        ema_decay=ema_decay,
         patience=patience,
         augment=augment,
         seed=seed,

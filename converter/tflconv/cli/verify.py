@@ -9,8 +9,8 @@ import click
 
 from tflconv import data, verification
 from tflconv.cli import options
-from tflconv.data.card import Resize
-from tflconv.files import write_text
+from tflconv.core.files import write_text
+from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
 
 

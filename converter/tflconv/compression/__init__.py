@@ -1,6 +1,6 @@
 """Training that knows what conversion will do to the model: quantization-aware training.
 
-``qat`` is our own, for every network that ``tflconv.graph`` reads; ``tfmot`` is that of
+``qat`` is our own, for every network that ``tflconv.network`` reads; ``tfmot`` is that of
 tensorflow-model-optimization, for Keras 2.
 """
 

@@ -8,23 +8,23 @@ from typing import Literal
 
 from tflconv.errors import require
 
-Engine = Literal["own", "tfmot"]
+Engine = Literal["tflconv", "tfmot"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class QatConfig:
     """Settings of quantization-aware training, which starts from a trained float model.
 
-    ``engine`` is ``own`` (Keras 2 and 3) or ``tfmot`` (Keras 2). The learning rate falls to 0 along
-    half a cosine. ``momentum`` is how much of a range each step keeps and ``bits`` are those of the
-    weights, both of our own engine only.
+    ``engine`` is ``tflconv`` (Keras 2 and 3) or ``tfmot`` (Keras 2). The learning rate falls to 0
+    along half a cosine. ``ema_decay`` is how much of a range each step keeps and ``bits`` are those
+    of the weights, both of our own engine only.
     """
 
-    engine: Engine = "own"
+    engine: Engine = "tflconv"
     epochs: int = 3
     batch_size: int = 64
     learning_rate: float = 3e-4
-    momentum: float = 0.99
+    ema_decay: float = 0.99
     bits: int = 8
     seed: int = 0
 
@@ -32,11 +32,11 @@ class QatConfig:
         require(
             "qat",
             self,
-            engine=(self.engine in ("own", "tfmot"), "own or tfmot"),
+            engine=(self.engine in ("tflconv", "tfmot"), "tflconv or tfmot"),
             epochs=(self.epochs >= 1, "at least 1"),
             batch_size=(self.batch_size >= 1, "at least 1"),
             learning_rate=(0 < self.learning_rate < inf, "positive"),
-            momentum=(0 <= self.momentum < 1, "at least 0 and below 1"),
+            ema_decay=(0 <= self.ema_decay < 1, "at least 0 and below 1"),
             bits=(2 <= self.bits <= 8, "2 to 8"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.compression.config import QatConfig
-from tflconv.graph.network import Array
+from tflconv.network.nodes import Array
 
 Told = Callable[[int, float], None]
 """Is told the number of each finished epoch, from 0, and the mean of its losses."""

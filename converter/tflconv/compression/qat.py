@@ -1,4 +1,4 @@
-"""Quantization-aware training of any network that ``tflconv.graph`` can read, ViTs included.
+"""Quantization-aware training of any network that ``tflconv.network`` can read, ViTs included.
 
 tfmot rejects attention, LayerNormalization and Keras 3. Here the network that is trained is the
 rewritten one (norms folded, heads split, keys and values symmetric), with every weight and every
@@ -17,13 +17,13 @@ import numpy as np
 
 from tflconv.compression.config import QatConfig
 from tflconv.compression.examples import Examples, Told
+from tflconv.core.tensorflow import keras2, tf
 from tflconv.errors import TflconvError
-from tflconv.graph.execution import run
-from tflconv.graph.fake_quant import round_weights
-from tflconv.graph.keras_layers import KNOWN_LAYERS
-from tflconv.graph.network import LINEAR, Network, Node
-from tflconv.graph.ranges import Ranges, allowed, measure
-from tflconv.keras import keras2, tf
+from tflconv.network.keras.execution import run
+from tflconv.network.keras.fake_quant import round_weights
+from tflconv.network.keras.layers import KNOWN_LAYERS
+from tflconv.network.keras.ranges import Ranges, allowed, measure
+from tflconv.network.nodes import LINEAR, Network, Node
 
 _FROZEN_SHARE = 0.25
 _MEASURED = 200
@@ -43,7 +43,7 @@ def fine_tune(
     """
     check_known(network)
     start = first_ranges(network, examples, config)
-    trained = TrainedNumbers(network, start, config)
+    trained = QatScheme(network, start, config)
     steps = examples.steps(config)
     optimizer = keras2.optimizers.Adam(
         keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
@@ -91,7 +91,7 @@ def logits_of(network: Network) -> Network:
     return replace(network, output=last.inputs[0]) if ends else network
 
 
-class TrainedNumbers:
+class QatScheme:
     """Weights as variables seen through rounding, activations rounded to ranges that move along."""
 
     saturates = True
@@ -126,7 +126,7 @@ class TrainedNumbers:
         if node.name not in self.ends:
             return value
         ends = self.ends[node.name]
-        moved = self.config.momentum * ends + (1 - self.config.momentum) * _reach(node, value)
+        moved = self.config.ema_decay * ends + (1 - self.config.ema_decay) * _reach(node, value)
         low, high = tf.unstack(ends.assign(tf.where(self.observes, moved, ends)))
         return tf.quantization.fake_quant_with_min_max_vars(value, low, high)
 
@@ -151,9 +151,9 @@ def _trained(network: Network) -> list[Node]:
     return [node for node in network.of_kind(*LINEAR) if not node.options.get("averages")]
 
 
-def _step(trained: TrainedNumbers, optimizer: Any, inputs: Any, labels: Any) -> Any:
+def _step(trained: QatScheme, optimizer: Any, inputs: Any, labels: Any) -> Any:
     with tf.GradientTape() as tape:
-        logits = run(logits_of(trained.source), inputs, numbers=trained)
+        logits = run(logits_of(trained.source), inputs, scheme=trained)
         loss = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )

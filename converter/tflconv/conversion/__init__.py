@@ -14,16 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tflconv import model_card, store
-from tflconv.artifact import ModelArtifact
-from tflconv.conversion import metadata, packing, stripping
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, prepare
+from tflconv.core.files import replacing_file
+from tflconv.core.versions import versions
 from tflconv.errors import UsageError
-from tflconv.files import replacing_file
-from tflconv.graph import delegation
-from tflconv.model_card import ModelCard
+from tflconv.inspection import delegation
+from tflconv.model.artifact import ModelArtifact
+from tflconv.model.card import ModelCard, embed_card, to_metadata
 from tflconv.recipe import Recipe
+from tflconv.tflite import metadata_writing, packing, stripping
 
 __all__ = ["Calibration", "FloatModel", "convert", "prepare"]
 
@@ -101,7 +101,7 @@ def _card_of(
         recipe=recipe.name,
         calibration=None if used is None else used.to_json(),
         parent=parent,
-        versions={**card.versions, **store.versions(*_MAKERS)},
+        versions={**card.versions, **versions(*_MAKERS)},
     )
 
 
@@ -111,7 +111,7 @@ def _write(
     with replacing_file(target) as temporary:
         temporary.write_bytes(_finished(content, card, strip=strip))
         if card is not None:
-            model_card.embed(temporary, card)
+            embed_card(temporary, card)
     if slower := delegation.warn_if_slower(target):
         warnings.warn("\n  ".join(slower), stacklevel=3)
     return ModelArtifact.of(target, parent=parent)
@@ -125,5 +125,5 @@ def _finished(content: bytes, card: ModelCard | None, *, strip: bool) -> bytes:
     if strip:
         stripping.strip(model)
     elif card is not None:
-        metadata.attach(model, card)
+        metadata_writing.attach(model, to_metadata(card))
     return packing.pack(model)

@@ -17,12 +17,12 @@ import numpy as np
 from ai_edge_litert import interpreter as litert
 from numpy.typing import NDArray
 
-from tflconv import quiet
-from tflconv.conversion import packing, schema
+from tflconv.core import quiet
+from tflconv.core.files import sha256_bytes
 from tflconv.data import CalibrationSet
 from tflconv.errors import UsageError
-from tflconv.files import sha256_bytes
-from tflconv.normalization import Normalization
+from tflconv.model.normalization import Normalization
+from tflconv.tflite import editing, packing
 
 Ranges = dict[str, dict[str, NDArray[np.float32]]]
 """Smallest and largest value by tensor name, shaped as ai-edge-quantizer wants them."""
@@ -101,7 +101,7 @@ def measure(model: bytes, calibration: Calibration) -> Ranges:
     runtime = _runtime(model)
     inputs = runtime.get_input_details()
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
-    activations = schema.float_activations(packing.unpack(model))
+    activations = editing.float_activations(packing.unpack(model))
     ranges: Ranges = {}
     for sample in zip(*calibration.inputs, strict=True):
         for detail, values in zip(inputs, sample, strict=True):

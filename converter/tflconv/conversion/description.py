@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tflconv import data, normalization
+from tflconv import data
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
-from tflconv.data.card import Resize
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model_card import ModelCard
-from tflconv.normalization import Normalization
+from tflconv.model import normalization
+from tflconv.model.card import ModelCard
+from tflconv.model.normalization import Normalization
+from tflconv.model.pictures import Resize
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""Conversion of a network that graph passes rewrote (``tflconv.graph.passes``).
+"""Conversion of a network that graph passes rewrote (``tflconv.network.passes``).
 
 Float and dynamic recipes go the way of every float model. Integer ones keep the ranges that the
 network asks for (symmetric keys and values, saturation instead of ReLU), which means that the
@@ -18,19 +18,18 @@ from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.quantization import finish
+from tflconv.core.files import sha256_file
 from tflconv.errors import UsageError
-from tflconv.files import sha256_file
-from tflconv.graph import execution, ranges
-from tflconv.graph.execution import Numbers
-from tflconv.graph.fake_quant import Rounded, round_weights
-from tflconv.graph.network import Network
-from tflconv.graph.passes import PASSES, NamedPass, Outcome, optimize
-from tflconv.graph.ranges import Ranges
-from tflconv.graph.reading import read
-from tflconv.model_card import ModelCard
-from tflconv.model_card import read as read_card
+from tflconv.model.card import ModelCard, read_card
+from tflconv.model.opening import Input, Source, of_keras, open_model
+from tflconv.network.keras import execution, ranges
+from tflconv.network.keras.execution import Scheme
+from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
+from tflconv.network.keras.ranges import Ranges
+from tflconv.network.keras.reading import read
+from tflconv.network.nodes import Network
+from tflconv.network.passes import PASSES, NamedPass, Outcome, optimize
 from tflconv.recipe import Recipe
-from tflconv.source import Input, Source, of_keras, open_model
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +55,7 @@ class OptimizedModel(FloatModel):
         kept = {name: found[name] for name in wanted}
         tensorwise = recipe.granularity == "tensorwise"
         network = self.network if tensorwise else round_weights(self.network)
-        graph = tracing.freeze(as_source(network, Rounded(kept, tensorwise=tensorwise)))
+        graph = tracing.freeze(as_source(network, FakeQuantScheme(kept, tensorwise=tensorwise)))
         return finish(tracing.lower_trained(graph, recipe), recipe)
 
     def _calibrated(self, calibration: Calibration | None) -> Ranges:
@@ -119,12 +118,12 @@ def of_network(
     )
 
 
-def as_source(network: Network, numbers: Numbers | None = None) -> Source:
-    """A function over tensors that computes ``network``, with its ``numbers`` as they will be."""
+def as_source(network: Network, scheme: Scheme | None = None) -> Source:
+    """A function over tensors that computes ``network``, with its ``scheme`` as they will be."""
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),
         outputs=("logits",),
-        call=lambda *values: [execution.run(network, *values, numbers=numbers)],
+        call=lambda *values: [execution.run(network, *values, scheme=scheme)],
         model=network,
     )

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tflconv import model_card
-from tflconv.conversion import packing, schema, tracing
+from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration, Ranges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
+from tflconv.core.files import sha256_file
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_file
-from tflconv.interpreter import Interpreter
-from tflconv.model_card import ModelCard
+from tflconv.model.card import ModelCard, read_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.opening import of_keras, open_model
 from tflconv.recipe import Recipe
-from tflconv.source import of_keras, open_model
+from tflconv.tflite import editing, packing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,19 +77,19 @@ class FloatModel:
     @property
     def input_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the inputs, without batch."""
-        return [shape[1:] for shape in schema.input_shapes(packing.unpack(self.content))]
+        return [shape[1:] for shape in editing.input_shapes(packing.unpack(self.content))]
 
     @property
     def outputs(self) -> list[int]:
         """How many values each output has."""
-        return schema.output_sizes(packing.unpack(self.content))
+        return editing.output_sizes(packing.unpack(self.content))
 
     @property
     def own_arithmetic(self) -> list[str]:
         """What the model itself does to its input first, as ``Mul (rescaling/mul)``."""
         if self.graph is not None:
             return self.graph.leading_arithmetic
-        return schema.leading_arithmetic(packing.unpack(self.content))
+        return editing.leading_arithmetic(packing.unpack(self.content))
 
 
 def prepare(
@@ -104,7 +104,7 @@ def prepare(
         graph = tracing.freeze(of_keras(model), resolution=resolution)
         return FloatModel(content=tracing.lower(graph), graph=graph, name=model.name)
     parent = sha256_file(model) if model.is_file() else None
-    card = model_card.read(model) if model.is_file() else None
+    card = read_card(model) if model.is_file() else None
     if model.suffix == ".tflite":
         return FloatModel(content=_read(model), name=model.stem, card=card, parent=parent)
     source = open_model(model, custom_objects=custom_objects)
@@ -125,7 +125,7 @@ def _check_trained(recipe: Recipe) -> None:
 def _read(path: Path) -> bytes:
     Interpreter(path)
     model = packing.unpack(path.read_bytes())
-    quantized = schema.quantized_operators(model)
+    quantized = editing.quantized_operators(model)
     if quantized:
         raise TflconvError(
             f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}.",
@@ -133,5 +133,5 @@ def _read(path: Path) -> bytes:
         )
     graph = model.subgraphs[0]
     if not model.signatureDefs:
-        schema.sign(model, schema.names(graph, graph.inputs), schema.names(graph, graph.outputs))
+        editing.sign(model, editing.names(graph, graph.inputs), editing.names(graph, graph.outputs))
     return packing.pack(model)

@@ -15,11 +15,11 @@ from typing import Any
 
 from ai_edge_quantizer import quantizer
 
-from tflconv import quiet
-from tflconv.conversion import narrowing, packing, schema, stripping
 from tflconv.conversion.calibration import Ranges
+from tflconv.core import quiet
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
+from tflconv.tflite import editing, int4, packing, stripping
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 FILTER_OPS = (*MATRIX_OPS, "DEPTHWISE_CONV_2D")
@@ -49,9 +49,9 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
-        narrowing.use_int4(model)
+        int4.use_int4(model)
     if recipe.io == "uint8":
-        schema.use_uint8(model)
+        editing.use_uint8(model)
     stripping.share_equal(model)
     return packing.pack(model)
 
@@ -160,7 +160,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_is_integer(model: Any, recipe: Recipe) -> None:
-    remaining = schema.float_operators(model)
+    remaining = editing.float_operators(model)
     if not remaining:
         return
     named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv import quiet
-from tflconv.conversion import packing, schema
 from tflconv.conversion.calibration import Calibration
+from tflconv.core import quiet
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
-from tflconv.source import Input, Source
+from tflconv.tflite import editing, packing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
 
     ``resolution`` is the side of pictures for a model that takes any.
     """
-    from tflconv.keras import tf
+    from tflconv.core.tensorflow import tf
 
     specs = [
         tf.TensorSpec(
@@ -95,12 +95,9 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
 
 def freeze_function(call: Callable[..., Any], specs: Sequence[Any]) -> Any:
     """The concrete function of ``call`` for inputs like ``specs``, its variables made constants."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    from tflconv.core.tensorflow import freeze, tf
 
-    from tflconv.keras import tf
-
-    traced = tf.function(call, autograph=False).get_concrete_function(*specs)
-    return convert_variables_to_constants_v2(traced)
+    return freeze(tf.function(call, autograph=False).get_concrete_function(*specs))
 
 
 def lower(graph: FrozenGraph) -> bytes:
@@ -122,7 +119,7 @@ def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -
     It knows int8 forms of some operators that ai-edge-quantizer 0.10 leaves in float: ELU,
     LEAKY_RELU, LOG_SOFTMAX.
     """
-    from tflconv.keras import tf
+    from tflconv.core.tensorflow import tf
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
         for sample in zip(*calibration.inputs, strict=True):
@@ -137,7 +134,7 @@ def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -
 
 
 def _use_integers(converter: Any, recipe: Recipe) -> None:
-    from tflconv.keras import tf
+    from tflconv.core.tensorflow import tf
 
     ends = tf.float32 if recipe.io == "float32" else tf.int8
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -145,7 +142,7 @@ def _use_integers(converter: Any, recipe: Recipe) -> None:
 
 
 def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
-    from tflconv.keras import tf
+    from tflconv.core.tensorflow import tf
 
     try:
         with _quiet():
@@ -156,7 +153,7 @@ def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
     except Exception as error:  # the converter raises its own kinds and plain ones alike
         raise _explained(error) from error
     model = packing.unpack(content)
-    schema.sign(model, graph.inputs, graph.outputs)
+    editing.sign(model, graph.inputs, graph.outputs)
     return packing.pack(model)
 
 

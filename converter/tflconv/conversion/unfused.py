@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
-from tflconv.conversion import packing, schema, tracing
+from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.optimized import network_of
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.tracing import FrozenGraph
+from tflconv.core.tensorflow import tf
 from tflconv.errors import UsageError
-from tflconv.graph.execution import Exact, run
-from tflconv.graph.network import Array, Network, Node
-from tflconv.keras import tf
+from tflconv.network.keras.execution import FloatScheme, run
+from tflconv.network.nodes import Array, Network, Node
 from tflconv.recipe import Recipe
+from tflconv.tflite import editing, packing
 
 Weight = tuple[str, str]
 """A node's name and the key of one of its weights."""
@@ -86,7 +87,7 @@ def _check_float(recipe: Recipe) -> None:
     if recipe.compute != "float" or recipe.weights != "float32":
         raise UsageError(
             f"the unfused graph is the float baseline. Received: recipe {recipe.name}.",
-            hint="Make it with --recipe fp32, and the others without --graph unfused.",
+            hint="Make it with --recipe fp32, and the others without --rewrite unfused.",
         )
 
 
@@ -106,7 +107,7 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
 
     def call(*values: Any) -> Any:
         fed = dict(zip(weights, values[len(pictures) :], strict=True))
-        return run(network, *values[: len(pictures)], numbers=_Fed(fed))
+        return run(network, *values[: len(pictures)], scheme=_Fed(fed))
 
     specs = [tf.TensorSpec(shape, name=f"input_{i}") for i, shape in enumerate(shapes)]
     names = [node.name for node in network.inputs] + ["/".join(weight) for weight in weights]
@@ -114,7 +115,7 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
     return FrozenGraph(function=function, inputs=tuple(names), outputs=("logits",))
 
 
-class _Fed(Exact):
+class _Fed(FloatScheme):
     """Kernels as constants; every other weight is one of the ``values`` from outside."""
 
     def __init__(self, values: Mapping[Weight, Any]) -> None:
@@ -145,7 +146,7 @@ def _take_apart(model: Any) -> None:
         if activation != _NONE:
             operator.builtinOptions.fusedActivationFunction = _NONE
             pieces.append(_follow(model, operator, _ACTIVATIONS[activation]))
-        if schema.operator_name(model, operator) in _BIASED and _has_bias(model, operator):
+        if editing.operator_name(model, operator) in _BIASED and _has_bias(model, operator):
             pieces.insert(1, _bias_apart(model, operator))
         operators += pieces
     graph.operators = operators
@@ -177,7 +178,7 @@ def _follow(model: Any, operator: Any, name: str) -> Any:
     graph, end = model.subgraphs[0], int(operator.outputs[0])
     between = _tensor_like(graph, end, f"/before_{name.lower()}")
     operator.outputs = [between]
-    return schema.operator(model, getattr(fb.BuiltinOperator, name), between, end)
+    return editing.operator(model, getattr(fb.BuiltinOperator, name), between, end)
 
 
 def _tensor_like(graph: Any, index: int, suffix: str) -> int:

@@ -1,16 +1,16 @@
 """Datasets: cards, readers, splits and calibration samples; numpy and Pillow, no TensorFlow."""
 
-from tflconv.data.calibration import (
+from tflconv.data.calibration_set import (
     CalibrationSet,
     calibration,
     calibration_file,
     calibration_pictures,
 )
-from tflconv.data.card import DataFile, DatasetCard, card, names
 from tflconv.data.dataset import Dataset, Split
+from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import read_labels
 from tflconv.data.loading import is_unsorted, load, load_for
-from tflconv.data.pictures import View
+from tflconv.model.pictures import View
 
 __all__ = [
     "CalibrationSet",

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from tflconv.core.files import write_json
+from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
 from tflconv.errors import TflconvError
-from tflconv.files import write_json
-from tflconv.store import Store
 
 _STAGE = "pictures"
 _FILE = "reading.json"

@@ -14,10 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.data.card import DatasetCard
-from tflconv.data.pictures import View
+from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.splits import draw_share
 from tflconv.errors import TflconvError
+from tflconv.model.pictures import View
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,12 +20,12 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from tflconv._version import __version__
+from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
 from tflconv.data.archives import is_archive, members
-from tflconv.data.card import DataFile, DatasetCard, card
+from tflconv.data.dataset_card import DataFile, DatasetCard, card
 from tflconv.data.layout import places
-from tflconv.data.source import RECORD, data_dir, recorded
+from tflconv.data.locating import RECORD, data_dir, recorded
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import explain_write_errors, replacing_file, sha256_file, write_json
 
 ATTEMPTS = 3
 TIMEOUT_S = 30.0

@@ -19,12 +19,12 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.data.archives import Member, is_archive, members
 from tflconv.data.dataset import Reading, Split
 from tflconv.data.layout import Place, by_folders
-from tflconv.data.pictures import UnreadablePicture, View, decode
 from tflconv.errors import TflconvError
-from tflconv.files import sha256_bytes, sha256_file
+from tflconv.model.pictures import UnreadablePicture, View, decode
 
 MAX_UNREADABLE = 0.05
 _LISTED = 5

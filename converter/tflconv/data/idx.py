@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.files import write_bytes
 from tflconv.errors import TflconvError
-from tflconv.files import write_bytes
 
 _UNSIGNED_BYTE = 8
 _GZIP_MAGIC = b"\x1f\x8b"

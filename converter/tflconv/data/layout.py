@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tflconv.data.card import DatasetCard
+from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.splits import Blocks
 
 SPLITS = {

@@ -10,16 +10,16 @@ from typing import Literal
 
 import numpy as np
 
+from tflconv.core.files import sha256_json
 from tflconv.data import cifar, duplicates, folders, idx, layout
 from tflconv.data.archives import is_archive
 from tflconv.data.cache import cached
-from tflconv.data.card import DatasetCard, Resize, names
 from tflconv.data.dataset import Dataset, Reading, Split, hold_back, pooled
-from tflconv.data.pictures import View
-from tflconv.data.source import Source, locate, of_path
+from tflconv.data.dataset_card import DatasetCard, names
+from tflconv.data.locating import Source, locate, of_path
 from tflconv.errors import TflconvError, UsageError
-from tflconv.files import sha256_json
-from tflconv.model_card import ModelCard
+from tflconv.model.card import ModelCard
+from tflconv.model.pictures import Resize, View
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tflconv.core.diagnosis import Finding
 from tflconv.device import parse
-from tflconv.device.protocol import Completed
-from tflconv.diagnosis import Finding
+from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, UsageError
 
 CONTROL_SECONDS = 30.0

@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from tflconv.core.files import cache_dir, sha256_bytes, sha256_file, write_bytes
 from tflconv.device.arm64 import sysroot
 from tflconv.device.arm64.libraries import LOADER, is_arm64
+from tflconv.device.interface import Runtime
 from tflconv.device.maven import Repository
-from tflconv.device.protocol import Runtime
 from tflconv.errors import UsageError
-from tflconv.files import cache_dir, sha256_bytes, sha256_file, write_bytes
 from tflconv.results import Software
 
 GROUP, NAME = "com.google.ai.edge.litert", "litert"

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflconv.core.diagnosis import Finding
+from tflconv.core.files import cache_dir, replacing_file, sha256_file
 from tflconv.device.arm64 import cores, counting, qemu, sysroot
 from tflconv.device.arm64.cores import Core
 from tflconv.device.arm64.qemu import Qemu
 from tflconv.device.arm64.sysroot import Sysroot
 from tflconv.device.host import Host
-from tflconv.device.protocol import Completed, Counted, Runtime
-from tflconv.device.registry import Listed
-from tflconv.diagnosis import Finding
+from tflconv.device.interface import Completed, Counted, Runtime
+from tflconv.device.kinds import Listed
 from tflconv.errors import DeviceError
-from tflconv.files import cache_dir, replacing_file, sha256_file
 from tflconv.results import DeviceInfo
 
 KIND = "arm64"

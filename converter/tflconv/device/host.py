@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tflconv.device.protocol import Completed, Runtime
-from tflconv.device.registry import Listed
-from tflconv.diagnosis import Finding
+from tflconv.core.diagnosis import Finding
+from tflconv.core.files import replacing_file, sha256_file
+from tflconv.core.versions import versions
+from tflconv.device.interface import Completed, Runtime
+from tflconv.device.kinds import Listed
 from tflconv.errors import DeviceError, unknown
-from tflconv.files import replacing_file, sha256_file
 from tflconv.results import DeviceInfo, Software
-from tflconv.store import versions
 
 PACKAGE = "ai-edge-litert"
 INSTALL = f"pip install {PACKAGE}"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tflconv.core.files import sha256_bytes, write_bytes, write_json
 from tflconv.errors import TflconvError
-from tflconv.files import sha256_bytes, write_bytes, write_json
 
 CHECKSUMS = ("sha512", "sha256", "sha1")
 """What a repository may publish, the strongest first."""

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tflconv.core.files import replacing_file, sha256_file
 from tflconv.device import adb, android_runtime, conditions, parse
 from tflconv.device.adb import diagnose
-from tflconv.device.protocol import Completed, Runtime
-from tflconv.device.registry import Listed
+from tflconv.device.interface import Completed, Runtime
+from tflconv.device.kinds import Listed
 from tflconv.errors import DeviceError
-from tflconv.files import replacing_file, sha256_file
 from tflconv.results import DeviceInfo
 
 __all__ = ["Phone", "clean", "diagnose", "find", "listed"]

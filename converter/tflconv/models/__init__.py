@@ -7,7 +7,7 @@ a model; given those of ``tracing`` it tells its cost, and TensorFlow is never i
 from tflconv.models import mobilenet, resnet, squeezenet, vit, vit_int8
 from tflconv.models.building import build
 from tflconv.models.registry import architecture, names, parse_options
-from tflconv.models.tracing import Cost, cost
+from tflconv.models.symbolic import Cost, cost
 
 __all__ = [
     "Cost",

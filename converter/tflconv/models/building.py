@@ -16,7 +16,7 @@ def build(
     Raises ``UsageError`` for an unknown name or option, and where options do not fit the input.
     """
     network = architecture(name, **options)
-    from tflconv.keras import keras2
+    from tflconv.core.tensorflow import keras2
     from tflconv.models import layers
 
     pixels = keras2.Input(tuple(input_shape), name="pixels")

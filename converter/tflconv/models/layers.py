@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tflconv.keras import keras2, tf
+from tflconv.core.tensorflow import keras2, tf
 
 Activation = keras2.layers.Activation
 Add = keras2.layers.Add

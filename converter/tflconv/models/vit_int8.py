@@ -6,7 +6,7 @@ integer kernel worth the name, and each of them breaks the graph between two del
 * a stem of stride-2 convolutions makes few but rich patches (Xiao et al. 2021, "Early convolutions
   help transformers see better", https://arxiv.org/abs/2106.14881): 16 tokens at 32 pixels;
 * BatchNormalization stands where LayerNormalization stood. It is affine once trained, so
-  ``tflconv.graph.passes`` folds it into its neighbours and nothing of it is left;
+  ``tflconv.network.passes`` folds it into its neighbours and nothing of it is left;
 * attention weighs by ``relu(scores) / tokens`` (Wortsman et al. 2023, "Replacing softmax with ReLU
   in vision transformers", https://arxiv.org/abs/2309.08586): the ReLU becomes saturation of the
   integer scores, and the division goes into the weights that make the values;

@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from tflconv import stats
-from tflconv.files import write_bytes, write_text
+from tflconv.core import stats
+from tflconv.core.files import write_bytes, write_text
 from tflconv.report import columns, style, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import Results

@@ -12,9 +12,9 @@ from tflconv.errors import require
 class TrainConfig:
     """Settings of a training.
 
-    The learning rate rises from 0 over the first ``warmup`` share of all steps and falls to 0
-    along half a cosine. ``smoothing`` takes that much of each label and spreads it over all
-    classes. ``average`` is how much of the moving average of the weights each step keeps; 0 means
+    The learning rate rises from 0 over the first ``warmup_ratio`` share of all steps and falls to 0
+    along half a cosine. ``label_smoothing`` takes that much of each label and spreads it over all
+    classes. ``ema_decay`` is how much of the moving average of the weights each step keeps; 0 means
     no average. ``patience`` is how many epochs without a better validation accuracy end the
     training; 0 means never.
     """
@@ -22,10 +22,10 @@ class TrainConfig:
     epochs: int = 12
     batch_size: int = 64
     learning_rate: float = 0.002
-    warmup: float = 0.1
+    warmup_ratio: float = 0.1
     weight_decay: float = 0.05
-    smoothing: float = 0.1
-    average: float = 0.99
+    label_smoothing: float = 0.1
+    ema_decay: float = 0.99
     patience: int = 0
     augment: bool = True
     seed: int = 0
@@ -37,10 +37,10 @@ class TrainConfig:
             epochs=(self.epochs >= 1, "at least 1"),
             batch_size=(self.batch_size >= 1, "at least 1"),
             learning_rate=(0 < self.learning_rate < inf, "positive"),
-            warmup=(0 <= self.warmup < 1, "at least 0 and below 1"),
+            warmup_ratio=(0 <= self.warmup_ratio < 1, "at least 0 and below 1"),
             weight_decay=(0 <= self.weight_decay < inf, "at least 0"),
-            smoothing=(0 <= self.smoothing < 1, "at least 0 and below 1"),
-            average=(0 <= self.average < 1, "at least 0 and below 1"),
+            label_smoothing=(0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+            ema_decay=(0 <= self.ema_decay < 1, "at least 0 and below 1"),
             patience=(self.patience >= 0, "at least 0"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.tensorflow import keras2, tf
 from tflconv.data import Split
-from tflconv.keras import keras2, tf
-from tflconv.normalization import Normalization
+from tflconv.model.normalization import Normalization
 from tflconv.training.config import TrainConfig
 
 NO_DECAY = ("bias", "gamma", "beta", "token", "positions")
@@ -96,7 +96,7 @@ class Learner:
         return self.averaged(self._normalized(tf.cast(pixels, tf.float32)), training=False)
 
     def _loss(self, logits: Any, labels: Any) -> Any:
-        classes, smoothing = logits.shape[-1], self.config.smoothing
+        classes, smoothing = logits.shape[-1], self.config.label_smoothing
         targets = tf.one_hot(
             labels, classes, 1 - smoothing + smoothing / classes, smoothing / classes
         )

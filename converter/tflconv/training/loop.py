@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv import models
+from tflconv.core.files import sha256_json
+from tflconv.core.tensorflow import keras2
+from tflconv.core.versions import versions
 from tflconv.data import Dataset
-from tflconv.files import sha256_json
-from tflconv.keras import keras2
-from tflconv.model_card import ModelCard
-from tflconv.normalization import NAMED
-from tflconv.store import versions
+from tflconv.model.card import ModelCard
+from tflconv.model.normalization import NAMED
 from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import Learner

@@ -8,20 +8,20 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from tflconv import model_card
-from tflconv.files import write_bytes
+from tflconv.core.files import write_bytes
+from tflconv.model.card import ModelCard, embed_card
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _METADATA = "metadata.json"
 
 
-def write_model(output: Path, model: Any, card: model_card.ModelCard) -> None:
+def write_model(output: Path, model: Any, card: ModelCard) -> None:
     """Write the Keras ``model`` with ``card`` inside to ``output``, at once or not at all."""
     with tempfile.TemporaryDirectory() as folder:
         saved, timeless = Path(folder) / "saved.keras", Path(folder) / "timeless.keras"
         model.save(saved)
         _copy_without_time(saved, timeless)
-        model_card.embed(timeless, card)
+        embed_card(timeless, card)
         write_bytes(output, timeless.read_bytes())
 
 

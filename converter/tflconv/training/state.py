@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.files import write_bytes
+from tflconv.core.files import write_bytes
 
 Row = Mapping[str, float]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import cattrs
 
-from tflconv import stats
+from tflconv.core import stats
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.results import Accuracy
 

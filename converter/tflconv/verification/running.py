@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv import model_card, normalization
 from tflconv.data import Dataset, Split
-from tflconv.data.card import Resize
 from tflconv.errors import UsageError
-from tflconv.interpreter import Interpreter
-from tflconv.model_card import ModelCard
-from tflconv.source import open_model
+from tflconv.model import normalization
+from tflconv.model.card import ModelCard, read_card
+from tflconv.model.interpreter import Interpreter
+from tflconv.model.opening import open_model
+from tflconv.model.pictures import Resize
 from tflconv.verification.comparing import compare
 from tflconv.verification.outcome import Verification
 
@@ -127,7 +127,7 @@ def _said(runtime: Interpreter, normalize: str) -> ModelCard:
 
 
 def _card(model: Path) -> ModelCard | None:
-    return model_card.read(model) if model.is_file() else None
+    return read_card(model) if model.is_file() else None
 
 
 def _outputs(card: ModelCard | None, dataset: Dataset) -> tuple[str, ...]:

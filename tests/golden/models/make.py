@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tflconv import model_card
-from tflconv.keras import keras2, tf
-from tflconv.model_card import ModelCard
-from tflconv.normalization import Normalization
+from tflconv.core.tensorflow import keras2, tf
+from tflconv.model.card import ModelCard, embed_card
+from tflconv.model.normalization import Normalization
 
 SHAPE = (8, 8, 1)
 CARD = ModelCard(
@@ -56,4 +55,4 @@ if __name__ == "__main__":
     for name, int8 in (("tiny_float32", False), ("tiny_int8", True)):
         path = Path(__file__).with_name(f"{name}.tflite")
         path.write_bytes(convert(int8=int8))
-        model_card.embed(path, CARD)
+        embed_card(path, CARD)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tflconv import results
-from tflconv.files import sha256_bytes
+from tflconv.core.files import sha256_bytes
 
 RECIPES = ("fp32", "fp16", "dynamic_wi8_afp32", "static_wi8_ai8")
 # name: bytes, correct of 1000, agreeing, latency in ms, partitions, instructions; one a recipe

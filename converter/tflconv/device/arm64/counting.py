@@ -11,13 +11,13 @@ import platform
 import subprocess
 from pathlib import Path
 
-from tflconv import resources
+from tflconv.core import resources
+from tflconv.core.files import cache_dir, sha256_file
+from tflconv.core.store import Store
 from tflconv.device import compiler
 from tflconv.device.arm64.qemu import GET_PLUGINS, NO_PLUGINS, Qemu
 from tflconv.errors import DeviceError
-from tflconv.files import cache_dir, sha256_file
 from tflconv.results import Instructions
-from tflconv.store import Store
 
 FLAGS = ("-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 

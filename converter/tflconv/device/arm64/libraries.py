@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tflconv.core.files import sha256_file
 from tflconv.errors import DeviceError
-from tflconv.files import sha256_file
 
 LOADER = "ld-linux-aarch64.so.1"
 NAMES = (

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflconv.core.files import cache_dir, sha256_file, write_json, write_text
+from tflconv.core.store import Entry, Store
 from tflconv.device.arm64 import libraries, wheel
 from tflconv.device.arm64.cores import CORES, Core
 from tflconv.errors import DeviceError
-from tflconv.files import cache_dir, sha256_file, write_json, write_text
 from tflconv.results import Software
-from tflconv.store import Entry, Store
 
 STAGE = "sysroot"
 FORMAT = 1

@@ -8,9 +8,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflconv.core.files import sha256_file
+from tflconv.core.versions import versions
 from tflconv.errors import DeviceError
-from tflconv.files import sha256_file
-from tflconv.store import versions
 
 PACKAGE = "ai-edge-litert"
 MEMBER = "ai_edge_litert/libLiteRt.so"

@@ -1,0 +1,1 @@
+"""The ground floor: files, a store, processes, statistics; nothing here knows what a model is."""

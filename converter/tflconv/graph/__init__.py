@@ -1,1 +1,0 @@
-"""What is inside a model, and passes that make it better."""

@@ -1,0 +1,110 @@
+"""Which nodes XNNPACK will run, in how many pieces, and why it refuses the others.
+
+LiteRT offers every node to the XNNPACK delegate, which looks at types, shapes and quantization. It
+takes what it can; the rest runs in built-in kernels, which are slow, and each change between the
+two costs copies. One partition is what a fast model has. What it takes stands in ``xnnpack``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tflconv.inspection import cost, xnnpack
+from tflconv.tflite import reading
+from tflconv.tflite.reading import Model, Subgraph
+
+MARGIN = 1.2
+"""Ratio of instructions, quantized over float, up to which nothing is said: costs are rough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delegation:
+    """Who runs the main subgraph: operator indices by partition, and a reason for each refusal."""
+
+    partitions: tuple[tuple[int, ...], ...]
+    reasons: dict[int, str]
+
+    @property
+    def delegated(self) -> frozenset[int]:
+        """Indices of all operators inside of partitions."""
+        return frozenset(index for partition in self.partitions for index in partition)
+
+
+def predict(model: Model) -> Delegation:
+    """Foretell what the XNNPACK delegate does with the main subgraph of ``model``."""
+    graph = model.main
+    unpacked = xnnpack.unpacked_constants(graph)
+    reasons = {}
+    for operator in graph.operators:
+        if operator.index not in unpacked:
+            reason = xnnpack.refusal(graph, operator)
+            if reason is not None:
+                reasons[operator.index] = reason
+    for index in unpacked:
+        (output,) = graph.operators[index].outputs
+        if any(consumer.index in reasons for consumer in graph.consumers.get(output, [])):
+            reasons[index] = "unpacks a constant for a node that is not delegated"
+    taken = {operator.index for operator in graph.operators} - set(reasons)
+    return Delegation(partitions=_partitions(graph, taken), reasons=reasons)
+
+
+def warn_if_slower(path: Path) -> list[str]:
+    """Why the quantized model at ``path`` will be slower than float on an arm64 phone.
+
+    Empty if it is not quantized or is expected to be faster. The first line says by how much, each
+    further line names an operator that XNNPACK refuses, how often it occurs, and the reason.
+    """
+    model = reading.read(path)
+    kinds = {t.dtype for o in model.main.operators for t in xnnpack.all_tensors(model.main, o)}
+    if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
+        return []
+    found = predict(model)
+    ratio = cost.instructions(model.main, found.partitions) / cost.float_instructions(model.main)
+    if ratio <= MARGIN:
+        return []
+    headline = (
+        f"{path.name} will be slower than float: about {ratio:.1f} times the arm64 instructions,"
+        f" in {len(found.partitions)} XNNPACK partitions."
+    )
+    products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
+    read = {t.dtype for product in products for t in model.main.input_tensors(product)}
+    legacy = ["uint8 kernels do without the dot product (SDOT): convert to int8"]
+    reasons = [f"{n} × {name}: {why}" for name, why, n in refusals(model.main, found)]
+    return [headline, *(legacy if "uint8" in read else []), *reasons]
+
+
+def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, int]]:
+    """``(operator, reason, count)`` of what XNNPACK leaves behind, most frequent first."""
+    found = Counter((graph.operators[i].name, why) for i, why in delegation.reasons.items())
+    return [(name, reason, count) for (name, reason), count in found.most_common()]
+
+
+def _partitions(graph: Subgraph, taken: set[int]) -> tuple[tuple[int, ...], ...]:
+    """Split as TFLite does: grow one piece of a kind as far as its inputs are ready, then switch.
+
+    (``PartitionGraphIntoIndependentNodeSubsets`` in ``tflite/graph_info.cc``.)
+    """
+    ready = {t.index for t in graph.tensors if t.index not in graph.producers} | {-1}
+    waiting = [operator.index for operator in graph.operators]
+    found: list[tuple[int, ...]] = []
+    while waiting:
+        kind: bool | None = None
+        piece: list[int] = []
+        grown = True
+        while grown:
+            grown = False
+            for index in list(waiting):
+                operator = graph.operators[index]
+                if not ready.issuperset(operator.inputs) or kind not in (None, index in taken):
+                    continue
+                kind, grown = index in taken, True
+                piece.append(index)
+                waiting.remove(index)
+                ready.update(operator.outputs)
+        if not piece:
+            break
+        if kind:
+            found.append(tuple(sorted(piece)))
+    return tuple(found)

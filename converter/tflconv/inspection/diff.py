@@ -1,0 +1,219 @@
+"""How two graphs of the same model differ: what was fused, folded, pruned, reordered, retyped.
+
+Operators are aligned in their order of execution, first by name and output shape, then by name
+alone. What is left over is explained: an activation that moved into the operator before it was
+fused; a multiplication or addition by constants that vanished into the weights beside it was
+folded; what is found elsewhere was reordered; the rest was pruned or added.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from tflconv.inspection.inspect import Inspection
+from tflconv.tflite import reading
+from tflconv.tflite.reading import Operator, Subgraph
+
+Pair = tuple[Operator, Operator]
+_ARITHMETIC = ("ADD", "SUB", "MUL", "DIV")
+_LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
+_ACTIVATIONS = tuple(reading.ACTIVATIONS.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One way in which the second graph differs, and how many operators it concerns."""
+
+    kind: str
+    op: str
+    detail: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """All changes, and the figures of both files beside each other."""
+
+    changes: tuple[Change, ...]
+    figures: dict[str, tuple[int, int]]
+    unchanged: int
+
+
+def compare(first: Inspection, second: Inspection) -> Difference:
+    """Explain how the main subgraph of ``second`` came from that of ``first``."""
+    before, after = first.model.main, second.model.main
+    pairs = _aligned(before, after)
+    left = _without(before.operators, [a for a, _ in pairs])
+    right = _without(after.operators, [b for _, b in pairs])
+    moved = _moved(before, left, after, right)
+    left = _without(left, [a for a, _ in moved])
+    right = _without(right, [b for _, b in moved])
+    found = [("reordered", a.name, "elsewhere in the order") for a, _ in moved]
+    found += [_gone(before, operator, pairs) for operator in left]
+    found += [("added", b.name, "not in the first graph") for b in right]
+    found += [change for pair in pairs for change in _altered(before, after, pair)]
+    changes = [
+        Change(kind=kind, op=op, detail=detail, count=count)
+        for (kind, op, detail), count in Counter(found).most_common()
+    ]
+    return Difference(
+        changes=tuple(sorted(changes, key=lambda change: _ORDER.index(change.kind))),
+        figures=_figures(first, second),
+        unchanged=sum(not _altered(before, after, pair) for pair in pairs),
+    )
+
+
+def to_json(difference: Difference) -> dict[str, Any]:
+    """The difference as JSON values; figures are ``[first, second]``."""
+    return {
+        "changes": [asdict(change) for change in difference.changes],
+        "unchanged": difference.unchanged,
+        "figures": {name: list(pair) for name, pair in difference.figures.items()},
+    }
+
+
+_ORDER = ("fused", "folded", "pruned", "narrowed", "retyped", "reordered", "added")
+
+
+def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]]:
+    def both(read: Any) -> tuple[int, int]:
+        return read(first), read(second)
+
+    return {
+        "operators": both(lambda i: len(i.model.main.operators)),
+        "parameters": both(lambda i: i.parameters),
+        "macs": both(lambda i: i.macs),
+        "bytes": both(lambda i: i.bytes.total),
+        "arena_bytes": both(lambda i: i.arena),
+        "partitions": both(lambda i: len(i.delegation.partitions)),
+        "outside_xnnpack": both(lambda i: len(i.delegation.reasons)),
+    }
+
+
+def _aligned(before: Subgraph, after: Subgraph) -> list[Pair]:
+    pairs: list[Pair] = []
+    exact = [[(_kind(g, o), _shape(g, o)) for o in g.operators] for g in (before, after)]
+    for (a, a_end), (b, b_end), same in _blocks(*exact):
+        ours, theirs = before.operators[a:a_end], after.operators[b:b_end]
+        if same:
+            pairs += zip(ours, theirs, strict=True)
+            continue
+        for (i, i_end), (j, j_end), named in _blocks(
+            [_kind(before, o) for o in ours], [_kind(after, o) for o in theirs]
+        ):
+            pairs += zip(ours[i:i_end], theirs[j:j_end], strict=True) if named else ()
+    return pairs
+
+
+def _blocks(
+    left: Sequence[Hashable], right: Sequence[Hashable]
+) -> list[tuple[tuple[int, int], tuple[int, int], bool]]:
+    codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    return [((a, a_end), (b, b_end), tag == "equal") for tag, a, a_end, b, b_end in codes]
+
+
+def _moved(
+    before: Subgraph, left: list[Operator], after: Subgraph, right: list[Operator]
+) -> list[Pair]:
+    """Left-overs of both sides of the same kind and output shape."""
+    pairs: list[Pair] = []
+    free = list(right)
+    for operator in left:
+        key = (_kind(before, operator), _shape(before, operator))
+        twin = next((o for o in free if (_kind(after, o), _shape(after, o)) == key), None)
+        if twin is not None:
+            pairs.append((operator, twin))
+            free.remove(twin)
+    return pairs
+
+
+def _gone(graph: Subgraph, operator: Operator, pairs: list[Pair]) -> tuple[str, str, str]:
+    """What became of an operator that the second graph does not have."""
+    partner = {a.index: b for a, b in pairs}
+    source = _producer(graph, operator)
+    while source is not None and source.index not in partner and _by_constants(graph, source):
+        source = _producer(graph, source)
+    if operator.name in _ACTIVATIONS and source is not None:
+        twin = partner.get(source.index)
+        if twin is not None and twin.activation == operator.name:
+            return "fused", operator.name, f"into {twin.name}"
+    if _by_constants(graph, operator):
+        return "folded", operator.name, f"into the constants of {_neighbour(graph, operator)}"
+    if operator.name == "PAD":
+        return "fused", "PAD", f"into {_neighbour(graph, operator)}"
+    return "pruned", operator.name, "not in the second graph"
+
+
+def _kind(graph: Subgraph, operator: Operator) -> tuple[str, bool]:
+    """A shift by constants and the sum of two branches are different things."""
+    return operator.name, _by_constants(graph, operator)
+
+
+def _by_constants(graph: Subgraph, operator: Operator) -> bool:
+    constant = any(tensor.constant for tensor in graph.input_tensors(operator))
+    return operator.name in _ARITHMETIC and constant
+
+
+def _neighbour(graph: Subgraph, operator: Operator) -> str:
+    """The nearest linear operator before ``operator``, else after it."""
+    source: Operator | None = operator
+    while source is not None:
+        if source.name in _LINEAR:
+            return source.name
+        source = _producer(graph, source)
+    queue, seen = [operator], {operator.index}
+    while queue:
+        current = queue.pop(0)
+        if current.name in _LINEAR:
+            return current.name
+        for consumer in (c for t in current.outputs for c in graph.consumers.get(t, [])):
+            if consumer.index not in seen:
+                seen.add(consumer.index)
+                queue.append(consumer)
+    return "its neighbour"
+
+
+def _producer(graph: Subgraph, operator: Operator) -> Operator | None:
+    """Who computes the first input that is computed at all."""
+    return next((graph.producers[t] for t in operator.inputs if t in graph.producers), None)
+
+
+def _altered(before: Subgraph, after: Subgraph, pair: Pair) -> list[tuple[str, str, str]]:
+    ours, theirs = pair
+    found = []
+    old, new = _types(before, ours), _types(after, theirs)
+    if old != new:
+        found.append(("retyped", ours.name, f"{old} → {new}"))
+    kernels = [_kernel(before, ours), _kernel(after, theirs)]
+    if ours.name in _LINEAR and kernels[0] != kernels[1] and _fewer(*kernels):
+        shapes = [" × ".join(map(str, kernel)) for kernel in kernels]
+        found.append(("narrowed", ours.name, f"weights {shapes[0]} → {shapes[1]}"))
+    return found
+
+
+def _fewer(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    return len(old) == len(new) and all(n <= o for o, n in zip(old, new, strict=True))
+
+
+def _kernel(graph: Subgraph, operator: Operator) -> tuple[int, ...]:
+    tensors = graph.input_tensors(operator)
+    return tensors[1].shape if len(tensors) > 1 else ()
+
+
+def _types(graph: Subgraph, operator: Operator) -> str:
+    tensors = graph.input_tensors(operator)[:2]
+    return " × ".join(dict.fromkeys(t.dtype for t in tensors if t.dtype not in ("int32", "int64")))
+
+
+def _shape(graph: Subgraph, operator: Operator) -> tuple[int, ...]:
+    outputs = graph.output_tensors(operator)
+    return outputs[0].shape if outputs else ()
+
+
+def _without(operators: Sequence[Operator], others: Sequence[Operator]) -> list[Operator]:
+    indices = {other.index for other in others}
+    return [operator for operator in operators if operator.index not in indices]

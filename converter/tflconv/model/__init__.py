@@ -1,0 +1,1 @@
+"""What a model file is: its card, its pictures, how it is opened and run."""

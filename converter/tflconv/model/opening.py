@@ -1,0 +1,280 @@
+"""Float models as they come in: Keras 2 and Keras 3 files, SavedModels, live models.
+
+Whatever it was, it becomes a ``Source``: named inputs and outputs with their shapes and one
+function over tensors. Conversion traces that function, verification calls it for the reference.
+Opening needs TensorFlow. Files are opened in Keras's safe mode, in which no code inside a file
+can run.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.errors import TflconvError, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """Name, shape without batch (None where it may vary) and type of one input."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """A float model: ``call`` takes one tensor an input, in order, and returns a sequence."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[str, ...]
+    call: Callable[..., list[Any]]
+    model: Any
+    """The Keras model, or the loaded SavedModel."""
+
+    def predict(self, *values: NDArray[np.float32], batch: int = 64) -> NDArray[np.float32]:
+        """The only output for ``values`` ``[n, ...]``, computed in batches."""
+        from tflconv.core.tensorflow import tf
+
+        if len(self.outputs) != 1:
+            raise UsageError(f"{self.name} has {len(self.outputs)} outputs; expected one.")
+        function = tf.function(lambda *tensors: self.call(*tensors)[0], reduce_retracing=True)
+        parts = [
+            function(*(tf.constant(array[start : start + batch]) for array in values)).numpy()
+            for start in range(0, len(values[0]), batch)
+        ]
+        return np.concatenate(parts).astype(np.float32)
+
+
+def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
+    """Open the ``.keras``, ``.h5`` or SavedModel at ``path``.
+
+    ``custom_objects`` is a Python file whose classes and functions the model may use; it is run,
+    so only name a file that you trust. Raises ``TflconvError`` for a file that is damaged,
+    foreign, or needs code that was not given.
+    """
+    if not path.exists():
+        raise TflconvError(f"no model at {path}.")
+    with _explained(path):
+        if path.is_dir():
+            return _of_saved_model(path)
+        keras = _keras_for(path)
+        objects = {} if custom_objects is None else _load_objects(custom_objects)
+        with _tfmot_scope(path):
+            model = keras.models.load_model(path, compile=False, custom_objects=objects)
+    return of_keras(model, name=path.stem)
+
+
+def of_keras(model: Any, *, name: str | None = None) -> Source:
+    """A live Keras 2 or Keras 3 model."""
+    if not getattr(model, "inputs", None):
+        raise UsageError(
+            f"the model {model.name} was never called, so the shape of its input is unknown.",
+            hint="Call it once with a batch of data, or build it with an Input layer.",
+        )
+    structure = getattr(model, "input", None)  # a Sequential of Keras 3 from a file has none
+    keys = list(structure) if isinstance(structure, dict) else None
+
+    def call(*tensors: Any) -> list[Any]:
+        arguments = _arguments(tensors, keys)
+        return _flat(model(arguments, training=False))
+
+    return Source(
+        name=name or model.name,
+        inputs=tuple(_input(tensor) for tensor in _flat(model.inputs)),
+        outputs=_output_names(model),
+        call=call,
+        model=model,
+    )
+
+
+def _arguments(tensors: tuple[Any, ...], keys: list[str] | None) -> Any:
+    if keys is not None:
+        return dict(zip(keys, tensors, strict=True))
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+def _input(tensor: Any) -> Input:
+    name = tensor.name.split(":")[0]
+    return Input(name=name, shape=tuple(tensor.shape)[1:], dtype=_dtype_name(tensor.dtype))
+
+
+def _dtype_name(dtype: Any) -> str:
+    return str(getattr(dtype, "name", dtype))
+
+
+def _output_names(model: Any) -> tuple[str, ...]:
+    names = tuple(getattr(model, "output_names", ()))
+    if len(names) == len(_flat(model.outputs)) and len(set(names)) == len(names):
+        return names
+    return tuple(f"output_{index}" for index in range(len(_flat(model.outputs))))
+
+
+def _flat(structure: Any) -> list[Any]:
+    if isinstance(structure, Mapping):
+        return [leaf for value in structure.values() for leaf in _flat(value)]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for value in structure for leaf in _flat(value)]
+    return [structure]
+
+
+def _of_saved_model(path: Path) -> Source:
+    from tflconv.core.tensorflow import tf
+
+    loaded = tf.saved_model.load(str(path))
+    signatures = dict(loaded.signatures)
+    if not signatures:
+        raise TflconvError(
+            f"{path} has no serving signature.", hint="Save it with model.export(folder)."
+        )
+    function = signatures.get("serving_default") or next(iter(signatures.values()))
+    _, specs = function.structured_input_signature
+    names, outputs = list(specs), list(function.structured_outputs)
+
+    def call(*tensors: Any) -> list[Any]:
+        results = function(**dict(zip(names, tensors, strict=True)))
+        return [results[name] for name in outputs]
+
+    return Source(
+        name=path.stem,
+        inputs=tuple(
+            Input(name=name, shape=tuple(specs[name].shape)[1:], dtype=specs[name].dtype.name)
+            for name in names
+        ),
+        outputs=tuple(outputs),
+        call=call,
+        model=loaded,
+    )
+
+
+def _keras_for(path: Path) -> Any:
+    """The Keras that wrote ``path``: version 2 lives on as tf_keras, and knows our own layers."""
+    from tflconv.core.tensorflow import keras2, keras3
+
+    if keras_version(path).startswith("2"):
+        import tflconv.models.layers  # noqa: F401 - registers them
+
+        return keras2
+    keras = keras3()
+    if keras.backend.backend() != "tensorflow":
+        raise TflconvError(
+            f"Keras 3 runs on {keras.backend.backend()} here; conversion needs TensorFlow.",
+            hint="Set KERAS_BACKEND=tensorflow.",
+        )
+    return keras
+
+
+def keras_version(path: Path) -> str:
+    """Version of the Keras that wrote the file at ``path``."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if "metadata.json" not in archive.namelist():
+                raise TflconvError(f"{path} is an archive, but not a Keras model.")
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        raise TflconvError(
+            f"{path} is neither a .keras nor an .h5 file.",
+            hint="Models come as .keras, .h5, a SavedModel folder or a float .tflite.",
+        )
+    with h5py.File(path) as file:
+        if "model_config" not in file.attrs:
+            raise TflconvError(
+                f"{path} holds weights only, not a model.",
+                hint="Save the whole model: model.save('model.keras').",
+            )
+        _refuse_lambda(file.attrs["model_config"])
+        return str(file.attrs.get("keras_version", "2"))
+
+
+def _tfmot_scope(path: Path) -> AbstractContextManager[Any]:
+    """Where the layers are known that tensorflow-model-optimization wraps around others."""
+    if '"QuantizeLayer"' not in _config(path):
+        return nullcontext()
+    if path.suffix == ".keras":
+        raise TflconvError(
+            f"{path} holds layers of tensorflow-model-optimization, which cannot read them back"
+            " from a .keras file.",
+            hint="Save the model as .h5, or convert it live: tflconv.convert(model, ...).",
+        )
+    from tflconv.core.tensorflow import tfmot_quantization
+
+    scope: AbstractContextManager[Any] = tfmot_quantization().quantize_scope()
+    return scope
+
+
+def _config(path: Path) -> str:
+    """What the file says about its layers, as JSON."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json").decode()
+    import h5py
+
+    with h5py.File(path) as file:
+        return str(file.attrs["model_config"])
+
+
+def _refuse_lambda(config: str | bytes) -> None:
+    """Refuse Lambda layers in ``.h5`` files, which Keras 2 would run even in safe mode."""
+    if re.search(
+        r'"class_name":\s*"Lambda"', config if isinstance(config, str) else config.decode()
+    ):
+        raise ValueError("the model holds a Lambda layer")
+
+
+def _load_objects(path: Path) -> dict[str, Any]:
+    spec = importlib.util.spec_from_file_location("tflconv_custom_objects", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UsageError(f"--custom-objects {path} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: value for name, value in vars(module).items() if callable(value)}
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (TflconvError, KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:  # Keras raises anything from KeyError to its own kinds
+        raise TflconvError(
+            f"cannot open {path} as a model: {_reason(error)}", hint=_hint(error)
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "lambda" in text.lower():
+        return "it holds a Lambda layer, which is code."
+    if missing := _MISSING_CODE.search(text):
+        return f"the code of '{missing[1]}' is not in the file."
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"{lines[0][:300] if lines else type(error).__name__}"
+
+
+def _hint(error: Exception) -> str:
+    text = str(error)
+    if "lambda" in text.lower():
+        return "Code inside a file is never run. Replace it by a registered layer and save again."
+    if _MISSING_CODE.search(text):
+        return "If you trust that code, name the file that defines it: --custom-objects FILE.py."
+    return "Is the file whole? Models come as .keras, .h5, SavedModel folder or float .tflite."
+
+
+_MISSING_CODE = re.compile(
+    r"(?:[Cc]ould not locate class|Unknown (?:layer|object):?) '?([\w.>]+)'?"
+)

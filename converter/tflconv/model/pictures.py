@@ -1,0 +1,133 @@
+"""From a picture file of any kind to the plain uint8 array that a model sees.
+
+EXIF orientation is applied; palettes, CMYK, 16 bit and the rest become RGB or grey; transparency
+is laid over white. Grey is ITU-R 601 luma. Pictures are brought to one size by
+
+- ``crop``: scale until the size is filled, keep the middle (no distortion, edges are lost),
+- ``pad``: scale until all fits, put black around (no distortion, nothing lost), or
+- ``stretch``: scale both sides on their own (nothing lost, proportions are).
+
+Scaling is bilinear with antialiasing: when a picture shrinks, all of its pixels count.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tflconv.errors import UsageError
+
+Resize = Literal["crop", "pad", "stretch"]
+
+MIN_SIDE = 2
+MAX_PIXELS = 100_000_000
+
+
+class UnreadablePicture(Exception):  # noqa: N818 - listed for the user, not raised to them
+    """A file that cannot be used as a picture; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What every picture becomes: ``size`` is (height, width), 1 channel is grey, 3 are RGB.
+
+    A size of None keeps the published one, which only works where all pictures share it.
+    """
+
+    size: tuple[int, int] | None
+    channels: int
+    resize: Resize = "crop"
+
+    def __post_init__(self) -> None:
+        if self.size is not None and not all(4 <= side <= 4096 for side in self.size):
+            raise UsageError(
+                f"resolution must be between 4 and 4096. Received: resolution={self.size}."
+            )
+        if self.channels not in (1, 3):
+            raise UsageError(f"channels must be 1 or 3. Received: channels={self.channels}.")
+        if self.resize not in ("crop", "pad", "stretch"):
+            raise UsageError(
+                f"resize must be crop, pad or stretch. Received: resize={self.resize}."
+            )
+
+    def shape(self, image: Image.Image) -> NDArray[np.uint8]:
+        """``image`` (mode L or RGB) as ``[height, width, channels]``."""
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        if self.size is not None and image.size != self.size[::-1]:
+            image = _RESIZERS[self.resize](image, self.size[::-1])
+        return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
+
+    def shape_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """``images`` ``[n, h, w, c]`` in this view; untouched if they fit."""
+        if images.shape[3] == self.channels and self.size in (None, images.shape[1:3]):
+            return images
+        squeezed = images[..., 0] if images.shape[3] == 1 else images
+        return np.stack([self.shape(Image.fromarray(image)) for image in squeezed])
+
+
+def decode(content: bytes) -> Image.Image:
+    """The picture in ``content``, upright, in mode L or RGB; raises ``UnreadablePicture``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(content))
+            _check_size(image)
+            return _plain(ImageOps.exif_transpose(image))
+    except UnreadablePicture:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture("not a picture") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePicture("too many pixels") from error
+    except Exception as error:  # Pillow's decoders raise whatever their format's parser raises
+        raise UnreadablePicture(str(error) or type(error).__name__) from error
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadablePicture(f"{image.width}x{image.height} is too large")
+    if min(image.size) < MIN_SIDE:
+        raise UnreadablePicture(f"{image.width}x{image.height} is too small")
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """``image`` in mode L or RGB: 16 bit scaled down, transparency over white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bit(image)
+    if image.has_transparency_data:
+        clear = image.convert("RGBA")
+        white = Image.new("RGBA", clear.size, "white")
+        return Image.alpha_composite(white, clear).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey by its upper byte; what exceeds 16 bits, or is no integer, is clipped."""
+    values = np.asarray(image, np.float64)
+    scale = 257.0 if image.mode != "F" else 1.0
+    return Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))
+
+
+Size = tuple[int, int]
+"""Width and height, as Pillow has them."""
+
+
+def _crop(image: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.fit(image, size, Image.Resampling.BILINEAR)
+
+
+def _pad(image: Image.Image, size: Size) -> Image.Image:
+    return ImageOps.pad(image, size, Image.Resampling.BILINEAR)
+
+
+def _stretch(image: Image.Image, size: Size) -> Image.Image:
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+_RESIZERS = {"crop": _crop, "pad": _pad, "stretch": _stretch}

@@ -1,0 +1,1 @@
+"""A trained network as plain data with NumPy weights, and passes that rewrite it; no TensorFlow."""

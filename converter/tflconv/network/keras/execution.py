@@ -1,0 +1,213 @@
+"""Runs a network with TensorFlow: as float reference, as a graph to convert, and while training.
+
+``run`` asks two questions and leaves the answers to its caller: what is this weight (a constant, a
+variable, a fake-quantized variable), and what becomes of this activation (nothing, or a rounding to
+256 steps). So the network that is trained is the network that is converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from tflconv.core.tensorflow import tf
+from tflconv.network.nodes import Network, Node
+
+
+class Scheme(Protocol):
+    """Where weights come from and what happens to activations.
+
+    ``saturates``: the result of a product is stored as its range allows, so its ReLU is left out.
+    """
+
+    saturates: bool
+
+    def weight(self, node: Node, key: str) -> Any:
+        """The weight ``key`` of ``node`` as a tensor."""
+
+    def activation(self, node: Node, value: Any) -> Any:
+        """The output ``value`` of ``node`` as its consumers shall see it."""
+
+
+class FloatScheme:
+    """Weights as they are stored, activations as they come."""
+
+    saturates = False
+
+    def weight(self, node: Node, key: str) -> Any:
+        """A constant."""
+        return tf.constant(node.weights[key])
+
+    def activation(self, node: Node, value: Any) -> Any:
+        """Untouched."""
+        return value
+
+
+def run(network: Network, *inputs: Any, scheme: Scheme | None = None) -> Any:
+    """The output of ``network`` for ``inputs``, batch included, in the order of its inputs."""
+    chosen = scheme or FloatScheme()
+    fed = dict(zip((node.name for node in network.inputs), inputs, strict=True))
+    values: dict[str, Any] = {}
+    for node in network:
+        arguments = [values[name] for name in node.inputs]
+        if node.kind == "input":
+            value = tf.cast(fed[node.name], tf.float32)
+        else:
+            value = _RUNNERS[node.kind](node, arguments, chosen)
+            if not (chosen.saturates and node.kind == "matmul"):
+                value = _activated(node, value)
+        values[node.name] = chosen.activation(node, value)
+    return values[network.output]
+
+
+def predict(network: Network, *inputs: Any, batch: int = 64) -> Any:
+    """What ``run`` gives, as an array, computed ``batch`` samples at a time."""
+    function = tf.function(
+        lambda *values: run(network, *values), autograph=False, reduce_retracing=True
+    )
+    parts = [
+        function(*(tf.constant(values[start : start + batch]) for values in inputs)).numpy()
+        for start in range(0, len(inputs[0]), batch)
+    ]
+    return np.concatenate(parts)
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "relu": tf.nn.relu,
+    "relu6": tf.nn.relu6,
+    "gelu": lambda x: tf.nn.gelu(x, approximate=False),
+    "gelu_tanh": lambda x: tf.nn.gelu(x, approximate=True),
+    "softmax": tf.nn.softmax,
+    "sigmoid": tf.nn.sigmoid,
+    "tanh": tf.nn.tanh,
+    "silu": tf.nn.silu,
+    "hard_swish": lambda x: x * tf.nn.relu6(x + 3.0) * (1 / 6),
+}
+
+
+def _activated(node: Node, value: Any) -> Any:
+    name = node.options.get("activation")
+    return value if name is None else ACTIVATIONS[name](value)
+
+
+def _conv(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    value = tf.nn.conv2d(
+        inputs[0],
+        scheme.weight(node, "kernel"),
+        node.options["strides"],
+        node.options["padding"],
+        dilations=node.options.get("dilation", (1, 1)),
+    )
+    return tf.nn.bias_add(value, scheme.weight(node, "bias"))
+
+
+def _depthwise(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    value = tf.nn.depthwise_conv2d(
+        inputs[0],
+        scheme.weight(node, "kernel"),
+        (1, *node.options["strides"], 1),
+        node.options["padding"],
+        dilations=node.options.get("dilation", (1, 1)),
+    )
+    return tf.nn.bias_add(value, scheme.weight(node, "bias"))
+
+
+def _dense(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    product = tf.matmul(inputs[0], scheme.weight(node, "kernel"))
+    return product + scheme.weight(node, "bias")
+
+
+def _affine(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    return _scaled(node, inputs[0], scheme, "scale", "shift")
+
+
+def _scaled(node: Node, value: Any, scheme: Scheme, scale: str, shift: str) -> Any:
+    if (node.weights[scale] != 1).any():
+        value = value * scheme.weight(node, scale)
+    if (node.weights[shift] != 0).any():
+        value = value + scheme.weight(node, shift)
+    return value
+
+
+def _layer_norm(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    (value,) = inputs
+    if node.options.get("center", True):
+        value = value - tf.reduce_mean(value, -1, keepdims=True)
+    variance = tf.reduce_mean(value * value, -1, keepdims=True)
+    value = value * tf.math.rsqrt(variance + node.options["epsilon"])
+    return _scaled(node, value, scheme, "gamma", "beta")
+
+
+def _attention(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    """As Keras computes it, all heads in one tensor of rank 4; one input serves for all three."""
+    query, value, key = (*inputs, inputs[-1], inputs[-1])[:3]
+    heads = {
+        name: tf.einsum("bnc,chs->bhns", tokens, scheme.weight(node, f"{name}_kernel"))
+        + scheme.weight(node, f"{name}_bias")[:, tf.newaxis]
+        for name, tokens in (("query", query), ("key", key), ("value", value))
+    }
+    scores = tf.matmul(heads["query"] * node.options["scale"], heads["key"], transpose_b=True)
+    if node.options["function"] == "softmax":
+        scores = tf.nn.softmax(scores)
+    else:
+        scores = tf.nn.relu(scores) / scores.shape[-1]
+    mixed = tf.einsum(
+        "bhns,hsc->bnc", tf.matmul(scores, heads["value"]), scheme.weight(node, "output_kernel")
+    )
+    return mixed + scheme.weight(node, "output_bias")
+
+
+def _matmul(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+    return tf.matmul(*inputs, transpose_b=node.options["transpose_right"])
+
+
+def _mean(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+    return tf.reduce_mean(inputs[0], node.options["axes"], keepdims=node.options["keep"])
+
+
+def _pool(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+    function = tf.nn.max_pool2d if node.options["function"] == "max" else tf.nn.avg_pool2d
+    options = node.options
+    return function(inputs[0], options["size"], options["strides"], options["padding"])
+
+
+def _token(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+    (tokens,) = inputs
+    token = tf.repeat(scheme.weight(node, "token")[tf.newaxis], tf.shape(tokens)[0], axis=0)
+    return tf.concat([token, tokens], axis=1)
+
+
+def _reshape(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+    return tf.reshape(inputs[0], (-1, *node.options["shape"]))
+
+
+_RUNNERS: dict[str, Callable[[Node, Sequence[Any], Scheme], Any]] = {
+    "conv": _conv,
+    "depthwise": _depthwise,
+    "dense": _dense,
+    "affine": _affine,
+    "layer_norm": _layer_norm,
+    "activation": lambda node, inputs, _: ACTIVATIONS[node.options["function"]](inputs[0]),
+    "attention": _attention,
+    "matmul": _matmul,
+    "add": lambda _node, inputs, _: _fold(tf.add, inputs),
+    "mul": lambda _node, inputs, _: _fold(tf.multiply, inputs),
+    "concat": lambda node, inputs, _: tf.concat(list(inputs), node.options["axis"]),
+    "mean": _mean,
+    "pool": _pool,
+    "pad": lambda node, inputs, _: tf.pad(inputs[0], ((0, 0), *node.options["padding"], (0, 0))),
+    "reshape": _reshape,
+    "crop": lambda node, inputs, _: inputs[0][:, node.options["begin"] : node.options["end"]],
+    "token": _token,
+    "identity": lambda _node, inputs, _: inputs[0],
+    "opaque": lambda node, inputs, _: node.options["call"](*inputs),
+}
+
+
+def _fold(function: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
+    result = values[0]
+    for value in values[1:]:
+        result = function(result, value)
+    return result

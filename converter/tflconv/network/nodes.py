@@ -1,0 +1,134 @@
+"""A trained network as plain data: layers with their weights as arrays, ready to be rewritten.
+
+Keras models are awkward to rewrite: layers own their variables, and Keras 2 and Keras 3 differ in
+every detail. So a model is read once (``keras/reading``) into a ``Network`` of ``Node`` values,
+passes turn one network into another (``passes``), and one interpreter runs the result
+(``keras/execution``).
+Everything is immutable: a pass cannot harm the model it was given.
+
+Kinds of nodes, with ``n`` tokens or ``h, w`` pixels before the channels ``c``:
+
+========== ========================================================================================
+input      ``shape`` without batch
+conv       ``kernel [kh, kw, in, out]``, ``bias [out]``; ``strides``, ``padding``, ``dilation``
+depthwise  ``kernel [kh, kw, c, m]``, ``bias``; ``strides``, ``padding``, ``dilation``
+dense      ``kernel [in, out]``, ``bias [out]`` over the last axis
+affine     ``x * scale + shift``, broadcast: BatchNormalization, rescaling, position embeddings
+layer_norm ``gamma``, ``beta``; ``epsilon``, over the last axis; ``center`` False makes it RMSNorm
+activation ``function``: a name of ``execution.ACTIVATIONS``
+attention  inputs query, value, key; ``query_kernel [c, heads, size]`` and so on; ``scale``,
+           ``function`` (softmax or relu, the latter divided by the tokens)
+matmul     two inputs; ``transpose_right``
+add, mul   two inputs or more
+concat     ``axis``
+mean       ``axes``, ``keep``
+pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
+pad        ``padding`` ``((top, bottom), (left, right))``
+reshape    ``shape`` without batch
+token      puts the learned ``token [1, c]`` before the tokens
+crop       the tokens from ``begin`` to ``end``
+identity   what training needed and inference does not
+opaque     any other layer, called as it is: ``call``; ``shape`` of what it gives, without batch
+========== ========================================================================================
+
+``conv``, ``depthwise``, ``dense`` and ``add`` may carry an ``activation`` fused to their output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+LINEAR = ("conv", "depthwise", "dense")
+"""Kinds that multiply by a kernel and add a bias."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One operation; ``inputs`` name the nodes whose outputs it takes."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...] = ()
+    weights: Mapping[str, Array] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_weights(self, **weights: Array) -> Node:
+        """The same node with these weights exchanged or added."""
+        cast = {key: np.asarray(value, np.float32) for key, value in weights.items()}
+        return replace(self, weights={**self.weights, **cast})
+
+    def with_options(self, **options: Any) -> Node:
+        """The same node with these options exchanged or added."""
+        return replace(self, options={**self.options, **options})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """Nodes in the order of execution; the last node of every path leads to ``output``."""
+
+    name: str
+    nodes: Mapping[str, Node]
+    output: str
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes that are fed from outside."""
+        return tuple(node for node in self if node.kind == "input")
+
+    def of_kind(self, *kinds: str) -> list[Node]:
+        """All nodes of these kinds, in the order of execution."""
+        return [node for node in self if node.kind in kinds]
+
+    def consumers(self, name: str) -> list[Node]:
+        """The nodes that take the output of the node called ``name``."""
+        return [node for node in self if name in node.inputs]
+
+    def only_consumer(self, name: str) -> Node | None:
+        """The one node that takes this output, if it is one and nobody outside sees the output."""
+        found = self.consumers(name)
+        return found[0] if len(found) == 1 and name != self.output else None
+
+    def replacing(self, name: str, *nodes: Node) -> Network:
+        """Put ``nodes`` where the node called ``name`` was; the last of them takes its place."""
+        result: dict[str, Node] = {}
+        for node in self._renamed(name, nodes[-1].name):
+            for new in nodes if node.name == name else (node,):
+                result[new.name] = new
+        output = nodes[-1].name if self.output == name else self.output
+        return replace(self, nodes=result, output=output)
+
+    def updating(self, *nodes: Node) -> Network:
+        """Exchange the nodes of these names."""
+        return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
+
+    def without(self, name: str) -> Network:
+        """Take out a node with one input; its consumers take that input instead."""
+        (source,) = self[name].inputs
+        kept = {node.name: node for node in self if node.name != name}
+        return replace(self, nodes=kept)._renamed(name, source)
+
+    def _renamed(self, old: str, new: str) -> Network:
+        def point(node: Node) -> Node:
+            if old == new or old not in node.inputs:
+                return node
+            return replace(node, inputs=tuple(new if i == old else i for i in node.inputs))
+
+        nodes = {node.name: point(node) for node in self}
+        return replace(self, nodes=nodes, output=new if self.output == old else self.output)
+
+
+Pass = Callable[[Network], Network]
+"""One network in, an equal but better one out; the same network where the pass does not apply."""

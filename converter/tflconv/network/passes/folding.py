@@ -1,0 +1,191 @@
+"""Affine steps vanish into their neighbours, and neighbouring products become one.
+
+A trained BatchNormalization is ``a * x + b`` for each channel, and so are input scaling, the last
+step of a LayerNormalization and the ``1 / sqrt(d)`` of attention. Beside a product ``x W + c``
+there are two ways to get rid of it:
+
+    after:   a (x W + c) + b  =  x (W a) + (c a + b)
+    before:  (a x + b) W + c  =  x (a W) + (b W + c)
+
+The second fails before a padded convolution, whose zeros are padded after the shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tflconv.network.nodes import LINEAR, Array, Network, Node
+
+
+def fold_affine_into_previous(network: Network) -> Network:
+    """Fold each affine node that follows a convolution or dense layer (BatchNorm after)."""
+    for affine in network.of_kind("affine"):
+        source = network[affine.inputs[0]]
+        followed = network.only_consumer(source.name) is affine
+        if followed and source.kind in LINEAR and _is_bare(source) and _is_channelwise(affine):
+            network = network.updating(_after(source, affine)).without(affine.name)
+    return network
+
+
+def fold_affine_into_next(network: Network) -> Network:
+    """Fold each affine node whose consumers all multiply (BatchNorm before, input scaling)."""
+    for affine in network.of_kind("affine"):
+        consumers = network.consumers(affine.name)
+        folds = all(_can_absorb(consumer, affine) for consumer in consumers)
+        if consumers and folds and affine.name != network.output and _is_channelwise(affine):
+            absorbed = [_before(consumer, affine) for consumer in consumers]
+            network = network.updating(*absorbed).without(affine.name)
+    return network
+
+
+def merge_affines(network: Network) -> Network:
+    """Make one affine node of two that follow each other."""
+    for second in network.of_kind("affine"):
+        first = network[second.inputs[0]]
+        if first.kind == "affine" and network.only_consumer(first.name) is second:
+            scale, shift = second.weights["scale"], second.weights["shift"]
+            merged = second.with_weights(
+                scale=first.weights["scale"] * scale, shift=first.weights["shift"] * scale + shift
+            )
+            network = network.updating(merged).without(first.name)
+    return network
+
+
+def split_affines(network: Network) -> Network:
+    """Make two nodes of each affine node that stayed: in integers each of its steps has a range.
+
+    Such is a Rescaling before a padded convolution, whose zeros are not those of the pixels.
+    """
+    for affine in network.of_kind("affine"):
+        scale, shift = (affine.weights[key] for key in _AFFINE)
+        if (scale != 1).any() and (shift != 0).any():
+            ahead = replace(affine, name=f"{affine.name}/scale")
+            ahead = ahead.with_weights(shift=np.zeros_like(shift))
+            behind = replace(affine, inputs=(ahead.name,)).with_weights(scale=np.ones_like(scale))
+            network = network.replacing(affine.name, ahead, behind)
+    return network
+
+
+def move_affine_past_mean(network: Network) -> Network:
+    """Average first, scale the few averages after: the mean of ``a x + b`` is ``a mean(x) + b``.
+
+    The same holds for cropping to a few tokens. It removes work by itself, and brings the last
+    BatchNormalization of a network next to the head that it then folds into.
+    """
+    for affine in network.of_kind("affine"):
+        reducer = network.only_consumer(affine.name)
+        if reducer is None or reducer.kind not in ("mean", "crop") or not _is_channelwise(affine):
+            continue
+        moved = replace(affine, inputs=(reducer.name,))
+        ahead = replace(reducer, inputs=affine.inputs)
+        network = network.without(affine.name).replacing(reducer.name, ahead, moved)
+    return network
+
+
+def fold_attention_scale(network: Network) -> Network:
+    """Fold the ``1 / sqrt(d)`` of attention into the weights that make the queries."""
+    for node in network.of_kind("attention"):
+        scale = node.options["scale"]
+        if scale != 1:
+            kernel, bias = (node.weights[f"query_{key}"] * scale for key in ("kernel", "bias"))
+            scaled = node.with_weights(query_kernel=kernel, query_bias=bias)
+            network = network.updating(scaled.with_options(scale=1.0))
+    return network
+
+
+def split_layer_norm(network: Network) -> Network:
+    """Make the scale and shift of LayerNormalization a node of its own, which then folds away."""
+    for node in network.of_kind("layer_norm"):
+        gamma, beta = node.weights["gamma"], node.weights["beta"]
+        if (gamma == 1).all() and (beta == 0).all():
+            continue
+        bare = replace(node, name=f"{node.name}/normalize").with_weights(
+            gamma=np.ones_like(gamma), beta=np.zeros_like(beta)
+        )
+        affine = Node(
+            name=node.name,
+            kind="affine",
+            inputs=(bare.name,),
+            weights={"scale": gamma, "shift": beta},
+        )
+        network = network.replacing(node.name, bare, affine)
+    return network
+
+
+def merge_linear(network: Network) -> Network:
+    """Make one dense layer of two with nothing between, where that is not more work."""
+    for second in network.of_kind("dense"):
+        first = network[second.inputs[0]]
+        alone = network.only_consumer(first.name) is second
+        if first.kind == "dense" and alone and _is_bare(first) and _saves_work(first, second):
+            kernel = first.weights["kernel"] @ second.weights["kernel"]
+            bias = first.weights["bias"] @ second.weights["kernel"] + second.weights["bias"]
+            merged = second.with_weights(kernel=kernel, bias=bias)
+            network = network.updating(merged).without(first.name)
+    return network
+
+
+def _saves_work(first: Node, second: Node) -> bool:
+    (wide, middle), (_, narrow) = first.weights["kernel"].shape, second.weights["kernel"].shape
+    return bool(wide * narrow <= wide * middle + middle * narrow)
+
+
+def _is_bare(node: Node) -> bool:
+    return node.options.get("activation") is None
+
+
+def _is_channelwise(affine: Node) -> bool:
+    """Whether scale and shift differ by channel at most (a position embedding does not fold)."""
+    return all(np.squeeze(weight).ndim <= 1 for weight in affine.weights.values()) and all(
+        weight.size in (1, weight.shape[-1]) for weight in affine.weights.values()
+    )
+
+
+def _after(source: Node, affine: Node) -> Node:
+    kernel, bias = source.weights["kernel"], source.weights["bias"]
+    scale, shift = (np.broadcast_to(affine.weights[k].ravel(), bias.shape) for k in _AFFINE)
+    spread = scale.reshape(kernel.shape[-2:]) if source.kind == "depthwise" else scale
+    return source.with_weights(kernel=kernel * spread, bias=bias * scale + shift)
+
+
+_AFFINE = ("scale", "shift")
+
+
+def _can_absorb(consumer: Node, affine: Node) -> bool:
+    if consumer.kind in ("dense", "attention"):
+        return True
+    if consumer.kind not in LINEAR:
+        return False
+    pads = consumer.options["padding"] != "VALID" and consumer.weights["kernel"].shape[:2] != (1, 1)
+    return not pads or not affine.weights["shift"].any()
+
+
+def _before(consumer: Node, affine: Node) -> Node:
+    if consumer.kind == "attention":
+        return consumer.with_weights(**_before_attention(consumer.weights, affine))
+    kernel, bias = consumer.weights["kernel"], consumer.weights["bias"]
+    axis = kernel.ndim - 2
+    shape = tuple(-1 if i == axis else 1 for i in range(kernel.ndim))
+    width = (kernel.shape[axis],)
+    scale, shift = (
+        np.broadcast_to(affine.weights[key].ravel(), width).reshape(shape) for key in _AFFINE
+    )
+    if consumer.kind == "depthwise":
+        moved = (kernel * shift).sum((0, 1)).ravel()
+    else:
+        moved = (kernel * shift).sum(tuple(range(kernel.ndim - 1)))
+    return consumer.with_weights(kernel=kernel * scale, bias=bias + moved)
+
+
+def _before_attention(weights: Mapping[str, Array], affine: Node) -> dict[str, Array]:
+    width = weights["query_kernel"].shape[:1]
+    scale, shift = (np.broadcast_to(affine.weights[key].ravel(), width) for key in _AFFINE)
+    changed: dict[str, Array] = {}
+    for name in ("query", "key", "value"):
+        kernel = weights[f"{name}_kernel"]
+        changed[f"{name}_kernel"] = kernel * scale[:, np.newaxis, np.newaxis]
+        changed[f"{name}_bias"] = weights[f"{name}_bias"] + np.einsum("c,chs->hs", shift, kernel)
+    return changed

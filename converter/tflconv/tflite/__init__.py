@@ -1,0 +1,1 @@
+"""The flatbuffer of a ``.tflite`` file: read, edited, written; its schema is known nowhere else."""

@@ -1,0 +1,99 @@
+"""Weights of FULLY_CONNECTED in 4 bits, two to a byte.
+
+A symmetric int8 weight is one of 255 multiples of its scale; in int4 it is one of 15. XNNPACK has
+kernels for int4 weights of FULLY_CONNECTED only, so convolutions keep their 8 bits. The bias has
+the product of both scales as its own and changes along.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.tflite import editing
+
+_RATIO = 127 / 7
+"""The step of an int4 weight in steps of an int8 one: the largest weight is 7 or 127 of them."""
+
+
+def use_int4(model: Any) -> None:
+    """Narrow the constant int8 weights that only FULLY_CONNECTED operators read."""
+    for graph in model.subgraphs:
+        readers = _readers(model, graph)
+        narrowed = {index for index in readers if _can_narrow(model, graph, index, readers[index])}
+        for operator in graph.operators:
+            if len(operator.inputs) > 1 and int(operator.inputs[1]) in narrowed:
+                _narrow_bias(model, graph, operator)
+        for index in narrowed:
+            _narrow(model, graph.tensors[index])
+
+
+def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Values from -8 to 7, two to a byte, the first of them in the lower half."""
+    halves = np.append(values.ravel(), np.zeros(values.size % 2, np.int8)).view(np.uint8) & 0xF
+    return np.asarray(halves[::2] | halves[1::2] << 4, np.uint8)
+
+
+def _readers(model: Any, graph: Any) -> dict[int, set[tuple[str, int]]]:
+    """By tensor, the operators that read it, each with the position of the tensor."""
+    found: dict[int, set[tuple[str, int]]] = {}
+    for operator in graph.operators:
+        name = editing.operator_name(model, operator)
+        for position, index in enumerate(operator.inputs):
+            found.setdefault(int(index), set()).add((name, position))
+    return found
+
+
+def _can_narrow(model: Any, graph: Any, index: int, readers: set[tuple[str, int]]) -> bool:
+    tensor = graph.tensors[index]
+    stored = model.buffers[tensor.buffer].data
+    return (
+        readers == {("FULLY_CONNECTED", 1)}
+        and tensor.type == fb.TensorType.INT8
+        and stored is not None
+        and len(stored) > 0
+    )
+
+
+def _narrow(model: Any, tensor: Any) -> None:
+    wide = _values(model, tensor, np.int8)
+    tensor.type = fb.TensorType.INT4
+    tensor.quantization = _rescaled(tensor.quantization)
+    tensor.buffer = _buffer(model, packed(np.rint(wide / _RATIO).astype(np.int8)))
+
+
+def _narrow_bias(model: Any, graph: Any, operator: Any) -> None:
+    """A bias of its own for ``operator``, in the steps that its products will have."""
+    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+        return
+    bias = graph.tensors[operator.inputs[2]]
+    if bias.type != fb.TensorType.INT32:
+        return
+    steps = np.rint(_values(model, bias, np.int32) / _RATIO).astype("<i4")
+    twin = copy.copy(bias)
+    twin.quantization = _rescaled(bias.quantization)
+    twin.buffer = _buffer(model, steps.view(np.uint8))
+    graph.tensors.append(twin)
+    operator.inputs = [*operator.inputs[:2], len(graph.tensors) - 1]
+
+
+def _rescaled(quantization: Any) -> Any:
+    twin = copy.copy(quantization)
+    twin.scale = [np.float32(scale * _RATIO) for scale in quantization.scale]
+    return twin
+
+
+def _values(model: Any, tensor: Any, dtype: Any) -> NDArray[Any]:
+    stored = np.asarray(model.buffers[tensor.buffer].data, np.uint8)
+    return np.frombuffer(stored.tobytes(), dtype)
+
+
+def _buffer(model: Any, content: NDArray[np.uint8]) -> int:
+    buffer = fb.BufferT()
+    buffer.data = content
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1

@@ -1,0 +1,117 @@
+"""TFLite metadata, as other tools read and write them: how to feed a model, what its outputs mean.
+
+Android Studio and the TFLite Task Library look for a second flatbuffer, of the public schema
+``metadata_schema.fbs`` (tensorflow/tflite-support, file identifier M001, version 1.1.0), in a
+buffer of the model called ``TFLITE_METADATA``. The label file that it names lies in a zip archive
+appended to the model. ``metadata_writing`` writes what is read here.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flatbuffers import number_types
+from flatbuffers.table import Table
+
+NAME = b"TFLITE_METADATA"
+IDENTIFIER = b"M001"
+LABELS = "labels.txt"
+"""The label file that we write: one label per line, in the order of the outputs."""
+
+NORMALIZATION_OPTIONS, AXIS_LABELS = 1, 2
+_MAGIC = b"TFL3"
+_DAMAGE = (
+    struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
+    AssertionError, OSError, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What a classifier says; ``input_shape`` is (height, width, channels), labels may be none."""
+
+    input_shape: tuple[int, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    labels: tuple[str, ...] = ()
+    name: str = ""
+    description: str = ""
+
+
+def read(path: Path) -> Metadata | None:
+    """The metadata in the ``.tflite`` at ``path``, or None where it does not tell how to feed it.
+
+    Metadata only help; those that are damaged are as good as none.
+    """
+    try:
+        return _parsed(path, path.read_bytes())
+    except _DAMAGE:
+        return None
+
+
+def _parsed(path: Path, content: bytes) -> Metadata | None:
+    if content[4:8] != _MAGIC:
+        return None
+    from ai_edge_litert import schema_py_generated as fb
+
+    model = fb.Model.GetRootAs(content, 0)
+    graph = _tables(_root(model), 3)[0]
+    source, sink = _tables(graph, 2)[0], _tables(graph, 3)[0]
+    main = model.Subgraphs(0)
+    shape = tuple(map(int, main.Tensors(main.Inputs(0)).ShapeAsNumpy()))
+    mean, std = _normalization(source)
+    return Metadata(input_shape=shape[1:], mean=mean, std=std, labels=_labels(path, sink))
+
+
+def _root(model: Any) -> Table:
+    """The root table of the metadata; raises ``IndexError`` where there are none."""
+    entries = [model.Metadata(index) for index in range(model.MetadataLength())]
+    (entry,) = [entry for entry in entries if entry.Name() == NAME]
+    content = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+    if content[4:8] != IDENTIFIER:
+        raise ValueError("another schema")
+    return Table(content, struct.unpack_from("<I", content)[0])
+
+
+def _normalization(source: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Means and deviations of the input's process unit; raises ``KeyError`` if it has none."""
+    for unit in _tables(source, 4):
+        if unit.GetSlot(_slot(0), 0, number_types.Uint8Flags) == NORMALIZATION_OPTIONS:
+            options = Table(unit.Bytes, 0)
+            unit.Union(options, unit.Offset(_slot(1)))
+            return _floats(options, 0), _floats(options, 1)
+    raise KeyError("normalization")
+
+
+def _labels(path: Path, sink: Table) -> tuple[str, ...]:
+    """The lines of the label file that the output names; none where it names none."""
+    for file in _tables(sink, 6):
+        if file.GetSlot(_slot(2), 0, number_types.Int8Flags) == AXIS_LABELS:
+            name = file.String(file.Pos + file.Offset(_slot(0))).decode()
+            with zipfile.ZipFile(path) as archive:
+                return tuple(archive.read(name).decode().splitlines())
+    return ()
+
+
+def _slot(number: int) -> int:
+    """Place of a field in the table of fields."""
+    return 4 + 2 * number
+
+
+def _tables(table: Table, slot: int) -> list[Table]:
+    """The tables in a field that holds a list of them."""
+    offset = table.Offset(_slot(slot))
+    if not offset:
+        return []
+    first, count = table.Vector(offset), table.VectorLen(offset)
+    places = range(first, first + 4 * min(count, len(table.Bytes)), 4)
+    return [Table(table.Bytes, table.Indirect(place)) for place in places]
+
+
+def _floats(table: Table, slot: int) -> tuple[float, ...]:
+    values = table.GetVectorAsNumpy(number_types.Float32Flags, table.Offset(_slot(slot)))
+    return tuple(map(float, values))

@@ -1,12 +1,20 @@
-"""A recipe says what is done to a float model; its name says everything a result table needs.
+"""What is done to a float model on its way to ``.tflite``, and the name that says all of it.
 
-Names follow ai-edge-quantizer: ``static_wi8_ai8`` has static ranges, 8-bit integer weights and
-8-bit integer activations. What was done while training comes as a prefix: ``qat_static_wi8_ai8``.
+A name is read from left to right: ``qat_static_wi8_ai8`` is trained with its rounding (a step),
+then quantized with static ranges, 8-bit integer weights and 8-bit integer activations:
+
+    NAME    = ["unfused_"] (STEP "_")* SCHEME
+    STEP    = technique [amount]            qat, prune50, channels50
+    SCHEME  = a key of SCHEMES              fp32, dynamic_wi8_afp32, static_wi8_ai8
+
+Schemes are named as litert-quantizer names its recipes, steps after
+tensorflow-model-optimization. Which techniques there are is known to ``tflconv.compression``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from tflconv.errors import UsageError, unknown
@@ -16,118 +24,157 @@ Granularity = Literal["tensorwise", "channelwise"]
 TensorType = Literal["float32", "int8", "uint8"]
 """Type of a converted model's inputs and outputs; float32 keeps them as the reference has them."""
 
+UNFUSED = "unfused_"
+_STEP = re.compile(r"(?P<technique>[a-z]+)(?P<amount>[1-9]\d*)?")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What is done to a model's numbers on the way to ``.tflite``.
+class Step:
+    """One technique that trains a model before it is quantized.
 
-    ``static`` recipes fix the ranges of activations from calibration data; ``dynamic`` ones
-    measure them at run time; in ``weight_only`` ones the arithmetic stays in float. With ``qat``
-    the model is first trained with its numbers rounded, and the ranges are those of the training.
+    ``amount`` is the number in its name: of ``prune50`` 50, of ``qat`` None.
     """
 
-    name: str
+    technique: str
+    amount: int | None = None
+
+    def __str__(self) -> str:
+        return self.technique + ("" if self.amount is None else str(self.amount))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """How the weights and activations of a model are stored and computed with.
+
+    ``static`` schemes fix the ranges of activations from calibration data; ``dynamic`` ones
+    measure them at run time; in ``weight_only`` ones the arithmetic stays in float; ``selective``
+    ones are static in FULLY_CONNECTED and convolutions and float elsewhere.
+    """
+
+    scheme: str
     summary: str
     weights: Precision = "float32"
     activations: Precision = "float32"
     compute: Literal["float", "dynamic", "static", "selective", "weight_only"] = "float"
     granularity: Granularity = "channelwise"
     io: TensorType = "float32"
-    qat: bool = False
 
     def __post_init__(self) -> None:
         if self.compute == "static" and self.activations not in ("int8", "int16"):
             raise UsageError(
-                f"recipe '{self.name}': static ranges need int8 or int16 activations."
+                f"recipe '{self.scheme}': static ranges need int8 or int16 activations."
                 f" Received: activations={self.activations}."
             )
         if self.io != "float32" and not self.is_integer:
             raise UsageError(
-                f"recipe '{self.name}': {self.io} inputs and outputs need static int8 activations."
-                f" Received: compute={self.compute}, activations={self.activations}."
+                f"recipe '{self.scheme}': {self.io} inputs and outputs need static int8"
+                f" activations. Received: compute={self.compute}, activations={self.activations}."
             )
 
     @property
-    def needs_calibration(self) -> bool:
-        """Whether conversion must see samples of the data."""
-        return self.compute in ("static", "selective") and not self.qat
+    def needs_ranges(self) -> bool:
+        """Whether the ranges of activations must be known, from calibration or training."""
+        return self.compute in ("static", "selective")
 
     @property
     def is_integer(self) -> bool:
         """Whether every operator must compute in 8-bit integers."""
         return self.compute == "static" and self.activations == "int8"
 
+    @property
+    def is_float(self) -> bool:
+        """Whether nothing is quantized."""
+        return self.compute == "float" and self.weights == "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Quantization):
+    """A quantization and the ``steps`` of training before it, in their order.
+
+    ``unfused`` makes a baseline in which nothing is folded or fused; only float has one.
+    """
+
+    steps: tuple[Step, ...] = ()
+    unfused: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.unfused and (self.steps or not self.is_float):
+            raise UsageError(
+                f"the unfused graph is the float baseline. Received: recipe {self.name}.",
+                hint="Make it with --recipe fp32, and the others without --rewrite unfused.",
+            )
+
+    @property
+    def name(self) -> str:
+        """What the recipe is called in file names and result tables."""
+        prefix = UNFUSED if self.unfused else ""
+        return prefix + "_".join([*map(str, self.steps), self.scheme])
+
     def with_io(self, io: TensorType) -> Recipe:
-        """The same recipe with other input and output types."""
+        """Return the same recipe with other input and output types."""
         return replace(self, io=io)
 
 
-BUILT_IN = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(name="fp32", summary="float throughout: the reference"),
-        Recipe(name="fp16", summary="weights stored as float16, half the bytes", weights="float16"),
-        Recipe(
-            name="dynamic_wi8_afp32",
-            summary="int8 weights; activations quantized as they come",
+SCHEMES = {
+    each.scheme: each
+    for each in (
+        Quantization(scheme="fp32", summary="float throughout: the reference"),
+        Quantization(
+            scheme="fp16", summary="weights stored as float16, half the bytes", weights="float16"
+        ),
+        Quantization(
+            scheme="dynamic_wi8_afp32",
+            summary="int8 weights; activations quantized at run time",
             weights="int8",
             compute="dynamic",
         ),
-        Recipe(
-            name="weight_only_wi8_afp32",
+        Quantization(
+            scheme="weight_only_wi8_afp32",
             summary="int8 weights, float arithmetic: a quarter of the bytes, no speed",
             weights="int8",
             compute="weight_only",
         ),
-        Recipe(
-            name="static_wi8_ai8",
+        Quantization(
+            scheme="static_wi8_ai8",
             summary="int8 weights and activations, ranges from calibration data",
             weights="int8",
             activations="int8",
             compute="static",
             io="int8",
         ),
-        Recipe(
-            name="qat_static_wi8_ai8",
-            summary="the same, the model trained with its rounding first: needs labelled pictures",
-            weights="int8",
-            activations="int8",
-            compute="static",
-            io="int8",
-            qat=True,
-        ),
-        Recipe(
-            name="static_wi8_ai16",
+        Quantization(
+            scheme="static_wi8_ai16",
             summary="int8 weights, int16 activations: accurate, slow outside of DSPs",
             weights="int8",
             activations="int16",
             compute="static",
         ),
-        Recipe(
-            name="selective_wi8_ai8",
+        Quantization(
+            scheme="selective_wi8_ai8",
             summary="int8 FULLY_CONNECTED and convolutions, float elsewhere",
             weights="int8",
             activations="int8",
             compute="selective",
         ),
-        Recipe(
-            name="static_wi4_ai8",
+        Quantization(
+            scheme="static_wi4_ai8",
             summary="static_wi8_ai8 with int4 weights in FULLY_CONNECTED: smaller, not faster",
             weights="int4",
             activations="int8",
             compute="static",
             io="int8",
         ),
-        Recipe(
-            name="selective_wi4_ai8",
+        Quantization(
+            scheme="selective_wi4_ai8",
             summary="selective_wi8_ai8 with int4 weights in FULLY_CONNECTED",
             weights="int4",
             activations="int8",
             compute="selective",
         ),
-        Recipe(
-            name="static_wi8_ai8_tensorwise",
-            summary="static_wi8_ai8 with one scale for all channels of a weight: smaller tables",
+        Quantization(
+            scheme="static_wi8_ai8_tensorwise",
+            summary="static_wi8_ai8 with one scale per weight tensor: smaller tables",
             weights="int8",
             activations="int8",
             compute="static",
@@ -139,7 +186,39 @@ BUILT_IN = {
 
 
 def get(name: str) -> Recipe:
-    """The built-in recipe called ``name``."""
-    if name not in BUILT_IN:
-        raise unknown("recipe", name, BUILT_IN)
-    return BUILT_IN[name]
+    """Return the recipe called ``name``.
+
+    Args:
+        name: A scheme such as ``static_wi8_ai8``, with steps before it if it is trained for.
+
+    Raises:
+        UsageError: No scheme ends the name, or what stands before it is no step.
+
+    Example:
+        >>> get("qat_static_wi8_ai8").steps
+        (Step(technique='qat', amount=None),)
+        >>> get("prune50_fp16").name
+        'prune50_fp16'
+    """
+    words = name.removeprefix(UNFUSED)
+    endings = [s for s in SCHEMES if words == s or words.endswith(f"_{s}")]
+    if not endings:
+        raise unknown("recipe", name, SCHEMES)
+    scheme = max(endings, key=len)
+    before = words.removesuffix(scheme)
+    return Recipe(
+        **asdict(SCHEMES[scheme]),
+        steps=tuple(_step(word, name) for word in before[:-1].split("_")) if before else (),
+        unfused=name.startswith(UNFUSED),
+    )
+
+
+def _step(word: str, name: str) -> Step:
+    found = _STEP.fullmatch(word)
+    if found is None:
+        raise UsageError(
+            f"'{word}' in recipe '{name}' is not a step.",
+            hint="A step is a technique with or without a number: qat, prune50.",
+        )
+    amount = found["amount"]
+    return Step(technique=found["technique"], amount=None if amount is None else int(amount))

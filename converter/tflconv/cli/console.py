@@ -8,30 +8,47 @@ from contextlib import contextmanager
 
 import click
 
-from tflconv.core.workers import Say
+from tflconv.core.progress import Callback, Progress
 
 
 @contextmanager
-def saying() -> Iterator[Say]:
-    """Give a ``say(task, text)`` that shows the latest text of every task on stderr."""
-    if not sys.stderr.isatty():
-        yield lambda task, text: click.echo(f"{task}: {text}", err=True)
-        return
+def showing() -> Iterator[Callback]:
+    """Give a callback that shows on stderr how far each subject, or else each stage, is."""
+    if sys.stderr.isatty():
+        with _live() as progress:
+            yield progress
+    else:
+        yield _print
+
+
+def _print(event: Progress) -> None:
+    if event.message:
+        prefix = f"{event.subject}: " if event.subject else ""
+        click.echo(f"{prefix}{event.message}", err=True)
+
+
+@contextmanager
+def _live() -> Iterator[Callback]:
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", style="bold"),
-        TextColumn("{task.fields[text]}"),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[message]}"),
+        BarColumn(),
+        TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        lines = {}
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        rows = {}
 
-        def say(task: str, text: str) -> None:
-            if task not in lines:
-                lines[task] = progress.add_task(task, total=None, text=text)
-            progress.update(lines[task], text=text)
+        def show(event: Progress) -> None:
+            name = event.subject or event.stage
+            if name not in rows:
+                rows[name] = bars.add_task(name, total=None, message="")
+            if event.message:
+                bars.update(rows[name], message=event.message)
+            bars.update(rows[name], total=event.total or None, completed=event.done)
 
-        yield say
+        yield show

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import click
 
-from tflconv import data
+from tflconv import data, pipeline
 from tflconv import recipe as recipe_module
 from tflconv.cli import options
+from tflconv.cli.console import showing
 from tflconv.compression import QatConfig
+from tflconv.conversion import REWRITES, Rewrite
 from tflconv.model.pictures import Resize
-from tflconv.recipe import Recipe, TensorType
-
-if TYPE_CHECKING:
-    from tflconv.network.passes import Outcome
+from tflconv.recipe import TensorType
 
 
 @click.command(name="convert")
@@ -25,41 +21,51 @@ if TYPE_CHECKING:
 @click.option(
     "--recipe",
     "recipes",
+    metavar="RECIPE",
     multiple=True,
     default=("fp32",),
     show_default=True,
-    help="What to make of it (tflconv recipes lists them); several are cheap.",
+    help="What to make of it, see `tflconv recipes`; may be repeated.",
 )
-@options.output("Folder for the files; by default where MODEL is.")
+@options.output("Folder for the files.  [default: that of MODEL]")
 @click.option(
     "--calibration",
     metavar="DATASET|DIR|FILE",
-    help="Samples for static recipes; by default the dataset the model was trained on."
-    " A folder may hold loose pictures; a .npy file holds pixels (uint8) or model inputs (float),"
-    " .npz one array per input.",
+    help="Samples for static recipes: a dataset, a folder of pictures, a .npy file of pixels"
+    " (uint8) or of model inputs (float), or an .npz file with one array per input."
+    "  [default: --dataset]",
+)
+@click.option(
+    "--calibration-count",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Number of pictures drawn for calibration.",
 )
 @click.option(
     "--dataset",
     metavar="DATASET|DIR",
-    help="Labelled pictures that qat recipes learn from, and --calibration unless that is said.",
+    help="Labelled pictures that qat_ recipes learn from.  [default: what MODEL was trained on]",
 )
-@click.option("--calibration-count", default=200, show_default=True, help="How many pictures.")
 @click.option(
     "--io",
     type=click.Choice(["float32", "int8", "uint8"]),
-    help="Type of inputs and outputs of static int8 recipes.",
+    help="Type of inputs and outputs of static recipes.  [default: what the recipe says]",
 )
 @options.preprocessing
 @click.option(
-    "--resolution", type=click.IntRange(4, 4096), help="Side of pictures, if MODEL takes any."
+    "--resolution",
+    type=click.IntRange(4, 4096),
+    metavar="PIXELS",
+    help="Side of the pictures, for a MODEL that takes any.",
 )
 @click.option(
     "--rewrite",
-    type=click.Choice(["as-is", "optimized", "unfused"]),
+    type=click.Choice(REWRITES),
     default="as-is",
     show_default=True,
-    help="Rewrite the graph first: norms folded, attention cut into products; unfused: nothing"
-    " folded or fused, a float baseline (Keras models).",
+    help="Rewrite the operators first: optimized for XNNPACK's integer kernels, or unfused as a"
+    " float baseline with nothing folded or fused. Keras models only.",
 )
 @options.qat
 @click.option("--strip", is_flag=True, help="Leave out names and TFLite metadata; the card stays.")
@@ -74,15 +80,15 @@ def command(
     recipes: tuple[str, ...],
     output: Path | None,
     calibration: str | None,
-    dataset: str | None,
     calibration_count: int,
-    io: str | None,
+    dataset: str | None,
+    io: TensorType | None,
     normalize: str | None,
     resize: Resize | None,
-    resolution: int | None,
-    rewrite: str,
-    qat: QatConfig,
     labels: Path | None,
+    resolution: int | None,
+    rewrite: Rewrite,
+    qat: QatConfig,
     strip: bool,
     no_card: bool,
     custom_objects: Path | None,
@@ -92,71 +98,34 @@ def command(
     """Make .tflite files of MODEL.
 
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
+
+    \b
+    Examples:
+      tflconv convert vit.keras --recipe fp32 --recipe static_wi8_ai8
+      tflconv convert mine.keras --recipe static_wi8_ai8 --calibration photos/ --normalize=-1..1
     """
-    from tflconv import conversion
-    from tflconv.conversion import description, optimized, unfused
-    from tflconv.pipeline import retraining
-
-    chosen = [_recipe(name, io) for name in recipes]
-    if rewrite == "unfused":
-        chosen = [unfused.named(recipe) for recipe in chosen]
-    ready: conversion.FloatModel
-    with options.warnings_on_stderr():
-        if rewrite == "optimized":
-            ready = optimized.prepare(model, custom_objects=custom_objects)
-            _tell(ready.outcomes)
-        elif rewrite == "unfused":
-            ready = unfused.prepare(model, custom_objects=custom_objects)
-        else:
-            ready = conversion.prepare(model, custom_objects=custom_objects, resolution=resolution)
-        names = None if labels is None else data.read_labels(labels)
-        card = description.describe(ready, normalize=normalize, resize=resize, labels=names)
-        samples = None
-        text = calibration or dataset or (card.dataset if card else None)
-        if text is not None and any(recipe.needs_calibration for recipe in chosen):
-            samples = description.calibration(text, ready, card, count=calibration_count, seed=seed)
-        ready = retraining.for_recipes(
-            ready,
-            chosen,
-            model,
-            dataset,
-            card,
-            replace(qat, seed=seed),
-            optimize=rewrite == "optimized",
-            custom_objects=custom_objects,
-            told=options.tell_epoch,
-        )
-        made = conversion.convert(
-            ready,
-            chosen,
-            output or model.parent,
-            calibration=samples,
-            card=card,
-            strip=strip,
-            with_card=not no_card,
-        )
-    options.print_rows(
-        [
-            {"file": str(file.path), "recipe": recipe.name, "bytes": file.bytes}
-            for file, recipe in zip(made, chosen, strict=True)
-        ],
-        as_json=as_json,
+    request = pipeline.ConversionRequest(
+        model=model,
+        recipes=tuple(recipe_module.get(name) for name in recipes),
+        rewrite=rewrite,
+        calibration=calibration,
+        calibration_count=calibration_count,
+        dataset=dataset,
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else data.read_labels(labels),
+        resolution=resolution,
+        custom_objects=custom_objects,
+        qat=qat,
+        io=io,
+        strip=strip,
+        with_card=not no_card,
+        seed=seed,
     )
-
-
-def _tell(outcomes: Iterable[Outcome]) -> None:
-    """Say on stderr what each graph pass did, or why it did nothing."""
-    for each in outcomes:
-        done = f"does not apply: {each.skipped}" if each.skipped else _change(each)
-        click.echo(f"{each.name}: {done}", err=True)
-
-
-def _change(outcome: Outcome) -> str:
-    if outcome.before == outcome.after:
-        return f"{outcome.after} operations, changed"
-    return f"{outcome.before} operations become {outcome.after}"
-
-
-def _recipe(name: str, io: str | None) -> Recipe:
-    found = recipe_module.get(name)
-    return found if io is None or found.compute != "static" else found.with_io(cast(TensorType, io))
+    with options.warnings_on_stderr(), showing() as progress:
+        made = pipeline.convert(request, output or model.parent, progress=progress)
+    rows = [
+        {"file": str(file.path), "recipe": recipe.name, "bytes": file.bytes}
+        for file, recipe in zip(made, request.chosen, strict=True)
+    ]
+    options.print_rows(rows, as_json=as_json)

@@ -8,13 +8,17 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,50 +32,65 @@ def json_output(function: F) -> F:
 def seed(function: F) -> F:
     """``--seed``."""
     return click.option(
-        "--seed", default=0, show_default=True, help="Seed of everything drawn at random."
+        "--seed", default=0, show_default=True, help="Seed of everything that is drawn at random."
     )(function)
+
+
+def settings(
+    kind: type[DataclassInstance],
+    texts: Mapping[str, str],
+    *,
+    prefix: str = "",
+    name: str = "config",
+) -> Callable[[F], F]:
+    """Add an option for each setting of a configuration, and hand it over built and checked.
+
+    Args:
+        kind: The configuration, a dataclass whose fields all have defaults.
+        texts: Help by name of the field, in the order in which help shows them. Fields that are
+            not among them are taken from options of their names, where a command has those.
+        prefix: What stands before the name of each option.
+        name: The parameter that gets the configuration.
+    """
+    defaults = {field.name: field.default for field in fields(kind)}
+
+    def decorated(function: F) -> F:
+        @functools.wraps(function)
+        def with_config(*args: Any, **values: Any) -> Any:
+            given = {key: values.pop(prefix + key) for key in defaults if prefix + key in values}
+            return function(*args, **{name: kind(**given)}, **values)
+
+        for key, text in reversed(texts.items()):
+            _setting(prefix + key, defaults[key], text)(with_config)
+        return cast(F, with_config)
+
+    return decorated
+
+
+def _setting(name: str, default: Any, text: str) -> Callable[[F], F]:
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(default, bool):
+        flag = f"{flag}/--no-{name.replace('_', '-')}"
+    return click.option(flag, default=default, show_default=default != "", help=text)
 
 
 def qat(function: F) -> F:
     """``--qat-engine`` and the other settings of ``QatConfig``, handed over as ``qat``."""
-    defaults = QatConfig()
-
-    @functools.wraps(function)
-    def with_config(
-        *args: Any,
-        qat_engine: Engine,
-        qat_epochs: int,
-        qat_batch_size: int,
-        qat_learning_rate: float,
-        **others: Any,
-    ) -> Any:
-        config = QatConfig(
-            engine=qat_engine,
-            epochs=qat_epochs,
-            batch_size=qat_batch_size,
-            learning_rate=qat_learning_rate,
-        )
-        return function(*args, qat=config, **others)
-
-    for name, default, text in (
-        ("learning-rate", defaults.learning_rate, "Highest learning rate of qat recipes."),
-        ("batch-size", defaults.batch_size, "Pictures a step of qat recipes."),
-        ("epochs", defaults.epochs, "Looks of qat recipes at all pictures."),
-    ):
-        click.option(f"--qat-{name}", default=default, show_default=True, help=text)(with_config)
-    click.option(
+    texts = {
+        "epochs": "Number of passes of qat_ recipes over the training pictures.",
+        "batch_size": "Number of pictures per step of qat_ recipes.",
+        "learning_rate": "Highest learning rate of qat_ recipes.",
+        "ema_decay": "Decay of the moving average of activation ranges (engine tflconv).",
+        "bits": "Bits of the weights while they are trained (engine tflconv).",
+    }
+    engine = click.option(
         "--qat-engine",
         type=click.Choice(get_args(Engine)),
-        default=defaults.engine,
+        default=QatConfig().engine,
         show_default=True,
         help="Who trains: tflconv, or tensorflow-model-optimization (tfmot, Keras 2 only).",
-    )(with_config)
-    return cast(F, with_config)
-
-
-def tell_epoch(epoch: int, loss: float) -> None:
-    """Print a line for each epoch of a qat recipe."""
-    click.echo(f"qat: epoch {epoch + 1}, loss {loss:.3f}", err=True)
+    )
+    return engine(settings(QatConfig, texts, prefix="qat_", name="qat")(function))
 
 
 def output(help_text: str) -> Callable[[F], F]:
@@ -81,18 +100,22 @@ def output(help_text: str) -> Callable[[F], F]:
 
 def preprocessing(function: F) -> F:
     """``--normalize``, ``--resize`` and ``--labels``: what a file of others does not say."""
-    click.option("--labels", type=click.Path(path_type=Path), help="File with one label a line.")(
-        function
-    )
+    click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="File that names the outputs of the model, one per line, in their order.",
+    )(function)
     click.option(
         "--resize",
         type=click.Choice(["crop", "pad", "stretch"]),
-        help="How pictures are brought to the model's size.",
+        help="How pictures are brought to the model's size.  [default: as the dataset says]",
     )(function)
     return click.option(
         "--normalize",
         metavar="HOW",
-        help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD.",
+        help="How pixels become inputs: 0..1, -1..1, caffe, in-model or MEAN,STD (in pixels)."
+        "  [default: what the file says]",
     )(function)
 
 

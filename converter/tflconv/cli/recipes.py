@@ -6,20 +6,34 @@ import click
 
 from tflconv import recipe
 from tflconv.cli import options
+from tflconv.compression import technique
 
 
 @click.command(name="recipes")
 @options.json_output
 def command(as_json: bool) -> None:
-    """List the ways to quantize a model."""
+    """List the ways to quantize a model, and what can be trained before.
+
+    A step goes before a recipe's name: qat_static_wi8_ai8.
+    """
     rows = [
         {
-            "recipe": r.name,
-            "weights": r.weights,
-            "activations": r.activations,
-            "calibration": "yes" if r.needs_calibration else "no",
-            "what it does": r.summary,
+            "recipe": each.scheme,
+            "weights": each.weights,
+            "activations": each.activations,
+            "calibration": "yes" if each.needs_ranges else "no",
+            "what it does": each.summary,
         }
-        for r in recipe.BUILT_IN.values()
+        for each in recipe.SCHEMES.values()
+    ]
+    rows += [
+        {
+            "recipe": f"{row.name}_...",
+            "weights": "–",
+            "activations": "–",
+            "calibration": "no" if row.trains_ranges else "–",
+            "what it does": row.summary,
+        }
+        for row in technique.TECHNIQUES.values()
     ]
     options.print_rows(rows, as_json=as_json)

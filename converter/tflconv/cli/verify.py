@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tflconv import data, verification
+from tflconv import data, pipeline, verification
 from tflconv.cli import options
 from tflconv.core.files import write_text
 from tflconv.model.pictures import Resize
@@ -64,14 +64,18 @@ def command(
     A file that others made may lack what tflconv writes into its own: say --normalize, and --labels
     where the classes of the dataset are some of its outputs, or in another order.
     """
-    names = None if labels is None else data.read_labels(labels)
-    card = verification.known(target, normalize=normalize, labels=names, resize=resize)
+    request = pipeline.VerificationRequest(
+        reference=reference,
+        target=target,
+        dataset=name,
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else data.read_labels(labels),
+        custom_objects=custom_objects,
+        seed=seed,
+    )
     with options.warnings_on_stderr():
-        dataset = data.load_for(card, name, seed=seed)
-        dataset.warn()
-        found = verification.verify(
-            reference, target, dataset, card=card, custom_objects=custom_objects
-        )
+        found = pipeline.verify(request)
     if json_file is not None:
         _write(found, json_file)
     if json_file != "-":

@@ -1,7 +1,7 @@
-"""Training that knows what conversion will do to the model: quantization-aware training.
+"""Techniques that train a model for its compression; ``technique`` has the registry.
 
-``qat`` is our own, for every network that ``tflconv.network`` reads; ``tfmot`` is that of
-tensorflow-model-optimization, for Keras 2.
+``qat`` is our own quantization-aware training, for every network that ``tflconv.network`` reads;
+``qat_tfmot`` is that of tensorflow-model-optimization, for Keras 2.
 """
 
 from tflconv.compression.config import QatConfig

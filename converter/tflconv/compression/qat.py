@@ -11,23 +11,71 @@ and 0 where an activation leaves its range. Ranges follow a moving average of wh
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
-from tflconv.compression.examples import Examples, Told
+from tflconv.compression.examples import Examples
+from tflconv.compression.technique import Subject
+from tflconv.conversion.optimized import lower_rounded
+from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2, tf
 from tflconv.errors import TflconvError
 from tflconv.network.keras.execution import run
 from tflconv.network.keras.fake_quant import round_weights
 from tflconv.network.keras.layers import KNOWN_LAYERS
+from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges, allowed, measure
 from tflconv.network.nodes import LINEAR, Network, Node
+from tflconv.network.passes import PASSES
+from tflconv.recipe import get
 
 _FROZEN_SHARE = 0.25
 _MEASURED = 200
 """How many examples the first ranges are taken from."""
+
+
+def train(
+    subject: Subject[QatConfig], examples: Examples, folder: Path, progress: Callback
+) -> None:
+    """Train the rewritten network of ``subject``; leave its weights and ranges in ``folder``.
+
+    Raises:
+        TflconvError: A layer cannot be trained, or no integer file could hold the result; both
+            are found before the training starts.
+    """
+    network, config = _network(subject), subject.config
+    check_known(network)
+    start = first_ranges(network, examples, config)
+    check_convertible(network, start)
+    trained, ranges = fine_tune(network, examples, config, start=start, progress=progress)
+    learned.save_network(folder, trained, ranges)
+
+
+def load(subject: Subject[QatConfig], folder: Path) -> Opened:
+    """Return the trained network with the ranges of its activations."""
+    network, ranges = learned.load_network(folder, _network(subject))
+    model = subject.model
+    return Opened(model.name, sha256=model.sha256, card=model.card, network=network, ranges=ranges)
+
+
+def check_convertible(network: Network, start: Ranges) -> None:
+    """Convert ``network`` once as it will be when it is trained.
+
+    Raises:
+        TflconvError: Operators would be left in float.
+    """
+    lower_rounded(network, start, get("static_wi8_ai8"))
+
+
+def _network(subject: Subject[QatConfig]) -> Network:
+    """The network that is trained: rewritten, with its last softmax if that has to stay."""
+    if subject.optimize:
+        return subject.model.rewritten[0]
+    return subject.model.rewritten_by([p for p in PASSES if p.name != "drop_softmax"])
 
 
 def fine_tune(
@@ -35,14 +83,23 @@ def fine_tune(
     examples: Examples,
     config: QatConfig,
     *,
-    told: Told = lambda _epoch, _loss: None,
+    start: Ranges | None = None,
+    progress: Callback = silent,
 ) -> tuple[Network, Ranges]:
     """Train ``network`` to tell the labels of ``examples``; return it rounded, with its ranges.
 
-    Raises ``TflconvError`` naming a layer that is not known well enough to be rounded.
+    Args:
+        network: The network as it is to be converted.
+        examples: Labelled pictures.
+        config: Epochs, learning rate and the like.
+        start: Ranges to start from, by default those of ``first_ranges``.
+        progress: Is told the loss of each epoch.
+
+    Raises:
+        TflconvError: A layer is not known well enough to be rounded.
     """
     check_known(network)
-    start = first_ranges(network, examples, config)
+    start = start or first_ranges(network, examples, config)
     trained = QatScheme(network, start, config)
     steps = examples.steps(config)
     optimizer = keras2.optimizers.Adam(
@@ -57,8 +114,14 @@ def fine_tune(
             trained.observes.assign(done < steps * (1 - _FROZEN_SHARE))
             losses.append(float(step(trained, optimizer, inputs, labels)))
             done += 1
-        told(epoch, float(np.mean(losses)))
+        progress(finished(epoch, config.epochs, float(np.mean(losses))))
     return trained.network(), trained.ranges()
+
+
+def finished(epoch: int, epochs: int, loss: float) -> Progress:
+    """Return what is told after ``epoch``, which counts from 0."""
+    message = f"qat: epoch {epoch + 1} of {epochs}, loss {loss:.3f}"
+    return Progress(stage="qat", done=epoch + 1, total=epochs, message=message)
 
 
 def first_ranges(network: Network, examples: Examples, config: QatConfig) -> Ranges:

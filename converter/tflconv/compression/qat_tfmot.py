@@ -10,22 +10,47 @@ from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
-from tflconv.compression.examples import Examples, Told
+from tflconv.compression.examples import Examples
+from tflconv.compression.qat import finished
+from tflconv.compression.technique import Subject
+from tflconv.core.progress import Callback, silent
 from tflconv.core.tensorflow import keras2, tfmot_quantization
 from tflconv.errors import TflconvError
+from tflconv.model.opening import of_keras
+from tflconv.network.keras.opened import Opened
+
+
+def train(
+    subject: Subject[QatConfig], examples: Examples, folder: Path, progress: Callback
+) -> None:
+    """Train the Keras 2 model of ``subject``; leave its weights and ranges in ``folder``.
+
+    Raises:
+        TflconvError: tfmot does not take the model.
+    """
+    model = subject.model.source.model
+    trained = fine_tune(model, examples, subject.config, progress=progress)
+    learned.save_weights(folder, trained.get_weights())
+
+
+def load(subject: Subject[QatConfig], folder: Path) -> Opened:
+    """Return the trained model, its ranges inside."""
+    model = subject.model
+    trained = rounded(model.source.model)
+    trained.set_weights(learned.load_weights(folder))
+    source = of_keras(trained, name=model.name)
+    return Opened(model.name, source=source, sha256=model.sha256, card=model.card)
 
 
 def fine_tune(
-    model: Any,
-    examples: Examples,
-    config: QatConfig,
-    *,
-    told: Told = lambda _epoch, _loss: None,
+    model: Any, examples: Examples, config: QatConfig, *, progress: Callback = silent
 ) -> Any:
     """Train the Keras 2 ``model`` rounded by tfmot; return the new model with its ranges inside.
 
@@ -41,7 +66,7 @@ def fine_tune(
     )
     for epoch in range(config.epochs):
         losses = [trained.train_on_batch(*batch) for batch in examples.batches(config, epoch)]
-        told(epoch, float(np.mean(losses)))
+        progress(finished(epoch, config.epochs, float(np.mean(losses))))
     return trained
 
 
@@ -52,9 +77,20 @@ def rounded(model: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return tfmot_quantization().quantize_model(model)
+            return _named_alike(tfmot_quantization().quantize_model(model))
     except (RuntimeError, ValueError) as error:
         raise _refused(_reason(error)) from error
+
+
+def _named_alike(model: Any) -> Any:
+    """``model`` with the layer that tfmot adds called the same, however many it has made before.
+
+    Its name is that of a tensor in the file, and equal settings shall give equal bytes.
+    """
+    added = [layer for layer in model.layers if type(layer).__name__ == "QuantizeLayer"]
+    for number, layer in enumerate(added):
+        layer._name = f"quantize_layer_{number}" if number else "quantize_layer"
+    return model
 
 
 def _reason(error: Exception) -> str:

@@ -1,129 +1,52 @@
-"""From a float model to ``.tflite`` files: trace and freeze once, lower once, then quantize.
+"""From an opened model to ``.tflite`` files: trace and freeze once, lower once, then quantize.
 
-``prepare`` opens a model, ``convert`` is the whole stage. The parts: ``tracing`` (TFLite
-converter, the only part that needs TensorFlow), ``calibration`` (ranges of activations),
-``quantization`` (ai-edge-quantizer), ``schema`` (the flatbuffer itself), ``description`` (what a
-user says about a model of their own). The same model, recipe and calibration give the same bytes.
+``prepare`` makes a model ready, and what it returns makes the file of each recipe. The parts:
+``tracing`` (TFLite converter, the only part that always needs TensorFlow), ``calibration`` (ranges
+of activations), ``quantization`` (litert-quantizer), ``optimized`` and ``unfused`` (the rewritten
+graphs), ``description`` (what a user says about a model of their own), ``writing`` (metadata and
+card). The same model, recipe and calibration give the same bytes.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel, prepare
-from tflconv.core.files import replacing_file
-from tflconv.core.versions import versions
-from tflconv.errors import UsageError
-from tflconv.inspection import delegation
-from tflconv.model.artifact import ModelArtifact
-from tflconv.model.card import ModelCard, embed_card, to_metadata
-from tflconv.recipe import Recipe
-from tflconv.tflite import metadata_writing, packing, stripping
+from tflconv.conversion.preparation import FloatModel, as_it_is
+from tflconv.network.keras.opened import Opened
 
-__all__ = ["Calibration", "FloatModel", "convert", "prepare"]
+__all__ = ["REWRITES", "Calibration", "FloatModel", "Rewrite", "prepare"]
 
-_MAKERS = ("tflconv", "tensorflow", "ai-edge-quantizer", "ai-edge-litert")
+Rewrite = Literal["as-is", "optimized", "unfused"]
+"""What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing."""
+
+REWRITES: tuple[Rewrite, ...] = ("as-is", "optimized", "unfused")
 
 
-def convert(
-    model: FloatModel | Path | Any,
-    recipes: Sequence[Recipe],
-    folder: Path,
-    *,
-    calibration: Calibration | None = None,
-    card: ModelCard | None = None,
-    name: str | None = None,
-    custom_objects: Path | None = None,
-    strip: bool = False,
-    with_card: bool = True,
-) -> list[ModelArtifact]:
-    """Write ``<name>-<recipe>.tflite`` into ``folder`` for each of ``recipes``, in order.
+def prepare(
+    model: Opened, rewrite: Rewrite = "as-is", *, resolution: int | None = None
+) -> FloatModel:
+    """Make ``model`` ready for its recipes.
 
-    ``model`` is a ``.keras``, ``.h5``, SavedModel folder, float ``.tflite``, a live Keras 2 or
-    Keras 3 model, or what ``prepare`` made of one. ``card`` is what the files will say about
-    themselves, by default what the model says; ``name`` is by default its model and dataset;
-    ``strip`` takes out names and TFLite metadata; without ``with_card`` the files tell nothing.
-    Files appear whole or not at all. Warns where a phone will run a file slower than float. Raises
-    ``TflconvError`` for a model that cannot be read or a recipe that cannot be made of it.
+    Args:
+        model: What ``open_once`` opened, or what a technique made of it.
+        rewrite: Whether its operators are rewritten first; a model that was trained for int8 is
+            converted as it was trained.
+        resolution: Side of the pictures in pixels, for a model that takes any; only ``as-is``.
+
+    Raises:
+        TflconvError: TFLite has no operators for the model, or its layers are not visible.
     """
-    if not isinstance(model, FloatModel):
-        model = prepare(model, custom_objects=custom_objects)
-    if not model.has_trained_ranges:
-        _check_calibrated(recipes, calibration)
-    card = card or model.card
-    stem = name or _stem(model, card)
-    makers = [model.for_recipe(recipe) for recipe in recipes]
-    contents = [
-        maker.make(recipe, calibration) for maker, recipe in zip(makers, recipes, strict=True)
-    ]
-    return [
-        _write(
-            folder / f"{stem}-{recipe.name}.tflite",
-            content,
-            _card_of(maker.card if recipe.qat else card, recipe, calibration, model.parent)
-            if with_card
-            else None,
-            model.parent,
-            strip=strip,
-        )
-        for maker, recipe, content in zip(makers, recipes, contents, strict=True)
-    ]
+    if model.ranges is not None:
+        from tflconv.conversion.optimized import OptimizedModel
 
+        return OptimizedModel(model.network, trained=model.ranges)
+    if rewrite == "optimized":
+        from tflconv.conversion import optimized
 
-def _check_calibrated(recipes: Sequence[Recipe], calibration: Calibration | None) -> None:
-    waiting = [recipe.name for recipe in recipes if recipe.needs_calibration]
-    if waiting and calibration is None:
-        raise UsageError(
-            f"recipe {waiting[0]} fixes the ranges of activations from samples of the data.",
-            hint="Say which: --calibration DATASET, DIR or FILE.npy.",
-        )
+        return optimized.prepare(model)
+    if rewrite == "unfused":
+        from tflconv.conversion import unfused
 
-
-def _stem(model: FloatModel, card: ModelCard | None) -> str:
-    if card is None or card.dataset is None:
-        return model.name
-    return f"{card.model}-{card.dataset}"
-
-
-def _card_of(
-    card: ModelCard | None, recipe: Recipe, calibration: Calibration | None, parent: str | None
-) -> ModelCard | None:
-    if card is None:
-        return None
-    used = calibration if recipe.needs_calibration else None
-    return replace(
-        card,
-        recipe=recipe.name,
-        calibration=None if used is None else used.to_json(),
-        parent=parent,
-        versions={**card.versions, **versions(*_MAKERS)},
-    )
-
-
-def _write(
-    target: Path, content: bytes, card: ModelCard | None, parent: str | None, *, strip: bool
-) -> ModelArtifact:
-    with replacing_file(target) as temporary:
-        temporary.write_bytes(_finished(content, card, strip=strip))
-        if card is not None:
-            embed_card(temporary, card)
-    if slower := delegation.warn_if_slower(target):
-        warnings.warn("\n  ".join(slower), stacklevel=3)
-    return ModelArtifact.of(target, parent=parent)
-
-
-def _finished(content: bytes, card: ModelCard | None, *, strip: bool) -> bytes:
-    """``content`` with TFLite metadata, or without anything that is not needed to run it."""
-    if card is None and not strip:
-        return content
-    model = packing.unpack(content)
-    if strip:
-        stripping.strip(model)
-    elif card is not None:
-        metadata_writing.attach(model, to_metadata(card))
-    return packing.pack(model)
+        return unfused.prepare(model)
+    return as_it_is(model, resolution=resolution)

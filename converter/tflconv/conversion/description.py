@@ -26,20 +26,31 @@ from tflconv.model.pictures import Resize
 
 def describe(
     model: FloatModel,
+    own: ModelCard | None,
     *,
     normalize: str | None = None,
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
 ) -> ModelCard | None:
-    """The card of ``model``: its own, changed by what was said; None if too little is known.
+    """Return what a model says about itself, changed by what a user says about it.
 
     Warns where the model normalizes by itself and was said to need normalized inputs.
+
+    Args:
+        model: The model, asked only for what neither its card nor the user tells.
+        own: The card that it carries, if it does.
+        normalize: How pixels become inputs, as ``normalization.parse`` reads it.
+        resize: How pictures are brought to its size.
+        labels: Names of its outputs, in their order.
+
+    Returns:
+        The card; None if it is not known how pixels become inputs.
     """
-    chosen = _normalization(model, normalize)
+    chosen = _normalization(model, own, normalize)
     if chosen is None:
         return None
     _check_labels(model, labels)
-    card = model.card or ModelCard(
+    card = own or ModelCard(
         model=model.name, labels=(), input_shape=_picture_shape(model), normalization=chosen
     )
     return replace(
@@ -51,16 +62,15 @@ def describe(
 
 
 def calibration(
-    text: str, model: FloatModel, card: ModelCard | None, *, count: int = 200, seed: int = 0
+    text: str, card: ModelCard | None, *, count: int = 200, seed: int = 0
 ) -> Calibration:
-    """The samples that ``--calibration`` names: a dataset, a folder, a ``.npy`` or a ``.npz`` file.
+    """Return the samples that ``text`` names: a dataset, a folder, a ``.npy`` or a ``.npz`` file.
 
     Of a dataset (a folder with folders for its classes is one) only training pictures are drawn.
     Pictures and uint8 arrays are pixels and are normalized as ``card`` says. Float arrays are
     taken as the model takes them; a ``.npz`` file holds one array for each input, in order.
     """
     found = _read(text, card, count, seed)
-    found.check_fits(model.input_shapes)
     if card is not None:
         _warn_of_range(found, card.normalization)
     return found
@@ -104,16 +114,19 @@ def _arrays(path: Path) -> list[np.ndarray]:
     return arrays
 
 
-def _normalization(model: FloatModel, text: str | None) -> Normalization | None:
-    own = model.own_arithmetic
+def _normalization(
+    model: FloatModel, own: ModelCard | None, text: str | None
+) -> Normalization | None:
+    if own is not None:
+        return own.normalization if text is None else normalization.parse(text)
+    arithmetic = model.own_arithmetic
     if text is None:
-        known = None if model.card is None else model.card.normalization
-        return known or (normalization.NAMED["in-model"] if own else None)
+        return normalization.NAMED["in-model"] if arithmetic else None
     said = normalization.parse(text)
-    if own and model.card is None and said != normalization.NAMED["in-model"]:
+    if arithmetic and said != normalization.NAMED["in-model"]:
         warnings.warn(
-            f"{model.name} normalizes its input by itself ({', '.join(own)}), and --normalize"
-            f" {text} does so before; --normalize in-model hands it raw pixels.",
+            f"{model.name} normalizes its input by itself ({', '.join(arithmetic)}), and"
+            f" --normalize {text} does so before; --normalize in-model hands it raw pixels.",
             stacklevel=3,
         )
     return said

@@ -10,35 +10,42 @@ float.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel
+from tflconv.conversion.preparation import FloatModel, needed
 from tflconv.conversion.quantization import finish
-from tflconv.core.files import sha256_file
-from tflconv.errors import UsageError
-from tflconv.model.card import ModelCard, read_card
-from tflconv.model.opening import Input, Source, of_keras, open_model
+from tflconv.model.opening import Input, Source
 from tflconv.network.keras import execution, ranges
 from tflconv.network.keras.execution import Scheme
 from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
+from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges
-from tflconv.network.keras.reading import read
 from tflconv.network.nodes import Network
-from tflconv.network.passes import PASSES, NamedPass, Outcome, optimize
+from tflconv.network.passes import Outcome
 from tflconv.recipe import Recipe
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class OptimizedModel(FloatModel):
-    """A rewritten network: what the passes did to it, and its ranges if it was trained for them."""
+    """A rewritten network made ready for its recipes.
 
-    network: Network
-    outcomes: tuple[Outcome, ...] = ()
-    trained: Ranges | None = None
+    Attributes:
+        network: What the passes made.
+        outcomes: What each of them did.
+        trained: Ranges of activations, where the network was trained for int8.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        outcomes: Sequence[Outcome] = (),
+        *,
+        trained: Ranges | None = None,
+    ) -> None:
+        graph = tracing.freeze(as_source(network))
+        super().__init__(network.name, tracing.lower(graph), graph)
+        self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
+        self._calibrated: dict[str, Ranges] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -46,80 +53,47 @@ class OptimizedModel(FloatModel):
         return self.trained is not None
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """The file that ``recipe`` makes of this network."""
-        selective = recipe.compute == "selective"
-        if not selective and not recipe.is_integer:
+        """Return the ``.tflite`` file that ``recipe`` makes of this network."""
+        if not recipe.is_integer and recipe.compute != "selective":
             return super().make(recipe)
-        wanted = {node.name for node in ranges.quantized(self.network, selective=selective)}
-        found = self.trained or self._calibrated(calibration)
-        kept = {name: found[name] for name in wanted}
-        tensorwise = recipe.granularity == "tensorwise"
-        network = self.network if tensorwise else round_weights(self.network)
-        graph = tracing.freeze(as_source(network, FakeQuantScheme(kept, tensorwise=tensorwise)))
-        return finish(tracing.lower_trained(graph, recipe), recipe)
+        found = self.trained or self._calibrate(needed(calibration, recipe))
+        return lower_rounded(self.network, found, recipe)
 
-    def _calibrated(self, calibration: Calibration | None) -> Ranges:
-        if calibration is None:
-            raise UsageError("static ranges need calibration data.")
-        calibration.check_fits([node.options["shape"] for node in self.network.inputs])
-        found = ranges.measure(self.network, *calibration.inputs)
-        if calibration.limits is not None:
-            (picture,) = self.network.inputs
-            found[picture.name] = ranges.allowed(picture, *calibration.limits)
-        return found
+    def _calibrate(self, calibration: Calibration) -> Ranges:
+        if calibration.digest not in self._calibrated:
+            calibration.check_fits([node.options["shape"] for node in self.network.inputs])
+            found = ranges.measure(self.network, *calibration.inputs)
+            if calibration.limits is not None:
+                (picture,) = self.network.inputs
+                found[picture.name] = ranges.allowed(picture, *calibration.limits)
+            self._calibrated[calibration.digest] = found
+        return self._calibrated[calibration.digest]
 
 
-def prepare(
-    model: Path | Any,
-    *,
-    passes: Sequence[NamedPass] = PASSES,
-    custom_objects: Path | None = None,
-) -> OptimizedModel:
-    """Open a Keras 2 or Keras 3 model and rewrite its graph.
+def prepare(model: Opened) -> OptimizedModel:
+    """Make the rewritten network of ``model`` ready for its recipes.
 
-    Raises ``TflconvError`` for a model whose layers are not visible to Keras.
+    Raises:
+        TflconvError: The layers of the model are not visible to Keras.
     """
-    network, card, parent = network_of(model, custom_objects)
-    return of_network(*optimize(network, passes), card=card, parent=parent)
+    return OptimizedModel(*model.rewritten)
 
 
-def network_of(
-    model: Path | Any, custom_objects: Path | None = None
-) -> tuple[Network, ModelCard | None, str | None]:
-    """The layers of a Keras model as they are; of a file also its card and its hash."""
-    if not isinstance(model, Path):
-        return read(of_keras(model).model), None, None
-    opened = open_model(model, custom_objects=custom_objects)
-    network = replace(read(opened.model), name=opened.name)
-    if not model.is_file():
-        return network, None, None
-    return network, read_card(model), sha256_file(model)
+def lower_rounded(network: Network, found: Ranges, recipe: Recipe) -> bytes:
+    """Return the ``.tflite`` of ``network`` whose integers have the ranges ``found``.
 
-
-def of_network(
-    network: Network,
-    outcomes: Sequence[Outcome] = (),
-    *,
-    trained: Ranges | None = None,
-    card: ModelCard | None = None,
-    parent: str | None = None,
-) -> OptimizedModel:
-    """A network made ready for all of its recipes."""
-    graph = tracing.freeze(as_source(network))
-    return OptimizedModel(
-        content=tracing.lower(graph),
-        graph=graph,
-        name=network.name,
-        card=card,
-        parent=parent,
-        network=network,
-        outcomes=tuple(outcomes),
-        trained=trained,
-    )
+    Raises:
+        TflconvError: An operator would compute in float where ``recipe`` promises integers.
+    """
+    selective, tensorwise = recipe.compute == "selective", recipe.granularity == "tensorwise"
+    wanted = {node.name for node in ranges.quantized(network, selective=selective)}
+    scheme = FakeQuantScheme({name: found[name] for name in wanted}, tensorwise=tensorwise)
+    graph = tracing.freeze(as_source(network if tensorwise else round_weights(network), scheme))
+    return finish(tracing.lower_trained(graph, recipe), recipe)
 
 
 def as_source(network: Network, scheme: Scheme | None = None) -> Source:
-    """A function over tensors that computes ``network``, with its ``scheme`` as they will be."""
+    """Return a function over tensors that computes ``network`` by its quantization ``scheme``."""
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),

@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration, Ranges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
-from tflconv.core.files import sha256_file
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
-from tflconv.model.opening import of_keras, open_model
+from tflconv.network.keras.opened import Opened
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class FloatModel:
-    """A float ``.tflite`` in memory: where it comes from and what it says about itself.
+    """A float ``.tflite`` in memory, of which every recipe is made.
 
-    ``parent`` is the hash of the file it was made from, ``graph`` what TensorFlow traced, if it
-    did; ``retrained`` is the same model after quantization-aware training, which ``qat`` recipes
-    are made of. Ranges of activations are measured once for each calibration.
+    Attributes:
+        name: What it is called in messages.
+        content: The float ``.tflite`` file.
+        graph: What TensorFlow traced, if it did.
     """
 
-    content: bytes
-    name: str
-    card: ModelCard | None = None
-    parent: str | None = None
-    graph: tracing.FrozenGraph | None = None
-    retrained: FloatModel | None = None
-    _ranges: dict[str, Ranges] = field(default_factory=dict)
+    def __init__(self, name: str, content: bytes, graph: tracing.FrozenGraph | None = None) -> None:
+        self.name, self.content, self.graph = name, content, graph
+        self._ranges: dict[str, Ranges] = {}
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """The file that ``recipe`` makes of this model.
+        """Return the ``.tflite`` file that ``recipe`` makes of this model.
 
-        What was trained for int8 is made by its trained ranges. Where ai-edge-quantizer leaves
+        What was trained for int8 is made by its trained ranges. Where the quantizer leaves
         operators in float, the TFLite converter gets its chance before that is an error.
+
+        Raises:
+            TflconvError: The recipe cannot be made of this model.
         """
         if self.graph is not None and self.has_trained_ranges:
             _check_trained(recipe)
             return finish(tracing.lower_trained(self.graph, recipe), recipe)
-        if not recipe.needs_calibration or calibration is None:
+        if not recipe.needs_ranges:
             return quantize(self.content, recipe)
+        samples = needed(calibration, recipe)
         try:
-            return quantize(self.content, recipe, self._measured(calibration))
+            return quantize(self.content, recipe, self._measured(samples))
         except LeftInFloat:
             if self.graph is None or not recipe.is_integer:
                 raise
-            return finish(tracing.lower_static(self.graph, recipe, calibration), recipe)
+            return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 
     @property
     def has_trained_ranges(self) -> bool:
         """Whether the model was trained for int8 before it came here."""
         return self.graph is not None and self.graph.has_trained_ranges
-
-    def for_recipe(self, recipe: Recipe) -> FloatModel:
-        """The model itself, or what training made of it where ``recipe`` asks for that."""
-        if not recipe.qat or self.has_trained_ranges:
-            return self
-        if self.retrained is None:
-            raise UsageError(
-                f"recipe {recipe.name} trains {self.name} with its rounding first.",
-                hint="Say on which labelled pictures: --dataset NAME or DIR.",
-            )
-        return self.retrained
 
     def _measured(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._ranges:
@@ -92,25 +77,28 @@ class FloatModel:
         return editing.leading_arithmetic(packing.unpack(self.content))
 
 
-def prepare(
-    model: Path | Any, *, custom_objects: Path | None = None, resolution: int | None = None
-) -> FloatModel:
-    """Open a model file, or take a live Keras 2 or Keras 3 model, and make it float TFLite.
+def needed(calibration: Calibration | None, recipe: Recipe) -> Calibration:
+    """Return ``calibration``; raises ``UsageError`` where ``recipe`` waits for it in vain."""
+    if calibration is None:
+        raise UsageError(
+            f"recipe {recipe.name} fixes the ranges of activations from samples of the data.",
+            hint="Say which: --calibration DATASET, DIR or FILE.npy.",
+        )
+    return calibration
 
-    ``custom_objects`` is a Python file that is run: name only one that you trust. ``resolution``
-    is the side of pictures, for a model that takes any.
+
+def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
+    """Make ``model`` float TFLite and change nothing else.
+
+    Args:
+        model: Any opened model.
+        resolution: Side of the pictures in pixels, for a model that takes any.
     """
-    if not isinstance(model, Path):
-        graph = tracing.freeze(of_keras(model), resolution=resolution)
-        return FloatModel(content=tracing.lower(graph), graph=graph, name=model.name)
-    parent = sha256_file(model) if model.is_file() else None
-    card = read_card(model) if model.is_file() else None
-    if model.suffix == ".tflite":
-        return FloatModel(content=_read(model), name=model.stem, card=card, parent=parent)
-    source = open_model(model, custom_objects=custom_objects)
-    graph = tracing.freeze(source, resolution=resolution)
-    content = tracing.lower(graph)
-    return FloatModel(content=content, graph=graph, name=model.stem, card=card, parent=parent)
+    if model.is_tflite:
+        assert model.path is not None
+        return FloatModel(model.name, _read(model.path))
+    graph = tracing.freeze(model.source, resolution=resolution)
+    return FloatModel(model.name, tracing.lower(graph), graph)
 
 
 def _check_trained(recipe: Recipe) -> None:
@@ -133,5 +121,6 @@ def _read(path: Path) -> bytes:
         )
     graph = model.subgraphs[0]
     if not model.signatureDefs:
-        editing.sign(model, editing.names(graph, graph.inputs), editing.names(graph, graph.outputs))
+        inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))
+        editing.sign(model, inputs, outputs)
     return packing.pack(model)

@@ -13,8 +13,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +20,11 @@ from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.optimized import network_of
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.tensorflow import tf
-from tflconv.errors import UsageError
 from tflconv.network.keras.execution import FloatScheme, run
+from tflconv.network.keras.opened import Opened
 from tflconv.network.nodes import Array, Network, Node
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing
@@ -44,34 +41,24 @@ _ACTIVATIONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class UnfusedModel(FloatModel):
     """A model that nothing was done to; there is only a float file of it."""
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """The float file; raises ``UsageError`` for another recipe."""
-        _check_float(recipe)
+        """Return the float file, whose constants are not shared either."""
         return self.content
 
 
-def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> UnfusedModel:
-    """Open a Keras 2 or Keras 3 model and lower it without fusing or folding anything.
+def prepare(model: Opened) -> UnfusedModel:
+    """Lower a Keras model without fusing or folding anything; there is only a float file of it.
 
-    Raises ``TflconvError`` for a model whose layers are not visible to Keras. Warns of layers that
-    are called as they are, inside of which the converter may have folded.
+    Warns of layers that are called as they are, inside of which the converter may have folded.
+
+    Raises:
+        TflconvError: The layers of the model are not visible to Keras.
     """
-    network, card, parent = network_of(model, custom_objects)
-    _warn_of_opaque(network)
-    return UnfusedModel(content=lower(network), name=network.name, card=card, parent=parent)
-
-
-def named(recipe: Recipe) -> Recipe:
-    """``recipe`` under the name that its unfused file has: ``unfused_fp32``.
-
-    Raises ``UsageError`` for a recipe that is not plain float.
-    """
-    _check_float(recipe)
-    return replace(recipe, name=f"unfused_{recipe.name}")
+    _warn_of_opaque(model.network)
+    return UnfusedModel(model.name, lower(model.network))
 
 
 def lower(network: Network) -> bytes:
@@ -81,14 +68,6 @@ def lower(network: Network) -> bytes:
     _store(model, list(weights.values()))
     _take_apart(model)
     return packing.pack(model)
-
-
-def _check_float(recipe: Recipe) -> None:
-    if recipe.compute != "float" or recipe.weights != "float32":
-        raise UsageError(
-            f"the unfused graph is the float baseline. Received: recipe {recipe.name}.",
-            hint="Make it with --recipe fp32, and the others without --rewrite unfused.",
-        )
 
 
 def _beside_kernels(network: Network) -> dict[Weight, Array]:

@@ -151,6 +151,14 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_path(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of all files below a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return sha256_json({file.relative_to(path).as_posix(): sha256_file(file) for file in files})
+
+
 def sha256_json(value: Any) -> str:
     """SHA-256 of ``value`` as canonical JSON: equal values, equal hash, whatever their order."""
     return sha256_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())

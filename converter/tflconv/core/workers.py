@@ -18,26 +18,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import Queue
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
-
-Say = Callable[[str, str], None]
-"""``say(task, text)``: tell whoever listens how far ``task`` is."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 GRACE = 1.0
-"""Seconds that the last words of workers have to be heard; a killed one may have choked them."""
+"""Seconds that the last events of workers have to arrive; a killed worker may have cut them off."""
 
-_words: Queue[Any]
+_words: Queue[Progress | None]
 
 
 def run_in_processes(
-    function: Callable[[Item, Say], Result], items: Sequence[Item], *, say: Say
+    function: Callable[[Item, Callback], Result], items: Sequence[Item], *, progress: Callback
 ) -> list[Result | TflconvError]:
-    """Call ``function(item, say)`` for each item, as many at once as there are cores.
+    """Call ``function(item, progress)`` for each item, as many at once as there are cores.
 
     Each answer stands at its item's place; a ``TflconvError`` is returned there, not raised, so
     that one failing item does not cost the others. ``function`` and items must be picklable.
@@ -45,8 +43,8 @@ def run_in_processes(
     context = multiprocessing.get_context("spawn")
     workers = max(1, min(len(items), os.cpu_count() or 1))
     threads = max(1, (os.cpu_count() or 1) // workers)
-    words: Queue[Any] = context.Queue()
-    listener = threading.Thread(target=_listen, args=(words, say), daemon=True)
+    words: Queue[Progress | None] = context.Queue()
+    listener = threading.Thread(target=_listen, args=(words, progress), daemon=True)
     listener.start()
     with tempfile.TemporaryDirectory(prefix="tflconv-", ignore_cleanup_errors=True) as scratch:
         pool = ProcessPoolExecutor(workers, context, _start, (words, threads, scratch))
@@ -65,9 +63,9 @@ def run_in_processes(
 
 
 def _submitted(
-    pool: ProcessPoolExecutor, function: Callable[[Item, Say], Result], items: Sequence[Item]
+    pool: ProcessPoolExecutor, function: Callable[[Item, Callback], Result], items: Sequence[Item]
 ) -> list[Future[Result | TflconvError]]:
-    """Submit all items; workers are born deaf to interrupts."""
+    """Submit all items; workers start with interrupts ignored."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return [pool.submit(_work, function, item) for item in items]
@@ -75,7 +73,7 @@ def _submitted(
         signal.signal(signal.SIGINT, heard)
 
 
-def _start(words: Queue[Any], threads: int, scratch: str) -> None:
+def _start(words: Queue[Progress | None], threads: int, scratch: str) -> None:
     """Prepare a worker: it dies with its parent, and uses no more threads than its share."""
     global _words
     _words = words
@@ -93,16 +91,16 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def _work(function: Callable[[Item, Say], Result], item: Item) -> Result | TflconvError:
+def _work(function: Callable[[Item, Callback], Result], item: Item) -> Result | TflconvError:
     try:
-        return function(item, lambda task, text: _words.put((task, text)))
+        return function(item, _words.put)
     except TflconvError as error:
         return error
 
 
-def _listen(words: Queue[Any], say: Say) -> None:
+def _listen(words: Queue[Progress | None], progress: Callback) -> None:
     while (word := words.get()) is not None:
-        say(*word)
+        progress(word)
 
 
 def _answer(future: Future[Result | TflconvError]) -> Result | TflconvError:

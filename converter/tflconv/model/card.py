@@ -54,6 +54,12 @@ class ModelCard:
     parent: str | None = None
 
 
+def to_json(card: ModelCard) -> dict[str, Any]:
+    """Everything that ``card`` says, as JSON values."""
+    value: dict[str, Any] = _converter.unstructure(card)
+    return value
+
+
 def to_metadata(card: ModelCard) -> Metadata:
     """What ``card`` says, as TFLite metadata can say it to other tools."""
     trained = f", trained on {card.dataset}" if card.dataset else ""
@@ -70,7 +76,7 @@ def to_metadata(card: ModelCard) -> Metadata:
 
 def embed_card(path: Path, card: ModelCard) -> None:
     """Append ``card`` and its labels to the model file at ``path``; equal cards, equal bytes."""
-    text = json.dumps(_converter.unstructure(card), indent=1, ensure_ascii=False)
+    text = json.dumps(to_json(card), indent=1, ensure_ascii=False)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(MEMBER, date_time=_EPOCH), text)
         if card.labels:

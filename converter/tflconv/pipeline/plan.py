@@ -10,7 +10,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,16 @@ import cattrs
 
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.compression.config import QatConfig
+from tflconv.compression import QatConfig, technique
+from tflconv.conversion import Rewrite
 from tflconv.errors import TflconvError, UsageError, require
+from tflconv.model.pictures import Resize
+from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import TrainConfig
 from tflconv.verification import parse_share
+
+MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
+"""Endings by which a model file is told from a name of the registry."""
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,11 +37,20 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPlan:
-    """A model of the registry, its options and how it is trained.
+    """A model of the registry and how it is trained, or a file of a model that is trained already.
 
-    ``name`` is what the model is called in results; by default, what the registry calls it.
-    ``seed`` is that of its training and ``recipes`` what is made of it; by default, those of the
-    plan.
+    Attributes:
+        model: Name of a model of the registry; or the path of a ``.keras`` or ``.h5`` file, of a
+            SavedModel folder, or of a float ``.tflite``.
+        name: What the model is called in results; by default its name or that of its file.
+        seed: Seed of its training and of what is drawn for it; by default that of the plan.
+        recipes: What is made of it; by default the recipes of the plan.
+        options: Options of a model of the registry.
+        training: How a model of the registry is trained.
+        custom_objects: Python file with layers that a model file uses. It is run.
+        normalize: How pixels become inputs of a model file that does not say it.
+        resize: How pictures are brought to its size.
+        labels: File that names its outputs, one per line, in their order.
     """
 
     model: str
@@ -44,28 +59,84 @@ class ModelPlan:
     recipes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
+    custom_objects: str | None = None
+    normalize: str | None = None
+    resize: Resize | None = None
+    labels: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_file and (self.options or self.training != TrainConfig()):
+            raise UsageError(
+                f"model '{self.model}' is a file: it is trained already, so 'options' and"
+                " 'training' have no meaning."
+            )
 
     @property
     def title(self) -> str:
         """What the model is called in results."""
-        return self.name or self.model
+        return self.name or (Path(self.model).stem if self.is_file else self.model)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a path, not a name of the registry."""
+        return "/" in self.model or Path(self.model).suffix in MODEL_SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPlan:
-    """How many pictures static ranges are taken from."""
+    """Which pictures static ranges are taken from.
 
+    Attributes:
+        source: A dataset, a folder, a ``.npy`` or ``.npz`` file; by default the plan's dataset.
+        count: How many of them.
+    """
+
+    source: str | None = None
     count: int = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationPlan:
+    """Where accuracy is measured.
+
+    Attributes:
+        on_device: Whether every device evaluates the test pictures, too; accuracy on this computer
+            is always measured.
+        pictures: How many pictures a device evaluates, from the first; by default all.
+    """
+
+    on_device: bool = False
+    pictures: int | None = None
+
+    def __post_init__(self) -> None:
+        enough = self.pictures is None or self.pictures >= 1
+        require("evaluation", self, pictures=(enough, "at least 1"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Models x recipes x devices on one dataset; the first recipe is the baseline of the others.
 
-    ``resolution`` is the side of the pictures in pixels and ``channels`` 1 or 3, by default what
-    the dataset says; ``rewrite`` is ``optimized`` where networks are to be rewritten before they
-    are converted. ``max_drop`` is the accuracy that a recipe may lose against its reference, as in
-    ``0.5pt``.
+    Attributes:
+        name: Title of the study.
+        dataset: Name of a dataset, or a folder or archive of pictures.
+        models: What is compared.
+        recipes: What is made of each model.
+        devices: Where the files are measured.
+        resolution: Side of the pictures in pixels; by default what the dataset says.
+        channels: 1 for grey, 3 for colour; by default what the dataset says.
+        rewrite: Whether operators are rewritten before the recipes: ``as-is``, ``optimized`` or
+            ``unfused``. The recipe ``unfused_fp32`` makes that baseline beside the others.
+        io: Type of inputs and outputs of static recipes.
+        strip: Whether names and TFLite metadata are left out of the files.
+        with_card: Whether files carry labels, preprocessing, origin and training.
+        seed: Seed of everything that is drawn at random.
+        max_drop: Accuracy that a recipe may lose against its reference, as in ``0.5pt``.
+        min_agreement: Share of pictures on which it must agree with its reference, as in ``99%``.
+        calibration: Which pictures static ranges are taken from.
+        evaluation: Where accuracy is measured.
+        qat: Settings of the step ``qat``.
+        bench: Settings of the measurement.
     """
 
     name: str
@@ -75,10 +146,15 @@ class Plan:
     devices: tuple[str, ...] = ("host",)
     resolution: int | None = None
     channels: int | None = None
-    rewrite: str = "as-is"
+    rewrite: Rewrite = "as-is"
+    io: TensorType | None = None
+    strip: bool = False
+    with_card: bool = True
     seed: int = 0
     max_drop: str | None = None
+    min_agreement: str | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
+    evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     qat: QatConfig = field(default_factory=QatConfig)
     bench: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 
@@ -86,11 +162,11 @@ class Plan:
         for key in ("models", "recipes", "devices"):
             if not getattr(self, key):
                 raise UsageError(f"'{key}' must name at least one.")
-        for name in (*self.recipes, *(name for model in self.models for name in model.recipes)):
-            recipe.get(name)
-        graphs = ("as-is", "optimized")
-        require("plan", self, rewrite=(self.rewrite in graphs, " or ".join(graphs)))
-        _ = self.largest_drop
+        for model in self.models:
+            for name in model.recipes or self.recipes:
+                self._check(recipe.get(name))
+        for share in (self.max_drop, self.min_agreement):
+            _ = None if share is None else parse_share(share)
         titles = [model.title for model in self.models]
         for title in titles:
             if titles.count(title) > 1:
@@ -98,10 +174,10 @@ class Plan:
                     f"two models are called '{title}'.", hint="Give each a 'name' of its own."
                 )
 
-    @property
-    def largest_drop(self) -> float | None:
-        """``max_drop`` as a share; raises ``UsageError`` if it is not one."""
-        return None if self.max_drop is None else parse_share(self.max_drop)
+    def _check(self, chosen: Recipe) -> None:
+        """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""
+        technique.check(chosen)
+        replace(chosen, unfused=chosen.unfused or self.rewrite == "unfused")
 
 
 def load(path: Path) -> Plan:
@@ -162,6 +238,12 @@ def _explained(error: cattrs.BaseValidationError, text: str, source: str) -> Usa
     if found := re.search(r"required field missing", message):
         missing = path.rpartition(".")[2]
         return UsageError(f"{source}: '{missing}' is missing{found.string[len(message) :]}.")
+    if choices := re.search(r"\((.*) not in literal .*?\[(.*)\]\)", message):
+        known = re.findall(r"'([^']*)'", choices[2])
+        return UsageError(
+            f"{_place(text, name, source)}: '{name}' must be {' or '.join(known)}."
+            f" Received: {choices[1]}."
+        )
     return UsageError(f"{_place(text, name, source)}: {message} for '{path.lstrip('.')}'.")
 
 

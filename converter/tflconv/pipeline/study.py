@@ -20,8 +20,8 @@ from tflconv.core.versions import versions
 from tflconv.core.workers import Say, run_in_processes
 from tflconv.device import Device
 from tflconv.errors import TflconvError
-from tflconv.pipeline.lane import Candidate, Lane, prepare
 from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.stages import Candidate, Lane, prepare
 from tflconv.results import BenchmarkRun, Results
 
 STORE = ".store"

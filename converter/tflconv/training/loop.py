@@ -8,8 +8,8 @@ pictures are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tflconv import models
 from tflconv.core.files import sha256_json
+from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
@@ -34,21 +35,6 @@ NORMALIZATION = NAMED["-1..1"]
 PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a training stands; ``accuracy`` is the latest on the validation split."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float | None
-
-
-Report = Callable[[Progress], None]
-
-
 def train(
     dataset: Dataset,
     model: str,
@@ -56,7 +42,7 @@ def train(
     output: Path,
     *,
     options: Mapping[str, Any] | None = None,
-    progress: Report = lambda _: None,
+    progress: Callback = silent,
 ) -> ModelCard:
     """Train ``model`` with its ``options`` on ``dataset`` and write ``output``, a ``.keras`` file.
 
@@ -93,7 +79,7 @@ def train(
 
 
 def _fit(
-    learner: Learner, dataset: Dataset, config: TrainConfig, kept: StateFile, progress: Report
+    learner: Learner, dataset: Dataset, config: TrainConfig, kept: StateFile, progress: Callback
 ) -> list[Row]:
     """Run all epochs that are still to be run and return the whole history."""
     found = kept.load()
@@ -103,32 +89,24 @@ def _fit(
         kept.save(State(values=learner.values(), history=[]))
     history = list(found.history) if found else []
     while not _finished(history, config):
-        history.append(_epoch(learner, dataset, config, history, progress))
+        history.append(_epoch(learner, dataset, config, len(history), progress))
         if _best(history) is history[-1]:
             learner.keep_best()
         kept.save(State(values=learner.values(), history=history))
+        progress(_after(history[-1], config.epochs, _steps(dataset, config)))
     return history
 
 
 def _epoch(
-    learner: Learner, dataset: Dataset, config: TrainConfig, history: list[Row], progress: Report
+    learner: Learner, dataset: Dataset, config: TrainConfig, epoch: int, progress: Callback
 ) -> Row:
-    epoch, losses = len(history), []
+    losses = []
     steps = _steps(dataset, config)
     for step, (pixels, labels, maps) in enumerate(_batches(dataset, config, epoch)):
         done = epoch * steps + step
         rate = learning_rate(config, (done + 1) / (config.epochs * steps))
         losses.append(learner.step(pixels, labels, maps, rate, kept_share(config, done)))
-        progress(
-            Progress(
-                epoch=epoch + 1,
-                epochs=config.epochs,
-                step=step + 1,
-                steps=steps,
-                loss=losses[-1],
-                accuracy=history[-1]["validation_accuracy"] if history else None,
-            )
-        )
+        progress(Progress(stage="train", done=done + 1, total=config.epochs * steps))
     accuracy, loss = learner.evaluate(dataset.validation)
     return {
         "epoch": epoch + 1,
@@ -137,6 +115,16 @@ def _epoch(
         "validation_accuracy": accuracy,
         "validation_loss": loss,
     }
+
+
+def _after(row: Row, epochs: int, steps: int) -> Progress:
+    """What is told after an epoch."""
+    message = (
+        f"epoch {row['epoch']} of {epochs}: loss {row['loss']:.3f},"
+        f" validation accuracy {row['validation_accuracy']:.2%}"
+    )
+    done = int(row["epoch"]) * steps
+    return Progress(stage="train", done=done, total=epochs * steps, message=message)
 
 
 def _steps(dataset: Dataset, config: TrainConfig) -> int:

@@ -15,8 +15,8 @@ from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
-from tflconv.model.opening import open_model
 from tflconv.model.pictures import Resize
+from tflconv.network.keras.opened import Opened, open_once
 from tflconv.verification.comparing import compare
 from tflconv.verification.outcome import Verification
 
@@ -85,32 +85,44 @@ def verify(
 
 
 def reference_logits(
-    model: Path,
+    model: Path | Opened,
     images: NDArray[np.uint8],
     *,
     card: ModelCard | None = None,
     custom_objects: Path | None = None,
 ) -> NDArray[np.float32]:
-    """Scores float32 ``[n, classes]`` of the reference for ``[n, height, width, channels]`` pixels.
+    """Return the scores of the reference for pictures.
 
-    A ``.tflite`` runs in LiteRT; anything else needs TensorFlow. ``card`` says how pixels become
-    inputs where the model itself does not.
+    A ``.tflite`` runs in LiteRT; anything else needs TensorFlow.
+
+    Args:
+        model: The reference, a path or already opened.
+        images: uint8 ``[n, height, width, channels]``.
+        card: How pixels become inputs, where the model itself does not say.
+        custom_objects: A Python file with layers that the model uses. It is run.
+
+    Returns:
+        float32 ``[n, classes]``.
+
+    Raises:
+        UsageError: It is not known how pixels become inputs, or the model is no classifier.
     """
-    described = _card(model) or card
-    if model.suffix == ".tflite":
-        return Interpreter(model, card=described).predict(images)
+    opened = open_once(model, custom_objects=custom_objects) if isinstance(model, Path) else model
+    described = opened.card or card
+    if opened.is_tflite:
+        assert opened.path is not None
+        return Interpreter(opened.path, card=described).predict(images)
     if described is None:
         raise UsageError(
-            f"{model} does not say how pixels become its input.",
+            f"{opened.path or opened.name} does not say how pixels become its input.",
             hint="Convert it with tflconv and --normalize; the target then carries the answer.",
         )
-    source = open_model(model, custom_objects=custom_objects)
-    if len(source.inputs) != 1:
+    if len(opened.source.inputs) != 1:
         raise UsageError(
-            f"{model} has {len(source.inputs)} inputs; accuracy needs a classifier with one"
-            " picture in and one row of scores out."
+            f"{opened.path or opened.name} has {len(opened.source.inputs)} inputs; accuracy needs a"
+            " classifier with one picture in and one row of scores out."
         )
-    scores = source.predict(described.normalization.apply(images))
+    scores = opened.source.predict(described.normalization.apply(images))
     return scores.reshape(len(images), -1)
 
 

@@ -1,0 +1,118 @@
+"""A model that was opened once: the value that walks from stage to stage.
+
+Opening, reading the layers and rewriting them cost seconds, so each is done when it is first asked
+for, and kept. A technique that trains a model gives a new ``Opened``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tflconv.core.files import sha256_path
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model.card import ModelCard, read_card
+from tflconv.model.opening import Source, of_keras, open_model
+from tflconv.network import passes
+from tflconv.network.nodes import Network
+from tflconv.network.passes import PASSES, NamedPass, Outcome
+
+if TYPE_CHECKING:
+    from tflconv.network.keras.ranges import Ranges
+
+
+class Opened:
+    """One model, whatever it came as.
+
+    Attributes:
+        name: What it is called in messages and, without a card, in file names.
+        path: Where it was read from; None for a live model.
+        sha256: Hash of the file or folder; None for a live model.
+        card: What it says about itself.
+        ranges: Ranges of activations that were trained together with ``network``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        source: Source | None = None,
+        path: Path | None = None,
+        sha256: str | None = None,
+        card: ModelCard | None = None,
+        network: Network | None = None,
+        ranges: Ranges | None = None,
+    ) -> None:
+        self.name, self.path, self.sha256, self.card = name, path, sha256, card
+        self.ranges = ranges
+        self._source = source
+        if network is not None:
+            self.network = network
+
+    @property
+    def is_tflite(self) -> bool:
+        """Whether it is a ``.tflite`` file, which needs no TensorFlow."""
+        return self._source is None
+
+    @property
+    def source(self) -> Source:
+        """What the model computes, over TensorFlow's tensors.
+
+        Raises:
+            UsageError: It is a ``.tflite`` file.
+        """
+        if self._source is None:
+            raise UsageError(
+                f"{self.name} is a .tflite file; this needs a Keras model or a SavedModel.",
+                hint="Only Keras files with functional or sequential models can be rewritten.",
+            )
+        return self._source
+
+    @cached_property
+    def network(self) -> Network:
+        """The layers as plain data.
+
+        Raises:
+            TflconvError: Its layers are not visible to Keras.
+        """
+        from tflconv.network.keras.reading import read
+
+        return replace(read(self.source.model), name=self.name)
+
+    @cached_property
+    def rewritten(self) -> tuple[Network, list[Outcome]]:
+        """The network after all passes, and what each of them did."""
+        return passes.optimize(self.network, PASSES)
+
+    def rewritten_by(self, chosen: Sequence[NamedPass]) -> Network:
+        """Return the network after ``chosen`` passes."""
+        return passes.optimize(self.network, chosen)[0]
+
+
+def open_once(model: Path | Any, *, custom_objects: Path | None = None) -> Opened:
+    """Open a model file or folder, or take a live Keras 2 or Keras 3 model.
+
+    Args:
+        model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a model.
+        custom_objects: A Python file with layers that the model uses. It is run.
+
+    Raises:
+        TflconvError: There is no such file, or it is damaged, foreign or needs code.
+    """
+    if not isinstance(model, Path):
+        source = of_keras(model)
+        return Opened(source.name, source=source)
+    if not model.exists():
+        raise TflconvError(f"no model at {model}.")
+    card = read_card(model) if model.is_file() else None
+    is_tflite = model.suffix == ".tflite"
+    return Opened(
+        model.stem,
+        source=None if is_tflite else open_model(model, custom_objects=custom_objects),
+        path=model,
+        sha256=sha256_path(model),
+        card=card,
+    )

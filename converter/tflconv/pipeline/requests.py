@@ -1,0 +1,153 @@
+"""What each stage can be asked for: one frozen value per stage, checked when it is built.
+
+The command line, Python and studies build these and nothing else, so what one can say all can say,
+and equal requests give equal bytes and equal settings of a measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.compression import QatConfig, technique
+from tflconv.conversion import REWRITES, Calibration, Rewrite
+from tflconv.errors import unknown
+from tflconv.model.pictures import Resize
+from tflconv.recipe import Recipe, TensorType
+from tflconv.training import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """Which model is trained on which pictures.
+
+    Attributes:
+        model: Name of a model of the registry.
+        dataset: Name of a dataset, or a folder or archive of pictures.
+        options: Options of the model.
+        resolution: Side of the pictures in pixels; by default what the dataset says.
+        channels: 1 for grey, 3 for colour; by default what the dataset says.
+        config: Epochs, learning rate and the like. Its seed also draws the validation split.
+    """
+
+    model: str
+    dataset: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    resolution: int | None = None
+    channels: int | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """What a user says about a file that does not say it itself.
+
+    Attributes:
+        normalize: How pixels become inputs, as ``normalization.parse`` reads it.
+        resize: How pictures are brought to the size of the model.
+        labels: Names of the outputs, in their order.
+    """
+
+    normalize: str | None = None
+    resize: Resize | None = None
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionRequest(Preprocessing):
+    """Which files are made of a model, and how.
+
+    Attributes:
+        model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a live
+            Keras 2 or Keras 3 model.
+        recipes: What is made of it, one file each.
+        name: First part of the file names; by default model and dataset of its card.
+        rewrite: Whether its operators are rewritten first.
+        calibration: Samples for static ranges: a dataset, a folder, a ``.npy`` or ``.npz`` file;
+            by default ``dataset``, by default what the model was trained on.
+        calibration_count: How many pictures are drawn for it.
+        dataset: Labelled pictures that steps learn from; by default what it was trained on.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+        custom_objects: A Python file with layers that the model uses. It is run.
+        qat: Settings of the step ``qat``; its seed is that of the request.
+        io: Type of inputs and outputs of static recipes; by default what each recipe says.
+        strip: Whether names and TFLite metadata are left out.
+        with_card: Whether files carry a card: labels, preprocessing, origin, training.
+        seed: Seed of everything that is drawn at random.
+    """
+
+    model: Path | Any
+    recipes: tuple[Recipe, ...]
+    name: str | None = None
+    rewrite: Rewrite = "as-is"
+    calibration: str | Calibration | None = None
+    calibration_count: int = 200
+    dataset: str | None = None
+    resolution: int | None = None
+    custom_objects: Path | None = None
+    qat: QatConfig = field(default_factory=QatConfig)
+    io: TensorType | None = None
+    strip: bool = False
+    with_card: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rewrite not in REWRITES:
+            raise unknown("rewrite", self.rewrite, REWRITES)
+        for recipe in self.chosen:
+            technique.check(recipe)
+
+    @property
+    def chosen(self) -> tuple[Recipe, ...]:
+        """The recipes as ``io`` and ``rewrite`` change them."""
+        return tuple(self._changed(recipe) for recipe in self.recipes)
+
+    def _changed(self, recipe: Recipe) -> Recipe:
+        if self.io is not None and recipe.compute == "static":
+            recipe = recipe.with_io(self.io)
+        return replace(recipe, unfused=recipe.unfused or self.rewrite == "unfused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationRequest(Preprocessing):
+    """Which file is compared with which reference, on which pictures.
+
+    Attributes:
+        reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``.
+        target: The ``.tflite`` file.
+        dataset: Whose test split both see; by default what the model was trained on.
+        custom_objects: A Python file with layers that the reference uses. It is run.
+        seed: Seed of the splits, where the dataset has none.
+    """
+
+    reference: Path
+    target: Path
+    dataset: str | None = None
+    custom_objects: Path | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchRequest(Preprocessing):
+    """Which files are measured on which devices, and how.
+
+    Attributes:
+        files: The ``.tflite`` files.
+        devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``.
+        config: Numbers of runs, seconds, threads and the like.
+        dataset: Whose test split is evaluated on the device; by default none is.
+        pictures: How many of its pictures, from the first; by default all.
+        adb: The adb program; by default that of ``$ADB`` or the path.
+        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+    """
+
+    files: tuple[Path, ...]
+    devices: tuple[str, ...] = ("host",)
+    config: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    dataset: str | None = None
+    pictures: int | None = None
+    adb: str | None = None
+    runtime: Path | None = None

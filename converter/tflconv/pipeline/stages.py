@@ -1,0 +1,307 @@
+"""One model of a study: trained, converted, and compared with its reference.
+
+Every stage goes through the store, keyed by the settings and the content that it depends on, and
+imports TensorFlow only if it has something to do.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tflconv import data, models, verification
+from tflconv.core.files import write_json
+from tflconv.core.progress import Callback, Progress, about
+from tflconv.core.store import Entry, Store
+from tflconv.core.versions import versions
+from tflconv.data import Dataset
+from tflconv.errors import TflconvError, UsageError, VerificationFailed
+from tflconv.inspection import delegation
+from tflconv.inspection.inspect import inspect
+from tflconv.model.artifact import ModelArtifact, Variant
+from tflconv.model.card import to_json
+from tflconv.model.normalization import NAMED
+from tflconv.pipeline import training
+from tflconv.pipeline.line import Line
+from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
+from tflconv.recipe import Recipe, get
+from tflconv.results import Accuracy, Model
+from tflconv.verification import Verification, parse_share
+
+TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
+RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
+
+KERAS = "model.keras"
+LOGITS = "logits.npy"
+VERIFICATION = "verification.json"
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A converted model that was compared with its reference and may now be measured."""
+
+    model: Model
+    path: Path
+    accuracy: Accuracy
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What a model of a plan led to.
+
+    Attributes:
+        candidates: The files that may be measured.
+        failures: By slug, what failed or missed its threshold.
+        warnings: What there is to say about the model and its pictures.
+    """
+
+    candidates: tuple[Candidate, ...]
+    failures: tuple[tuple[str, TflconvError], ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyModel:
+    """One model of a plan, and the store that all models share."""
+
+    plan: Plan
+    model: ModelPlan
+    store: Store
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything that is drawn for the model."""
+        return self.plan.seed if self.model.seed is None else self.model.seed
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What is made of the model; the first is the baseline of the others."""
+        return tuple(get(name) for name in self.model.recipes or self.plan.recipes)
+
+    @property
+    def training(self) -> TrainingRequest:
+        """How the model is trained."""
+        return TrainingRequest(
+            model=self.model.model,
+            dataset=self.plan.dataset,
+            options=self.model.options,
+            resolution=self.plan.resolution,
+            channels=self.plan.channels,
+            config=replace(self.model.training, seed=self.seed),
+        )
+
+    def conversion(self, model: Path) -> ConversionRequest:
+        """What is made of the file ``model``."""
+        plan, own = self.plan, self.model
+        return ConversionRequest(
+            model=model,
+            recipes=self.recipes,
+            rewrite=plan.rewrite,
+            calibration=plan.calibration.source,
+            calibration_count=plan.calibration.count,
+            dataset=plan.dataset,
+            normalize=own.normalize,
+            resize=own.resize,
+            labels=None if own.labels is None else data.read_labels(Path(own.labels)),
+            resolution=plan.resolution if own.is_file else None,
+            custom_objects=None if own.custom_objects is None else Path(own.custom_objects),
+            qat=plan.qat,
+            io=plan.io,
+            strip=plan.strip,
+            with_card=plan.with_card,
+            seed=self.seed,
+        )
+
+
+def prepare(model: StudyModel, progress: Callback) -> Prepared:
+    """Train, convert and verify one model of a plan.
+
+    What fails for one recipe is in the answer.
+
+    Args:
+        model: Which model of which plan.
+        progress: Is told what is being done, with the model's title.
+
+    Raises:
+        TflconvError: Something failed for the whole model.
+    """
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        stages = _Stages(model, about(model.model.title, progress))
+        candidates, failures = stages.candidates()
+        texts = [str(one.message) for one in told if issubclass(one.category, UserWarning)]
+    return Prepared(
+        candidates=tuple(candidates),
+        failures=tuple(failures),
+        warnings=tuple(dict.fromkeys((*stages.dataset.warnings, *texts))),
+    )
+
+
+class _Stages:
+    """The stages of one model, in the process that works on it."""
+
+    def __init__(self, job: StudyModel, progress: Callback) -> None:
+        self.job, self.progress = job, progress
+        self.store = job.store
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The pictures, in the size of the model."""
+        if not self.job.model.is_file:
+            return training.load(self.job.training)
+        card = self.line.card
+        if card is None:
+            raise UsageError(
+                f"{self.job.model.model} does not say how pixels become its input.",
+                hint=f"Say how: normalize = {', '.join(NAMED)} or MEAN,STD.",
+            )
+        return data.load_for(card, self.job.plan.dataset, seed=self.job.seed)
+
+    @cached_property
+    def source(self) -> Path:
+        """The file that everything is made of: the user's, or the trained one."""
+        own = self.job.model
+        return Path(own.model) if own.is_file else self._trained().path / KERAS
+
+    @cached_property
+    def line(self) -> Line:
+        """The way from that file to those of the recipes."""
+        return Line(self.job.conversion(self.source), self.store, self.progress)
+
+    def candidates(self) -> tuple[list[Candidate], list[tuple[str, TflconvError]]]:
+        """Make and compare the file of every recipe."""
+        candidates, failures = list[Candidate](), list[tuple[str, TflconvError]]()
+        plan = self.job.plan
+        self.line.name = f"{self.job.model.title}-{self.dataset.name}"
+        reference = self._reference()
+        for recipe in self.line.request.chosen:
+            slug = self._variant(recipe).slug
+            try:
+                verified = self._verified(recipe, reference)
+            except TflconvError as error:
+                failures.append((slug, error))
+                continue
+            candidate = self._candidate(recipe, verified)
+            try:
+                verified.check(
+                    max_drop=_share(plan.max_drop), min_agreement=_share(plan.min_agreement)
+                )
+            except VerificationFailed as missed:
+                failures.append((slug, missed))
+                candidate = replace(candidate, warnings=(*candidate.warnings, missed.message))
+            candidates.append(candidate)
+        self._tell("prepare", "ready")
+        return candidates, failures
+
+    def _trained(self) -> Entry:
+        """The trained model; an interrupted training goes on where it was."""
+        request = self.job.training
+        inputs = {
+            "dataset": self.dataset.digest,
+            "model": request.model,
+            "options": dict(request.options),
+            "training": asdict(request.config),
+            "versions": versions(*TRAINERS),
+        }
+        unfinished = self.store.root / UNFINISHED / self.store.key("train", inputs) / KERAS
+
+        def build(folder: Path) -> None:
+            self._tell("train", "starting TensorFlow")
+            training.train(request, unfinished, dataset=self.dataset, progress=self.progress)
+            unfinished.replace(folder / KERAS)
+            shutil.rmtree(unfinished.parent)
+
+        return self.store.fetch("train", inputs, build)
+
+    def _reference(self) -> Entry:
+        """What the reference says about the test split, as ``logits.npy``."""
+        card = self.line.card
+        inputs = {
+            "model": self.line.sha256,
+            "card": None if card is None else to_json(card),
+            "dataset": self.dataset.digest,
+            "versions": versions(*TRAINERS),
+        }
+
+        def build(folder: Path) -> None:
+            self._tell("verify", "running the reference on the test split")
+            images = self.dataset.test.images
+            scores = verification.reference_logits(self.line.opened, images, card=card)
+            np.save(folder / LOGITS, scores)
+
+        return self.store.fetch("reference", inputs, build)
+
+    def _verified(self, recipe: Recipe, reference: Entry) -> Verification:
+        """Compare the file of ``recipe`` with its reference over the test split."""
+        converted = self.line.entry(recipe)
+        inputs = {
+            "reference": reference.digest,
+            "target": converted.digest,
+            "dataset": self.dataset.digest,
+            "versions": versions(*RUNTIMES),
+        }
+
+        def build(folder: Path) -> None:
+            self._tell("verify", f"verifying {self._variant(recipe).slug}")
+            found = verification.verify(
+                self.source,
+                self.line.file(recipe),
+                self.dataset,
+                card=self.line.card,
+                reference_scores=np.load(reference.path / LOGITS),
+            )
+            write_json(folder / VERIFICATION, found.to_json())
+
+        entry = self.store.fetch("verify", inputs, build)
+        return Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
+
+    def _candidate(self, recipe: Recipe, verified: Verification) -> Candidate:
+        variant, path = self._variant(recipe), self.line.file(recipe)
+        artifact = ModelArtifact.of(path)
+        parameters, macs = self._cost(path)
+        return Candidate(
+            model=Model(
+                slug=variant.slug,
+                name=variant.model,
+                recipe=recipe.name,
+                dataset=variant.dataset,
+                sha256=artifact.sha256,
+                bytes=artifact.bytes,
+                baseline=self._variant(self.line.request.chosen[0]).slug,
+                parameters=parameters,
+                macs=macs,
+            ),
+            path=path,
+            accuracy=verified.to_accuracy(),
+            warnings=tuple(delegation.warn_if_slower(path)[:1]),
+        )
+
+    def _cost(self, path: Path) -> tuple[int, int]:
+        """Parameters and MACs: of a model of the registry as it is described, else of the file."""
+        own = self.job.model
+        if own.is_file:
+            found = inspect(path)
+            return found.parameters, found.macs
+        shape, classes = self.dataset.test.images.shape[1:], len(self.dataset.classes)
+        cost = models.cost(own.model, shape, classes, **own.options)
+        return cost.parameters, cost.macs
+
+    def _variant(self, recipe: Recipe) -> Variant:
+        title = self.job.model.title
+        return Variant(model=title, dataset=self.dataset.name, recipe=recipe.name)
+
+    def _tell(self, stage: str, message: str) -> None:
+        self.progress(Progress(stage=stage, message=message))
+
+
+def _share(text: str | None) -> float | None:
+    return None if text is None else parse_share(text)

@@ -13,6 +13,7 @@ import pytest
 from fakes.adb_server import FakePhone, serve
 from tflconv.cli import main
 from tflconv.device import adb, phone
+from tflconv.device.access import Cancellation
 from tflconv.device.parallel import side_by_side
 from tflconv.errors import DeviceError, UsageError
 
@@ -150,8 +151,8 @@ def test_phones_side_by_side_take_as_long_as_the_slowest(known: Callable[[int], 
     delays = [0.5, 1.0, 2.0, 1.5]
     phones = [FakePhone(f"p{index}", delay=delay) for index, delay in enumerate(delays)]
 
-    def work(serial: str) -> str:
-        adb.open_serial(adb.program(), serial).shell(["true"])
+    def work(serial: str, cancellation: Cancellation) -> str:
+        adb.open_serial(adb.program(), serial, cancellation).shell(["true"])
         return serial
 
     with serve(*phones, FakePhone("gone", vanishes=True)) as port:

@@ -11,7 +11,7 @@ import pytest
 
 from tflconv import results
 from tflconv.errors import TflconvError
-from tflconv.results import Accuracy, BenchmarkRun, DeviceInfo, Latency, Model, Results
+from tflconv.results import Accuracy, BenchmarkRun, DeviceInfo, Latency, MeasuredModel, Results
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report" / "results.json"
 SCHEMA = Path(__file__).parents[2] / "docs" / "results-schema.md"
@@ -19,7 +19,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "results-schema.md"
 
 def run(slug: str = "m-d-fp32", device: str = "host", size: int = 10) -> BenchmarkRun:
     return BenchmarkRun(
-        model=Model(slug=slug, name="m", recipe="fp32", sha256="0" * 64, bytes=size),
+        model=MeasuredModel(slug=slug, name="m", recipe="fp32", sha256="0" * 64, bytes=size),
         device=DeviceInfo(id=device, kind="host", name="pc", abi="x86_64", os="Linux"),
     )
 
@@ -106,7 +106,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        results.Model, results.DeviceInfo, results.Software, results.Latency, results.Cpu,
+        results.MeasuredModel, results.DeviceInfo, results.Software, results.Latency, results.Cpu,
         results.Memory, results.Graph, results.Op, results.Instructions, results.Accuracy,
         results.BenchmarkRun,
     ],

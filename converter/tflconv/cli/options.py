@@ -20,6 +20,8 @@ from tflconv.compression.config import Engine
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from tflconv.pipeline.measuring import Failure
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -60,7 +62,7 @@ def settings(
             given = {key: values.pop(prefix + key) for key in defaults if prefix + key in values}
             return function(*args, **{name: kind(**given)}, **values)
 
-        for key, text in reversed(texts.items()):
+        for key, text in reversed(list(texts.items())):
             _setting(prefix + key, defaults[key], text)(with_config)
         return cast(F, with_config)
 
@@ -125,6 +127,31 @@ def custom_objects(function: F) -> F:
     return click.option(
         "--custom-objects", type=click.Path(path_type=Path, exists=True), help=help_text
     )(function)
+
+
+def phone(function: F) -> F:
+    """``--adb`` and ``--runtime``: the programs by which a phone is measured."""
+    click.option(
+        "--runtime",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="LiteRT for a phone: its .aar or libLiteRt.so for arm64.  [default: the .aar fetched"
+        " once]",
+    )(function)
+    return click.option(
+        "--adb",
+        metavar="PROGRAM",
+        help="The adb to use.  [default: $ADB, PATH, the wheel adbutils]",
+    )(function)
+
+
+def raise_last(failures: Sequence[Failure]) -> None:
+    """Print every failure, equal ones once; the last one ends the command with its exit code."""
+    texts = {str(failure.error): failure for failure in failures}
+    for failure in list(texts.values())[:-1]:
+        click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
+    if failures:
+        raise next(reversed(texts.values())).error
 
 
 @contextlib.contextmanager

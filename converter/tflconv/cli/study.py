@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tflconv.cli.console import saying
+from tflconv.cli import options
+from tflconv.cli.console import showing
 
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
@@ -16,38 +17,48 @@ if TYPE_CHECKING:
 
 @click.command(name="study")
 @click.argument("plan", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder.  [default: name of the plan]"
-)
+@options.output("Folder for everything.  [default: name of the plan]")
+@options.phone
 @click.option("--again", is_flag=True, help="Measure again what was measured before.")
-def command(plan: Path, output: Path | None, again: bool) -> None:
+def command(
+    plan: Path, output: Path | None, adb: str | None, runtime: Path | None, again: bool
+) -> None:
     """Run a plan from data to report.
 
     What was done before and still fits is not done again. Leaves results.json, report.html,
     plots and the .tflite files in the output folder.
+
+    \b
+    Examples:
+      tflconv study plan.toml -o run
+      tflconv study plan.toml -o run --again
     """
     from tflconv.pipeline import plan as plans
 
     loaded = plans.load(plan)
-    run(loaded, output or Path(loaded.name), again=again)
+    run(loaded, output or Path(loaded.name), adb=adb, runtime=runtime, again=again)
 
 
-def run(plan: Plan, folder: Path, *, again: bool = False) -> None:
+def run(
+    plan: Plan,
+    folder: Path,
+    *,
+    adb: str | None = None,
+    runtime: Path | None = None,
+    again: bool = False,
+) -> None:
     """Run ``plan`` into ``folder``, print its table, and end with the code of the first failure."""
     from rich.console import Console
 
     from tflconv.pipeline import study
     from tflconv.report import tables
 
-    with saying() as say:
-        outcome = study.run(plan, folder, say=say, again=again)
+    with showing() as progress:
+        outcome = study.run(plan, folder, adb=adb, runtime=runtime, again=again, progress=progress)
     for warning in outcome.warnings:
         click.echo(f"Warning: {plan.dataset}: {warning}", err=True)
     if outcome.results.runs:
         console = Console(width=None if sys.stdout.isatty() else 400)
         tables.print_results(outcome.results, console)
         click.echo(f"Report: {folder / study.REPORT}", err=True)
-    for failure in outcome.failures:
-        click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
-    if outcome.failures:
-        click.get_current_context().exit(outcome.failures[0].error.exit_code)
+    options.raise_last(outcome.failures)

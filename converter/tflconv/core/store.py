@@ -47,16 +47,23 @@ class Store:
 
         ``build(folder)`` fills a new folder; whatever it raises leaves the store as it was.
         """
+        known = self.find(stage, inputs)
+        if known is not None:
+            return known
         key = self.key(stage, inputs)
         path = self.root / stage / key
-        digest = _verified_digest(path)
-        if digest is not None:
-            return Entry(path=path, key=key, digest=digest, fresh=False)
         with replacing_folder(path) as folder:
             build(folder)
             hashes = _hashes(folder)
             write_json(folder / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
         return Entry(path=path, key=key, digest=sha256_json(hashes), fresh=True)
+
+    def find(self, stage: str, inputs: Mapping[str, Any]) -> Entry | None:
+        """Return the entry for ``inputs``; None where there is none, or it is damaged."""
+        key = self.key(stage, inputs)
+        path = self.root / stage / key
+        digest = _verified_digest(path)
+        return None if digest is None else Entry(path=path, key=key, digest=digest, fresh=False)
 
     def sweep(self) -> None:
         """Take away what killed builds left half-written."""

@@ -5,6 +5,7 @@ A door (the command line, the Python functions, a study) parses what it is told 
 """
 
 from tflconv.pipeline.conversion import convert
+from tflconv.pipeline.measuring import bench
 from tflconv.pipeline.requests import (
     BenchRequest,
     ConversionRequest,
@@ -19,6 +20,7 @@ __all__ = [
     "ConversionRequest",
     "TrainingRequest",
     "VerificationRequest",
+    "bench",
     "convert",
     "train",
     "verify",

@@ -140,6 +140,8 @@ class BenchRequest(Preprocessing):
         config: Numbers of runs, seconds, threads and the like.
         dataset: Whose test split is evaluated on the device; by default none is.
         pictures: How many of its pictures, from the first; by default all.
+        reference: A model that each file is compared with on that split, on this computer and not
+            on the device; ``dataset`` is then by default what the file was trained on.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
     """
@@ -149,5 +151,6 @@ class BenchRequest(Preprocessing):
     config: BenchmarkConfig = field(default_factory=BenchmarkConfig)
     dataset: str | None = None
     pictures: int | None = None
+    reference: Path | None = None
     adb: str | None = None
     runtime: Path | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tflconv import data, models, verification
+from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import write_json
 from tflconv.core.progress import Callback, Progress, about
 from tflconv.core.store import Entry, Store
@@ -29,10 +30,11 @@ from tflconv.model.card import to_json
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline import training
 from tflconv.pipeline.line import Line
+from tflconv.pipeline.measuring import packed
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.recipe import Recipe, get
-from tflconv.results import Accuracy, Model
+from tflconv.results import Accuracy, MeasuredModel
 from tflconv.verification import Verification, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
@@ -41,17 +43,27 @@ RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
 KERAS = "model.keras"
 LOGITS = "logits.npy"
 VERIFICATION = "verification.json"
+TEST_SETS = "testsets"
 UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A converted model that was compared with its reference and may now be measured."""
+    """A converted model that was compared with its reference and may now be measured.
 
-    model: Model
+    Attributes:
+        model: What it is called in results.
+        path: The finished file.
+        accuracy: How it compares with its reference on this computer.
+        warnings: What a user should know about the file.
+        test_set: Pictures that devices evaluate, where the plan asks for that.
+    """
+
+    model: MeasuredModel
     path: Path
     accuracy: Accuracy
     warnings: tuple[str, ...] = ()
+    test_set: PackedSet | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,7 +281,7 @@ class _Stages:
         artifact = ModelArtifact.of(path)
         parameters, macs = self._cost(path)
         return Candidate(
-            model=Model(
+            model=MeasuredModel(
                 slug=variant.slug,
                 name=variant.model,
                 recipe=recipe.name,
@@ -282,8 +294,16 @@ class _Stages:
             ),
             path=path,
             accuracy=verified.to_accuracy(),
+            test_set=self._test_set() if self.job.plan.evaluation.on_device else None,
             warnings=tuple(delegation.warn_if_slower(path)[:1]),
         )
+
+    def _test_set(self) -> PackedSet:
+        """The test pictures as a device evaluates them."""
+        card = self.line.card
+        assert card is not None  # the reference was run by it
+        target = self.store.root / TEST_SETS / f"{self.line.name}.testset"
+        return packed(self.dataset, card, target, self.job.plan.evaluation.pictures)
 
     def _cost(self, path: Path) -> tuple[int, int]:
         """Parameters and MACs: of a model of the registry as it is described, else of the file."""

@@ -1,28 +1,32 @@
-"""The straight line from a plan to results; it knows nothing of any stage's inside.
+"""From a plan to results: models side by side, then every file on every device, then a report.
 
-Models are trained, converted and verified in worker processes, side by side (``lane``).
-Then each file is measured on each device, one at a time, with nothing else of ours running, and at
-the end the report is drawn. What the store holds already is skipped, and results are written after
-every run, so that a crash or a pulled cable costs one cell of the table.
+Models are trained, converted and verified in worker processes (``stages``). Then files are
+measured, with nothing else of ours running, and at the end the report is drawn. What the store
+holds already is skipped, and results are written after every run, so that a crash or a pulled cable
+costs one cell of the table.
 """
 
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tflconv import benchmark, device, results
-from tflconv.benchmark import harness
+from tflconv import results
 from tflconv.core.files import sha256_file, sha256_json, write_bytes, write_text
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
 from tflconv.core.versions import versions
-from tflconv.core.workers import Say, run_in_processes
-from tflconv.device import Device
+from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError
+from tflconv.pipeline.measuring import Failure, Work, measure
 from tflconv.pipeline.plan import Plan
-from tflconv.pipeline.stages import Candidate, Lane, prepare
-from tflconv.results import BenchmarkRun, Results
+from tflconv.pipeline.requests import BenchRequest
+from tflconv.pipeline.stages import Candidate, StudyModel, prepare
+from tflconv.results import Accuracy, BenchmarkRun, Results
 
 STORE = ".store"
 RESULTS = "results.json"
@@ -32,58 +36,70 @@ PLOTS = "plots"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A cell of the table that is missing or not what was asked for, and why."""
-
-    cell: str
-    error: TflconvError
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """All runs that worked, what did not, and what the dataset is to be warned of."""
+    """All runs that worked, what did not, and what there is to say about models and pictures."""
 
     results: Results
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...] = ()
 
 
-def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
+def run(
+    plan: Plan,
+    folder: Path,
+    *,
+    adb: str | None = None,
+    runtime: Path | None = None,
+    again: bool = False,
+    progress: Callback = silent,
+) -> Outcome:
     """Run ``plan``; leave models, ``results.json``, plots and ``report.html`` in ``folder``.
 
-    ``again`` measures what was measured before. A cell that fails is told in the outcome; only
-    what concerns the whole study is raised.
+    Args:
+        plan: What to compare.
+        folder: Where everything goes; what an earlier run left there is not done again.
+        adb: The adb program; by default that of ``$ADB`` or the path.
+        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        again: Whether to measure again what was measured before.
+        progress: Is told what each model is at.
+
+    Returns:
+        The results, and each cell that failed.
+
+    Raises:
+        TflconvError: Something concerns the whole study.
     """
     store = Store(folder / STORE)
-    candidates, failures, warnings = _prepared(plan, store, say)
-    found = Results(context=_context(plan, warnings))
-    for name in plan.devices:
-        for candidate in candidates:
-            _keep(candidate, folder / MODELS)
-            try:
-                run = _measured(candidate, device.find(name), plan, store, say, again=again)
-            except TflconvError as error:
-                failures.append(Failure(cell=f"{candidate.model.slug} on {name}", error=error))
-            else:
-                found = found.with_run(run)
-                found.save(folder / RESULTS)
-    if found.runs:
-        _report(found, folder, store)
-    return Outcome(results=found, failures=tuple(failures), warnings=warnings)
+    candidates, failures, warnings = _prepared(plan, store, progress)
+    for candidate in candidates:
+        _keep(candidate, folder / MODELS)
+    cells = _Cells(plan, candidates, store, folder / RESULTS, warnings, again=again)
+    request = BenchRequest(
+        files=tuple(candidate.path for candidate in candidates),
+        devices=plan.devices,
+        config=plan.bench,
+        adb=adb,
+        runtime=runtime,
+    )
+    work = [Work(file=c.path, identity=c.model, test_set=c.test_set) for c in candidates]
+    failures += measure(request, work, cells, progress=progress)
+    if cells.results.runs:
+        _report(cells.results, folder, store)
+    return Outcome(results=cells.results, failures=tuple(failures), warnings=warnings)
 
 
 def _prepared(
-    plan: Plan, store: Store, say: Say
+    plan: Plan, store: Store, progress: Callback
 ) -> tuple[list[Candidate], list[Failure], tuple[str, ...]]:
-    lanes = [Lane(plan=plan, model=model, store=store) for model in plan.models]
+    jobs = [StudyModel(plan=plan, model=model, store=store) for model in plan.models]
     candidates, failures, warnings = list[Candidate](), list[Failure](), dict[str, None]()
     try:
-        answers = run_in_processes(prepare, lanes, say=say)
+        answers = run_in_processes(prepare, jobs, progress=progress)
     finally:
         store.sweep()
-    for lane, answer in zip(lanes, answers, strict=True):
+    for job, answer in zip(jobs, answers, strict=True):
         if isinstance(answer, TflconvError):
-            failures.append(Failure(cell=lane.model.title, error=answer))
+            failures.append(Failure(cell=job.model.title, error=answer))
             continue
         candidates += answer.candidates
         warnings |= dict.fromkeys(answer.warnings)
@@ -91,30 +107,62 @@ def _prepared(
     return candidates, failures, tuple(warnings)
 
 
-def _measured(
-    candidate: Candidate, place: Device, plan: Plan, store: Store, say: Say, *, again: bool
-) -> BenchmarkRun:
-    """The run of ``candidate`` on ``place``, from the store if nothing of it has changed."""
-    installed = harness.install(place)
-    inputs = {
-        "model": asdict(candidate.model),
-        "device": asdict(place.info()),
-        "config": plan.bench.to_json(),
-        "harness": installed.software.sha256,
-        "runtime": installed.runtime.software.sha256,
+class _Cells:
+    """The table of a study: measured runs come from the store and go there, and to a file."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        candidates: Sequence[Candidate],
+        store: Store,
+        target: Path,
+        warnings: tuple[str, ...],
+        *,
+        again: bool,
+    ) -> None:
+        self.results = Results(context=_context(plan, warnings))
+        self._candidates = {candidate.model.slug: candidate for candidate in candidates}
+        self._store, self._target, self._again = store, target, again
+        self._lock = threading.Lock()
+
+    def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
+        """Return the stored run that measured what ``wanted`` outlines."""
+        entry = None if self._again else self._store.find("bench", _inputs(wanted))
+        return None if entry is None else results.load(entry.path / RESULTS).runs[0]
+
+    def add(self, run: BenchmarkRun) -> None:
+        """Keep ``run``, and write all runs in the order of plan and devices."""
+        if self._again:
+            self._store.discard("bench", _inputs(run))
+        alone = Results(runs=(run,))
+        with self._lock:
+            self._store.fetch("bench", _inputs(run), lambda made: alone.save(made / RESULTS))
+            self.results = self.results.with_run(self._completed(run))
+            self.results.save(self._target)
+
+    def _completed(self, run: BenchmarkRun) -> BenchmarkRun:
+        candidate = self._candidates[run.model.slug]
+        accuracy = _joined(run.accuracy, candidate.accuracy)
+        return replace(run, accuracy=accuracy, warnings=(*run.warnings, *candidate.warnings))
+
+
+def _inputs(run: BenchmarkRun) -> dict[str, object]:
+    """What a run depends on, known before it is measured."""
+    return {
+        "model": asdict(run.model),
+        "device": asdict(run.device),
+        "config": dict(run.config),
+        "software": [part and part.sha256 for part in (run.harness, run.runtime)],
     }
 
-    def measure(target: Path) -> None:
-        say(candidate.model.slug, f"measuring on {place.id}")
-        run = benchmark.bench(candidate.path, place, plan.bench, identity=candidate.model)
-        Results(runs=(run,)).save(target / RESULTS)
 
-    if again:
-        store.discard("bench", inputs)
-    entry = store.fetch("bench", inputs, measure)
-    (run,) = results.load(entry.path / RESULTS).runs
-    warnings = (*run.warnings, *candidate.warnings)
-    return replace(run, accuracy=candidate.accuracy, warnings=warnings)
+def _joined(measured: Accuracy | None, compared: Accuracy) -> Accuracy:
+    """What the device saw, with the reference's count where both saw the same pictures."""
+    if measured is None:
+        return compared
+    if measured.total != compared.total:
+        return measured
+    return replace(measured, reference_correct=compared.reference_correct)
 
 
 def _keep(candidate: Candidate, folder: Path) -> None:
@@ -139,7 +187,7 @@ def _report(found: Results, folder: Path, store: Store) -> None:
     shutil.copytree(drawn / PLOTS, folder / PLOTS, dirs_exist_ok=True)
 
 
-def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, object]:
+def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, JsonValue]:
     return {
         "title": plan.name,
         "plan": asdict(plan),

@@ -1,0 +1,232 @@
+"""From files and devices to results: every file on every device, what is known already left alone.
+
+Phones are measured at the same time, for each has cores of its own; what shares the cores of this
+computer does not share the time. Each finished run is kept at once, so a lost device costs one run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tflconv import benchmark, data, device, verification
+from tflconv.benchmark import Laboratory, testset
+from tflconv.benchmark.record import Record
+from tflconv.benchmark.testset import PackedSet
+from tflconv.core.progress import Callback, Progress, silent
+from tflconv.data import Dataset
+from tflconv.device.access import Cancellation
+from tflconv.device.interface import Device
+from tflconv.device.parallel import side_by_side
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model.card import ModelCard
+from tflconv.pipeline.requests import BenchRequest, VerificationRequest
+from tflconv.pipeline.verification import verify
+from tflconv.results import BenchmarkRun, MeasuredModel, Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A cell of the table that is missing or not what was asked for, and why."""
+
+    cell: str
+    error: TflconvError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One file to measure.
+
+    Attributes:
+        file: The ``.tflite`` file.
+        identity: What it is called in results.
+        test_set: Pictures that every device evaluates.
+    """
+
+    file: Path
+    identity: MeasuredModel
+    test_set: PackedSet | None = None
+
+
+class Keeper(Protocol):
+    """Where runs are kept as they come; threads share it."""
+
+    def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
+        """Return the run that measured what ``wanted`` outlines, if there is one."""
+        ...
+
+    def add(self, run: BenchmarkRun) -> None:
+        """Keep ``run``."""
+        ...
+
+
+def bench(
+    request: BenchRequest,
+    *,
+    record: Path | None = None,
+    again: bool = False,
+    progress: Callback = silent,
+) -> tuple[Results, list[Failure]]:
+    """Measure the files of ``request`` on its devices.
+
+    Args:
+        request: What to measure where, and how.
+        record: A results file that is written after each run; runs that stand in it and measured
+            the same are not repeated.
+        again: Whether they are repeated all the same.
+        progress: Is told which file is being measured.
+
+    Returns:
+        All runs that worked, and what did not.
+
+    Raises:
+        UsageError: A file, the pictures or a setting do not fit.
+    """
+    identities = benchmark.identify_all(request.files)
+    kept = Record(record)
+    with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
+        work = [
+            Work(file=file, identity=identity, test_set=_pictures(request, file, Path(folder)))
+            for file, identity in identities.items()
+        ]
+        if not again:
+            settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
+            known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
+            kept.resume(request.devices, known)
+        failures = measure(request, work, kept, progress=progress)
+    return kept.results, failures
+
+
+def measure(
+    request: BenchRequest, work: Sequence[Work], keeper: Keeper, *, progress: Callback = silent
+) -> list[Failure]:
+    """Measure ``work`` on the devices of ``request``; ``keeper`` gets each run as it is finished.
+
+    Args:
+        request: Devices and settings; its files are those of ``work``.
+        work: What to measure.
+        keeper: Where runs are kept; a run that it has is not repeated.
+        progress: Is told which file is being measured.
+
+    Returns:
+        What failed; a device that fails does not stop the others.
+    """
+    laboratory = Laboratory()
+
+    def cell(each: Work, name: str, cancellation: Cancellation) -> Failure | None:
+        try:
+            place = device.find(
+                name, adb=request.adb, runtime=request.runtime, cancellation=cancellation
+            )
+            keeper.add(_measured(request, each, place, laboratory, keeper, progress))
+        except TflconvError as error:
+            return Failure(cell=f"{each.identity.slug} on {name}", error=error)
+        return None
+
+    def on_device(name: str, cancellation: Cancellation) -> list[Failure]:
+        answers = [cell(each, name, cancellation) for each in work]
+        return [answer for answer in answers if answer is not None]
+
+    phones = [name for name in request.devices if name.startswith("adb")]
+    others = [[name] for name in request.devices if name not in phones]
+    answers = [answer for group in (phones, *others) for answer in side_by_side(on_device, group)]
+    return [failure for answer in answers for failure in _raised(answer)]
+
+
+def _raised(answer: list[Failure] | TflconvError) -> list[Failure]:
+    if isinstance(answer, TflconvError):
+        raise answer
+    return answer
+
+
+def _measured(
+    request: BenchRequest,
+    work: Work,
+    place: Device,
+    laboratory: Laboratory,
+    keeper: Keeper,
+    progress: Callback,
+) -> BenchmarkRun:
+    outline = benchmark.outline(
+        place,
+        request.config,
+        identity=work.identity,
+        test_set=work.test_set,
+        laboratory=laboratory,
+    )
+    known = keeper.find(outline)
+    note = f"measured before, {known.started}; --again measures anew" if known else "..."
+    message = f"{work.file.name} on {place.id} {note}"
+    progress(Progress(stage="bench", message=message))
+    run = known or benchmark.bench(
+        work.file,
+        place,
+        request.config,
+        identity=work.identity,
+        test_set=work.test_set,
+        laboratory=laboratory,
+    )
+    if request.reference is None:
+        return run
+    return replace(run, accuracy=verify(_comparison(request, work)).to_accuracy())
+
+
+def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
+    assert request.reference is not None
+    return VerificationRequest(
+        reference=request.reference,
+        target=work.file,
+        dataset=request.dataset,
+        normalize=request.normalize,
+        resize=request.resize,
+        labels=request.labels,
+    )
+
+
+def _pictures(request: BenchRequest, file: Path, folder: Path) -> PackedSet | None:
+    """The test split as ``file`` takes it, packed into ``folder``, if a dataset is asked for."""
+    if request.dataset is None or request.reference is not None:
+        return None
+    card = verification.known(
+        file, normalize=request.normalize, labels=request.labels, resize=request.resize
+    )
+    dataset = data.load_for(card, request.dataset)
+    dataset.warn()
+    target = folder / f"{len(list(folder.iterdir()))}.testset"
+    return packed(dataset, card, target, request.pictures)
+
+
+def packed(
+    dataset: Dataset, card: ModelCard, target: Path, pictures: int | None = None
+) -> PackedSet:
+    """Pack the test split of ``dataset`` for the harness.
+
+    Args:
+        dataset: Pictures in the size of the model.
+        card: How pixels become inputs, and what the outputs stand for.
+        target: The file to write.
+        pictures: How many pictures, from the first; by default all.
+
+    Raises:
+        UsageError: The model tells other classes apart.
+    """
+    if dataset.classes != card.labels:
+        raise UsageError(
+            f"{card.model} was trained for other classes than those of {dataset.name}.",
+            hint="If it only does not name them: --labels FILE, in the order of its outputs.",
+        )
+    whole = dataset.test
+    split = whole.take(np.arange(min(pictures or len(whole), len(whole))))
+    return testset.pack(
+        target,
+        split,
+        card.normalization,
+        dataset=dataset.name,
+        classes=dataset.classes,
+        subset=dataset.subset or len(split) < len(whole),
+    )

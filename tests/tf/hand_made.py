@@ -18,9 +18,8 @@ def node(kind: str, *inputs: str, name: str = "", options: Any = None, **weights
 def network(shape: tuple[int, ...], *nodes: Node) -> Network:
     """The input ``x`` of this shape, without batch, then ``nodes``; the last is the output."""
     first = node("input", name="x", options={"shape": shape})
-    return Network(
-        name="by hand", nodes={each.name: each for each in (first, *nodes)}, output=nodes[-1].name
-    )
+    made = {each.name: each for each in (first, *nodes)}
+    return Network(name="by hand", nodes=made, output=list(made)[-1])
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:

@@ -1,4 +1,12 @@
-/* As much of a test framework as is needed. */
+/* As much of a test framework as is needed: a case is a named function, and a check that is false
+ * is told and counted, so that the ones after it are heard too.
+ *
+ *   static void sums_are_right(void) { CHECK(1 + 1 == 2); }
+ *   int main(void) {
+ *     RUN(sums_are_right);
+ *     return check_result();
+ *   }
+ */
 #ifndef TFLCONV_CHECK_H
 #define TFLCONV_CHECK_H
 
@@ -8,33 +16,73 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                    \
-  do {                                                                      \
-    if (!(condition)) {                                                     \
-      fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition); \
-      exit(1);                                                              \
-    }                                                                       \
+static struct {
+  const char *name; /* of the case that runs */
+  int false_checks; /* in that case */
+  int cases, failed;
+} check;
+
+/* Goes on where it is false. */
+#define CHECK(condition)                            \
+  do {                                              \
+    if (!(condition)) {                             \
+      check_tell(__FILE__, __LINE__);               \
+      fprintf(stderr, "%s is false\n", #condition); \
+    }                                               \
   } while (0)
 
-#define CHECK_TEXT(actual, expected)                                                          \
-  do {                                                                                        \
-    const char *got = (actual), *want = (expected);                                           \
-    if (strcmp(got, want) != 0) {                                                             \
-      fprintf(stderr, "%s:%d:\nexpected %s\nreceived %s\n", __FILE__, __LINE__, want, got);   \
-      exit(1);                                                                                \
-    }                                                                                         \
+#define CHECK_TEXT(actual, expected)                              \
+  do {                                                            \
+    const char *got = (actual), *want = (expected);               \
+    if (strcmp(got, want) != 0) {                                 \
+      check_tell(__FILE__, __LINE__);                             \
+      fprintf(stderr, "\nexpected %s\nreceived %s\n", want, got); \
+    }                                                             \
   } while (0)
+
+/* Ends the program where it is false: what follows could not run without it. */
+#define REQUIRE(condition)                                               \
+  do {                                                                   \
+    if (!(condition)) {                                                  \
+      check_tell(__FILE__, __LINE__);                                    \
+      fprintf(stderr, "%s is false, the rest is not run\n", #condition); \
+      exit(1);                                                           \
+    }                                                                    \
+  } while (0)
+
+#define RUN(function) check_run(#function, function)
+
+static inline void check_tell(const char *file, int line) {
+  check.false_checks++;
+  fprintf(stderr, "%s:%d: %s: ", file, line, check.name ? check.name : "before the first case");
+}
+
+static inline void check_run(const char *name, void (*function)(void)) {
+  check.name = name;
+  check.false_checks = 0;
+  function();
+  check.cases++;
+  check.failed += check.false_checks > 0;
+  fprintf(stderr, "%s %s\n", check.false_checks ? "FAILED" : "ok", name);
+}
+
+/* What main returns: 0 only if there were cases and all of their checks were true. */
+static inline int check_result(void) {
+  fprintf(stderr, "%d of %d cases failed\n", check.failed, check.cases);
+  return check.failed > 0 || check.cases == 0;
+}
 
 /* Exit code of `function(argument)` run in a process of its own. */
 static inline int exit_code_of(void (*function)(void *), void *argument) {
   int status = 0;
   fflush(NULL);
   pid_t child = fork();
+  REQUIRE(child >= 0);
   if (child == 0) {
     function(argument);
     _exit(0);
   }
-  CHECK(waitpid(child, &status, 0) == child);
+  REQUIRE(waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -3,21 +3,32 @@
 
 #include <math.h>
 
-static void check_line(void (*fill)(struct json *), const char *expected) {
+static char *line(void (*fill)(struct json *)) {
   struct json json;
   json_begin(&json, "t");
   fill(&json);
-  char *text = json_take(&json);
+  return json_take(&json);
+}
+
+static void check_line(void (*fill)(struct json *), const char *expected) {
+  char *text = line(fill);
   CHECK_TEXT(text, expected);
   free(text);
 }
 
 static void nothing(struct json *json) { (void)json; }
 
+static void an_empty_line_has_its_type(void) { check_line(nothing, "{\"type\":\"t\"}"); }
+
 static void awkward_text(struct json *json) {
   json_string(json, "quote", "a\"b\\c");
   json_string(json, "control", "\n\x01");
   json_string(json, "unicode", "Zürich");
+}
+
+static void text_is_escaped(void) {
+  check_line(awkward_text, "{\"type\":\"t\",\"quote\":\"a\\\"b\\\\c\",\"control\":\"\\u000a\\u0001\","
+                           "\"unicode\":\"Zürich\"}");
 }
 
 static void numbers(struct json *json) {
@@ -26,6 +37,12 @@ static void numbers(struct json *json) {
   json_double(json, "tenth", 0.1);
   json_double(json, "nan", (double)NAN);
   json_hash(json, "hash", 0xab);
+}
+
+static void numbers_keep_every_digit(void) {
+  check_line(numbers, "{\"type\":\"t\",\"low\":-9223372036854775808,"
+                      "\"high\":18446744073709551615,\"tenth\":0.10000000000000001,"
+                      "\"nan\":null,\"hash\":\"00000000000000ab\"}");
 }
 
 static void nested(struct json *json) {
@@ -39,26 +56,28 @@ static void nested(struct json *json) {
   json_bool(json, "after", false);
 }
 
+static void arrays_and_objects_nest(void) {
+  check_line(nested, "{\"type\":\"t\",\"two\":[1,2],\"none\":[],"
+                     "\"object\":{\"yes\":true,\"nothing\":null},\"after\":false}");
+}
+
 static void long_array(struct json *json) {
   json_open(json, "many", '[');
   for (int i = 0; i < 5000; i++) json_int(json, NULL, i);
   json_close(json, ']');
 }
 
-int main(void) {
-  check_line(nothing, "{\"type\":\"t\"}");
-  check_line(awkward_text, "{\"type\":\"t\",\"quote\":\"a\\\"b\\\\c\",\"control\":\"\\u000a\\u0001\","
-                           "\"unicode\":\"Zürich\"}");
-  check_line(numbers, "{\"type\":\"t\",\"low\":-9223372036854775808,"
-                      "\"high\":18446744073709551615,\"tenth\":0.10000000000000001,"
-                      "\"nan\":null,\"hash\":\"00000000000000ab\"}");
-  check_line(nested, "{\"type\":\"t\",\"two\":[1,2],\"none\":[],"
-                     "\"object\":{\"yes\":true,\"nothing\":null},\"after\":false}");
-  struct json json;
-  json_begin(&json, "t");
-  long_array(&json);
-  char *text = json_take(&json);
+static void a_line_grows_as_long_as_it_must(void) {
+  char *text = line(long_array);
   CHECK(strstr(text, ",4998,4999]}") != NULL);
   free(text);
-  return 0;
+}
+
+int main(void) {
+  RUN(an_empty_line_has_its_type);
+  RUN(text_is_escaped);
+  RUN(numbers_keep_every_digit);
+  RUN(arrays_and_objects_nest);
+  RUN(a_line_grows_as_long_as_it_must);
+  return check_result();
 }

@@ -41,25 +41,41 @@ static struct world run_loop(struct pace pace, uint64_t run_ns) {
   return world;
 }
 
-int main(void) {
+static void runs_are_counted_and_timed(void) {
   CHECK(run_loop((struct pace){.runs = 5}, 10).runs == 5);
   CHECK(run_loop((struct pace){.runs = 0}, 10).runs == 0);
   CHECK(run_loop((struct pace){.runs = 5, .min_ns = 100}, 10).runs == 10);
   CHECK(run_loop((struct pace){.runs = 50, .min_ns = 100, .max_ns = 45}, 10).runs == 5);
+}
 
+static void a_delay_follows_each_run(void) {
   struct world rested = run_loop((struct pace){.runs = 3, .delay_ns = 90}, 10);
   CHECK(rested.now == 1000 + 3 * (10 + 90));
+}
 
+static void a_rate_is_kept_where_it_can_be(void) {
   struct world paced = run_loop((struct pace){.runs = 1, .min_ns = 1000, .period_ns = 100}, 10);
   CHECK(paced.runs == 10 && paced.now == 1000 + 10 * 100);
   struct world late = run_loop((struct pace){.runs = 4, .period_ns = 100}, 250);
   CHECK(late.now == 1000 + 4 * 250); /* too slow for the rate: no pause at all */
+}
 
+static void half_a_duty_cycle_rests_as_long_as_it_works(void) {
   struct world half = run_loop((struct pace){.runs = 10, .duty_cycle = 0.5}, 10);
   CHECK(half.now == 1000 + 10 * (10 + 10));
+}
 
+static void samples_are_reported_by_time_and_before_they_are_too_many(void) {
   struct world series = run_loop((struct pace){.runs = 10, .report_ns = 30}, 10);
   CHECK(series.reports == 4 && series.last_at == 90);
   CHECK(run_loop((struct pace){.runs = 3000}, 1).reports == 1);
-  return 0;
+}
+
+int main(void) {
+  RUN(runs_are_counted_and_timed);
+  RUN(a_delay_follows_each_run);
+  RUN(a_rate_is_kept_where_it_can_be);
+  RUN(half_a_duty_cycle_rests_as_long_as_it_works);
+  RUN(samples_are_reported_by_time_and_before_they_are_too_many);
+  return check_result();
 }

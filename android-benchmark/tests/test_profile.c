@@ -15,7 +15,7 @@ static void few_events(void *unused) {
   litert_check_events(events, 1);
 }
 
-int main(void) {
+static void ops_are_summed_over_runs_and_partitions_counted(void) {
   const struct litert_event run[] = {NOISE, XNN(0, 10), XNN(1, 20), OWN(2, 5),
                                      XNN(0, 30), XNN(0, 40), NOISE};
   struct profile profile = {0};
@@ -32,7 +32,14 @@ int main(void) {
   profile_add(&profile, longer, 6); /* an op more than ever before is not counted anywhere */
   CHECK(profile.count == 5 && profile.ops[0].total_us == 21);
   profile_free(&profile);
+}
 
+static void another_layout_of_events_is_noticed(void) {
   CHECK(exit_code_of(few_events, NULL) == EXIT_RUNTIME);
-  return 0;
+}
+
+int main(void) {
+  RUN(ops_are_summed_over_runs_and_partitions_counted);
+  RUN(another_layout_of_events_is_noticed);
+  return check_result();
 }

@@ -23,7 +23,7 @@ static char path[] = "/tmp/testsetXXXXXX";
 
 static void put(const void *content, size_t size) {
   FILE *stream = fopen(path, "wb");
-  CHECK(stream != NULL && fwrite(content, 1, size, stream) == size);
+  REQUIRE(stream != NULL && fwrite(content, 1, size, stream) == size);
   fclose(stream);
 }
 
@@ -33,30 +33,46 @@ static void open_it(void *unused) {
   testset_close(&testset);
 }
 
-static void refused(const struct file *file, size_t size) {
+static int code_of(const struct file *file, size_t size) {
   put(file, size);
-  CHECK(exit_code_of(open_it, NULL) == EXIT_INPUT);
+  return exit_code_of(open_it, NULL);
 }
 
-int main(void) {
-  CHECK(mkstemp(path) >= 0);
+static void a_good_file_is_read(void) {
   put(&good, sizeof good);
   struct testset testset = testset_open(path);
   CHECK(testset.count == 2 && testset.classes == 3 && testset_picture_bytes(&testset) == 2);
   CHECK(testset.values[7] == 0.5f && testset.labels[0] == 2 && testset.pixels[3] == 10);
   testset_close(&testset);
+}
 
+static void what_does_not_fit_is_refused(void) {
   struct file other = good;
   other.magic[0] = 'x';
-  refused(&other, sizeof other);
+  CHECK(code_of(&other, sizeof other) == EXIT_INPUT);
   other = good, other.numbers[0] = 2;
-  refused(&other, sizeof other);
+  CHECK(code_of(&other, sizeof other) == EXIT_INPUT);
   other = good, other.labels[1] = 3;
-  refused(&other, sizeof other);
+  CHECK(code_of(&other, sizeof other) == EXIT_INPUT);
   other = good, other.numbers[1] = 0xffffffff;
-  refused(&other, sizeof other);
-  for (size_t size = 0; size < sizeof good; size += 13) refused(&good, size);
+  CHECK(code_of(&other, sizeof other) == EXIT_INPUT);
+}
+
+static void a_file_cut_anywhere_is_refused(void) {
+  for (size_t size = 0; size < sizeof good; size += 13)
+    CHECK(code_of(&good, size) == EXIT_INPUT);
+}
+
+static void a_missing_file_is_refused(void) {
   unlink(path);
   CHECK(exit_code_of(open_it, NULL) == EXIT_INPUT);
-  return 0;
+}
+
+int main(void) {
+  REQUIRE(mkstemp(path) >= 0);
+  RUN(a_good_file_is_read);
+  RUN(what_does_not_fit_is_refused);
+  RUN(a_file_cut_anywhere_is_refused);
+  RUN(a_missing_file_is_refused);
+  return check_result();
 }

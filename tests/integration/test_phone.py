@@ -151,7 +151,7 @@ def test_a_file_comes_back(phone: Phone, tmp_path: Path) -> None:
     assert (tmp_path / "here").read_bytes() == b"a\r\nb"
     phone.remove(remote)
     phone.remove(remote)
-    with pytest.raises(DeviceError):
+    with pytest.raises(DeviceError, match="No such file or directory"):
         phone.pull(remote, tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
 
@@ -212,7 +212,7 @@ def test_a_phone_whose_cable_was_pulled_is_put_right_at_the_next_visit(
     start: Callable[..., phones.Phone],
 ) -> None:
     machine = start()
-    with pytest.raises(DeviceError), find(machine.serial).conditions():
+    with pytest.raises(DeviceError, match="noticed"), find(machine.serial).conditions():
         machine.tell("kill")
         raise DeviceError("the run noticed")
     machine.tell("start")

@@ -136,7 +136,7 @@ def test_adbd_killed_during_a_push(start: Start, big: Path) -> None:
 def test_a_connection_cut_during_a_push_leaves_no_part(start: Start, big: Path) -> None:
     machine = start()
     one, before = find(machine.serial), machine.received
-    with pytest.raises(DeviceError):
+    with pytest.raises(DeviceError, match="was lost"):
         during(
             lambda: one.push(big),
             lambda: machine.received > before + 10_000_000,

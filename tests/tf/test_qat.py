@@ -164,10 +164,17 @@ def test_training_wins_back_what_rounding_lost(pictures: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "settings", [{"bits": 9}, {"epochs": 0}, {"learning_rate": -1.0}, {"engine": "none"}]
+    ("settings", "says"),
+    [
+        ({"bits": 9}, "bits must be 2 to 8"),
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"engine": "none"}, "engine must be tflconv or tfmot"),
+        ({"engine": "tfmot", "bits": 4}, "bits must be 8"),
+    ],
 )
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
         QatConfig(**settings)
 
 

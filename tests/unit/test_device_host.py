@@ -17,7 +17,7 @@ def test_it_is_found_and_listed() -> None:
     (listed,) = host.listed()
     assert (listed.id, listed.state) == ("host", "ready")
     assert host.clean() == 0
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="unknown device 'host:other'"):
         device.find("host:other")
 
 

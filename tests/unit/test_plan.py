@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_plan_is_read() -> None:
 
 
 def test_an_unknown_graph_is_refused() -> None:
-    with pytest.raises(UsageError, match="graph must be as-is or optimized"):
+    with pytest.raises(UsageError, match="rewrite must be as-is or optimized"):
         plan.parse('rewrite = "unfused"\n' + GOOD)
 
 
@@ -68,9 +69,8 @@ def test_the_demo_is_a_plan() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, says: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=re.escape(says)) as caught:
         plan.parse(changed(old, new), source="plan.toml")
-    assert says in str(caught.value)
     assert f"line {line}" in str(caught.value)
     assert str(caught.value).startswith("plan.toml")
 
@@ -91,10 +91,8 @@ def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, says
     ],
 )
 def test_values_that_make_no_sense_are_refused(old: str, new: str, says: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=rf"^plan\.toml.*{re.escape(says)}"):
         plan.parse(changed(old, new), source="plan.toml")
-    assert says in str(caught.value)
-    assert str(caught.value).startswith("plan.toml")
 
 
 def test_a_missing_plan_is_one_message(tmp_path: Path) -> None:

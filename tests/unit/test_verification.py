@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -114,9 +115,17 @@ def test_shares_as_people_write_them(text: str, share: float) -> None:
     assert parse_share(text) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("text", ["5", "x", "1,5pt", ""])
-def test_what_is_no_share(text: str) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("5", "'5' is not a share.\nDid you mean 5pt?"),
+        ("x", "'x' is not like 0.5pt, 99% or 0.99"),
+        ("1,5pt", "'1,5pt' is not like"),
+        ("", "'' is not like"),
+    ],
+)
+def test_what_is_no_share(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
         parse_share(text)
 
 

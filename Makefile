@@ -13,6 +13,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
 
+nightly: $(READY)
+	$(BIN)/pytest tests/nightly --timeout=7200 --record docs/nightly.md $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -32,6 +32,7 @@ class Record:
     """The rows that the checks have told so far, and further tables by their headings."""
 
     began: float = field(default_factory=time.monotonic)
+    commit: str = field(default_factory=lambda: _commit())
     rows: list[Row] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
@@ -41,7 +42,7 @@ class Record:
         more = [f"## {title}\n\n{_table(rows)}" for title, rows in self.tables.items()]
         head = HEADER.format(
             when=date.today(),
-            commit=_commit(),
+            commit=self.commit,
             share=share,
             minutes=(time.monotonic() - self.began) / 60,
             machine=_machine(),

@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint types docs clean
+C_FILES := $(wildcard $(addprefix android-benchmark/,src/*.[ch] bionic/*.c qemu/*.c))
+
+.PHONY: demo test nightly lint format types docs clean
 
 demo: $(READY)
 	$(BIN)/tflconv demo -o demo
@@ -11,9 +13,17 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
 
+nightly: $(READY)
+	$(BIN)/pytest tests/nightly --timeout=7200 --record docs/nightly.md $(ARGS)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_FILES)
 
 types: $(READY)
 	$(BIN)/mypy

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("tflconv", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "nightly", deadline=None, max_examples=int(os.environ.get("TFLCONV_EXAMPLES", "2000"))
+)
 settings.load_profile("tflconv")
 
 

@@ -7,20 +7,21 @@
  */
 int main(int argc, char **argv, char **environment);
 
-_Noreturn void __libc_init(void *stack, void (*unused)(void),
-                           int (*main)(int, char **, char **), const void *const *structors);
+_Noreturn void __libc_init(void *stack, void (*unused)(void), int (*main)(int, char **, char **),
+                           const void *const *structors);
 
 __attribute__((used)) _Noreturn static void start(void *stack) {
   static const void *const no_structors[16];
   __libc_init(stack, (void (*)(void))0, main, no_structors);
 }
 
-__asm__(".globl _start\n"
-        ".type _start, %function\n"
-        "_start: mov x29, #0\n"
-        "  mov x30, #0\n"
-        "  mov x0, sp\n"
-        "  b start\n");
+__asm__(
+    ".globl _start\n"
+    ".type _start, %function\n"
+    "_start: mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  mov x0, sp\n"
+    "  b start\n");
 
 /* The headers are musl's, and errno has another name there. */
 int *__errno(void);

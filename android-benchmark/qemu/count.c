@@ -103,9 +103,9 @@ static void end(unsigned cpu, void *unused) {
   (void)cpu, (void)unused;
   uint64_t sums[CLASSES] = {0};
   for (struct block *block = blocks; block; block = block->next)
-    for (int class = 0; class < CLASSES; class++) sums[class] += block->runs * block->insns[class];
-  for (int class = 0; class < CLASSES; class++)
-    fprintf(counts, "%llu%c", (unsigned long long)sums[class], class + 1 < CLASSES ? ' ' : '\n');
+    for (int kind = 0; kind < CLASSES; kind++) sums[kind] += block->runs * block->insns[kind];
+  for (int kind = 0; kind < CLASSES; kind++)
+    fprintf(counts, "%llu%c", (unsigned long long)sums[kind], kind + 1 < CLASSES ? ' ' : '\n');
   fflush(counts);
 }
 

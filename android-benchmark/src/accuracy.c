@@ -140,7 +140,7 @@ void accuracy_report(const struct accuracy *accuracy, const struct testset *test
   json_hash(&line, "digest", accuracy->digest);
   json_uint(&line, "wall_ns", accuracy->wall_ns);
   json_uints(&line, "predicted", accuracy->predicted, testset->count);
-  json_end(&line);
+  must_write(&line);
 }
 
 void accuracy_free(struct accuracy *accuracy) {

@@ -15,7 +15,7 @@
 #define CORES_MAX 64
 
 struct cores {
-  uint64_t mask;   /* where the process may run from now on */
+  uint64_t mask;     /* where the process may run from now on */
   bool chosen_again; /* what was asked for was not there */
 };
 

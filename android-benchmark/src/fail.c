@@ -1,12 +1,11 @@
 #include "fail.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "json.h"
 
 static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* nobody listens: so be it */
@@ -30,7 +29,7 @@ void fail(enum exit_code code, const char *format, ...) {
   json_begin(&line, "error");
   json_int(&line, "code", code);
   json_string(&line, "message", message);
-  json_end_quietly(&line);
+  (void)json_write(&line); /* what could be done about it? */
   exit(code);
 }
 
@@ -46,4 +45,10 @@ void note(const char *format, ...) {
 void *must_alloc(void *pointer) {
   if (pointer == NULL) fail(EXIT_SYSTEM, "out of memory");
   return pointer;
+}
+
+void must_write(struct json *line) {
+  if (json_write(line)) return;
+  note("cannot write to stdout: %s", strerror(errno));
+  exit(EXIT_SYSTEM); /* not fail(): its line would go to the same stdout */
 }

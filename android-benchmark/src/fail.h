@@ -2,14 +2,8 @@
 #ifndef TFLCONV_FAIL_H
 #define TFLCONV_FAIL_H
 
-enum exit_code {
-  EXIT_USAGE = 2,    /* a flag is unknown or has no such value; other protocol version */
-  EXIT_RUNTIME = 10, /* the LiteRT library is missing, too old or laid out otherwise */
-  EXIT_MODEL = 11,   /* the model cannot be read or compiled */
-  EXIT_RUN = 12,     /* an inference failed */
-  EXIT_INPUT = 13,   /* an input file or test set does not fit the model */
-  EXIT_SYSTEM = 14,  /* out of memory, no such CPU, output cannot be written */
-};
+#include "exit_code.h"
+#include "json.h"
 
 _Noreturn void fail(enum exit_code code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -17,6 +11,10 @@ _Noreturn void fail(enum exit_code code, const char *format, ...)
 /* A message on stderr for people; nothing depends on it. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* `pointer`, or give up where there is no memory. */
 void *must_alloc(void *pointer);
+
+/* Write the line to stdout, or give up. */
+void must_write(struct json *line);
 
 #endif

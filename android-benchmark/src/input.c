@@ -18,9 +18,7 @@ static uint64_t draw(uint64_t *state) {
   return z ^ (z >> 31);
 }
 
-static float draw_float(uint64_t *state) {
-  return (float)((int64_t)draw(state) >> 40) * 0x1p-23f;
-}
+static float draw_float(uint64_t *state) { return (float)((int64_t)draw(state) >> 40) * 0x1p-23f; }
 
 static void fill_floats(float *values, size_t count, uint64_t *state) {
   for (size_t i = 0; i < count; i++) values[i] = draw_float(state);

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "exit_code.h"
 
 static void append(struct json *json, const char *text, size_t length) {
   while (json->length + length + 1 > json->capacity) {
     json->capacity = json->capacity ? 2 * json->capacity : 1024;
     json->text = realloc(json->text, json->capacity);
-    if (json->text == NULL) _exit(EXIT_SYSTEM); /* fail() itself needs memory */
+    if (json->text == NULL) _exit(EXIT_SYSTEM); /* no memory to say it with */
   }
   memcpy(json->text + json->length, text, length);
   json->length += length;
@@ -59,7 +59,7 @@ char *json_take(struct json *json) {
   return json->text;
 }
 
-static bool write_line(struct json *json) {
+bool json_write(struct json *json) {
   append_text(json, "}\n");
   const char *at = json->text;
   size_t left = json->length;
@@ -73,15 +73,6 @@ static bool write_line(struct json *json) {
   free(json->text);
   return left == 0;
 }
-
-void json_end(struct json *json) {
-  if (!write_line(json)) {
-    note("cannot write to stdout: %s", strerror(errno));
-    exit(EXIT_SYSTEM);
-  }
-}
-
-void json_end_quietly(struct json *json) { (void)write_line(json); }
 
 void json_null(struct json *json, const char *name) {
   member(json, name);

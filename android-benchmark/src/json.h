@@ -1,4 +1,4 @@
-/* One JSON object a line, built in memory and written to stdout at once. */
+/* One JSON object per line, built in memory and written to stdout at once. */
 #ifndef TFLCONV_JSON_H
 #define TFLCONV_JSON_H
 
@@ -15,10 +15,9 @@ struct json {
 /* Start `{"type":"<type>"`. */
 void json_begin(struct json *json, const char *type);
 
-/* Close the object, write the line, free the buffer; fails if stdout cannot take it. */
-void json_end(struct json *json);
-/* The same for a program that is failing already. */
-void json_end_quietly(struct json *json);
+/* Close the object, write the line, free the buffer; false if stdout did not take it all, with
+ * the reason in errno. */
+bool json_write(struct json *json);
 /* Close the object and return its text without the newline; the caller frees it. */
 char *json_take(struct json *json);
 

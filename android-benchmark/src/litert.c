@@ -26,8 +26,8 @@ void litert_load(struct litert *litert, const char *path) {
   if (litert->library == NULL) fail(EXIT_RUNTIME, "cannot load the LiteRT runtime: %s", dlerror());
   refuse_older(litert, path);
   void *address; /* ISO C has no cast from object to function pointer; POSIX gives dlsym one */
-#define LITERT_FIND(result, name, parameters)       \
-  address = find(litert, path, "LiteRt" #name);     \
+#define LITERT_FIND(result, name, parameters)   \
+  address = find(litert, path, "LiteRt" #name); \
   memcpy(&litert->name, &address, sizeof address);
   LITERT_FUNCTIONS(LITERT_FIND)
 #undef LITERT_FIND
@@ -96,8 +96,8 @@ static const struct {
   const char *name;
   size_t bytes;
 } types[] = {
-    {1, "float32", 4}, {2, "int32", 4}, {3, "uint8", 1},    {4, "int64", 8},
-    {6, "bool", 1},    {7, "int16", 2}, {9, "int8", 1},     {10, "float16", 2},
+    {1, "float32", 4},  {2, "int32", 4},   {3, "uint8", 1},   {4, "int64", 8},
+    {6, "bool", 1},     {7, "int16", 2},   {9, "int8", 1},    {10, "float16", 2},
     {11, "float64", 8}, {16, "uint32", 4}, {17, "uint16", 2}, {13, "uint64", 8},
 };
 

@@ -60,7 +60,8 @@ static struct pace steady_pace(const struct options *options) {
 static void measure_steady(struct session *session, const struct options *options,
                            const struct clock *clock, const struct cores *cores,
                            struct counters *counters) {
-  struct phase phase = {.name = "steady", .session = session,
+  struct phase phase = {.name = "steady",
+                        .session = session,
                         .cores = options->report_secs > 0 ? cores : NULL};
   struct pace pace = steady_pace(options);
   struct cpu cpu = {.rate_hz = options->run_frequency};

@@ -89,7 +89,7 @@ void profile_report(const struct profile *profile, size_t nodes) {
   json_open(&line, "ops", '[');
   for (size_t i = 0; i < profile->count; i++) report_op(&line, profile, &profile->ops[i]);
   json_close(&line, ']');
-  json_end(&line);
+  must_write(&line);
 }
 
 void profile_free(struct profile *profile) {

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "fail.h"
 #include "json.h"
 
 #if defined(__aarch64__) && defined(HARNESS_BIONIC)
@@ -19,7 +20,7 @@ void report_hello(void) {
   json_begin(&line, "hello");
   json_int(&line, "protocol", PROTOCOL);
   json_string(&line, "abi", ABI);
-  json_end(&line);
+  must_write(&line);
 }
 
 static void report_tensor(struct json *line, const struct tensor *tensor) {
@@ -60,7 +61,7 @@ void report_init(const struct session *session, const struct cores *cores, uint6
   json_bool(&line, "cpu_mask_chosen_again", cores->chosen_again);
   report_tensors(&line, "inputs", session->inputs, session->input_count);
   report_tensors(&line, "outputs", session->outputs, session->output_count);
-  json_end(&line);
+  must_write(&line);
 }
 
 static void report_khz(struct json *line, const struct cores *cores) {
@@ -75,7 +76,7 @@ void report_samples(const char *phase, const struct samples *samples, const stru
   json_uint(&line, "at_ns", samples->at_ns);
   json_uints(&line, "samples_ns", samples->ns, samples->count);
   if (cores) report_khz(&line, cores);
-  json_end(&line);
+  must_write(&line);
 }
 
 static void report_count(struct json *line, const char *name, const struct cpu *cpu,
@@ -106,7 +107,7 @@ void report_cpu(const struct cpu *cpu) {
     json_null(&line, "why_not_counted");
   else
     json_string(&line, "why_not_counted", cpu->why_not_counted);
-  json_end(&line);
+  must_write(&line);
 }
 
 void report_memory(struct memory before_init, struct memory after_init, struct memory now) {
@@ -116,12 +117,12 @@ void report_memory(struct memory before_init, struct memory after_init, struct m
   json_uint(&line, "after_init_bytes", after_init.current_bytes);
   json_uint(&line, "current_bytes", now.current_bytes);
   json_uint(&line, "peak_bytes", now.peak_bytes);
-  json_end(&line);
+  must_write(&line);
 }
 
 void report_end(const struct cores *cores) {
   struct json line;
   json_begin(&line, "end");
   json_bool(&line, "cpu_mask_kept", cores_available() == cores->mask);
-  json_end(&line);
+  must_write(&line);
 }

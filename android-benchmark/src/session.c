@@ -79,8 +79,8 @@ static void describe(const struct litert *litert, LiteRtTensor handle, struct te
 static void make_buffer(struct session *session, struct tensor *tensor,
                         LiteRtRequirements requirements) {
   const struct litert *litert = session->litert;
-  check_model(litert->CreateManagedTensorBufferFromRequirements(
-                  session->environment, &tensor->type, requirements, &tensor->buffer),
+  check_model(litert->CreateManagedTensorBufferFromRequirements(session->environment, &tensor->type,
+                                                                requirements, &tensor->buffer),
               "make a buffer");
   check_model(litert->GetTensorBufferPackedSize(tensor->buffer, &tensor->bytes), "size a buffer");
   struct litert_tensor_type given_back;

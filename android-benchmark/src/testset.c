@@ -49,9 +49,12 @@ struct testset testset_open(const char *path) {
   char *content = input_read_file(path, &size);
   const struct header *header = (const void *)content;
   check_header(header, size, path);
-  struct testset testset = {.count = header->count, .height = header->height,
-                            .width = header->width, .channels = header->channels,
-                            .classes = header->classes, .content = content};
+  struct testset testset = {.count = header->count,
+                            .height = header->height,
+                            .width = header->width,
+                            .channels = header->channels,
+                            .classes = header->classes,
+                            .content = content};
   size_t values = sizeof *header, labels = values + values_bytes(&testset);
   size_t pixels = labels + labels_bytes(&testset);
   size_t expected = pixels + testset.count * testset_picture_bytes(&testset);

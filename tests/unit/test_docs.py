@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
 import re
 import subprocess
@@ -69,3 +70,15 @@ def test_exit_codes_in_help_are_those_of_the_errors() -> None:
     kinds = [errors.TflconvError, *errors.TflconvError.__subclasses__()]
     for code in {kind.exit_code for kind in kinds}:
         assert re.search(rf"\b{code} \w+", EXIT_CODES)
+
+
+def test_every_dependency_is_explained_once() -> None:
+    """Name and version as in setup.cfg, whichever of its lists they stand in."""
+    setup = configparser.ConfigParser()
+    setup.read(DOCS.parent / "setup.cfg", encoding="utf-8")
+    lists = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    required = {line.strip() for text in lists for line in text.splitlines() if line.strip()}
+    page = (DOCS / "dependencies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \| [^|]+ \| [^|]+ \|$", page, flags=re.M)
+    explained = [f"{name} {version}" for name, version in rows]
+    assert sorted(explained) == sorted(required)

@@ -62,9 +62,7 @@ class Interpreter:
     def __init__(self, path: Path, threads: int = 1, card: ModelCard | None = None) -> None:
         self.path = path
         self._said = card
-        self._runtime = _open(path, threads)
-        self.inputs = tuple(_tensor(detail) for detail in self._runtime.get_input_details())
-        self.outputs = tuple(_tensor(detail) for detail in self._runtime.get_output_details())
+        self._runtime, self.inputs, self.outputs = _open(path, threads)
 
     @cached_property
     def card(self) -> ModelCard | None:
@@ -114,7 +112,12 @@ class Interpreter:
     def _invoke(self, samples: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         for tensor, sample in zip(self.inputs, samples, strict=True):
             self._runtime.set_tensor(tensor.index, sample[np.newaxis])
-        self._runtime.invoke()
+        try:
+            self._runtime.invoke()
+        except RuntimeError as error:
+            raise TflconvError(
+                f"LiteRT cannot run {self.path}: {_reason(self.path, error)}."
+            ) from error
         return [self._runtime.get_tensor(tensor.index) for tensor in self.outputs]
 
     def _normalized(self, images: NDArray[Any]) -> NDArray[np.float32]:
@@ -144,18 +147,21 @@ class Interpreter:
             )
 
 
-def _open(path: Path, threads: int) -> Any:
+def _open(path: Path, threads: int) -> tuple[Any, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The runtime with the model loaded, its inputs and its outputs."""
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.")
     try:
         with quiet.native_stderr():
             runtime = litert.Interpreter(model_path=str(path), num_threads=threads)
             runtime.allocate_tensors()
+        inputs = tuple(_tensor(detail) for detail in runtime.get_input_details())
+        outputs = tuple(_tensor(detail) for detail in runtime.get_output_details())
     except (ValueError, RuntimeError, OSError) as error:
         raise TflconvError(
             f"{path} is not a TFLite model that LiteRT can run: {_reason(path, error)}."
         ) from error
-    return runtime
+    return runtime, inputs, outputs
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -1,6 +1,6 @@
 """A recipe says what is done to a float model; its name says everything a result table needs.
 
-Names follow ai-edge-quantizer: ``static_wi8_ai8`` has static ranges, 8-bit integer weights and
+Names follow litert-quantizer: ``static_wi8_ai8`` has static ranges, 8-bit integer weights and
 8-bit integer activations. What was done while training comes as a prefix: ``qat_static_wi8_ai8``.
 """
 

@@ -2,7 +2,7 @@
 
 ``prepare`` opens a model, ``convert`` is the whole stage. The parts: ``tracing`` (TFLite
 converter, the only part that needs TensorFlow), ``calibration`` (ranges of activations),
-``quantization`` (ai-edge-quantizer), ``schema`` (the flatbuffer itself), ``description`` (what a
+``quantization`` (litert-quantizer), ``schema`` (the flatbuffer itself), ``description`` (what a
 user says about a model of their own). The same model, recipe and calibration give the same bytes.
 """
 
@@ -27,7 +27,7 @@ from tflconv.tflite import metadata_writing, packing, stripping
 
 __all__ = ["Calibration", "FloatModel", "convert", "prepare"]
 
-_MAKERS = ("tflconv", "tensorflow", "ai-edge-quantizer", "ai-edge-litert")
+_MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
 def convert(

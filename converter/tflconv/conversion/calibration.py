@@ -2,7 +2,7 @@
 
 An 8-bit activation has 256 steps to cover the range of its tensor. The range is the smallest and
 the largest value that any sample causes there, as the TFLite converter does it (Jacob et al.,
-2018). ai-edge-quantizer by itself takes a moving average over the samples, which forgets most of
+2018). litert-quantizer by itself takes a moving average over the samples, which forgets most of
 them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/0004).
 """
 
@@ -25,7 +25,7 @@ from tflconv.model.normalization import Normalization
 from tflconv.tflite import editing, packing
 
 Ranges = dict[str, dict[str, NDArray[np.float32]]]
-"""Smallest and largest value by tensor name, shaped as ai-edge-quantizer wants them."""
+"""Smallest and largest value by tensor name, shaped as litert-quantizer wants them."""
 
 _LARGEST = 3e38
 """Values past it are paddings with minus infinity, not activations."""

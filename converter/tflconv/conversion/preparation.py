@@ -38,7 +38,7 @@ class FloatModel:
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """The file that ``recipe`` makes of this model.
 
-        What was trained for int8 is made by its trained ranges. Where ai-edge-quantizer leaves
+        What was trained for int8 is made by its trained ranges. Where litert-quantizer leaves
         operators in float, the TFLite converter gets its chance before that is an error.
         """
         if self.graph is not None and self.has_trained_ranges:

@@ -1,4 +1,4 @@
-"""Every recipe is made of one float ``.tflite`` by ai-edge-quantizer, without TensorFlow.
+"""Every recipe is made of one float ``.tflite`` by litert-quantizer, without TensorFlow.
 
 All its settings are here. ``docs/decisions/0004`` has the figures by which this one path was
 preferred to a run of the TFLite converter for each recipe: a recipe costs 0.1 s instead of 1 s,
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ai_edge_quantizer import quantizer
+from litert_quantizer import quantizer
 
 from tflconv.conversion.calibration import Ranges
 from tflconv.core import quiet
@@ -57,7 +57,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
 
 
 def _settings(recipe: Recipe) -> list[dict[str, Any]]:
-    """The ai-edge-quantizer recipe; an empty one leaves the model as it is."""
+    """The litert-quantizer recipe; an empty one leaves the model as it is."""
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else [_float16()]
     if recipe.compute == "dynamic":
@@ -140,8 +140,7 @@ def _run(
             )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise TflconvError(
-            f"ai-edge-quantizer cannot make recipe {recipe.name} of this model:"
-            f" {_first_line(error)}"
+            f"litert-quantizer cannot make recipe {recipe.name} of this model: {_first_line(error)}"
         ) from error
     assert result.quantized_model is not None
     return bytes(result.quantized_model)

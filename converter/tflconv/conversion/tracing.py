@@ -116,7 +116,7 @@ def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
     """The integer ``.tflite`` by the TFLite converter's own quantizer.
 
-    It knows int8 forms of some operators that ai-edge-quantizer 0.10 leaves in float: ELU,
+    It knows int8 forms of some operators that litert-quantizer leaves in float: ELU,
     LEAKY_RELU, LOG_SOFTMAX.
     """
     from tflconv.core.tensorflow import tf

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tflconv.training.loop import Progress
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
-QUANTIZERS = ("tflconv", "ai-edge-quantizer", "ai-edge-litert")
+QUANTIZERS = ("tflconv", "litert-quantizer", "ai-edge-litert")
 RETRAINERS = ("tensorflow-model-optimization",)
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
 

@@ -144,5 +144,5 @@ def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, object]:
         "title": plan.name,
         "plan": asdict(plan),
         "warnings": list(warnings),
-        "versions": versions("tflconv", "tensorflow", "tf_keras", "ai-edge-quantizer"),
+        "versions": versions("tflconv", "tensorflow", "tf_keras", "litert-quantizer"),
     }

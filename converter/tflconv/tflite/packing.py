@@ -21,7 +21,7 @@ _ALIGNMENT = 16
 def unpack(content: bytes) -> Any:
     """The ``ModelT`` inside ``content``, with every weight inside its buffer.
 
-    Some writers (ai-edge-quantizer among them) put weights behind the flatbuffer and leave only
+    Some writers (litert-quantizer among them) put weights behind the flatbuffer and leave only
     an offset in it, which older runtimes do not read.
     """
     model = fb.ModelT.InitFromPackedBuf(content, 0)

@@ -131,6 +131,7 @@ def _read(path: Path) -> bytes:
             f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}.",
             hint="Start from the float model.",
         )
+    editing.name_tensors(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         editing.sign(model, editing.names(graph, graph.inputs), editing.names(graph, graph.outputs))

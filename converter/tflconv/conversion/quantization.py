@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ai_edge_litert import schema_py_generated as fb
 from litert_quantizer import quantizer
 
 from tflconv.conversion.calibration import Ranges
 from tflconv.core import quiet
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, int4, packing, stripping
+from tflconv.tflite import editing, int4, packing, stripping, uint8
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 FILTER_OPS = (*MATRIX_OPS, "DEPTHWISE_CONV_2D")
@@ -51,7 +52,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     if recipe.weights == "int4":
         int4.use_int4(model)
     if recipe.io == "uint8":
-        editing.use_uint8(model)
+        uint8.use_uint8(model)
     stripping.share_equal(model)
     return packing.pack(model)
 
@@ -158,7 +159,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _check_is_integer(model: Any, recipe: Recipe) -> None:
+def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     remaining = editing.float_operators(model)
     if not remaining:
         return

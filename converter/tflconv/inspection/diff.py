@@ -15,13 +15,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from tflconv.inspection.inspect import Inspection
-from tflconv.tflite import reading
+from tflconv.tflite import schema
 from tflconv.tflite.reading import Operator, Subgraph
 
 Pair = tuple[Operator, Operator]
 _ARITHMETIC = ("ADD", "SUB", "MUL", "DIV")
 _LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
-_ACTIVATIONS = tuple(reading.ACTIVATIONS.values())
+_ACTIVATIONS = tuple(schema.ACTIVATIONS.values())
 
 
 @dataclass(frozen=True, kw_only=True)

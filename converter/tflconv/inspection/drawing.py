@@ -13,7 +13,7 @@ from html import escape
 
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
-from tflconv.tflite.reading import Model, Operator, Subgraph
+from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
 
 _BOX, _ROW, _GAP, _MARGIN, _HEAD = (206, 38), 56, 16, 28, 76
 _STYLE = """
@@ -43,7 +43,7 @@ class Node:
     sources: tuple[int, ...]
 
 
-def draw(models: Sequence[Model]) -> str:
+def draw(models: Sequence[TfliteModel]) -> str:
     """An SVG file with the main subgraph of each of ``models``."""
     panels = [_nodes(model.main, delegation.predict(model)) for model in models]
     widths = [_width(panel) for panel in panels]
@@ -117,7 +117,7 @@ def _width(nodes: Sequence[Node]) -> float:
     return 2 * _MARGIN + columns * _BOX[0] + (columns - 1) * _GAP + 70
 
 
-def _panel(model: Model, nodes: list[Node]) -> Iterator[str]:
+def _panel(model: TfliteModel, nodes: list[Node]) -> Iterator[str]:
     graph = model.main
     run = delegation.predict(model)
     yield f'<text class="title" x="{_MARGIN}" y="30">{escape(model.path.name)}</text>'

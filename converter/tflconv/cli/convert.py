@@ -17,7 +17,7 @@ from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 
 if TYPE_CHECKING:
-    from tflconv.network.passes import Outcome
+    from tflconv.network.passes import PassOutcome
 
 
 @click.command(name="convert")
@@ -144,14 +144,14 @@ def command(
     )
 
 
-def _tell(outcomes: Iterable[Outcome]) -> None:
+def _tell(outcomes: Iterable[PassOutcome]) -> None:
     """Say on stderr what each graph pass did, or why it did nothing."""
     for each in outcomes:
         done = f"does not apply: {each.skipped}" if each.skipped else _change(each)
         click.echo(f"{each.name}: {done}", err=True)
 
 
-def _change(outcome: Outcome) -> str:
+def _change(outcome: PassOutcome) -> str:
     if outcome.before == outcome.after:
         return f"{outcome.after} operations, changed"
     return f"{outcome.before} operations become {outcome.after}"

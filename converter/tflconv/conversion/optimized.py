@@ -28,7 +28,7 @@ from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.keras.reading import read
 from tflconv.network.nodes import Network
-from tflconv.network.passes import PASSES, NamedPass, Outcome, optimize
+from tflconv.network.passes import PASSES, NamedPass, PassOutcome, optimize
 from tflconv.recipe import Recipe
 
 
@@ -37,7 +37,7 @@ class OptimizedModel(FloatModel):
     """A rewritten network: what the passes did to it, and its ranges if it was trained for them."""
 
     network: Network
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[PassOutcome, ...] = ()
     trained: Ranges | None = None
 
     @property
@@ -98,7 +98,7 @@ def network_of(
 
 def of_network(
     network: Network,
-    outcomes: Sequence[Outcome] = (),
+    outcomes: Sequence[PassOutcome] = (),
     *,
     trained: Ranges | None = None,
     card: ModelCard | None = None,

@@ -28,7 +28,7 @@ Reshape = keras2.layers.Reshape
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class ClassToken(keras2.layers.Layer):  # type: ignore[misc]
+class ClassToken(keras2.layers.Layer):
     """Puts one learned token before ``[n, tokens, dim]`` (Devlin et al. 2018, BERT)."""
 
     def build(self, input_shape: Any) -> None:
@@ -42,7 +42,7 @@ class ClassToken(keras2.layers.Layer):  # type: ignore[misc]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class PositionEmbedding(keras2.layers.Layer):  # type: ignore[misc]
+class PositionEmbedding(keras2.layers.Layer):
     """Adds a learned vector to every token, which tells where the token stands."""
 
     def build(self, input_shape: Any) -> None:
@@ -56,7 +56,7 @@ class PositionEmbedding(keras2.layers.Layer):  # type: ignore[misc]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class FirstToken(keras2.layers.Layer):  # type: ignore[misc]
+class FirstToken(keras2.layers.Layer):
     """Takes the class token, and leaves the patches that it was told by."""
 
     def call(self, tokens: Any) -> Any:
@@ -65,7 +65,7 @@ class FirstToken(keras2.layers.Layer):  # type: ignore[misc]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class PatchDropout(keras2.layers.Layer):  # type: ignore[misc]
+class PatchDropout(keras2.layers.Layer):
     """Hides a random share of the patches while training; the class token always stays.
 
     It saves nearly that share of the time that a step takes, and regularizes (Liu et al. 2022,
@@ -94,7 +94,7 @@ class PatchDropout(keras2.layers.Layer):  # type: ignore[misc]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class ReluAttention(keras2.layers.Layer):  # type: ignore[misc]
+class ReluAttention(keras2.layers.Layer):
     """Self-attention that weighs by ``relu(scores) / tokens`` instead of softmax.
 
     Wortsman et al. 2023, "Replacing softmax with ReLU in vision transformers".

@@ -23,7 +23,7 @@ class NamedPass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PassOutcome:
     """What a pass did to a network: nodes before and after, or the reason why nothing."""
 
     name: str
@@ -57,13 +57,13 @@ PASSES = (
 
 def optimize(
     network: Network, passes: Sequence[NamedPass] = PASSES
-) -> tuple[Network, list[Outcome]]:
+) -> tuple[Network, list[PassOutcome]]:
     """Apply ``passes`` in their order; return the new network and what each of them did."""
     outcomes = []
     for each in passes:
         result = each.apply(network)
         outcomes.append(
-            Outcome(
+            PassOutcome(
                 name=each.name,
                 before=len(network.nodes),
                 after=len(result.nodes),

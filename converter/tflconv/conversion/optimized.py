@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.quantization import finish
 from tflconv.core.files import sha256_file
+from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.opening import Input, Source, of_keras, open_model
@@ -70,7 +70,7 @@ class OptimizedModel(FloatModel):
 
 
 def prepare(
-    model: Path | Any,
+    model: Path | KerasModel,
     *,
     passes: Sequence[NamedPass] = PASSES,
     custom_objects: Path | None = None,
@@ -84,7 +84,7 @@ def prepare(
 
 
 def network_of(
-    model: Path | Any, custom_objects: Path | None = None
+    model: Path | KerasModel, custom_objects: Path | None = None
 ) -> tuple[Network, ModelCard | None, str | None]:
     """The layers of a Keras model as they are; of a file also its card and its hash."""
     if not isinstance(model, Path):

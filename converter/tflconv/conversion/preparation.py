@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tflconv.conversion import tracing
-from tflconv.conversion.calibration import Calibration, Ranges, measure
+from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.core.files import sha256_file
 from tflconv.errors import TflconvError, UsageError
@@ -24,7 +24,7 @@ class FloatModel:
 
     ``parent`` is the hash of the file it was made from, ``graph`` what TensorFlow traced, if it
     did; ``retrained`` is the same model after quantization-aware training, which ``qat`` recipes
-    are made of. Ranges of activations are measured once for each calibration.
+    are made of. TensorRanges of activations are measured once for each calibration.
     """
 
     content: bytes
@@ -33,7 +33,7 @@ class FloatModel:
     parent: str | None = None
     graph: tracing.FrozenGraph | None = None
     retrained: FloatModel | None = None
-    _ranges: dict[str, Ranges] = field(default_factory=dict)
+    _ranges: dict[str, TensorRanges] = field(default_factory=dict)
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """The file that ``recipe`` makes of this model.
@@ -69,7 +69,7 @@ class FloatModel:
             )
         return self.retrained
 
-    def _measured(self, calibration: Calibration) -> Ranges:
+    def _measured(self, calibration: Calibration) -> TensorRanges:
         if calibration.digest not in self._ranges:
             self._ranges[calibration.digest] = measure(self.content, calibration)
         return self._ranges[calibration.digest]

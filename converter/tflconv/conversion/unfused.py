@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
@@ -22,6 +21,7 @@ from tflconv.conversion.optimized import network_of
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.tensorflow import tf
+from tflconv.core.typing import KerasModel, Tensor
 from tflconv.errors import UsageError
 from tflconv.network.keras.execution import FloatScheme, run
 from tflconv.network.nodes import Array, Network, Node
@@ -45,7 +45,7 @@ class UnfusedModel(FloatModel):
         return self.content
 
 
-def prepare(model: Path | Any, *, custom_objects: Path | None = None) -> UnfusedModel:
+def prepare(model: Path | KerasModel, *, custom_objects: Path | None = None) -> UnfusedModel:
     """Open a Keras 2 or Keras 3 model and lower it without fusing or folding anything.
 
     Raises ``TflconvError`` for a model whose layers are not visible to Keras. Warns of layers that
@@ -96,7 +96,7 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
     pictures = [node.options["shape"] for node in network.inputs]
     shapes = [*((1, *shape) for shape in pictures), *(value.shape for value in weights.values())]
 
-    def call(*values: Any) -> Any:
+    def call(*values: Tensor) -> Tensor:
         fed = dict(zip(weights, values[len(pictures) :], strict=True))
         return run(network, *values[: len(pictures)], scheme=_Fed(fed))
 
@@ -109,10 +109,10 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
 class _Fed(FloatScheme):
     """Kernels as constants; every other weight is one of the ``values`` from outside."""
 
-    def __init__(self, values: Mapping[Weight, Any]) -> None:
+    def __init__(self, values: Mapping[Weight, Tensor]) -> None:
         self.values = values
 
-    def weight(self, node: Node, key: str) -> Any:
+    def weight(self, node: Node, key: str) -> Tensor:
         """A constant, or what was fed."""
         fed = self.values.get((node.name, key))
         return super().weight(node, key) if fed is None else fed

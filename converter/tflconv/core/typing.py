@@ -109,20 +109,47 @@ class Keras3Arguments(Protocol):
 
 
 class GraphNode(Protocol):
-    """An operation of a TensorFlow graph; ``input`` names those that it reads."""
+    """An operation in a graph of TensorFlow; ``input`` names those that it reads."""
 
     name: str
     op: str
     input: Sequence[str]
 
 
+class GraphFunction(Protocol):
+    """A function inside of a graph."""
+
+    node_def: Sequence[GraphNode]
+
+
+class GraphLibrary(Protocol):
+    """The functions inside of a graph."""
+
+    function: Sequence[GraphFunction]
+
+
+class GraphDef(Protocol):
+    """A graph of TensorFlow as data."""
+
+    node: Sequence[GraphNode]
+    library: GraphLibrary
+
+
+class Graph(Protocol):
+    """A graph of TensorFlow."""
+
+    def as_graph_def(self) -> GraphDef:
+        """Return it as data."""
+
+
+class GraphTensor(Protocol):
+    """A value in a graph; ``op`` is the operation that makes it."""
+
+    op: GraphNode
+
+
 class ConcreteFunction(Protocol):
     """A function of TensorFlow that was traced for inputs of fixed shapes."""
 
-    @property
-    def inputs(self) -> Sequence[Any]:
-        """Symbolic tensors; ``op.name`` is the name of each in the graph."""
-
-    @property
-    def graph(self) -> Any:
-        """The graph; ``as_graph_def`` lists its nodes and those of inner functions."""
+    graph: Graph
+    inputs: Sequence[GraphTensor]

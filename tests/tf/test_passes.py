@@ -17,7 +17,7 @@ from tflconv.core.tensorflow import keras2  # noqa: E402
 from tflconv.errors import TflconvError  # noqa: E402
 from tflconv.network import passes  # noqa: E402
 from tflconv.network.keras import execution  # noqa: E402
-from tflconv.network.keras.reading import read  # noqa: E402
+from tflconv.network.keras.reader import read  # noqa: E402
 from tflconv.network.nodes import Network  # noqa: E402
 from tflconv.network.passes import attention, centering, folding, optimize  # noqa: E402
 

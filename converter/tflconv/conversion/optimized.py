@@ -26,7 +26,7 @@ from tflconv.network.keras import execution, ranges
 from tflconv.network.keras.execution import Scheme
 from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.ranges import Ranges
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.nodes import Network
 from tflconv.network.passes import PASSES, NamedPass, PassOutcome, optimize
 from tflconv.recipe import Recipe

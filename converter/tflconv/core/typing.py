@@ -135,7 +135,7 @@ class GraphDef(Protocol):
     library: GraphLibrary
 
 
-class Graph(Protocol):
+class FunctionGraph(Protocol):
     """A graph of TensorFlow."""
 
     def as_graph_def(self) -> GraphDef:
@@ -151,5 +151,5 @@ class GraphTensor(Protocol):
 class ConcreteFunction(Protocol):
     """A function of TensorFlow that was traced for inputs of fixed shapes."""
 
-    graph: Graph
+    graph: FunctionGraph
     inputs: Sequence[GraphTensor]

@@ -1,7 +1,7 @@
 """A trained network as plain data: layers with their weights as arrays, ready to be rewritten.
 
 Keras models are awkward to rewrite: layers own their variables, and Keras 2 and Keras 3 differ in
-every detail. So a model is read once (``keras/reading``) into a ``Network`` of ``Node`` values,
+every detail. So a model is read once (``keras/reader``) into a ``Network`` of ``Node`` values,
 passes turn one network into another (``passes``), and one interpreter runs the result
 (``keras/execution``).
 Everything is immutable: a pass cannot harm the model it was given.

@@ -94,10 +94,10 @@ def _by_our_own(
     from tflconv.compression import qat
     from tflconv.conversion import optimized
     from tflconv.network import passes
-    from tflconv.network.keras import reading
+    from tflconv.network.keras import reader
 
     kept = [step for step in passes.PASSES if optimize or step.name != "drop_softmax"]
-    network, _ = passes.optimize(reading.read(model), kept)
+    network, _ = passes.optimize(reader.read(model), kept)
     qat.check_known(network)
     start = qat.first_ranges(network, examples, config)
     optimized.of_network(network, trained=start).make(recipe.get("static_wi8_ai8"))

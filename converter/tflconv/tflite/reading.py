@@ -23,7 +23,7 @@ from tflconv.errors import TflconvError
 from tflconv.tflite import schema
 from tflconv.tflite.schema import text
 
-Option = bool | int | float | bytes | tuple[int, ...] | None
+OperatorOption = bool | int | float | bytes | tuple[int, ...] | None
 """What an option of an operator may be."""
 
 _Entry = TypeVar("_Entry")
@@ -118,7 +118,7 @@ class Operator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, OperatorOption] = field(default_factory=dict)
     version: int = 1
 
     @property
@@ -346,7 +346,7 @@ _QUANTIZATION_SLOTS = ((8, 4), (10, 8))
 """Where the table keeps scales and zero points, and the bytes of one."""
 
 
-def _options(operator: fb.Operator) -> dict[str, Option]:
+def _options(operator: fb.Operator) -> dict[str, OperatorOption]:
     """Options by their schema names: ``strideW``, ``fusedActivationFunction``, ``adjY``."""
     name, table = schema.OPTIONS.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
     if name is None or table is None:

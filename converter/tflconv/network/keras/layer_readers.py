@@ -19,7 +19,7 @@ from tflconv.network.nodes import Array, Node, NodeOptions
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Weight = Tensor | NDArray[np.floating]
+LayerWeight = Tensor | NDArray[np.floating]
 """A weight as Keras has it, or computed of such."""
 
 Reader = Callable[["Call"], "list[Node] | None"]
@@ -48,13 +48,13 @@ class Call:
 
 
 def _node(
-    kind: str, weights: Mapping[str, Weight] | None = None, **options: Unpack[NodeOptions]
+    kind: str, weights: Mapping[str, LayerWeight] | None = None, **options: Unpack[NodeOptions]
 ) -> Node:
     arrays = {key: _array(value) for key, value in (weights or {}).items()}
     return Node(name="", kind=kind, weights=arrays, options=options)
 
 
-def _array(value: Weight) -> Array:
+def _array(value: LayerWeight) -> Array:
     return np.asarray(value.numpy() if hasattr(value, "numpy") else value, np.float32)
 
 
@@ -68,7 +68,7 @@ def _sides(tensor: KerasTensor) -> Shape:
     return tuple(-1 if side is None else int(side) for side in tuple(tensor.shape)[1:])
 
 
-def _bias(layer: KerasLayer, size: int) -> Weight:
+def _bias(layer: KerasLayer, size: int) -> LayerWeight:
     return layer.bias if layer.use_bias else np.zeros(size)
 
 

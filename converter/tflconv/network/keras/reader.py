@@ -20,7 +20,7 @@ from tflconv.core.typing import (
     Tensor,
 )
 from tflconv.errors import TflconvError
-from tflconv.network.keras.layers import READERS, Call, opaque
+from tflconv.network.keras.layer_readers import READERS, Call, opaque
 from tflconv.network.nodes import Network, Node
 
 if TYPE_CHECKING:

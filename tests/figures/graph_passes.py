@@ -23,7 +23,7 @@ from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras import execution
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.nodes import Network
 from tflconv.network.passes import PASSES, NamedPass, optimize
 from tflconv.tflite import reading

@@ -195,7 +195,7 @@ def test_a_free_resolution_must_be_said() -> None:
 def test_our_own_layers_are_known_to_a_fresh_process(tmp_path: Path) -> None:
     path = tmp_path / "vit.keras"
     models.build("vit", (28, 28, 1), 10, patch=7, dim=32, depth=1, heads=2).save(path)
-    code = "import sys; from pathlib import Path; from tflconv.source import open_model;"
+    code = "import sys; from pathlib import Path; from tflconv.model.opening import open_model;"
     code += "open_model(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, path], check=True, timeout=300)
 

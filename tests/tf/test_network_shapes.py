@@ -15,7 +15,7 @@ from keras_networks import sequential
 from tflconv.core.tensorflow import tf
 from tflconv.network import shapes as shapes_module
 from tflconv.network.keras.execution import run
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.nodes import Network
 from tflconv.network.shapes import shapes
 

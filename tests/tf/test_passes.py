@@ -19,7 +19,7 @@ from keras_networks import (
     two_dense,
 )  # fmt: skip
 
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.passes import PASSES, NamedPass, optimize
 
 SEEDS = (0, 1, 2)

@@ -21,7 +21,7 @@ from keras_networks import (
 )
 
 from tflconv import cli, models
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.passes import PASSES, attention, centering, folding, optimize
 
 

@@ -19,7 +19,7 @@ from tflconv.errors import UsageError
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.fake_quant import round_weights, weight_scales
 from tflconv.network.keras.ranges import Range, Ranges, measure
-from tflconv.network.keras.reading import read
+from tflconv.network.keras.reader import read
 from tflconv.network.nodes import LINEAR, Network
 from tflconv.network.passes import PASSES, optimize
 from tflconv.tflite import packing

@@ -11,7 +11,7 @@ from keras_networks import check_equal, kinds, randomized, sequential, transform
 keras = pytest.importorskip("keras", minversion="3")
 
 from tflconv.errors import TflconvError  # noqa: E402
-from tflconv.network.keras.reading import read  # noqa: E402
+from tflconv.network.keras.reader import read  # noqa: E402
 from tflconv.network.passes import optimize  # noqa: E402
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tflconv.pipeline.lane import Lane, prepare
 
 import tflconv
 from tflconv import cli, data
@@ -19,7 +20,6 @@ from tflconv.model.card import ModelCard, require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline import plan, retraining
-from tflconv.pipeline.lane import Lane, prepare
 from tflconv.pipeline.plan import Plan
 from tflconv.tflite import editing, packing
 

@@ -358,6 +358,17 @@ def test_a_stripped_file_answers_the_same_and_is_smaller(name: str, tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize("name", ["fp16", "dynamic_wi8_afp32", "static_wi8_ai8"])
+def test_a_stripped_float_file_converts_like_the_whole_one(name: str, tmp_path: Path) -> None:
+    model = packing.unpack(FLOAT.read_bytes())
+    stripping.strip(model)
+    stripped = tmp_path / "stripped.tflite"
+    stripped.write_bytes(packing.pack(model))
+    (made,) = conversion.convert(stripped, [recipe.get(name)], tmp_path, calibration=CALIBRATION)
+    whole = Interpreter(convert(name, tmp_path)).predict(NAMED["0..1"].apply(PIXELS))
+    assert np.array_equal(Interpreter(made.path).predict(NAMED["0..1"].apply(PIXELS)), whole)
+
+
 def test_a_file_without_card_tells_nothing(tmp_path: Path) -> None:
     assert command(tmp_path, "--normalize", "0..1", "--strip", "--no-card") == 0
     assert read_card(tmp_path / "tiny_float32-fp32.tflite") is None

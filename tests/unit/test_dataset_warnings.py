@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from making_pictures import collection, write
+from tflconv.pipeline.lane import Prepared
 
 from tflconv import cli
 from tflconv.cli import study as command
 from tflconv.core.workers import Say
 from tflconv.errors import TflconvError
 from tflconv.pipeline import plan, study
-from tflconv.pipeline.lane import Prepared
 
 PLAN = """
 name = "tiny"

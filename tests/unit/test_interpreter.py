@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tiny_graphs import Builder
 
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model.interpreter import Interpreter, Tensor
+from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.model.normalization import NAMED
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
@@ -20,8 +20,10 @@ FLOAT, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
 
 
-def quantized(dtype: str, scale: float, zero_point: int) -> Tensor:
-    return Tensor(index=0, name="t", shape=(1,), dtype=dtype, scale=scale, zero_point=zero_point)
+def quantized(dtype: str, scale: float, zero_point: int) -> TensorDetails:
+    return TensorDetails(
+        index=0, name="t", shape=(1,), dtype=dtype, scale=scale, zero_point=zero_point
+    )
 
 
 @given(

@@ -18,7 +18,7 @@ STAGES = {
     "tensorflow": "training and converting",
     "tf_keras": "training and converting",
     "tensorflow-model-optimization": "quantization-aware training with tfmot",
-    "ai-edge-quantizer": "post-training quantization",
+    "litert-quantizer": "post-training quantization",
     "ai-edge-litert": "running models",
 }
 PARTS = ("tflconv.benchmark.harness", "tflconv.device.emulator", "tflconv.device.adb")

@@ -26,7 +26,7 @@ from tflconv.core.tensorflow import keras2, tf
 from tflconv.errors import TflconvError
 from tflconv.network.keras.execution import run
 from tflconv.network.keras.fake_quant import round_weights
-from tflconv.network.keras.layers import KNOWN_LAYERS
+from tflconv.network.keras.layer_readers import KNOWN_LAYERS
 from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges, allowed, measure
 from tflconv.network.nodes import LINEAR, Network, Node

@@ -2,30 +2,30 @@
 
 An 8-bit activation has 256 steps to cover the range of its tensor. The range is the smallest and
 the largest value that any sample causes there, as the TFLite converter does it (Jacob et al.,
-2018). ai-edge-quantizer by itself takes a moving average over the samples, which forgets most of
+2018). litert-quantizer by itself takes a moving average over the samples, which forgets most of
 them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/0004).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
+from tflconv.core.typing import Json, Shape
 from tflconv.data import CalibrationSet
 from tflconv.errors import UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.tflite import editing, packing
 
-Ranges = dict[str, dict[str, NDArray[np.float32]]]
-"""Smallest and largest value by tensor name, shaped as ai-edge-quantizer wants them."""
+TensorRanges = dict[str, dict[str, NDArray[np.float32]]]
+"""Smallest and largest value by tensor name, shaped as litert-quantizer wants them."""
 
 _LARGEST = 3e38
 """Values past it are paddings with minus infinity, not activations."""
@@ -70,13 +70,13 @@ class Calibration:
         )
 
     @classmethod
-    def of_values(cls, name: str, *inputs: NDArray[Any]) -> Calibration:
+    def of_values(cls, name: str, *inputs: ArrayLike) -> Calibration:
         """Calibrate with arrays that are normalized already."""
         values = tuple(np.asarray(array, dtype=np.float32) for array in inputs)
         digest = sha256_bytes(b"".join(array.tobytes() for array in values))
         return cls(name=name, digest=digest, inputs=values)
 
-    def check_fits(self, shapes: Sequence[tuple[int, ...]]) -> None:
+    def check_fits(self, shapes: Sequence[Shape]) -> None:
         """Raise ``UsageError`` unless samples have these shapes (without batch)."""
         received = [values.shape[1:] for values in self.inputs]
         if received != list(shapes):
@@ -86,7 +86,12 @@ class Calibration:
                 f" {[list(shape) for shape in received]}."
             )
 
-    def to_json(self) -> dict[str, Any]:
+    def samples(self) -> Iterator[list[NDArray[np.float32]]]:
+        """One sample after the other: an array for each input, batch included."""
+        for sample in zip(*self.inputs, strict=True):
+            yield [values[np.newaxis] for values in sample]
+
+    def to_json(self) -> dict[str, Json]:
         """What a card says about the calibration."""
         return {
             "name": self.name,
@@ -96,16 +101,16 @@ class Calibration:
         }
 
 
-def measure(model: bytes, calibration: Calibration) -> Ranges:
+def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     """Run the samples through the float ``model`` and record the range of every activation."""
     runtime = _runtime(model)
     inputs = runtime.get_input_details()
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
     activations = editing.float_activations(packing.unpack(model))
-    ranges: Ranges = {}
-    for sample in zip(*calibration.inputs, strict=True):
+    ranges: TensorRanges = {}
+    for sample in calibration.samples():
         for detail, values in zip(inputs, sample, strict=True):
-            runtime.set_tensor(detail["index"], values[np.newaxis])
+            runtime.set_tensor(detail["index"], values)
         runtime.invoke()
         for index, name in activations.items():
             _widen(ranges, name, runtime.get_tensor(index))
@@ -115,7 +120,7 @@ def measure(model: bytes, calibration: Calibration) -> Ranges:
     return ranges
 
 
-def _runtime(model: bytes) -> Any:
+def _runtime(model: bytes) -> litert.Interpreter:
     with warnings.catch_warnings(), quiet.native_stderr():
         warnings.simplefilter("ignore")
         runtime = litert.Interpreter(
@@ -125,7 +130,7 @@ def _runtime(model: bytes) -> Any:
     return runtime
 
 
-def _widen(ranges: Ranges, name: str, values: NDArray[np.float32]) -> None:
+def _widen(ranges: TensorRanges, name: str, values: NDArray[np.float32]) -> None:
     shape = (1,) * values.ndim
     low, high = values.min(), values.max()
     if not (low > -_LARGEST and high < _LARGEST):

@@ -22,7 +22,7 @@ from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.nodes import Network
-from tflconv.network.passes import Outcome
+from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
 
 
@@ -38,7 +38,7 @@ class OptimizedModel(FloatModel):
     def __init__(
         self,
         network: Network,
-        outcomes: Sequence[Outcome] = (),
+        outcomes: Sequence[PassOutcome] = (),
         *,
         trained: Ranges | None = None,
     ) -> None:

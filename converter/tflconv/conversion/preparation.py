@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflconv.conversion import tracing
-from tflconv.conversion.calibration import Calibration, Ranges, measure
+from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.interpreter import Interpreter
@@ -25,7 +25,7 @@ class FloatModel:
 
     def __init__(self, name: str, content: bytes, graph: tracing.FrozenGraph | None = None) -> None:
         self.name, self.content, self.graph = name, content, graph
-        self._ranges: dict[str, Ranges] = {}
+        self._ranges: dict[str, TensorRanges] = {}
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """Return the ``.tflite`` file that ``recipe`` makes of this model.
@@ -54,7 +54,7 @@ class FloatModel:
         """Whether the model was trained for int8 before it came here."""
         return self.graph is not None and self.graph.has_trained_ranges
 
-    def _measured(self, calibration: Calibration) -> Ranges:
+    def _measured(self, calibration: Calibration) -> TensorRanges:
         if calibration.digest not in self._ranges:
             self._ranges[calibration.digest] = measure(self.content, calibration)
         return self._ranges[calibration.digest]
@@ -119,6 +119,7 @@ def _read(path: Path) -> bytes:
             f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}.",
             hint="Start from the float model.",
         )
+    editing.name_tensors(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))

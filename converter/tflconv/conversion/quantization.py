@@ -1,4 +1,4 @@
-"""Every recipe is made of one float ``.tflite`` by ai-edge-quantizer, without TensorFlow.
+"""Every recipe is made of one float ``.tflite`` by litert-quantizer, without TensorFlow.
 
 All its settings are here. ``docs/decisions/0004`` has the figures by which this one path was
 preferred to a run of the TFLite converter for each recipe: a recipe costs 0.1 s instead of 1 s,
@@ -11,15 +11,19 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from ai_edge_quantizer import quantizer
+from ai_edge_litert import schema_py_generated as fb
+from litert_quantizer import quantizer
 
-from tflconv.conversion.calibration import Ranges
+from tflconv.conversion.calibration import TensorRanges
 from tflconv.core import quiet
+from tflconv.core.typing import Json
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, int4, packing, stripping
+from tflconv.tflite import editing, int4, packing, stripping, uint8
+
+Settings = dict[str, Json]
+"""One entry of a litert-quantizer recipe, or a part of it."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 FILTER_OPS = (*MATRIX_OPS, "DEPTHWISE_CONV_2D")
@@ -32,7 +36,7 @@ class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
     """Operators that compute in float where the recipe promises integers."""
 
 
-def quantize(model: bytes, recipe: Recipe, ranges: Ranges | None = None) -> bytes:
+def quantize(model: bytes, recipe: Recipe, ranges: TensorRanges | None = None) -> bytes:
     """The float ``model`` quantized as ``recipe`` says.
 
     Static recipes need the ``ranges`` of activations (``calibration.measure``). Raises
@@ -51,13 +55,13 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     if recipe.weights == "int4":
         int4.use_int4(model)
     if recipe.io == "uint8":
-        editing.use_uint8(model)
+        uint8.use_uint8(model)
     stripping.share_equal(model)
     return packing.pack(model)
 
 
-def _settings(recipe: Recipe) -> list[dict[str, Any]]:
-    """The ai-edge-quantizer recipe; an empty one leaves the model as it is."""
+def _settings(recipe: Recipe) -> list[Settings]:
+    """The litert-quantizer recipe; an empty one leaves the model as it is."""
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else [_float16()]
     if recipe.compute == "dynamic":
@@ -71,7 +75,7 @@ def _settings(recipe: Recipe) -> list[dict[str, Any]]:
     return [*_each(ops, config), *_float_ends(recipe)]
 
 
-def _each(operations: Sequence[str], config: dict[str, Any]) -> list[dict[str, Any]]:
+def _each(operations: Sequence[str], config: Settings) -> list[Settings]:
     return [
         {
             "regex": ".*",
@@ -83,7 +87,7 @@ def _each(operations: Sequence[str], config: dict[str, Any]) -> list[dict[str, A
     ]
 
 
-def _weights(recipe: Recipe) -> dict[str, Any]:
+def _weights(recipe: Recipe) -> Settings:
     return {
         "weight_tensor_config": {
             "num_bits": max(8, _BITS[recipe.weights]),
@@ -98,7 +102,7 @@ def _weights(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _activations(recipe: Recipe) -> dict[str, Any]:
+def _activations(recipe: Recipe) -> Settings:
     bits = _BITS[recipe.activations]
     return {
         "num_bits": bits,
@@ -108,7 +112,7 @@ def _activations(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _float_ends(recipe: Recipe) -> list[dict[str, Any]]:
+def _float_ends(recipe: Recipe) -> list[Settings]:
     if recipe.io != "float32" or recipe.compute != "static":
         return []
     return [
@@ -117,7 +121,7 @@ def _float_ends(recipe: Recipe) -> list[dict[str, Any]]:
     ]
 
 
-def _float16() -> dict[str, Any]:
+def _float16() -> Settings:
     return {
         "regex": ".*",
         "operation": "*",
@@ -131,7 +135,7 @@ def _float16() -> dict[str, Any]:
 
 
 def _run(
-    model: bytes, recipe: Recipe, settings: list[dict[str, Any]], ranges: Ranges | None
+    model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
     try:
         with _quiet():
@@ -140,8 +144,7 @@ def _run(
             )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise TflconvError(
-            f"ai-edge-quantizer cannot make recipe {recipe.name} of this model:"
-            f" {_first_line(error)}"
+            f"litert-quantizer cannot make recipe {recipe.name} of this model: {_first_line(error)}"
         ) from error
     assert result.quantized_model is not None
     return bytes(result.quantized_model)
@@ -159,7 +162,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _check_is_integer(model: Any, recipe: Recipe) -> None:
+def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     remaining = editing.float_operators(model)
     if not remaining:
         return

@@ -14,24 +14,25 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from tflconv.conversion.calibration import Calibration
 from tflconv.core import quiet
+from tflconv.core.typing import ConcreteFunction, GraphNode, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing
+
+if TYPE_CHECKING:
+    from tflconv.core.tensorflow import tf
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FrozenGraph:
     """A concrete function without variables, for batch 1, and the names it keeps."""
 
-    function: Any
+    function: ConcreteFunction
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
@@ -93,7 +94,9 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
     )
 
 
-def freeze_function(call: Callable[..., Any], specs: Sequence[Any]) -> Any:
+def freeze_function(
+    call: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[tf.TensorSpec]
+) -> ConcreteFunction:
     """The concrete function of ``call`` for inputs like ``specs``, its variables made constants."""
     from tflconv.core.tensorflow import freeze, tf
 
@@ -105,50 +108,40 @@ def lower(graph: FrozenGraph) -> bytes:
 
     Raises ``TflconvError`` naming the TensorFlow operators that TFLite does not have.
     """
-    return _convert(graph, lambda _: None)
+    return _convert(graph)
 
 
 def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
     """The integer ``.tflite`` of a graph that carries its trained ranges."""
-    return _convert(graph, lambda converter: _use_integers(converter, recipe))
+    return _convert(graph, recipe)
 
 
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
     """The integer ``.tflite`` by the TFLite converter's own quantizer.
 
-    It knows int8 forms of some operators that ai-edge-quantizer 0.10 leaves in float: ELU,
+    It knows int8 forms of some operators that litert-quantizer leaves in float: ELU,
     LEAKY_RELU, LOG_SOFTMAX.
     """
-    from tflconv.core.tensorflow import tf
-
-    def samples() -> Iterator[list[NDArray[np.float32]]]:
-        for sample in zip(*calibration.inputs, strict=True):
-            yield [values[np.newaxis] for values in sample]
-
-    def set_up(converter: Any) -> None:
-        _use_integers(converter, recipe)
-        converter.representative_dataset = samples
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-
-    return _convert(graph, set_up)
+    return _convert(graph, recipe, calibration)
 
 
-def _use_integers(converter: Any, recipe: Recipe) -> None:
-    from tflconv.core.tensorflow import tf
-
-    ends = tf.float32 if recipe.io == "float32" else tf.int8
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.inference_input_type = converter.inference_output_type = ends
-
-
-def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
+def _convert(
+    graph: FrozenGraph, integers: Recipe | None = None, calibration: Calibration | None = None
+) -> bytes:
+    """Lower ``graph``, by the ranges that it carries or by those that ``calibration`` causes."""
     from tflconv.core.tensorflow import tf
 
     try:
         with _quiet():
             converter = tf.lite.TFLiteConverter.from_concrete_functions([graph.function])
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-            set_up(converter)
+            if integers is not None:
+                ends = tf.float32 if integers.io == "float32" else tf.int8
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.inference_input_type = converter.inference_output_type = ends
+            if calibration is not None:
+                converter.representative_dataset = calibration.samples
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             content = converter.convert()
     except Exception as error:  # the converter raises its own kinds and plain ones alike
         raise _explained(error) from error
@@ -157,7 +150,7 @@ def _convert(graph: FrozenGraph, set_up: Callable[[Any], None]) -> bytes:
     return packing.pack(model)
 
 
-def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> tuple[int, ...]:
+def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> Shape:
     if entry.dtype not in _INPUT_TYPES:
         raise UsageError(
             f"input '{entry.name}' of {source.name} is {entry.dtype};"
@@ -183,14 +176,14 @@ def _identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-def _is_constant(nodes: Mapping[str, Any], name: str) -> bool:
+def _is_constant(nodes: Mapping[str, GraphNode], name: str) -> bool:
     node = nodes[name]
     if node.op in ("Cast", "Identity"):
         return _is_constant(nodes, node.input[0])
-    return bool(node.op == "Const")
+    return node.op == "Const"
 
 
-def _nodes(function: Any) -> Iterator[Any]:
+def _nodes(function: ConcreteFunction) -> Iterator[GraphNode]:
     definition = function.graph.as_graph_def()
     yield from definition.node
     for inner in definition.library.function:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from types import ModuleType
 
 if "tensorflow" not in sys.modules:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from tflconv.core import quiet
+from tflconv.core.typing import ConcreteFunction
 
 with quiet.native_stderr():
     import tensorflow as tf
@@ -30,25 +31,28 @@ tf.get_logger().setLevel("ERROR")
 __all__ = ["freeze", "keras2", "keras3", "tf", "tfmot_quantization"]
 
 
-def freeze(function: Any) -> Any:
+def freeze(function: ConcreteFunction) -> ConcreteFunction:
     """Return the concrete ``function`` with its variables made constants.
 
     TensorFlow has no public name for this; its own TFLite converter calls the same.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    return convert_variables_to_constants_v2(function)
+    frozen: ConcreteFunction = convert_variables_to_constants_v2(function)
+    return frozen
 
 
-def keras3() -> Any:
+def keras3() -> ModuleType:
     """The package ``keras``, version 3, which users' models may need."""
     import keras
 
-    return keras
+    package: ModuleType = keras
+    return package
 
 
-def tfmot_quantization() -> Any:
+def tfmot_quantization() -> ModuleType:
     """Quantization-aware training of tensorflow-model-optimization: a few seconds to import."""
     from tensorflow_model_optimization.quantization import keras as quantization
 
-    return quantization
+    package: ModuleType = quantization
+    return package

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tflconv.tflite.reading import Operator, Subgraph, Tensor
+from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
 _PER_MAC = {"float": 0.4, "hybrid": 0.2, "int8": 0.1, "int4": 0.135, "uint8": 0.43, "builtin": 2.0}
 _PER_VALUE = {"delegated": 1.0, "float": 2.0, "int8": 65.0, "SOFTMAX": 18.0, "GELU": 4.0}
@@ -88,5 +88,5 @@ def _values(graph: Subgraph, operator: Operator) -> int:
     return sum(t.elements for t in graph.output_tensors(operator))
 
 
-def _output_channels(operator: Operator, kernel: Tensor) -> int:
+def _output_channels(operator: Operator, kernel: TfliteTensor) -> int:
     return kernel.shape[-1 if operator.name == "CONV_3D" else 0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tflconv.inspection import cost, xnnpack
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Model, Subgraph
+from tflconv.tflite.reading import Subgraph, TfliteModel
 
 MARGIN = 1.2
 """Ratio of instructions, quantized over float, up to which nothing is said: costs are rough."""
@@ -32,7 +32,7 @@ class Delegation:
         return frozenset(index for partition in self.partitions for index in partition)
 
 
-def predict(model: Model) -> Delegation:
+def predict(model: TfliteModel) -> Delegation:
     """Foretell what the XNNPACK delegate does with the main subgraph of ``model``."""
     graph = model.main
     unpacked = xnnpack.unpacked_constants(graph)

@@ -9,19 +9,19 @@ folded; what is found elsewhere was reordered; the rest was pruned or added.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
-from typing import Any
 
+from tflconv.core.typing import Json
 from tflconv.inspection.inspect import Inspection
-from tflconv.tflite import reading
+from tflconv.tflite import schema
 from tflconv.tflite.reading import Operator, Subgraph
 
 Pair = tuple[Operator, Operator]
 _ARITHMETIC = ("ADD", "SUB", "MUL", "DIV")
 _LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
-_ACTIVATIONS = tuple(reading.ACTIVATIONS.values())
+_ACTIVATIONS = tuple(schema.ACTIVATIONS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ def compare(first: Inspection, second: Inspection) -> Difference:
     )
 
 
-def to_json(difference: Difference) -> dict[str, Any]:
+def to_json(difference: Difference) -> dict[str, Json]:
     """The difference as JSON values; figures are ``[first, second]``."""
     return {
         "changes": [asdict(change) for change in difference.changes],
@@ -80,7 +80,7 @@ _ORDER = ("fused", "folded", "pruned", "narrowed", "retyped", "reordered", "adde
 
 
 def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]]:
-    def both(read: Any) -> tuple[int, int]:
+    def both(read: Callable[[Inspection], int]) -> tuple[int, int]:
         return read(first), read(second)
 
     return {

@@ -13,7 +13,7 @@ from html import escape
 
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
-from tflconv.tflite.reading import Model, Operator, Subgraph
+from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
 
 _BOX, _ROW, _GAP, _MARGIN, _HEAD = (206, 38), 56, 16, 28, 76
 _STYLE = """
@@ -31,7 +31,7 @@ svg { background: #14171b; } text { fill: #e8eaed; } .small { fill: #9aa5b0; }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class DrawnNode:
     """A box: two lines of text, its place (layer, column), whose tensors it needs and makes."""
 
     label: str
@@ -43,7 +43,7 @@ class Node:
     sources: tuple[int, ...]
 
 
-def draw(models: Sequence[Model]) -> str:
+def draw(models: Sequence[TfliteModel]) -> str:
     """An SVG file with the main subgraph of each of ``models``."""
     panels = [_nodes(model.main, delegation.predict(model)) for model in models]
     widths = [_width(panel) for panel in panels]
@@ -67,9 +67,9 @@ def draw(models: Sequence[Model]) -> str:
     )
 
 
-def _nodes(graph: Subgraph, found: Delegation) -> list[Node]:
+def _nodes(graph: Subgraph, found: Delegation) -> list[DrawnNode]:
     """Inputs, then operators, then outputs, each in its layer; sources are places in the list."""
-    nodes: list[Node] = []
+    nodes: list[DrawnNode] = []
     made: dict[int, int] = {}
     taken: dict[int, int] = {}
 
@@ -78,7 +78,7 @@ def _nodes(graph: Subgraph, found: Delegation) -> list[Node]:
         layer = 1 + max((nodes[s].layer for s in sources), default=-1)
         column = taken[layer] = taken.get(layer, -1) + 1
         nodes.append(
-            Node(
+            DrawnNode(
                 label=label, detail=detail, hint=hint, style=style,
                 layer=layer, column=column, sources=sources,
             )
@@ -112,12 +112,12 @@ def _tensor(graph: Subgraph, index: int) -> str:
     return f"{tensor.dtype} {'×'.join('?' if s < 0 else str(s) for s in tensor.shape)}"
 
 
-def _width(nodes: Sequence[Node]) -> float:
+def _width(nodes: Sequence[DrawnNode]) -> float:
     columns = 1 + max((node.column for node in nodes), default=0)
     return 2 * _MARGIN + columns * _BOX[0] + (columns - 1) * _GAP + 70
 
 
-def _panel(model: Model, nodes: list[Node]) -> Iterator[str]:
+def _panel(model: TfliteModel, nodes: list[DrawnNode]) -> Iterator[str]:
     graph = model.main
     run = delegation.predict(model)
     yield f'<text class="title" x="{_MARGIN}" y="30">{escape(model.path.name)}</text>'
@@ -132,11 +132,11 @@ def _panel(model: Model, nodes: list[Node]) -> Iterator[str]:
         yield from _box(node)
 
 
-def _place(node: Node) -> tuple[float, float]:
+def _place(node: DrawnNode) -> tuple[float, float]:
     return _MARGIN + node.column * (_BOX[0] + _GAP), _HEAD + node.layer * _ROW
 
 
-def _box(node: Node) -> Iterator[str]:
+def _box(node: DrawnNode) -> Iterator[str]:
     x, y = _place(node)
     yield f'<g><rect class="{node.style}" x="{x:g}" y="{y:g}" rx="5"'
     yield f' width="{_BOX[0]}" height="{_BOX[1]}"/>'
@@ -145,7 +145,7 @@ def _box(node: Node) -> Iterator[str]:
     yield f"<title>{escape(node.hint)}</title></g>" if node.hint else "</g>"
 
 
-def _edge(source: Node, target: Node) -> str:
+def _edge(source: DrawnNode, target: DrawnNode) -> str:
     (x1, y1), (x2, y2) = _place(source), _place(target)
     start, end = (x1 + _BOX[0] / 2, y1 + _BOX[1]), (x2 + _BOX[0] / 2, y2)
     span = target.layer - source.layer

@@ -12,16 +12,16 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cattrs
 
 from tflconv.core.files import sha256_file
+from tflconv.core.typing import Json
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Model, Operator, Subgraph, Tensor
+from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 
 _ALIGNMENT = 64
 
@@ -60,7 +60,7 @@ class Bytes:
 class Inspection:
     """One file, looked at from all sides."""
 
-    model: Model
+    model: TfliteModel
     sha256: str
     card: ModelCard | None
     delegation: Delegation
@@ -90,7 +90,7 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def to_json(found: Inspection) -> dict[str, Any]:
+def to_json(found: Inspection) -> dict[str, Json]:
     """Everything known, as JSON values; sizes in bytes."""
     model, graph = found.model, found.model.main
     return {
@@ -192,7 +192,7 @@ def _types(graph: Subgraph, operator: Operator) -> str:
     return " × ".join(kinds) + made
 
 
-def _account(model: Model) -> Bytes:
+def _account(model: TfliteModel) -> Bytes:
     graphs = model.subgraphs
     parameters = _parameters(graphs)
     steering = _unique(t for g in graphs for t in g.tensors if t.constant and not _is_parameter(t))
@@ -211,7 +211,7 @@ def _account(model: Model) -> Bytes:
     )
 
 
-def _attached(model: Model) -> int:
+def _attached(model: TfliteModel) -> int:
     """Bytes of a zip archive behind the flatbuffer, where labels and our card are."""
     try:
         with zipfile.ZipFile(model.path) as archive:
@@ -221,29 +221,29 @@ def _attached(model: Model) -> int:
     return model.bytes - min(starts, default=model.bytes)
 
 
-def _vectors(tensor: Tensor) -> tuple[tuple[int, int], ...]:
+def _vectors(tensor: TfliteTensor) -> tuple[tuple[int, int], ...]:
     return () if tensor.quantization is None else tensor.quantization.vectors
 
 
-def _parameters(graphs: Iterable[Subgraph]) -> list[Tensor]:
+def _parameters(graphs: Iterable[Subgraph]) -> list[TfliteTensor]:
     return _unique(t for g in graphs for t in g.tensors if _is_parameter(t))
 
 
-def _is_parameter(tensor: Tensor) -> bool:
+def _is_parameter(tensor: TfliteTensor) -> bool:
     whole = tensor.dtype in ("int32", "int64", "bool") and tensor.quantization is None
     return tensor.constant and not whole
 
 
-def _unique(tensors: Iterable[Tensor]) -> list[Tensor]:
+def _unique(tensors: Iterable[TfliteTensor]) -> list[TfliteTensor]:
     """Each buffer once."""
     return list({tensor.buffer: tensor for tensor in tensors}.values())
 
 
-def _count(tensors: Iterable[Tensor]) -> int:
+def _count(tensors: Iterable[TfliteTensor]) -> int:
     return sum(tensor.elements for tensor in tensors)
 
 
-def _boundary(tensor: Tensor) -> dict[str, Any]:
+def _boundary(tensor: TfliteTensor) -> dict[str, Json]:
     found = tensor.quantization
     return {
         "name": tensor.name,

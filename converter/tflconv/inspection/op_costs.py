@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from tflconv.core.typing import Json
 from tflconv.results import BenchmarkRun, Op
 
 
@@ -55,7 +55,7 @@ def kinds(run: BenchmarkRun) -> list[KindCost]:
     ]
 
 
-def to_json(run: BenchmarkRun) -> dict[str, Any]:
+def to_json(run: BenchmarkRun) -> dict[str, Json]:
     """Device, partitions, and costs by kind and by operator, as JSON values."""
     assert run.graph is not None
     return {

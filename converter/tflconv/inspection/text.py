@@ -10,7 +10,7 @@ from tflconv.inspection import delegation, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
 from tflconv.results import BenchmarkRun
-from tflconv.tflite.reading import Tensor
+from tflconv.tflite.reading import TfliteTensor
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 
@@ -129,7 +129,7 @@ def _bytes(found: Inspection) -> list[tuple[str, str]]:
     return [*rows, ("file", f"{total:>12,} bytes")]
 
 
-def _boundary(tensor: Tensor) -> str:
+def _boundary(tensor: TfliteTensor) -> str:
     shape = " × ".join("?" if size < 0 else str(size) for size in tensor.shape)
     text = f"{tensor.name}  {tensor.dtype} {shape}"
     if tensor.quantization is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tflconv.tflite.reading import Operator, Subgraph, Tensor
+from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
 Rule = Callable[[Subgraph, Operator], "str | None"]
 """Gives the reason why the delegate refuses a node, or None if it takes it."""
@@ -48,11 +48,11 @@ def unpacked_constants(graph: Subgraph) -> set[int]:
     return found
 
 
-def _is_float(tensor: Tensor) -> bool:
+def _is_float(tensor: TfliteTensor) -> bool:
     return tensor.dtype == "float32"
 
 
-def _is_q8(tensor: Tensor) -> bool:
+def _is_q8(tensor: TfliteTensor) -> bool:
     quantization = tensor.quantization
     return (
         tensor.dtype in ("int8", "uint8")
@@ -62,27 +62,27 @@ def _is_q8(tensor: Tensor) -> bool:
     )
 
 
-def _scale(tensor: Tensor) -> float:
+def _scale(tensor: TfliteTensor) -> float:
     return tensor.quantization.scales[0] if tensor.quantization else 1.0
 
 
-def _zero_point(tensor: Tensor) -> int:
+def _zero_point(tensor: TfliteTensor) -> int:
     found = tensor.quantization
     return found.zero_points[0] if found and found.zero_points else 0
 
 
-def _described(tensor: Tensor) -> str:
+def _described(tensor: TfliteTensor) -> str:
     if tensor.quantization and tensor.quantization.channelwise:
         return f"channelwise {tensor.dtype}"
     return tensor.dtype
 
 
-def all_tensors(graph: Subgraph, operator: Operator) -> list[Tensor]:
+def all_tensors(graph: Subgraph, operator: Operator) -> list[TfliteTensor]:
     """Inputs, then outputs."""
     return [*graph.input_tensors(operator), *graph.output_tensors(operator)]
 
 
-def _data(graph: Subgraph, operator: Operator) -> list[Tensor]:
+def _data(graph: Subgraph, operator: Operator) -> list[TfliteTensor]:
     """Inputs and outputs that flow, without those that steer (axes, shapes, paddings)."""
     whole = ("int32", "int64")
     return [t for t in all_tensors(graph, operator) if t.dtype not in whole or t.quantization]
@@ -103,7 +103,7 @@ def _same_types(graph: Subgraph, operator: Operator) -> str | None:
     return f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else _no_kernel(tensors)
 
 
-def _no_kernel(tensors: list[Tensor]) -> str | None:
+def _no_kernel(tensors: list[TfliteTensor]) -> str | None:
     odd = [t for t in tensors if not _is_float(t) and not _is_q8(t)]
     return f"no kernel for {_described(odd[0])}" if odd else None
 
@@ -190,7 +190,7 @@ def _weights(axis: int, *, dynamic: bool, int4: bool = False) -> Rule:
 
 
 def _weight_types(
-    source: Tensor, weights: Tensor, axis: int, *, dynamic: bool, int4: bool
+    source: TfliteTensor, weights: TfliteTensor, axis: int, *, dynamic: bool, int4: bool
 ) -> str | None:
     quantization = weights.quantization
     if quantization and quantization.channelwise and quantization.dimension != axis:
@@ -204,7 +204,7 @@ def _weight_types(
     return None
 
 
-def _unpacked(graph: Subgraph, tensor: Tensor) -> bool:
+def _unpacked(graph: Subgraph, tensor: TfliteTensor) -> bool:
     producer = graph.producers.get(tensor.index)
     return producer is not None and producer.index in unpacked_constants(graph)
 

@@ -9,7 +9,7 @@ so that a float, int8, uint8 or int16 model is the same thing to everybody else.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from tflconv.model.card import ModelCard, read_card
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tensor:
+class TensorDetails:
     """An input or output: its shape with batch, its type and its quantization if it has one."""
 
     index: int
@@ -49,6 +49,10 @@ class Tensor:
             return stored.astype(np.float32)
         steps = stored.astype(np.float32) - np.float32(self.zero_point)
         return np.asarray(steps * np.float32(self.scale), dtype=np.float32)
+
+
+Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...]]
+"""A runtime with a model, the model's inputs, and its outputs."""
 
 
 class Interpreter:
@@ -140,14 +144,14 @@ class Interpreter:
                 " accuracy needs a classifier with one picture in and one row of scores out."
             )
 
-    def _check_shape(self, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    def _check_shape(self, tensor: TensorDetails, shape: tuple[int, ...]) -> None:
         if tensor.shape != (1, *shape):
             raise UsageError(
                 f"{self.path} takes inputs of shape {list(tensor.shape)}. Received: {[1, *shape]}."
             )
 
 
-def _open(path: Path, threads: int) -> tuple[Any, tuple[Tensor, ...], tuple[Tensor, ...]]:
+def _open(path: Path, threads: int) -> Loaded:
     """The runtime with the model loaded, its inputs and its outputs."""
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.")
@@ -175,10 +179,10 @@ def _magic(path: Path) -> bytes:
         return stream.read(4)
 
 
-def _tensor(detail: Mapping[str, Any]) -> Tensor:
+def _tensor(detail: litert.Details) -> TensorDetails:
     scales = detail["quantization_parameters"]["scales"]
     zero_points = detail["quantization_parameters"]["zero_points"]
-    return Tensor(
+    return TensorDetails(
         index=int(detail["index"]),
         name=str(detail["name"]),
         shape=tuple(int(size) for size in detail["shape"]),

@@ -1,7 +1,7 @@
 """The models that can be trained, behind one registry.
 
 A family describes its network once, to a namespace of layers. Given the layers of Keras it becomes
-a model; given those of ``tracing`` it tells its cost, and TensorFlow is never imported.
+a model; given those of ``symbolic`` it tells its cost, and TensorFlow is never imported.
 """
 
 from tflconv.models import mobilenet, resnet, squeezenet, vit, vit_int8

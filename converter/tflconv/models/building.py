@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from tflconv.models.registry import architecture
+from tflconv.core.typing import KerasModel
+from tflconv.models.registry import OptionValue, architecture
 
 
 def build(
-    name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: Any
-) -> Any:
+    name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: OptionValue
+) -> KerasModel:
     """The Keras 2 model called ``name``, from ``[n, height, width, channels]`` to logits.
 
     Raises ``UsageError`` for an unknown name or option, and where options do not fit the input.
@@ -20,4 +20,5 @@ def build(
     from tflconv.models import layers
 
     pixels = keras2.Input(tuple(input_shape), name="pixels")
-    return keras2.Model(pixels, network(layers, pixels, classes), name=name)
+    model: KerasModel = keras2.Model(pixels, network(layers, pixels, classes), name=name)
+    return model

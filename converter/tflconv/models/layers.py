@@ -6,9 +6,8 @@ imports this module first.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tflconv.core.tensorflow import keras2, tf
+from tflconv.core.typing import Json, Shape, Tensor
 
 Activation = keras2.layers.Activation
 Add = keras2.layers.Add
@@ -28,44 +27,44 @@ Reshape = keras2.layers.Reshape
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class ClassToken(keras2.layers.Layer):  # type: ignore[misc]
+class ClassToken(keras2.layers.Layer):
     """Puts one learned token before ``[n, tokens, dim]`` (Devlin et al. 2018, BERT)."""
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make the token."""
         self.token = self.add_weight("token", (1, 1, input_shape[-1]), initializer="zeros")
 
-    def call(self, tokens: Any) -> Any:
+    def call(self, tokens: Tensor) -> Tensor:
         """``[n, tokens, dim]`` to ``[n, 1 + tokens, dim]``."""
         token = tf.tile(self.token, (tf.shape(tokens)[0], 1, 1))
         return tf.concat([token, tokens], axis=1)
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class PositionEmbedding(keras2.layers.Layer):  # type: ignore[misc]
+class PositionEmbedding(keras2.layers.Layer):
     """Adds a learned vector to every token, which tells where the token stands."""
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make one vector a token."""
         normal = keras2.initializers.TruncatedNormal(stddev=0.02)
         self.positions = self.add_weight("positions", (1, *input_shape[1:]), initializer=normal)
 
-    def call(self, tokens: Any) -> Any:
+    def call(self, tokens: Tensor) -> Tensor:
         """``[n, tokens, dim]`` to the same shape."""
         return tokens + self.positions
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class FirstToken(keras2.layers.Layer):  # type: ignore[misc]
+class FirstToken(keras2.layers.Layer):
     """Takes the class token, and leaves the patches that it was told by."""
 
-    def call(self, tokens: Any) -> Any:
+    def call(self, tokens: Tensor) -> Tensor:
         """``[n, tokens, dim]`` to ``[n, 1, dim]``."""
         return tokens[:, :1]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class PatchDropout(keras2.layers.Layer):  # type: ignore[misc]
+class PatchDropout(keras2.layers.Layer):
     """Hides a random share of the patches while training; the class token always stays.
 
     It saves nearly that share of the time that a step takes, and regularizes (Liu et al. 2022,
@@ -73,11 +72,11 @@ class PatchDropout(keras2.layers.Layer):  # type: ignore[misc]
     from the tokens themselves, so a training that was interrupted goes on as if it had not been.
     """
 
-    def __init__(self, rate: float, **options: Any) -> None:
+    def __init__(self, rate: float, **options: object) -> None:
         super().__init__(**options)
         self.rate = rate
 
-    def call(self, tokens: Any, training: bool | None = None) -> Any:
+    def call(self, tokens: Tensor, training: bool | None = None) -> Tensor:
         """``[n, 1 + patches, dim]`` to ``[n, 1 + kept, dim]``, or to the same shape."""
         if not training:
             return tokens
@@ -88,23 +87,23 @@ class PatchDropout(keras2.layers.Layer):  # type: ignore[misc]
         chosen = 1 + tf.math.top_k(chance, kept, sorted=False).indices
         return tf.concat([tokens[:, :1], tf.gather(tokens, chosen, axis=1, batch_dims=1)], axis=1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, Json]:
         """What is needed to build this layer again."""
         return {**super().get_config(), "rate": self.rate}
 
 
 @keras2.saving.register_keras_serializable("tflconv")
-class ReluAttention(keras2.layers.Layer):  # type: ignore[misc]
+class ReluAttention(keras2.layers.Layer):
     """Self-attention that weighs by ``relu(scores) / tokens`` instead of softmax.
 
     Wortsman et al. 2023, "Replacing softmax with ReLU in vision transformers".
     """
 
-    def __init__(self, heads: int, **options: Any) -> None:
+    def __init__(self, heads: int, **options: object) -> None:
         super().__init__(**options)
         self.heads = heads
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make the four projections, ``[dim, dim]`` each."""
         dim = input_shape[-1]
         self.query, self.key, self.value, self.output_projection = (
@@ -113,7 +112,7 @@ class ReluAttention(keras2.layers.Layer):  # type: ignore[misc]
         for projection in (self.query, self.key, self.value, self.output_projection):
             projection.build(input_shape)
 
-    def call(self, tokens: Any) -> Any:
+    def call(self, tokens: Tensor) -> Tensor:
         """``[n, tokens, dim]`` to the same shape."""
         count, dim = tokens.shape[1:]
         query, key, value = (
@@ -121,13 +120,14 @@ class ReluAttention(keras2.layers.Layer):  # type: ignore[misc]
         )
         scores = tf.matmul(query, key, transpose_b=True) * (dim // self.heads) ** -0.5
         mixed = tf.transpose(tf.matmul(tf.nn.relu(scores) / count, value), (0, 2, 1, 3))
-        return self.output_projection(tf.reshape(mixed, (-1, count, dim)))
+        projected: Tensor = self.output_projection(tf.reshape(mixed, (-1, count, dim)))
+        return projected
 
-    def _split(self, tokens: Any) -> Any:
+    def _split(self, tokens: Tensor) -> Tensor:
         count, dim = tokens.shape[1:]
         heads = tf.reshape(tokens, (-1, count, self.heads, dim // self.heads))
         return tf.transpose(heads, (0, 2, 1, 3))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, Json]:
         """What is needed to build this layer again."""
         return {**super().get_config(), "heads": self.heads}

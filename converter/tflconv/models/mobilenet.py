@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any
 
 from tflconv.errors import require
-from tflconv.models.registry import register
+from tflconv.models.registry import Layers, Value, register
 
 MOMENTUM = 0.9
 """Of BatchNorm statistics: a small set has too few steps for the usual 0.999."""
@@ -61,7 +60,7 @@ class MobileNetV1:
             halvings=(0 <= self.halvings <= 5, "0 (fit the picture) to 5"),
         )
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
         x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
@@ -90,7 +89,7 @@ class MobileNetV2:
             halvings=(0 <= self.halvings <= 5, "0 (fit the picture) to 5"),
         )
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
         x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
@@ -115,7 +114,7 @@ def round_channels(channels: float, step: int = 8) -> int:
     return nearest + step if nearest < 0.9 * channels else nearest
 
 
-def convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str) -> Value:
     """Convolution, BatchNorm, ReLU6."""
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=name)(
         x
@@ -123,13 +122,15 @@ def convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name:
     return _activate(layers, x, name)
 
 
-def separate(layers: Any, x: Any, stride: int, name: str) -> Any:
+def separate(layers: Layers, x: Value, stride: int, name: str) -> Value:
     """3 x 3 depthwise convolution, BatchNorm, ReLU6."""
     x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=name)(x)
     return _activate(layers, x, name)
 
 
-def invert(layers: Any, x: Any, expansion: int, channels: int, stride: int, name: str) -> Any:
+def invert(
+    layers: Layers, x: Value, expansion: int, channels: int, stride: int, name: str
+) -> Value:
     """Inverted residual: widen, convolve each channel by itself, narrow without activation."""
     entered, before = x, x.shape[-1]
     if expansion > 1:
@@ -142,7 +143,7 @@ def invert(layers: Any, x: Any, expansion: int, channels: int, stride: int, name
     return x
 
 
-def _activate(layers: Any, x: Any, name: str) -> Any:
+def _activate(layers: Layers, x: Value, name: str) -> Value:
     x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
     return layers.ReLU(6.0, name=f"{name}_relu6")(x)
 

@@ -8,17 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Protocol, TypeVar, get_type_hints
 
 from tflconv.errors import UsageError, require, unknown
+
+
+class Value(Protocol):
+    """What flows between layers: a tensor of Keras, or one that counts what it costs."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Sides; the first of them is the batch, which nobody may ask for."""
+
+
+class Layers(Protocol):
+    """Layers by the names of Keras: those of Keras itself, or those that count."""
+
+    def __getattr__(self, name: str) -> Callable[..., Callable[..., Value]]:
+        """Return what makes a layer from its settings."""
 
 
 class Architecture(Protocol):
     """A network with its options chosen."""
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
 
+
+OptionValue = int | float
 
 A = TypeVar("A", bound=type)
 
@@ -47,15 +64,17 @@ class Option:
     """One option of a model: what ``--option NAME=VALUE`` may set."""
 
     name: str
-    kind: type
-    default: Any
+    kind: type[int] | type[float]
+    default: OptionValue
 
 
 def options(name: str) -> tuple[Option, ...]:
     """The options of the model called ``name``, in the order of its definition."""
     kind = _find(name)
     types = get_type_hints(kind)
-    return tuple(Option(name=f.name, kind=types[f.name], default=f.default) for f in fields(kind))
+    return tuple(
+        Option(name=f.name, kind=types[f.name], default=getattr(kind, f.name)) for f in fields(kind)
+    )
 
 
 def summary(name: str) -> str:
@@ -63,7 +82,7 @@ def summary(name: str) -> str:
     return (_find(name).__doc__ or "").partition("\n")[0]
 
 
-def architecture(name: str, **chosen: Any) -> Architecture:
+def architecture(name: str, **chosen: OptionValue) -> Architecture:
     """The model called ``name`` with ``chosen`` options.
 
     Raises ``UsageError`` for an unknown name, an unknown option or a value that does not fit.
@@ -77,7 +96,7 @@ def architecture(name: str, **chosen: Any) -> Architecture:
     return network
 
 
-def parse_options(name: str, texts: Sequence[str]) -> dict[str, Any]:
+def parse_options(name: str, texts: Sequence[str]) -> dict[str, OptionValue]:
     """Read ``["alpha=0.5", ...]`` into values of the types that the model called ``name`` wants."""
     known = {option.name: option for option in options(name)}
     chosen = {}
@@ -106,20 +125,20 @@ def _find(name: str) -> type:
     return _registry[name]
 
 
-def _read(model: str, option: Option, text: str) -> Any:
+def _read(model: str, option: Option, text: str) -> OptionValue:
     try:
         return option.kind(text)
     except ValueError:
         raise _mistyped(model, option, text) from None
 
 
-def _check_type(model: str, option: Option, value: Any) -> None:
+def _check_type(model: str, option: Option, value: OptionValue) -> None:
     whole_as_float = option.kind is float and isinstance(value, int)
     fits = isinstance(value, option.kind) or whole_as_float
     if not fits or isinstance(value, bool):
         raise _mistyped(model, option, value)
 
 
-def _mistyped(model: str, option: Option, value: Any) -> UsageError:
+def _mistyped(model: str, option: Option, value: OptionValue | str) -> UsageError:
     what = {int: "a whole number", float: "a number"}[option.kind]
     return UsageError(f"{model}: {option.name} must be {what}. Received: {option.name}={value}.")

@@ -9,9 +9,8 @@ shortcut is a 1 x 1 convolution.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from tflconv.models.registry import register, require_positive
+from tflconv.models.registry import Layers, Value, register, require_positive
 
 MOMENTUM = 0.9
 
@@ -27,7 +26,7 @@ class ResNet:
     def __post_init__(self) -> None:
         require_positive("resnet", self)
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         x = _convolve(layers, pixels, self.width, 3, 1, "stem")
         x = layers.ReLU(name="stem_relu")(x)
@@ -39,7 +38,7 @@ class ResNet:
         return layers.Dense(classes, name="logits")(x)
 
 
-def _add_block(layers: Any, x: Any, channels: int, stride: int, name: str) -> Any:
+def _add_block(layers: Layers, x: Value, channels: int, stride: int, name: str) -> Value:
     shortcut = x
     if stride > 1 or x.shape[-1] != channels:
         shortcut = _convolve(layers, x, channels, 1, stride, f"{name}_shortcut")
@@ -49,7 +48,9 @@ def _add_block(layers: Any, x: Any, channels: int, stride: int, name: str) -> An
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, x]))
 
 
-def _convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+def _convolve(
+    layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str
+) -> Value:
     convolution = layers.Conv2D(
         channels, kernel, strides=stride, padding="same", use_bias=False, name=name
     )

@@ -9,11 +9,10 @@ least 4 x 4.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tflconv.errors import require
 from tflconv.models.mobilenet import fitting_halvings
-from tflconv.models.registry import register
+from tflconv.models.registry import Layers, Value, register
 
 # Squeezed and expanded channels of the fire modules between two places that may halve.
 STAGES = (
@@ -34,7 +33,7 @@ class SqueezeNet:
         fits = 0 <= self.halvings <= 4
         require("squeezenet", self, halvings=(fits, "0 (fit the picture) to 4"))
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         halvings = self.halvings or min(4, fitting_halvings(pixels.shape[1:3]))
         x = _convolve(layers, pixels, 64, 3, 2, "stem")
@@ -47,7 +46,7 @@ class SqueezeNet:
         return layers.GlobalAveragePooling2D(name="logits")(x)
 
 
-def _fire(layers: Any, x: Any, squeezed: int, expanded: int, name: str) -> Any:
+def _fire(layers: Layers, x: Value, squeezed: int, expanded: int, name: str) -> Value:
     x = _convolve(layers, x, squeezed, 1, 1, f"{name}_squeeze")
     sides = [
         _convolve(layers, x, expanded, kernel, 1, f"{name}_{kernel}x{kernel}") for kernel in (1, 3)
@@ -55,6 +54,8 @@ def _fire(layers: Any, x: Any, squeezed: int, expanded: int, name: str) -> Any:
     return layers.Concatenate(name=f"{name}_join")(sides)
 
 
-def _convolve(layers: Any, x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
+def _convolve(
+    layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str
+) -> Value:
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", name=name)(x)
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -13,12 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from types import SimpleNamespace
-from typing import Any
 
-from tflconv.models.registry import architecture
-
-Shape = tuple[Any, ...]
+from tflconv.core.typing import Shape
+from tflconv.models.registry import OptionValue, architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +38,7 @@ class Tape:
 
 @dataclass(frozen=True)
 class Traced:
-    """Stands for a tensor of ``shape`` ``(None, ...)``."""
+    """Stands for a tensor of ``shape`` ``(1, ...)``."""
 
     shape: Shape
     tape: Tape = field(default_factory=Tape, compare=False)
@@ -58,18 +55,18 @@ class Traced:
         self.tape.parameters += parameters
         self.tape.macs += macs
         self.tape.other += other
-        return Traced((None, *shape), self.tape)
+        return Traced((1, *shape), self.tape)
 
 
 def cost(
-    name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: Any
+    name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: OptionValue
 ) -> Cost:
     """Parameters, MACs and FLOPs of the model called ``name``; imports no TensorFlow.
 
     Raises ``UsageError`` as ``build`` does.
     """
     tape = Tape()
-    architecture(name, **options)(layers, Traced((None, *input_shape), tape), classes)
+    architecture(name, **options)(CountingLayers(), Traced((1, *input_shape), tape), classes)
     return Cost(parameters=tape.parameters, macs=tape.macs, flops=2 * tape.macs + tape.other)
 
 
@@ -143,7 +140,9 @@ def _layer_normalization(*, epsilon: float, name: str = "") -> Layer:
     return lambda x: x.spend(x.shape[1:], parameters=2 * x.shape[-1], other=7 * x.values)
 
 
-def _multi_head_attention(heads: int, key_dim: int, *, name: str = "") -> Any:
+def _multi_head_attention(
+    heads: int, key_dim: int, *, name: str = ""
+) -> Callable[[Traced, Traced], Traced]:
     """Keras ``MultiHeadAttention``; biases one FLOP, scale and softmax six a score."""
 
     def trace(query: Traced, value: Traced) -> Traced:
@@ -254,25 +253,35 @@ def _slid(size: int, kernel: int, stride: int, padding: str) -> int:
     return -(-covered // stride)
 
 
-layers = SimpleNamespace(
-    Activation=_activation,
-    Add=_add,
-    BatchNormalization=_batch_normalization,
-    ClassToken=_class_token,
-    Concatenate=_concatenate,
-    Conv2D=_conv2d,
-    Dense=_dense,
-    DepthwiseConv2D=_depthwise_conv2d,
-    FirstToken=_first_token,
-    Flatten=_flatten,
-    GlobalAveragePooling1D=_global_average_pooling1d,
-    GlobalAveragePooling2D=_global_average_pooling2d,
-    LayerNormalization=_layer_normalization,
-    MaxPooling2D=_max_pooling2d,
-    MultiHeadAttention=_multi_head_attention,
-    PatchDropout=_patch_dropout,
-    PositionEmbedding=_position_embedding,
-    ReLU=_relu,
-    ReluAttention=_relu_attention,
-    Reshape=_reshape,
-)
+_LAYERS: dict[str, Callable[..., Callable[..., Traced]]] = {
+    "Activation": _activation,
+    "Add": _add,
+    "BatchNormalization": _batch_normalization,
+    "ClassToken": _class_token,
+    "Concatenate": _concatenate,
+    "Conv2D": _conv2d,
+    "Dense": _dense,
+    "DepthwiseConv2D": _depthwise_conv2d,
+    "FirstToken": _first_token,
+    "Flatten": _flatten,
+    "GlobalAveragePooling1D": _global_average_pooling1d,
+    "GlobalAveragePooling2D": _global_average_pooling2d,
+    "LayerNormalization": _layer_normalization,
+    "MaxPooling2D": _max_pooling2d,
+    "MultiHeadAttention": _multi_head_attention,
+    "PatchDropout": _patch_dropout,
+    "PositionEmbedding": _position_embedding,
+    "ReLU": _relu,
+    "ReluAttention": _relu_attention,
+    "Reshape": _reshape,
+}
+
+
+class CountingLayers:
+    """Layers by their names in Keras that count what they cost."""
+
+    def __getattr__(self, name: str) -> Callable[..., Callable[..., Traced]]:
+        """Return what makes the layer called ``name`` from its settings."""
+        if name not in _LAYERS:
+            raise AttributeError(name)
+        return _LAYERS[name]

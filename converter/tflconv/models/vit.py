@@ -9,10 +9,9 @@ done to its graph later.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tflconv.errors import UsageError, require
-from tflconv.models.registry import register, require_positive
+from tflconv.models.registry import Layers, Value, register, require_positive
 
 EPSILON = 1e-6
 
@@ -38,7 +37,7 @@ class ViT:
             patch_dropout=(0 <= self.patch_dropout < 1, "at least 0 and below 1"),
         )
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         tokens = self._embed(layers, pixels)
         for number in range(self.depth):
@@ -48,7 +47,7 @@ class ViT:
         token = layers.LayerNormalization(epsilon=EPSILON, name="norm")(token)
         return layers.Dense(classes, name="logits")(token)
 
-    def _embed(self, layers: Any, pixels: Any) -> Any:
+    def _embed(self, layers: Layers, pixels: Value) -> Value:
         _, height, width, _ = pixels.shape
         if height % self.patch or width % self.patch:
             raise UsageError(
@@ -64,12 +63,12 @@ class ViT:
             return tokens
         return layers.PatchDropout(self.patch_dropout, name="patch_dropout")(tokens)
 
-    def _attend(self, layers: Any, tokens: Any, name: str) -> Any:
+    def _attend(self, layers: Layers, tokens: Value, name: str) -> Value:
         normal = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)
         attention = layers.MultiHeadAttention(self.heads, self.dim // self.heads, name=name)
         return layers.Add(name=f"{name}_add")([tokens, attention(normal, normal)])
 
-    def _transform(self, layers: Any, tokens: Any, name: str) -> Any:
+    def _transform(self, layers: Layers, tokens: Value, name: str) -> Value:
         inner = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)
         inner = layers.Dense(round(self.dim * self.mlp_ratio), name=f"{name}_in")(inner)
         inner = layers.Activation("gelu", name=f"{name}_gelu")(inner)

@@ -18,10 +18,9 @@ Self-attention over patches stays, and all of it is matrix products.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tflconv.errors import require
-from tflconv.models.registry import register, require_positive
+from tflconv.models.registry import Layers, Value, register, require_positive
 
 MOMENTUM = 0.99
 
@@ -42,7 +41,7 @@ class ViTInt8:
         require_positive("vit_int8", self)
         require("vit_int8", self, dim=(self.dim % self.heads == 0, "a multiple of heads"))
 
-    def __call__(self, layers: Any, pixels: Any, classes: int) -> Any:
+    def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
         tokens = self._embed(layers, pixels)
         for number in range(self.depth):
@@ -52,7 +51,7 @@ class ViTInt8:
         mean = layers.GlobalAveragePooling1D(name="mean")(tokens)
         return layers.Dense(classes, name="logits")(mean)
 
-    def _embed(self, layers: Any, pixels: Any) -> Any:
+    def _embed(self, layers: Layers, pixels: Value) -> Value:
         """Stages of stride 2, each twice as wide as the one before, the last of them ``dim``."""
         grid = pixels
         widths = [self.stem * 2**stage for stage in range(self.stages - 1)]
@@ -66,12 +65,12 @@ class ViTInt8:
         tokens = layers.Reshape((height * width, self.dim), name="tokens")(grid)
         return layers.PositionEmbedding(name="positions")(tokens)
 
-    def _attend(self, layers: Any, tokens: Any, name: str) -> Any:
+    def _attend(self, layers: Layers, tokens: Value, name: str) -> Value:
         normal = _normalized(layers, tokens, f"{name}_norm")
         mixed = layers.ReluAttention(self.heads, name=name)(normal)
         return layers.Add(name=f"{name}_add")([tokens, mixed])
 
-    def _transform(self, layers: Any, tokens: Any, name: str) -> Any:
+    def _transform(self, layers: Layers, tokens: Value, name: str) -> Value:
         inner = _normalized(layers, tokens, f"{name}_norm")
         inner = layers.Dense(round(self.dim * self.mlp_ratio), name=f"{name}_in")(inner)
         inner = layers.Activation("relu", name=f"{name}_relu")(inner)
@@ -79,5 +78,5 @@ class ViTInt8:
         return layers.Add(name=f"{name}_add")([tokens, inner])
 
 
-def _normalized(layers: Any, values: Any, name: str) -> Any:
+def _normalized(layers: Layers, values: Value, name: str) -> Value:
     return layers.BatchNormalization(momentum=MOMENTUM, name=name)(values)

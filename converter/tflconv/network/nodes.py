@@ -1,7 +1,7 @@
 """A trained network as plain data: layers with their weights as arrays, ready to be rewritten.
 
 Keras models are awkward to rewrite: layers own their variables, and Keras 2 and Keras 3 differ in
-every detail. So a model is read once (``keras/reading``) into a ``Network`` of ``Node`` values,
+every detail. So a model is read once (``keras/reader``) into a ``Network`` of ``Node`` values,
 passes turn one network into another (``passes``), and one interpreter runs the result
 (``keras/execution``).
 Everything is immutable: a pass cannot harm the model it was given.
@@ -23,7 +23,7 @@ add, mul   two inputs or more
 concat     ``axis``
 mean       ``axes``, ``keep``
 pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
-pad        ``padding`` ``((top, bottom), (left, right))``
+pad        ``borders`` ``((top, bottom), (left, right))``
 reshape    ``shape`` without batch
 token      puts the learned ``token [1, c]`` before the tokens
 crop       the tokens from ``begin`` to ``end``
@@ -38,15 +38,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tflconv.core.typing import Shape, Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Array = NDArray[np.float32]
 
 LINEAR = ("conv", "depthwise", "dense")
 """Kinds that multiply by a kernel and add a bias."""
+
+
+class NodeOptions(TypedDict, total=False):
+    """What a node can be told beside its weights; the table above says which kind takes what."""
+
+    shape: Shape
+    function: str
+    activation: str | None
+    strides: tuple[int, int]
+    padding: str
+    dilation: tuple[int, int]
+    size: tuple[int, int]
+    borders: tuple[tuple[int, int], tuple[int, int]]
+    axis: int
+    axes: tuple[int, ...]
+    keep: bool
+    begin: int
+    end: int
+    epsilon: float
+    center: bool
+    scale: float
+    transpose_right: bool
+    symmetric: bool
+    averages: bool
+    call: Callable[..., Tensor]
+    layer: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,14 +88,14 @@ class Node:
     kind: str
     inputs: tuple[str, ...] = ()
     weights: Mapping[str, Array] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: NodeOptions = field(default_factory=NodeOptions)
 
     def with_weights(self, **weights: Array) -> Node:
         """The same node with these weights exchanged or added."""
         cast = {key: np.asarray(value, np.float32) for key, value in weights.items()}
         return replace(self, weights={**self.weights, **cast})
 
-    def with_options(self, **options: Any) -> Node:
+    def with_options(self, **options: Unpack[NodeOptions]) -> Node:
         """The same node with these options exchanged or added."""
         return replace(self, options={**self.options, **options})
 

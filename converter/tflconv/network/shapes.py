@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tflconv.core.typing import Shape
 from tflconv.network.nodes import Network, Node
-
-Shape = tuple[int, ...]
 
 
 def shapes(network: Network) -> dict[str, Shape]:
@@ -109,7 +108,7 @@ def _mean(node: Node, inputs: Sequence[Shape]) -> Shape:
 
 def _pad(node: Node, inputs: Sequence[Shape]) -> Shape:
     batch, height, width, channels = inputs[0]
-    (top, bottom), (left, right) = node.options["padding"]
+    (top, bottom), (left, right) = node.options["borders"]
     return (batch, top + height + bottom, left + width + right, channels)
 
 

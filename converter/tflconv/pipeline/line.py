@@ -31,7 +31,7 @@ from tflconv.pipeline.requests import ConversionRequest
 from tflconv.recipe import Recipe, Step
 
 FACTS = "facts.json"
-MAKERS = ("tflconv", "tensorflow", "ai-edge-quantizer", "ai-edge-litert")
+MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
 class Line:
@@ -116,6 +116,8 @@ class Line:
         if key not in self._models:
             opened = self.trained(steps)
             self._tell("lower", "tracing")
+            if rewrite == "optimized" and opened.ranges is None:
+                self._tell_passes(opened)
             made = conversion.prepare(opened, rewrite, resolution=self.request.resolution)
             self._models[key] = made
         return self._models[key]
@@ -289,6 +291,10 @@ class Line:
             "custom_objects": None if code is None else sha256_file(code),
             "resolution": self.request.resolution,
         }
+
+    def _tell_passes(self, opened: Opened) -> None:
+        for outcome in opened.rewritten[1]:
+            self._tell("rewrite", str(outcome))
 
     def _tell(self, stage: str, message: str) -> None:
         self.progress(Progress(stage=stage, message=message))

@@ -192,5 +192,5 @@ def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, JsonValue]:
         "title": plan.name,
         "plan": asdict(plan),
         "warnings": list(warnings),
-        "versions": versions("tflconv", "tensorflow", "tf_keras", "ai-edge-quantizer"),
+        "versions": versions("tflconv", "tensorflow", "tf_keras", "litert-quantizer"),
     }

@@ -1,27 +1,32 @@
-"""Reading and editing the flatbuffer of a ``.tflite`` file as plain Python objects.
+"""Questions to a model that was unpacked into plain objects, and the steps that edits are made of.
 
-The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and ai-edge-litert
-brings its Python classes, so nothing here needs TensorFlow.
+``packing`` makes the objects of a file and a file of the objects; ``uint8``, ``int4``,
+``unfusing`` and ``stripping`` are the edits.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.tflite import schema
 
 SIGNATURE = "serving_default"
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 _ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
 _MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
-_OP_NAMES = {code: name for name, code in vars(fb.BuiltinOperator).items() if name.isupper()}
+
+Number = TypeVar("Number", bound=np.number)
 
 
-def sign(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+def sign(model: fb.ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Name the inputs and outputs in signature 0, by which runtimes find them."""
     graph = model.subgraphs[0]
     signature = fb.SignatureDefT()
@@ -32,42 +37,27 @@ def sign(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     model.signatureDefs = [signature]
 
 
-def use_uint8(model: Any) -> None:
-    """Give a model with int8 inputs and outputs unsigned ones, as cameras deliver pixels.
-
-    An int8 value ``q`` and the uint8 value ``q + 128`` stand for the same number if the zero
-    point moves along. One QUANTIZE would do, but XNNPACK has it only from and to float: by way of
-    float each value comes out exactly, the model stays in one partition, and it costs a quarter.
-    """
-    graph = model.subgraphs[0]
-    graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
-    for position, inner in enumerate(graph.inputs):
-        outer = graph.inputs[position] = _unsigned_twin(graph, int(inner))
-        graph.operators[:0] = _by_way_of_float(model, outer, int(inner))
-        _rename_in_signature(model, "inputs", int(inner), outer)
-    for position, inner in enumerate(graph.outputs):
-        outer = graph.outputs[position] = _unsigned_twin(graph, int(inner))
-        graph.operators += _by_way_of_float(model, int(inner), outer)
-        _rename_in_signature(model, "outputs", int(inner), outer)
+def name_tensors(model: fb.ModelT) -> None:
+    """Give each tensor without a name one of its own: ranges and the quantizer go by names."""
+    for number, graph in enumerate(model.subgraphs):
+        for index, tensor in enumerate(graph.tensors):
+            tensor.name = tensor.name or f"tensor_{number}_{index}".encode()
 
 
-def operators(model: Any) -> Iterator[tuple[Any, Any, str]]:
+def operators(model: fb.ModelT) -> Iterator[tuple[fb.SubGraphT, fb.OperatorT, str]]:
     """``(subgraph, operator, name)`` of every operator in ``model``."""
     for graph in model.subgraphs:
         for operator in graph.operators:
             yield graph, operator, operator_name(model, operator)
 
 
-def operator_name(model: Any, operator: Any) -> str:
+def operator_name(model: fb.ModelT, operator: fb.OperatorT) -> str:
     """``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
     code = model.operatorCodes[operator.opcodeIndex]
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    if builtin == fb.BuiltinOperator.CUSTOM:
-        return str(code.customCode.decode())
-    return str(_OP_NAMES[builtin])
+    return schema.operator_name(_builtin(code), code.customCode)
 
 
-def float_operators(model: Any) -> list[str]:
+def float_operators(model: fb.ModelT) -> list[str]:
     """Operators that compute in float, except conversions at the graph's own boundary.
 
     Each comes as ``NAME (output tensor)``: in the order of execution, but those that only convert
@@ -81,7 +71,7 @@ def float_operators(model: Any) -> list[str]:
     return [text for _, text in sorted(found, key=lambda entry: entry[0])]
 
 
-def quantized_operators(model: Any) -> list[str]:
+def quantized_operators(model: fb.ModelT) -> list[str]:
     """Names of operators that compute in integers by a scale, in the order of execution."""
     return [
         name
@@ -90,24 +80,24 @@ def quantized_operators(model: Any) -> list[str]:
     ]
 
 
-def names(graph: Any, indices: Sequence[int]) -> list[str]:
+def names(graph: fb.SubGraphT, indices: Iterable[int]) -> list[str]:
     """Names of the tensors at ``indices``."""
     return [_tensor_name(graph, int(index)) for index in indices]
 
 
-def input_shapes(model: Any) -> list[tuple[int, ...]]:
+def input_shapes(model: fb.ModelT) -> list[tuple[int, ...]]:
     """Shapes of the main graph's inputs, with batch."""
     graph = model.subgraphs[0]
     return [tuple(map(int, graph.tensors[i].shape)) for i in graph.inputs]
 
 
-def output_sizes(model: Any) -> list[int]:
+def output_sizes(model: fb.ModelT) -> list[int]:
     """How many values each output of the main graph has."""
     graph = model.subgraphs[0]
     return [math.prod(map(int, graph.tensors[i].shape)) for i in graph.outputs]
 
 
-def leading_arithmetic(model: Any) -> list[str]:
+def leading_arithmetic(model: fb.ModelT) -> list[str]:
     """What happens to the first input before anything is learned, as ``MUL (scale/mul)``.
 
     Follows the input through operators that only move values, and stops at the first that
@@ -128,7 +118,7 @@ def leading_arithmetic(model: Any) -> list[str]:
     return found
 
 
-def float_activations(model: Any) -> dict[int, str]:
+def float_activations(model: fb.ModelT) -> dict[int, str]:
     """Index and name of the main graph's float tensors that are computed or fed, not stored."""
     graph = model.subgraphs[0]
     computed = {int(i) for operator in graph.operators for i in operator.outputs}
@@ -139,31 +129,7 @@ def float_activations(model: Any) -> dict[int, str]:
     }
 
 
-def flex_operators(model: Any) -> list[str]:
-    """Names of operators that need TensorFlow or custom kernels at run time."""
-    names = {name for _, _, name in operators(model) if name not in vars(fb.BuiltinOperator)}
-    return sorted(names)
-
-
-def _has_constant(model: Any, graph: Any, operator: Any, current: int) -> bool:
-    """Whether all operands but ``current`` are stored in the file."""
-    others = [int(index) for index in operator.inputs if int(index) != current]
-    stored = [model.buffers[graph.tensors[index].buffer].data for index in others]
-    return bool(stored) and all(data is not None and len(data) > 0 for data in stored)
-
-
-def _unsigned_twin(graph: Any, index: int) -> int:
-    inner = graph.tensors[index]
-    outer = copy.deepcopy(inner)
-    outer.type = fb.TensorType.UINT8
-    outer.name = inner.name + b"_uint8"
-    outer.quantization.zeroPoint = [int(zero) + 128 for zero in inner.quantization.zeroPoint]
-    outer.buffer = 0
-    graph.tensors.append(outer)
-    return len(graph.tensors) - 1
-
-
-def operator(model: Any, builtin: int, source: int, target: int) -> Any:
+def operator(model: fb.ModelT, builtin: int, source: int, target: int) -> fb.OperatorT:
     """A new operator without options that computes the tensor ``target`` from ``source``."""
     made = fb.OperatorT()
     made.opcodeIndex = _operator_code(model, builtin)
@@ -171,22 +137,57 @@ def operator(model: Any, builtin: int, source: int, target: int) -> Any:
     return made
 
 
-def _by_way_of_float(model: Any, source: int, target: int) -> list[Any]:
-    graph = model.subgraphs[0]
-    between = copy.copy(graph.tensors[source])
-    between.name, between.type = between.name + b"_float", fb.TensorType.FLOAT32
-    between.quantization, between.buffer = None, 0
-    graph.tensors.append(between)
-    middle = len(graph.tensors) - 1
-    return [
-        operator(model, fb.BuiltinOperator.DEQUANTIZE, source, middle),
-        operator(model, fb.BuiltinOperator.QUANTIZE, middle, target),
-    ]
+def add_tensor(graph: fb.SubGraphT, tensor: fb.TensorT) -> int:
+    """Add ``tensor`` to ``graph`` and return its index."""
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
 
 
-def _operator_code(model: Any, builtin: int) -> int:
-    for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+def tensor_like(graph: fb.SubGraphT, index: int, suffix: str) -> int:
+    """Add a tensor without values like that at ``index`` and return its index."""
+    twin = copy.copy(graph.tensors[index])
+    twin.name, twin.buffer = suffixed(twin.name, suffix), 0
+    return add_tensor(graph, twin)
+
+
+def suffixed(name: bytes | None, suffix: str) -> bytes:
+    """The name of a tensor made from one called ``name``, which may have none."""
+    return (name or b"") + suffix.encode()
+
+
+def has_values(model: fb.ModelT, tensor: fb.TensorT) -> bool:
+    """Whether the values of ``tensor`` are stored in the file."""
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def values(model: fb.ModelT, tensor: fb.TensorT, dtype: type[Number]) -> NDArray[Number]:
+    """The stored values of ``tensor`` in a row; none where none are stored."""
+    data = model.buffers[tensor.buffer].data
+    stored = np.asarray([] if data is None else data, np.uint8)
+    return np.frombuffer(stored.tobytes(), np.dtype(dtype).newbyteorder("<"))
+
+
+def add_buffer(model: fb.ModelT, content: NDArray[np.number]) -> int:
+    """Store the bytes of ``content`` in a new buffer and return its index."""
+    buffer = fb.BufferT()
+    little = content.astype(content.dtype.newbyteorder("<"), copy=False)
+    buffer.data = np.frombuffer(little.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def _has_constant(
+    model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT, current: int
+) -> bool:
+    """Whether all operands but ``current`` are stored in the file."""
+    others = [graph.tensors[index] for index in operator.inputs if index != current]
+    return bool(others) and all(has_values(model, tensor) for tensor in others)
+
+
+def _operator_code(model: fb.ModelT, builtin: int) -> int:
+    for index, known in enumerate(model.operatorCodes):
+        if _builtin(known) == builtin:
             return index
     code = fb.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
@@ -195,14 +196,11 @@ def _operator_code(model: Any, builtin: int) -> int:
     return len(model.operatorCodes) - 1
 
 
-def _rename_in_signature(model: Any, side: str, old: int, new: int) -> None:
-    for signature in model.signatureDefs or ():
-        for entry in getattr(signature, side):
-            if entry.tensorIndex == old:
-                entry.tensorIndex = new
+def _builtin(code: fb.OperatorCodeT) -> int:
+    return schema.builtin_code(code.builtinCode, code.deprecatedBuiltinCode)
 
 
-def _named(names: Sequence[str], tensors: Sequence[int]) -> list[Any]:
+def _named(names: Sequence[str], tensors: Iterable[int]) -> list[fb.TensorMapT]:
     entries = []
     for name, index in zip(names, tensors, strict=True):
         entry = fb.TensorMapT()
@@ -211,20 +209,19 @@ def _named(names: Sequence[str], tensors: Sequence[int]) -> list[Any]:
     return entries
 
 
-def _touches_float(graph: Any, operator: Any) -> bool:
+def _touches_float(graph: fb.SubGraphT, operator: fb.OperatorT) -> bool:
     indices = [*operator.inputs, *operator.outputs]
     return any(i >= 0 and graph.tensors[i].type in _FLOATS for i in indices)
 
 
-def _is_quantized(tensor: Any) -> bool:
+def _is_quantized(tensor: fb.TensorT) -> bool:
     return tensor.quantization is not None and tensor.quantization.scale is not None
 
 
-def _at_boundary(graph: Any, operator: Any, name: str) -> bool:
+def _at_boundary(graph: fb.SubGraphT, operator: fb.OperatorT, name: str) -> bool:
     ends = {*graph.inputs, *graph.outputs}
     return name in _CONVERSIONS and bool({operator.inputs[0], operator.outputs[0]} & ends)
 
 
-def _tensor_name(graph: Any, index: int) -> str:
-    name: str = graph.tensors[index].name.decode()
-    return name
+def _tensor_name(graph: fb.SubGraphT, index: int) -> str:
+    return schema.text(graph.tensors[index].name)

@@ -8,7 +8,6 @@ the product of both scales as its own and changes along.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -20,7 +19,7 @@ _RATIO = 127 / 7
 """The step of an int4 weight in steps of an int8 one: the largest weight is 7 or 127 of them."""
 
 
-def use_int4(model: Any) -> None:
+def use_int4(model: fb.ModelT) -> None:
     """Narrow the constant int8 weights that only FULLY_CONNECTED operators read."""
     for graph in model.subgraphs:
         readers = _readers(model, graph)
@@ -38,7 +37,7 @@ def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
     return np.asarray(halves[::2] | halves[1::2] << 4, np.uint8)
 
 
-def _readers(model: Any, graph: Any) -> dict[int, set[tuple[str, int]]]:
+def _readers(model: fb.ModelT, graph: fb.SubGraphT) -> dict[int, set[tuple[str, int]]]:
     """By tensor, the operators that read it, each with the position of the tensor."""
     found: dict[int, set[tuple[str, int]]] = {}
     for operator in graph.operators:
@@ -48,52 +47,41 @@ def _readers(model: Any, graph: Any) -> dict[int, set[tuple[str, int]]]:
     return found
 
 
-def _can_narrow(model: Any, graph: Any, index: int, readers: set[tuple[str, int]]) -> bool:
+def _can_narrow(
+    model: fb.ModelT, graph: fb.SubGraphT, index: int, readers: set[tuple[str, int]]
+) -> bool:
     tensor = graph.tensors[index]
-    stored = model.buffers[tensor.buffer].data
     return (
         readers == {("FULLY_CONNECTED", 1)}
         and tensor.type == fb.TensorType.INT8
-        and stored is not None
-        and len(stored) > 0
+        and editing.has_values(model, tensor)
     )
 
 
-def _narrow(model: Any, tensor: Any) -> None:
-    wide = _values(model, tensor, np.int8)
+def _narrow(model: fb.ModelT, tensor: fb.TensorT) -> None:
+    wide = editing.values(model, tensor, np.int8)
     tensor.type = fb.TensorType.INT4
     tensor.quantization = _rescaled(tensor.quantization)
-    tensor.buffer = _buffer(model, packed(np.rint(wide / _RATIO).astype(np.int8)))
+    tensor.buffer = editing.add_buffer(model, packed(np.rint(wide / _RATIO).astype(np.int8)))
 
 
-def _narrow_bias(model: Any, graph: Any, operator: Any) -> None:
+def _narrow_bias(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> None:
     """A bias of its own for ``operator``, in the steps that its products will have."""
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
         return
     bias = graph.tensors[operator.inputs[2]]
     if bias.type != fb.TensorType.INT32:
         return
-    steps = np.rint(_values(model, bias, np.int32) / _RATIO).astype("<i4")
+    steps = np.rint(editing.values(model, bias, np.int32) / _RATIO).astype(np.int32)
     twin = copy.copy(bias)
     twin.quantization = _rescaled(bias.quantization)
-    twin.buffer = _buffer(model, steps.view(np.uint8))
-    graph.tensors.append(twin)
-    operator.inputs = [*operator.inputs[:2], len(graph.tensors) - 1]
+    twin.buffer = editing.add_buffer(model, steps)
+    operator.inputs = [*operator.inputs[:2], editing.add_tensor(graph, twin)]
 
 
-def _rescaled(quantization: Any) -> Any:
+def _rescaled(quantization: fb.QuantizationParametersT | None) -> fb.QuantizationParametersT:
     twin = copy.copy(quantization)
-    twin.scale = [np.float32(scale * _RATIO) for scale in quantization.scale]
+    assert twin is not None
+    assert twin.scale is not None
+    twin.scale = [np.float32(scale * _RATIO) for scale in twin.scale]
     return twin
-
-
-def _values(model: Any, tensor: Any, dtype: Any) -> NDArray[Any]:
-    stored = np.asarray(model.buffers[tensor.buffer].data, np.uint8)
-    return np.frombuffer(stored.tobytes(), dtype)
-
-
-def _buffer(model: Any, content: NDArray[np.uint8]) -> int:
-    buffer = fb.BufferT()
-    buffer.data = content
-    model.buffers.append(buffer)
-    return len(model.buffers) - 1

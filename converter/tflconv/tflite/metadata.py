@@ -12,10 +12,13 @@ import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flatbuffers import number_types
 from flatbuffers.table import Table
+
+if TYPE_CHECKING:
+    from ai_edge_litert import schema_py_generated as fb
 
 NAME = b"TFLITE_METADATA"
 IDENTIFIER = b"M001"
@@ -23,7 +26,6 @@ LABELS = "labels.txt"
 """The label file that we write: one label per line, in the order of the outputs."""
 
 NORMALIZATION_OPTIONS, AXIS_LABELS = 1, 2
-_MAGIC = b"TFL3"
 _DAMAGE = (
     struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
     AssertionError, OSError, zipfile.BadZipFile,
@@ -54,20 +56,22 @@ def read(path: Path) -> Metadata | None:
 
 
 def _parsed(path: Path, content: bytes) -> Metadata | None:
-    if content[4:8] != _MAGIC:
-        return None
     from ai_edge_litert import schema_py_generated as fb
 
+    if not fb.Model.ModelBufferHasIdentifier(content, 0):
+        return None
     model = fb.Model.GetRootAs(content, 0)
     graph = _tables(_root(model), 3)[0]
     source, sink = _tables(graph, 2)[0], _tables(graph, 3)[0]
     main = model.Subgraphs(0)
-    shape = tuple(map(int, main.Tensors(main.Inputs(0)).ShapeAsNumpy()))
+    shape = main.Tensors(main.Inputs(0)).ShapeAsNumpy()
+    assert not isinstance(shape, int)
     mean, std = _normalization(source)
-    return Metadata(input_shape=shape[1:], mean=mean, std=std, labels=_labels(path, sink))
+    sides = tuple(int(side) for side in shape[1:])
+    return Metadata(input_shape=sides, mean=mean, std=std, labels=_labels(path, sink))
 
 
-def _root(model: Any) -> Table:
+def _root(model: fb.Model) -> Table:
     """The root table of the metadata; raises ``IndexError`` where there are none."""
     entries = [model.Metadata(index) for index in range(model.MetadataLength())]
     (entry,) = [entry for entry in entries if entry.Name() == NAME]

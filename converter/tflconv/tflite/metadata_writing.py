@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -26,8 +25,8 @@ Field = tuple[int, str, int]
 """Slot in a table, kind of the value, and the value."""
 
 
-def attach(model: Any, metadata: Metadata) -> None:
-    """Put ``metadata`` into the ``ModelT`` in the place of what it had."""
+def attach(model: fb.ModelT, metadata: Metadata) -> None:
+    """Put ``metadata`` into ``model`` in the place of what it had."""
     buffer, entry = fb.BufferT(), fb.MetadataT()
     buffer.data = np.frombuffer(build(metadata), np.uint8)
     entry.name, entry.buffer = NAME, len(model.buffers)
@@ -63,7 +62,7 @@ def build(metadata: Metadata) -> bytes:
     return bytes(builder.Output())
 
 
-def _picture(builder: Any, metadata: Metadata) -> int:
+def _picture(builder: flatbuffers.Builder, metadata: Metadata) -> int:
     """TensorMetadata of the input: an image, and how its pixels are normalized."""
     space = _GRAYSCALE if metadata.input_shape[-1] == 1 else _RGB
     image = _table(builder, 2, (0, "int8", space))
@@ -82,7 +81,7 @@ def _picture(builder: Any, metadata: Metadata) -> int:
     )
 
 
-def _scores(builder: Any, metadata: Metadata) -> int:
+def _scores(builder: flatbuffers.Builder, metadata: Metadata) -> int:
     """TensorMetadata of the output: which file in the appended archive names its values."""
     name = builder.CreateString("scores")
     if not metadata.labels:
@@ -92,25 +91,25 @@ def _scores(builder: Any, metadata: Metadata) -> int:
     return _table(builder, 7, (0, "offset", name), (6, "offset", _vector(builder, [labels])))
 
 
-def _table(builder: Any, slots: int, *fields: Field) -> int:
+def _table(builder: flatbuffers.Builder, slots: int, *fields: Field) -> int:
     builder.StartObject(slots)
     for slot, kind, value in fields:
         _SETTERS[kind](builder, slot, value, 0)
-    return int(builder.EndObject())
+    return builder.EndObject()
 
 
-def _vector(builder: Any, offsets: Sequence[int]) -> int:
+def _vector(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
-    return int(builder.EndVector())
+    return builder.EndVector()
 
 
-def _floats(builder: Any, values: Sequence[float]) -> int:
+def _floats(builder: flatbuffers.Builder, values: Sequence[float]) -> int:
     builder.StartVector(4, len(values), 4)
     for value in reversed(values):
         builder.PrependFloat32(value)
-    return int(builder.EndVector())
+    return builder.EndVector()
 
 
 _SETTERS = {

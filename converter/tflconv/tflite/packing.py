@@ -8,20 +8,21 @@ for every weight and bias, which is 15 % of a small int8 MobileNetV2.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import ArrayLike
 
-_IDENTIFIER = b"TFL3"
+from tflconv.tflite.schema import IDENTIFIER
+
 _ALIGNMENT = 16
 
 
-def unpack(content: bytes) -> Any:
-    """The ``ModelT`` inside ``content``, with every weight inside its buffer.
+def unpack(content: bytes) -> fb.ModelT:
+    """The model inside ``content``, with every weight inside its buffer.
 
-    Some writers (ai-edge-quantizer among them) put weights behind the flatbuffer and leave only
+    Some writers (litert-quantizer among them) put weights behind the flatbuffer and leave only
     an offset in it, which older runtimes do not read.
     """
     model = fb.ModelT.InitFromPackedBuf(content, 0)
@@ -32,25 +33,25 @@ def unpack(content: bytes) -> Any:
     return model
 
 
-def pack(model: Any) -> bytes:
-    """The flatbuffer of a ``ModelT``: weights aligned, equal quantization vectors stored once."""
+def pack(model: fb.ModelT) -> bytes:
+    """The flatbuffer of ``model``: weights aligned, equal quantization vectors stored once."""
     builder = flatbuffers.Builder(1 << 20)
     vectors = _Vectors(builder)
     model = copy.copy(model)
-    model.buffers = [_Buffer(buffer.data, vectors) for buffer in model.buffers]
+    model.buffers = [_Buffer(buffer, vectors) for buffer in model.buffers]
     model.subgraphs = [_sharing(graph, vectors) for graph in model.subgraphs]
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 
 
 class _Vectors:
     """Writes vectors of numbers into a flatbuffer, equal ones once."""
 
-    def __init__(self, builder: Any) -> None:
+    def __init__(self, builder: flatbuffers.Builder) -> None:
         self.builder = builder
         self._known: dict[tuple[bytes, int], int] = {}
 
-    def shared(self, values: Any, dtype: str) -> int | None:
+    def shared(self, values: ArrayLike | None, dtype: str) -> int | None:
         """Offset of a vector with ``values``; None for none."""
         if values is None:
             return None
@@ -66,32 +67,35 @@ class _Vectors:
         builder.StartVector(item, len(content) // item, alignment or item)
         builder.head -= len(content)
         builder.Bytes[builder.head : builder.head + len(content)] = content
-        return int(builder.EndVector())
+        return builder.EndVector()
 
 
-class _Buffer:
+class _Buffer(fb.BufferT):
     """Packs a buffer aligned to 16 bytes; the generated class ignores ``force_align``."""
 
-    def __init__(self, data: Any, vectors: _Vectors) -> None:
+    def __init__(self, original: fb.BufferT, vectors: _Vectors) -> None:
+        super().__init__()
+        data = original.data
         self.content = b"" if data is None else np.asarray(data, np.uint8).tobytes()
         self.vectors = vectors
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated ModelT
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - called by the generated ModelT
         vector = self.vectors.write(self.content, 1, alignment=_ALIGNMENT) if self.content else None
         fb.BufferStart(builder)
         if vector is not None:
             fb.BufferAddData(builder, vector)
-        return int(fb.BufferEnd(builder))
+        return fb.BufferEnd(builder)
 
 
-class _Quantization:
+class _Quantization(fb.QuantizationParametersT):
     """Packs the quantization of a tensor with vectors that other tensors may share."""
 
-    def __init__(self, original: Any, vectors: _Vectors) -> None:
+    def __init__(self, original: fb.QuantizationParametersT, vectors: _Vectors) -> None:
+        super().__init__()
         self.original = original
         self.vectors = vectors
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802 - called by the generated TensorT
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - called by the generated TensorT
         values, shared = self.original, self.vectors.shared
         low, high = shared(values.min, "<f4"), shared(values.max, "<f4")
         scale, zero_point = shared(values.scale, "<f4"), shared(values.zeroPoint, "<i8")
@@ -105,10 +109,10 @@ class _Quantization:
             if offset is not None:
                 add(builder, offset)
         fb.QuantizationParametersAddQuantizedDimension(builder, values.quantizedDimension)
-        return int(fb.QuantizationParametersEnd(builder))
+        return fb.QuantizationParametersEnd(builder)
 
 
-def _sharing(graph: Any, vectors: _Vectors) -> Any:
+def _sharing(graph: fb.SubGraphT, vectors: _Vectors) -> fb.SubGraphT:
     graph = copy.copy(graph)
     graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
     for tensor in graph.tensors:

@@ -13,15 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
 from tflconv.errors import TflconvError
+from tflconv.tflite import schema
+from tflconv.tflite.schema import text
 
-_IDENTIFIER = b"TFL3"
+OperatorOption = bool | int | float | bytes | tuple[int, ...] | None
+"""What an option of an operator may be."""
+
+_Entry = TypeVar("_Entry")
 _DAMAGE = (
     struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
 )  # fmt: skip
@@ -30,22 +35,6 @@ _BITS = {
     "uint4": 4, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32, "int64": 64,
     "uint64": 64, "bool": 8, "complex64": 64, "complex128": 128,
 }  # fmt: skip
-
-
-def _names(table: type) -> dict[int, str]:
-    return {value: name for name, value in vars(table).items() if name.isupper()}
-
-
-_TYPES = {code: name.lower() for code, name in _names(fb.TensorType).items()}
-_OPERATORS = _names(fb.BuiltinOperator)
-_OPTIONS = {
-    code: name for name, code in vars(fb.BuiltinOptions).items() if isinstance(code, int) and code
-}
-ACTIVATIONS = {
-    code: name for code, name in _names(fb.ActivationFunctionType).items() if name != "NONE"
-}
-
-
 _NEEDED = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, 4)),
     **dict.fromkeys(("FULLY_CONNECTED",), (2, 1)),
@@ -84,7 +73,7 @@ class Quantization:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tensor:
+class TfliteTensor:
     """A value in the graph; ``data`` are the bytes of a constant, empty for the others.
 
     ``buffer`` tells constants that share their bytes. Unknown dimensions are -1.
@@ -129,13 +118,14 @@ class Operator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, OperatorOption] = field(default_factory=dict)
     version: int = 1
 
     @property
     def activation(self) -> str | None:
         """The activation function fused into the operator."""
-        return ACTIVATIONS.get(self.options.get("fusedActivationFunction", 0))
+        code = self.options.get("fusedActivationFunction")
+        return schema.ACTIVATIONS.get(code) if isinstance(code, int) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,16 +133,16 @@ class Subgraph:
     """Operators in their order of execution, and the tensors between them."""
 
     name: str
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[TfliteTensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
-    def input_tensors(self, operator: Operator) -> list[Tensor]:
+    def input_tensors(self, operator: Operator) -> list[TfliteTensor]:
         """Inputs that are there, in order."""
         return [self.tensors[index] for index in operator.inputs if index >= 0]
 
-    def output_tensors(self, operator: Operator) -> list[Tensor]:
+    def output_tensors(self, operator: Operator) -> list[TfliteTensor]:
         """Outputs in order."""
         return [self.tensors[index] for index in operator.outputs if index >= 0]
 
@@ -172,7 +162,7 @@ class Subgraph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class TfliteModel:
     """A whole file: its subgraphs, the sizes of its metadata, and how many bytes it has."""
 
     path: Path
@@ -189,7 +179,7 @@ class Model:
         return self.subgraphs[0]
 
 
-def read(path: Path) -> Model:
+def read(path: Path) -> TfliteModel:
     """Read the model at ``path``; raises ``TflconvError`` for anything that is no sound model."""
     try:
         content = path.read_bytes()
@@ -200,15 +190,15 @@ def read(path: Path) -> Model:
     return parse(content, path)
 
 
-def parse(content: bytes, path: Path) -> Model:
+def parse(content: bytes, path: Path) -> TfliteModel:
     """Read a model from ``content``; ``path`` names it in errors."""
-    if content[4:8] != _IDENTIFIER:
+    if content[4:8] != schema.IDENTIFIER:
         raise TflconvError(
             f"{path} is not a .tflite file.",
             hint="tflconv convert makes one of a .keras file or a SavedModel.",
         )
     try:
-        return _Reader(content).model(path)
+        return _FileReader(content).model(path)
     except _DAMAGE as error:
         what = str(error) if type(error) is ValueError else "a reference points beyond its end"
         raise TflconvError(
@@ -216,64 +206,59 @@ def parse(content: bytes, path: Path) -> Model:
         ) from error
 
 
-class _Reader:
+class _FileReader:
     """Walks the flatbuffer and doubts every number in it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._root = fb.Model.GetRootAs(content, 0)
 
-    def model(self, path: Path) -> Model:
+    def model(self, path: Path) -> TfliteModel:
         root = self._root
-        subgraphs = self._list(root.SubgraphsLength(), root.Subgraphs, self._subgraph)
+        graphs = self._entries(root.SubgraphsLength(), root.Subgraphs)
+        subgraphs = tuple(self._subgraph(graph) for graph in graphs)
         if not subgraphs:
             raise ValueError("it has no graph")
-        return Model(
+        metadata = self._entries(root.MetadataLength(), root.Metadata)
+        signatures = self._entries(root.SignatureDefsLength(), root.SignatureDefs)
+        return TfliteModel(
             path=path,
             bytes=len(self._content),
             version=root.Version(),
-            description=_text(root.Description()),
+            description=text(root.Description()),
             subgraphs=subgraphs,
-            metadata=dict(self._list(root.MetadataLength(), root.Metadata, self._metadata)),
-            signatures=self._list(
-                root.SignatureDefsLength(), root.SignatureDefs, lambda s: _text(s.SignatureKey())
-            ),
+            metadata={text(each.Name()): len(self._buffer(each.Buffer())) for each in metadata},
+            signatures=tuple(text(each.SignatureKey()) for each in signatures),
         )
 
-    def _list(
-        self, length: int, get: Callable[[int], Any], read: Callable[[Any], Any]
-    ) -> tuple[Any, ...]:
-        """``length`` entries; each takes at least four bytes of the file."""
+    def _entries(self, length: int, get: Callable[[int], _Entry]) -> Iterator[_Entry]:
+        """``length`` entries of a list; each takes at least four bytes of the file."""
         if not 0 <= length <= len(self._content) // 4:
             raise ValueError(f"a list of {length} entries")
-        return tuple(read(get(index)) for index in range(length))
+        return map(get, range(length))
 
-    def _metadata(self, entry: Any) -> tuple[str, int]:
-        return _text(entry.Name()), len(self._buffer(entry.Buffer()))
-
-    def _subgraph(self, graph: Any) -> Subgraph:
-        tensors = self._list(graph.TensorsLength(), graph.Tensors, self._tensor)
-        tensors = tuple(_numbered(t, index) for index, t in enumerate(tensors))
-        operators = self._list(graph.OperatorsLength(), graph.Operators, self._operator)
+    def _subgraph(self, graph: fb.SubGraph) -> Subgraph:
+        tensors = self._entries(graph.TensorsLength(), graph.Tensors)
+        operators = self._entries(graph.OperatorsLength(), graph.Operators)
         found = Subgraph(
-            name=_text(graph.Name()),
-            tensors=tensors,
-            operators=tuple(_numbered(o, index) for index, o in enumerate(operators)),
+            name=text(graph.Name()),
+            tensors=tuple(self._tensor(index, entry) for index, entry in enumerate(tensors)),
+            operators=tuple(self._operator(index, entry) for index, entry in enumerate(operators)),
             inputs=_integers(graph.InputsAsNumpy()),
             outputs=_integers(graph.OutputsAsNumpy()),
         )
         _check(found)
         return found
 
-    def _tensor(self, tensor: Any) -> Tensor:
+    def _tensor(self, index: int, tensor: fb.Tensor) -> TfliteTensor:
         shape = _integers(tensor.ShapeSignatureAsNumpy()) or _integers(tensor.ShapeAsNumpy())
         if len(shape) > 32 or any(size < -1 for size in shape):
             raise ValueError(f"a tensor of shape {shape[:32]}")
-        return Tensor(
-            index=0,
-            name=_text(tensor.Name()),
+        return TfliteTensor(
+            index=index,
+            name=text(tensor.Name()),
             shape=shape,
-            dtype=_TYPES[tensor.Type()],
+            dtype=schema.TENSOR_TYPES[tensor.Type()],
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
             quantization=_quantization(tensor.Quantization()),
@@ -281,13 +266,14 @@ class _Reader:
             variable=bool(tensor.IsVariable()),
         )
 
-    def _operator(self, operator: Any) -> Operator:
+    def _operator(self, index: int, operator: fb.Operator) -> Operator:
         if operator.OpcodeIndex() >= self._root.OperatorCodesLength():
             raise ValueError(f"operator code {operator.OpcodeIndex()} is missing")
         code = self._root.OperatorCodes(operator.OpcodeIndex())
+        builtin = schema.builtin_code(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         return Operator(
-            index=0,
-            name=_operator_name(code),
+            index=index,
+            name=schema.operator_name(builtin, code.CustomCode()),
             inputs=_integers(operator.InputsAsNumpy()),
             outputs=_integers(operator.OutputsAsNumpy()),
             options=_options(operator),
@@ -309,11 +295,6 @@ class _Reader:
         if start + size > len(self._content):
             raise ValueError("a buffer lies beyond its end")
         return self._content[start : start + size]
-
-
-def _numbered(value: Any, index: int) -> Any:
-    object.__setattr__(value, "index", index)
-    return value
 
 
 def _check(graph: Subgraph) -> None:
@@ -343,7 +324,7 @@ def _check_arity(graph: Subgraph, operator: Operator) -> None:
         raise ValueError(f"operator {operator.index}, {operator.name}, has no output")
 
 
-def _quantization(found: Any) -> Quantization | None:
+def _quantization(found: fb.QuantizationParameters | None) -> Quantization | None:
     if found is None or found.ScaleIsNone() or not found.ScaleLength():
         return None
     return Quantization(
@@ -354,7 +335,7 @@ def _quantization(found: Any) -> Quantization | None:
     )
 
 
-def _vectors(found: Any) -> Iterator[tuple[int, int]]:
+def _vectors(found: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:
     """Position and bytes of the scales and the zero points of a QuantizationParameters table."""
     for slot, size in _QUANTIZATION_SLOTS:
         if offset := found._tab.Offset(slot):
@@ -365,16 +346,9 @@ _QUANTIZATION_SLOTS = ((8, 4), (10, 8))
 """Where the table keeps scales and zero points, and the bytes of one."""
 
 
-def _operator_name(code: Any) -> str:
-    builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    if builtin == fb.BuiltinOperator.CUSTOM:
-        return _text(code.CustomCode()) or "CUSTOM"
-    return _OPERATORS[builtin]
-
-
-def _options(operator: Any) -> dict[str, Any]:
+def _options(operator: fb.Operator) -> dict[str, OperatorOption]:
     """Options by their schema names: ``strideW``, ``fusedActivationFunction``, ``adjY``."""
-    name, table = _OPTIONS.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
+    name, table = schema.OPTIONS.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
     if name is None or table is None:
         return {}
     accessor = getattr(fb, name)()
@@ -386,10 +360,6 @@ def _options(operator: Any) -> dict[str, Any]:
     }
 
 
-def _integers(values: Any) -> tuple[int, ...]:
+def _integers(values: NDArray[np.integer] | int) -> tuple[int, ...]:
     """A schema vector, which is the integer 0 where it was left out."""
     return () if isinstance(values, int) else tuple(int(value) for value in values)
-
-
-def _text(value: bytes | None) -> str:
-    return "" if value is None else value.decode("utf-8", errors="replace")

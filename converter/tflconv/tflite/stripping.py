@@ -8,13 +8,12 @@ untouched, so every output stays what it was, bit for bit.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from ai_edge_litert import schema_py_generated as fb
 
 
-def strip(model: Any) -> None:
-    """Take out of the ``ModelT`` what is not needed to run it."""
+def strip(model: fb.ModelT) -> None:
+    """Take out of ``model`` what is not needed to run it."""
     model.description, model.metadata, model.metadataBuffer = None, None, None
     for graph in model.subgraphs:
         graph.name = None
@@ -25,9 +24,9 @@ def strip(model: Any) -> None:
     share_equal(model)
 
 
-def share_equal(model: Any) -> None:
+def share_equal(model: fb.ModelT) -> None:
     """Let tensors with equal constants refer to one buffer, and drop buffers without a reader."""
-    kept: list[Any] = [model.buffers[0]]
+    kept = [model.buffers[0]]
     known: dict[bytes, int] = {}
     entries = [*(t for graph in model.subgraphs for t in graph.tensors), *(model.metadata or ())]
     for entry in entries:

@@ -8,12 +8,13 @@ variable, a fake-quantized variable), and what becomes of this activation (nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tflconv.core.tensorflow import tf
-from tflconv.network.nodes import Network, Node
+from tflconv.core.typing import Tensor
+from tflconv.network.nodes import Array, Network, Node
 
 
 class Scheme(Protocol):
@@ -24,10 +25,10 @@ class Scheme(Protocol):
 
     saturates: bool
 
-    def weight(self, node: Node, key: str) -> Any:
+    def weight(self, node: Node, key: str) -> Tensor:
         """The weight ``key`` of ``node`` as a tensor."""
 
-    def activation(self, node: Node, value: Any) -> Any:
+    def activation(self, node: Node, value: Tensor) -> Tensor:
         """The output ``value`` of ``node`` as its consumers shall see it."""
 
 
@@ -36,20 +37,20 @@ class FloatScheme:
 
     saturates = False
 
-    def weight(self, node: Node, key: str) -> Any:
+    def weight(self, node: Node, key: str) -> Tensor:
         """A constant."""
         return tf.constant(node.weights[key])
 
-    def activation(self, node: Node, value: Any) -> Any:
+    def activation(self, node: Node, value: Tensor) -> Tensor:
         """Untouched."""
         return value
 
 
-def run(network: Network, *inputs: Any, scheme: Scheme | None = None) -> Any:
+def run(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> Tensor:
     """The output of ``network`` for ``inputs``, batch included, in the order of its inputs."""
     chosen = scheme or FloatScheme()
     fed = dict(zip((node.name for node in network.inputs), inputs, strict=True))
-    values: dict[str, Any] = {}
+    values: dict[str, Tensor] = {}
     for node in network:
         arguments = [values[name] for name in node.inputs]
         if node.kind == "input":
@@ -62,7 +63,7 @@ def run(network: Network, *inputs: Any, scheme: Scheme | None = None) -> Any:
     return values[network.output]
 
 
-def predict(network: Network, *inputs: Any, batch: int = 64) -> Any:
+def predict(network: Network, *inputs: Array, batch: int = 64) -> Array:
     """What ``run`` gives, as an array, computed ``batch`` samples at a time."""
     function = tf.function(
         lambda *values: run(network, *values), autograph=False, reduce_retracing=True
@@ -74,7 +75,7 @@ def predict(network: Network, *inputs: Any, batch: int = 64) -> Any:
     return np.concatenate(parts)
 
 
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": tf.nn.relu,
     "relu6": tf.nn.relu6,
     "gelu": lambda x: tf.nn.gelu(x, approximate=False),
@@ -87,12 +88,12 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _activated(node: Node, value: Any) -> Any:
+def _activated(node: Node, value: Tensor) -> Tensor:
     name = node.options.get("activation")
     return value if name is None else ACTIVATIONS[name](value)
 
 
-def _conv(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _conv(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     value = tf.nn.conv2d(
         inputs[0],
         scheme.weight(node, "kernel"),
@@ -103,7 +104,7 @@ def _conv(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
     return tf.nn.bias_add(value, scheme.weight(node, "bias"))
 
 
-def _depthwise(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _depthwise(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     value = tf.nn.depthwise_conv2d(
         inputs[0],
         scheme.weight(node, "kernel"),
@@ -114,16 +115,16 @@ def _depthwise(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
     return tf.nn.bias_add(value, scheme.weight(node, "bias"))
 
 
-def _dense(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _dense(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     product = tf.matmul(inputs[0], scheme.weight(node, "kernel"))
     return product + scheme.weight(node, "bias")
 
 
-def _affine(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _affine(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     return _scaled(node, inputs[0], scheme, "scale", "shift")
 
 
-def _scaled(node: Node, value: Any, scheme: Scheme, scale: str, shift: str) -> Any:
+def _scaled(node: Node, value: Tensor, scheme: Scheme, scale: str, shift: str) -> Tensor:
     if (node.weights[scale] != 1).any():
         value = value * scheme.weight(node, scale)
     if (node.weights[shift] != 0).any():
@@ -131,7 +132,7 @@ def _scaled(node: Node, value: Any, scheme: Scheme, scale: str, shift: str) -> A
     return value
 
 
-def _layer_norm(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _layer_norm(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     (value,) = inputs
     if node.options.get("center", True):
         value = value - tf.reduce_mean(value, -1, keepdims=True)
@@ -140,7 +141,7 @@ def _layer_norm(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
     return _scaled(node, value, scheme, "gamma", "beta")
 
 
-def _attention(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _attention(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     """As Keras computes it, all heads in one tensor of rank 4; one input serves for all three."""
     query, value, key = (*inputs, inputs[-1], inputs[-1])[:3]
     heads = {
@@ -159,31 +160,31 @@ def _attention(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
     return mixed + scheme.weight(node, "output_bias")
 
 
-def _matmul(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+def _matmul(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
     return tf.matmul(*inputs, transpose_b=node.options["transpose_right"])
 
 
-def _mean(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+def _mean(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
     return tf.reduce_mean(inputs[0], node.options["axes"], keepdims=node.options["keep"])
 
 
-def _pool(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+def _pool(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
     function = tf.nn.max_pool2d if node.options["function"] == "max" else tf.nn.avg_pool2d
     options = node.options
     return function(inputs[0], options["size"], options["strides"], options["padding"])
 
 
-def _token(node: Node, inputs: Sequence[Any], scheme: Scheme) -> Any:
+def _token(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     (tokens,) = inputs
     token = tf.repeat(scheme.weight(node, "token")[tf.newaxis], tf.shape(tokens)[0], axis=0)
     return tf.concat([token, tokens], axis=1)
 
 
-def _reshape(node: Node, inputs: Sequence[Any], _scheme: Scheme) -> Any:
+def _reshape(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
     return tf.reshape(inputs[0], (-1, *node.options["shape"]))
 
 
-_RUNNERS: dict[str, Callable[[Node, Sequence[Any], Scheme], Any]] = {
+_RUNNERS: dict[str, Callable[[Node, Sequence[Tensor], Scheme], Tensor]] = {
     "conv": _conv,
     "depthwise": _depthwise,
     "dense": _dense,
@@ -197,7 +198,7 @@ _RUNNERS: dict[str, Callable[[Node, Sequence[Any], Scheme], Any]] = {
     "concat": lambda node, inputs, _: tf.concat(list(inputs), node.options["axis"]),
     "mean": _mean,
     "pool": _pool,
-    "pad": lambda node, inputs, _: tf.pad(inputs[0], ((0, 0), *node.options["padding"], (0, 0))),
+    "pad": lambda node, inputs, _: tf.pad(inputs[0], ((0, 0), *node.options["borders"], (0, 0))),
     "reshape": _reshape,
     "crop": lambda node, inputs, _: inputs[0][:, node.options["begin"] : node.options["end"]],
     "token": _token,
@@ -206,7 +207,7 @@ _RUNNERS: dict[str, Callable[[Node, Sequence[Any], Scheme], Any]] = {
 }
 
 
-def _fold(function: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
+def _fold(function: Callable[[Tensor, Tensor], Tensor], values: Sequence[Tensor]) -> Tensor:
     result = values[0]
     for value in values[1:]:
         result = function(result, value)

@@ -8,11 +8,10 @@ graph, so the scales in the file are those that stand here.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tflconv.core.tensorflow import tf
+from tflconv.core.typing import Tensor
 from tflconv.network.keras.execution import FloatScheme
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.nodes import LINEAR, Array, Network, Node
@@ -29,7 +28,7 @@ class FakeQuantScheme(FloatScheme):
     def __init__(self, ranges: Ranges, *, tensorwise: bool = False) -> None:
         self.ranges, self.tensorwise = ranges, tensorwise
 
-    def weight(self, node: Node, key: str) -> Any:
+    def weight(self, node: Node, key: str) -> Tensor:
         """A constant; the converter finds a scale for each channel by itself."""
         found = super().weight(node, key)
         largest = float(np.abs(node.weights[key]).max())
@@ -39,7 +38,7 @@ class FakeQuantScheme(FloatScheme):
             found, -largest, largest, narrow_range=True
         )
 
-    def activation(self, node: Node, value: Any) -> Any:
+    def activation(self, node: Node, value: Tensor) -> Tensor:
         """The value as 8 bits can hold it."""
         found = self.ranges.get(node.name)
         if found is None:

@@ -18,7 +18,7 @@ from tflconv.model.card import ModelCard, read_card
 from tflconv.model.opening import Source, of_keras, open_model
 from tflconv.network import passes
 from tflconv.network.nodes import Network
-from tflconv.network.passes import PASSES, NamedPass, Outcome
+from tflconv.network.passes import PASSES, NamedPass, PassOutcome
 
 if TYPE_CHECKING:
     from tflconv.network.keras.ranges import Ranges
@@ -78,12 +78,12 @@ class Opened:
         Raises:
             TflconvError: Its layers are not visible to Keras.
         """
-        from tflconv.network.keras.reading import read
+        from tflconv.network.keras.reader import read
 
         return replace(read(self.source.model), name=self.name)
 
     @cached_property
-    def rewritten(self) -> tuple[Network, list[Outcome]]:
+    def rewritten(self) -> tuple[Network, list[PassOutcome]]:
         """The network after all passes, and what each of them did."""
         return passes.optimize(self.network, PASSES)
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tflconv.core.tensorflow import tf
+from tflconv.core.typing import Tensor
 from tflconv.errors import UsageError
 from tflconv.network.keras.execution import FloatScheme, run
 from tflconv.network.nodes import Array, Network, Node
@@ -108,7 +108,7 @@ class _Watcher(FloatScheme):
         self.names = names
         self.found: dict[str, tuple[float, float]] = {}
 
-    def activation(self, node: Node, value: Any) -> Any:
+    def activation(self, node: Node, value: Tensor) -> Tensor:
         if node.name in self.names:
             array = value.numpy()
             low, high = self.found.get(node.name, (np.inf, -np.inf))

@@ -23,13 +23,20 @@ class NamedPass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PassOutcome:
     """What a pass did to a network: nodes before and after, or the reason why nothing."""
 
     name: str
     before: int
     after: int
     skipped: str | None = None
+
+    def __str__(self) -> str:
+        if self.skipped:
+            return f"{self.name}: does not apply: {self.skipped}"
+        if self.before == self.after:
+            return f"{self.name}: {self.after} operations, changed"
+        return f"{self.name}: {self.before} operations become {self.after}"
 
 
 def _named(apply: Pass, needs: str) -> NamedPass:
@@ -57,13 +64,13 @@ PASSES = (
 
 def optimize(
     network: Network, passes: Sequence[NamedPass] = PASSES
-) -> tuple[Network, list[Outcome]]:
+) -> tuple[Network, list[PassOutcome]]:
     """Apply ``passes`` in their order; return the new network and what each of them did."""
     outcomes = []
     for each in passes:
         result = each.apply(network)
         outcomes.append(
-            Outcome(
+            PassOutcome(
                 name=each.name,
                 before=len(network.nodes),
                 after=len(result.nodes),

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tflconv.network.nodes import Array, Node
+from tflconv.core.typing import KerasLayer, KerasTensor, Shape, Tensor
+from tflconv.network.nodes import Array, Node, NodeOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+LayerWeight = Tensor | NDArray[np.floating]
+"""A weight as Keras has it, or computed of such."""
+
+Reader = Callable[["Call"], "list[Node] | None"]
+"""Makes the nodes of one use of a layer; None where it is used in a way that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One use of a layer: what went in, what came out, and how to do it again."""
 
-    layer: Any
-    inputs: tuple[Any, ...]
-    output: Any
-    options: Mapping[str, Any]
-    again: Callable[..., Any]
+    layer: KerasLayer
+    inputs: tuple[KerasTensor, ...]
+    output: KerasTensor
+    options: Mapping[str, object]
+    again: Callable[..., Tensor]
 
     @property
     def kind(self) -> str:
@@ -36,22 +47,28 @@ class Call:
         return len(self.output.shape)
 
 
-def _node(kind: str, weights: Mapping[str, Any] | None = None, **options: Any) -> Node:
+def _node(
+    kind: str, weights: Mapping[str, LayerWeight] | None = None, **options: Unpack[NodeOptions]
+) -> Node:
     arrays = {key: _array(value) for key, value in (weights or {}).items()}
     return Node(name="", kind=kind, weights=arrays, options=options)
 
 
-def _array(value: Any) -> Array:
+def _array(value: LayerWeight) -> Array:
     return np.asarray(value.numpy() if hasattr(value, "numpy") else value, np.float32)
 
 
 def opaque(call: Call) -> Node:
-    """A node that calls the layer itself; -1 are the sides of its output that Keras cannot tell."""
-    shape = tuple(-1 if side is None else int(side) for side in tuple(call.output.shape)[1:])
-    return _node("opaque", call=call.again, layer=call.kind, shape=shape)
+    """A node that calls the layer itself."""
+    return _node("opaque", call=call.again, layer=call.kind, shape=_sides(call.output))
 
 
-def _bias(layer: Any, size: int) -> Any:
+def _sides(tensor: KerasTensor) -> Shape:
+    """The shape of ``tensor`` without batch; -1 are the sides that Keras cannot tell."""
+    return tuple(-1 if side is None else int(side) for side in tuple(tensor.shape)[1:])
+
+
+def _bias(layer: KerasLayer, size: int) -> LayerWeight:
     return layer.bias if layer.use_bias else np.zeros(size)
 
 
@@ -70,11 +87,11 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-def _function(activation: Any) -> str | None:
+def _function(activation: Callable[..., Tensor] | None) -> str | None:
     return _FUNCTIONS.get(getattr(activation, "__name__", "linear"))
 
 
-def _sliding(layer: Any) -> dict[str, Any] | None:
+def _sliding(layer: KerasLayer) -> NodeOptions | None:
     if layer.data_format != "channels_last" or layer.padding not in ("same", "valid"):
         return None
     return {
@@ -96,7 +113,8 @@ def _depthwise(call: Call) -> list[Node] | None:
     layer, options = call.layer, _sliding(call.layer)
     if options is None:
         return None
-    kernel = _array(getattr(layer, "depthwise_kernel", getattr(layer, "kernel", None)))
+    named = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
+    kernel = _array(getattr(layer, named))
     weights = {"kernel": kernel, "bias": _bias(layer, kernel.shape[2] * kernel.shape[3])}
     return _with_activation(call, _node("depthwise", weights, **options))
 
@@ -137,7 +155,7 @@ def _layer_norm(call: Call) -> list[Node] | None:
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
     if list(axes) not in ([-1], [call.rank - 1]) or getattr(layer, "rms_scaling", False):
         return None
-    size = call.output.shape[-1]
+    size = _sides(call.output)[-1]
     gamma = _array(layer.gamma) if layer.scale else np.ones(size)
     beta = _array(layer.beta) if layer.center else np.zeros(size)
     return [_node("layer_norm", {"gamma": gamma, "beta": beta}, epsilon=layer.epsilon)]
@@ -197,7 +215,7 @@ def _softmax(call: Call) -> list[Node] | None:
     return [_node("activation", function="softmax")] if last else None
 
 
-def _elementwise(kind: str) -> Callable[[Call], list[Node] | None]:
+def _elementwise(kind: str) -> Reader:
     return lambda call: [_node(kind)] if len(call.inputs) > 1 else None
 
 
@@ -205,7 +223,7 @@ def _concat(call: Call) -> list[Node] | None:
     return [_node("concat", axis=call.layer.axis)]
 
 
-def _global_mean(axes: tuple[int, ...]) -> Callable[[Call], list[Node] | None]:
+def _global_mean(axes: tuple[int, ...]) -> Reader:
     def read_mean(call: Call) -> list[Node] | None:
         if call.layer.data_format != "channels_last" or len(call.inputs) != 1:
             return None
@@ -214,7 +232,7 @@ def _global_mean(axes: tuple[int, ...]) -> Callable[[Call], list[Node] | None]:
     return read_mean
 
 
-def _pool(function: str) -> Callable[[Call], list[Node] | None]:
+def _pool(function: str) -> Reader:
     def read_pool(call: Call) -> list[Node] | None:
         layer = call.layer
         if layer.data_format != "channels_last":
@@ -226,22 +244,24 @@ def _pool(function: str) -> Callable[[Call], list[Node] | None]:
 
 
 def _global_max(call: Call) -> list[Node] | None:
-    if call.layer.data_format != "channels_last" or None in call.inputs[0].shape[1:]:
+    picture = _sides(call.inputs[0])
+    if call.layer.data_format != "channels_last" or -1 in picture:
         return None
-    size = tuple(call.inputs[0].shape[1:3])
+    size = (picture[0], picture[1])
     pool = _node("pool", function="max", size=size, strides=size, padding="VALID")
-    return [pool, _node("reshape", shape=tuple(call.output.shape)[1:])]
+    return [pool, _node("reshape", shape=_sides(call.output))]
 
 
 def _pad(call: Call) -> list[Node] | None:
     if call.layer.data_format != "channels_last":
         return None
-    return [_node("pad", padding=tuple(tuple(side) for side in call.layer.padding))]
+    (top, bottom), (left, right) = call.layer.padding
+    return [_node("pad", borders=((top, bottom), (left, right)))]
 
 
 def _reshape(call: Call) -> list[Node] | None:
-    shape = tuple(call.output.shape)[1:]
-    return None if None in shape else [_node("reshape", shape=shape)]
+    shape = _sides(call.output)
+    return None if -1 in shape else [_node("reshape", shape=shape)]
 
 
 def _normalization(call: Call) -> list[Node] | None:
@@ -285,7 +305,7 @@ def _identity(_: Call) -> list[Node] | None:
     return [_node("identity")]
 
 
-READERS: dict[str, Callable[[Call], list[Node] | None]] = {
+READERS: dict[str, Reader] = {
     "Activation": _activation,
     "Add": _elementwise("add"),
     "AveragePooling2D": _pool("average"),

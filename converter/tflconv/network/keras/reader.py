@@ -8,39 +8,52 @@ itself: passes leave it alone, and everything around it is still improved.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
+from tflconv.core.typing import (
+    Keras2Node,
+    Keras3Node,
+    KerasLayer,
+    KerasModel,
+    KerasTensor,
+    KerasTensors,
+    Tensor,
+)
 from tflconv.errors import TflconvError
-from tflconv.network.keras.layers import READERS, Call, opaque
+from tflconv.network.keras.layer_readers import READERS, Call, opaque
 from tflconv.network.nodes import Network, Node
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
-def read(model: Any) -> Network:
+
+def read(model: KerasModel) -> Network:
     """The network of a functional or sequential Keras ``model`` with one output.
 
     Raises ``TflconvError`` for a model whose layers are not known to Keras as a graph (a subclass
     of ``Model`` with its own ``call``) or that has several outputs.
     """
-    if not getattr(_functional(model), "_nodes_by_depth", None):
+    functional = _functional(model)
+    if functional is None:
         raise TflconvError(
             f"the layers of {getattr(model, 'name', 'the model')} are not visible: it computes in a"
             " function of its own.",
             hint="Only Keras files with functional or sequential models can be optimized.",
         )
-    reader = _Reader()
-    reader.read(_functional(model))
-    outputs = [reader.names[id(tensor)] for tensor in _flat(_functional(model).outputs)]
+    reader = _ModelReader()
+    reader.read(functional)
+    outputs = [reader.names[id(tensor)] for tensor in _flat(functional.outputs)]
     if len(outputs) != 1:
         raise TflconvError(f"{model.name} has {len(outputs)} outputs; graph passes expect one.")
     return Network(name=model.name, nodes=reader.nodes, output=outputs[0])
 
 
-class _Reader:
+class _ModelReader:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.names: dict[int, str] = {}
 
-    def read(self, model: Any) -> None:
+    def read(self, model: KerasModel) -> None:
         """Add the nodes of ``model``, deepest (nearest to the input) first."""
         for depth in sorted(model._nodes_by_depth, reverse=True):
             for keras_node in model._nodes_by_depth[depth]:
@@ -48,26 +61,29 @@ class _Reader:
 
     def _read_call(self, call: Call) -> None:
         inner = _functional(call.layer)
-        if getattr(inner, "_nodes_by_depth", None):
+        if inner is not None:
             self._read_nested(inner, call)
-            return
-        if call.kind == "InputLayer":
-            if id(call.output) not in self.names:
-                shape = tuple(call.output.shape)[1:]
-                if None in shape:
-                    raise TflconvError(
-                        f"input '{call.layer.name}' has no fixed shape. Received: {list(shape)}.",
-                        hint="Graph passes need one; build the model with it.",
-                    )
-                node = Node(name=self._free(call), kind="input", options={"shape": shape})
-                self._add(call, [node])
-            return
-        inputs = tuple(self.names[id(tensor)] for tensor in call.inputs)
-        reader = READERS.get(call.kind)
-        nodes = None if reader is None else reader(call)
-        self._add(call, _chained(self._free(call), inputs, nodes or [opaque(call)]))
+        elif call.kind == "InputLayer":
+            self._read_input(call)
+        else:
+            inputs = tuple(self.names[id(tensor)] for tensor in call.inputs)
+            reader = READERS.get(call.kind)
+            nodes = None if reader is None else reader(call)
+            self._add(call, _chained(self._free(call), inputs, nodes or [opaque(call)]))
 
-    def _read_nested(self, inner: Any, call: Call) -> None:
+    def _read_input(self, call: Call) -> None:
+        if id(call.output) in self.names:
+            return
+        sides = tuple(call.output.shape)[1:]
+        shape = tuple(side for side in sides if side is not None)
+        if len(shape) < len(sides):
+            raise TflconvError(
+                f"input '{call.layer.name}' has no fixed shape. Received: {list(sides)}.",
+                hint="Graph passes need one; build the model with it.",
+            )
+        self._add(call, [Node(name=self._free(call), kind="input", options={"shape": shape})])
+
+    def _read_nested(self, inner: KerasModel, call: Call) -> None:
         for tensor, source in zip(_flat(inner.inputs), call.inputs, strict=True):
             self.names[id(tensor)] = self.names[id(source)]
         self.read(inner)
@@ -90,19 +106,30 @@ class _Reader:
         self.names[id(call.output)] = nodes[-1].name
 
 
-def _functional(model: Any) -> Any:
-    """The functional model inside a Keras 3 ``Sequential``; any other model itself."""
-    return getattr(model, "_functional", None) or model
+def _functional(layer: KerasModel | KerasLayer) -> KerasModel | None:
+    """The functional model that ``layer`` is, or that Keras 3 hides in a ``Sequential``."""
+    model = getattr(layer, "_functional", None) or layer
+    return model if _shows_layers(model) else None
 
 
-def _call(keras_node: Any) -> Call:
-    if hasattr(keras_node, "operation"):
-        return _call_of_keras3(keras_node)
+def _shows_layers(model: KerasModel | KerasLayer) -> TypeIs[KerasModel]:
+    return bool(getattr(model, "_nodes_by_depth", None))
+
+
+def _call(keras_node: Keras2Node | Keras3Node) -> Call:
+    return _call_of_keras3(keras_node) if _is_keras3(keras_node) else _call_of_keras2(keras_node)
+
+
+def _is_keras3(keras_node: Keras2Node | Keras3Node) -> TypeIs[Keras3Node]:
+    return hasattr(keras_node, "operation")
+
+
+def _call_of_keras2(keras_node: Keras2Node) -> Call:
     layer = keras_node.layer
 
-    def again(*values: Any) -> Any:
+    def again(*values: Tensor) -> Tensor:
         pairs = zip(keras_node.keras_inputs, values, strict=True)
-        stacks: dict[str, list[Any]] = {}
+        stacks: dict[str, list[Tensor]] = {}
         for tensor, value in pairs:
             stacks.setdefault(str(id(tensor)), []).append(value)
         positional, named = keras_node.map_arguments(stacks)
@@ -117,10 +144,10 @@ def _call(keras_node: Any) -> Call:
     )
 
 
-def _call_of_keras3(keras_node: Any) -> Call:
+def _call_of_keras3(keras_node: Keras3Node) -> Call:
     layer = keras_node.operation
 
-    def again(*values: Any) -> Any:
+    def again(*values: Tensor) -> Tensor:
         fed = {id(t): v for t, v in zip(keras_node.input_tensors, values, strict=True)}
         positional, named = keras_node.arguments.fill_in(fed)
         return layer(*positional, **named)
@@ -151,9 +178,9 @@ def _chained(name: str, inputs: tuple[str, ...], nodes: Sequence[Node]) -> list[
     return result
 
 
-def _flat(structure: Any) -> list[Any]:
+def _flat(structure: KerasTensors) -> list[KerasTensor]:
     if isinstance(structure, Mapping):
         return [leaf for value in structure.values() for leaf in _flat(value)]
-    if isinstance(structure, (list, tuple)):
+    if isinstance(structure, Sequence):
         return [leaf for value in structure for leaf in _flat(value)]
     return [structure]

@@ -1,0 +1,155 @@
+"""Types of what TensorFlow, Keras and JSON hand over: for signatures, there is nothing to run.
+
+TensorFlow and Keras have no types of their own, and importing them costs seconds. So each Protocol
+here names the part of one of their classes that we use; Keras 2 and Keras 3 both fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape: TypeAlias = tuple[int, ...]
+
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+"""A value that a JSON file can hold."""
+
+Operand: TypeAlias = "Tensor | float | NDArray[np.float32]"
+"""What a tensor can be added to or multiplied by."""
+
+Index: TypeAlias = int | slice | tuple[int | slice | None, ...] | None
+
+
+class Tensor(Protocol):
+    """A tensor or variable of TensorFlow whose sides are known, but perhaps for the batch."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Sides, with batch."""
+
+    def numpy(self) -> NDArray[np.float32]:
+        """The values, outside of a graph."""
+
+    def __getitem__(self, index: Index) -> Tensor: ...
+    def __add__(self, other: Operand) -> Tensor: ...
+    def __sub__(self, other: Operand) -> Tensor: ...
+    def __mul__(self, other: Operand) -> Tensor: ...
+    def __truediv__(self, other: Operand) -> Tensor: ...
+
+
+class KerasTensor(Protocol):
+    """A value between two layers of a Keras model; sides that Keras cannot tell are None."""
+
+    @property
+    def shape(self) -> Sequence[int | None]:
+        """Sides, with batch."""
+
+
+KerasTensors: TypeAlias = KerasTensor | Sequence["KerasTensors"] | Mapping[str, "KerasTensors"]
+"""Inputs or outputs of a Keras model as it likes to nest them."""
+
+
+class KerasLayer(Protocol):
+    """A layer of Keras; what else it has depends on its class."""
+
+    name: str
+
+    def __call__(self, *inputs: object, **options: object) -> Tensor:
+        """Compute the layer."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the layer's own class."""
+
+
+class KerasModel(Protocol):
+    """A functional or sequential model of Keras, whose layers are visible."""
+
+    name: str
+    inputs: KerasTensors
+    outputs: KerasTensors
+    _nodes_by_depth: Mapping[int, Sequence[Keras2Node | Keras3Node]]
+
+
+class Keras2Node(Protocol):
+    """One use of a layer in a Keras 2 model."""
+
+    layer: KerasLayer
+    keras_inputs: Sequence[KerasTensor]
+    outputs: KerasTensors
+    call_kwargs: Mapping[str, object] | None
+
+    def map_arguments(
+        self, tensors: Mapping[str, Sequence[Tensor]]
+    ) -> tuple[Sequence[object], Mapping[str, object]]:
+        """Return the arguments of the use with ``tensors`` in the place of its own."""
+
+
+class Keras3Node(Protocol):
+    """One use of a layer in a Keras 3 model."""
+
+    operation: KerasLayer
+    input_tensors: Sequence[KerasTensor]
+    output_tensors: Sequence[KerasTensor]
+    arguments: Keras3Arguments
+    is_input: bool
+
+
+class Keras3Arguments(Protocol):
+    """The arguments of a use in a Keras 3 model."""
+
+    kwargs: Mapping[str, object]
+
+    def fill_in(
+        self, tensors: Mapping[int, Tensor]
+    ) -> tuple[Sequence[object], Mapping[str, object]]:
+        """Return the arguments of the use with ``tensors`` in the place of its own."""
+
+
+class GraphNode(Protocol):
+    """An operation in a graph of TensorFlow; ``input`` names those that it reads."""
+
+    name: str
+    op: str
+    input: Sequence[str]
+
+
+class GraphFunction(Protocol):
+    """A function inside of a graph."""
+
+    node_def: Sequence[GraphNode]
+
+
+class GraphLibrary(Protocol):
+    """The functions inside of a graph."""
+
+    function: Sequence[GraphFunction]
+
+
+class GraphDef(Protocol):
+    """A graph of TensorFlow as data."""
+
+    node: Sequence[GraphNode]
+    library: GraphLibrary
+
+
+class FunctionGraph(Protocol):
+    """A graph of TensorFlow."""
+
+    def as_graph_def(self) -> GraphDef:
+        """Return it as data."""
+
+
+class GraphTensor(Protocol):
+    """A value in a graph; ``op`` is the operation that makes it."""
+
+    op: GraphNode
+
+
+class ConcreteFunction(Protocol):
+    """A function of TensorFlow that was traced for inputs of fixed shapes."""
+
+    graph: FunctionGraph
+    inputs: Sequence[GraphTensor]

@@ -1,0 +1,50 @@
+"""Names and numbers of the TFLite schema, each of them known here only.
+
+The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and ai-edge-litert
+brings its Python classes, so nothing here needs TensorFlow.
+"""
+
+from __future__ import annotations
+
+from ai_edge_litert import schema_py_generated as fb
+
+IDENTIFIER = b"TFL3"
+"""What stands in the bytes 4 to 8 of every ``.tflite`` file."""
+
+
+def _names(table: type) -> dict[int, str]:
+    return {value: name for name, value in vars(table).items() if name.isupper()}
+
+
+OPERATORS = _names(fb.BuiltinOperator)
+"""Name of each builtin operator by its code: ``CONV_2D``."""
+
+TENSOR_TYPES = {code: name.lower() for code, name in _names(fb.TensorType).items()}
+"""Name of each type of values by its code: ``float32``."""
+
+ACTIVATIONS = {
+    code: name for code, name in _names(fb.ActivationFunctionType).items() if name != "NONE"
+}
+"""Name of each activation that may be fused, by its code: ``RELU6``."""
+
+OPTIONS = {
+    code: name for name, code in vars(fb.BuiltinOptions).items() if isinstance(code, int) and code
+}
+"""Name of each table of options by its code: ``Conv2DOptions``."""
+
+
+def builtin_code(code: int, deprecated: int) -> int:
+    """Return the code of an operator, which old files have in the deprecated byte only."""
+    return max(code, deprecated)
+
+
+def operator_name(builtin: int, custom: bytes | None) -> str:
+    """Return ``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
+    if builtin == fb.BuiltinOperator.CUSTOM:
+        return text(custom) or OPERATORS[builtin]
+    return OPERATORS[builtin]
+
+
+def text(value: bytes | None) -> str:
+    """Return a string of the file; "" for one that was left out."""
+    return "" if value is None else value.decode("utf-8", errors="replace")

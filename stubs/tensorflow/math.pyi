@@ -1,0 +1,6 @@
+from typing import Any
+
+from tflconv.core.typing import Tensor
+
+def rsqrt(x: Tensor) -> Tensor: ...
+def __getattr__(name: str) -> Any: ...

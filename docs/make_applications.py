@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tflconv import conversion, data, recipe, verification
-from tflconv.conversion import description
+from tflconv import data, verification
 from tflconv.data import Split
 from tflconv.inspection.inspect import inspect
 from tflconv.model.interpreter import Interpreter
@@ -100,28 +99,30 @@ def row(name: str, dataset: data.Dataset, folder: Path) -> str:
     model.save(source)
     np.save(samples, train)
     started = time.process_time()
-    ready = conversion.prepare(source)
-    card = description.describe(ready, normalize=MODELS[name])
-    assert card is not None, f"{name} was not seen to normalize by itself"
-    calibration = description.calibration(str(samples), ready, card)
-    recipes = [recipe.get("fp32"), recipe.get("static_wi8_ai8")]
-    plain, small = conversion.convert(ready, recipes, folder, calibration=calibration, card=card)
+    plain, small = tflconv.convert(
+        source,
+        ["fp32", "static_wi8_ai8"],
+        folder,
+        calibration=str(samples),
+        normalize=MODELS[name],
+    )
+    card = require_card(small)
     seconds = time.process_time() - started
     expected = verification.reference_logits(source, test, card=card)
-    floating, integer = (Interpreter(file.path).predict(test) for file in (plain, small))
+    floating, integer = (Interpreter(file).predict(test) for file in (plain, small))
     middle = expected.mean(axis=0)
-    inside = inspect(small.path)
+    inside = inspect(small)
     cells = (
         name,
         MODELS[name] or "found inside",
         f"{inside.parameters / 1e6:.2f} M",
         f"{inside.macs / 1e6:.0f} M",
-        f"{plain.bytes / 1e6:.2f}",
-        f"{small.bytes / 1e6:.2f}",
+        f"{plain.stat().st_size / 1e6:.2f}",
+        f"{small.stat().st_size / 1e6:.2f}",
         f"{np.abs(floating - expected).max() / np.abs(expected).max():.0e}",
         f"{cosine(integer, expected):.4f}",
         f"{cosine(integer - middle, expected - middle):.3f}",
-        str(Interpreter(small.path).partitions),
+        str(Interpreter(small).partitions),
         f"{seconds:.0f}",
     )
     return f"| {' | '.join(cells)} |"

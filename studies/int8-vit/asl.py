@@ -16,11 +16,12 @@ from tflconv import data, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import fine_tune
-from tflconv.conversion import optimized
+from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.files import write_json
 from tflconv.model.card import require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.fake_quant import round_weights
+from tflconv.network.keras.opened import open_once
 from tflconv.network.keras.ranges import Ranges, measure
 from tflconv.network.nodes import Network
 
@@ -32,7 +33,7 @@ def main(path: Path, bits: list[int]) -> None:
     """Write ``asl.json`` beside this script."""
     card = require_card(path)
     dataset = data.load_for(card)
-    network = optimized.prepare(path).network
+    network = open_once(path).rewritten[0]
     learned, asked = (
         Examples(images=part.images, labels=part.labels, normalize=card.normalization.apply)
         for part in (dataset.train, dataset.test)
@@ -53,7 +54,7 @@ def _correct(network: Network, ranges: Ranges, asked: Examples) -> int:
     """How many pictures of ``asked`` the int8 file of ``network`` gets right."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
-        file.write_bytes(optimized.of_network(network, trained=ranges).make(STATIC))
+        file.write_bytes(OptimizedModel(network, trained=ranges).make(STATIC))
         logits = Interpreter(file).predict(asked.normalize(asked.images))
     return int((logits.argmax(1) == asked.labels).sum())
 

@@ -18,7 +18,8 @@ from random_model import randomize
 
 from tflconv import benchmark, device, models, recipe
 from tflconv.benchmark import BenchmarkConfig
-from tflconv.conversion import Calibration, optimized, unfused
+from tflconv.conversion import Calibration, unfused
+from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
 from tflconv.model.interpreter import Interpreter
@@ -121,7 +122,7 @@ def left_out(network: Network, chosen: str, place: device.Device, folder: Path) 
 
 
 def _integer(network: Network, passes: list[NamedPass], chosen: str) -> bytes:
-    ready = optimized.of_network(*optimize(network, passes))
+    ready = OptimizedModel(*optimize(network, passes))
     noise = np.random.default_rng(2).uniform(-1, 1, (20, 32, 32, 3)).astype(np.float32)
     return ready.make(recipe.get(chosen), Calibration.of_values("noise", noise))
 

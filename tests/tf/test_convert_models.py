@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tflconv
 from tflconv import cli, conversion, models, recipe, verification
-from tflconv.conversion import description, optimized
+from tflconv.conversion import FloatModel, description
 from tflconv.conversion.calibration import Calibration
 from tflconv.core.tensorflow import keras2, tf
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.interpreter import Interpreter
+from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, packing, reading
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -26,6 +28,11 @@ RANDOM = np.random.default_rng(0)
 VALUES = RANDOM.random((6, 8, 8, 1), dtype=np.float32)
 CALIBRATION = Calibration.of_values("noise", VALUES)
 INT8 = recipe.get("static_wi8_ai8")
+
+
+def prepare(model: Any, *, resolution: int | None = None, code: Path | None = None) -> FloatModel:
+    opened = open_once(model, custom_objects=code)
+    return conversion.prepare(opened, resolution=resolution)
 
 
 def classifier(library: Any, activation: str = "relu") -> Any:
@@ -50,7 +57,7 @@ def saved(name: str, folder: Path) -> tuple[Any, Path]:
     return model, path
 
 
-def answers(ready: conversion.FloatModel, folder: Path) -> np.ndarray:
+def answers(ready: FloatModel, folder: Path) -> np.ndarray:
     path = folder / "float.tflite"
     path.write_bytes(ready.content)
     return Interpreter(path).predict(VALUES)
@@ -59,7 +66,7 @@ def answers(ready: conversion.FloatModel, folder: Path) -> np.ndarray:
 @pytest.mark.parametrize("name", ["2.keras", "2.h5", "2", "3.keras", "3.h5", "3"])
 def test_every_kind_of_file_gives_the_answers_of_keras(name: str, tmp_path: Path) -> None:
     model, path = saved(name, tmp_path)
-    ready = conversion.prepare(path)
+    ready = prepare(path)
     assert np.abs(answers(ready, tmp_path) - np.asarray(model(VALUES))).max() < 1e-5
     assert Interpreter(tmp_path / "float.tflite").inputs[0].shape == (1, 8, 8, 1)
 
@@ -67,7 +74,7 @@ def test_every_kind_of_file_gives_the_answers_of_keras(name: str, tmp_path: Path
 @pytest.mark.parametrize("library", [keras2, keras], ids=["keras 2", "keras 3"])
 def test_a_live_model_converts_without_being_saved(library: Any, tmp_path: Path) -> None:
     model = classifier(library)
-    ready = conversion.prepare(model)
+    ready = prepare(model)
     assert np.abs(answers(ready, tmp_path) - np.asarray(model(VALUES))).max() < 1e-5
 
 
@@ -78,23 +85,23 @@ def test_a_sequential_model_converts_from_its_file(library: Any, tmp_path: Path)
         [layers.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)]
     )
     model.save(tmp_path / "plain.keras")
-    ready = conversion.prepare(tmp_path / "plain.keras")
+    ready = prepare(tmp_path / "plain.keras")
     assert np.abs(answers(ready, tmp_path) - np.asarray(model(VALUES))).max() < 1e-5
 
 
 def test_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
     _, path = saved("2.keras", tmp_path)
-    (signature,) = packing.unpack(conversion.prepare(path).content).signatureDefs
+    (signature,) = packing.unpack(prepare(path).content).signatureDefs
     assert [entry.name for entry in signature.inputs] == [b"picture"]
     assert [entry.name for entry in signature.outputs] == [b"scores"]
 
 
 def test_full_int8_of_a_keras_3_file(tmp_path: Path) -> None:
     model, path = saved("3.keras", tmp_path)
-    (made,) = conversion.convert(path, [INT8], tmp_path, calibration=CALIBRATION)
-    content = packing.unpack(made.path.read_bytes())
+    (made,) = tflconv.convert(path, [INT8.name], tmp_path, calibration=CALIBRATION)
+    content = packing.unpack(made.read_bytes())
     assert editing.float_operators(content) == []
-    found = Interpreter(made.path).predict(VALUES)
+    found = Interpreter(made).predict(VALUES)
     assert np.abs(found - np.asarray(model(VALUES))).max() < 0.05
 
 
@@ -105,10 +112,9 @@ def test_several_inputs_convert_and_accuracy_says_what_it_needs(tmp_path: Path) 
     samples = tmp_path / "samples.npz"
     values = RANDOM.random((2, 20, 4), dtype=np.float32)
     np.savez(samples, first=values[0], second=values[1])
-    ready = conversion.prepare(model)
-    calibration = description.calibration(str(samples), ready, None)
-    (made,) = conversion.convert(ready, [INT8], tmp_path, calibration=calibration)
-    interpreter = Interpreter(made.path)
+    calibration = description.calibration(str(samples), None)
+    (made,) = tflconv.convert(model, [INT8.name], tmp_path, calibration=calibration)
+    interpreter = Interpreter(made)
     (scores,) = interpreter.run([values[0, :1], values[1, :1]])
     expected = np.asarray(model({"first": values[0, :1], "second": values[1, :1]}))
     assert np.abs(scores - expected).max() < 0.05
@@ -120,29 +126,29 @@ def test_rescaling_inside_the_model_means_raw_pixels() -> None:
     picture = keras.Input((8, 8, 3))
     inside = keras.layers.Rescaling(1 / 127.5, offset=-1)(picture)
     scores = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(3, 3)(inside))
-    ready = conversion.prepare(keras.Model(picture, scores))
+    ready = prepare(keras.Model(picture, scores))
     assert [text.split()[0] for text in ready.own_arithmetic] == ["Mul", "AddV2"]
-    card = description.describe(ready)
+    card = description.describe(ready, None)
     assert card is not None
     assert (card.normalization.mean, card.normalization.std) == ((0.0,), (1.0,))
     with pytest.warns(UserWarning, match="normalizes its input by itself"):
-        description.describe(ready, normalize="-1..1")
+        description.describe(ready, None, normalize="-1..1")
 
 
 def test_the_converter_helps_where_the_quantizer_has_no_integer_operator(tmp_path: Path) -> None:
     model = classifier(keras, activation="leaky_relu")
-    (made,) = conversion.convert(model, [INT8], tmp_path, calibration=CALIBRATION, name="leaky")
-    content = packing.unpack(made.path.read_bytes())
+    (made,) = tflconv.convert(model, [INT8.name], tmp_path, calibration=CALIBRATION)
+    content = packing.unpack(made.read_bytes())
     assert "LEAKY_RELU" in {name for _, _, name in editing.operators(content)}
     assert editing.float_operators(content) == []
-    found = Interpreter(made.path).predict(VALUES)
+    found = Interpreter(made).predict(VALUES)
     assert np.abs(found - np.asarray(model(VALUES))).max() < 0.05
 
 
 def test_an_operator_that_has_no_integer_form_is_named(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match=r"leaves . operators in float: ELU") as raised:
-        conversion.convert(
-            classifier(keras, activation="elu"), [INT8], tmp_path, calibration=CALIBRATION
+        tflconv.convert(
+            classifier(keras, activation="elu"), [INT8.name], tmp_path, calibration=CALIBRATION
         )
     assert "selective_wi8_ai8" in str(raised.value)
     assert list(tmp_path.iterdir()) == []
@@ -151,10 +157,10 @@ def test_an_operator_that_has_no_integer_form_is_named(tmp_path: Path) -> None:
 def test_a_float_fallback_of_16_bit_activations_is_told(tmp_path: Path) -> None:
     chosen = recipe.get("static_wi8_ai16")
     with pytest.warns(UserWarning, match="in float: ELU"):
-        (made,) = conversion.convert(
-            classifier(keras, activation="elu"), [chosen], tmp_path, calibration=CALIBRATION
+        (made,) = tflconv.convert(
+            classifier(keras, activation="elu"), [chosen.name], tmp_path, calibration=CALIBRATION
         )
-    assert Interpreter(made.path).predict(VALUES).shape == (6, 3)
+    assert Interpreter(made).predict(VALUES).shape == (6, 3)
 
 
 def test_ranges_that_were_trained_are_used(tmp_path: Path) -> None:
@@ -165,7 +171,7 @@ def test_ranges_that_were_trained_are_used(tmp_path: Path) -> None:
     picture = keras2.layers.Input((8, 8, 1))
     features = FakeQuant()(keras2.layers.Conv2D(4, 3)(FakeQuant()(picture)))
     scores = FakeQuant()(keras2.layers.Dense(3)(keras2.layers.Flatten()(features)))
-    ready = conversion.prepare(keras2.Model(picture, scores))
+    ready = prepare(keras2.Model(picture, scores))
     path = tmp_path / "trained.tflite"
     path.write_bytes(ready.make(INT8))
     made = Interpreter(path)
@@ -181,15 +187,15 @@ def test_an_operator_that_only_tensorflow_has_is_named() -> None:
 
     picture = keras.Input((8, 8, 1))
     with pytest.raises(TflconvError, match="no operators for Svd"):
-        conversion.prepare(keras.Model(picture, Singular()(picture)))
+        prepare(keras.Model(picture, Singular()(picture)))
 
 
 def test_a_free_resolution_must_be_said() -> None:
     picture = keras.Input((None, None, 3), name="picture")
     model = keras.Model(picture, keras.layers.GlobalAveragePooling2D()(picture))
     with pytest.raises(UsageError, match=r"'picture' .* no fixed shape"):
-        conversion.prepare(model)
-    assert conversion.prepare(model, resolution=16).input_shapes == [(16, 16, 3)]
+        prepare(model)
+    assert prepare(model, resolution=16).input_shapes == [(16, 16, 3)]
 
 
 def test_our_own_layers_are_known_to_a_fresh_process(tmp_path: Path) -> None:
@@ -221,10 +227,10 @@ def test_code_is_run_only_if_it_was_named(tmp_path: Path) -> None:
     path = tmp_path / "custom.keras"
     keras.Model(picture, scope["Twice"]()(picture)).save(path)
     with pytest.raises(TflconvError, match="the code of 'Twice' is not in the file") as raised:
-        conversion.prepare(path)
+        prepare(path)
     assert "--custom-objects" in str(raised.value)
     assert not code.with_suffix(".ran").exists()
-    assert conversion.prepare(path, custom_objects=code).outputs == [64]
+    assert prepare(path, code=code).outputs == [64]
 
 
 @pytest.mark.parametrize("name", ["2.keras", "2.h5", "3.keras", "3.h5"])
@@ -233,7 +239,7 @@ def test_a_lambda_is_never_run(name: str, tmp_path: Path) -> None:
     picture = library.layers.Input((8, 8, 1))
     library.Model(picture, library.layers.Lambda(lambda values: values * 2)(picture)).save(path)
     with pytest.raises(TflconvError, match="it holds a Lambda layer, which is code"):
-        conversion.prepare(path)
+        prepare(path)
 
 
 def truncated(folder: Path) -> Path:
@@ -332,11 +338,9 @@ def test_raw_pixels_go_into_a_uint8_model_of_one_partition(graph: str, tmp_path:
 
 def test_tensorwise_and_int4_of_an_optimized_graph(tmp_path: Path) -> None:
     model = classifier(keras2)
-    ready = optimized.prepare(model)
     names = ("static_wi8_ai8_tensorwise", "static_wi4_ai8")
-    chosen = [recipe.get(name) for name in names]
-    made = conversion.convert(ready, chosen, tmp_path, calibration=CALIBRATION, name="small")
-    graphs = [reading.read(file.path).main for file in made]
+    made = tflconv.convert(model, names, tmp_path, calibration=CALIBRATION, rewrite="optimized")
+    graphs = [reading.read(file).main for file in made]
     stored = [{o.name: g.input_tensors(o)[1] for o in g.operators} for g in graphs]
     for kind in ("CONV_2D", "FULLY_CONNECTED"):
         quantization = stored[0][kind].quantization
@@ -346,5 +350,5 @@ def test_tensorwise_and_int4_of_an_optimized_graph(tmp_path: Path) -> None:
     assert stored[1]["CONV_2D"].dtype == "int8"
     expected = np.asarray(model(VALUES))
     for file, allowed in zip(made, (0.05, 0.2), strict=True):
-        assert np.abs(Interpreter(file.path).predict(VALUES) - expected).max() < allowed
-        assert Interpreter(file.path).partitions == 1
+        assert np.abs(Interpreter(file).predict(VALUES) - expected).max() < allowed
+        assert Interpreter(file).partitions == 1

@@ -13,7 +13,7 @@ from tflconv import data, models, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import fine_tune
-from tflconv.conversion import optimized
+from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.tensorflow import keras2
 from tflconv.errors import UsageError
 from tflconv.model.interpreter import Interpreter
@@ -93,7 +93,7 @@ def test_scales_in_the_file_are_those_that_were_trained(make: Any, kit: Any, pic
     network, _ = optimize(read(make(kit)), kept)
     config = QatConfig(learning_rate=1e-3, epochs=1)
     trained, ranges = fine_tune(network, examples(pictures, 128), config)
-    content = optimized.of_network(trained, trained=ranges).make(STATIC)
+    content = OptimizedModel(trained, trained=ranges).make(STATIC)
     check_scales(content, trained, ranges)
     for name, found in ranges.items():
         wrong = {**ranges, name: replace(found, high=found.high * 1.01)}
@@ -150,7 +150,7 @@ def test_training_wins_back_what_rounding_lost(pictures: Any, tmp_path: Path) ->
 
     def accuracy(candidate: Network, ranges: Ranges) -> float:
         file = tmp_path / "model.tflite"
-        file.write_bytes(optimized.of_network(candidate, trained=ranges).make(STATIC))
+        file.write_bytes(OptimizedModel(candidate, trained=ranges).make(STATIC))
         logits = Interpreter(file).predict(values(pictures.test))
         return float((logits.argmax(1) == pictures.test.labels).mean())
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tflconv.pipeline.lane import Lane, prepare
 
 import tflconv
 from tflconv import cli, data
 from tflconv.compression import QatConfig, qat_tfmot
+from tflconv.core.progress import Progress, silent
 from tflconv.core.store import Store
 from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
-from tflconv.model.card import ModelCard, require_card
+from tflconv.model.card import require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
-from tflconv.pipeline import plan, retraining
+from tflconv.pipeline import plan
 from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.stages import StudyModel, prepare
 from tflconv.tflite import editing, packing
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -153,11 +155,21 @@ def test_what_is_missing_is_one_message(
 
 
 def retrain(model: Any, **settings: Any) -> None:
-    card = ModelCard(model="tflconv", labels=(), input_shape=SHAPE, normalization=NAMED["0..1"])
-    started = pytest.fail
-    retraining.train_for_int8(
-        model, data.load("mnist-sample"), card, QatConfig(**settings), told=started
-    )
+    """Convert by a recipe that trains first; an epoch of that training fails the test."""
+
+    def progress(event: Progress) -> None:
+        assert "epoch" not in event.message
+
+    with tempfile.TemporaryDirectory() as folder:
+        tflconv.convert(
+            model,
+            [RECIPE],
+            folder,
+            dataset="mnist-sample",
+            normalize="0..1",
+            qat=QatConfig(**settings),
+            progress=progress,
+        )
 
 
 @pytest.mark.parametrize(
@@ -249,13 +261,17 @@ def test_a_plan_compares_it_with_rounding_afterwards(pictures: Path, tmp_path: P
 
     def built(planned: Plan) -> dict[str, int]:
         before = set(tmp_path.glob("*/*"))
-        found = prepare(Lane(plan=planned, model=planned.models[0], store=store), lambda *_: None)
+        found = prepare(StudyModel(plan=planned, model=planned.models[0], store=store), silent)
         assert not found.failures, found.failures
         assert [one.model.recipe for one in found.candidates] == ["static_wi8_ai8", RECIPE]
         new = [entry.parent.name for entry in set(tmp_path.glob("*/*")) - before]
         return {stage: new.count(stage) for stage in new}
 
-    everything = {"train": 1, "reference": 1, "lower": 1, "convert": 1, "qat": 1, "verify": 2}
+    everything = {"train": 1, "reference": 1, "facts": 1, "convert": 2, "qat": 1, "verify": 2}
     assert built(planned) == everything
     assert built(planned) == {}
-    assert built(replace(planned, qat=replace(planned.qat, epochs=2))) == {"qat": 1, "verify": 1}
+    assert built(replace(planned, qat=replace(planned.qat, epochs=2))) == {
+        "qat": 1,
+        "convert": 1,
+        "verify": 1,
+    }

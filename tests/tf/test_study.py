@@ -45,7 +45,7 @@ options = {{ patch = 4, dim = 8, depth = 1, heads = 2 }}
 training = {{ epochs = {epochs}, batch_size = 16 }}
 """
 
-ALL = {"train": 1, "reference": 1, "lower": 1, "convert": 2, "verify": 2, "bench": 2, "report": 1}
+ALL = {"train": 1, "reference": 1, "convert": 2, "verify": 2, "bench": 2, "report": 1}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def done(first: tuple[Plan, Path], tmp_path: Path) -> Iterator[tuple[Plan, Path]
 def run(planned: Plan, folder: Path) -> dict[str, int]:
     """Run the study; return how many entries of each stage were built."""
     before = entries(folder)
-    outcome = study.run(planned, folder, say=lambda *_: None)
+    outcome = study.run(planned, folder)
     assert not outcome.failures, outcome.failures
     built = [key.parent.name for key, when in entries(folder).items() if before.get(key) != when]
     return {stage: built.count(stage) for stage in dict.fromkeys(built)}
@@ -170,7 +170,7 @@ def test_one_changed_byte_makes_that_entry_again(
 
 def test_a_missed_threshold_is_told_and_measured_all_the_same(done: tuple[Plan, Path]) -> None:
     planned, folder = done
-    outcome = study.run(replace(planned, max_drop="-100pt"), folder, say=lambda *_: None)
+    outcome = study.run(replace(planned, max_drop="-100pt"), folder)
     assert len(outcome.results.runs) == len(planned.recipes)
     assert {type(failure.error) for failure in outcome.failures} == {VerificationFailed}
     assert all(run.warnings for run in outcome.results.runs)
@@ -179,7 +179,7 @@ def test_a_missed_threshold_is_told_and_measured_all_the_same(done: tuple[Plan, 
 def test_a_lost_device_costs_its_cells_only(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     two = replace(planned, devices=("adb:no-such-phone", "host"))
-    outcome = study.run(two, folder, say=lambda *_: None)
+    outcome = study.run(two, folder)
     assert [run.device.id for run in outcome.results.runs] == ["host", "host"]
     assert [failure.error.exit_code for failure in outcome.failures] == [3, 3]
 
@@ -187,7 +187,7 @@ def test_a_lost_device_costs_its_cells_only(done: tuple[Plan, Path]) -> None:
 def test_an_unknown_model_is_one_failure(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     broken = replace(planned, models=(replace(planned.models[0], model="vitt"), *planned.models))
-    outcome = study.run(broken, folder, say=lambda *_: None)
+    outcome = study.run(broken, folder)
     assert len(outcome.results.runs) == len(planned.recipes)
     (failure,) = outcome.failures
     assert isinstance(failure.error, TflconvError)

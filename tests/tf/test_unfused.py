@@ -12,16 +12,15 @@ import pytest
 keras = pytest.importorskip("keras", minversion="3")
 
 import tflconv  # noqa: E402
-from tflconv import cli, conversion, models, recipe  # noqa: E402
+from tflconv import cli, models  # noqa: E402
 from tflconv.conversion import unfused  # noqa: E402
 from tflconv.core.tensorflow import keras2  # noqa: E402
 from tflconv.errors import TflconvError, UsageError  # noqa: E402
 from tflconv.inspection.diff import compare  # noqa: E402
 from tflconv.inspection.inspect import inspect  # noqa: E402
 from tflconv.model.interpreter import Interpreter  # noqa: E402
+from tflconv.network.keras.opened import open_once  # noqa: E402
 from tflconv.tflite import reading  # noqa: E402
-
-FP32 = unfused.named(recipe.get("fp32"))
 
 
 @pytest.fixture(params=["keras2", "keras3"])
@@ -60,8 +59,8 @@ def check_equal(model: Any, path: Path) -> None:
 
 
 def written(model: Any, folder: Path) -> Path:
-    (made,) = conversion.convert(unfused.prepare(model), [FP32], folder, name="small")
-    return made.path
+    (made,) = tflconv.convert(model, ["fp32"], folder, rewrite="unfused")
+    return made
 
 
 def operators(path: Path) -> Counter[str]:
@@ -103,8 +102,8 @@ def test_our_models_stay_equal(name: str, tmp_path: Path) -> None:
 
 def test_the_difference_names_what_the_converter_did(tmp_path: Path) -> None:
     model = small(keras)
-    (fused,) = conversion.convert(model, [recipe.get("fp32")], tmp_path, name="small")
-    changes = compare(inspect(written(model, tmp_path)), inspect(fused.path)).changes
+    (fused,) = tflconv.convert(model, ["fp32"], tmp_path)
+    changes = compare(inspect(written(model, tmp_path)), inspect(fused)).changes
     counts = Counter[tuple[str, str]]()
     for change in changes:
         counts[change.kind, change.op] += change.count
@@ -114,9 +113,8 @@ def test_the_difference_names_what_the_converter_did(tmp_path: Path) -> None:
 
 
 def test_only_a_float_file_can_be_unfused(tmp_path: Path) -> None:
-    ready = unfused.prepare(small(keras))
     with pytest.raises(UsageError, match=r"unfused graph is the float baseline.*dynamic"):
-        conversion.convert(ready, [recipe.get("dynamic_wi8_afp32")], tmp_path)
+        tflconv.convert(small(keras), ["dynamic_wi8_afp32"], tmp_path, rewrite="unfused")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,7 +133,7 @@ def test_layers_that_are_not_known_are_named() -> None:
     picture = keras.Input((8, 8, 3))
     scores = keras.layers.Flatten()(keras.layers.UpSampling2D()(picture))
     with pytest.warns(UserWarning, match=r"folded inside of up_sampling2d\w* \(UpSampling2D\)"):
-        unfused.prepare(keras.Model(picture, scores))
+        unfused.prepare(open_once(keras.Model(picture, scores)))
 
 
 def test_the_command_writes_both_beside_each_other(tmp_path: Path) -> None:
@@ -156,7 +154,7 @@ def test_the_command_writes_both_beside_each_other(tmp_path: Path) -> None:
 def test_a_saved_model_is_refused(tmp_path: Path) -> None:
     small(keras).export(tmp_path / "saved", verbose=False)
     with pytest.raises(TflconvError, match=r"layers of .* are not visible"):
-        unfused.prepare(tmp_path / "saved")
+        unfused.prepare(open_once(tmp_path / "saved"))
 
 
 def test_python_takes_each_graph(tmp_path: Path) -> None:

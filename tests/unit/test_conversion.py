@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tflconv
 from tflconv import cli, conversion, data, recipe
-from tflconv.conversion import description
+from tflconv.conversion import FloatModel, description
 from tflconv.conversion.calibration import Calibration, measure
 from tflconv.data import CalibrationSet
 from tflconv.errors import TflconvError, UsageError
@@ -23,6 +24,7 @@ from tflconv.inspection import delegation
 from tflconv.model.card import LABELS, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
+from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, int4, metadata, packing, reading, stripping
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
@@ -33,13 +35,15 @@ RANDOM = np.random.default_rng(0)
 SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
 PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
 CALIBRATION = Calibration.of_values("noise", SAMPLES)
-WITHOUT_TRAINING = [name for name, made in recipe.BUILT_IN.items() if not made.qat]
 
 
 def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Path:
-    chosen = recipe.get(name) if io is None else recipe.get(name).with_io(io)
-    (made,) = conversion.convert(FLOAT, [chosen], folder, calibration=CALIBRATION)
-    return made.path
+    (path,) = tflconv.convert(FLOAT, [name], folder, calibration=CALIBRATION, io=io)
+    return path
+
+
+def opened(path: Path) -> FloatModel:
+    return conversion.prepare(open_once(path))
 
 
 def refused(path: Path) -> set[str]:
@@ -56,7 +60,7 @@ def command(folder: Path, *arguments: object) -> int:
     return ended.value.code
 
 
-@pytest.mark.parametrize("name", WITHOUT_TRAINING)
+@pytest.mark.parametrize("name", recipe.SCHEMES)
 def test_every_recipe_gives_the_answers_of_the_float_model(name: str, tmp_path: Path) -> None:
     expected = Interpreter(FLOAT).predict(PIXELS)
     found = Interpreter(convert(name, tmp_path)).predict(PIXELS)
@@ -85,13 +89,13 @@ def test_raw_pixels_are_what_a_uint8_model_takes(name: str, tmp_path: Path) -> N
     unknown = np.full(len(PIXELS), -1)
     dark = CalibrationSet(name="dark", images=PIXELS // 3, labels=unknown, ids=(), digest="0")
     calibration = Calibration.of_pictures(dark, NAMED[name])
-    chosen = recipe.get("static_wi8_ai8").with_io("uint8")
-    (made,) = conversion.convert(FLOAT, [chosen], tmp_path, calibration=calibration)
-    interpreter = Interpreter(made.path)
+    names = ["static_wi8_ai8"]
+    (made,) = tflconv.convert(FLOAT, names, tmp_path, calibration=calibration, io="uint8")
+    interpreter = Interpreter(made)
     (picture,), (scores,) = interpreter.inputs, interpreter.outputs
     assert picture.scale == pytest.approx(1 / NAMED[name].std[0])
     assert picture.zero_point == pytest.approx(NAMED[name].mean[0], abs=0.5)
-    assert refused(made.path) == {"SOFTMAX"}
+    assert refused(made) == {"SOFTMAX"}
     fed = [scores.dequantize(*interpreter._invoke([pixels]))[0] for pixels in PIXELS // 3]
     expected = Interpreter(FLOAT).predict(NAMED[name].apply(PIXELS // 3))
     assert np.abs(np.array(fed) - expected).max() < 0.02
@@ -103,7 +107,7 @@ def test_a_full_int8_file_computes_in_integers_only(tmp_path: Path) -> None:
     assert editing.float_operators(packing.unpack(FLOAT.read_bytes()))[0].startswith("CONV_2D")
 
 
-@pytest.mark.parametrize("name", WITHOUT_TRAINING)
+@pytest.mark.parametrize("name", recipe.SCHEMES)
 def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     hashes = {
         hashlib.sha256(convert(name, tmp_path / str(turn)).read_bytes()).hexdigest()
@@ -113,14 +117,11 @@ def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
 
 
 def test_the_file_says_how_it_was_made(tmp_path: Path) -> None:
-    (made,) = conversion.convert(
-        FLOAT, [recipe.get("static_wi8_ai8")], tmp_path, calibration=CALIBRATION
-    )
-    card = read_card(made.path)
+    card = read_card(convert("static_wi8_ai8", tmp_path))
     assert card is not None
     assert card.recipe == "static_wi8_ai8"
     assert card.calibration == CALIBRATION.to_json()
-    assert card.parent == made.parent == hashlib.sha256(FLOAT.read_bytes()).hexdigest()
+    assert card.parent == hashlib.sha256(FLOAT.read_bytes()).hexdigest()
     assert card.labels == ("zero", "one", "two")
 
 
@@ -183,31 +184,27 @@ def test_samples_that_do_not_fit_are_one_error(
     samples: np.ndarray, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=message):
-        conversion.convert(
-            FLOAT,
-            [recipe.get("static_wi8_ai8")],
-            tmp_path,
-            calibration=Calibration.of_values("broken", samples),
-        )
+        broken = Calibration.of_values("broken", samples)
+        tflconv.convert(FLOAT, ["static_wi8_ai8"], tmp_path, calibration=broken)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_static_recipes_ask_for_samples(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"static_wi8_ai8 .* samples") as raised:
-        conversion.convert(FLOAT, [recipe.get("fp32"), recipe.get("static_wi8_ai8")], tmp_path)
+        tflconv.convert(FLOAT, ["fp32", "static_wi8_ai8"], tmp_path)
     assert "--calibration" in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_must_be_trained_first_asks_for_pictures(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"qat_static_wi8_ai8 trains .*\n.*--dataset"):
-        conversion.convert(FLOAT, [recipe.get("qat_static_wi8_ai8")], tmp_path)
+    with pytest.raises(UsageError, match=r"name a dataset.*\n.*--dataset"):
+        tflconv.convert(FLOAT, ["qat_static_wi8_ai8"], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_quantized_file_is_no_starting_point(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match=r"quantized already: .*CONV_2D"):
-        conversion.convert(MODELS / "tiny_int8.tflite", [recipe.get("fp16")], tmp_path)
+        tflconv.convert(MODELS / "tiny_int8.tflite", ["fp16"], tmp_path)
 
 
 def test_a_file_where_the_folder_should_be_is_one_error(tmp_path: Path) -> None:
@@ -225,22 +222,22 @@ def test_a_truncated_model_is_one_error(length: int) -> None:
         cut = Path(folder) / "cut.tflite"
         cut.write_bytes(FLOAT.read_bytes()[:length])
         with pytest.raises(TflconvError, match="not a TFLite model"):
-            conversion.prepare(cut)
+            opened(cut)
 
 
 def test_arithmetic_at_the_input_is_seen() -> None:
-    assert conversion.prepare(FLOAT).own_arithmetic == []
+    assert opened(FLOAT).own_arithmetic == []
 
 
 def test_calibration_outside_of_what_was_trained_on_is_told(tmp_path: Path) -> None:
-    ready = conversion.prepare(FLOAT)
-    card = description.describe(ready)
+    ready = opened(FLOAT)
+    card = description.describe(ready, read_card(FLOAT))
     path = tmp_path / "pixels.npy"
     np.save(path, PIXELS.astype(np.float32))
     with pytest.warns(UserWarning, match="trained on 0 to 1"):
-        description.calibration(str(path), ready, card)
+        description.calibration(str(path), card)
     np.save(path, PIXELS)
-    fitting = description.calibration(str(path), ready, card)
+    fitting = description.calibration(str(path), card)
     assert fitting.inputs[0].max() <= 1
 
 
@@ -280,7 +277,7 @@ def test_bad_calibration_is_one_error_and_no_file(
 
 def test_labels_of_the_wrong_count_are_one_error() -> None:
     with pytest.raises(UsageError, match="2 labels, but tiny_float32 has outputs of"):
-        description.describe(conversion.prepare(FLOAT), labels=["a", "b"])
+        description.describe(opened(FLOAT), None, labels=["a", "b"])
 
 
 def layers(path: Path, name: str) -> list[list[reading.Tensor]]:

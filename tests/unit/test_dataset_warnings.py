@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from making_pictures import collection, write
-from tflconv.pipeline.lane import Prepared
 
 from tflconv import cli
 from tflconv.cli import study as command
-from tflconv.core.workers import Say
+from tflconv.core.progress import Callback
 from tflconv.errors import TflconvError
 from tflconv.pipeline import plan, study
+from tflconv.pipeline.stages import Prepared
 
 PLAN = """
 name = "tiny"
@@ -24,13 +24,15 @@ models = [{ model = "vit" }, { model = "mobilenet_v2" }]
 """
 
 
-def prepared(_: object, lanes: Sequence[object], *, say: Say) -> list[Prepared | TflconvError]:
-    """Both lanes know of the same copies, and neither has a model to measure."""
+def prepared(
+    _: object, models: Sequence[object], *, progress: Callback
+) -> list[Prepared | TflconvError]:
+    """Both models know of the same copies, and neither has a model to measure."""
     told = ("4.2% of the test pictures have a copy in train.",)
-    return [Prepared(candidates=(), failures=(), warnings=told) for _ in lanes]
+    return [Prepared(candidates=(), failures=(), warnings=told) for _ in models]
 
 
-def test_a_warning_of_all_lanes_is_told_once(
+def test_a_warning_of_all_models_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(study, "run_in_processes", prepared)
@@ -41,7 +43,7 @@ def test_a_warning_of_all_lanes_is_told_once(
 
 def test_results_keep_the_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "run_in_processes", prepared)
-    outcome: Any = study.run(plan.parse(PLAN), tmp_path, say=lambda *_: None)
+    outcome: Any = study.run(plan.parse(PLAN), tmp_path)
     assert outcome.results.context["warnings"] == list(outcome.warnings) != []
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tflconv import errors, recipe
 from tflconv.cli import COMMANDS, EXIT_CODES
+from tflconv.compression import technique
 
 DOCS = Path(__file__).parents[2] / "docs"
 README = DOCS.parent / "README.md"
@@ -63,7 +64,9 @@ def test_every_command_is_in_the_tour() -> None:
 
 def test_every_recipe_is_explained() -> None:
     text = (DOCS / "recipes.md").read_text(encoding="utf-8")
-    assert not [name for name in recipe.BUILT_IN if f"`{name}`" not in text]
+    assert not [
+        name for name in [*recipe.SCHEMES, *technique.TECHNIQUES] if f"`{name}`" not in text
+    ]
 
 
 def test_exit_codes_in_help_are_those_of_the_errors() -> None:

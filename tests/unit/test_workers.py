@@ -10,25 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from tflconv.core.workers import Say, run_in_processes
+from tflconv.core.progress import Callback, Progress
+from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError, UsageError
 
 
-def square(number: int, say: Say) -> int:
+def square(number: int, progress: Callback) -> int:
     if number < 0:
         raise UsageError(f"{number} is negative.", hint="Give another.")
-    say("square", f"{number} in {os.getpid()}")
+    progress(Progress(stage="square", message=f"{number} in {os.getpid()}"))
     return number * number
 
 
-def die(_number: int, _say: Say) -> int:
+def die(_number: int, _progress: Callback) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 
 def test_answers_stand_at_their_items_places() -> None:
     heard: list[str] = []
-    answers = run_in_processes(square, [3, -1, 2], say=lambda _task, text: heard.append(text))
+    answers = run_in_processes(
+        square, [3, -1, 2], progress=lambda event: heard.append(event.message)
+    )
     assert answers[0] == 9
     assert answers[2] == 4
     assert isinstance(answers[1], UsageError)
@@ -38,16 +41,17 @@ def test_answers_stand_at_their_items_places() -> None:
 
 
 def test_a_killed_worker_is_one_clear_error() -> None:
-    (answer,) = run_in_processes(die, [1], say=print)
+    (answer,) = run_in_processes(die, [1], progress=print)
     assert isinstance(answer, TflconvError)
     assert "killed from outside" in answer.message
 
 
 JOB = """
 import sys, time
+from tflconv.core.progress import Progress
 from tflconv.core.workers import run_in_processes
-def job(_item, say):
-    say("job", "started")
+def job(_item, progress):
+    progress(Progress(stage="job", message="started"))
     while True:
         try:
             time.sleep(60)
@@ -55,7 +59,7 @@ def job(_item, say):
             pass
 if __name__ == "__main__":
     try:
-        run_in_processes(job, [1], say=lambda _task, text: print(text, flush=True))
+        run_in_processes(job, [1], progress=lambda event: print(event.message, flush=True))
     except KeyboardInterrupt:
         sys.exit(130)
 """

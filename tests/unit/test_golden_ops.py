@@ -67,7 +67,7 @@ def test_operators_are_those_that_litert_runs(name: str) -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_inspection_counts_work_and_bytes(name: str) -> None:
     found, known = inspect(file(name)), EXPECTED[name]
-    rows = [[row.name, row.types, row.count, row.delegated] for row in found.ops]
+    rows = [[row.name, row.types, row.count, row.delegated, row.parameters] for row in found.ops]
     assert rows == known["rows"]
     assert sum(row.macs for row in found.ops) == found.macs == known["macs"]
     assert (found.parameters, found.bytes.weights) == (known["parameters"], known["weight_bytes"])

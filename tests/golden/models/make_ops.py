@@ -74,7 +74,7 @@ def known(path: Path, model: OpModel) -> dict[str, Any]:
     for received, exact in zip(outputs, expected, strict=True):
         limit = FAR[model.kind] * max(1, np.abs(exact).max())
         np.testing.assert_allclose(received, exact, atol=limit, rtol=0)
-    rows = [[row.name, row.types, row.count, row.delegated] for row in found.ops]
+    rows = [[row.name, row.types, row.count, row.delegated, row.parameters] for row in found.ops]
     return {
         "low": low(model),
         "ops": ops,

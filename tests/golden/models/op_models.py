@@ -58,6 +58,12 @@ def dense(x: Any, outputs: int = 4, seed: int = 0) -> Any:
     return tf.matmul(x, drawn(x.shape[-1], outputs, seed=seed)) + drawn(outputs, seed=seed + 1)
 
 
+def shared(x: Any) -> Any:
+    """The same weights twice: the file holds them once."""
+    kernel = drawn(8, 8)
+    return tf.matmul(tf.nn.relu(tf.matmul(x, kernel)), kernel)
+
+
 def transposed_conv(x: Any) -> Any:
     """Every pixel spread over 2 x 2."""
     return tf.nn.conv2d_transpose(x, drawn(2, 2, 3, 2), (1, 12, 12, 3), 2)
@@ -172,6 +178,9 @@ FLOAT = {
     ),
     "dense_relu": OpModel(
         function=lambda x: tf.nn.relu(dense(x)), ops=("FULLY_CONNECTED",), inputs=ROWS, macs=32
+    ),
+    "dense_shared": OpModel(
+        function=shared, ops=("FULLY_CONNECTED", "FULLY_CONNECTED"), inputs=ROWS, macs=128
     ),
     "add": OpModel(function=tf.add, ops=("ADD",), inputs=PAIR),
     "add_relu": OpModel(function=lambda x, y: tf.nn.relu(x + y), ops=("ADD",), inputs=PAIR),

@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import tflconv
 from tflconv import data, verification
 from tflconv.data import Split
 from tflconv.inspection.inspect import inspect
+from tflconv.model.card import require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import parse
 
-importlib.import_module("tflconv.keras")  # chooses how TensorFlow is imported
+importlib.import_module("tflconv.core.tensorflow")  # chooses how TensorFlow is imported
 keras = importlib.import_module("keras")
 
 CALIBRATION, TEST = 32, 20

@@ -277,7 +277,7 @@ def test_bad_calibration_is_one_error_and_no_file(
 
 def test_labels_of_the_wrong_count_are_one_error() -> None:
     with pytest.raises(UsageError, match="2 labels, but tiny_float32 has outputs of"):
-        description.describe(opened(FLOAT), None, labels=["a", "b"])
+        description.describe(opened(FLOAT), read_card(FLOAT), labels=["a", "b"])
 
 
 def layers(path: Path, name: str) -> list[list[reading.Tensor]]:
@@ -361,9 +361,9 @@ def test_a_stripped_float_file_converts_like_the_whole_one(name: str, tmp_path: 
     stripping.strip(model)
     stripped = tmp_path / "stripped.tflite"
     stripped.write_bytes(packing.pack(model))
-    (made,) = conversion.convert(stripped, [recipe.get(name)], tmp_path, calibration=CALIBRATION)
+    (made,) = tflconv.convert(stripped, [name], tmp_path, calibration=CALIBRATION)
     whole = Interpreter(convert(name, tmp_path)).predict(NAMED["0..1"].apply(PIXELS))
-    assert np.array_equal(Interpreter(made.path).predict(NAMED["0..1"].apply(PIXELS)), whole)
+    assert np.array_equal(Interpreter(made).predict(NAMED["0..1"].apply(PIXELS)), whole)
 
 
 def test_a_file_without_card_tells_nothing(tmp_path: Path) -> None:

@@ -45,12 +45,26 @@ def test_a_plan_is_read() -> None:
     assert read.models[0].training.epochs == 3
     assert read.bench.num_runs == 20
     assert read.devices == ("host",)
-    assert read.largest_drop == pytest.approx(0.005)
+    assert read.max_drop == "0.5pt"
 
 
-def test_an_unknown_graph_is_refused() -> None:
-    with pytest.raises(UsageError, match="rewrite must be as-is or optimized"):
+def test_an_unknown_rewrite_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"line 1: 'rewrite' must be as-is or .* Received: fused"):
+        plan.parse('rewrite = "fused"\n' + GOOD)
+
+
+def test_only_float_recipes_can_be_unfused() -> None:
+    with pytest.raises(UsageError, match=r"float baseline\. Received: recipe unfused_static"):
         plan.parse('rewrite = "unfused"\n' + GOOD)
+
+
+@pytest.mark.parametrize(
+    "line", ['model = "mine.keras"', 'model = "models/saved"', 'model = "theirs.tflite"']
+)
+def test_a_file_of_a_model_is_not_trained(line: str) -> None:
+    own = GOOD.replace('model = "vit"', line)
+    with pytest.raises(UsageError, match="is a file: it is trained already"):
+        plan.parse(own)
 
 
 def test_the_demo_is_a_plan() -> None:

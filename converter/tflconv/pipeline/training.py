@@ -15,17 +15,14 @@ def load(request: TrainingRequest) -> Dataset:
     """Return the pictures that ``request`` names, split by its seed.
 
     Raises:
-        UsageError: There is no such dataset, or the model cannot take its pictures.
+        UsageError: There is no such dataset.
     """
-    dataset = data.load(
+    return data.load(
         request.dataset,
         resolution=request.resolution,
         channels=request.channels,
         seed=request.config.seed,
     )
-    shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
-    models.cost(request.model, shape, classes, **request.options)
-    return dataset
 
 
 def train(
@@ -56,6 +53,8 @@ def train(
     if dataset is None:
         dataset = load(request)
         dataset.warn()
+    shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
+    models.cost(request.model, shape, classes, **request.options)  # fails before TensorFlow is here
     card: ModelCard = training.train(
         dataset, request.model, request.config, output, options=request.options, progress=progress
     )

@@ -15,7 +15,7 @@ from tflconv.cli import options
 from tflconv.data import cache, duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
-from tflconv.data.locating import Source, data_dir, find
+from tflconv.data.locating import Location, data_dir, find
 
 
 @click.group(invoke_without_command=True)
@@ -33,12 +33,12 @@ def command(context: click.Context, as_json: bool) -> None:
         options.print_rows([details(find(name)) for name in data.names()], as_json=as_json)
 
 
-def _row(source: Source) -> dict[str, Any]:
-    card = source.card
+def _row(location: Location) -> dict[str, Any]:
+    card = location.card
     height, width, channels = card.shape
     return {
         "name": card.name,
-        "state": source.state,
+        "state": location.state,
         "classes": len(card.classes),
         "shape": f"{height or '?'}x{width or '?'}x{channels}",
         "train": card.counts.get("train"),
@@ -46,12 +46,12 @@ def _row(source: Source) -> dict[str, Any]:
     }
 
 
-def _details(source: Source) -> dict[str, Any]:
-    card = source.card
-    return _row(source) | {
+def _details(location: Location) -> dict[str, Any]:
+    card = location.card
+    return _row(location) | {
         "title": card.title,
-        "folder": str(source.folder),
-        "manifest": source.manifest,
+        "folder": str(location.folder),
+        "manifest": location.manifest,
         "licence": card.licence,
         "source": card.source,
         "citation": card.citation,

@@ -32,7 +32,7 @@ TIMEOUT_S = 30.0
 MAX_BYTES = 16 << 30
 _BLOCK = 1 << 18
 
-Progress = Callable[[str, int, int | None], None]
+DownloadCallback = Callable[[str, int, int | None], None]
 """Called with the file's name, the bytes that are there, and how many there will be if known."""
 
 
@@ -46,7 +46,7 @@ class Fetched:
     first: bool
 
 
-def fetch(name: str, progress: Progress | None = None) -> tuple[Fetched, ...]:
+def fetch(name: str, progress: DownloadCallback | None = None) -> tuple[Fetched, ...]:
     """Download what is missing of the dataset ``name`` into its data folder.
 
     Raises ``TflconvError`` where no address answers with the right bytes, and ``UsageError`` where
@@ -82,7 +82,7 @@ def _fetchable(name: str) -> DatasetCard:
     return recorded(published, data_dir() / name)
 
 
-def _fetch_file(wanted: DatasetCard, file: DataFile, progress: Progress) -> Fetched:
+def _fetch_file(wanted: DatasetCard, file: DataFile, progress: DownloadCallback) -> Fetched:
     target = data_dir() / wanted.name / file.path
     if target.is_file() and file.sha256 in (None, sha256_file(target)):
         return _settled(target, file, fresh=False)
@@ -99,7 +99,7 @@ def _fetch_file(wanted: DatasetCard, file: DataFile, progress: Progress) -> Fetc
     )
 
 
-def _try(url: str, target: Path, file: DataFile, progress: Progress) -> str | None:
+def _try(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> str | None:
     """Bring ``url`` to ``target``; return what went wrong, if anything did."""
     try:
         with explain_write_errors(target):
@@ -158,7 +158,7 @@ class _Cut(Exception):  # noqa: N818 - tried again
     """The connection ended before the file did."""
 
 
-def _download(url: str, target: Path, file: DataFile, progress: Progress) -> None:
+def _download(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> None:
     """Bring ``url`` to ``target``, resuming what an earlier attempt left."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
@@ -174,7 +174,7 @@ def _download(url: str, target: Path, file: DataFile, progress: Progress) -> Non
     part.replace(target)
 
 
-def _receive(url: str, part: Path, file: DataFile, progress: Progress) -> None:
+def _receive(url: str, part: Path, file: DataFile, progress: DownloadCallback) -> None:
     """Append to ``part`` what is missing of it."""
     have = part.stat().st_size if part.exists() else 0
     if file.bytes is not None and have >= file.bytes:

@@ -16,7 +16,7 @@ from tflconv.data.archives import is_archive
 from tflconv.data.cache import cached
 from tflconv.data.dataset import Dataset, Reading, Split, hold_back, pooled
 from tflconv.data.dataset_card import DatasetCard, names
-from tflconv.data.locating import Source, locate, of_path
+from tflconv.data.locating import Location, locate, of_path
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize, View
@@ -53,8 +53,8 @@ def load(
     No picture is decoded before a split is asked for, but all bytes are hashed, and refused where
     they are not what the card promises. Raises ``UsageError`` or ``TflconvError``.
     """
-    source, split = _source(name, split)
-    card = source.card
+    location, split = _located(name, split)
+    card = location.card
     view = View(
         size=_size(card.resolution if resolution is None else resolution) or _published(card),
         channels=channels or card.shape[2],
@@ -62,13 +62,13 @@ def load(
     )
     settings = {"rules": _RULES, "seed": seed, "split": split, "validation": card.validation}
     shaped = {"view": dataclasses.asdict(view), "blocks": repr(card.blocks)}
-    digest = sha256_json({"files": source.hashes(), "settings": settings | shaped})
-    read = partial(_read, source, view, seed, split)
+    digest = sha256_json({"files": location.hashes(), "settings": settings | shaped})
+    read = partial(_read, location, view, seed, split)
     return Dataset(
         name=card.name + (_RANDOM if split == "random" else ""),
         card=card,
-        subset=source.subset,
-        manifest=source.manifest,
+        subset=location.subset,
+        manifest=location.manifest,
         view=view,
         digest=digest,
         read=partial(cached, digest, read) if card.format == "pictures" else read,
@@ -108,7 +108,7 @@ def is_unsorted(name: str | Path) -> bool:
     return is_path and not folders.has_classes(path)
 
 
-def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:
+def _located(name: str | Path, split: SplitBy) -> tuple[Location, SplitBy]:
     text = str(name)
     if split not in ("card", "random"):
         raise UsageError(f"split must be card or random. Received: split={split}.")
@@ -124,15 +124,15 @@ def _source(name: str | Path, split: SplitBy) -> tuple[Source, SplitBy]:
     return locate(text), split
 
 
-def _read(source: Source, view: View, seed: int, split: SplitBy) -> Reading:
-    reading = _READERS[source.card.format](source, view)
+def _read(location: Location, view: View, seed: int, split: SplitBy) -> Reading:
+    reading = _READERS[location.card.format](location, view)
     splits = dict(reading.splits)
     if split == "random":
         splits = {"all": pooled(list(splits.values()))}
-    splits = _completed(splits, source.card.validation or VALIDATION_SHARE, seed)
-    _check(splits, reading.classes, source)
+    splits = _completed(splits, location.card.validation or VALIDATION_SHARE, seed)
+    _check(splits, reading.classes, location)
     warnings = [*reading.warnings, *_missing_classes(splits, reading.classes)]
-    if source.card.format == "pictures":
+    if location.card.format == "pictures":
         warnings += map(str, duplicates.across(splits))
     return Reading(splits=splits, classes=reading.classes, warnings=tuple(warnings))
 
@@ -150,21 +150,21 @@ def _completed(splits: Mapping[str, Split], validation: float, seed: int) -> dic
     return {name: complete[name] for name in _SPLITS if name in complete}
 
 
-def _check(splits: Mapping[str, Split], classes: tuple[str, ...], source: Source) -> None:
+def _check(splits: Mapping[str, Split], classes: tuple[str, ...], location: Location) -> None:
     for name in _SPLITS:
         if name not in splits or not len(splits[name]):
             raise TflconvError(
-                f"{source.folder}: no pictures for {name}.",
+                f"{location.folder}: no pictures for {name}.",
                 hint="Each class needs three pictures at least: train, validation and test.",
             )
     for split in splits.values():
         if int(split.labels.max()) >= len(classes):
             raise TflconvError(
-                f"{source.folder}: a label is {split.labels.max()},"
+                f"{location.folder}: a label is {split.labels.max()},"
                 f" but there are {len(classes)} classes."
             )
     if missing := set(range(len(classes))) - set(splits["train"].labels.tolist()):
-        raise TflconvError(f"{source.folder}: train has no '{classes[min(missing)]}'.")
+        raise TflconvError(f"{location.folder}: train has no '{classes[min(missing)]}'.")
 
 
 def _missing_classes(splits: Mapping[str, Split], classes: tuple[str, ...]) -> list[str]:
@@ -176,9 +176,9 @@ def _missing_classes(splits: Mapping[str, Split], classes: tuple[str, ...]) -> l
     ]
 
 
-def _read_idx(source: Source, view: View) -> Reading:
-    splits = {split: _idx_split(source.folder, split, view) for split in _IDX_PREFIXES}
-    return Reading(splits=splits, classes=source.card.classes)
+def _read_idx(location: Location, view: View) -> Reading:
+    splits = {split: _idx_split(location.folder, split, view) for split in _IDX_PREFIXES}
+    return Reading(splits=splits, classes=location.card.classes)
 
 
 def _idx_split(folder: Path, split: str, view: View) -> Split:
@@ -197,26 +197,26 @@ def _idx_split(folder: Path, split: str, view: View) -> Split:
     )
 
 
-def _read_cifar(source: Source, view: View) -> Reading:
+def _read_cifar(location: Location, view: View) -> Reading:
     splits = {
         name: dataclasses.replace(split, images=view.shape_all(split.images))
-        for name, split in cifar.read(_archive(source)).items()
+        for name, split in cifar.read(_archive(location)).items()
     }
-    return Reading(splits=splits, classes=source.card.classes)
+    return Reading(splits=splits, classes=location.card.classes)
 
 
-def _read_pictures(source: Source, view: View) -> Reading:
-    place = partial(layout.places, card=source.card)
-    return folders.read(_archive(source), view, place, source.card.classes or None)
+def _read_pictures(location: Location, view: View) -> Reading:
+    place = partial(layout.places, card=location.card)
+    return folders.read(_archive(location), view, place, location.card.classes or None)
 
 
-def _archive(source: Source) -> Path:
+def _archive(location: Location) -> Path:
     """The one file that holds the pictures, or the folder itself where there is none."""
-    archives = (source.folder / file.path for file in source.card.files)
-    return next((path for path in archives if is_archive(path)), source.folder)
+    archives = (location.folder / file.path for file in location.card.files)
+    return next((path for path in archives if is_archive(path)), location.folder)
 
 
-_READERS: Mapping[str, Callable[[Source, View], Reading]] = {
+_READERS: Mapping[str, Callable[[Location, View], Reading]] = {
     "idx": _read_idx,
     "cifar": _read_cifar,
     "pictures": _read_pictures,

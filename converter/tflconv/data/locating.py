@@ -35,11 +35,11 @@ _PATH_RULE = (
 _PATH_AUGMENTATION = {"zoom": 0.1}
 """What leaves a picture's meaning alone, whatever it shows; it may not be mirrored or turned."""
 
-State = Literal["bundled", "full", "subset", "missing"]
+Availability = Literal["bundled", "full", "subset", "missing"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Location:
     """A dataset's ``card``, true for the files in ``folder``; ``manifest`` is the hash of its own.
 
     ``state`` is bundled, full or subset; a set that is not there is missing.
@@ -47,7 +47,7 @@ class Source:
 
     card: DatasetCard
     folder: Path
-    state: State
+    state: Availability
     manifest: str | None = None
 
     @property
@@ -79,35 +79,35 @@ def data_dir() -> Path:
     return platformdirs.user_data_path("tflconv") / "datasets"
 
 
-def find(name: str) -> Source:
+def find(name: str) -> Location:
     """The dataset called ``name`` as it lies here; one that is not there has state missing."""
     published = card(name)
     if published.bundled:
-        return Source(card=published, folder=published.folder, state="bundled")
+        return Location(card=published, folder=published.folder, state="bundled")
     folder = data_dir() / name
-    source = _described(published, folder) if (folder / MANIFEST).is_file() else None
-    source = source or Source(card=recorded(published, folder), folder=folder, state="full")
-    there = all((folder / file.path).is_file() for file in source.card.files)
-    return source if there and source.card.files else replace(source, state="missing")
+    location = _described(published, folder) if (folder / MANIFEST).is_file() else None
+    location = location or Location(card=recorded(published, folder), folder=folder, state="full")
+    there = all((folder / file.path).is_file() for file in location.card.files)
+    return location if there and location.card.files else replace(location, state="missing")
 
 
-def locate(name: str) -> Source:
+def locate(name: str) -> Location:
     """The full set called ``name``, else its bundled sample; raises where there is neither."""
-    source = find(name)
-    if source.state != "missing":
-        return source
-    if source.card.sample is not None:
-        return find(source.card.sample)
+    location = find(name)
+    if location.state != "missing":
+        return location
+    if location.card.sample is not None:
+        return find(location.card.sample)
     raise TflconvError(
-        f"dataset {name} is not on this machine (looked in {source.folder}).",
-        hint=source.card.login or f"Run `tflconv datasets fetch {name}`.",
+        f"dataset {name} is not on this machine (looked in {location.folder}).",
+        hint=location.card.login or f"Run `tflconv datasets fetch {name}`.",
     )
 
 
-def of_path(path: Path) -> Source:
+def of_path(path: Path) -> Location:
     """The pictures in the folder or archive at ``path``, as a dataset of its own."""
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().name.lower().split(".")[0]).strip("-")
-    return Source(
+    return Location(
         card=DatasetCard(
             name=name or "pictures",
             title=f"Pictures in {path}",
@@ -123,8 +123,8 @@ def of_path(path: Path) -> Source:
     )
 
 
-def _described(published: DatasetCard, folder: Path) -> Source:
-    """The source that the manifest in ``folder`` describes; the card fills what it leaves open."""
+def _described(published: DatasetCard, folder: Path) -> Location:
+    """The set that the manifest in ``folder`` describes; the card fills what it leaves open."""
     content = (folder / MANIFEST).read_bytes()
     try:
         manifest = json.loads(content)
@@ -136,7 +136,7 @@ def _described(published: DatasetCard, folder: Path) -> Source:
     same = {file.path: file.sha256 for file in found.files} == {
         file.path: file.sha256 for file in published.files
     }
-    return Source(
+    return Location(
         card=published if same else found,
         folder=folder,
         state="subset" if fewer else "full",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tflconv import benchmark, conversion, data, device, recipe, training, verification
-from tflconv.benchmark import BenchmarkConfig
+from tflconv.benchmark import BenchmarkConfig, Laboratory
 from tflconv.compression import QatConfig
 from tflconv.conversion import description
 from tflconv.core.files import write_text
@@ -130,9 +130,9 @@ def bench(
     paths = [Path(file) for file in files]
     identities = benchmark.identify_all(paths)
     place, config = device.find(device_id), BenchmarkConfig(**how)
-    found = Results(context={"title": f"tflconv on {place.id}"})
+    found, laboratory = Results(context={"title": f"tflconv on {place.id}"}), Laboratory()
     for path in paths:
-        run = benchmark.bench(path, place, config, identity=identities[path])
+        run = benchmark.bench(path, place, config, identity=identities[path], laboratory=laboratory)
         if reference is not None:
             run = replace(run, accuracy=verify(reference, path).to_accuracy())
         found = found.with_run(run)

@@ -108,11 +108,13 @@ class FakeDevice:
         features: tuple[str, ...] = (),
         accelerators: tuple[str, ...] = ("libLiteRtFakeAccelerator.so",),
     ) -> None:
-        self.id = "adb:FAKE"
+        self.id = {"host": "host", "emulator": "arm64:FAKE"}.get(kind, "adb:FAKE")
         self.answer, self.kind, self.returncode, self.outputs = answer, kind, returncode, outputs
         self.features, self.accelerators = features, accelerators
         self.commands: list[Flags] = []
         self.removed: list[str] = []
+        self.installed = 0
+        self.pushed: list[str] = []
 
     def info(self) -> DeviceInfo:
         kind: Any = self.kind
@@ -126,6 +128,7 @@ class FakeDevice:
         )
 
     def runtime(self) -> Runtime:
+        self.installed += 1
         software = Software(name="LiteRT", version="2.3.0", sha256="0" * 64)
         return Runtime(
             abi="x86_64-linux",
@@ -135,6 +138,7 @@ class FakeDevice:
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
+        self.pushed.append(source.name)
         return f"/fake/{source.name}"
 
     def pull(self, remote: str, target: Path) -> None:

@@ -97,12 +97,12 @@ def accuracy(model: Path, dataset: str) -> None:
             dataset=dataset, classes=found.classes,
         )  # fmt: skip
         argv = installed.argv(graph=model, test_set=packed.path)
-        said = installed.hear(argv, subject=model.name, timeout=600)["accuracy"]
+        said = installed.hear(argv, subject=model.name, timeout=600).accuracy
         seconds = time.perf_counter() - began
-    same = int((np.array(said["predicted"]) == predicted).sum())
+    same = int((np.array(said.predicted) == predicted).sum())
     click.echo(f"{len(predicted)} pictures, {same} classified alike")
     click.echo(
-        f"harness {seconds:.2f} s, {said['wall_ns'] / 1e9:.2f} s of it at work;"
+        f"harness {seconds:.2f} s, {said.wall_ns / 1e9:.2f} s of it at work;"
         f" Python {python_seconds:.2f} s"
     )
 

@@ -17,13 +17,13 @@ from tflconv.benchmark import BenchmarkConfig, bench, build, harness
 from tflconv.device import compiler, emulator
 from tflconv.device.emulator import Emulator
 from tflconv.errors import DeviceError
-from tflconv.results import Instructions, Model
+from tflconv.results import Instructions, MeasuredModel
 
 Require = Callable[[str, bool, str], None]
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 CONFIG = BenchmarkConfig(profile_runs=1)
-IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 
 INSTRUCTIONS = {
     "sdot": [
@@ -169,10 +169,11 @@ def test_what_a_phone_counts_is_compared_with_the_same_file_here(a76: Emulator) 
     beside = bench(model, FakeDevice(features=("asimddp",)), CONFIG, identity=IDENTITY)
     alone = bench(model, a76, CONFIG, identity=IDENTITY).instructions
     assert alone is not None
-    emulated = beside.conditions["instructions_emulated"]
-    assert emulated["core"] == "cortex-a76"
-    assert emulated["total"] == pytest.approx(alone.total, rel=1e-4)
-    assert emulated["fmla"] == alone.fmla
+    emulated = beside.conditions.instructions_emulated
+    assert emulated is not None
+    assert emulated.core == "cortex-a76"
+    assert emulated.total == pytest.approx(alone.total, rel=1e-4)
+    assert emulated.fmla == alone.fmla
 
 
 def test_no_time_and_no_memory_is_reported(core: Emulator) -> None:
@@ -186,7 +187,7 @@ def test_no_time_and_no_memory_is_reported(core: Emulator) -> None:
 
 def test_int8_outputs_are_those_of_the_host_to_the_bit(core: Emulator) -> None:
     run = bench(MODELS / "tiny_int8.tflite", core, CONFIG, identity=IDENTITY)
-    assert run.conditions["outputs_vs_host"]["same_bits"] is True
+    assert run.conditions.outputs_vs_host.same_bits is True
 
 
 def test_without_plugins_the_model_still_runs(
@@ -208,7 +209,7 @@ def test_without_plugins_the_model_still_runs(
     assert run.instructions is None
     (warning,) = run.warnings
     assert warning.startswith("this qemu was built without plugins")
-    assert run.conditions["outputs_vs_host"]["same_bits"] is True
+    assert run.conditions.outputs_vs_host.same_bits is True
 
 
 def test_without_a_compiler_the_message_says_which(
@@ -265,7 +266,7 @@ def test_the_legacy_uint8_mobilenet_finds_no_dot_product_kernels(
     assert run.instructions is not None
     assert run.instructions.sdot == 0
     assert run.instructions.total == pytest.approx(131.6e6, rel=0.02)
-    assert run.conditions["outputs_vs_host"]["same_bits"]
+    assert run.conditions.outputs_vs_host.same_bits
     assert run.warnings == ()
 
 
@@ -273,7 +274,7 @@ def test_legacy_uint8_kernels_of_little_cores_round_otherwise(arm64: None, legac
     """Why, docs/emulator.md says."""
     config = replace(CONFIG, profile_runs=0)
     run = bench(legacy, emulator.find("cortex-a53"), config, identity=IDENTITY)
-    assert 0 < run.conditions["outputs_vs_host"]["max_difference"] <= 2
+    assert 0 < run.conditions.outputs_vs_host.max_difference <= 2
     assert "by a rounding, at most" in run.warnings[0]
 
 

@@ -14,11 +14,11 @@ from tflconv.data import Split
 from tflconv.device import host
 from tflconv.errors import DeviceError
 from tflconv.model.normalization import Normalization
-from tflconv.results import BenchmarkRun, Model
+from tflconv.results import BenchmarkRun, MeasuredModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 DRIVERS = ("/usr/lib/chromium/vk_swiftshader_icd.json",)
-IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 
 
 @pytest.fixture

@@ -21,14 +21,14 @@ from tflconv.device.interface import Runtime
 from tflconv.errors import DeviceError, TflconvError
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import Normalization
-from tflconv.results import BenchmarkRun, Model
+from tflconv.results import BenchmarkRun, MeasuredModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 TINY = GOLDEN / "tiny_float32.tflite"
 QUICK = BenchmarkConfig(
     num_runs=20, min_secs=0.0, warmup_min_secs=0.0, rate_secs=0.2, rate_hz=50.0, profile_runs=3
 )
-IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 
 
 def measured(model: Path, config: BenchmarkConfig = QUICK) -> BenchmarkRun:
@@ -94,7 +94,7 @@ def test_fixed_numbers_give_fixed_bits(tmp_path: Path) -> None:
     expected = Interpreter(TINY).predict(raw.reshape(1, 8, 8, 1))
     np.testing.assert_allclose(outputs, expected[0], atol=1e-6)
     again = installed.hear(argv, subject="tiny", timeout=30)
-    assert said["init"]["output_digest"] == again["init"]["output_digest"]
+    assert said.init.output_digest == again.init.output_digest
 
 
 def test_a_wrong_input_file_is_named(tmp_path: Path) -> None:
@@ -109,9 +109,10 @@ def test_a_wrong_input_file_is_named(tmp_path: Path) -> None:
 
 def test_a_sustained_run_reports_as_it_goes() -> None:
     run = measured(TINY, replace(QUICK, sustained_secs=2.5, duty_cycle=0.5))
-    series = run.conditions["sustained"]
+    series = run.conditions.sustained
+    assert series is not None
     assert 2 <= len(series) <= 3  # a busy computer may oversleep one
-    assert series[1]["at_s"] >= 1
+    assert series[1].at_s >= 1
 
 
 class WithRuntime(Host):
@@ -234,3 +235,26 @@ def test_the_command_line_ends_with_the_right_code(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code
         assert "Traceback" not in done.stderr
+
+
+COUNTED = """
+import sys
+opened = []
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("libLiteRt.so"):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+from tflconv.cli import main
+try:
+    main(["bench", *sys.argv[1:], "--num-runs=2", "--min-secs=0", "--warmup-min-secs=0"])
+finally:
+    print(len(opened), "times opened", file=sys.stderr)
+"""
+
+
+def test_the_library_is_hashed_once_for_all_files() -> None:
+    files = [str(TINY), str(GOLDEN / "tiny_int8.tflite")]
+    command = [sys.executable, "-c", COUNTED, *files, "--rate-hz=0", "--profile-runs=2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "1 times opened"

@@ -14,7 +14,7 @@ from tflconv.model.artifact import ModelArtifact
 from tflconv.model.card import read_card, require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import plan
-from tflconv.results import Model
+from tflconv.results import MeasuredModel
 
 STUDY = Path(__file__).parents[2] / "studies" / "int8-vit"
 FILES = {path.stem: path for path in sorted((STUDY / "models").glob("*.tflite"))}
@@ -115,7 +115,7 @@ def test_accuracy_on_the_bundled_pictures(slug: str, accuracy: float) -> None:
 def test_instructions_are_counted_again(slug: str, arm64: None) -> None:
     path = FILES[slug]
     name, _, recipe = slug.split("-")
-    identity = Model(
+    identity = MeasuredModel(
         slug=slug,
         name=name,
         recipe=recipe,

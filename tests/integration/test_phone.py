@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import phone as phones
 from phone import profile
-from tflconv.device import adb, conditions
+from tflconv.device import adb, watching
 from tflconv.device.phone import FOLDER, Phone, clean, find, listed
 from tflconv.errors import DeviceError, UsageError
 
@@ -189,14 +189,15 @@ def test_conditions_are_recorded_and_the_phone_put_right(
     start: Callable[..., phones.Phone],
 ) -> None:
     one = find(start(stay_on="2").serial)
-    with one.conditions() as record:
+    with one.conditions() as watch:
         asked = one.script("sleep 3; cat /tmp/requests")
-    assert record["granted"] == ["fixed performance", "stay awake"]
-    assert (record["battery_percent"], record["charging"]) == (85, True)
-    assert record["thermal_status"] == [0, 0]
-    assert record["governor"] == "schedutil"
-    assert record["mhz_first"] == record["mhz_limit"]
-    assert conditions.findings(record) == []
+    seen = watch.conditions
+    assert seen.granted == ("fixed performance", "stay awake")
+    assert (seen.battery_percent, seen.charging) == (85, True)
+    assert seen.thermal_status == (0, 0)
+    assert seen.governor == "schedutil"
+    assert seen.mhz_first == seen.mhz_limit
+    assert watching.reasons(seen) == []
     assert asked.splitlines() == [
         "cmd power set-fixed-performance-mode-enabled true",
         "settings put global stay_on_while_plugged_in 7",
@@ -240,13 +241,15 @@ def test_refusals_are_recorded_not_fatal(
         online="0",
         allowed="0",
     )
-    with find(machine.serial).conditions() as record:
+    with find(machine.serial).conditions() as watch:
         pass
-    assert record["granted"] == []
-    assert reason in record["refused"]["fixed performance"]
-    assert "WRITE_SECURE_SETTINGS" in record["refused"]["stay awake"]
-    assert (record["battery_percent"], record["cpus_online"]) == (85, "0")
-    said = dict(conditions.findings(record))
+    seen = watch.conditions
+    assert seen.granted == ()
+    assert seen.refused is not None
+    assert reason in seen.refused["fixed performance"]
+    assert "WRITE_SECURE_SETTINGS" in seen.refused["stay awake"]
+    assert (seen.battery_percent, seen.cpus_online) == (85, "0")
+    said = dict(watching.reasons(seen))
     assert "moderate" in said["throttled"]
     assert "screen was off" in said["noisy"]
 

@@ -16,6 +16,7 @@ from phone import profile
 from tflconv.benchmark import BenchmarkConfig, bench, identify, testset
 from tflconv.cli import main
 from tflconv.data import Split
+from tflconv.device.access import Cancellation
 from tflconv.device.parallel import side_by_side
 from tflconv.device.phone import FOLDER, Phone, find
 from tflconv.model.interpreter import Interpreter
@@ -51,9 +52,9 @@ def test_everything_is_measured_and_nothing_is_left(phone: Phone, tmp_path: Path
     assert run.runtime is not None
     assert str(run.runtime.source).startswith("glibc bundle")
     assert run.instructions is None
-    assert "perf_event_open: " in run.conditions["instructions_not_counted"]
-    assert run.conditions["granted"] == ["fixed performance", "stay awake"]
-    assert run.conditions["battery_percent"] == 85
+    assert "perf_event_open: " in str(run.conditions.instructions_not_counted)
+    assert run.conditions.granted == ("fixed performance", "stay awake")
+    assert run.conditions.battery_percent == 85
     assert run.verdict in ("clean", "noisy", "throttled")
     left = phone.script('ls "$0"', FOLDER).split()
     assert not [name for name in left if name.endswith((".part", ".writable", "restore"))]
@@ -78,9 +79,9 @@ def test_a_phone_with_every_quirk_is_measured(start: Callable[..., phones.Phone]
     config = replace(QUICK, cpu_mask="0x8000000000000000")
     run = bench(INT8, find(machine.serial), config, identity=identify(INT8))
     assert run.latency is not None
-    assert run.conditions["cpu_mask"] == "0x1"
-    assert run.conditions["cpus_allowed"] == "0"
-    assert sorted(run.conditions["refused"]) == ["fixed performance", "stay awake"]
+    assert run.conditions.cpu_mask == "0x1"
+    assert run.conditions.cpus_allowed == "0"
+    assert sorted(run.conditions.refused or {}) == ["fixed performance", "stay awake"]
     assert "are not available; these were used: 0" in run.warnings[0]
     assert run.verdict == "noisy"
     reasons = " ".join(run.reasons)
@@ -93,7 +94,7 @@ def test_two_phones_are_measured_in_the_time_of_one(start: Callable[..., phones.
     ready = [(find(start().serial), QUICK), (find(start().serial), slow)]
     times: list[float] = []
 
-    def measure(one: tuple[Phone, BenchmarkConfig]) -> BenchmarkRun:
+    def measure(one: tuple[Phone, BenchmarkConfig], _: Cancellation) -> BenchmarkRun:
         began = time.monotonic()
         run = bench(INT8, one[0], one[1], identity=identify(INT8))
         times.append(time.monotonic() - began)

@@ -300,7 +300,7 @@ def test_one_phone_is_lost_and_the_other_goes_on(
     first, second = two
     devices = [find(first.serial), find(second.serial)]
     first.tell("kill")
-    lost, fine = side_by_side(lambda one: one.shell(["echo", "here"]).stdout, devices)
+    lost, fine = side_by_side(lambda one, _: one.shell(["echo", "here"]).stdout, devices)
     assert isinstance(lost, DeviceError)
     assert fine == "here\n"
 
@@ -313,7 +313,7 @@ def test_two_phones_take_as_long_as_the_slower_one(
     work = [(find(two[0].serial), 3.0), (find(two[1].serial), 6.0)]
     times: list[float] = []
 
-    def sleep(item: tuple[object, float]) -> None:
+    def sleep(item: tuple[object, float], _: object) -> None:
         started = time.monotonic()
         item[0].shell(["sleep", str(item[1])])
         times.append(time.monotonic() - started)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflconv.device import parse
-from tflconv.device.parse import Listed
+from tflconv.device.parse import AdbDevice
 
 BANNER = "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n"
 HEADER = "List of devices attached\n"
@@ -76,7 +76,7 @@ def test_no_devices(text: str) -> None:
 @given(st.lists(st.tuples(NAMES.filter(bool), st.sampled_from(["device", "offline"])), max_size=4))
 def test_what_is_printed_is_found(pairs: list[tuple[str, str]]) -> None:
     text = HEADER + "".join(f"{serial:22s} {state} transport_id:1\n" for serial, state in pairs)
-    expected = [Listed(serial=s, state=t, details={"transport_id": "1"}) for s, t in pairs]
+    expected = [AdbDevice(serial=s, state=t, details={"transport_id": "1"}) for s, t in pairs]
     assert list(parse.devices(text)) == expected
 
 

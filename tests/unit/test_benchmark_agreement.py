@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import device as fake
 from tflconv.benchmark import agreement
+from tflconv.benchmark.protocol import Conversation
+from tflconv.results import OutputComparison
 
 
-def compared(there: Any, here: Any, dtype: str) -> dict[str, Any]:
+def compared(there: Any, here: Any, dtype: str) -> OutputComparison:
     def session(numbers: Any) -> Any:
         content = np.array(numbers, dtype).tobytes()
-        said = {"init": {"outputs": [{"type": dtype, "bytes": len(content)}]}}
+        tensor = {"type": dtype, "bytes": len(content)}
+        said = Conversation((fake.INIT | {"outputs": [tensor]},))
         return SimpleNamespace(outputs=lambda: (said, content))
 
     return agreement.outputs(session(there), session(here))
@@ -25,8 +29,8 @@ def compared(there: Any, here: Any, dtype: str) -> dict[str, Any]:
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=20))
 def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
     found = compared(numbers, numbers, "float32")
-    assert found["same_bits"]
-    assert (found["max_difference"], found["share_of_range"]) == (0, 0)
+    assert found.same_bits
+    assert (found.max_difference, found.share_of_range) == (0, 0)
     assert list(agreement.doubts(found)) == []
 
 

@@ -34,9 +34,9 @@ def test_lines_are_found_by_type_and_samples_joined() -> None:
     )
     assert said.samples("steady") == (1, 2, 3)
     assert said.samples("warmup") == (9,)
-    assert said.get("cpu") is None
+    assert said.end is None
     with pytest.raises(DeviceError, match="did not report 'cpu'"):
-        said["cpu"]
+        said.cpu  # noqa: B018
 
 
 def test_chatter_around_the_lines_is_skipped() -> None:
@@ -57,7 +57,7 @@ def test_whatever_a_device_prints_is_an_error_of_ours(noise: str) -> None:
 
 
 def test_a_whole_conversation_is_fine() -> None:
-    assert harness.checked(ended(WHOLE), subject=SUBJECT)["cpu"]["runs"] == 4
+    assert harness.checked(ended(WHOLE), subject=SUBJECT).cpu.runs == 4
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tflconv.benchmark import BenchmarkConfig, recorded_settings
 from tflconv.benchmark.record import Record
 from tflconv.cli import main
 from tflconv.errors import TflconvError
-from tflconv.results import BenchmarkRun, DeviceInfo, Latency, Model, Software
+from tflconv.results import BenchmarkRun, DeviceInfo, Latency, MeasuredModel, Software
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 CONFIG = recorded_settings(BenchmarkConfig())
@@ -23,7 +23,7 @@ def software(digit: str) -> Software:
 
 
 RUN = BenchmarkRun(
-    model=Model(slug="m", name="m", recipe="fp32", sha256="a" * 64, bytes=1),
+    model=MeasuredModel(slug="m", name="m", recipe="fp32", sha256="a" * 64, bytes=1),
     device=DeviceInfo(id="adb:1", kind="phone", name="p", abi="arm64", os="Android", build="b1"),
     harness=software("1"),
     runtime=software("2"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,24 @@ import pytest
 
 from fakes import device as fake
 from fakes.device import FakeDevice
-from tflconv.benchmark import BenchmarkConfig, bench, build, runner, testset
+from tflconv.benchmark import BenchmarkConfig, Laboratory, bench, build, testset
 from tflconv.benchmark.testset import PackedSet
 from tflconv.data import Split
-from tflconv.device import conditions as phone_conditions
-from tflconv.device.interface import Counted
+from tflconv.device import watching
+from tflconv.device.interface import Counted, Device, Watch
 from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.model.normalization import Normalization
-from tflconv.results import BenchmarkRun, Instructions, Model
+from tflconv.results import (
+    BenchmarkRun,
+    Conditions,
+    EmulatedInstructions,
+    Instructions,
+    MeasuredModel,
+    SustainedSecond,
+)
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
-SCHEMA = Path(__file__).parents[2] / "docs" / "results-schema.md"
-IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 CLASSES = ("cat", "dog", "emu")
 LABELS = (0, 1, 2, 0)
 
@@ -47,9 +53,18 @@ def pictures(tmp_path: Path) -> PackedSet:
     )
 
 
-def measured(device: Any, pictures: PackedSet | None = None, **settings: Any) -> BenchmarkRun:
+def measured(
+    device: Any,
+    pictures: PackedSet | None = None,
+    laboratory: Laboratory | None = None,
+    **settings: Any,
+) -> BenchmarkRun:
+    """A run of the tiny model; unless told otherwise host and emulated cores agree with it."""
+    laboratory = laboratory or Laboratory(
+        host=FakeDevice(kind="host"), find_core=lambda _: CountingDevice(kind="emulator")
+    )
     config = BenchmarkConfig(**settings)
-    return bench(TINY, device, config, identity=IDENTITY, test_set=pictures)
+    return bench(TINY, device, config, identity=IDENTITY, test_set=pictures, laboratory=laboratory)
 
 
 def test_each_figure_comes_from_a_process_of_its_own() -> None:
@@ -97,7 +112,7 @@ def test_instructions_that_may_not_be_counted_say_why() -> None:
 
     run = measured(FakeDevice(forbidden, kind="host"))
     assert run.instructions is None
-    assert "Permission denied" in run.conditions["instructions_not_counted"]
+    assert "Permission denied" in str(run.conditions.instructions_not_counted)
 
 
 def test_an_input_file_goes_to_the_device(tmp_path: Path) -> None:
@@ -118,7 +133,7 @@ def test_cores_that_went_away_are_told() -> None:
         return [line | changed.get(line["type"], {}) for line in fake.ordinary(flags)]
 
     run = measured(FakeDevice(other_cores, kind="host"), cpu_mask="0xf00")
-    assert run.conditions["cpu_mask"] == "0xc0"
+    assert run.conditions.cpu_mask == "0xc0"
     assert run.warnings[0].endswith("these were used: 6, 7")
     assert "went off" in run.warnings[1]
 
@@ -131,10 +146,10 @@ def test_a_sustained_run_becomes_a_time_series() -> None:
         return [fake.HELLO, fake.INIT, *runs, fake.CPU, fake.MEMORY, fake.END]
 
     run = measured(FakeDevice(long, kind="host"), sustained_secs=2, duty_cycle=0.5)
-    assert run.conditions["sustained"] == [
-        {"at_s": 0.0, "runs": 2, "median_ms": 2.0, "mhz": [1000.0]},
-        {"at_s": 1.0, "runs": 1, "median_ms": 4.0, "mhz": [1000.0]},
-    ]
+    assert run.conditions.sustained == (
+        SustainedSecond(at_s=0.0, runs=2, median_ms=2.0, mhz=(1000.0,)),
+        SustainedSecond(at_s=1.0, runs=1, median_ms=4.0, mhz=(1000.0,)),
+    )
 
 
 class CountingDevice(FakeDevice):
@@ -149,14 +164,6 @@ class CountingDevice(FakeDevice):
         )
 
 
-@pytest.fixture
-def same_on_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host computes what the fake device does, and so do emulated cores."""
-    monkeypatch.setattr(runner, "Host", lambda: FakeDevice(kind="host"))
-    monkeypatch.setattr(runner.emulator, "find", lambda _: CountingDevice(kind="emulator"))
-
-
-@pytest.mark.usefixtures("same_on_host")
 def test_an_emulator_counts_and_times_nothing() -> None:
     run = measured(CountingDevice(kind="emulator"))
     assert run.latency is None
@@ -164,11 +171,11 @@ def test_an_emulator_counts_and_times_nothing() -> None:
     assert run.instructions == Instructions(total=7, sdot=2)
     assert run.graph is not None
     assert run.graph.ops[0].mean_ns is None
-    assert run.conditions["outputs_vs_host"]["same_bits"] is True
+    assert run.conditions.outputs_vs_host is not None
+    assert run.conditions.outputs_vs_host.same_bits is True
     assert run.warnings == ()
 
 
-@pytest.mark.usefixtures("same_on_host")
 def test_an_emulator_that_cannot_count_says_so_and_still_runs() -> None:
     device = CountingDevice(kind="emulator")
     device.obstacle = "this qemu has no plugins"
@@ -178,51 +185,47 @@ def test_an_emulator_that_cannot_count_says_so_and_still_runs() -> None:
     assert run.graph is not None
 
 
-@pytest.mark.usefixtures("same_on_host")
 def test_outputs_are_compared_and_their_file_removed() -> None:
     there = np.array([0.5, 0, -0.25], np.float32).tobytes()
     device = FakeDevice(outputs=there)
     run = measured(device)
-    compared = run.conditions["outputs_vs_host"]
-    assert (compared["same_bits"], compared["max_difference"]) == (False, 0.5)
+    compared = run.conditions.outputs_vs_host
+    assert compared is not None
+    assert (compared.same_bits, compared.max_difference) == (False, 0.5)
     assert "100 % of their range" in run.warnings[-1]
     assert len(device.removed) == 1
 
 
-@pytest.mark.usefixtures("same_on_host")
 def test_an_emulator_counts_one_thread_whatever_the_others_do() -> None:
     device = CountingDevice(kind="emulator")
     measured(device, num_threads=4, profile_runs=0)
     assert [flags["num_threads"] for flags in device.commands] == ["1", "4"]
 
 
-@pytest.mark.usefixtures("same_on_host")
-def test_a_phone_that_counts_is_compared_with_an_emulated_core(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_phone_that_counts_is_compared_with_an_emulated_core() -> None:
     asked: list[str] = []
 
     def find(core: str) -> CountingDevice:
         asked.append(core)
         return CountingDevice(kind="emulator")
 
-    monkeypatch.setattr(runner.emulator, "find", find)
-    run = measured(FakeDevice())
+    laboratory = Laboratory(host=FakeDevice(kind="host"), find_core=find)
+    run = measured(FakeDevice(), laboratory=laboratory)
     assert asked == ["cortex-a53"]
     assert run.instructions == Instructions(total=100, source="perf_event")
-    emulated = run.conditions["instructions_emulated"]
-    assert (emulated["core"], emulated["total"], emulated["sdot"]) == ("cortex-a53", 7, 2)
+    assert run.conditions.instructions_emulated == EmulatedInstructions(
+        core="cortex-a53", total=7, sdot=2
+    )
 
 
-@pytest.mark.usefixtures("same_on_host")
-def test_a_phone_that_counts_needs_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(core: str) -> FakeDevice:
+def test_a_phone_that_counts_needs_no_emulator() -> None:
+    def missing(core: str) -> Device:
         raise DeviceError("the arm64 sysroot is missing.", hint="Run: tflconv devices setup arm64")
 
-    monkeypatch.setattr(runner.emulator, "find", missing)
-    run = measured(FakeDevice())
+    laboratory = Laboratory(host=FakeDevice(kind="host"), find_core=missing)
+    run = measured(FakeDevice(), laboratory=laboratory)
     assert run.instructions == Instructions(total=100, source="perf_event")
-    assert "instructions_emulated" not in run.conditions
+    assert run.conditions.instructions_emulated is None
     assert "sysroot is missing. Run: tflconv devices setup arm64" in run.warnings[0]
 
 
@@ -230,24 +233,20 @@ class PhoneWithConditions(FakeDevice):
     """A phone that got hot."""
 
     @contextlib.contextmanager
-    def conditions(self) -> Iterator[dict[str, Any]]:
-        record: dict[str, Any] = {}
-        yield record
-        record["thermal_status"] = [0, 3]
+    def conditions(self) -> Iterator[Watch]:
+        watch = Watch()
+        yield watch
+        watch.conditions = Conditions(thermal_status=(0, 3))
 
 
-@pytest.mark.usefixtures("same_on_host")
 def test_a_hot_phone_gets_its_verdict() -> None:
     run = measured(PhoneWithConditions())
     assert run.verdict == "throttled"
-    assert run.conditions["thermal_status"] == [0, 3]
+    assert run.conditions.thermal_status == (0, 3)
 
 
-@pytest.mark.usefixtures("same_on_host")
-def test_every_condition_is_documented(
-    pictures: PackedSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Everything that can be said at once is said by one talkative phone."""
+def test_a_talkative_phone_fills_every_condition(pictures: PackedSet) -> None:
+    """What can be said at once is said; only ``other`` has no place in a run of this version."""
 
     def talkative(flags: fake.Flags) -> list[dict[str, Any]]:
         lines = answering({"cpu": (0, 1, 1, 0)})(flags)
@@ -256,16 +255,38 @@ def test_every_condition_is_documented(
 
     class Watched(FakeDevice):
         @contextlib.contextmanager
-        def conditions(self) -> Iterator[dict[str, Any]]:
-            look = phone_conditions.read("")
-            yield phone_conditions.answered({}) | phone_conditions.told(look, [], look)
+        def conditions(self) -> Iterator[Watch]:
+            look = watching.read(LOOK)
+            clocks = [{0: 1800.0}]
+            yield Watch(watching.told(watching.answered({}), look, clocks, look))
 
-    monkeypatch.setattr(runner, "Host", lambda: FakeDevice(talkative, kind="host"))
-    run = measured(Watched(talkative), pictures, sustained_secs=1)
-    text = SCHEMA.read_text(encoding="utf-8").partition("### conditions")[2]
-    documented = set(re.findall(r"`(\w+)`", re.sub(r"\|[^|]*\|[^|]*\|\n", "|\n", text)))
-    assert set(run.conditions) - documented == set()
-    assert len(run.conditions) > 20
+    host = FakeDevice(talkative, kind="host")
+    laboratory = Laboratory(host=host, find_core=lambda _: CountingDevice(kind="emulator"))
+    run = measured(Watched(talkative), pictures, laboratory, sustained_secs=1)
+    names = {field.name for field in fields(Conditions)}
+    assert set(run.conditions.to_json()) == names - {"other"}
+
+
+LOOK = """\
+=== battery
+  USB powered: true
+  level: 85
+  temperature: 301
+=== thermal
+Thermal Status: 0
+=== power
+mWakefulness=Awake
+=== clocks
+/cpu0/cpufreq/scaling_cur_freq:1800000
+=== limits
+/cpu0/cpufreq/cpuinfo_max_freq:2200000
+=== governor
+schedutil
+=== online
+0-7
+=== allowed
+Cpus_allowed_list:\t0-7
+"""
 
 
 def answering(predicted: Mapping[str, Sequence[int]], *, confirmed: bool = True) -> fake.Answer:
@@ -291,15 +312,13 @@ def test_accuracy_comes_with_its_classes(pictures: PackedSet) -> None:
     assert accuracy.subset
 
 
-def test_pictures_seen_otherwise_than_on_the_host_are_listed(
-    pictures: PackedSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_seen_otherwise_than_on_the_host_are_listed(pictures: PackedSet) -> None:
     host = FakeDevice(answering({"cpu": (0, 1, 2, 0)}), kind="host")
-    monkeypatch.setattr(runner, "Host", lambda: host)
-    run = measured(FakeDevice(answering({"cpu": (0, 1, 1, 0)})), pictures)
+    laboratory = Laboratory(host=host, find_core=lambda _: CountingDevice(kind="emulator"))
+    run = measured(FakeDevice(answering({"cpu": (0, 1, 1, 0)})), pictures, laboratory)
     assert run.accuracy is not None
     assert run.accuracy.where == "device"
-    assert run.conditions["pictures_vs_host"] == ["p2: device says dog, host says emu, it is emu"]
+    assert run.conditions.pictures_vs_host == ("p2: device says dog, host says emu, it is emu",)
     assert "1 of 4 pictures" in run.warnings[0]
 
 

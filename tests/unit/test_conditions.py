@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tflconv.device import conditions
+from tflconv.device import watching
 from tflconv.errors import DeviceError
+from tflconv.results import Conditions
 
-CALM = {
-    "thermal_status": [0, 0],
-    "screen_on": [True, True],
-    "cpus_online": "0-7",
-    "cpus_allowed": "0-7",
-    "mhz_first": [1800.0, 2208.0],
-    "mhz_last": [1800.0, 2150.0],
-}
+CALM = Conditions(
+    thermal_status=(0, 0),
+    screen_on=(True, True),
+    cpus_online="0-7",
+    cpus_allowed="0-7",
+    mhz_first=(1800.0, 2208.0),
+    mhz_last=(1800.0, 2150.0),
+)
 
 
 class Scripted:
@@ -42,36 +44,38 @@ class Scripted:
 
 
 def test_a_calm_phone_has_nothing_against_it() -> None:
-    assert conditions.findings(CALM) == []
+    assert watching.reasons(CALM) == []
 
 
 @pytest.mark.parametrize(
     ("change", "verdict", "words"),
     [
-        ({"thermal_status": [0, 3]}, "throttled", "3 (severe)"),
-        ({"thermal_status": [None, 1]}, "throttled", "1 (light)"),
-        ({"mhz_last": [1800.0, 1500.0]}, "throttled", "from 2208 to 1800 MHz"),
-        ({"screen_on": [True, False]}, "noisy", "screen was off"),
+        ({"thermal_status": (0, 3)}, "throttled", "3 (severe)"),
+        ({"thermal_status": (None, 1)}, "throttled", "1 (light)"),
+        ({"mhz_last": (1800.0, 1500.0)}, "throttled", "from 2208 to 1800 MHz"),
+        ({"screen_on": (True, False)}, "noisy", "screen was off"),
         ({"cpus_allowed": "0-3"}, "noisy", "only CPUs 0-3 of 0-7"),
     ],
 )
 def test_what_speaks_against_a_run(change: dict[str, Any], verdict: str, words: str) -> None:
-    ((found, reason),) = conditions.findings(CALM | change)
+    ((found, reason),) = watching.reasons(replace(CALM, **change))
     assert found == verdict
     assert words in reason
 
 
 def test_a_phone_that_tells_nothing_is_not_suspected() -> None:
-    silent = conditions.told(conditions.read(""), [], conditions.read(""))
-    assert conditions.findings(silent) == []
-    assert silent["battery_percent"] is None
-    assert silent["mhz_first"] is None
+    look = watching.read("")
+    silent = watching.told(Conditions(), look, [], look)
+    assert watching.reasons(silent) == []
+    assert silent.battery_percent is None
+    assert silent.mhz_first is None
 
 
 def test_requests_are_undone() -> None:
     phone = Scripted({"settings get": "=== fixed performance\n=== stay awake\n"})
-    with conditions.watched(phone) as record:
-        assert record == {"granted": ["fixed performance", "stay awake"], "refused": {}}
+    with watching.watched(phone) as watch:
+        assert watch.conditions.granted == ("fixed performance", "stay awake")
+        assert watch.conditions.refused == {}
     assert "sh restore" in phone.told[-1]
 
 
@@ -89,14 +93,14 @@ def test_requests_are_undone() -> None:
 )
 def test_refusals_are_written_down(said: str, reason: str) -> None:
     phone = Scripted({"settings get": f"=== fixed performance\n{said}=== stay awake\n{said}"})
-    with conditions.watched(phone) as record:
+    with watching.watched(phone) as watch:
         pass
-    assert record["granted"] == []
-    assert record["refused"] == {"fixed performance": reason, "stay awake": reason}
+    assert watch.conditions.granted == ()
+    assert watch.conditions.refused == {"fixed performance": reason, "stay awake": reason}
 
 
 def test_a_phone_is_put_right_when_the_run_fails() -> None:
     phone = Scripted({})
-    with pytest.raises(DeviceError, match="lost"), conditions.watched(phone):
+    with pytest.raises(DeviceError, match="lost"), watching.watched(phone):
         raise DeviceError("lost")
     assert "sh restore" in phone.told[-1]

@@ -44,7 +44,7 @@ def test_the_files_are_those_of_the_recorded_demo() -> None:
 def test_an_emulator_has_no_clock_and_no_battery(run: BenchmarkRun) -> None:
     assert run.device.kind == "emulator"
     assert (run.latency, run.cpu, run.memory, run.verdict) == (None, None, None, None)
-    assert not [key for key in run.conditions if key.startswith(OF_A_PHONE)]
+    assert not [key for key in run.conditions.to_json() if key.startswith(OF_A_PHONE)]
 
 
 def test_only_cores_with_dot_products_used_them() -> None:
@@ -55,7 +55,7 @@ def test_only_cores_with_dot_products_used_them() -> None:
 
 
 def test_pictures_were_classified_as_on_the_host() -> None:
-    told = [run.conditions["pictures_vs_host"] for run in RUNS if run.accuracy]
+    told = [run.conditions.pictures_vs_host for run in RUNS if run.accuracy]
     assert len(told) == 8
     assert not any(told)
 

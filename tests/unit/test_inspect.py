@@ -21,7 +21,7 @@ from tflconv.inspection import diff, drawing
 from tflconv.inspection.inspect import inspect, to_json
 from tflconv.model.card import ModelCard, embed_card
 from tflconv.model.normalization import Normalization
-from tflconv.results import BenchmarkRun, DeviceInfo, Graph, Model, Op, Results
+from tflconv.results import BenchmarkRun, DeviceInfo, Graph, MeasuredModel, Op, Results
 
 
 def two_layers(path: Path, dtype: int = FLOAT, *, fused: bool = True) -> Path:
@@ -166,7 +166,7 @@ def test_measured_costs_stand_beside_the_file_they_belong_to(
             Op(name="GELU", kind="GELU", mean_ns=2000.0),
         )
         return BenchmarkRun(
-            model=Model(slug="m", name="m", recipe="fp32", sha256=sha256, bytes=1),
+            model=MeasuredModel(slug="m", name="m", recipe="fp32", sha256=sha256, bytes=1),
             device=DeviceInfo(id="host", kind="host", name="pc", abi="x", os="y"),
             graph=Graph(nodes=3, delegated=2, partitions=2, ops=ops),
         )
@@ -200,7 +200,9 @@ def test_counted_costs_are_told_in_instructions(tmp_path: Path, float_path: Path
         Op(name="c", kind="RELU", delegate="XNNPACK", instructions=0.0),
     )
     run = BenchmarkRun(
-        model=Model(slug="m", name="m", recipe="fp32", sha256=inspect(float_path).sha256, bytes=1),
+        model=MeasuredModel(
+            slug="m", name="m", recipe="fp32", sha256=inspect(float_path).sha256, bytes=1
+        ),
         device=DeviceInfo(id="arm64:x", kind="emulator", name="x", abi="x", os="y"),
         graph=Graph(nodes=3, delegated=3, partitions=1, ops=ops),
     )

@@ -18,7 +18,14 @@ from tflconv import results
 from tflconv.cli.report import command
 from tflconv.report import columns, export, findings, method, plots, style, tables, units
 from tflconv.report.html import to_html
-from tflconv.results import BenchmarkRun, Instructions, Results
+from tflconv.results import (
+    BenchmarkRun,
+    Conditions,
+    EmulatedInstructions,
+    Instructions,
+    Results,
+    SustainedSecond,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report" / "results.json"
 
@@ -129,8 +136,9 @@ def test_plots_are_drawn_where_there_is_something_to_show(fixture: Results, name
 
 def test_a_sustained_run_is_drawn_and_counted_not_listed(fixture: Results) -> None:
     run = on(fixture, "phone").runs[0]
-    series = [{"at_s": float(s), "runs": 90, "median_ms": 1.0 + s / 60} for s in range(60)]
-    group = changed(run, conditions={"sustained": series, "mhz_first": [1800.0, 2400.0]})
+    series = [SustainedSecond(at_s=s, runs=90, median_ms=1.0 + s / 60) for s in range(60)]
+    conditions = Conditions(sustained=tuple(series), mhz_first=(1800.0, 2400.0))
+    group = changed(run, conditions=conditions)
     drawn = plots.sustained(group)
     assert drawn is not None
     (line,) = drawn.axes[0].get_lines()
@@ -207,7 +215,7 @@ def test_the_page_escapes_what_it_is_told(fixture: Results) -> None:
         run,
         device=replace(run.device, name="<script>alert(1)</script>"),
         model=replace(run.model, name="<b>&", recipe='"><i>'),
-        conditions={"<k>": "<v>"},
+        conditions=Conditions(other={"<k>": "<v>"}),
         warnings=("<u>`x`",),
     )
     page = to_html(Results(runs=(evil,), context={"title": "</title><script>", "<a>": {"b": [{}]}}))
@@ -270,7 +278,8 @@ def printed(run: BenchmarkRun) -> str:
 def test_measured_and_emulated_instructions_stand_side_by_side(fixture: Results) -> None:
     phone = on(fixture, "phone").runs[0]
     counted = Instructions(total=51_300_000, source="perf_event")
-    emulated = {"instructions_emulated": {"core": "cortex-a76", "total": 49_200_000.0}}
+    elsewhere = EmulatedInstructions(core="cortex-a76", total=49_200_000.0)
+    emulated = Conditions(instructions_emulated=elsewhere)
     text = printed(replace(phone, instructions=counted, conditions=emulated))
     assert re.search(r"instructions +emulated", text)
     assert re.search(r"51\.3 M +49\.2 M \(cortex-a76\)", text)
@@ -278,7 +287,7 @@ def test_measured_and_emulated_instructions_stand_side_by_side(fixture: Results)
 
 def test_a_phone_that_may_not_count_says_why(fixture: Results) -> None:
     phone = on(fixture, "phone").runs[0]
-    refused = {"instructions_not_counted": "perf_event_open: Permission denied"}
+    refused = Conditions(instructions_not_counted="perf_event_open: Permission denied")
     text = printed(replace(phone, conditions=refused))
     assert "not counted (perf_event_open: Permission denied)" in text
     assert "setprop security.perf_harden 0" in text

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.identity import identify, identify_all
+from tflconv.benchmark.laboratory import Laboratory
 from tflconv.benchmark.runner import bench, outline, recorded_settings
 
-__all__ = ["BenchmarkConfig", "bench", "identify", "identify_all", "outline", "recorded_settings"]
+__all__ = [
+    "BenchmarkConfig",
+    "Laboratory",
+    "bench",
+    "identify",
+    "identify_all",
+    "outline",
+    "recorded_settings",
+]

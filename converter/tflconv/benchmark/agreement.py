@@ -7,9 +7,8 @@ numbers differ by a little; what must stay the same is the class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from tflconv.benchmark.protocol import Conversation
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
-from tflconv.results import BenchmarkRun
+from tflconv.results import BenchmarkRun, OutputComparison
 
 NEAR = 0.05
 """Largest difference, as a share of the outputs' range, that another order of sums explains."""
@@ -29,30 +28,30 @@ LISTED = 5
 """Pictures that a warning names; the conditions name them all."""
 
 
-def outputs(device: Session, host: Session) -> dict[str, Any]:
-    """Compare one inference, as ``outputs_vs_host`` stands in ``docs/results-schema.md``."""
+def outputs(device: Session, host: Session) -> OutputComparison:
+    """Run one inference on each and compare what came out."""
     said, there = device.outputs()
     _, here = host.outputs()
-    types = [(output["type"], output["bytes"]) for output in said["init"]["outputs"]]
+    types = [(output.type, output.bytes) for output in said.init.outputs]
     pairs = list(zip(_tensors(there, types), _tensors(here, types), strict=True))
     differences = [_difference(*pair) for pair in pairs]
-    return {
-        "types": [name for name, _ in types],
-        "same_bits": there == here,
-        "max_difference": max(differences, default=0.0),
-        "share_of_range": max(map(_share, differences, (here for _, here in pairs)), default=0.0),
-    }
+    return OutputComparison(
+        types=tuple(name for name, _ in types),
+        same_bits=there == here,
+        max_difference=max(differences, default=0.0),
+        share_of_range=max(map(_share, differences, (here for _, here in pairs)), default=0.0),
+    )
 
 
-def doubts(compared: Mapping[str, Any]) -> Iterator[str]:
+def doubts(compared: OutputComparison) -> Iterator[str]:
     """What a reader must know of the result of ``outputs``: nothing, if all is as it should be.
 
     Integers should be equal to the bit, and floats near.
     """
-    if compared["same_bits"]:
+    if compared.same_bits:
         return
-    difference, share = compared["max_difference"], compared["share_of_range"]
-    floats = any(name.startswith("float") for name in compared["types"])
+    difference, share = compared.max_difference, compared.share_of_range or 0.0
+    floats = any(name.startswith("float") for name in compared.types or ())
     doubtful = share > NEAR if floats else difference > STEPS
     if not floats and not doubtful:
         yield (
@@ -69,7 +68,7 @@ def doubts(compared: Mapping[str, Any]) -> Iterator[str]:
 
 def disagreements(device: Conversation, host: Conversation, test_set: PackedSet) -> list[str]:
     """``ID: device says A, host says B, it is C`` for every picture they disagree on."""
-    there, here = device["accuracy"]["predicted"], host["accuracy"]["predicted"]
+    there, here = device.accuracy.predicted, host.accuracy.predicted
     names = test_set.classes
     rows = zip(test_set.ids, there, here, test_set.labels, strict=True)
     return [
@@ -84,7 +83,7 @@ def with_pictures(
 ) -> BenchmarkRun:
     """``run`` with the pictures that device and host classify differently, and a word about it."""
     differing = disagreements(device, host, test_set)
-    conditions = {**run.conditions, "pictures_vs_host": differing}
+    conditions = replace(run.conditions, pictures_vs_host=tuple(differing))
     warnings = run.warnings
     if differing:
         text = f"{len(differing)} of {len(test_set.ids)} pictures are classified otherwise than"
@@ -99,8 +98,8 @@ def _tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[n
         at += size
 
 
-def _difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    return float(np.max(np.abs(one - other), initial=0.0))
+def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
+    return float(np.max(np.abs(there - here), initial=0.0))
 
 
 def _share(difference: float, here: NDArray[np.float64]) -> float:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import require
 
 MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
@@ -32,7 +33,7 @@ class BenchmarkConfig:
     """Seconds, counts and choices of one benchmark; checked when built.
 
     The steady state goes on for at least ``num_runs`` runs and ``min_secs`` seconds, but not past
-    ``max_secs``. ``rate_hz`` inferences a second for ``rate_secs`` tell what the CPU does in an
+    ``max_secs``. ``rate_hz`` inferences per second for ``rate_secs`` tell what the CPU does in an
     application (0: not measured). ``sustained_secs`` adds a long run with a time series;
     ``duty_cycle`` is its share of time at work. ``cpu_mask`` is empty (leave it to the system),
     ``big``, ``all`` or hex. The model gets the raw bytes of ``input_file``, or numbers drawn from
@@ -71,6 +72,6 @@ class BenchmarkConfig:
             cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
         )
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, JsonValue]:
         """Every setting by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

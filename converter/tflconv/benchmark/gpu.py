@@ -38,7 +38,7 @@ def objection(session: Session, test_set: str | None) -> str | None:
     if test_set is None:
         return "a GPU is believed only after it classified real pictures: name a --dataset"
     on_gpu = session.accuracy(test_set)
-    if not on_gpu["init"]["on_accelerator"]:
+    if not on_gpu.init.on_accelerator:
         return "the runtime does not confirm that the whole graph runs on the GPU"
     on_cpu = _on_cpu(session).accuracy(test_set)
     share = agreement(on_gpu, on_cpu)
@@ -47,9 +47,9 @@ def objection(session: Session, test_set: str | None) -> str | None:
     return None
 
 
-def agreement(one: Conversation, other: Conversation) -> float:
+def agreement(on_gpu: Conversation, on_cpu: Conversation) -> float:
     """Share of pictures on which two evaluations of a test set say the same."""
-    pairs = zip(one["accuracy"]["predicted"], other["accuracy"]["predicted"], strict=True)
+    pairs = zip(on_gpu.accuracy.predicted, on_cpu.accuracy.predicted, strict=True)
     return float(np.mean([a == b for a, b in pairs]))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tflconv._version import __version__
 from tflconv.benchmark import build, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, Conversation
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
 from tflconv.device.interface import Completed, Device, Runtime
@@ -74,22 +74,22 @@ def checked(completed: Completed, *, subject: str) -> Conversation:
         )
     conversation = protocol.parse(completed.stdout)
     _check_protocol(conversation, completed, subject)
-    if error := conversation.get("error"):
+    if error := conversation.error:
         kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
-        raise kind(f"{subject}: {error['message']}.")
-    if code != 0 or conversation.get("end") is None:
+        raise kind(f"{subject}: {error.message}.")
+    if code != 0 or conversation.end is None:
         raise DeviceError(
             f"{subject}: the harness stopped early (code {code}): {_last(completed)}."
         )
     return conversation
 
 
-def diagnose() -> list[Finding]:
+def diagnose() -> list[Requirement]:
     """What measuring on this computer needs."""
     command = compiler.find()
     return [
         *host.diagnose(),
-        Finding(
+        Requirement(
             subject="C compiler",
             ok=command is not None,
             detail=" ".join(command) if command else "neither cc nor ziglang",
@@ -117,12 +117,12 @@ def _signal(code: int) -> str | None:
 
 
 def _check_protocol(conversation: Conversation, completed: Completed, subject: str) -> None:
-    hello = conversation.get("hello")
+    hello = conversation.hello
     if hello is None:
         raise DeviceError(f"{subject}: the harness did not start: {_last(completed)}.")
-    if hello["protocol"] != PROTOCOL:
+    if hello.protocol != PROTOCOL:
         raise DeviceError(
-            f"{subject}: the harness there speaks protocol {hello['protocol']},"
+            f"{subject}: the harness there speaks protocol {hello.protocol},"
             f" this tflconv speaks {PROTOCOL}.",
             hint="tflconv devices clean removes an old one.",
         )

@@ -11,7 +11,7 @@ import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tflconv.benchmark import build
 from tflconv.core import resources
@@ -19,6 +19,14 @@ from tflconv.core.files import replacing_folder, sha256_file, write_json
 
 ABIS = ("aarch64-android", "aarch64-linux")
 MANIFEST = "manifest.json"
+
+
+class Manifest(TypedDict, total=False):
+    """What was built from what: the hash of the sources, zig's version, SHA-256 by ABI."""
+
+    sources: str
+    zig: str
+    files: dict[str, str]
 
 
 def find(abi: str) -> Path | None:
@@ -37,7 +45,7 @@ def make(target: Path) -> None:
         files = {abi: temporary / f"harness-{abi}" for abi in ABIS}
         for abi, path in files.items():
             build.cross_build(abi, path)
-        manifest = {
+        manifest: Manifest = {
             "sources": build.digest(),
             "zig": version("ziglang"),
             "files": {abi: sha256_file(path) for abi, path in files.items()},
@@ -46,10 +54,10 @@ def make(target: Path) -> None:
         shutil.copymode(resources.harness_dir(), temporary)
 
 
-def read_manifest() -> dict[str, Any]:
+def read_manifest() -> Manifest:
     """What was built from what; empty if nothing was."""
     try:
-        manifest: dict[str, Any] = json.loads((folder() / MANIFEST).read_text())
+        manifest: Manifest = json.loads((folder() / MANIFEST).read_text())
     except FileNotFoundError:
         return {}
     return manifest

@@ -9,11 +9,11 @@ build of the system, and by every setting that has an influence on figures.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.results import BenchmarkRun, Results, load
 
 WITHOUT_INFLUENCE = {"timeout"}
@@ -30,9 +30,7 @@ class Record:
         self._target = target
         self._lock = threading.Lock()
 
-    def resume(
-        self, devices: Sequence[str], models: Iterable[tuple[str, Mapping[str, Any]]]
-    ) -> None:
+    def resume(self, devices: Sequence[str], models: Iterable[tuple[str, JsonObject]]) -> None:
         """Begin with those runs in the file that the same command may have left there.
 
         They measured one of ``models`` (its sha256, and the settings it is measured with) on one of
@@ -47,8 +45,8 @@ class Record:
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """The run that measured what ``wanted`` outlines, called by its present name."""
         same = (run for run in self.results.runs if _identity(run) == _identity(wanted))
-        found = next(same, None)
-        return found and replace(found, model=wanted.model)
+        measured = next(same, None)
+        return measured and replace(measured, model=wanted.model)
 
     def add(self, run: BenchmarkRun) -> None:
         """Keep ``run`` in the place of an older one of its kind."""
@@ -68,5 +66,5 @@ def _identity(run: BenchmarkRun) -> tuple[object, ...]:
     return run.model.sha256, run.device, *software, _settings(run.config)
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(config: JsonObject) -> dict[str, JsonValue]:
     return {name: value for name, value in config.items() if name not in WITHOUT_INFLUENCE}

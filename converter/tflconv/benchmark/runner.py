@@ -12,21 +12,21 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tflconv.benchmark import agreement, gpu, parts, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.laboratory import Laboratory
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_file
-from tflconv.device import conditions as phone_conditions
-from tflconv.device import emulator
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.device import watching
 from tflconv.device.arm64 import cores
-from tflconv.device.host import Host
-from tflconv.device.interface import CountsInstructions, Device, WatchesConditions
+from tflconv.device.interface import CountsInstructions, Device, Watch, WatchesConditions
 from tflconv.errors import DeviceError, UsageError
-from tflconv.results import BenchmarkRun, Model
+from tflconv.results import BenchmarkRun, EmulatedInstructions, MeasuredModel
 from tflconv.tflite import reading
 
 
@@ -35,22 +35,38 @@ def bench(
     device: Device,
     config: BenchmarkConfig,
     *,
-    identity: Model,
+    identity: MeasuredModel,
     test_set: PackedSet | None = None,
+    laboratory: Laboratory | None = None,
 ) -> BenchmarkRun:
-    """Measure the file ``model`` on ``device``; ``identity`` says what it is in the results.
+    """Measure one model file on one device.
 
-    With a ``test_set`` accuracy is measured on the device as well. A device that is not this
-    computer must compute what this computer computes. Raises ``DeviceError`` if the device was
-    lost, the runtime crashed or the time was up, and ``TflconvError`` for a model that cannot run.
+    A device that is not this computer must compute what this computer computes.
+
+    Args:
+        model: The ``.tflite`` file.
+        device: Where to measure it.
+        config: How to measure it.
+        identity: What the file is called in results.
+        test_set: Pictures to measure accuracy with, on the device.
+        laboratory: Devices that were prepared by earlier runs of the same command.
+
+    Returns:
+        The run, with the conditions under which it came about.
+
+    Raises:
+        DeviceError: The device was lost, the runtime crashed or the time was up.
+        TflconvError: The model cannot run.
+
     """
     _check_inputs(config)
     reading.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
-    session = _session(model, device, config)
+    laboratory = laboratory or Laboratory()
+    session = laboratory.session(model, device, config)
     if config.accelerator == "gpu":
         gpu.require(session)
     pictures = device.push(test_set.path) if test_set else None
-    run = outline(device, config, identity=identity, test_set=test_set)
+    run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
     if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):
         return gpu.withheld(run, reason)
     timed = not isinstance(device, CountsInstructions)
@@ -59,20 +75,25 @@ def bench(
         profile = session.profile(config.profile_runs if timed else 1)
         run = replace(run, graph=parts.graph(profile, timed=timed))
     if test_set and pictures:
-        run = _evaluated(run, session, model, test_set, pictures)
+        run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
-        run = _beside_emulated(run, model, config)
-    return run if _is_host(run) else _compared(run, session, model)
+        run = _beside_emulated(run, session, laboratory)
+    return run if _is_host(run) else _compared(run, session, laboratory)
 
 
 def outline(
-    device: Device, config: BenchmarkConfig, *, identity: Model, test_set: PackedSet | None = None
+    device: Device,
+    config: BenchmarkConfig,
+    *,
+    identity: MeasuredModel,
+    test_set: PackedSet | None = None,
+    laboratory: Laboratory | None = None,
 ) -> BenchmarkRun:
     """The run that ``bench`` makes, before anything is measured: what is measured, where and how.
 
     Harness and LiteRT are brought to the device. Raises as ``bench`` does.
     """
-    harness = harnesses.install(device)
+    harness = (laboratory or Laboratory()).harness(device)
     return BenchmarkRun(
         model=identity,
         device=device.info(),
@@ -85,10 +106,10 @@ def outline(
 
 def recorded_settings(
     config: BenchmarkConfig, test_set: PackedSet | None = None
-) -> dict[str, object]:
+) -> dict[str, JsonValue]:
     """``config`` as results keep it, with short content hashes of the files that it names."""
     _check_inputs(config)
-    digests: dict[str, object] = {}
+    digests: dict[str, JsonValue] = {}
     if config.input_file:
         digests["input_sha256"] = sha256_file(Path(config.input_file))[:16]
     if test_set:
@@ -101,28 +122,22 @@ def _check_inputs(config: BenchmarkConfig) -> None:
         raise UsageError(f"there is no input file {config.input_file}.")
 
 
-def _session(model: Path, device: Device, config: BenchmarkConfig) -> Session:
-    harness = harnesses.install(device)
-    inputs = device.push(Path(config.input_file)) if config.input_file else None
-    return Session(harness, model, device.push(model), config, inputs)
-
-
 def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     """Latency, CPU and memory, with the conditions under which they came about."""
     config = session.config
-    with _watching(session.harness.device) as conditions:
+    with _watching(session.harness.device) as watch:
         steady = session.latency()
         at_rate = session.at_rate() if config.rate_hz else None
         memory = session.memory() if config.memory else None
         sustained = session.sustained() if config.sustained_secs else None
     latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
-    found = phone_conditions.findings(conditions)
-    judgement, reasons = verdict.judge(latency, cpu, found)
-    conditions |= {"cpu_mask": parts.mask(steady)}
-    if sustained:
-        conditions |= {"sustained": parts.series(sustained)}
-    if reason := steady["cpu"]["why_not_counted"]:
-        conditions |= {"instructions_not_counted": reason}
+    judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watch.conditions))
+    conditions = replace(
+        watch.conditions,
+        cpu_mask=parts.mask(steady),
+        sustained=parts.series(sustained) if sustained else None,
+        instructions_not_counted=steady.cpu.why_not_counted,
+    )
     return replace(
         run,
         latency=latency,
@@ -146,44 +161,50 @@ def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())
 
 
-def _beside_emulated(run: BenchmarkRun, model: Path, config: BenchmarkConfig) -> BenchmarkRun:
+def _beside_emulated(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
     """``run`` with the same file's instructions on the emulated core nearest to the phone's."""
     core = cores.nearest(run.device.cpu, run.device.features)
     try:
-        counted = _count(run, _session(model, emulator.find(core.name), config))
+        beside = laboratory.session(session.model, laboratory.core(core.name), session.config)
+        counted = _count(run, beside)
     except DeviceError as error:
         obstacle = f"no emulated instructions beside the measured ones: {error.message}"
         return replace(run, warnings=(*run.warnings, f"{obstacle} {error.hint or ''}".rstrip()))
-    emulated = counted.instructions and {"core": core.name, **asdict(counted.instructions)}
-    conditions = {**run.conditions, "instructions_emulated": emulated}
+    conditions = run.conditions
+    if counted.instructions is not None:
+        emulated = EmulatedInstructions(core=core.name, **asdict(counted.instructions))
+        conditions = replace(conditions, instructions_emulated=emulated)
     return replace(run, conditions=conditions, warnings=(*run.warnings, *counted.warnings))
 
 
 def _evaluated(
-    run: BenchmarkRun, session: Session, model: Path, test_set: PackedSet, pictures: str
+    run: BenchmarkRun, session: Session, test_set: PackedSet, pictures: str, laboratory: Laboratory
 ) -> BenchmarkRun:
-    """Accuracy on the device, and the pictures that this computer sees otherwise."""
-    said = session.accuracy(pictures)
+    """``run`` with accuracy on the device, and the pictures that this computer sees otherwise."""
+    there = session.accuracy(pictures)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
-    conditions = {**run.conditions, "pictures_digest": said["accuracy"]["digest"]}
-    accuracy = parts.accuracy(said, test_set, where)
-    run = replace(run, accuracy=accuracy, conditions=conditions)
+    run = replace(
+        run,
+        accuracy=parts.accuracy(there, test_set, where),
+        conditions=replace(run.conditions, pictures_digest=there.accuracy.digest),
+    )
     if _is_host(run):
         return run
-    here = _on_host(session, model).accuracy(str(test_set.path))
-    return agreement.with_pictures(run, said, here, test_set)
+    here = _on_host(session, laboratory).accuracy(str(test_set.path))
+    return agreement.with_pictures(run, there, here, test_set)
 
 
-def _compared(run: BenchmarkRun, session: Session, model: Path) -> BenchmarkRun:
-    """Whether the device's outputs are this computer's."""
-    compared = agreement.outputs(session, _on_host(session, model))
-    conditions = {**run.conditions, "outputs_vs_host": compared}
+def _compared(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
+    """``run`` with what distinguishes the device's outputs from this computer's."""
+    compared = agreement.outputs(session, _on_host(session, laboratory))
+    conditions = replace(run.conditions, outputs_vs_host=compared)
     warnings = (*run.warnings, *agreement.doubts(compared))
     return replace(run, conditions=conditions, warnings=warnings)
 
 
-def _on_host(session: Session, model: Path) -> Session:
-    return _session(model, Host(), replace(session.config, accelerator="cpu", cpu_mask=""))
+def _on_host(session: Session, laboratory: Laboratory) -> Session:
+    config = replace(session.config, accelerator="cpu", cpu_mask="")
+    return laboratory.session(session.model, laboratory.host, config)
 
 
 def _is_host(run: BenchmarkRun) -> bool:
@@ -191,10 +212,10 @@ def _is_host(run: BenchmarkRun) -> bool:
 
 
 @contextlib.contextmanager
-def _watching(device: Device) -> Iterator[dict[str, Any]]:
+def _watching(device: Device) -> Iterator[Watch]:
     """The conditions of the block, from devices that can tell; they are complete at its end."""
     if isinstance(device, WatchesConditions):
-        with device.conditions() as conditions:
-            yield conditions
+        with device.conditions() as watch:
+            yield watch
     else:
-        yield {}
+        yield Watch()

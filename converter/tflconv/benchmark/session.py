@@ -18,11 +18,11 @@ REPORT_SECS = 1.0
 
 @dataclass(frozen=True)
 class Session:
-    """The file ``model``, which lies at ``graph`` on the harness's device."""
+    """The file ``model``, which lies at ``remote_model`` on the harness's device."""
 
     harness: Harness
     model: Path
-    graph: str
+    remote_model: str
     config: BenchmarkConfig
     input_file: str | None = None
 
@@ -39,7 +39,7 @@ class Session:
         )
 
     def at_rate(self) -> Conversation:
-        """So many inferences a second, as an application would want them."""
+        """``rate_hz`` inferences per second, as an application would want them."""
         return self.run(
             warmup_min_secs=0,
             num_runs=1,
@@ -112,7 +112,7 @@ class Session:
     def _argv(self, **flags: object) -> list[str]:
         config = self.config
         return self.harness.argv(
-            graph=self.graph,
+            graph=self.remote_model,
             num_threads=config.num_threads,
             cpu_mask=config.cpu_mask,
             accelerator=config.accelerator,

@@ -40,6 +40,9 @@ class PackedSet:
         """SHA-256 of the file: pictures, labels and normalization."""
         return sha256_file(self.path)
 
+    def __repr__(self) -> str:
+        return f"PackedSet({self.dataset}: {len(self.ids)} pictures in {self.path.name})"
+
 
 def pack(
     path: Path,

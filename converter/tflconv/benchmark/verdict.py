@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tflconv.core import stats
-from tflconv.results import Cpu, Latency, Verdict
+from tflconv.results import Cpu, Latency, Reason, Verdict
 
 SCATTER = 0.15
 """Interquartile range, as a share of the median, past which samples scatter."""
@@ -23,8 +23,6 @@ DRIFT = 0.10
 
 OUTLIERS = 0.10
 SHARE_OF_CORE = 0.95
-
-Reason = tuple[Verdict, str]
 
 
 def judge(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ import click
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.cli import options
 from tflconv.core.files import require_writable, write_text
+from tflconv.device.access import Cancellation
 from tflconv.device.interface import Device
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.pictures import Resize
@@ -23,7 +23,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 STDOUT = Path("-")
-RUNTIME = "TFLCONV_RUNTIME"
 MODEL = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 SETTINGS = {
@@ -75,7 +74,10 @@ def settings(function: F) -> F:
 @click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
 @click.option("--adb", metavar="PROGRAM", help="The adb to use. [$ADB, PATH, the wheel adbutils]")
 @click.option(
-    "--runtime", metavar="FILE", help="LiteRT for a phone: its .aar or libLiteRt.so for arm64."
+    "--runtime",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="LiteRT for a phone: its .aar or libLiteRt.so for arm64.",
 )
 @settings
 @click.option(
@@ -97,7 +99,7 @@ def command(
     pictures: int | None,
     use_gpu: bool,
     adb: str | None,
-    runtime: str | None,
+    runtime: Path | None,
     export_json: Path | None,
     export_csv: Path | None,
     export_markdown: Path | None,
@@ -111,28 +113,28 @@ def command(
     command again, and it measures the rest. A device that fails does not stop the others.
     """
     from tflconv import device
-    from tflconv.benchmark import bench, identify_all, outline, recorded_settings
+    from tflconv.benchmark import Laboratory, bench, identify_all, outline, recorded_settings
     from tflconv.benchmark.record import Record
 
     targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
     for target in targets.values():
         if target and target != STDOUT:
             require_writable(target)
-    os.environ |= {name: text for name, text in (("ADB", adb), (RUNTIME, runtime)) if text}
     config = BenchmarkConfig(accelerator="gpu" if use_gpu else "cpu", **numbers)
     identities = identify_all(files)
     names = [*devices, *(f"adb:{serial}" for serial in serials)] or ["host"]
     record = Record(export_json if export_json != STDOUT else None)
+    laboratory = Laboratory()
 
     def measured(file: Path, place: Device, test_set: Any) -> BenchmarkRun:
-        about = {"identity": identities[file], "test_set": test_set}
+        about = {"identity": identities[file], "test_set": test_set, "laboratory": laboratory}
         known = record.find(outline(place, config, **about))
         note = f"measured before, {known.started}; --again measures anew" if known else "..."
         click.echo(f"{file.name} on {place.id} {note}", err=True)
         return known or bench(file, place, config, **about)
 
-    def measure(name: str) -> None:
-        place = device.find(name)
+    def measure(name: str, cancellation: Cancellation) -> None:
+        place = device.find(name, adb=adb, runtime=runtime, cancellation=cancellation)
         for file, test_set in work:
             record.add(measured(file, place, test_set))
 
@@ -149,7 +151,9 @@ def command(
     _raise_last(failures)
 
 
-def _on_each(names: Sequence[str], measure: Callable[[str], None]) -> list[TflconvError]:
+def _on_each(
+    names: Sequence[str], measure: Callable[[str, Cancellation], None]
+) -> list[TflconvError]:
     """Measure on every device; what shares this computer's cores does not share the time."""
     from tflconv.device.parallel import side_by_side
 

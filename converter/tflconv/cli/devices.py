@@ -8,7 +8,7 @@ import click
 
 from tflconv import device
 from tflconv.cli import options
-from tflconv.device.kinds import KINDS, Listed, kind
+from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
 @click.group(name="devices", invoke_without_command=True)
@@ -49,7 +49,7 @@ def clean(kinds: tuple[str, ...]) -> None:
         click.echo(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 
-def _row(one: Listed, *, long: bool) -> dict[str, object]:
+def _row(one: ListedDevice, *, long: bool) -> dict[str, object]:
     row: dict[str, object] = {"device": one.id, "name": one.name, "state": one.state}
     if long:
         row["reports"] = ", ".join(one.abilities) or None

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from tflconv.cli import options
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
 
 STAGES = {
     "tensorflow": "training and converting",
@@ -45,14 +45,14 @@ def command(as_json: bool) -> None:
             click.echo(f"         {finding.hint}")
 
 
-def _all() -> Iterator[list[Finding]]:
+def _all() -> Iterator[list[Requirement]]:
     yield [_python(), *map(_package, STAGES)]
     for part in PARTS:
         yield import_module(part).diagnose()
 
 
-def _python() -> Finding:
-    return Finding(
+def _python() -> Requirement:
+    return Requirement(
         subject="Python",
         ok=(3, 10) <= sys.version_info < (3, 14),
         detail=sys.version.split()[0],
@@ -61,12 +61,12 @@ def _python() -> Finding:
     )
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> Requirement:
     try:
         found, detail = True, version(name)
     except PackageNotFoundError:
         found, detail = False, "not installed"
-    return Finding(
+    return Requirement(
         subject=name,
         ok=found,
         detail=detail,

@@ -1,4 +1,4 @@
-"""What ``tflconv doctor`` finds: one line a thing, whether it is there, and how to get it."""
+"""What ``tflconv doctor`` looks for: whether it is there, and how to get it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Requirement:
     """Whether ``subject`` is there. ``needed_for`` says what does not work without it."""
 
     subject: str

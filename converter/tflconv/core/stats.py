@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,25 @@ _MAD_TO_SIGMA = 0.6745
 MANY = 20_000
 OUTLIER_SCORE = 14.826
 """Modified Z-score past which a sample is an outlier: ten standard deviations of a normal."""
+
+
+class Summary(TypedDict):
+    """What ``summarize`` tells of samples, in the samples' unit."""
+
+    count: int
+    median: float
+    median_ci95: list[float]
+    mean: float
+    std: float
+    mad: float
+    min: float
+    p5: float
+    p25: float
+    p75: float
+    p90: float
+    p95: float
+    max: float
+    outliers: int
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
@@ -32,7 +51,7 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
-def summarize(samples: ArrayLike) -> dict[str, Any]:
+def summarize(samples: ArrayLike) -> Summary:
     """Count, median with 95 % interval, mean, spread and percentiles of ``samples``."""
     values = _checked(samples)
     p5, p25, median, p75, p90, p95 = np.percentile(values, [5, 25, 50, 75, 90, 95])

@@ -1,6 +1,6 @@
 """Where models are measured: this host, an emulated core, a phone."""
 
 from tflconv.device.interface import Completed, Device
-from tflconv.device.kinds import Listed, find, listed
+from tflconv.device.kinds import ListedDevice, find, listed
 
-__all__ = ["Completed", "Device", "Listed", "find", "listed"]
+__all__ = ["Completed", "Device", "ListedDevice", "find", "listed"]

@@ -18,15 +18,15 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
 from tflconv.device import parse
+from tflconv.device.access import Cancellation
 from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, UsageError
 
@@ -34,12 +34,11 @@ CONTROL_SECONDS = 30.0
 """How long a device may take for a command that should be answered at once."""
 
 SLOWEST_TRANSFER = 200_000
-"""Bytes a second below which a transfer counts as hanging."""
+"""Bytes per second below which a transfer counts as hanging."""
 
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
 
 _LISTEN_SECONDS = 0.2
-_interrupted: set[int] = set()
 
 _GUARDED = """\
 exec 3<&0
@@ -76,14 +75,14 @@ def program(choice: str | None = None) -> Path:
     """
     for name, text in (("--adb", choice), ("$ADB", os.environ.get("ADB"))):
         if text:
-            found = shutil.which(text)
-            if not found:
+            path = shutil.which(text)
+            if not path:
                 raise UsageError(f"{name} names '{text}', which is no program.", hint=GET_ADB)
-            return Path(found)
-    found = shutil.which("adb") or bundled()
-    if not found:
+            return Path(path)
+    path = shutil.which("adb") or bundled()
+    if not path:
         raise DeviceError("there is no adb on this computer.", hint=GET_ADB)
-    return Path(found)
+    return Path(path)
 
 
 def quote(argv: Sequence[str]) -> str:
@@ -93,36 +92,35 @@ def quote(argv: Sequence[str]) -> str:
     return shlex.join(argv)
 
 
-def devices(adb: Path) -> tuple[parse.Listed, ...]:
+def devices(adb: Path, cancellation: Cancellation | None = None) -> tuple[parse.AdbDevice, ...]:
     """Every device the adb server knows, usable or not."""
-    answer = _ask_server(adb, "devices", "-l")
+    answer = _ask_server(adb, "devices", "-l", cancellation=cancellation)
     if answer.returncode:
         raise _server_error(adb, _text(answer.stderr))
     return parse.devices(_text(answer.stdout))
 
 
-def interrupt(thread: int) -> None:
-    """Make the command that ``thread`` waits for raise ``KeyboardInterrupt`` there, once."""
-    _interrupted.add(thread)
-
-
-def open_serial(adb: Path, serial: str = "") -> Connection:
+def open_serial(
+    adb: Path, serial: str = "", cancellation: Cancellation | None = None
+) -> Connection:
     """A connection to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
 
     A device on the network (``HOST:PORT``) that the adb server has lost is connected again.
+    ``cancellation`` stops a command that waits, now and over the connection.
     """
+    cancellation = cancellation or Cancellation()
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
-    known = devices(adb)
-    if ":" in wanted and not any(one.usable for one in known if one.serial == wanted):
-        _ask_server(adb, "disconnect", wanted)
-        _ask_server(adb, "connect", wanted)
-        known = devices(adb)
+    known = devices(adb, cancellation)
+    if ":" in wanted and not any(listed.usable for listed in known if listed.serial == wanted):
+        _ask_server(adb, "disconnect", wanted, cancellation=cancellation)
+        _ask_server(adb, "connect", wanted, cancellation=cancellation)
+        known = devices(adb, cancellation)
     chosen = _choose(known, wanted)
     if not chosen.usable:
         raise DeviceError(
             f"device '{chosen.serial}' is {chosen.state}.", hint=state_hint(chosen.state)
         )
-    connection = Connection(program=adb, serial=chosen.serial)
+    connection = Connection(program=adb, serial=chosen.serial, cancellation=cancellation)
     connection.require_shell()
     return connection
 
@@ -132,21 +130,21 @@ def state_hint(state: str) -> str | None:
     return _STATES.get(state)
 
 
-def diagnose() -> list[Finding]:
+def diagnose() -> list[Requirement]:
     """Whether there is an adb, and which."""
     needed_for = "measuring on a phone"
     try:
-        found = program()
-        answer = _text(_ask_server(found, "version").stdout)
+        path = program()
+        answer = _text(_ask_server(path, "version").stdout)
     except (DeviceError, UsageError) as error:
         return [
-            Finding(
+            Requirement(
                 subject="adb", ok=False, detail=error.message, needed_for=needed_for, hint=GET_ADB
             )
         ]
     version = re.search(r"^Version (\S+)", answer, re.MULTILINE)
-    detail = f"{found} {version[1] if version else ''}".strip()
-    return [Finding(subject="adb", ok=True, detail=detail, needed_for=needed_for)]
+    detail = f"{path} {version[1] if version else ''}".strip()
+    return [Requirement(subject="adb", ok=True, detail=detail, needed_for=needed_for)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +153,7 @@ class Connection:
 
     program: Path
     serial: str
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = CONTROL_SECONDS) -> Completed:
         """Run ``argv`` on the device; it is killed there if it is not waited for any longer.
@@ -210,7 +209,8 @@ class Connection:
 
     def _run(self, *arguments: str, timeout: float | None) -> subprocess.CompletedProcess[bytes]:
         try:
-            return _run([str(self.program), "-s", self.serial, *arguments], timeout)
+            command = [str(self.program), "-s", self.serial, *arguments]
+            return _run(command, timeout, self.cancellation)
         except subprocess.TimeoutExpired:
             raise DeviceError(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
@@ -232,12 +232,12 @@ class Connection:
         )
 
 
-def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
-    serials = ", ".join(f"{one.serial} ({one.state})" for one in known) or "none"
+def _choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
+    serials = ", ".join(f"{listed.serial} ({listed.state})" for listed in known) or "none"
     if wanted:
-        for one in known:
-            if one.serial == wanted:
-                return one
+        for listed in known:
+            if listed.serial == wanted:
+                return listed
         raise DeviceError(f"device '{wanted}' not found.", hint=f"Connected: {serials}.")
     if not known:
         raise DeviceError(
@@ -251,10 +251,12 @@ def _choose(known: Sequence[parse.Listed], wanted: str) -> parse.Listed:
     return known[0]
 
 
-def _ask_server(adb: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _ask_server(
+    adb: Path, *arguments: str, cancellation: Cancellation | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command to no device but to adb's server, or to adb itself."""
     try:
-        return _run([str(adb), *arguments], CONTROL_SECONDS)
+        return _run([str(adb), *arguments], CONTROL_SECONDS, cancellation or Cancellation())
     except OSError as error:
         raise DeviceError(f"cannot run {adb}: {error.strerror}.", hint=GET_ADB) from error
     except subprocess.TimeoutExpired:
@@ -276,11 +278,13 @@ def _server_error(adb: Path, said: str) -> DeviceError:
     return DeviceError(f"adb's server does not start: {reason}.", hint="Try 'adb start-server'.")
 
 
-def _run(command: list[str], timeout: float | None) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    command: list[str], timeout: float | None, cancellation: Cancellation
+) -> subprocess.CompletedProcess[bytes]:
     deadline = None if timeout is None else time.monotonic() + timeout
     with _started(command, subprocess.PIPE) as process:
         while (said := _listen(process)) is None:
-            _raise_if_interrupted()
+            cancellation.raise_if_requested()
             if deadline is not None and time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(command, timeout or 0)
         return subprocess.CompletedProcess(command, process.returncode, *said)
@@ -291,12 +295,6 @@ def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes] | None:
         return process.communicate(timeout=_LISTEN_SECONDS)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _raise_if_interrupted() -> None:
-    if threading.get_ident() in _interrupted:
-        _interrupted.discard(threading.get_ident())
-        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

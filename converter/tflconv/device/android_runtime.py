@@ -119,18 +119,18 @@ def choose(choice: Path | None, *, android: bool) -> Library:
 
 def glibc() -> Library:
     """LiteRT for arm64 Linux with its C and C++ libraries, as emulated cores have them."""
-    found = sysroot.assemble()
-    companions = tuple(path for path in found.libraries.values() if path != found.litert)
-    source = f"glibc bundle: {found.software.source}"
-    return Library(path=found.litert, version=found.version, source=source, companions=companions)
+    bundle = sysroot.assemble()
+    companions = tuple(path for path in bundle.libraries.values() if path != bundle.litert)
+    source = f"glibc bundle: {bundle.software.source}"
+    return Library(path=bundle.litert, version=bundle.version, source=source, companions=companions)
 
 
 def newest_in_gradle() -> Path | None:
     """The newest archive of LiteRT in the Gradle cache that is new enough."""
     home = _path_from("GRADLE_USER_HOME") or Path.home() / ".gradle"
     folder = home / "caches/modules-2/files-2.1" / GROUP / NAME
-    found = [(_numbers(path.stem), path) for path in folder.glob(f"*/*/{NAME}-*.aar")]
-    return max((pair for pair in found if pair[0] >= OLDEST), default=(None, None))[1]
+    archives = [(_numbers(path.stem), path) for path in folder.glob(f"*/*/{NAME}-*.aar")]
+    return max((pair for pair in archives if pair[0] >= OLDEST), default=(None, None))[1]
 
 
 def check_arm64(content: bytes, name: str) -> None:

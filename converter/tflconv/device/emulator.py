@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import cache_dir, replacing_file, sha256_file
+from tflconv.device.access import Access
 from tflconv.device.arm64 import cores, counting, qemu, sysroot
 from tflconv.device.arm64.cores import Core
 from tflconv.device.arm64.qemu import Qemu
 from tflconv.device.arm64.sysroot import Sysroot
 from tflconv.device.host import Host
 from tflconv.device.interface import Completed, Counted, Runtime
-from tflconv.device.kinds import Listed
+from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError
 from tflconv.results import DeviceInfo
 
@@ -106,7 +107,7 @@ class Emulator:
         return self._host.shell(command, timeout=timeout)
 
 
-def find(name: str) -> Emulator:
+def find(name: str, _access: Access | None = None) -> Emulator:
     """The emulated core ``name``. Raises ``UsageError`` or ``DeviceError``."""
     return Emulator(cores.find(name), qemu.find(), sysroot.find())
 
@@ -117,10 +118,10 @@ def setup() -> Sysroot:
     return sysroot.assemble()
 
 
-def listed() -> list[Listed]:
+def listed() -> list[ListedDevice]:
     """Every core that can be emulated, whether or not this computer is set up for it."""
-    findings = diagnose()
-    return [_row(core, findings) for core in cores.CORES.values()]
+    requirements = diagnose()
+    return [_row(core, requirements) for core in cores.CORES.values()]
 
 
 def clean() -> int:
@@ -130,9 +131,9 @@ def clean() -> int:
     return count
 
 
-def diagnose() -> list[Finding]:
+def diagnose() -> list[Requirement]:
     """What emulated cores need on this computer."""
-    return [_qemu_finding(), _counting_finding(), _sysroot_finding()]
+    return [_qemu(), _counting(), _sysroot()]
 
 
 def files() -> Path:
@@ -140,46 +141,44 @@ def files() -> Path:
     return cache_dir(KIND) / "files"
 
 
-def _row(core: Core, findings: Sequence[Finding]) -> Listed:
-    emulator, counts, files_found = findings
-    state = "no qemu" if not emulator.ok else "ready" if files_found.ok else "not set up"
+def _row(core: Core, requirements: Sequence[Requirement]) -> ListedDevice:
+    emulator, counts, libraries = requirements
+    state = "no qemu" if not emulator.ok else "ready" if libraries.ok else "not set up"
     abilities = ABILITIES if counts.ok else ABILITIES[1:]
-    return Listed(
+    return ListedDevice(
         id=f"{KIND}:{core.name}",
         kind="emulator",
         name=f"qemu {core.name}",
         state=state,
         abilities=abilities if state == "ready" else (),
-        hint=next(
-            (finding.hint for finding in (emulator, files_found, counts) if finding.hint), None
-        ),
+        hint=next((part.hint for part in (emulator, libraries, counts) if part.hint), None),
     )
 
 
-def _qemu_finding() -> Finding:
+def _qemu() -> Requirement:
     try:
-        found = qemu.find()
-        return _finding("qemu-aarch64", f"{found.path} {found.version}")
+        program = qemu.find()
+        return _requirement("qemu-aarch64", f"{program.path} {program.version}")
     except DeviceError as error:
-        return _finding("qemu-aarch64", "not on PATH", error)
+        return _requirement("qemu-aarch64", "not on PATH", error)
 
 
-def _counting_finding() -> Finding:
+def _counting() -> Requirement:
     try:
-        return _finding("instruction counting", str(counting.plugin(qemu.find())))
+        return _requirement("instruction counting", str(counting.plugin(qemu.find())))
     except DeviceError as error:
-        return _finding("instruction counting", error.message, error)
+        return _requirement("instruction counting", error.message, error)
 
 
-def _sysroot_finding() -> Finding:
+def _sysroot() -> Requirement:
     try:
-        return _finding("arm64 sysroot", str(sysroot.find().path))
+        return _requirement("arm64 sysroot", str(sysroot.find().path))
     except DeviceError as error:
-        return _finding("arm64 sysroot", "not set up", error)
+        return _requirement("arm64 sysroot", "not set up", error)
 
 
-def _finding(subject: str, detail: str, error: DeviceError | None = None) -> Finding:
-    return Finding(
+def _requirement(subject: str, detail: str, error: DeviceError | None = None) -> Requirement:
+    return Requirement(
         subject=subject,
         ok=error is None,
         detail=detail,

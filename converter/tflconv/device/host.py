@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import replacing_file, sha256_file
 from tflconv.core.versions import versions
+from tflconv.device.access import Access
 from tflconv.device.interface import Completed, Runtime
-from tflconv.device.kinds import Listed
+from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError, unknown
 from tflconv.results import DeviceInfo, Software
 
@@ -48,19 +49,19 @@ class Host:
 
     def runtime(self) -> Runtime:
         """The library of the installed ai-edge-litert."""
-        found = library()
-        if found is None:
+        path = library()
+        if path is None:
             raise DeviceError("host: LiteRT (libLiteRt.so) is not installed.", hint=INSTALL)
         return Runtime(
             abi=abi(),
-            path=str(found),
+            path=str(path),
             software=Software(
                 name="LiteRT",
                 version=versions(PACKAGE)[PACKAGE] or "unknown",
-                sha256=sha256_file(found),
+                sha256=sha256_file(path),
                 source=f"Python package {PACKAGE}",
             ),
-            accelerators=tuple(path.name for path in found.parent.glob("libLiteRt*Accelerator.so")),
+            accelerators=tuple(each.name for each in path.parent.glob("libLiteRt*Accelerator.so")),
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
@@ -95,20 +96,20 @@ class Host:
         """Nothing to do: nothing was copied here."""
 
 
-def find(name: str) -> Host:
+def find(name: str, _access: Access | None = None) -> Host:
     """The host; there is one, and it has no other name."""
     if name:
         raise unknown("device", f"host:{name}", ["host"])
     return Host()
 
 
-def listed() -> list[Listed]:
+def listed() -> list[ListedDevice]:
     """The host, which is always there; without LiteRT it cannot measure."""
     abilities = ("latency", "cpu", "memory", "ops", "accuracy")
     name = Host().info().name
     if library() is None:
-        return [Listed(id="host", kind="host", name=name, state="no LiteRT", hint=INSTALL)]
-    return [Listed(id="host", kind="host", name=name, state="ready", abilities=abilities)]
+        return [ListedDevice(id="host", kind="host", name=name, state="no LiteRT", hint=INSTALL)]
+    return [ListedDevice(id="host", kind="host", name=name, state="ready", abilities=abilities)]
 
 
 def clean() -> int:
@@ -116,16 +117,16 @@ def clean() -> int:
     return 0
 
 
-def diagnose() -> list[Finding]:
+def diagnose() -> list[Requirement]:
     """Whether the LiteRT library is here."""
-    found = library()
+    path = library()
     return [
-        Finding(
+        Requirement(
             subject="LiteRT",
-            ok=found is not None,
-            detail=str(found) if found else "libLiteRt.so was not found",
+            ok=path is not None,
+            detail=str(path) if path else "libLiteRt.so was not found",
             needed_for="tflconv bench --device host",
-            hint=None if found else INSTALL,
+            hint=None if path else INSTALL,
         )
     ]
 

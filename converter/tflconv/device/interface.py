@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from tflconv.results import DeviceInfo, Instructions, Software
+from tflconv.results import Conditions, DeviceInfo, Instructions, Software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +73,19 @@ class Device(Protocol):
         ...
 
 
+@dataclass
+class Watch:
+    """What a device is like during a block; ``conditions`` are complete when it has ended."""
+
+    conditions: Conditions = field(default_factory=Conditions)
+
+
 @runtime_checkable
 class WatchesConditions(Protocol):
     """A device that can tell what it was like while it was measured."""
 
-    def conditions(self) -> AbstractContextManager[dict[str, Any]]:
-        """Watch for the length of a block; the mapping is complete when the block has ended."""
+    def conditions(self) -> AbstractContextManager[Watch]:
+        """Watch the device for the length of a block."""
         ...
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
-from tflconv.core.diagnosis import Finding
+from tflconv.core.diagnosis import Requirement
+from tflconv.device.access import Access, Cancellation
 from tflconv.device.interface import Device
 from tflconv.errors import unknown
 
@@ -23,11 +25,12 @@ KINDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A device that could be used, or nearly: what ``state`` keeps it from it, ``hint`` mends.
+class ListedDevice:
+    """A device that can be measured on, or what it takes until it can.
 
     ``state`` is ``ready`` or one word of what is wrong (``offline``, ``unauthorized``, ``not set
-    up``); ``abilities`` are what a run there can report (latency, memory, instructions, ...).
+    up``); ``hint`` says how to mend that. ``abilities`` are what a run there can report
+    (latency, memory, instructions, ...).
     """
 
     id: str
@@ -41,11 +44,11 @@ class Listed:
 class Kind(Protocol):
     """What a module in ``KINDS`` offers."""
 
-    def find(self, name: str) -> Device:
-        """Return the device called ``name`` (it may be empty)."""
+    def find(self, name: str, access: Access | None = None, /) -> Device:
+        """Return the device called ``name``, which may be empty, reached by ``access``."""
         ...
 
-    def listed(self) -> Sequence[Listed]:
+    def listed(self) -> Sequence[ListedDevice]:
         """Return the devices of this kind that are in sight; never raises for a missing tool."""
         ...
 
@@ -53,7 +56,7 @@ class Kind(Protocol):
         """Remove what was brought to the devices of this kind; returns the number of files."""
         ...
 
-    def diagnose(self) -> Sequence[Finding]:
+    def diagnose(self) -> Sequence[Requirement]:
         """Return what this kind needs on this machine, whether it is there, and how to get it."""
         ...
 
@@ -63,19 +66,39 @@ def kind(name: str) -> Kind:
     return cast(Kind, import_module(KINDS[name]))
 
 
-def find(text: str) -> Device:
-    """Return the device that ``text`` means: ``host``, ``arm64:cortex-a76``, ``adb:SERIAL``.
+def find(
+    text: str,
+    *,
+    adb: str | None = None,
+    runtime: Path | None = None,
+    cancellation: Cancellation | None = None,
+) -> Device:
+    """Return the device that ``text`` names.
 
-    Raises ``UsageError`` for a kind or name that cannot exist, ``DeviceError`` for a device that
-    is not there.
+    Args:
+        text: ``host``, ``arm64:cortex-a76`` or ``adb:SERIAL``.
+        adb: The adb to reach a phone with, by default ``$ADB``, PATH, the wheel adbutils.
+        runtime: LiteRT for a phone, an ``.aar`` or an arm64 ``libLiteRt.so``, by default
+            ``$TFLCONV_RUNTIME`` or what ``device.android_runtime`` finds.
+        cancellation: Stops a command that waits for a phone.
+
+    Raises:
+        UsageError: There can be no such kind or name, or a choice is not what it should be.
+        DeviceError: The device is not there.
+
+    Example:
+        >>> find("host").id
+        'host'
+
     """
     prefix, _, name = text.partition(":")
     if prefix not in KINDS:
         raise unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
-    return kind(prefix).find(name)
+    access = Access(adb=adb, runtime=runtime, cancellation=cancellation or Cancellation())
+    return kind(prefix).find(name, access)
 
 
-def listed() -> Iterator[Listed]:
+def listed() -> Iterator[ListedDevice]:
     """Return the devices of every kind."""
     for name in KINDS:
         yield from kind(name).listed()

@@ -7,12 +7,11 @@ number of cores of this computer. One that fails does not stop the others.
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tflconv.device import adb
+from tflconv.device.access import Cancellation
 from tflconv.errors import TflconvError
 
 Item = TypeVar("Item")
@@ -20,36 +19,31 @@ Result = TypeVar("Result")
 
 
 def side_by_side(
-    work: Callable[[Item], Result], items: Sequence[Item]
+    work: Callable[[Item, Cancellation], Result], items: Sequence[Item]
 ) -> list[Result | TflconvError]:
     """Call ``work`` with every item at the same time; the answers stand at their items' places.
 
-    A ``TflconvError`` is returned in its place, not raised. Ctrl-C ends the running commands, waits
-    until every device has been tidied up, and is then raised here.
+    A ``TflconvError`` is returned in its place, not raised. Ctrl-C requests every ``Cancellation``
+    that ``work`` was handed, waits until it has tidied up, and is then raised here.
     """
 
-    def attempt(item: Item) -> Result | TflconvError:
+    def attempt(item: Item, cancellation: Cancellation) -> Result | TflconvError:
         try:
-            return work(item)
+            return work(item, cancellation)
         except TflconvError as error:
             return error
 
-    with _threads(len(items)) as pool:
-        futures = [pool.submit(attempt, item) for item in items]
-        return [future.result() for future in futures]
+    cancellations = [Cancellation() for _ in items]
+    with _threads(cancellations) as pool:
+        return list(pool.map(attempt, items, cancellations))
 
 
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    started: list[int] = []
-
-    def note() -> None:
-        started.append(threading.get_ident())
-
-    with ThreadPoolExecutor(max(1, count), initializer=note) as pool:
+def _threads(cancellations: Sequence[Cancellation]) -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(max(1, len(cancellations))) as pool:
         try:
             yield pool
         except KeyboardInterrupt:
-            for thread in started:
-                adb.interrupt(thread)
+            for cancellation in cancellations:
+                cancellation.request()
             raise

@@ -47,7 +47,7 @@ _CORES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class AdbDevice:
     """One line of ``adb devices -l``."""
 
     serial: str
@@ -96,15 +96,15 @@ def lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def devices(text: str) -> tuple[Listed, ...]:
+def devices(text: str) -> tuple[AdbDevice, ...]:
     """Every device in the output of ``adb devices -l``, usable or not."""
-    found = []
+    listed = []
     for line in lines(text):
         match = None if line.startswith(("*", "adb ", "List ")) else _DEVICE.match(line.rstrip())
         if match:
             details = dict(word.split(":", 1) for word in match["rest"].split() if ":" in word)
-            found.append(Listed(serial=match["serial"], state=match["state"], details=details))
-    return tuple(found)
+            listed.append(AdbDevice(serial=match["serial"], state=match["state"], details=details))
+    return tuple(listed)
 
 
 def properties(text: str) -> dict[str, str]:
@@ -171,18 +171,18 @@ def processor(text: str) -> Processor:
 
 def cpu_list(text: str) -> tuple[int, ...]:
     """``0-3,6`` as Linux writes sets of CPUs; empty for an empty or unknown text."""
-    found: set[int] = set()
+    cpus: set[int] = set()
     for part in text.strip().split(","):
         match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part.strip())
         if match:
-            found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return tuple(sorted(found))
+            cpus.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(sorted(cpus))
 
 
 def clocks(text: str) -> dict[int, float]:
     """MHz by CPU from ``grep . .../cpu*/cpufreq/*_freq``, which prints paths and kHz."""
-    found = re.finditer(r"/cpu(\d+)/cpufreq/\w+:(\d+)", text)
-    return {int(match[1]): int(match[2]) / 1000 for match in found}
+    matches = re.finditer(r"/cpu(\d+)/cpufreq/\w+:(\d+)", text)
+    return {int(match[1]): int(match[2]) / 1000 for match in matches}
 
 
 def clock_samples(text: str) -> list[dict[int, float]]:

@@ -15,13 +15,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tflconv.core.files import replacing_file, sha256_file
-from tflconv.device import adb, android_runtime, conditions, parse
+from tflconv.device import adb, android_runtime, parse, watching
+from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
-from tflconv.device.interface import Completed, Runtime
-from tflconv.device.kinds import Listed
+from tflconv.device.interface import Completed, Runtime, Watch
+from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError
 from tflconv.results import DeviceInfo
 
@@ -37,7 +37,7 @@ _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve")
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
-{conditions.RESTORE}
+{watching.RESTORE}
 touch .writable && rm .writable
 """
 
@@ -105,8 +105,8 @@ class Phone:
         """Bring several files to the phone; it is asked only once which of them are there."""
         files = [_File.of(source) for source in sources]
         unknown = [file for file in files if file.remote not in self._checked]
-        found = self._digests([file.remote for file in unknown])
-        self._send([f for f, digest in zip(unknown, found, strict=True) if digest != f.digest])
+        digests = self._digests([file.remote for file in unknown])
+        self._send([f for f, digest in zip(unknown, digests, strict=True) if digest != f.digest])
         self._checked.update(file.remote for file in files)
         return [file.remote for file in files]
 
@@ -134,9 +134,9 @@ class Phone:
         """Run a few lines of shell until the block ends; the list then holds what they printed."""
         return self.connection.background(["sh", "-c", text])
 
-    def conditions(self) -> contextlib.AbstractContextManager[dict[str, Any]]:
-        """Keep the phone still for the block; the mapping then holds what it was like."""
-        return conditions.watched(self)
+    def conditions(self) -> contextlib.AbstractContextManager[Watch]:
+        """Keep the phone still for the block and watch what it is like."""
+        return watching.watched(self)
 
     def remove(self, remote: str) -> None:
         """Delete the file or folder ``remote``, which may already be gone."""
@@ -245,34 +245,37 @@ class _File:
         return cls(source=source, digest=digest, remote=remote, part=part)
 
 
-def find(name: str) -> Phone:
+def find(name: str, access: Access | None = None) -> Phone:
     """Return the phone with the serial ``name``; empty means ``$ANDROID_SERIAL`` or the only one.
 
     Raises ``DeviceError`` if it is not there or not usable.
     """
-    return Phone(adb.open_serial(adb.program(), name))
+    access = access or Access()
+    connection = adb.open_serial(adb.program(access.adb), name, access.cancellation)
+    return Phone(connection, runtime=access.runtime)
 
 
-def listed() -> list[Listed]:
+def listed() -> list[ListedDevice]:
     """Return the phones that adb sees, also those it cannot use yet; none without an adb."""
     try:
         known = adb.devices(adb.program())
     except DeviceError:
         return []
-    return [_row(one) for one in known]
+    return [_row(listed) for listed in known]
 
 
 def clean() -> int:
     """Delete what tflconv brought to every usable phone; return the number of files."""
-    return sum(find(one.id.partition(":")[2]).clean() for one in listed() if one.state == "ready")
+    ready = [phone.id.partition(":")[2] for phone in listed() if phone.state == "ready"]
+    return sum(find(serial).clean() for serial in ready)
 
 
-def _row(one: parse.Listed) -> Listed:
-    return Listed(
-        id=f"adb:{one.serial}",
+def _row(listed: parse.AdbDevice) -> ListedDevice:
+    return ListedDevice(
+        id=f"adb:{listed.serial}",
         kind="phone",
-        name=one.details.get("model", "").replace("_", " ") or one.serial,
-        state="ready" if one.usable else one.state,
-        abilities=ABILITIES if one.usable else (),
-        hint=adb.state_hint(one.state),
+        name=listed.details.get("model", "").replace("_", " ") or listed.serial,
+        state="ready" if listed.usable else listed.state,
+        abilities=ABILITIES if listed.usable else (),
+        hint=adb.state_hint(listed.state),
     )

@@ -30,7 +30,7 @@ from tflconv.model.card import require_card
 from tflconv.pipeline import retraining
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.recipe import Recipe, get
-from tflconv.results import Accuracy, Model
+from tflconv.results import Accuracy, MeasuredModel
 from tflconv.verification import Verification
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ UNFINISHED = "unfinished"
 class Candidate:
     """A converted model that was compared with its reference and may now be measured."""
 
-    model: Model
+    model: MeasuredModel
     path: Path
     accuracy: Accuracy
     warnings: tuple[str, ...] = ()
@@ -299,7 +299,7 @@ def _candidate(lane: Lane, recipe: str, converted: Entry, verified: Verification
     shape, classes = lane.dataset.test.images.shape[1:], len(lane.dataset.classes)
     cost = models.cost(lane.model.model, shape, classes, **lane.model.options)
     return Candidate(
-        model=Model(
+        model=MeasuredModel(
             slug=variant.slug,
             name=variant.model,
             recipe=recipe,

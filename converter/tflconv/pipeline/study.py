@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tflconv import benchmark, device, results
-from tflconv.benchmark import harness
+from tflconv.benchmark import Laboratory
 from tflconv.core.files import sha256_file, sha256_json, write_bytes, write_text
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.store import Store
 from tflconv.core.versions import versions
 from tflconv.core.workers import Say, run_in_processes
@@ -56,12 +57,13 @@ def run(plan: Plan, folder: Path, *, say: Say, again: bool = False) -> Outcome:
     """
     store = Store(folder / STORE)
     candidates, failures, warnings = _prepared(plan, store, say)
-    found = Results(context=_context(plan, warnings))
+    found, laboratory = Results(context=_context(plan, warnings)), Laboratory()
     for name in plan.devices:
         for candidate in candidates:
             _keep(candidate, folder / MODELS)
             try:
-                run = _measured(candidate, device.find(name), plan, store, say, again=again)
+                place = device.find(name)
+                run = _measured(candidate, place, laboratory, plan, store, say, again=again)
             except TflconvError as error:
                 failures.append(Failure(cell=f"{candidate.model.slug} on {name}", error=error))
             else:
@@ -92,10 +94,17 @@ def _prepared(
 
 
 def _measured(
-    candidate: Candidate, place: Device, plan: Plan, store: Store, say: Say, *, again: bool
+    candidate: Candidate,
+    place: Device,
+    laboratory: Laboratory,
+    plan: Plan,
+    store: Store,
+    say: Say,
+    *,
+    again: bool,
 ) -> BenchmarkRun:
     """The run of ``candidate`` on ``place``, from the store if nothing of it has changed."""
-    installed = harness.install(place)
+    installed = laboratory.harness(place)
     inputs = {
         "model": asdict(candidate.model),
         "device": asdict(place.info()),
@@ -106,7 +115,10 @@ def _measured(
 
     def measure(target: Path) -> None:
         say(candidate.model.slug, f"measuring on {place.id}")
-        run = benchmark.bench(candidate.path, place, plan.bench, identity=candidate.model)
+        identity = candidate.model
+        run = benchmark.bench(
+            candidate.path, place, plan.bench, identity=identity, laboratory=laboratory
+        )
         Results(runs=(run,)).save(target / RESULTS)
 
     if again:
@@ -139,7 +151,7 @@ def _report(found: Results, folder: Path, store: Store) -> None:
     shutil.copytree(drawn / PLOTS, folder / PLOTS, dirs_exist_ok=True)
 
 
-def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, object]:
+def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, JsonValue]:
     return {
         "title": plan.name,
         "plan": asdict(plan),

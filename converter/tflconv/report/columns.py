@@ -169,8 +169,8 @@ def _instructions(cell: Cell) -> str | None:
 
 
 def _emulated(cell: Cell) -> str | None:
-    emulated = cell.run.conditions.get("instructions_emulated")
-    return f"{units.amount(emulated['total'])} ({emulated['core']})" if emulated else None
+    emulated = cell.run.conditions.instructions_emulated
+    return f"{units.amount(emulated.total)} ({emulated.core})" if emulated else None
 
 
 TABLE = (
@@ -210,7 +210,7 @@ def numbers(cell: Cell) -> dict[str, Number]:
     """Everything a table or a sheet may want of one run, in base units, null if not measured."""
     model, accuracy, graph = cell.run.model, cell.run.accuracy, cell.run.graph
     low, high = accuracy.interval if accuracy else (None, None)
-    summary = cell.latency.summary if cell.latency else {}
+    summary = cell.latency.summary if cell.latency else None
     counted = cell.run.instructions
     return {
         "slug": model.slug,
@@ -226,10 +226,10 @@ def numbers(cell: Cell) -> dict[str, Number]:
         "accuracy_high": high,
         "agreement": accuracy.agreement if accuracy else None,
         "pictures": accuracy.total if accuracy else None,
-        "latency_median_ms": summary.get("median"),
-        "latency_p5_ms": summary.get("p5"),
-        "latency_p95_ms": summary.get("p95"),
-        "latency_samples": summary.get("count"),
+        "latency_median_ms": summary["median"] if summary else None,
+        "latency_p5_ms": summary["p5"] if summary else None,
+        "latency_p95_ms": summary["p95"] if summary else None,
+        "latency_samples": summary["count"] if summary else None,
         "speedup": cell.speedup,
         "cpu_ms": cell.cpu.ms_per_inference if cell.cpu else None,
         "cpu_percent_at_rate": cell.cpu.percent_at_rate if cell.cpu else None,

@@ -17,7 +17,7 @@ def to_json(results: Results) -> str:
 
 
 def to_csv(results: Results) -> str:
-    """One row a run, numbers in base units, an empty cell where nothing was measured."""
+    """One row per run, numbers in base units, an empty cell where nothing was measured."""
     rows = [columns.numbers(cell) for group in columns.groups(results) for cell in group.cells]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
@@ -27,7 +27,7 @@ def to_csv(results: Results) -> str:
 
 
 def to_markdown(results: Results) -> str:
-    """One table a device, findings below it."""
+    """One table per device, findings below it."""
     return "\n".join(_markdown_group(group) for group in columns.groups(results))
 
 

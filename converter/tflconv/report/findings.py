@@ -94,7 +94,7 @@ def _said(cell: Cell) -> Iterator[tuple[str, bool]]:
 
 
 def _uncounted(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
-    reason = run.conditions.get("instructions_not_counted")
+    reason = run.conditions.instructions_not_counted
     if run.device.kind == "phone" and reason:
         yield (
             f"instructions were not counted ({reason}). Android 11 and newer allow it after `adb"

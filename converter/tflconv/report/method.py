@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.report.columns import Group
 from tflconv.results import Software
 
@@ -56,7 +56,7 @@ def sentences(group: Group) -> list[str]:
         _LATENCY: any(cell.latency for cell in cells),
         _CPU: any(cell.cpu for cell in cells),
         _MEMORY: any(cell.memory for cell in cells),
-        _EMULATED: any(cell.run.conditions.get("instructions_emulated") for cell in cells),
+        _EMULATED: any(cell.run.conditions.instructions_emulated for cell in cells),
         _ACCURACY: any(cell.run.accuracy for cell in cells),
         _PARTITIONS: any(cell.run.graph for cell in cells),
     }
@@ -69,12 +69,11 @@ def conditions(group: Group) -> dict[str, str]:
     told |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
     told["CPU features"] = " ".join(group.device.features) or None
     summary = {key: str(value) for key, value in told.items() if value is not None}
-    for source in ("config", "conditions"):
-        summary |= _merged([getattr(cell.run, source) for cell in group.cells])
-    return summary
+    summary |= _merged(cell.run.config for cell in group.cells)
+    return summary | _merged(cell.run.conditions.to_json() for cell in group.cells)
 
 
-def flat(context: Mapping[str, Any]) -> dict[str, str]:
+def flat(context: JsonObject) -> dict[str, str]:
     """Entries of ``context`` in words, those of a mapping of plain values each by itself."""
     told: dict[str, str] = {}
     for key, value in context.items():
@@ -89,7 +88,7 @@ def software(group: Group) -> list[Software]:
     return list(dict.fromkeys(part for part in used if part is not None))
 
 
-def plain(value: Any) -> str:
+def plain(value: JsonValue) -> str:
     """A JSON value as a reader would write it."""
     if isinstance(value, (list, tuple)) and _is_long(value):
         return f"{len(value)} entries"
@@ -102,12 +101,12 @@ def plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _is_long(values: Sequence[Any]) -> bool:
+def _is_long(values: Sequence[JsonValue]) -> bool:
     return len(values) > LISTED or any(isinstance(value, Mapping) for value in values)
 
 
-def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    values: dict[str, dict[str, Any]] = {}
+def _merged(mappings: Iterable[JsonObject]) -> dict[str, str]:
+    values: dict[str, dict[str, JsonValue]] = {}
     for mapping in mappings:
         for key, value in mapping.items():
             if value not in (None, ""):
@@ -115,9 +114,9 @@ def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {key: _together(list(distinct.values())) for key, distinct in values.items()}
 
 
-def _together(values: list[Any]) -> str:
-    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if numeric and len(values) > 1:
-        return f"{plain(min(values))} to {plain(max(values))}"
+def _together(values: list[JsonValue]) -> str:
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if len(numbers) == len(values) > 1:
+        return f"{plain(min(numbers))} to {plain(max(numbers))}"
     texts = list(dict.fromkeys(plain(value) for value in values))
     return " / ".join(texts) if len(texts) <= LISTED else f"{len(texts)} different values"

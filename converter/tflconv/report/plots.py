@@ -22,7 +22,7 @@ from tflconv.report import columns, style, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import Results
 
-Place = tuple[float, Cell]
+Bar = tuple[float, Cell]
 """A height on the vertical axis and the run that is drawn there."""
 SHOWN_SAMPLES = 200
 USUAL_RATE = 10.0
@@ -132,17 +132,16 @@ def samples(group: Group) -> Figure | None:
 @style.settled
 def sustained(group: Group) -> Figure | None:
     """Median latency of every second of a long run: where it rises, the device throttles."""
-    series = {id(cell): cell.run.conditions.get("sustained") for cell in group.cells}
-    cells = [cell for cell in group.cells if series[id(cell)] and cell.latency]
+    cells = [cell for cell in group.cells if cell.run.conditions.sustained and cell.latency]
     if not cells:
         return None
     drawn, axes = style.figure(3.2)
     lines = dict(zip([name for name, _ in group.models], _LINES * len(cells), strict=False))
     for cell in cells:
-        seconds = series[id(cell)] or []
+        seconds = cell.run.conditions.sustained or ()
         axes.plot(
-            [second["at_s"] for second in seconds],
-            [second["median_ms"] for second in seconds],
+            [second.at_s for second in seconds],
+            [second.median_ms for second in seconds],
             lines[group.title(cell)],
             color=style.recipe_color(cell.run.model.recipe),
             label=f"{group.title(cell)} {cell.run.model.recipe}",
@@ -197,9 +196,9 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return best
 
 
-def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Place]]:
-    """An axes with one line a run below the name of its model, first run on top."""
-    places: list[Place] = []
+def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Bar]]:
+    """An axes with one line per run below the name of its model, first run on top."""
+    places: list[Bar] = []
     headings: list[tuple[float, str]] = []
     line = 0.0
     for name, members in group.models:

@@ -1,4 +1,4 @@
-"""Results as a table on a terminal, one table a device, findings below it.
+"""Results as a table on a terminal, one table per device, findings below it.
 
 A narrow terminal gets the columns in several tables, so that no figure is ever cut.
 """

@@ -79,9 +79,9 @@ def samples(median_ms: float, seed: int, *, count: int = 60, drift: float = 0.0)
     return tuple(int(value) for value in values)
 
 
-def identity(model: str, index: int) -> results.Model:
+def identity(model: str, index: int) -> results.MeasuredModel:
     slug = f"{model}-fixture_digits-{RECIPES[index]}"
-    return results.Model(
+    return results.MeasuredModel(
         slug=slug,
         name=model,
         recipe=RECIPES[index],
@@ -141,9 +141,11 @@ def timed(
         memory=results.Memory(peak_bytes=int(11e6 + 2.4 * MODELS[model][0][index])),
         graph=graph(model, index),
         accuracy=accuracy(model, index, "device" if device.kind == "phone" else "host"),
-        conditions={"governor": "schedutil", "affinity": "0x80", "battery_percent": 81}
+        conditions=results.Conditions(
+            governor="schedutil", other={"affinity": "0x80"}, battery_percent=81
+        )
         if device.kind == "phone"
-        else {"load_average": 0.4},
+        else results.Conditions(other={"load_average": 0.4}),
         verdict="throttled" if hot else "clean",
         reasons=("the last third of the runs was 23 % slower than the first",) if hot else (),
         warnings=("frequency fell during the runs: let the phone cool, or use --run-delay 0.1",)

@@ -2,7 +2,7 @@
 
 It is assembled once for a version of LiteRT, without root, and kept in the user's cache with the
 SHA-256 of every file. QEMU looks for every path in the sysroot first, so a core's own
-``/proc/cpuinfo`` hides this computer's. One folder a core, and one ``lib`` that all share.
+``/proc/cpuinfo`` hides this computer's. One folder per core, and one ``lib`` that all share.
 """
 
 from __future__ import annotations

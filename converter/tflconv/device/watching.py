@@ -12,16 +12,15 @@ from __future__ import annotations
 import contextlib
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from tflconv.device import parse
+from tflconv.device.interface import Watch
 from tflconv.errors import DeviceError
+from tflconv.results import Conditions, Reason
 
 REQUESTS = ("fixed performance", "stay awake")
-
-Finding = tuple[Literal["throttled", "noisy"], str]
-"""What the conditions have against a run, and why."""
 
 SAMPLE_SECONDS = 1
 HELD = 0.9
@@ -121,78 +120,81 @@ def read(text: str) -> Look:
 
 
 @contextlib.contextmanager
-def watched(phone: Scripted) -> Iterator[dict[str, Any]]:
-    """Keep ``phone`` still for the block; its conditions are in the mapping when the block ends.
+def watched(phone: Scripted) -> Iterator[Watch]:
+    """Keep ``phone`` still for the block, and watch it.
 
     The phone is put right also if the block fails. Losing the phone is the block's error, not ours.
     """
-    record: dict[str, Any] = {}
+    watch = Watch()
     try:
         said = phone.script(f"{_REQUEST}\n{_LOOK}", phone.folder)
-        record |= answered(parse.sections(said))
+        watch.conditions = answered(parse.sections(said))
         with phone.background(_SAMPLE) as printed:
-            yield record
+            yield watch
         after = read(phone.script(_LOOK))
-        record |= told(read(said), parse.clock_samples("".join(printed)), after)
+        samples = parse.clock_samples("".join(printed))
+        watch.conditions = told(watch.conditions, read(said), samples, after)
     finally:
         with contextlib.suppress(DeviceError):
             phone.script(f'cd "$0" || exit 0\n{RESTORE}', phone.folder)
 
 
-def answered(said: Mapping[str, str]) -> dict[str, Any]:
+def answered(said: Mapping[str, str]) -> Conditions:
     """Which requests were granted, and why the others were refused."""
     refusals = {name: _refusal(said.get(name, "")) for name in REQUESTS}
-    return {
-        "granted": [name for name, refusal in refusals.items() if refusal is None],
-        "refused": {name: refusal for name, refusal in refusals.items() if refusal is not None},
-    }
+    return Conditions(
+        granted=tuple(name for name, refusal in refusals.items() if refusal is None),
+        refused={name: refusal for name, refusal in refusals.items() if refusal is not None},
+    )
 
 
-def told(before: Look, samples: Sequence[Mapping[int, float]], after: Look) -> dict[str, Any]:
-    """The conditions as results keep them: flat, JSON, null for what the phone did not tell."""
-    return {
-        "battery_percent": before.battery.level,
-        "charging": before.battery.charging,
-        "battery_celsius": [before.battery.temperature, after.battery.temperature],
-        "thermal_status": [before.thermal.status, after.thermal.status],
-        "celsius": dict(after.thermal.temperatures),
-        "screen_on": [before.awake, after.awake],
-        "governor": before.governor,
-        "cpus_online": before.online,
-        "cpus_allowed": before.allowed,
-        "mhz_limit": _listed(before.limits),
-        "mhz_before": _listed(before.clocks),
-        "mhz_first": _listed(_typical(samples[: (len(samples) + 1) // 2])),
-        "mhz_last": _listed(_typical(samples[len(samples) // 2 :])),
-        "mhz_after": _listed(after.clocks),
-    }
+def told(
+    requested: Conditions, before: Look, samples: Sequence[Mapping[int, float]], after: Look
+) -> Conditions:
+    """``requested`` with what two looks at a phone and ``samples`` of its clocks tell."""
+    return replace(
+        requested,
+        battery_percent=before.battery.level,
+        charging=before.battery.charging,
+        battery_celsius=(before.battery.temperature, after.battery.temperature),
+        thermal_status=(before.thermal.status, after.thermal.status),
+        celsius=dict(after.thermal.temperatures),
+        screen_on=(before.awake, after.awake),
+        governor=before.governor,
+        cpus_online=before.online,
+        cpus_allowed=before.allowed,
+        mhz_limit=_listed(before.limits),
+        mhz_before=_listed(before.clocks),
+        mhz_first=_listed(_typical(samples[: (len(samples) + 1) // 2])),
+        mhz_last=_listed(_typical(samples[len(samples) // 2 :])),
+        mhz_after=_listed(after.clocks),
+    )
 
 
-def findings(conditions: Mapping[str, Any]) -> list[Finding]:
-    """What speaks against a run made under ``conditions``, as ``told`` by a phone."""
+def reasons(conditions: Conditions) -> list[Reason]:
+    """Return what speaks against a run that was made under ``conditions``."""
     return [*_heat(conditions), *_clocks(conditions), *_screen(conditions)]
 
 
-def _heat(conditions: Mapping[str, Any]) -> Iterator[Finding]:
-    worst = max((status or 0 for status in conditions.get("thermal_status", ())), default=0)
+def _heat(conditions: Conditions) -> Iterator[Reason]:
+    worst = max((status or 0 for status in conditions.thermal_status or ()), default=0)
     if worst > 0:
         name = _STATUS[min(worst, len(_STATUS) - 1)]
         yield "throttled", f"Android reported thermal status {worst} ({name}): let the phone cool"
 
 
-def _clocks(conditions: Mapping[str, Any]) -> Iterator[Finding]:
-    first, last = conditions.get("mhz_first") or [], conditions.get("mhz_last") or []
-    if not first or not last:
+def _clocks(conditions: Conditions) -> Iterator[Reason]:
+    if not conditions.mhz_first or not conditions.mhz_last:
         return
-    start, end = max(first), max(last)
+    start, end = max(conditions.mhz_first), max(conditions.mhz_last)
     if end < HELD * start:
         yield "throttled", f"the fastest clock fell from {start:.0f} to {end:.0f} MHz in the run"
 
 
-def _screen(conditions: Mapping[str, Any]) -> Iterator[Finding]:
-    if False in conditions.get("screen_on", ()):
+def _screen(conditions: Conditions) -> Iterator[Reason]:
+    if False in (conditions.screen_on or ()):
         yield "noisy", "the screen was off, so Android may hold back the big cores: turn it on"
-    online, allowed = conditions.get("cpus_online"), conditions.get("cpus_allowed")
+    online, allowed = conditions.cpus_online, conditions.cpus_allowed
     barred = set(parse.cpu_list(online or "")) - set(parse.cpu_list(allowed or online or ""))
     if barred:
         yield "noisy", f"Android allowed only CPUs {allowed} of {online}"
@@ -212,5 +214,5 @@ def _typical(samples: Sequence[Mapping[int, float]]) -> dict[int, float]:
     }
 
 
-def _listed(clocks: Mapping[int, float]) -> list[float] | None:
-    return [clocks[cpu] for cpu in sorted(clocks)] or None
+def _listed(clocks: Mapping[int, float]) -> tuple[float, ...] | None:
+    return tuple(clocks[cpu] for cpu in sorted(clocks)) or None

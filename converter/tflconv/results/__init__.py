@@ -1,0 +1,52 @@
+"""What was measured: one ``BenchmarkRun`` per model and device, kept with its raw samples.
+
+The file format is ``{schema_version, context, runs: [...]}`` and is documented field by field in
+``docs/results-schema.md``. What was not measured is null. Summaries are computed from the samples
+when they are asked for and stored beside them only for readers without Python.
+
+>>> from tflconv import results
+>>> results.Results()
+Results(no runs)
+"""
+
+from tflconv.results.conditions import (
+    Conditions,
+    EmulatedInstructions,
+    OutputComparison,
+    SustainedSecond,
+)
+from tflconv.results.exchange import SCHEMA_VERSION, Results, from_json, load, merge
+from tflconv.results.measurements import Accuracy, Cpu, Graph, Instructions, Latency, Memory, Op
+from tflconv.results.run import (
+    BenchmarkRun,
+    DeviceInfo,
+    MeasuredModel,
+    Reason,
+    Software,
+    Verdict,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Accuracy",
+    "BenchmarkRun",
+    "Conditions",
+    "Cpu",
+    "DeviceInfo",
+    "EmulatedInstructions",
+    "Graph",
+    "Instructions",
+    "Latency",
+    "MeasuredModel",
+    "Memory",
+    "Op",
+    "OutputComparison",
+    "Reason",
+    "Results",
+    "Software",
+    "SustainedSecond",
+    "Verdict",
+    "from_json",
+    "load",
+    "merge",
+]

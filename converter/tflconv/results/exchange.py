@@ -1,0 +1,159 @@
+"""Results as JSON, the format of ``docs/results-schema.md``: written, read, merged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cattrs
+from cattrs.gen import make_dict_structure_fn, override
+
+from tflconv.core.files import write_json
+from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.errors import TflconvError
+from tflconv.results.conditions import Conditions, fields_of
+from tflconv.results.measurements import shorten
+from tflconv.results.run import BenchmarkRun
+
+SCHEMA_VERSION = 1
+
+SHOWN = 160
+"""Characters that the runs may take in the ``repr`` of results."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Runs that belong together and the context in which they were made."""
+
+    runs: tuple[BenchmarkRun, ...] = ()
+    context: JsonObject = field(default_factory=dict)
+
+    def with_run(self, run: BenchmarkRun) -> Results:
+        """Return these results and ``run``, which takes the place of an older one of its kind."""
+        same = (run.model.slug, run.device.id)
+        others = [r for r in self.runs if (r.model.slug, r.device.id) != same]
+        return replace(self, runs=(*others, run))
+
+    def baseline_of(self, run: BenchmarkRun) -> BenchmarkRun | None:
+        """Return the run on the same device that ``run`` is compared with, if it was made."""
+        for other in self.runs:
+            if other.device.id == run.device.id and other.model.slug == run.model.baseline:
+                return other
+        return None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the documented file format, with summaries beside the samples."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "context": dict(self.context),
+            "runs": [_record(run) for run in self.runs],
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the results to ``path`` at once or not at all."""
+        write_json(path, self.to_json())
+
+    def __repr__(self) -> str:
+        if not self.runs:
+            return "Results(no runs)"
+        count = f"{len(self.runs)} run{'' if len(self.runs) == 1 else 's'}"
+        return f"Results({count}: {shorten(', '.join(map(_told, self.runs[:SHOWN])), SHOWN)})"
+
+
+def from_json(value: JsonValue, *, source: str = "results") -> Results:
+    """Read the documented format; ``source`` names the file in errors.
+
+    Raises ``TflconvError`` for anything else, and for a version that this tflconv does not read.
+    """
+    try:
+        content = _object(value)
+        version = content["schema_version"]
+        if version != SCHEMA_VERSION:
+            raise TflconvError(
+                f"{source} has schema_version {version}; this tflconv reads {SCHEMA_VERSION}.",
+                hint="Read it with the tflconv that wrote it, or measure again.",
+            )
+        runs = tuple(_converter.structure(run, BenchmarkRun) for run in _list(content["runs"]))
+        return Results(runs=runs, context=_object(content.get("context", {})))
+    except (KeyError, TypeError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
+        raise TflconvError(
+            f"{source} is not a tflconv results file: {_first_line(error)}.",
+            hint="tflconv bench and tflconv study write such files.",
+        ) from error
+
+
+def load(path: Path) -> Results:
+    """Read the results file at ``path``. Raises ``TflconvError`` if it is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TflconvError(f"no results file at {path}.") from error
+    except (OSError, ValueError) as error:
+        raise TflconvError(f"cannot read {path}: {_first_line(error)}.") from error
+    return from_json(value, source=str(path))
+
+
+def merge(several: Iterable[Results]) -> Results:
+    """Return all runs of ``several`` results, with the context of the first that has one."""
+    merged = Results()
+    for results in several:
+        merged = replace(merged, context=merged.context or results.context)
+        for run in results.runs:
+            merged = merged.with_run(run)
+    return merged
+
+
+def _told(run: BenchmarkRun) -> str:
+    return f"{run.model.slug} on {run.device.id} {run.outcome}"
+
+
+def _record(run: BenchmarkRun) -> JsonObject:
+    record: dict[str, dict[str, object]] = _converter.unstructure(run)
+    if run.latency is not None:
+        record["latency"]["summary_ms"] = run.latency.summary
+    if run.accuracy is not None:
+        record["accuracy"] |= {
+            "top1": run.accuracy.top1,
+            "interval": run.accuracy.interval,
+            "agreement": run.accuracy.agreement,
+            "drop": run.accuracy.drop,
+        }
+    return _object(record)
+
+
+def _object(value: object, _: object = None) -> dict[str, JsonValue]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, received {type(value).__name__}")
+    return value
+
+
+def _list(value: object) -> list[JsonValue]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, received {type(value).__name__}")
+    return value
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, cattrs.BaseValidationError):
+        return "; ".join(cattrs.transform_error(error)[:3])
+    if isinstance(error, KeyError):
+        return f"'{error.args[0]}' is missing"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _made_converter() -> cattrs.Converter:
+    """Return what reads and writes every part by its fields; what is free-form stays as it is."""
+    converter, free_form = cattrs.Converter(), override(struct_hook=_object)
+    conditions = make_dict_structure_fn(Conditions, converter, other=free_form)
+    converter.register_structure_hook(
+        Conditions, lambda value, _: conditions(fields_of(_object(value)), Conditions)
+    )
+    converter.register_unstructure_hook(Conditions, Conditions.to_json)
+    run = make_dict_structure_fn(BenchmarkRun, converter, config=free_form)
+    converter.register_structure_hook(BenchmarkRun, run)
+    return converter
+
+
+_converter = _made_converter()

@@ -1,0 +1,102 @@
+"""One ``BenchmarkRun``: which file was measured, where, with which software, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tflconv.core.jsonvalue import JsonObject
+from tflconv.results.conditions import Conditions
+from tflconv.results.measurements import (
+    Accuracy,
+    Cpu,
+    Graph,
+    Instructions,
+    Latency,
+    Memory,
+    shorten,
+)
+
+Verdict = Literal["clean", "throttled", "noisy"]
+
+Reason = tuple[Verdict, str]
+"""What speaks against a run: the verdict that it asks for, and why in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredModel:
+    """Which file was measured. ``baseline`` is the slug that size and speed are compared with."""
+
+    slug: str
+    name: str
+    recipe: str
+    sha256: str
+    bytes: int
+    dataset: str | None = None
+    baseline: str | None = None
+    parameters: int | None = None
+    macs: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceInfo:
+    """Where it was measured. ``id`` is what ``--device`` takes: host, arm64:CORE, adb:SERIAL."""
+
+    id: str
+    kind: Literal["host", "emulator", "phone"]
+    name: str
+    abi: str
+    os: str
+    cpu: str | None = None
+    cores: int | None = None
+    features: tuple[str, ...] = ()
+    build: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Software:
+    """A program or library that took part, named by content."""
+
+    name: str
+    version: str
+    sha256: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRun:
+    """Everything known about one model on one device.
+
+    ``config`` holds the settings as they were recorded: those of ``BenchmarkConfig`` in the version
+    of tflconv that measured, and content hashes of the files that they name.
+    """
+
+    model: MeasuredModel
+    device: DeviceInfo
+    harness: Software | None = None
+    runtime: Software | None = None
+    config: JsonObject = field(default_factory=dict)
+    started: str | None = None
+    latency: Latency | None = None
+    cpu: Cpu | None = None
+    memory: Memory | None = None
+    graph: Graph | None = None
+    instructions: Instructions | None = None
+    accuracy: Accuracy | None = None
+    conditions: Conditions = field(default_factory=Conditions)
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """The run's main figure in a few words: its median latency, else its instructions."""
+        if self.latency is not None and self.latency.samples_ns:
+            return f"{self.latency.median_ms:.2f} ms"
+        if self.instructions is not None:
+            return f"{self.instructions.total:.4g} instructions"
+        return "not measured"
+
+    def __repr__(self) -> str:
+        model, device = shorten(self.model.slug), shorten(self.device.id, 40)
+        return f"BenchmarkRun({model} on {device} {self.outcome})"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TypeVar
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.results.measurements import shorten
+from tflconv.core.shortening import shorten
 
 T = TypeVar("T")
 
@@ -59,7 +59,8 @@ class Conditions:
     """What a device was like during a run, and how its outputs compare with the host's.
 
     Every field is None if it is not known: it was not looked for, or the device kept it to itself.
-    Pairs are values before and after the run; clocks are lists by rising CPU number.
+    Pairs are values before and after the run; clocks are lists by rising CPU number. The file has
+    the fields in this order.
 
     Args:
         cpu_mask: CPU cores that the latency run was allowed, as a hex number.
@@ -86,8 +87,6 @@ class Conditions:
         pictures_digest: Hash of the outputs for all pictures; equal digests mean equal bits.
         pictures_vs_host: Pictures that device and host classify differently, each in words.
         outputs_vs_host: The outputs for one input beside the host's.
-
-    The file has the fields in this order.
 
     """
 
@@ -133,6 +132,6 @@ def _known(items: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 def fields_of(recorded: JsonObject) -> dict[str, JsonValue]:
     """Return a recorded JSON object as the fields of ``Conditions``: ``to_json`` turned round."""
-    names = {each.name for each in fields(Conditions)}
+    names = {each.name for each in fields(Conditions)} - {"other"}
     other = {name: value for name, value in recorded.items() if name not in names}
     return {"other": other} | {name: recorded[name] for name in recorded if name in names}

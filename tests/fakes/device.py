@@ -114,6 +114,7 @@ class FakeDevice:
         self.commands: list[Flags] = []
         self.removed: list[str] = []
         self.installed = 0
+        self.pushed: list[str] = []
 
     def info(self) -> DeviceInfo:
         kind: Any = self.kind
@@ -137,6 +138,7 @@ class FakeDevice:
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
+        self.pushed.append(source.name)
         return f"/fake/{source.name}"
 
     def pull(self, remote: str, target: Path) -> None:

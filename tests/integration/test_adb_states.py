@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fakes.adb_server import FakePhone, serve
+from tflconv import device
 from tflconv.cli import main
 from tflconv.device import adb, phone
 from tflconv.device.access import Cancellation
@@ -217,3 +220,44 @@ def test_the_wheels_adb_speaks_to_the_same_server(
             ("adb:second", "offline"),
         ]
         assert phone.find("first").id == "adb:first"
+
+
+def test_choices_are_handed_in_and_the_environment_is_left_alone(
+    require: Callable[[str, bool, str], None],
+    known: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both choices go before the environment, which names what is not there."""
+    program = str(adb.program())
+    monkeypatch.setenv("ADB", str(tmp_path / "no-adb"))
+    monkeypatch.setenv("TFLCONV_RUNTIME", str(tmp_path / "no-runtime.aar"))
+    missing = tmp_path / "chosen.aar"
+    with serve(FakePhone("first")) as port:
+        known(port)
+        before = dict(os.environ)
+        chosen = device.find("adb:first", adb=program, runtime=missing)
+        with pytest.raises(UsageError, match=r"no runtime .*chosen\.aar"):
+            chosen.runtime()
+        with pytest.raises(UsageError, match=r"no runtime .*no-runtime\.aar"):
+            device.find("adb:first", adb=program).runtime()
+        with pytest.raises(SystemExit) as caught:
+            main(["bench", str(TINY), "-s", "first", "--adb", program, "--runtime", str(missing)])
+        assert caught.value.code == 2
+        assert "chosen.aar" in capsys.readouterr().err
+        assert dict(os.environ) == before
+
+
+def test_a_command_that_waits_is_cancelled_and_no_other(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("slow", delay=60), FakePhone("quick", delay=1)) as port:
+        known(port)
+        cancellation = Cancellation()
+        slow = adb.open_serial(adb.program(), "slow", cancellation)
+        quick = adb.open_serial(adb.program(), "quick")
+        threading.Timer(0.5, cancellation.request).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            slow.shell(["true"], timeout=None)
+        assert time.monotonic() - started < 5
+        assert quick.shell(["true"]).returncode == 0

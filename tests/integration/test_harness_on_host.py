@@ -235,3 +235,26 @@ def test_the_command_line_ends_with_the_right_code(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code
         assert "Traceback" not in done.stderr
+
+
+COUNTED = """
+import sys
+opened = []
+def note(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("libLiteRt.so"):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+from tflconv.cli import main
+try:
+    main(["bench", *sys.argv[1:], "--num-runs=2", "--min-secs=0", "--warmup-min-secs=0"])
+finally:
+    print(len(opened), "times opened", file=sys.stderr)
+"""
+
+
+def test_the_library_is_hashed_once_for_all_files() -> None:
+    files = [str(TINY), str(GOLDEN / "tiny_int8.tflite")]
+    command = [sys.executable, "-c", COUNTED, *files, "--rate-hz=0", "--profile-runs=2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "1 times opened"

@@ -70,3 +70,11 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(TflconvError, match="not a packed test set"):
         testset.unpack(path)
+
+
+def test_a_packed_set_shows_itself_on_one_short_line(tmp_path: Path) -> None:
+    images = np.zeros((2000, 1, 1, 1), np.uint8)
+    packed = testset.pack(
+        tmp_path / "set", split(images), Normalization(), dataset="zoo", classes=CLASSES
+    )
+    assert repr(packed) == "PackedSet(2000 pictures of zoo)"

@@ -11,10 +11,33 @@ import pytest
 
 from tflconv import results
 from tflconv.errors import TflconvError
-from tflconv.results import Accuracy, BenchmarkRun, DeviceInfo, Latency, MeasuredModel, Results
+from tflconv.results import (
+    Accuracy,
+    BenchmarkRun,
+    Conditions,
+    DeviceInfo,
+    EmulatedInstructions,
+    Graph,
+    Instructions,
+    Latency,
+    MeasuredModel,
+    Op,
+    OutputComparison,
+    Results,
+    SustainedSecond,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report" / "results.json"
 SCHEMA = Path(__file__).parents[2] / "docs" / "results-schema.md"
+
+
+STUDIES = Path(__file__).parents[2] / "studies"
+RECORDED = [
+    GOLDEN,
+    STUDIES / "demo" / "results.json",
+    STUDIES / "emulated-phone" / "results.json",
+    *(STUDIES / "int8-vit" / f"{name}.json" for name in ("arm64", "host", "others", "seeds")),
+]
 
 
 def run(slug: str = "m-d-fp32", device: str = "host", size: int = 10) -> BenchmarkRun:
@@ -108,10 +131,115 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         results.MeasuredModel, results.DeviceInfo, results.Software, results.Latency, results.Cpu,
         results.Memory, results.Graph, results.Op, results.Instructions, results.Accuracy,
-        results.BenchmarkRun,
+        results.BenchmarkRun, results.Conditions, results.SustainedSecond,
+        results.OutputComparison, results.EmulatedInstructions,
     ],
 )  # fmt: skip
 def test_every_field_is_documented(part: type) -> None:
     text = SCHEMA.read_text()
     missing = [field.name for field in fields(part) if f"`{field.name}`" not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: f"{file.parent.name} {file.stem}")
+def test_conditions_that_were_recorded_before_are_kept_as_they_were(file: Path) -> None:
+    recorded = [run["conditions"] for run in json.loads(file.read_text())["runs"]]
+    kept = [run.conditions.to_json() for run in results.load(file).runs]
+    assert json.dumps(kept) == json.dumps(recorded)
+
+
+FULL = Conditions(
+    cpu_mask="0xc0",
+    governor="schedutil",
+    cpus_online="0-7",
+    cpus_allowed="0-3",
+    mhz_limit=(1800.0, 2208.0),
+    other={"load_average": 0.4, "nested": {"a": [1, None]}},
+    granted=("stay awake",),
+    refused={"fixed performance": "no"},
+    battery_percent=81,
+    charging=True,
+    battery_celsius=(30.5, None),
+    thermal_status=(0, 3),
+    celsius={"CPU0": 41.5},
+    screen_on=(True, None),
+    mhz_before=(1.5,),
+    mhz_first=(2.5,),
+    mhz_last=(3.5,),
+    mhz_after=(4.5,),
+    sustained=(SustainedSecond(at_s=0.5, runs=9, median_ms=1.5, mhz=(1000.0,)),),
+    instructions_not_counted="no counter",
+    instructions_emulated=EmulatedInstructions(core="cortex-a76", total=7.0, sdot=2.0),
+    pictures_digest="f" * 16,
+    pictures_vs_host=("p2: device says dog",),
+    outputs_vs_host=OutputComparison(
+        types=("int8",), same_bits=False, max_difference=1.0, share_of_range=0.25
+    ),
+)
+
+
+def test_every_condition_is_written_and_comes_back(tmp_path: Path) -> None:
+    assert [field.name for field in fields(Conditions) if not getattr(FULL, field.name)] == []
+    Results(runs=(replace(run(), conditions=FULL),)).save(tmp_path / "full.json")
+    (again,) = results.load(tmp_path / "full.json").runs
+    assert again.conditions == FULL
+
+
+def test_conditions_of_other_versions_are_kept_and_nulls_are_unknown() -> None:
+    value = json.loads(GOLDEN.read_text())
+    value["runs"][0]["conditions"] = {"governor": None, "other": 1, "screen_on": [None, True]}
+    conditions = results.from_json(value).runs[0].conditions
+    assert conditions == Conditions(other={"other": 1}, screen_on=(None, True))
+    assert conditions.to_json() == {"other": 1, "screen_on": (None, True)}
+
+
+@pytest.mark.parametrize(
+    "wrong", [3, [], {"thermal_status": 3}, {"outputs_vs_host": {"types": ["int8"]}}]
+)
+def test_conditions_that_cannot_be_understood_are_one_message(wrong: Any) -> None:
+    value = json.loads(GOLDEN.read_text())
+    value["runs"][0]["conditions"] = wrong
+    with pytest.raises(
+        TflconvError, match=r"old\.json is not a tflconv results file: .*conditions"
+    ):
+        results.from_json(value, source="old.json")
+
+
+LONG = "x" * 500
+LENGTHY = BenchmarkRun(
+    model=MeasuredModel(slug=LONG, name=LONG, recipe="fp32", sha256="0" * 64, bytes=1),
+    device=DeviceInfo(id=LONG, kind="phone", name=LONG, abi="arm64", os=f"one\ntwo {LONG}"),
+    latency=Latency(samples_ns=(1_234_567,) * 10_000),
+    graph=Graph(nodes=900, delegated=899, partitions=3, ops=(Op(name=LONG, kind=LONG),) * 900),
+    accuracy=Accuracy(dataset=LONG, correct=1, total=2, per_class={LONG: (1, 2)}),
+    conditions=replace(FULL, other={LONG: LONG}),
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Results(), Results(runs=(LENGTHY,) * 1000), LENGTHY, LENGTHY.latency, LENGTHY.graph,
+        LENGTHY.accuracy, LENGTHY.conditions, *map(results.load, RECORDED),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_value_shows_itself_on_one_short_line(value: object) -> None:
+    text = repr(value)
+    assert len(text) <= 200
+    assert text.isprintable()
+
+
+def test_what_a_value_shows_is_what_a_reader_looks_for() -> None:
+    timed = replace(run(), latency=Latency(samples_ns=(1_230_000, 1_230_000)))
+    counted = replace(run(device="arm64:a76"), instructions=Instructions(total=49_200_000))
+    both = Results(runs=(timed, counted))
+    told = "m-d-fp32 on host 1.23 ms, m-d-fp32 on arm64:a76 4.92e+07 instructions"
+    assert repr(both) == f"Results(2 runs: {told})"
+    assert repr(Results(runs=(run(),))) == "Results(1 run: m-d-fp32 on host not measured)"
+    assert repr(timed) == "BenchmarkRun(m-d-fp32 on host 1.23 ms)"
+    assert repr(timed.latency) == "Latency(median 1.23 ms of 2)"
+    assert repr(Graph(nodes=9, delegated=8, partitions=2)) == "Graph(8 of 9 nodes in 2 partitions)"
+    assert repr(Accuracy(dataset="d", correct=9, total=10)) == "Accuracy(d: 9 of 10 correct)"
+    assert repr(Conditions(governor="x", other={"a": 1})) == "Conditions(governor, a)"
+    assert repr(Conditions()) == "Conditions(none known)"

@@ -50,8 +50,8 @@ def doubts(compared: OutputComparison) -> Iterator[str]:
     """
     if compared.same_bits:
         return
-    difference, share = compared.max_difference, compared.share_of_range
-    floats = any(name.startswith("float") for name in compared.types)
+    difference, share = compared.max_difference, compared.share_of_range or 0.0
+    floats = any(name.startswith("float") for name in compared.types or ())
     doubtful = share > NEAR if floats else difference > STEPS
     if not floats and not doubtful:
         yield (

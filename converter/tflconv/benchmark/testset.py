@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_file, write_bytes
+from tflconv.core.shortening import shorten
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.normalization import Normalization
@@ -41,7 +42,7 @@ class PackedSet:
         return sha256_file(self.path)
 
     def __repr__(self) -> str:
-        return f"PackedSet({self.dataset}: {len(self.ids)} pictures in {self.path.name})"
+        return f"PackedSet({len(self.ids)} pictures of {shorten(self.dataset)})"
 
 
 def pack(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import TypeVar
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.results.measurements import shorten
+from tflconv.core.shortening import shorten
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +29,15 @@ class SustainedSecond:
 class OutputComparison:
     """The outputs of one inference on the device beside those of the host for the same input.
 
-    ``max_difference`` counts in the outputs' own numbers (steps of an integer output);
-    ``share_of_range`` is that difference as a share of the range of the host's outputs.
+    ``types`` are NumPy's names of the outputs' types. ``max_difference`` counts in the outputs' own
+    numbers (steps of an integer output); ``share_of_range`` is that difference as a share of the
+    range of the host's outputs. Older files have neither types nor share.
     """
 
-    types: tuple[str, ...]
+    types: tuple[str, ...] | None = None
     same_bits: bool
     max_difference: float
-    share_of_range: float
+    share_of_range: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,8 @@ class Conditions:
     """What a device was like during a run, and how its outputs compare with the host's.
 
     Every field is None if it is not known: it was not looked for, or the device kept it to itself.
-    Pairs are values before and after the run; clocks are lists by rising CPU number.
+    Pairs are values before and after the run; clocks are lists by rising CPU number. The file has
+    the fields in this order.
 
     Args:
         cpu_mask: CPU cores that the latency run was allowed, as a hex number.
@@ -82,8 +87,6 @@ class Conditions:
         pictures_digest: Hash of the outputs for all pictures; equal digests mean equal bits.
         pictures_vs_host: Pictures that device and host classify differently, each in words.
         outputs_vs_host: The outputs for one input beside the host's.
-
-    The file has the fields in this order.
 
     """
 
@@ -115,19 +118,20 @@ class Conditions:
     def to_json(self) -> dict[str, JsonValue]:
         """Return what is known as a JSON object, all on one level."""
         record: dict[str, JsonValue] = {}
-        for name, value in asdict(self).items():
-            if name == "other":
-                record |= value
-            elif value is not None:
-                record[name] = value
+        for name, value in asdict(self, dict_factory=_known).items():
+            record |= value if name == "other" else {name: value}
         return record
 
     def __repr__(self) -> str:
         return f"Conditions({shorten(', '.join(self.to_json()) or 'none known', 100)})"
 
 
+def _known(items: Iterable[tuple[str, T]]) -> dict[str, T]:
+    return {name: value for name, value in items if value is not None}
+
+
 def fields_of(recorded: JsonObject) -> dict[str, JsonValue]:
     """Return a recorded JSON object as the fields of ``Conditions``: ``to_json`` turned round."""
-    names = {each.name for each in fields(Conditions)}
+    names = {each.name for each in fields(Conditions)} - {"other"}
     other = {name: value for name, value in recorded.items() if name not in names}
     return {"other": other} | {name: recorded[name] for name in recorded if name in names}

@@ -12,9 +12,9 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from tflconv.core.files import write_json
 from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.shortening import shorten
 from tflconv.errors import TflconvError
 from tflconv.results.conditions import Conditions, fields_of
-from tflconv.results.measurements import shorten
 from tflconv.results.run import BenchmarkRun
 
 SCHEMA_VERSION = 1

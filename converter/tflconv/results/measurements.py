@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from tflconv.core import stats
+from tflconv.core.shortening import shorten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +141,3 @@ class Accuracy:
 
     def __repr__(self) -> str:
         return f"Accuracy({shorten(self.dataset)}: {self.correct} of {self.total} correct)"
-
-
-def shorten(text: str, length: int = 60) -> str:
-    """Return ``text`` on one line with at most ``length`` characters, ``…`` for what was cut."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"

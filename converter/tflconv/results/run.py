@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tflconv.core.jsonvalue import JsonObject
+from tflconv.core.shortening import shorten
 from tflconv.results.conditions import Conditions
 from tflconv.results.measurements import (
     Accuracy,
@@ -14,7 +15,6 @@ from tflconv.results.measurements import (
     Instructions,
     Latency,
     Memory,
-    shorten,
 )
 
 Verdict = Literal["clean", "throttled", "noisy"]

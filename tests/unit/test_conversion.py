@@ -80,6 +80,25 @@ def test_uint8_ends_change_nothing_but_the_type(tmp_path: Path) -> None:
     assert refused(tmp_path / "unsigned" / signed.path.name) == {"SOFTMAX"}
 
 
+def test_uint8_ends_have_the_names_of_the_signature_and_operators_run_in_order(
+    tmp_path: Path,
+) -> None:
+    path = convert("static_wi8_ai8", tmp_path, "uint8")
+    model = packing.unpack(path.read_bytes())
+    (signature,), graph = model.signatureDefs, model.subgraphs[0]
+    assert [entry.tensorIndex for entry in signature.inputs] == list(graph.inputs)
+    assert [entry.tensorIndex for entry in signature.outputs] == list(graph.outputs)
+    names = [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)]
+    assert all(name.endswith(b"_uint8") for name in names)
+    assert is_in_order(reading.read(path).main)
+
+
+def is_in_order(graph: reading.Subgraph) -> bool:
+    """Whether every operator stands behind those whose outputs it reads."""
+    makers = {tensor: maker.index for tensor, maker in graph.producers.items()}
+    return all(makers.get(t, -1) < o.index for o in graph.operators for t in o.inputs)
+
+
 @pytest.mark.parametrize("name", ["0..1", "-1..1"])
 def test_raw_pixels_are_what_a_uint8_model_takes(name: str, tmp_path: Path) -> None:
     unknown = np.full(len(PIXELS), -1)

@@ -23,7 +23,7 @@ from tflconv.inspection import delegation
 from tflconv.model.card import LABELS, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
-from tflconv.tflite import editing, int4, metadata, packing, reading, stripping
+from tflconv.tflite import editing, int4, metadata, packing, reading, stripping, unfusing
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT = MODELS / "tiny_float32.tflite"
@@ -97,6 +97,23 @@ def is_in_order(graph: reading.Subgraph) -> bool:
     """Whether every operator stands behind those whose outputs it reads."""
     makers = {tensor: maker.index for tensor, maker in graph.producers.items()}
     return all(makers.get(t, -1) < o.index for o in graph.operators for t in o.inputs)
+
+
+def test_taken_apart_each_bias_and_activation_is_an_operator_of_its_own(tmp_path: Path) -> None:
+    whole, apart = tmp_path / "whole.tflite", tmp_path / "apart.tflite"
+    model = packing.unpack(FLOAT.read_bytes())
+    graph = model.subgraphs[0]
+    bias = graph.tensors[graph.operators[0].inputs[2]]
+    bias.buffer = editing.add_buffer(model, RANDOM.normal(size=bias.shape).astype(np.float32))
+    whole.write_bytes(packing.pack(model))
+    unfusing.take_apart(model)
+    apart.write_bytes(packing.pack(model))
+    names = [operator.name for operator in reading.read(apart).main.operators]
+    assert names == ["CONV_2D", "ADD", "RELU", "MEAN", "FULLY_CONNECTED", "SOFTMAX"]
+    assert is_in_order(reading.read(apart).main)
+    values = NAMED["0..1"].apply(PIXELS)
+    expected = Interpreter(whole).predict(values)
+    np.testing.assert_allclose(Interpreter(apart).predict(values), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["0..1", "-1..1"])

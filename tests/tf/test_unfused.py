@@ -97,7 +97,10 @@ def test_our_models_stay_equal(name: str, tmp_path: Path) -> None:
     values = np.random.default_rng(1).random((2, 16, 16, 3), dtype=np.float32)
     expected = np.asarray(model(values))
     np.testing.assert_allclose(Interpreter(path).predict(values), expected, atol=1e-5)
-    assert {operator.activation for operator in reading.read(path).main.operators} == {None}
+    found = reading.read(path).main
+    assert {operator.activation for operator in found.operators} == {None}
+    makers = {tensor: maker.index for tensor, maker in found.producers.items()}
+    assert all(makers.get(t, -1) < o.index for o in found.operators for t in o.inputs)
 
 
 def test_the_difference_names_what_the_converter_did(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tflconv.model.card import LABELS, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
-from tflconv.tflite import editing, int4, metadata, packing, reading, stripping
+from tflconv.tflite import editing, int4, metadata, packing, reading, stripping, unfusing
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT = MODELS / "tiny_float32.tflite"
@@ -82,6 +82,44 @@ def test_uint8_ends_change_nothing_but_the_type(tmp_path: Path) -> None:
     assert np.array_equal(signed.predict(PIXELS), unsigned.predict(PIXELS))
     assert unsigned.inputs[0].zero_point == signed.inputs[0].zero_point + 128
     assert refused(tmp_path / "unsigned" / signed.path.name) == {"SOFTMAX"}
+
+
+def test_uint8_ends_have_the_names_of_the_signature_and_operators_run_in_order(
+    tmp_path: Path,
+) -> None:
+    path = convert("static_wi8_ai8", tmp_path, "uint8")
+    model = packing.unpack(path.read_bytes())
+    (signature,), graph = model.signatureDefs, model.subgraphs[0]
+    assert [entry.tensorIndex for entry in signature.inputs] == list(graph.inputs)
+    assert [entry.tensorIndex for entry in signature.outputs] == list(graph.outputs)
+    names = [graph.tensors[i].name for i in (*graph.inputs, *graph.outputs)]
+    assert all(name.endswith(b"_uint8") for name in names)
+    assert is_in_order(reading.read(path).main)
+
+
+def is_in_order(graph: reading.Subgraph) -> bool:
+    """Whether every operator stands behind those whose outputs it reads."""
+    makers = {tensor: maker.index for tensor, maker in graph.producers.items()}
+    return all(makers.get(t, -1) < o.index for o in graph.operators for t in o.inputs)
+
+
+def test_taken_apart_each_bias_and_activation_is_an_operator_of_its_own(tmp_path: Path) -> None:
+    whole, apart = tmp_path / "whole.tflite", tmp_path / "apart.tflite"
+    model = packing.unpack(FLOAT.read_bytes())
+    graph = model.subgraphs[0]
+    bias = graph.tensors[graph.operators[0].inputs[2]]
+    bias.buffer = editing.add_buffer(
+        model, np.random.default_rng(1).normal(size=bias.shape).astype(np.float32)
+    )
+    whole.write_bytes(packing.pack(model))
+    unfusing.take_apart(model)
+    apart.write_bytes(packing.pack(model))
+    names = [operator.name for operator in reading.read(apart).main.operators]
+    assert names == ["CONV_2D", "ADD", "RELU", "MEAN", "FULLY_CONNECTED", "SOFTMAX"]
+    assert is_in_order(reading.read(apart).main)
+    values = NAMED["0..1"].apply(PIXELS)
+    expected = Interpreter(whole).predict(values)
+    np.testing.assert_allclose(Interpreter(apart).predict(values), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["0..1", "-1..1"])

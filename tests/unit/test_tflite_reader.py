@@ -13,7 +13,7 @@ from tiny_graphs import FLOAT, INT8, INT32, Builder, dense
 
 from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation
-from tflconv.tflite import reading
+from tflconv.tflite import editing, packing, reading
 
 
 def two_layers() -> bytes:
@@ -34,6 +34,16 @@ def test_reads_tensors_operators_and_options() -> None:
     assert weights.quantization is not None
     assert weights.quantization.channelwise
     assert (weights.elements, weights.bytes, len(weights.data)) == (32, 32, 32)
+
+
+@pytest.mark.parametrize("field", ["builtinCode", "deprecatedBuiltinCode"])
+def test_an_operator_has_its_code_in_either_field(field: str) -> None:
+    model = packing.unpack(two_layers())
+    for code in model.operatorCodes:
+        setattr(code, field, 0)
+    assert [name for _, _, name in editing.operators(model)] == ["FULLY_CONNECTED"] * 2
+    found = reading.parse(packing.pack(model), Path("m.tflite")).main
+    assert [operator.name for operator in found.operators] == ["FULLY_CONNECTED"] * 2
 
 
 def test_knows_who_makes_and_who_reads_a_tensor() -> None:

@@ -20,8 +20,8 @@ from tflconv.device.interface import Counted, Device, Runtime
 from tflconv.errors import DeviceError
 from tflconv.model.normalization import Normalization
 from tflconv.pipeline import study
-from tflconv.pipeline.lane import Candidate, Prepared
 from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.stages import Candidate, Prepared
 from tflconv.results import Accuracy, Instructions
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
@@ -112,7 +112,7 @@ def test_the_cells_of_a_study_share_one_preparation(
     monkeypatch.setattr(study, "run_in_processes", lambda *_, **__: [prepared])
     monkeypatch.setattr("tflconv.device.find", lambda _: host)
     plan = Plan(name="p", dataset="zoo", models=(ModelPlan(model="vit"),), recipes=("fp32",))
-    outcome = study.run(plan, tmp_path / "study", say=lambda *_: None)
+    outcome = study.run(plan, tmp_path / "study")
     assert len(outcome.results.runs) == 2
     assert installs(host) == (1, 1)
 

@@ -22,7 +22,7 @@ from tflconv.inspection.inspect import inspect
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import parse
 
-importlib.import_module("tflconv.keras")  # chooses how TensorFlow is imported
+importlib.import_module("tflconv.core.tensorflow")  # chooses how TensorFlow is imported
 keras = importlib.import_module("keras")
 
 CALIBRATION, TEST = 32, 20

@@ -84,3 +84,14 @@ def test_every_dependency_is_explained_once() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \| [^|]+ \| [^|]+ \|$", page, flags=re.M)
     explained = [f"{name} {version}" for name, version in rows]
     assert sorted(explained) == sorted(required)
+
+
+def test_every_long_check_has_its_row_in_the_record() -> None:
+    record = (DOCS / "nightly.md").read_text(encoding="utf-8")
+    files = (DOCS.parent / "tests" / "nightly").glob("test_*.py")
+    checks = [
+        name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.M)
+    ]
+    assert checks
+    assert not [name for name in checks if f"| {name.replace('_', ' ')}" not in record]
+    assert "FAILED" not in record

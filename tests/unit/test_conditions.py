@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tflconv.device import watching
+from tflconv.device import parse, watching
 from tflconv.errors import DeviceError
 from tflconv.results import Conditions
 
@@ -69,6 +69,42 @@ def test_a_phone_that_tells_nothing_is_not_suspected() -> None:
     assert watching.reasons(silent) == []
     assert silent.battery_percent is None
     assert silent.mhz_first is None
+
+
+def look(number: int) -> watching.Look:
+    """A look at a phone of which every value holds ``number``."""
+    return watching.Look(
+        battery=parse.Battery(level=number, charging=number == 1, temperature=number + 0.1),
+        thermal=parse.Thermal(status=number, temperatures={"CPU0": number + 0.2}),
+        awake=number == 1,
+        clocks={1: number + 0.4, 0: number + 0.3},
+        limits={0: number + 0.5},
+        governor=f"governor {number}",
+        online=f"0-{number}",
+        allowed=f"1-{number}",
+    )
+
+
+def test_what_was_before_the_run_and_what_was_after_it() -> None:
+    """Halves overlap in the middle one of an odd number of samples."""
+    samples = [{0: 10.0, 1: 1.0}, {0: 20.0}, {0: 40.0}]
+    assert watching.told(Conditions(granted=("x",)), look(1), samples, look(2)) == Conditions(
+        granted=("x",),
+        battery_percent=1,
+        charging=True,
+        battery_celsius=(1.1, 2.1),
+        thermal_status=(1, 2),
+        celsius={"CPU0": 2.2},
+        screen_on=(True, False),
+        governor="governor 1",
+        cpus_online="0-1",
+        cpus_allowed="1-1",
+        mhz_limit=(1.5,),
+        mhz_before=(1.3, 1.4),
+        mhz_first=(15.0, 1.0),
+        mhz_last=(30.0,),
+        mhz_after=(2.3, 2.4),
+    )
 
 
 def test_requests_are_undone() -> None:

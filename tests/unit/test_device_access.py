@@ -50,9 +50,10 @@ def test_ctrl_c_stops_all_work_and_waits_until_it_is_tidied_up() -> None:
             for _ in range(1000):
                 cancellation.raise_if_requested()
                 time.sleep(0.01)
-        finally:
+        except KeyboardInterrupt:
             cancellation.raise_if_requested()  # a command of the clean-up is not stopped
             tidied.append(name)
+            raise
 
     def press() -> None:
         working.wait(30)

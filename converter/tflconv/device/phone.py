@@ -38,7 +38,7 @@ _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
 {watching.RESTORE}
-touch .writable && rm .writable
+touch .writable && rm -f .writable
 """
 
 _DIGEST = """

@@ -25,7 +25,7 @@ from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.stages import Prepared, StudyModel, prepare
 
 SEED = 3
-OPTIONS = {"width": 4, "blocks": 1}
+OPTIONS = {"width": 16, "blocks": 1}
 TRAINING = {"epochs": 1, "batch_size": 16, "warmup_ratio": 0.2, "label_smoothing": 0.05}
 QAT = {"epochs": 1, "batch_size": 16}
 PLAN = """
@@ -40,7 +40,7 @@ count = 8
 
 [[models]]
 model = "resnet"
-options = {{ width = 4, blocks = 1 }}
+options = {{ width = 16, blocks = 1 }}
 training = {{ epochs = 1, batch_size = 16, warmup_ratio = 0.2, label_smoothing = 0.05 }}
 """
 

@@ -55,7 +55,7 @@ class OptimizedModel(FloatModel):
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """Return the ``.tflite`` file that ``recipe`` makes of this network."""
         if not recipe.is_integer and recipe.compute != "selective":
-            return super().make(recipe)
+            return super().make(recipe, calibration)
         found = self.trained or self._calibrate(needed(calibration, recipe))
         return lower_rounded(self.network, found, recipe)
 

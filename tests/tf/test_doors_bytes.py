@@ -158,7 +158,8 @@ def test_what_recipes_share_is_made_once(
         dataset=planned.dataset,
         rewrite="optimized",
     )
-    assert sorted(calls) == ["lower", "lower", "open_model", "optimize"], "optimized and unfused"
+    both = ["lower", "lower", "measure", "open_model", "optimize"]
+    assert sorted(calls) == both, "the optimized and the unfused graph"
 
 
 def test_a_study_makes_it_once_too(

@@ -1,0 +1,40 @@
+"""The examples of the Python functions run one after the other, as a reader would type them."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from tflconv import api
+
+ORDER = ("train", "convert", "verify", "bench", "write_report")
+"""Each example goes on with what the one before it left."""
+
+
+def test_every_function_has_an_example() -> None:
+    assert sorted(ORDER) == sorted(api.__all__)
+
+
+def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner, finder = doctest.DocTestRunner(), doctest.DocTestFinder(recurse=False)
+    names = {name: getattr(api, name) for name in ORDER}
+    for name in ORDER:
+        (example,) = finder.find(names[name], name, globs=dict(names))
+        assert example.examples, f"tflconv.{name} has no example"
+        runner.run(example)
+    assert runner.summarize(verbose=False).failed == 0
+    assert Path("empty.html").exists()
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_every_parameter_is_described(name: str) -> None:
+    function = getattr(api, name)
+    text = function.__doc__ or ""
+    for section in ("Args:", "Returns:", "Example:"):
+        assert section in text, f"tflconv.{name}: no {section}"
+    for parameter in function.__wrapped__.__annotations__.keys() - {"return"}:
+        assert re.search(rf"^        {parameter}: ", text, re.MULTILINE), f"{name}: {parameter}"

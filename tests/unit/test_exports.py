@@ -1,0 +1,61 @@
+"""What packages export, and that their examples run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import tflconv
+
+PACKAGES = sorted(
+    info.name
+    for info in pkgutil.walk_packages(tflconv.__path__, "tflconv.")
+    if info.ispkg and not info.name.startswith(("tflconv.android_benchmark", "tflconv.datasets"))
+)
+LIGHT = (
+    "tflconv.core.parameters", "tflconv.core.stats", "tflconv.network.shapes", "tflconv.recipe",
+)  # fmt: skip
+"""Modules whose examples need no TensorFlow; ``tests/tf/test_api_examples.py`` has the others."""
+
+
+@pytest.mark.parametrize("name", ["tflconv", *PACKAGES])
+def test_no_exported_name_hides_a_module(name: str) -> None:
+    package = importlib.import_module(name)
+    inside = {info.name for info in pkgutil.iter_modules(package.__path__)}
+    hidden = {
+        exported
+        for exported in inside & set(getattr(package, "__all__", ()))
+        if not isinstance(getattr(package, exported), ModuleType)
+    }
+    assert not hidden
+
+
+@pytest.mark.parametrize("name", ["tflconv", *PACKAGES])
+def test_what_is_exported_is_there(name: str) -> None:
+    package = importlib.import_module(name)
+    for exported in getattr(package, "__all__", ()):
+        assert getattr(package, exported) is not None
+
+
+def test_the_names_of_the_package_are_these() -> None:
+    assert sorted(tflconv.__all__) == [
+        "__version__",
+        "bench",
+        "convert",
+        "train",
+        "verify",
+        "write_report",
+    ]
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.failed == 0
+    assert done.attempted or name.endswith("stats")

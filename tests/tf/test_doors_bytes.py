@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +135,18 @@ def test_each_file_is_the_same_by_every_door(
         content = python.read_bytes()
         assert content == (tmp_path / "command" / python.name).read_bytes(), python.name
         assert content == candidate.path.read_bytes(), python.name
+
+
+def test_what_was_opened_before_changes_no_byte(pictures: Path, tmp_path: Path) -> None:
+    """An attention has a softmax without a name, which Keras numbers through the process."""
+    source = tmp_path / "vit.keras"
+    small = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
+    tflconv.train("vit", str(pictures), source, options=small, epochs=1, batch_size=16)
+    program = "import sys, tflconv; tflconv.convert(sys.argv[1], ['fp16'], sys.argv[2])"
+    subprocess.run([sys.executable, "-c", program, source, tmp_path / "alone"], check=True)
+    for turn in range(2):
+        (made,) = tflconv.convert(source, ["fp16"], tmp_path / str(turn))
+        assert made.read_bytes() == (tmp_path / "alone" / made.name).read_bytes()
 
 
 def test_what_recipes_share_is_made_once(

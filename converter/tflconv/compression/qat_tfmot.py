@@ -21,7 +21,7 @@ from tflconv.compression.examples import Examples
 from tflconv.compression.qat import finished
 from tflconv.compression.technique import Subject
 from tflconv.core.progress import Callback, silent
-from tflconv.core.tensorflow import keras2, tfmot_quantization
+from tflconv.core.tensorflow import fresh_names, keras2, tfmot_quantization
 from tflconv.errors import TflconvError
 from tflconv.model.opening import of_keras
 from tflconv.network.keras.opened import Opened
@@ -75,22 +75,11 @@ def rounded(model: Any) -> Any:
     if not isinstance(model, keras2.Model):
         raise _refused("it is not a Keras 2 model")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), fresh_names():
             warnings.simplefilter("ignore")
-            return _named_alike(tfmot_quantization().quantize_model(model))
+            return tfmot_quantization().quantize_model(model)
     except (RuntimeError, ValueError) as error:
         raise _refused(_reason(error)) from error
-
-
-def _named_alike(model: Any) -> Any:
-    """``model`` with the layer that tfmot adds called the same, however many it has made before.
-
-    Its name is that of a tensor in the file, and equal settings shall give equal bytes.
-    """
-    added = [layer for layer in model.layers if type(layer).__name__ == "QuantizeLayer"]
-    for number, layer in enumerate(added):
-        layer._name = f"quantize_layer_{number}" if number else "quantize_layer"
-    return model
 
 
 def _reason(error: Exception) -> str:

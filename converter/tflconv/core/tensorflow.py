@@ -9,8 +9,11 @@ tfmot needs it.
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import os
 import sys
+from collections.abc import Iterator, MutableMapping
 from types import ModuleType
 
 if "tensorflow" not in sys.modules:
@@ -28,7 +31,7 @@ with quiet.native_stderr():
 
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["freeze", "keras2", "keras3", "tf", "tfmot_quantization"]
+__all__ = ["freeze", "fresh_names", "keras2", "keras3", "tf", "tfmot_quantization"]
 
 
 def freeze(function: ConcreteFunction) -> ConcreteFunction:
@@ -40,6 +43,42 @@ def freeze(function: ConcreteFunction) -> ConcreteFunction:
 
     frozen: ConcreteFunction = convert_variables_to_constants_v2(function)
     return frozen
+
+
+@contextlib.contextmanager
+def fresh_names() -> Iterator[None]:
+    """Name layers within the block as a process would that has made none before.
+
+    Layers without a name of their own, such as the softmax inside of an attention, are numbered
+    through the process by both Kerases, and the number ends up in the names of tensors. Equal files
+    shall give equal bytes, whatever was opened before; counters are put back after the block.
+    """
+    counters = [_counters_of_keras2(), *([_counters_of_keras3()] if "keras" in sys.modules else [])]
+    before = [dict(numbers) for numbers in counters]
+    for numbers in counters:
+        numbers.clear()
+    try:
+        yield
+    finally:
+        for numbers, kept in zip(counters, before, strict=True):
+            numbers.clear()
+            numbers.update(kept)
+
+
+def _counters_of_keras2() -> MutableMapping[str, int]:
+    from tf_keras.src import backend
+
+    counters: MutableMapping[str, int] = backend.get_default_graph_uid_map()
+    return counters
+
+
+def _counters_of_keras3() -> MutableMapping[str, int]:
+    from keras.src.backend.common import global_state
+
+    counters: MutableMapping[str, int] = global_state.get_global_attribute(
+        "object_name_uids", default=collections.defaultdict(int), set_to_default=True
+    )
+    return counters
 
 
 def keras3() -> ModuleType:

@@ -71,8 +71,10 @@ def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
         if path.is_dir():
             return _of_saved_model(path)
         keras = _keras_for(path)
+        from tflconv.core.tensorflow import fresh_names
+
         objects = {} if custom_objects is None else _load_objects(custom_objects)
-        with _tfmot_scope(path):
+        with _tfmot_scope(path), fresh_names():
             model = keras.models.load_model(path, compile=False, custom_objects=objects)
     return of_keras(model, name=path.stem)
 

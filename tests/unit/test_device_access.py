@@ -57,6 +57,7 @@ def test_ctrl_c_stops_all_work_and_waits_until_it_is_tidied_up() -> None:
 
     def press() -> None:
         working.wait(30)
+        time.sleep(0.5)  # CPython hears no signal that comes while it is about to wait for a lock
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=press).start()

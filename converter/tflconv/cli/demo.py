@@ -24,6 +24,11 @@ def command(output: Path, again: bool) -> None:
 
     The bundled digits, MobileNetV2 and a small ViT, four recipes each, measured on this computer:
     about five minutes on two cores, and seconds the second time.
+
+    \b
+    Examples:
+      tflconv demo
+      tflconv demo -o /tmp/demo --again
     """
     from tflconv.core import resources
     from tflconv.pipeline import plan

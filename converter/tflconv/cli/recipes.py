@@ -14,7 +14,12 @@ from tflconv.compression import technique
 def command(as_json: bool) -> None:
     """List the ways to quantize a model, and what can be trained before.
 
-    A step goes before a recipe's name: qat_static_wi8_ai8.
+    A technique that trains goes before the name: qat_static_wi8_ai8.
+
+    \b
+    Examples:
+      tflconv recipes
+      tflconv recipes --json
     """
     rows = [
         {

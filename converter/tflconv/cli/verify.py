@@ -24,19 +24,20 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option(
     "--dataset",
     "name",
-    help="Dataset, or folder of pictures; by default what the model was trained on.",
+    metavar="DATASET|DIR",
+    help="Test pictures.  [default: what the model was trained on]",
 )
 @click.option(
     "--max-drop",
     metavar="POINTS",
     callback=_share,
-    help="Largest loss of top-1 that passes, as 0.5pt.",
+    help="Largest loss of top-1 accuracy that passes, such as 0.5pt (percentage points).",
 )
 @click.option(
     "--min-agreement",
     metavar="SHARE",
     callback=_share,
-    help="Smallest agreement that passes, as 99%.",
+    help="Smallest share of pictures with the same answer that passes, such as 99%.",
 )
 @options.preprocessing
 @options.custom_objects
@@ -61,8 +62,13 @@ def command(
 
     Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
 
-    A file that others made may lack what tflconv writes into its own: say --normalize, and --labels
-    where the classes of the dataset are some of its outputs, or in another order.
+    A file that tflconv did not make may not say how to feed it: give --normalize, and --labels where
+    the classes of the dataset are some of its outputs, or in another order.
+
+    \b
+    Examples:
+      tflconv verify vit.keras vit-mnist-static_wi8_ai8.tflite --max-drop 0.5pt
+      tflconv verify mine.keras theirs.tflite --dataset photos/ --normalize=0..1 --labels names.txt
     """
     request = pipeline.VerificationRequest(
         reference=reference,

@@ -8,6 +8,7 @@ an entry of a store: nothing is opened where the store holds what is asked for.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -106,9 +107,9 @@ class Line:
                 " trained.",
                 hint=f"Say how: --normalize {', '.join(NAMED)} or MEAN,STD.",
             )
-        found = data.load_for(self.card, self.request.dataset, seed=self.request.seed)
-        found.warn()
-        return found
+        pictures = data.load_for(self.card, self.request.dataset, seed=self.request.seed)
+        pictures.warn()
+        return pictures
 
     def model(self, rewrite: Rewrite, steps: tuple[Step, ...] = ()) -> FloatModel:
         """Return the model after ``steps``, made float TFLite once for all recipes."""
@@ -144,15 +145,16 @@ class Line:
             "file": self.file_name(recipe),
             "recipe": asdict(recipe),
             "rewrite": self._rewrite(recipe),
-            "learns": self._lessons(recipe.steps) if self._learns(recipe) else [],
+            "steps": self._step_inputs(recipe.steps) if self._trains(recipe) else [],
             "calibration": self._calibrated(recipe),
+            "normalization": None if self.card is None else asdict(self.card.normalization),
             "card": None if card is None else to_json(card),
             "strip": self.request.strip,
             "versions": versions(*MAKERS),
         }
 
         def build(folder: Path) -> None:
-            content = self._made(recipe)
+            content = self._content(recipe)
             writing.write(folder / self.file_name(recipe), content, card, strip=self.request.strip)
 
         return self.store.fetch("convert", inputs, build)
@@ -161,8 +163,8 @@ class Line:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{self._stem}-{recipe.name}.tflite"
 
-    def _made(self, recipe: Recipe) -> bytes:
-        steps = recipe.steps if self._learns(recipe) else ()
+    def _content(self, recipe: Recipe) -> bytes:
+        steps = recipe.steps if self._trains(recipe) else ()
         samples = self.calibration if self._needs_samples(recipe) else None
         model = self.model(self._rewrite(recipe), steps)
         self._tell("convert", f"converting to {recipe.name}")
@@ -171,9 +173,9 @@ class Line:
     def _rewrite(self, recipe: Recipe) -> Rewrite:
         return "unfused" if recipe.unfused else self.request.rewrite
 
-    def _learns(self, recipe: Recipe) -> bool:
-        """Whether steps of ``recipe`` are still to be done: a model may come with its ranges."""
-        return bool(recipe.steps) and not self._came_trained
+    def _trains(self, recipe: Recipe) -> bool:
+        """Whether steps of ``recipe`` are still to do: a model may come with trained ranges."""
+        return bool(recipe.steps) and not self._has_own_ranges
 
     def _needs_samples(self, recipe: Recipe) -> bool:
         return recipe.needs_ranges and not technique.trains_ranges(recipe)
@@ -184,7 +186,7 @@ class Line:
         return None if samples is None else samples.to_json()
 
     @cached_property
-    def _came_trained(self) -> bool:
+    def _has_own_ranges(self) -> bool:
         """Whether the model carries ranges that somebody trained; kept, for it costs a trace."""
         if self.request.rewrite != "as-is":
             return False
@@ -211,7 +213,7 @@ class Line:
         from tflconv.compression.examples import Examples, check_tells_apart
 
         row = technique.technique_of(subject.step)
-        inputs = {**self._origin, "steps": self._lessons(steps), "optimize": subject.optimize}
+        inputs = {**self._origin, "steps": self._step_inputs(steps), "optimize": subject.optimize}
 
         def build(folder: Path) -> None:
             self._tell(row.name, f"training for {'_'.join(map(str, steps))}")
@@ -223,7 +225,7 @@ class Line:
         inputs |= {"versions": versions(*row.packages)}
         return self.store.fetch(row.name, inputs, build)
 
-    def _lessons(self, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
+    def _step_inputs(self, steps: tuple[Step, ...]) -> list[dict[str, Any]]:
         """What decides what ``steps`` learn, besides the model."""
         shared = {"dataset": self.pictures.digest, "labels": self._labels}
         normalization = asdict(self._known_card.normalization)
@@ -243,7 +245,7 @@ class Line:
 
     def _card_of(self, recipe: Recipe) -> ModelCard | None:
         """What the file of ``recipe`` says about itself."""
-        if self._learns(recipe):
+        if self._trains(recipe):
             card: ModelCard | None = self._card_after(recipe)
         else:
             card = self.card
@@ -282,12 +284,12 @@ class Line:
         model = self.request.model
         return str(model.stem if isinstance(model, Path) else model.name)
 
-    @property
+    @cached_property
     def _origin(self) -> dict[str, Any]:
-        """What an entry depends on before anything is done to the model."""
+        """What an entry depends on before anything is done to the model; no two live ones agree."""
         code = self.request.custom_objects
         return {
-            "model": self.sha256,
+            "model": self.sha256 or f"live {uuid.uuid4().hex}",
             "custom_objects": None if code is None else sha256_file(code),
             "resolution": self.request.resolution,
         }

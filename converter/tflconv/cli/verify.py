@@ -62,8 +62,8 @@ def command(
 
     Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
 
-    A file that tflconv did not make may not say how to feed it: give --normalize, and --labels where
-    the classes of the dataset are some of its outputs, or in another order.
+    A file that tflconv did not make may not say how to feed it: give --normalize, and --labels
+    where the classes of the dataset are some of its outputs, or in another order.
 
     \b
     Examples:

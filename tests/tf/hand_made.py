@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tflconv.core.progress import Callback
 from tflconv.network.nodes import Network, Node
 
 
@@ -25,3 +26,8 @@ def network(shape: tuple[int, ...], *nodes: Node) -> Network:
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:
     """Normal numbers, the same every time."""
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def heard(losses: list[float]) -> Callback:
+    """A callback that writes down the loss which the message of each epoch ends with."""
+    return lambda event: losses.append(float(event.message.split()[-1]))

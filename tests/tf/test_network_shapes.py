@@ -73,7 +73,7 @@ def pool(draw: Draw) -> Network:
 
 def pad(draw: Draw) -> Network:
     ends = st.tuples(st.integers(0, 3), st.integers(0, 3))
-    return network(picture(draw), node("pad", "x", options={"padding": (draw(ends), draw(ends))}))
+    return network(picture(draw), node("pad", "x", options={"borders": (draw(ends), draw(ends))}))
 
 
 def dense(draw: Draw) -> Network:
@@ -216,7 +216,7 @@ def test_shapes_follow_from_node_to_node(data: st.DataObject) -> None:
         options: dict[str, Any] = {"strides": (2, 2), "padding": "SAME", "size": (2, 2)}
         options |= {"function": "average", "axes": (1,), "keep": True}
         if kind == "pad":
-            options["padding"] = ((1, 0), (0, 2))
+            options["borders"] = ((1, 0), (0, 2))
         kernel = np.zeros((3, 3, shape[-1], 2))
         weights = {"kernel": kernel, "bias": np.zeros(2 if kind == "conv" else 2 * shape[-1])}
         chosen = weights if kind in ("conv", "depthwise") else {}

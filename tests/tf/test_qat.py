@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hand_made import heard
 
 from tflconv import data, models, recipe
 from tflconv.compression import QatConfig
@@ -115,7 +116,7 @@ def test_training_moves_weights_and_ranges(pictures: Any) -> None:
         network,
         learnt,
         QatConfig(epochs=6, learning_rate=5e-3, batch_size=16),
-        told=lambda _, loss: losses.append(loss),
+        progress=heard(losses),
     )
     assert losses[-1] < losses[0]
     assert ranges.keys() == before.keys()

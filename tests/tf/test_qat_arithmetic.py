@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hand_made import drawn, network, node
+from hand_made import drawn, heard, network, node
 
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
@@ -191,7 +191,7 @@ def test_steps_of_adam_shrink_along_half_a_cosine(epochs: int, moves: float) -> 
     examples = Examples(images=np.zeros((4, 2), np.float32), labels=np.ones(4, np.int64))
     config = QatConfig(epochs=epochs, batch_size=4, learning_rate=0.01)
     losses: list[float] = []
-    trained, _ = fine_tune(scores(), examples, config, told=lambda _, loss: losses.append(loss))
+    trained, _ = fine_tune(scores(), examples, config, progress=heard(losses))
     bias = trained["dense"].weights["bias"]
     assert bias == pytest.approx([40 - 0.01 * moves, 0.01 * moves], abs=1e-5)
     assert losses[0] == pytest.approx(40, abs=0.2)  # of 256 steps to 40
@@ -203,5 +203,5 @@ def test_softmax_at_the_end_is_not_taken_twice() -> None:
     ended = network((2,), scores()["dense"], soft)
     examples = Examples(images=np.zeros((4, 2), np.float32), labels=np.ones(4, np.int64))
     losses: list[float] = []
-    fine_tune(ended, examples, QatConfig(epochs=1), told=lambda _, loss: losses.append(loss))
+    fine_tune(ended, examples, QatConfig(epochs=1), progress=heard(losses))
     assert losses == [pytest.approx(40, abs=0.2)]

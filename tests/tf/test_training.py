@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 
 from tflconv import data
+from tflconv.core.progress import Progress
 from tflconv.data import Dataset
 from tflconv.model.card import read_card
 from tflconv.training import TrainConfig
-from tflconv.training.loop import Progress, train
+from tflconv.training.loop import train
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.01, ema_decay=0.5, seed=3)
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
+STEPS = 3
+"""Batches per epoch of the pictures of ``conftest``."""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,11 @@ def test_the_file_tells_its_story(trained: Path, dataset: Dataset) -> None:
     assert card.training["learning_rate"] == 0.01
 
 
+def epoch(now: Progress) -> int:
+    """The epoch that an event is about, counted from 1."""
+    return (now.done - 1) // STEPS + 1
+
+
 def test_equal_trainings_give_equal_files(trained: Path, dataset: Dataset, tmp_path: Path) -> None:
     train(dataset, "vit", CONFIG, tmp_path / "again.keras", options=OPTIONS)
     assert (tmp_path / "again.keras").read_bytes() == trained.read_bytes()
@@ -70,14 +78,14 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
     output, seen = tmp_path / "vit.keras", []
 
     def interrupt(now: Progress) -> None:
-        if (now.epoch, now.step) == (3, 2):
+        if (epoch(now), now.done % STEPS) == (3, 2):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=interrupt)
     assert os.listdir(tmp_path) == ["vit.keras.state"]
 
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(p.epoch))
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(epoch(p)))
     assert sorted(set(seen)) == [3, 4]
     assert output.read_bytes() == trained.read_bytes()
     assert os.listdir(tmp_path) == ["vit.keras"]
@@ -89,12 +97,12 @@ def test_another_training_does_not_go_on_from_its_state(
     output, seen = tmp_path / "vit.keras", []
 
     def interrupt(now: Progress) -> None:
-        if now.epoch == 2:
+        if epoch(now) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", replace(CONFIG, seed=5), output, options=OPTIONS, progress=interrupt)
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(p.epoch))
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(epoch(p)))
     assert seen[0] == 1
     assert output.read_bytes() == trained.read_bytes()
 
@@ -179,7 +187,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(pictures: Path, tmp_
     said = []
     for line in first.stderr:
         said.append(line)
-        if line.startswith("epoch 2/"):
+        if line.startswith("epoch 2 of"):
             first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
     assert "Interrupted. The same command goes on from the last whole epoch." in said[-1]
@@ -189,6 +197,6 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(pictures: Path, tmp_
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     epochs = [line for line in again.stderr.splitlines() if line.startswith("epoch")]
-    assert not any(line.startswith("epoch 1/") for line in epochs)
-    assert epochs[-1].startswith("epoch 40/40")
+    assert not any(line.startswith("epoch 1 of") for line in epochs)
+    assert epochs[-1].startswith("epoch 40 of 40:")
     assert os.listdir(tmp_path) == ["vit.keras"]

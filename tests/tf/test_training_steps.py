@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from tflconv import data
+from tflconv.core.progress import Progress
 from tflconv.data import Dataset
 from tflconv.training import TrainConfig
 from tflconv.training.learner import Learner
-from tflconv.training.loop import Progress, train
+from tflconv.training.loop import train
 
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
 CONFIG = TrainConfig(
@@ -105,11 +106,18 @@ def test_with_augmentation_they_are(
     assert np.abs(steps.maps[0][:, 0] - 1).max() > 0.01
 
 
-def test_progress_counts_epochs_and_steps_from_one(
+def test_progress_counts_steps_and_tells_of_each_epoch(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Progress] = []
     monkeypatch.setattr(Learner, "step", lambda *_: 0.5)
     train(dataset, "vit", CONFIG, tmp_path / "vit.keras", options=OPTIONS, progress=told.append)
-    assert [(now.epoch, now.step) for now in told] == [(e, s) for e in (1, 2) for s in (1, 2, 3)]
-    assert {(now.epochs, now.steps, now.loss) for now in told} == {(2, 3, 0.5)}
+    steps, epochs = (
+        [now for now in told if bool(now.message) is is_epoch] for is_epoch in (False, True)
+    )
+    assert [(now.done, now.total) for now in steps] == [(done, 6) for done in range(1, 7)]
+    assert [(now.done, now.total) for now in epochs] == [(3, 6), (6, 6)]
+    assert [now.message.partition(",")[0] for now in epochs] == [
+        "epoch 1 of 2: loss 0.500",
+        "epoch 2 of 2: loss 0.500",
+    ]

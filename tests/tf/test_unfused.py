@@ -71,7 +71,7 @@ def test_outputs_are_those_of_keras_and_every_step_is_an_operator(kit: Any, tmp_
     model = small(kit)
     path = written(model, tmp_path)
     check_equal(model, path)
-    assert path.name == "small-unfused_fp32.tflite"
+    assert path.name == f"{model.name}-unfused_fp32.tflite"
     assert operators(path) == {
         "MUL": 3,  # rescaling, two BatchNorms
         "ADD": 6,  # their shifts, three biases

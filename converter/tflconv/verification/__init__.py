@@ -1,14 +1,15 @@
-"""Is a converted model still the model that was trained? Picture by picture, on the test split.
+"""Comparison of a converted model with its reference on the test split, picture by picture.
 
-Two accuracies that look alike can hide that the models disagree on many pictures, so both are
-told: top-1 with Wilson's interval, and how often the target says what the reference says. The
-worst disagreements are listed with the reference's margin: how far it preferred its own answer
-over the target's. A flip at a small margin is rounding; a flip at a large one is a broken model.
+Two equal accuracies can hide that the models disagree on many pictures. So a verification reports
+both: top-1 accuracy with Wilson's interval, and agreement, the share of pictures on which target
+and reference choose the same class. The worst disagreements are listed with their margin: the
+reference's logit of its own choice, less its logit of the target's choice. A disagreement at a
+small margin is rounding; one at a large margin is a broken model.
 """
 
 from tflconv.verification.comparing import WORST, compare
 from tflconv.verification.outcome import ClassCount, Disagreement, Verification, parse_share
-from tflconv.verification.running import known, reference_logits, verify
+from tflconv.verification.running import reference_logits, resolve_card, verify
 
 __all__ = [
     "WORST",
@@ -16,8 +17,8 @@ __all__ = [
     "Disagreement",
     "Verification",
     "compare",
-    "known",
     "parse_share",
     "reference_logits",
+    "resolve_card",
     "verify",
 ]

@@ -69,16 +69,16 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
 ) -> None:
     output, seen = tmp_path / "vit.keras", []
 
-    def interrupt(now: Progress) -> None:
-        if (now.epoch, now.step) == (3, 2):
+    def interrupt(event: Progress) -> None:
+        if event.done == 8:  # the second of three steps of epoch 3
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=interrupt)
     assert os.listdir(tmp_path) == ["vit.keras.state"]
 
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(p.epoch))
-    assert sorted(set(seen)) == [3, 4]
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda e: seen.append(e.done))
+    assert sorted(set(seen)) == [7, 8, 9, 10, 11, 12]
     assert output.read_bytes() == trained.read_bytes()
     assert os.listdir(tmp_path) == ["vit.keras"]
 
@@ -88,13 +88,13 @@ def test_another_training_does_not_go_on_from_its_state(
 ) -> None:
     output, seen = tmp_path / "vit.keras", []
 
-    def interrupt(now: Progress) -> None:
-        if now.epoch == 2:
+    def interrupt(event: Progress) -> None:
+        if event.done == 4:  # the first step of epoch 2
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", replace(CONFIG, seed=5), output, options=OPTIONS, progress=interrupt)
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(p.epoch))
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda e: seen.append(e.done))
     assert seen[0] == 1
     assert output.read_bytes() == trained.read_bytes()
 
@@ -179,7 +179,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(pictures: Path, tmp_
     said = []
     for line in first.stderr:
         said.append(line)
-        if line.startswith("epoch 2/"):
+        if line.startswith("epoch 2 of 40:"):
             first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
     assert "Interrupted. The same command goes on from the last whole epoch." in said[-1]
@@ -189,6 +189,6 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(pictures: Path, tmp_
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     epochs = [line for line in again.stderr.splitlines() if line.startswith("epoch")]
-    assert not any(line.startswith("epoch 1/") for line in epochs)
-    assert epochs[-1].startswith("epoch 40/40")
+    assert not any(line.startswith("epoch 1 of") for line in epochs)
+    assert epochs[-1].startswith("epoch 40 of 40:")
     assert os.listdir(tmp_path) == ["vit.keras"]

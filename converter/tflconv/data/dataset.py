@@ -130,8 +130,8 @@ class Dataset:
 def hold_back(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     """Divide a split: return it without a ``share`` (0 to 1) of each class, and that share."""
     held = draw_share(split.labels, split.ids, share, seed)
-    kept = np.setdiff1d(np.arange(len(split)), held)
-    return split.take(kept), split.take(held)
+    rest = np.setdiff1d(np.arange(len(split)), held)
+    return split.take(rest), split.take(held)
 
 
 def pooled(parts: Sequence[Split]) -> Split:

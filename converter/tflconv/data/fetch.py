@@ -137,8 +137,8 @@ def _settled(target: Path, file: DataFile, *, fresh: bool) -> Fetched:
     digest = sha256_file(target)
     if file.sha256 is None:
         path = target.parent / RECORD
-        known = json.loads(path.read_text()) if path.is_file() else {}
-        write_json(path, known | {file.path: digest})
+        record = json.loads(path.read_text()) if path.is_file() else {}
+        write_json(path, record | {file.path: digest})
     return Fetched(path=target, sha256=digest, fresh=fresh, first=file.sha256 is None)
 
 

@@ -168,18 +168,18 @@ def _classes(
     path: Path,
     places: Mapping[str, Place],
     readable: Sequence[_Decoded],
-    known: Sequence[str] | None,
+    expected: Sequence[str] | None,
 ) -> tuple[str, ...]:
     named = {place.label for place in places.values()}
     filled = {places[item.name].label for item in readable}
-    if known is not None and (strange := sorted(named - set(known))):
-        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(known)}.")
-    if empty := sorted((named | set(known or ())) - filled):
+    if expected is not None and (strange := sorted(named - set(expected))):
+        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(expected)}.")
+    if empty := sorted((named | set(expected or ())) - filled):
         _refuse(path, f"class '{empty[0]}' has no readable picture.")
     if len(filled) < 2:
         have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
         _refuse(path, f"there must be two classes at least; found {have}.")
-    return tuple(known or sorted(filled))
+    return tuple(expected or sorted(filled))
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from tflconv.core.shortening import shorten
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
@@ -150,7 +151,7 @@ def _box(node: DrawnNode) -> Iterator[str]:
     x, y = _place(node)
     yield f'<g><rect class="{node.style}" x="{x:g}" y="{y:g}" rx="5"'
     yield f' width="{_BOX[0]}" height="{_BOX[1]}"/>'
-    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(_short(node.label, 27))}</text>'
+    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(shorten(node.label, 27))}</text>'
     yield f'<text class="small" x="{x + 9:g}" y="{y + 29:g}">{escape(node.detail)}</text>'
     yield f"<title>{escape(node.hint)}</title></g>" if node.hint else "</g>"
 
@@ -168,7 +169,3 @@ def _edge(source: DrawnNode, target: DrawnNode) -> str:
     start, end = (x1 + _BOX[0], y1 + _BOX[1] / 2), (x2 + _BOX[0], y2 + _BOX[1] / 2)
     bend = f"C {out:g} {start[1]:g}, {out:g} {end[1]:g}, {end[0]:g} {end[1]:g}"
     return f'<path class="edge" d="M {start[0]:g} {start[1]:g} {bend}"/>'
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tflconv.core.plural import plural
 from tflconv.inspection import delegation, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
@@ -38,7 +39,7 @@ def print_measured(run: BenchmarkRun, console: Console) -> None:
     """Print what a device measured: partitions, and the cost per kind of operator."""
     if run.graph is None:
         return
-    pieces = _plural(run.graph.partitions, "partition")
+    pieces = plural(run.graph.partitions, "partition")
     console.print(Text(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
     table = _table("operator", "run by", "count", op_costs.unit(run), "share")
     for row in op_costs.kinds(run):
@@ -77,7 +78,7 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
         (
             "XNNPACK",
             f"{len(predicted.delegated)} of {len(graph.operators)} operators"
-            f" in {_plural(len(predicted.partitions), 'partition')}, predicted",
+            f" in {plural(len(predicted.partitions), 'partition')}, predicted",
         ),
         ("arena", f"{inspection.arena:,} bytes, estimated without XNNPACK"),
     ]
@@ -158,7 +159,3 @@ def _few(labels: tuple[str, ...]) -> str:
 
 def _joined(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in values)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -104,11 +104,11 @@ def architecture(name: str, **chosen: OptionValue) -> Architecture:
         >>> architecture("vit", depth=2).depth
         2
     """
-    known = {option.name: option for option in options(name)}
+    allowed = {option.name: option for option in options(name)}
     for key, value in chosen.items():
-        if key not in known:
-            raise unknown(f"option of {name}", key, known)
-        _check_type(name, known[key], value)
+        if key not in allowed:
+            raise unknown(f"option of {name}", key, allowed)
+        _check_type(name, allowed[key], value)
     network: Architecture = _find(name)(**chosen)
     return network
 
@@ -122,15 +122,15 @@ def parse_options(name: str, texts: Sequence[str]) -> dict[str, OptionValue]:
         >>> parse_options("vit", ["depth=2", "mlp_ratio=4"])
         {'depth': 2, 'mlp_ratio': 4.0}
     """
-    known = {option.name: option for option in options(name)}
+    allowed = {option.name: option for option in options(name)}
     chosen = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"option '{text}' is not of the form NAME=VALUE.")
-        if key not in known:
-            raise unknown(f"option of {name}", key, known)
-        chosen[key] = _read(name, known[key], value)
+        if key not in allowed:
+            raise unknown(f"option of {name}", key, allowed)
+        chosen[key] = _read(name, allowed[key], value)
     return chosen
 
 

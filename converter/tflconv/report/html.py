@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 
+from tflconv.core.plural import plural
 from tflconv.report import columns, findings, method, plots, style, units
 from tflconv.report.columns import Cell, Column, Group
 from tflconv.results import Results
@@ -63,7 +64,7 @@ def _stylesheet() -> str:
 def _header(title: str, results: Results, groups: list[Group]) -> str:
     note = results.context.get("note")
     models = {run.model.slug for run in results.runs}
-    counts = f"{_count(len(models), 'model file')} on {_count(len(groups), 'device')}"
+    counts = f"{plural(len(models), 'model file')} on {plural(len(groups), 'device')}"
     dates = sorted(run.started[:10] for run in results.runs if run.started)
     when = "" if not dates else f", {' to '.join(dict.fromkeys((dates[0], dates[-1])))}"
     return "\n".join(
@@ -205,7 +206,3 @@ def _marked(text: str) -> str:
 
 def _anchor(group: Group) -> str:
     return "device-" + "".join(c if c.isalnum() else "-" for c in group.device.id)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -12,6 +12,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from tflconv.core.files import write_json
 from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.errors import TflconvError
 from tflconv.results.conditions import Conditions, fields_of
@@ -67,8 +68,8 @@ class Results:
     def __repr__(self) -> str:
         if not self.runs:
             return "Results(no runs)"
-        count = f"{len(self.runs)} run{'' if len(self.runs) == 1 else 's'}"
-        return f"Results({count}: {shorten(', '.join(map(_described, self.runs[:SHOWN])), SHOWN)})"
+        runs = shorten(", ".join(map(_described, self.runs[:SHOWN])), SHOWN)
+        return f"Results({plural(len(self.runs), 'run')}: {runs})"
 
 
 def from_json(value: JsonValue, *, source: str = "results") -> Results:

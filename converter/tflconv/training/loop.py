@@ -69,8 +69,8 @@ def train(
     shape = dataset.train.images.shape[1:]
     network = models.build(model, shape, len(dataset.classes), **chosen)
     learner = Learner(network, config, NORMALIZATION)
-    kept = StateFile.beside(output, key=_key(dataset, model, config, chosen))
-    history = _fit(learner, dataset, config, kept, progress)
+    checkpoint = StateFile.beside(output, key=_key(dataset, model, config, chosen))
+    history = _fit(learner, dataset, config, checkpoint, progress)
     best = _best(history)
     card = ModelCard(
         model=model,
@@ -88,25 +88,29 @@ def train(
         versions=versions(*PACKAGES),
     )
     write_model(output, learner.best_model(), card)
-    kept.remove()
+    checkpoint.remove()
     return card
 
 
 def _fit(
-    learner: Learner, dataset: Dataset, config: TrainConfig, kept: StateFile, progress: Callback
+    learner: Learner,
+    dataset: Dataset,
+    config: TrainConfig,
+    checkpoint: StateFile,
+    progress: Callback,
 ) -> list[Row]:
     """Run the epochs that are still to be run and return the whole history."""
-    resumed = kept.load()
+    resumed = checkpoint.load()
     if resumed:
         learner.restore(resumed.values)
     else:
-        kept.save(State(values=learner.values(), history=[]))
+        checkpoint.save(State(values=learner.values(), history=[]))
     history = list(resumed.history) if resumed else []
     while not _finished(history, config):
         history.append(_epoch(learner, dataset, config, len(history), progress))
         if _best(history) is history[-1]:
             learner.keep_best()
-        kept.save(State(values=learner.values(), history=history))
+        checkpoint.save(State(values=learner.values(), history=history))
         progress(_after(history[-1], config.epochs, _steps(dataset, config)))
     return history
 

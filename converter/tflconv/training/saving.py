@@ -11,7 +11,6 @@ from tflconv.core.files import write_bytes
 from tflconv.core.typing import KerasModel
 from tflconv.model.card import ModelCard, embed_card
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _METADATA = "metadata.json"
 
 
@@ -42,4 +41,4 @@ def _copy_without_times(source: Path, target: Path) -> None:
                 metadata = json.loads(content)
                 metadata.pop("date_saved", None)
                 content = json.dumps(metadata).encode()
-            new.writestr(zipfile.ZipInfo(name, date_time=_EPOCH), content)
+            new.writestr(zipfile.ZipInfo(name), content)  # dated 1980, as ZipInfo is by default

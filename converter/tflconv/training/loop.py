@@ -63,6 +63,17 @@ def train(
     Raises:
         UsageError: The model or an option is unknown, or the pictures do not fit the model.
         TflconvError: ``output`` cannot be written; this is known before the first step.
+
+    Example:
+        >>> import tempfile
+        >>> from tflconv import data
+        >>> config = TrainConfig(epochs=1, augment=False)
+        >>> options = {"dim": 8, "depth": 1, "heads": 1}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     output = Path(folder) / "vit.keras"
+        ...     card = train(data.load("mnist-sample"), "vit", config, output, options=options)
+        >>> card.labels[:3]
+        ('0', '1', '2')
     """
     chosen = dict(options or {})
     keras2.utils.set_random_seed(config.seed)

@@ -103,8 +103,8 @@ def test_a_drop_of_exactly_the_threshold_passes() -> None:
 
 
 def test_a_verification_shows_its_figures_in_one_line() -> None:
-    shown = "target on test: top-1 50.00%, reference 100.00%, agreement 50.00% of 4"
-    assert repr(example()) == f"Verification({shown})"
+    shown = "target on test: top-1 50.00%, reference 100.00%, agreement 75.00% of 4"
+    assert repr(replace(example(), agreeing=3)) == f"Verification({shown})"
 
 
 def test_names_of_any_length_leave_the_line_bounded() -> None:

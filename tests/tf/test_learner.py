@@ -24,10 +24,10 @@ def learner(model: Any, **settings: float) -> Learner:
     return Learner(model, TrainConfig(**{**PLAIN, **settings}), HALVES)
 
 
-def step(taught: Learner, *, pixel: int = 200, label: int = 0, rate: float, keep: float) -> float:
+def step(taught: Learner, *, pixel: int = 200, label: int = 0, rate: float, decay: float) -> float:
     """Teach ``label`` to a picture of one pixel, unmoved."""
     maps = Augmentation.none().maps(1, (1, 1), np.random.default_rng(0))
-    return taught.step(np.full((1, 1, 1, 1), pixel, np.uint8), np.array([label]), maps, rate, keep)
+    return taught.step(np.full((1, 1, 1, 1), pixel, np.uint8), np.array([label]), maps, rate, decay)
 
 
 def classifier(kernel: list[float], bias: list[float]) -> Any:
@@ -69,7 +69,7 @@ def test_three_steps_are_those_of_adamw_with_a_decay_of_the_kernel_alone() -> No
     taught = learner(classifier([0.5, -0.25], [0.125, 1.0]), weight_decay=0.5)
     kernel, bias = AdamW([0.5, -0.25], 0.5), AdamW([0.125, 1.0], 0.0)
     for rate, pixel, label in ((0.1, 200, 0), (0.2, 0, 1), (0.05, 200, 1)):
-        step(taught, pixel=pixel, label=label, rate=rate, keep=0.0)
+        step(taught, pixel=pixel, label=label, rate=rate, decay=0.0)
         x = (pixel - 100) / 50
         gradient = softmax(x * kernel.value + bias.value) - np.eye(2)[label]
         kernel.move(x * gradient, rate)
@@ -95,7 +95,7 @@ def test_biases_norms_tokens_and_positions_do_not_decay() -> None:
     layers = [Idle(name="idle"), keras2.layers.Flatten(), keras2.layers.Dense(2)]
     model = keras2.Sequential([keras2.Input((1, 1, 1)), *layers])
     taught = learner(model, weight_decay=0.5)
-    step(taught, rate=0.1, keep=0.0)
+    step(taught, rate=0.1, decay=0.0)
     left = dict(zip(Idle.NAMES, model.layers[0].get_weights(), strict=True))
     expected = dict.fromkeys(Idle.NAMES, 1.0) | {"kernel": 0.95, "embedding": 0.95}
     assert {name: float(value[0]) for name, value in left.items()} == pytest.approx(expected)
@@ -109,12 +109,12 @@ def test_of_our_models_the_matrices_decay_and_nothing_else(name: str) -> None:
         assert taught.optimizer._use_weight_decay(variable) == matrix, variable.name
 
 
-def test_the_average_after_two_steps_is_weighed_by_what_each_step_keeps() -> None:
+def test_the_average_after_two_steps_is_weighed_by_the_decay_of_each_step() -> None:
     taught = learner(classifier([0.5, -0.25], [0.0, 0.0]))
     start = np.array(weights(taught.model))
-    step(taught, rate=0.1, keep=0.25)
+    step(taught, rate=0.1, decay=0.25)
     once = np.array(weights(taught.model))
-    step(taught, rate=0.1, keep=0.75)
+    step(taught, rate=0.1, decay=0.75)
     twice = np.array(weights(taught.model))
     assert np.abs(once - start).min() > 0.05
     assert np.abs(twice - once).min() > 0.05
@@ -126,7 +126,7 @@ def test_statistics_of_norms_are_averaged_too() -> None:
     norm = keras2.layers.BatchNormalization(momentum=0.5)
     layers = [norm, keras2.layers.Flatten(), keras2.layers.Dense(2)]
     taught = learner(keras2.Sequential([keras2.Input((1, 1, 1)), *layers]))
-    step(taught, rate=1e-9, keep=0.75)
+    step(taught, rate=1e-9, decay=0.75)
     assert norm.moving_mean.numpy() == pytest.approx([1.0])  # half way from 0 to 2
     assert taught.averaged.layers[0].moving_mean.numpy() == pytest.approx([0.25])
 
@@ -141,17 +141,17 @@ def test_statistics_of_norms_are_averaged_too() -> None:
 )
 def test_the_loss_is_the_smoothed_cross_entropy(smoothing: float, expected: float) -> None:
     taught = learner(classifier([0.0, 0.0], [3.0, 1.0]), label_smoothing=smoothing)
-    assert step(taught, label=0, rate=1e-9, keep=0.0) == pytest.approx(expected, abs=1e-5)
+    assert step(taught, label=0, rate=1e-9, decay=0.0) == pytest.approx(expected, abs=1e-5)
 
 
 def test_smoothing_pulls_back_what_is_too_sure() -> None:
     """Where the softmax is beyond the smoothed target, the score of the label falls."""
     taught = learner(classifier([0.0, 0.0], [3.0, -3.0]), label_smoothing=0.2)
-    step(taught, label=0, rate=0.1, keep=0.0)
+    step(taught, label=0, rate=0.1, decay=0.0)
     assert weights(taught.model)[1] == pytest.approx([2.9, -2.9], abs=1e-4)
 
 
-def test_the_average_is_what_is_examined_and_kept() -> None:
+def test_the_averaged_weights_are_evaluated_and_kept() -> None:
     taught = learner(classifier([0.0, 0.0], [3.0, 1.0]))
     taught.model.set_weights([np.zeros((1, 2)), np.array([0.0, 9.0])])
     split = Split(
@@ -161,12 +161,12 @@ def test_the_average_is_what_is_examined_and_kept() -> None:
     assert accuracy == 0.75
     assert loss == pytest.approx((3 * 0.126928 + 2.126928) / 4, abs=1e-5)
     taught.keep_best()
-    step(taught, rate=0.1, keep=0.0)
+    step(taught, rate=0.1, decay=0.0)
     assert weights(taught.averaged)[1] != [3.0, 1.0]
     assert weights(taught.best_model())[1] == [3.0, 1.0]
 
 
 def test_pictures_are_normalized_before_they_are_seen() -> None:
     taught = learner(classifier([1.0, -1.0], [0.0, 0.0]))
-    loss = step(taught, pixel=125, label=0, rate=1e-9, keep=0.0)  # scores 0.5 and -0.5
+    loss = step(taught, pixel=125, label=0, rate=1e-9, decay=0.0)  # scores 0.5 and -0.5
     assert loss == pytest.approx(np.log1p(np.exp(-1)), abs=1e-5)

@@ -14,16 +14,13 @@ from pathlib import Path
 import pytest
 
 from tflconv import data
-from tflconv.core.progress import Progress
 from tflconv.data import Dataset
 from tflconv.model.card import read_card
 from tflconv.training import TrainConfig
-from tflconv.training.loop import train
+from tflconv.training.loop import Progress, train
 
 CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=0.01, ema_decay=0.5, seed=3)
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
-STEPS = 3
-"""Batches per epoch of the pictures of ``conftest``."""
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +57,6 @@ def test_the_file_tells_its_story(trained: Path, dataset: Dataset) -> None:
     assert card.training["learning_rate"] == 0.01
 
 
-def epoch(now: Progress) -> int:
-    """The epoch that an event is about, counted from 1."""
-    return (now.done - 1) // STEPS + 1
-
-
 def test_equal_trainings_give_equal_files(trained: Path, dataset: Dataset, tmp_path: Path) -> None:
     train(dataset, "vit", CONFIG, tmp_path / "again.keras", options=OPTIONS)
     assert (tmp_path / "again.keras").read_bytes() == trained.read_bytes()
@@ -77,16 +69,16 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
 ) -> None:
     output, seen = tmp_path / "vit.keras", []
 
-    def interrupt(now: Progress) -> None:
-        if (epoch(now), now.done % STEPS) == (3, 2):
+    def interrupt(event: Progress) -> None:
+        if event.done == 8:  # the second of three steps of epoch 3
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=interrupt)
     assert os.listdir(tmp_path) == ["vit.keras.state"]
 
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(epoch(p)))
-    assert sorted(set(seen)) == [3, 4]
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda e: seen.append(e.done))
+    assert sorted(set(seen)) == [7, 8, 9, 10, 11, 12]
     assert output.read_bytes() == trained.read_bytes()
     assert os.listdir(tmp_path) == ["vit.keras"]
 
@@ -96,13 +88,13 @@ def test_another_training_does_not_go_on_from_its_state(
 ) -> None:
     output, seen = tmp_path / "vit.keras", []
 
-    def interrupt(now: Progress) -> None:
-        if epoch(now) == 2:
+    def interrupt(event: Progress) -> None:
+        if event.done == 4:  # the first step of epoch 2
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(dataset, "vit", replace(CONFIG, seed=5), output, options=OPTIONS, progress=interrupt)
-    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda p: seen.append(epoch(p)))
+    train(dataset, "vit", CONFIG, output, options=OPTIONS, progress=lambda e: seen.append(e.done))
     assert seen[0] == 1
     assert output.read_bytes() == trained.read_bytes()
 
@@ -187,7 +179,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(pictures: Path, tmp_
     said = []
     for line in first.stderr:
         said.append(line)
-        if line.startswith("epoch 2 of"):
+        if line.startswith("epoch 2 of 40:"):
             first.send_signal(signal.SIGINT)
     assert first.wait(timeout=60) == 130
     assert "Interrupted. The same command goes on from the last whole epoch." in said[-1]

@@ -1,4 +1,4 @@
-"""What the loop gives to each step: which pictures, at what rate, and how much average to keep."""
+"""What the loop gives to each step: which pictures, which learning rate, which EMA decay."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from tflconv import data
-from tflconv.core.progress import Progress
 from tflconv.data import Dataset
 from tflconv.training import TrainConfig
 from tflconv.training.learner import Learner
-from tflconv.training.loop import train
+from tflconv.training.loop import Progress, train
 
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
 CONFIG = TrainConfig(
@@ -28,13 +27,13 @@ class Steps:
     """Takes the place of ``Learner.step`` and learns nothing."""
 
     rates: list[float] = field(default_factory=list)
-    kept: list[float] = field(default_factory=list)
+    decays: list[float] = field(default_factory=list)
     batches: list[Any] = field(default_factory=list)
     maps: list[Any] = field(default_factory=list)
 
-    def step(self, pixels: Any, labels: Any, maps: Any, rate: float, keep: float) -> float:
+    def step(self, pixels: Any, labels: Any, maps: Any, rate: float, decay: float) -> float:
         self.rates.append(rate)
-        self.kept.append(keep)
+        self.decays.append(decay)
         self.batches.append([picture.tobytes() for picture in pixels])
         self.maps.append(maps)
         return float(len(self.rates))
@@ -74,8 +73,8 @@ def test_rates_rise_for_a_quarter_and_end_at_zero(
     assert [row["learning_rate"] for row in history] == pytest.approx([expected[2], 0], abs=1e-9)
 
 
-def test_the_average_keeps_more_and_more_up_to_its_decay(both: tuple[Steps, Any]) -> None:
-    assert both[0].kept == pytest.approx([1 / 10, 2 / 11, 3 / 12, 0.3, 0.3, 0.3])
+def test_the_ema_decay_rises_to_its_limit(both: tuple[Steps, Any]) -> None:
+    assert both[0].decays == pytest.approx([1 / 10, 2 / 11, 3 / 12, 0.3, 0.3, 0.3])
 
 
 def test_the_loss_of_an_epoch_is_the_mean_of_its_steps(both: tuple[Steps, Any]) -> None:
@@ -106,18 +105,14 @@ def test_with_augmentation_they_are(
     assert np.abs(steps.maps[0][:, 0] - 1).max() > 0.01
 
 
-def test_progress_counts_steps_and_tells_of_each_epoch(
+def test_progress_counts_steps_and_says_a_sentence_per_epoch(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[Progress] = []
+    events: list[Progress] = []
     monkeypatch.setattr(Learner, "step", lambda *_: 0.5)
-    train(dataset, "vit", CONFIG, tmp_path / "vit.keras", options=OPTIONS, progress=told.append)
-    steps, epochs = (
-        [now for now in told if bool(now.message) is is_epoch] for is_epoch in (False, True)
-    )
-    assert [(now.done, now.total) for now in steps] == [(done, 6) for done in range(1, 7)]
-    assert [(now.done, now.total) for now in epochs] == [(3, 6), (6, 6)]
-    assert [now.message.partition(",")[0] for now in epochs] == [
-        "epoch 1 of 2: loss 0.500",
-        "epoch 2 of 2: loss 0.500",
-    ]
+    train(dataset, "vit", CONFIG, tmp_path / "vit.keras", options=OPTIONS, progress=events.append)
+    assert [event.done for event in events] == [1, 2, 3, 3, 4, 5, 6, 6]
+    assert {(event.stage, event.total) for event in events} == {("train", 6)}
+    said = [event.message.partition(",")[0] for event in events]
+    first, second = "epoch 1 of 2: loss 0.500", "epoch 2 of 2: loss 0.500"
+    assert said == ["", "", "", first, "", "", "", second]

@@ -14,7 +14,7 @@ from tflconv.data.locating import of_path
 from tflconv.errors import UsageError
 from tflconv.training import TrainConfig
 from tflconv.training.augmentation import Augmentation
-from tflconv.training.schedule import kept_share, learning_rate
+from tflconv.training.schedule import ema_decay_at, learning_rate
 from tflconv.training.state import State, StateFile
 
 
@@ -49,11 +49,11 @@ def test_the_learning_rate_rises_then_falls_to_zero() -> None:
     assert (np.diff(rates[10:]) < 0).all()
 
 
-def test_the_average_forgets_its_start() -> None:
+def test_the_ema_decay_starts_low_and_is_bounded() -> None:
     config = TrainConfig(ema_decay=0.99)
-    assert kept_share(config, 0) == pytest.approx(0.1)
-    assert kept_share(config, 10_000) == 0.99
-    assert kept_share(TrainConfig(ema_decay=0.0), 10_000) == 0
+    assert ema_decay_at(config, 0) == pytest.approx(0.1)
+    assert ema_decay_at(config, 10_000) == 0.99
+    assert ema_decay_at(TrainConfig(ema_decay=0.0), 10_000) == 0
 
 
 def _apply(row: np.ndarray, x: float, y: float) -> tuple[float, float]:

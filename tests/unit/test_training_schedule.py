@@ -1,11 +1,11 @@
-"""The learning rate and the average at steps whose figures are worked out by hand."""
+"""The learning rate and the EMA decay at steps whose figures are worked out by hand."""
 
 from __future__ import annotations
 
 import pytest
 
 from tflconv.training import TrainConfig
-from tflconv.training.schedule import kept_share, learning_rate
+from tflconv.training.schedule import ema_decay_at, learning_rate
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_without_warm_up_it_falls_from_the_start(share: float, expected: float) 
 
 
 @pytest.mark.parametrize(
-    ("done", "expected"),
+    ("step", "expected"),
     [(0, 1 / 10), (1, 2 / 11), (9, 10 / 19), (90, 91 / 100), (889, 890 / 899), (891, 0.99)],
 )
-def test_the_average_keeps_more_from_step_to_step(done: int, expected: float) -> None:
-    assert kept_share(TrainConfig(ema_decay=0.99), done) == pytest.approx(expected, rel=1e-9)
+def test_ema_decay_at_a_step(step: int, expected: float) -> None:
+    assert ema_decay_at(TrainConfig(ema_decay=0.99), step) == pytest.approx(expected, rel=1e-9)

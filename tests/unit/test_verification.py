@@ -102,6 +102,17 @@ def test_a_drop_of_exactly_the_threshold_passes() -> None:
     assert found.check(max_drop=parse_share("0.5pt")) is found
 
 
+def test_a_verification_shows_its_figures_in_one_line() -> None:
+    shown = "target on test: top-1 50.00%, reference 100.00%, agreement 75.00% of 4"
+    assert repr(replace(example(), agreeing=3)) == f"Verification({shown})"
+
+
+def test_names_of_any_length_leave_the_line_bounded() -> None:
+    long = replace(example(), target="a\nb" * 500, dataset="d" * 500)
+    assert len(repr(long)) < 200
+    assert "\n" not in repr(long)
+
+
 def test_what_a_benchmark_run_records() -> None:
     accuracy = example().to_accuracy()
     assert (accuracy.top1, accuracy.drop, accuracy.agreement) == (0.5, 0.5, 0.5)
@@ -239,13 +250,16 @@ def test_outputs_without_names_are_told_how_they_were_taken(
     folder: Path, foreign: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verify(str(FLOAT), str(foreign), "--normalize", "0..1", "--dataset", str(folder)) == 0
-    assert "taken to be one, two, zero in this order (--labels" in capsys.readouterr().err
+    assert (
+        "taken to be one, two, zero in this order. Name them with --labels"
+        in capsys.readouterr().err
+    )
 
 
 def test_labels_say_which_output_is_which(folder: Path, foreign: Path, tmp_path: Path) -> None:
-    told = verification.known(foreign, normalize="0..1", labels=("two", "zero", "one"))
+    told = verification.resolve_card(foreign, normalize="0..1", labels=("two", "zero", "one"))
     dataset = data.load_for(told, str(folder))
-    ordered = verification.known(foreign, normalize="0..1", labels=CLASSES)
+    ordered = verification.resolve_card(foreign, normalize="0..1", labels=CLASSES)
     says = Interpreter(foreign, card=told).predict(dataset.test.images).argmax(axis=1)
     right = sum(
         told.labels[output] == CLASSES[label]
@@ -259,7 +273,7 @@ def test_labels_say_which_output_is_which(folder: Path, foreign: Path, tmp_path:
 def test_pictures_of_some_of_the_labels_are_enough(folder: Path, foreign: Path) -> None:
     for part in folder.iterdir():
         shutil.rmtree(part / "zero")
-    card = verification.known(foreign, normalize="0..1", labels=CLASSES)
+    card = verification.resolve_card(foreign, normalize="0..1", labels=CLASSES)
     found = verification.verify(foreign, foreign, data.load_for(card, str(folder)), card=card)
     assert (found.total, sorted(found.per_class)) == (8, ["one", "two"])
     says = Interpreter(foreign, card=card).predict(data.load_for(card, folder).test.images)
@@ -268,7 +282,7 @@ def test_pictures_of_some_of_the_labels_are_enough(folder: Path, foreign: Path) 
 
 def test_labels_of_the_wrong_count_are_one_error(foreign: Path) -> None:
     with pytest.raises(UsageError, match=r"2 labels, but .* \[\[1, 3\]\]"):
-        verification.known(foreign, normalize="0..1", labels=("a", "b"))
+        verification.resolve_card(foreign, normalize="0..1", labels=("a", "b"))
 
 
 def test_copies_across_the_split_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ here names the part of one of their classes that we use; Keras 2 and Keras 3 bot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -36,8 +37,21 @@ class Tensor(Protocol):
     def __getitem__(self, index: Index) -> Tensor: ...
     def __add__(self, other: Operand) -> Tensor: ...
     def __sub__(self, other: Operand) -> Tensor: ...
+    def __rsub__(self, other: Operand) -> Tensor: ...
     def __mul__(self, other: Operand) -> Tensor: ...
     def __truediv__(self, other: Operand) -> Tensor: ...
+
+
+class Variable(Tensor, Protocol):
+    """A variable of TensorFlow: a tensor whose values can be set."""
+
+    name: str
+
+    def assign(self, value: Operand | NDArray[np.generic]) -> Tensor:
+        """Set the values."""
+
+    def assign_add(self, delta: Operand) -> Tensor:
+        """Add to the values."""
 
 
 class KerasTensor(Protocol):
@@ -70,7 +84,37 @@ class KerasModel(Protocol):
     name: str
     inputs: KerasTensors
     outputs: KerasTensors
+    weights: Sequence[Variable]
+    trainable_variables: Sequence[Variable]
     _nodes_by_depth: Mapping[int, Sequence[Keras2Node | Keras3Node]]
+
+    def __call__(self, inputs: object, *, training: bool | None = None) -> Tensor:
+        """Compute the outputs."""
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Return the values of all weights."""
+
+    def set_weights(self, weights: Sequence[NDArray[np.generic]]) -> None:
+        """Set the values of all weights."""
+
+    def save(self, filepath: str | PathLike[str]) -> None:
+        """Write the model as a ``.keras`` file."""
+
+
+class KerasOptimizer(Protocol):
+    """An optimizer of Keras 2."""
+
+    learning_rate: Variable
+    variables: Sequence[Variable]
+
+    def build(self, var_list: Sequence[Variable]) -> None:
+        """Make the state that belongs to the variables."""
+
+    def exclude_from_weight_decay(self, *, var_names: Sequence[str]) -> None:
+        """Leave out variables whose names contain one of ``var_names``."""
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, Variable]]) -> object:
+        """Make one step."""
 
 
 class Keras2Node(Protocol):

@@ -1,4 +1,4 @@
-"""Datasets: cards, readers, splits and calibration samples; numpy and Pillow, no TensorFlow."""
+"""Datasets: cards, readers, splits and calibration samples. Needs NumPy and Pillow only."""
 
 from tflconv.data.calibration_set import (
     CalibrationSet,

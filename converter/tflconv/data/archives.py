@@ -1,9 +1,9 @@
-"""Reading tar and zip archives of strangers without unpacking them.
+"""Reads tar and zip archives from untrusted sources without unpacking them to disk.
 
-Nothing is ever written, so no member can land outside a folder. Members whose name tries to
-(``..``, absolute), links and devices are refused all the same: an archive that has them was not
-made to hold pictures. Sizes are bounded before and while reading, so a small archive that unpacks
-to a huge one (a bomb) ends with an error instead of a full memory.
+Nothing is written, so no member can land outside a folder. Members with such a name (``..``, an
+absolute path), links and devices are refused all the same: an archive of pictures has none. Sizes
+are bounded before and while reading, so that a small archive with huge content (an archive bomb)
+ends with an error and not with full memory.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What an archive may hold: ``count`` members of ``member_bytes``, ``total_bytes`` in all."""
+    """Limits of an archive: number of members, bytes of one member, and bytes of all together."""
 
     count: int = 500_000
     member_bytes: int = 256 << 20
@@ -52,14 +52,19 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name of ``path`` is one of a tar or zip archive."""
+    """Return whether a file is a tar or zip archive, by its name."""
     return path.name.lower().endswith(_SUFFIXES)
 
 
 def members(path: Path, limits: Limits | None = None) -> Iterator[Member]:
-    """The regular files in the archive at ``path``, in its order; hidden ones are left out.
+    """Yield the regular files of an archive, in its order; hidden ones are left out.
 
-    Raises ``TflconvError`` naming the archive and the member that is not safe or not whole.
+    Args:
+        path: A tar or zip archive, of any compression that tar has.
+        limits: Sizes beyond which reading stops; by default those of ``Limits``.
+
+    Raises:
+        TflconvError: A member is unsafe or too large, or the archive is damaged.
     """
     read = _zip_members if zipfile.is_zipfile(path) else _tar_members
     seen: set[str] = set()
@@ -123,7 +128,7 @@ def _hidden(name: str) -> bool:
 def _refuse(path: Path, name: str, why: str) -> NoReturn:
     raise TflconvError(
         f"{path}: member '{name}' {why}.",
-        hint="tflconv reads only plain files from archives; pack the pictures anew.",
+        hint="Pack the pictures anew, as plain files: tflconv reads nothing else from archives.",
     )
 
 
@@ -132,7 +137,7 @@ def _refuse_bomb(path: Path, limits: Limits) -> NoReturn:
 
 
 def _unpacked(path: Path) -> IO[bytes]:
-    """The tar stream in ``path``, whatever it is compressed with."""
+    """Open the decompressed tar stream of an archive."""
     with path.open("rb") as stream:
         magic = stream.read(6)
     if magic.startswith(b"\x1f\x8b"):
@@ -145,7 +150,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 class _Bounded:
-    """A stream that refuses to deliver more than the limits, at once or in all."""
+    """A stream that raises an error where more than the limits is read, at once or in all."""
 
     def __init__(self, stream: IO[bytes], path: Path, limits: Limits) -> None:
         self._stream, self._path, self._limits = stream, path, limits

@@ -1,6 +1,6 @@
-"""Decoded pictures kept for the next time: decoding 20 000 JPEG files takes longer than using them.
+"""The cache of decoded pictures: decoding 20 000 JPEG files takes longer than training on them.
 
-What is kept is named by the dataset's digest, so another byte, size or split is another entry.
+An entry is named by the digest of its dataset, so another byte, size or split is another entry.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FILE = "reading.json"
 
 
 class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
-    """The dataset is at fault, not the cache."""
+    """The dataset could not be read; the cache is not at fault."""
 
     def __init__(self, error: TflconvError) -> None:
         super().__init__(str(error))
@@ -31,10 +31,17 @@ class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
 
 
 def cached(digest: str, read: Callable[[], Reading]) -> Reading:
-    """What ``read`` gives, from the cache if it was read before; an unwritable cache is no error.
+    """Return the pictures of a dataset from the cache, or read and cache them.
 
-    Entries lie in the user's cache folder (``XDG_CACHE_HOME``) and may be removed at any time, by
-    ``clear`` for one.
+    Entries lie in the user's cache folder (``XDG_CACHE_HOME``); ``clear`` removes them. A cache
+    that cannot be written is no error.
+
+    Args:
+        digest: Digest of the dataset.
+        read: Reads the dataset.
+
+    Raises:
+        TflconvError: The dataset cannot be read.
     """
     fresh: list[Reading] = []
 
@@ -55,7 +62,7 @@ def cached(digest: str, read: Callable[[], Reading]) -> Reading:
 
 
 def clear() -> int:
-    """Remove all kept pictures and return how many bytes that freed."""
+    """Remove all cached pictures and return the number of bytes that this frees."""
     folder = _root() / _STAGE
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
@@ -82,7 +89,7 @@ def save(reading: Reading, folder: Path) -> None:
 
 
 def restore(folder: Path) -> Reading:
-    """The reading that ``save`` wrote into ``folder``."""
+    """Return the reading that ``save`` wrote into ``folder``."""
     value = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     splits = {
         name: Split(

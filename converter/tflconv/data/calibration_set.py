@@ -1,8 +1,7 @@
-"""Pictures by which the ranges of static quantization are set.
+"""Calibration data: the pictures on which the ranges of static quantization are measured.
 
-They come from the training split, a fixed number, every class by its share, drawn by seed: ranges
-taken from test pictures would make the test easier, and ranges taken from one class would clip the
-others.
+A fixed number is drawn by seed from the training split, stratified by class: ranges measured on
+test pictures would make the test easier, and ranges measured on one class would clip the others.
 """
 
 from __future__ import annotations
@@ -24,9 +23,14 @@ from tflconv.model.pictures import View
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CalibrationSet:
-    """``images`` uint8 ``[n, h, w, c]``, what they are and where they come from.
+    """Calibration pictures.
 
-    ``digest`` is equal for equal pictures; ``labels`` are -1 where nobody said.
+    Attributes:
+        name: Name of the set, for reports.
+        images: uint8 ``[n, height, width, channels]``.
+        labels: int64 ``[n]``; -1 where a label is not known.
+        ids: Names of the pictures.
+        digest: Hash that is equal for equal pictures.
     """
 
     name: str
@@ -37,9 +41,25 @@ class CalibrationSet:
 
 
 def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> CalibrationSet:
-    """``count`` pictures of the training split, stratified by class, the same for every machine.
+    """Draw calibration pictures from the training split, stratified by class.
 
-    Raises ``UsageError`` where the split has fewer than ``count`` pictures.
+    Every machine draws the same ones.
+
+    Args:
+        dataset: The dataset.
+        count: Number of pictures.
+        seed: Seed of the draw.
+
+    Returns:
+        The pictures.
+
+    Raises:
+        UsageError: The training split has fewer pictures than ``count``.
+
+    Example:
+        >>> from tflconv import data
+        >>> calibration(data.load("mnist-sample"), count=50).images.shape
+        (50, 28, 28, 1)
     """
     if not 0 < count <= len(dataset.train):
         raise UsageError(
@@ -57,9 +77,23 @@ def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> Calibratio
 
 
 def calibration_file(path: Path) -> CalibrationSet:
-    """The pictures in the NumPy file at ``path``: uint8 ``[n, h, w, c]`` (or ``[n, h, w]``).
+    """Read calibration pictures from a ``.npy`` file.
 
-    Raises ``TflconvError`` for another shape or type.
+    Args:
+        path: A file that holds uint8 ``[n, height, width, channels]`` or ``[n, height, width]``.
+
+    Returns:
+        The pictures, with labels of -1.
+
+    Raises:
+        TflconvError: The file cannot be read, or holds another shape or type.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/digits.npy", np.zeros((9, 28, 28), np.uint8))
+        ...     calibration_file(Path(folder) / "digits.npy").images.shape
+        (9, 28, 28, 1)
     """
     array = _array(path)
     images = array[..., np.newaxis] if array.ndim == 3 else array
@@ -78,17 +112,35 @@ def calibration_file(path: Path) -> CalibrationSet:
 
 
 def calibration_pictures(path: Path, view: View, count: int = 200, seed: int = 0) -> CalibrationSet:
-    """``count`` pictures (or all, if fewer) from anywhere under the folder or archive ``path``.
+    """Draw calibration pictures from a folder or archive that is not sorted into classes.
 
-    For pictures that nobody sorted into classes; those that cannot be read are passed over.
-    Raises ``TflconvError`` where there is none.
+    Args:
+        path: The folder or archive; pictures may lie at any depth.
+        view: Size and channels to which they are brought.
+        count: Number of pictures; all are taken where there are fewer.
+        seed: Seed of the draw.
+
+    Returns:
+        The pictures, with labels of -1. Unreadable ones are left out with a warning.
+
+    Raises:
+        TflconvError: There is no readable picture.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (40, 30)).save(f"{folder}/cat.png")
+        ...     view = View(size=(24, 24), channels=3, resize="crop")
+        ...     calibration_pictures(Path(folder), view).images.shape
+        (1, 24, 24, 3)
     """
     drawn = nsmallest(count, folders.pictures(path, view), key=lambda item: _rank(item[0], seed))
     if not drawn:
         raise TflconvError(f"{path}: there is no picture that can be read.")
-    found = dict(drawn)
-    ids = tuple(sorted(found))
-    images = np.stack([found[name] for name in ids])
+    by_name = dict(drawn)
+    ids = tuple(sorted(by_name))
+    images = np.stack([by_name[name] for name in ids])
     return CalibrationSet(
         name=f"{path.name}-{len(ids)}-seed{seed}",
         images=images,

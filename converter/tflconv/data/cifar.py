@@ -1,8 +1,8 @@
-"""CIFAR's Python batches: pickles of ``{data: uint8 [n, 3072], labels: [n]}`` in a tar.gz.
+"""Reads CIFAR's Python batches: pickles of ``{data: uint8 [n, 3072], labels: [n]}`` in a tar.gz.
 
-A pickle may name any function and have it called, so loading one from the network is running a
-stranger's program. This unpickler knows the names that a pickled NumPy array needs, and refuses
-every other before anything is called. Each row of data is red, green and blue plane of 32 x 32.
+Loading a pickle can call any function that it names, so loading one from the network runs an
+untrusted program. This unpickler knows the names that a pickled NumPy array needs, and refuses
+every other before anything is called. A row of data is the red, green and blue plane of 32 x 32.
 Reference: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
@@ -12,7 +12,6 @@ import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,10 @@ _SIDE = 32
 
 
 def read(path: Path) -> Mapping[str, Split]:
-    """Splits ``train`` (all data batches) and ``test`` of the archive at ``path``."""
+    """Read the splits ``train`` and ``test`` of a CIFAR-10 archive.
+
+    Raises ``TflconvError`` where a batch is missing, damaged, or holds more than arrays.
+    """
     batches: dict[str, list[Split]] = {"train": [], "test": []}
     for member in members(path):
         name = PurePosixPath(member.name).name
@@ -42,6 +44,8 @@ def read(path: Path) -> Mapping[str, Split]:
 def _batch(member: Member, path: Path) -> Split:
     source = f"{path}: {member.name}"
     value = unpickle(member.content, source)
+    if not isinstance(value, dict):
+        raise TflconvError(f"{source} is not a CIFAR batch: it holds a {type(value).__name__}.")
     try:
         pixels, labels = value[b"data"], np.asarray(value[b"labels"], np.int64)
         planes = np.asarray(pixels, np.uint8).reshape(-1, 3, _SIDE, _SIDE)
@@ -57,33 +61,39 @@ def _batch(member: Member, path: Path) -> Split:
     )
 
 
-def unpickle(content: bytes, source: str) -> Any:
-    """The plain value (numbers, texts, lists, dicts, arrays) that ``content`` holds.
+def unpickle(content: bytes, source: str) -> object:
+    """Return the numbers, texts, lists, dicts and arrays in a pickle; call nothing that it names.
 
-    Raises ``TflconvError`` where it asks for anything else; nothing it names is ever called.
+    Args:
+        content: The pickle.
+        source: Name of the pickle, for errors.
+
+    Raises:
+        TflconvError: The pickle is damaged, or asks for anything else.
     """
     try:
-        return _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+        value: object = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+        return value
     except TflconvError as error:
         raise TflconvError(f"{source}: {error.message}", hint=error.hint) from None
     except Exception as error:  # a damaged pickle raises whatever its broken opcodes raise
         raise TflconvError(f"{source} is cut short or damaged: {error!r}.") from error
 
 
-def _empty_array(*_: Any) -> NDArray[np.int8]:
-    """What a pickled array starts as; its state fills it."""
+def _empty_array(*_: object) -> NDArray[np.int8]:
+    """Return the empty array that the state of a pickled array then fills."""
     return np.ndarray((0,), np.int8)
 
 
 def _latin1(text: str, _encoding: str) -> bytes:
-    """How Python 3 writes bytes into pickles that Python 2 can read."""
+    """Return bytes as Python 3 writes them into pickles that Python 2 can read."""
     return text.encode("latin1")
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Knows arrays and nothing else."""
+    """An unpickler that knows NumPy arrays and nothing else."""
 
-    _known: Mapping[tuple[str, str], Any] = {
+    _known: Mapping[tuple[str, str], object] = {
         ("numpy.core.multiarray", "_reconstruct"): _empty_array,
         ("numpy._core.multiarray", "_reconstruct"): _empty_array,
         ("_codecs", "encode"): _latin1,
@@ -91,10 +101,10 @@ class _PlainUnpickler(pickle.Unpickler):
         ("numpy", "dtype"): np.dtype,
     }
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if (module, name) not in self._known:
             raise TflconvError(
                 f"the pickle asks for {module}.{name}, which could run code.",
-                hint="tflconv loads only plain arrays from pickles. Where does the file come from?",
+                hint="Do not trust this file: tflconv loads only plain arrays from pickles.",
             )
         return self._known[module, name]

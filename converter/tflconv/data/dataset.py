@@ -1,7 +1,7 @@
 """Pictures with labels, in three splits that never share a picture.
 
-Training reads ``train``, every choice is made on ``validation``, and ``test`` is read once. The
-pictures are read when a split is first asked for; name and digest are known before.
+Training uses ``train``, every choice is made on ``validation``, and ``test`` is used once, at the
+end. Pictures are read when a split is first used; name and digest are known before that.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from tflconv.model.pictures import View
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """``images`` uint8 ``[n, height, width, channels]``, ``labels`` int64 ``[n]``, ``ids`` names.
+    """Pictures of one split.
 
-    A picture's id says where it comes from and stays the same whatever else is in the split.
+    Attributes:
+        images: uint8 ``[n, height, width, channels]``.
+        labels: int64 ``[n]``, positions in the classes of the dataset.
+        ids: Names of the pictures; an id does not depend on what else is in the split.
+
+    Raises:
+        TflconvError: The numbers of pictures, labels and ids differ.
     """
 
     images: NDArray[np.uint8]
@@ -42,14 +48,14 @@ class Split:
         return len(self.labels)
 
     def take(self, positions: NDArray[np.intp]) -> Split:
-        """The pictures at ``positions``, in that order."""
+        """Return the pictures at ``positions``, in that order."""
         ids = tuple(self.ids[position] for position in positions)
         return Split(images=self.images[positions], labels=self.labels[positions], ids=ids)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
-    """What came of reading a dataset: its splits, its classes, and what a user should know."""
+    """What reading a dataset gave: its splits, its classes, and warnings for the user."""
 
     splits: Mapping[str, Split]
     classes: tuple[str, ...]
@@ -58,12 +64,18 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
-    """A dataset as it lies on this machine, its pictures brought to one ``view``.
+    """A dataset on this machine, with its pictures brought to one size.
 
-    ``digest`` is the hash of the bytes it comes from and of the settings that split and shape it:
-    equal digests mean equal pictures in equal splits. ``subset`` says that it is smaller than the
-    published set, so no published figure compares with it; ``manifest`` is then the hash of the
-    ``manifest.json`` that describes it, if it came with one.
+    Attributes:
+        name: Name of the dataset.
+        card: Its card.
+        subset: Whether it has fewer pictures than were published, so that its figures do not
+            compare with published ones.
+        view: Size and channels to which pictures are brought.
+        digest: Hash of its files and of the settings that split and shape it; equal digests mean
+            equal pictures in equal splits.
+        read: Reads the pictures.
+        manifest: Hash of the ``manifest.json`` that describes a subset, if it has one.
     """
 
     name: str
@@ -76,7 +88,7 @@ class Dataset:
 
     @cached_property
     def reading(self) -> Reading:
-        """All splits and what was noticed while reading them; read at most once."""
+        """All splits and the warnings of reading them; read at most once."""
         return self.read()
 
     @property
@@ -86,44 +98,44 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the labels mean, in their order."""
+        """Names of the classes, in the order of the labels."""
         return self.card.classes or self.reading.classes
 
     @property
     def train(self) -> Split:
-        """The pictures to learn from."""
+        """The pictures to train on."""
         return self.splits["train"]
 
     @property
     def validation(self) -> Split:
-        """The pictures by which choices are made."""
+        """The pictures on which choices are made."""
         return self.splits["validation"]
 
     @property
     def test(self) -> Split:
-        """The pictures that are looked at once, at the end."""
+        """The pictures on which the final model is evaluated, once."""
         return self.splits["test"]
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know before trusting a figure made with this set."""
+        """What a user should know before trusting a figure of this dataset."""
         return self.reading.warnings
 
     def warn(self) -> None:
-        """Say so, as Python warnings: copies across the split, pictures that cannot be read."""
+        """Issue ``warnings`` as Python warnings: copies across splits, unreadable pictures."""
         for text in self.warnings:
             warnings.warn(f"{self.name}: {text}", stacklevel=2)
 
 
 def hold_back(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """``split`` without a ``share`` of each class, and those pictures."""
+    """Divide a split: return it without a ``share`` (0 to 1) of each class, and that share."""
     held = draw_share(split.labels, split.ids, share, seed)
-    kept = np.setdiff1d(np.arange(len(split)), held)
-    return split.take(kept), split.take(held)
+    rest = np.setdiff1d(np.arange(len(split)), held)
+    return split.take(rest), split.take(held)
 
 
 def pooled(parts: Sequence[Split]) -> Split:
-    """All pictures of ``parts`` as one split."""
+    """Return all pictures of several splits as one split."""
     return Split(
         images=np.concatenate([part.images for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),

@@ -1,7 +1,7 @@
-"""What is known about a dataset before a single picture is read.
+"""Dataset cards: what is known about a dataset before a picture is read.
 
 A card is ``datasets/<name>/card.json`` inside the package. It names classes, files with their
-checksums and public addresses, licence, source and citation, and the rules by which the set is
+checksums and URLs, licence, source and citation, and the rules by which the set is
 split and may be augmented. What is not known is null, never guessed.
 """
 
@@ -11,10 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cattrs
 
+from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.resources import datasets_dir
 from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError, UsageError, unknown
@@ -25,7 +26,7 @@ CARD = "card.json"
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """One file of a dataset, relative to its folder; ``urls`` are tried in this order."""
+    """One file of a dataset; ``path`` is relative to its folder, ``urls`` are tried in order."""
 
     path: str
     sha256: str | None = None
@@ -37,12 +38,32 @@ class DataFile:
 class DatasetCard:
     """What a dataset is, where it comes from, and what may be done with it.
 
-    ``shape`` is ``(height, width, channels)`` as published, null where it varies; ``resolution``
-    is the side that pictures are brought to unless another is asked for. ``counts`` are pictures
-    a split as published. ``validation`` is the share of the training pictures that is kept back
-    where the set has no validation split of its own; ``blocks`` is how frames of a film are split.
-    ``augmentation`` says what training may do: ``shift`` in pixels, ``rotate`` in degrees, ``zoom``
-    as a share, ``flip`` left to right.
+    Attributes:
+        name: Name by which it is loaded.
+        title: Name for people.
+        format: Format of the files.
+        classes: Names of the classes, in the order of the labels; empty where folders name them.
+        shape: ``(height, width, channels)`` as published; None where it varies.
+        counts: Number of pictures per split, as published.
+        files: The files.
+        licence: Licence of the pictures.
+        source: Web page of the dataset.
+        citation: How to cite it.
+        split_rule: How it is split, in words.
+        validation: Share of the training pictures that becomes the validation split, where the
+            dataset has none of its own.
+        blocks: How frames of a film are split.
+        resolution: Side in pixels to which pictures are brought by default.
+        resize: How they are brought to it.
+        augmentation: Limits of augmentation: ``shift`` in pixels, ``rotate`` in degrees, ``zoom``
+            as a share, ``flip`` left to right.
+        sample: Name of a bundled sample of this dataset.
+        sample_of: Name of the dataset that this is a bundled sample of.
+        drawn: How that sample was drawn.
+        login: What to do where files need an account.
+
+    Raises:
+        UsageError: A class is named twice, or ``validation`` is no share.
     """
 
     name: str
@@ -60,10 +81,10 @@ class DatasetCard:
     blocks: Blocks | None = None
     resolution: int | None = None
     resize: Resize = "crop"
-    augmentation: Mapping[str, Any] = field(default_factory=dict)
+    augmentation: JsonObject = field(default_factory=dict)
     sample: str | None = None
     sample_of: str | None = None
-    drawn: Mapping[str, Any] | None = None
+    drawn: JsonObject | None = None
     login: str | None = None
 
     def __post_init__(self) -> None:
@@ -77,29 +98,41 @@ class DatasetCard:
 
     @property
     def bundled(self) -> bool:
-        """Whether the pictures travel with the package."""
+        """Whether the pictures are part of the package."""
         return self.sample_of is not None
 
     @property
     def folder(self) -> Path:
-        """The card's own folder, which holds the pictures of a bundled set."""
+        """Folder of the card, which also holds the pictures of a bundled dataset."""
         return datasets_dir() / self.name
 
 
 def names() -> tuple[str, ...]:
-    """Names of all datasets that have a card."""
+    """Return the names of all datasets that have a card, sorted.
+
+    Example:
+        >>> "mnist-sample" in names()
+        True
+    """
     return tuple(sorted(path.parent.name for path in datasets_dir().glob(f"*/{CARD}")))
 
 
 def card(name: str) -> DatasetCard:
-    """The card of the dataset called ``name``; raises ``UsageError`` with near names."""
+    """Return the card of a dataset.
+
+    Raises ``UsageError`` for an unknown name, with similar ones.
+
+    Example:
+        >>> card("mnist").shape
+        (28, 28, 1)
+    """
     if name not in names():
         raise unknown("dataset", name, names())
     return read_card(datasets_dir() / name / CARD)
 
 
 def read_card(path: Path) -> DatasetCard:
-    """The card in the JSON file at ``path``."""
+    """Read a card from a JSON file. Raises ``TflconvError`` if it is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         return _converter.structure(value, DatasetCard)
@@ -114,3 +147,4 @@ def _reasons(error: Exception) -> str:
 
 
 _converter = cattrs.Converter(forbid_extra_keys=True)
+_converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)

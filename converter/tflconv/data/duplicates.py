@@ -1,8 +1,8 @@
-"""Pictures that stand on both sides of a split, where a model is asked what it was told.
+"""Finds pictures that are in two splits, where a model is tested on what it was trained on.
 
 Exact copies have equal pixels. Near copies (neighbouring frames of a film, the same photograph
 saved twice) have 16 x 16 grey thumbnails whose correlation is at least ``NEAR``. On real sets the
-figure tells them apart: of ASL Alphabet's test frames 49 % have a near copy in the training set
+threshold tells them apart: of ASL Alphabet's test frames 49 % have a near copy in the training set
 when the frames are split at random and 4 % when they are split by blocks; of the test pictures of
 MNIST 0.4 %, Fashion-MNIST 2.4 % (trousers look alike), CIFAR-10's first batch 0.03 % and clothing
 none. Hashes of the same size were tried: the average hash calls 9 % of the sample's digits copies
@@ -27,7 +27,7 @@ _CHUNK = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Copies:
-    """How many pictures of ``split`` are also in ``other``; ``examples`` are pairs of ids."""
+    """Number of pictures of ``split`` that have a copy in ``other``; ``examples`` are id pairs."""
 
     split: str
     other: str
@@ -46,15 +46,18 @@ class Copies:
 
 
 def across(splits: Mapping[str, Split]) -> tuple[Copies, ...]:
-    """Copies of test pictures in train and validation, and of validation pictures in train."""
+    """Find copies of test pictures in train and validation, and of validation pictures in train.
+
+    Returns one entry per pair of splits that has copies.
+    """
     pairs = [("validation", "train"), ("test", "train"), ("test", "validation")]
     thumbnails = {name: _thumbnails(split.images) for name, split in splits.items()}
-    found = []
+    compared = []
     for name, other in pairs:
         if name in splits and other in splits:
             nearest = _nearest(thumbnails[name], thumbnails[other])
-            found.append(_compare(splits, name, other, *nearest))
-    return tuple(copies for copies in found if copies.exact + copies.near)
+            compared.append(_compare(splits, name, other, *nearest))
+    return tuple(copies for copies in compared if copies.exact + copies.near)
 
 
 def _compare(
@@ -84,7 +87,7 @@ def _compare(
 
 
 def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey thumbnails as unit vectors around 0, so that a dot product is their correlation."""
+    """Return grey thumbnails, centred and of length 1: their dot product is the correlation."""
     small = np.stack(list(_shrunk(images))).reshape(len(images), -1)
     centred = small - small.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
@@ -101,7 +104,7 @@ def _shrunk(images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
 def _nearest(
     mine: NDArray[np.float32], theirs: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For each of ``mine`` the position and correlation of the most similar of ``theirs``."""
+    """Return position and correlation of the most similar of ``theirs`` for each of ``mine``."""
     nearest = np.empty(len(mine), np.intp)
     correlation = np.empty(len(mine), np.float32)
     for start in range(0, len(mine), _CHUNK):

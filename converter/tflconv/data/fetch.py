@@ -1,9 +1,9 @@
-"""Bringing a dataset's files to this machine: whole, checked, or not at all.
+"""Downloads the files of a dataset: whole and checked, or not at all.
 
 A download goes to a hidden ``.part`` file beside its target and takes the target's name only when
-its size and SHA-256 are those of the card. A cut connection is resumed where it broke, at once or
-by the next call. A checksum that nobody published is taken from the first fetch, recorded in
-``fetched.json``, and holds from then on; such a file is never put together from two downloads.
+its size and SHA-256 are those of the card. A broken download is resumed where it ended, at once or
+by the next call. Where no checksum is published, that of the first download is recorded in
+``fetched.json`` and checked from then on; such a file is never joined from two downloads.
 """
 
 from __future__ import annotations
@@ -33,12 +33,19 @@ MAX_BYTES = 16 << 30
 _BLOCK = 1 << 18
 
 DownloadCallback = Callable[[str, int, int | None], None]
-"""Called with the file's name, the bytes that are there, and how many there will be if known."""
+"""Called with the name of the file, the bytes received, and the bytes in all, if known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """One file of a dataset that is now here; ``first`` says that its checksum was not known."""
+    """One file of a dataset on this machine.
+
+    Attributes:
+        path: The file.
+        sha256: Its checksum.
+        fresh: Whether it was downloaded or copied just now.
+        first: Whether its checksum was not known before.
+    """
 
     path: Path
     sha256: str
@@ -47,10 +54,18 @@ class Fetched:
 
 
 def fetch(name: str, progress: DownloadCallback | None = None) -> tuple[Fetched, ...]:
-    """Download what is missing of the dataset ``name`` into its data folder.
+    """Download the missing files of a dataset into its data folder.
 
-    Raises ``TflconvError`` where no address answers with the right bytes, and ``UsageError`` where
-    the set is bundled or has no public address.
+    Args:
+        name: Name of the dataset.
+        progress: Called after each block of a download.
+
+    Returns:
+        All files of the dataset.
+
+    Raises:
+        UsageError: The dataset is bundled, or a file has no public URL.
+        TflconvError: No URL gives the right bytes, or a file cannot be written.
     """
     wanted = _fetchable(name)
     if missing := [file.path for file in wanted.files if not file.urls]:
@@ -61,10 +76,18 @@ def fetch(name: str, progress: DownloadCallback | None = None) -> tuple[Fetched,
 
 
 def adopt(name: str, source: Path) -> tuple[Fetched, ...]:
-    """Copy the files of the dataset ``name`` from ``source``, a file or a folder that holds them.
+    """Copy the files of a dataset from a file or folder into its data folder.
 
-    A single file is taken for the set's one file, whatever it is called. It must be an archive
-    that can be read to its end, and have the card's checksum where that is known.
+    Args:
+        name: Name of the dataset.
+        source: A folder with the files, or the one file of the dataset under any name.
+
+    Returns:
+        All files of the dataset.
+
+    Raises:
+        UsageError: A file is missing, or the dataset is bundled.
+        TflconvError: A checksum differs, or an archive is damaged or has no picture of a class.
     """
     wanted = _fetchable(name)
     if not source.exists():
@@ -94,13 +117,13 @@ def _fetch_file(wanted: DatasetCard, file: DataFile, progress: DownloadCallback)
         problems.append(f"{url}: {problem}.")
     raise TflconvError(
         f"cannot fetch {file.path} of {wanted.name}. {' '.join(problems)}",
-        hint="Try again later (what came is kept), or download the file otherwise and run"
+        hint="Try again later (the download is resumed), or download the file otherwise and run"
         f" `tflconv datasets fetch {wanted.name} --from FILE`.",
     )
 
 
 def _try(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> str | None:
-    """Bring ``url`` to ``target``; return what went wrong, if anything did."""
+    """Download ``url`` to ``target``; return the reason where that fails."""
     try:
         with explain_write_errors(target):
             _download(url, target, file, progress)
@@ -110,12 +133,12 @@ def _try(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> 
 
 
 def _settled(target: Path, file: DataFile, *, fresh: bool) -> Fetched:
-    """Record the checksum of ``target`` if it was not known, and say what happened."""
+    """Record the checksum of ``target`` if it was not known, and return what was done."""
     digest = sha256_file(target)
     if file.sha256 is None:
         path = target.parent / RECORD
-        known = json.loads(path.read_text()) if path.is_file() else {}
-        write_json(path, known | {file.path: digest})
+        record = json.loads(path.read_text()) if path.is_file() else {}
+        write_json(path, record | {file.path: digest})
     return Fetched(path=target, sha256=digest, fresh=fresh, first=file.sha256 is None)
 
 
@@ -138,20 +161,20 @@ def _adopt_file(wanted: DatasetCard, file: DataFile, source: Path) -> Fetched:
 
 
 def _check_archive(path: Path, wanted: DatasetCard) -> None:
-    """Read the archive to its end and see that every class is in it."""
+    """Read the archive to its end and check that it has a picture of every class."""
     names = [member.name for member in members(path)]
     if wanted.format != "pictures":
         return
-    found = {place.label for place in places(names, wanted).values()}
-    if missing := [label for label in wanted.classes if label not in found]:
+    labels = {place.label for place in places(names, wanted).values()}
+    if missing := [label for label in wanted.classes if label not in labels]:
         raise TflconvError(
             f"{path} is not {wanted.name}:"
             f" no picture of '{missing[0]}' among its {len(names)} files."
         )
 
 
-class _Failed(Exception):  # noqa: N818 - one address failed, the next may not
-    """Why one address did not give the file."""
+class _Failed(Exception):  # noqa: N818 - the next URL may work
+    """One URL did not give the file; the message says why."""
 
 
 class _Cut(Exception):  # noqa: N818 - tried again
@@ -159,7 +182,7 @@ class _Cut(Exception):  # noqa: N818 - tried again
 
 
 def _download(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> None:
-    """Bring ``url`` to ``target``, resuming what an earlier attempt left."""
+    """Download ``url`` to ``target``, resuming an earlier attempt."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     for _ in range(ATTEMPTS):
@@ -175,7 +198,7 @@ def _download(url: str, target: Path, file: DataFile, progress: DownloadCallback
 
 
 def _receive(url: str, part: Path, file: DataFile, progress: DownloadCallback) -> None:
-    """Append to ``part`` what is missing of it."""
+    """Append the missing bytes to ``part``."""
     have = part.stat().st_size if part.exists() else 0
     if file.bytes is not None and have >= file.bytes:
         return
@@ -239,7 +262,7 @@ def _verify(part: Path, file: DataFile) -> None:
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to something that can be read on the way."""
+    """A handler that follows redirects, but never from https to an unencrypted protocol."""
 
     def redirect_request(
         self,

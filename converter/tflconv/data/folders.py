@@ -1,8 +1,8 @@
-"""Pictures in folders or archives: one class a folder, splits above or drawn.
+"""Reads pictures from folders or archives, one folder per class.
 
-Every picture is decoded once, in several threads (Pillow lets go of the interpreter meanwhile).
-What cannot be read is listed and left out, as real collections always hold a few such files; more
-than ``MAX_UNREADABLE`` of all are an error.
+Every picture is decoded once, in several threads (Pillow releases the interpreter meanwhile).
+Unreadable files are listed and left out, because real collections have a few; a larger share than
+``MAX_UNREADABLE`` is an error.
 """
 
 from __future__ import annotations
@@ -41,13 +41,25 @@ class _Decoded:
 
 
 def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None = None) -> Reading:
-    """The pictures under ``path``, each where ``place`` puts it; a split of None is ``all``.
+    """Read all pictures of a folder or archive.
 
-    ``classes`` fixes the classes and their order; otherwise they are the sorted folder names.
+    Args:
+        path: The folder or archive.
+        view: Size and channels to which pictures are brought.
+        place: Gives class and split of pictures by their names; pictures without a split form the
+            split ``all``.
+        classes: Names of the classes in their order; by default the sorted folder names.
+
+    Returns:
+        Splits, classes and warnings.
+
+    Raises:
+        TflconvError: Too many pictures are unreadable, a class is unknown or empty, or there are
+            fewer than two classes.
     """
-    found = list(_decode_all(files(path), view))
-    places = place([*(item.name for item in found), *_empty_folders(path)])
-    placed = [item for item in found if item.name in places]
+    decoded = list(_decode_all(files(path), view))
+    places = place([*(item.name for item in decoded), *_empty_folders(path)])
+    placed = [item for item in decoded if item.name in places]
     readable = [item for item in placed if item.pixels is not None]
     warnings = _unreadable(path, placed)
     labels = _classes(path, places, readable, classes)
@@ -55,9 +67,9 @@ def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None =
 
 
 def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Name and pixels of every readable picture under ``path``, wherever it lies.
+    """Yield name and pixels of every readable picture of a folder or archive, at any depth.
 
-    Warns of the files that were passed over.
+    Warns of files that are left out.
     """
     count, problems = 0, list[str]()
     for item in _decode_all(files(path), view):
@@ -71,13 +83,13 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def has_classes(path: Path) -> bool:
-    """Whether the files under ``path`` lie in the folders of two classes at least."""
+    """Return whether a folder or archive has folders of at least two classes."""
     names = [member.name for member in files(path)]
     return len({place.label for place in by_folders(names).values()}) > 1
 
 
 def files(path: Path) -> Iterator[Member]:
-    """Every file under ``path`` (a folder or an archive), hidden ones left out, in fixed order."""
+    """Yield every file of a folder or archive in a fixed order; hidden ones are left out."""
     if not path.is_dir():
         yield from members(path)
         return
@@ -90,14 +102,14 @@ def files(path: Path) -> Iterator[Member]:
 
 
 def hashes(path: Path) -> dict[str, str]:
-    """SHA-256 of every file that ``files`` gives, without decoding any; one for an archive."""
+    """Return the SHA-256 of every file in a folder, or of an archive as a whole."""
     if not path.is_dir():
         return {path.name: sha256_file(path)}
     return {member.name: sha256_bytes(member.content) for member in files(path)}
 
 
 def is_source(path: Path) -> bool:
-    """Whether ``path`` can hold a dataset: a folder or an archive."""
+    """Return whether ``path`` is a folder or an archive."""
     return path.is_dir() or (path.is_file() and is_archive(path))
 
 
@@ -110,7 +122,7 @@ def _walk(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _empty_folders(path: Path) -> list[str]:
-    """A name inside each folder that holds nothing, so that an empty class is noticed."""
+    """Return a made-up file name in each empty folder, so that an empty class is noticed."""
     if not path.is_dir():
         return []
     return [
@@ -142,7 +154,7 @@ def _unreadable(path: Path, placed: Sequence[_Decoded]) -> tuple[str, ...]:
     if len(problems) > max(1, MAX_UNREADABLE * len(placed)) or len(problems) == len(placed):
         raise TflconvError(
             f"{path}: {message}.",
-            hint=f"At most {MAX_UNREADABLE:.0%} are left out; remove or mend the others.",
+            hint=f"Remove or repair them: at most {MAX_UNREADABLE:.0%} are left out.",
         )
     return (f"{message} (left out).",)
 
@@ -156,18 +168,18 @@ def _classes(
     path: Path,
     places: Mapping[str, Place],
     readable: Sequence[_Decoded],
-    known: Sequence[str] | None,
+    expected: Sequence[str] | None,
 ) -> tuple[str, ...]:
     named = {place.label for place in places.values()}
     filled = {places[item.name].label for item in readable}
-    if known is not None and (strange := sorted(named - set(known))):
-        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(known)}.")
-    if empty := sorted((named | set(known or ())) - filled):
+    if expected is not None and (strange := sorted(named - set(expected))):
+        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(expected)}.")
+    if empty := sorted((named | set(expected or ())) - filled):
         _refuse(path, f"class '{empty[0]}' has no readable picture.")
     if len(filled) < 2:
         have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
         _refuse(path, f"there must be two classes at least; found {have}.")
-    return tuple(known or sorted(filled))
+    return tuple(expected or sorted(filled))
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

@@ -1,7 +1,7 @@
-"""IDX, the format of MNIST: a short header that says type and shape, then the raw numbers.
+"""Reads and writes IDX, the format of MNIST: a short header with type and shape, then raw numbers.
 
 Bytes 0 and 1 are zero, byte 2 is the type (8 is unsigned byte, the only one image sets use),
-byte 3 the number of dimensions; then one big-endian 32-bit size a dimension, then the data. Files
+byte 3 the number of dimensions; then one big-endian 32-bit size per dimension, then the data. Files
 usually come gzipped. Format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database".
 """
 
@@ -26,9 +26,9 @@ _MAX_BYTES = 4 << 30
 
 
 def read(path: Path) -> NDArray[np.uint8]:
-    """The array in the IDX file at ``path``, gzipped or not.
+    """Read the array in an IDX file, gzipped or not.
 
-    Raises ``TflconvError`` where the file is damaged, cut short or of another kind.
+    Raises ``TflconvError`` where the file is damaged, cut short or of another format.
     """
     try:
         return decode(_content(path), str(path))
@@ -39,7 +39,19 @@ def read(path: Path) -> NDArray[np.uint8]:
 
 
 def decode(content: bytes, source: str) -> NDArray[np.uint8]:
-    """The array in the bytes of an IDX file; ``source`` names them in errors."""
+    """Return the array in the bytes of an IDX file.
+
+    Args:
+        content: The bytes, unzipped.
+        source: Name of the file, for errors.
+
+    Raises:
+        TflconvError: The bytes are no IDX file of unsigned bytes, or cut short.
+
+    Example:
+        >>> decode(encode(np.array([[1, 2]], np.uint8)), "example")
+        array([[1, 2]], dtype=uint8)
+    """
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
         raise TflconvError(f"{source} is not an IDX file of unsigned bytes.")
     dimensions = content[3]
@@ -57,7 +69,7 @@ def decode(content: bytes, source: str) -> NDArray[np.uint8]:
 
 
 def encode(array: NDArray[np.uint8]) -> bytes:
-    """The bytes of an IDX file that holds ``array``."""
+    """Return the bytes of an IDX file that holds ``array``."""
     header = bytes([0, 0, _UNSIGNED_BYTE, array.ndim]) + struct.pack(
         f">{array.ndim}I", *array.shape
     )
@@ -65,7 +77,7 @@ def encode(array: NDArray[np.uint8]) -> bytes:
 
 
 def write(path: Path, array: NDArray[np.uint8]) -> None:
-    """Write ``array`` gzipped; equal arrays give equal bytes (no time, no name in the header)."""
+    """Write a gzipped IDX file; equal arrays give equal bytes (no time or name in the header)."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as stream:
         stream.write(encode(array))

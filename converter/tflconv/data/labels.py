@@ -1,4 +1,4 @@
-"""Label files: one class a line, in the order of the model's outputs."""
+"""Label files: one class per line, in the order of the model's outputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,25 @@ from tflconv.errors import TflconvError
 
 
 def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
-    """The labels in the text file at ``path``; ``count`` is how many there must be.
+    """Read the labels in a text file, one per line.
 
-    Raises ``TflconvError`` where lines are empty or doubled, or their number is another.
+    Args:
+        path: The file, in UTF-8.
+        count: Number of outputs of the model, if it is to be checked.
+
+    Returns:
+        The labels, in their order.
+
+    Raises:
+        TflconvError: The file cannot be read, a line is empty, or the number of labels differs.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "labels.txt"
+        ...     _ = path.write_text("cat" + chr(10) + "dog")
+        ...     read_labels(path)
+        ('cat', 'dog')
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip("\n").splitlines()
@@ -23,6 +39,6 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
     if count is not None and len(labels) != count:
         raise TflconvError(
             f"{path} has {len(labels)} labels; the model has {count} outputs.",
-            hint="The file holds one label a line, in the order of the model's outputs.",
+            hint="Write one label per line, in the order of the model's outputs.",
         )
     return labels

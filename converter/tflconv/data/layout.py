@@ -1,8 +1,8 @@
-"""From the names of picture files to their classes and splits.
+"""Classes and splits of pictures, from the names of their files.
 
-A picture's class is the folder it lies in. Above the classes there may be folders for the splits
-(``train``, ``val`` or ``validation``, ``test``), and above all of it any number of folders that
-everything shares, as archives have them.
+The class of a picture is the folder that it is in. Above the classes there may be folders of splits
+(``train``, ``val`` or ``validation``, ``test``), and above those any number of folders that all
+pictures share, as in many archives.
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ SPLITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A picture's class and its split; a split of None is still to be drawn."""
+    """Class and split of a picture; a split of None is drawn later."""
 
     label: str
     split: str | None
 
 
 def places(names: Sequence[str], card: DatasetCard) -> dict[str, Place]:
-    """Places of the pictures called ``names`` by the rule of ``card``."""
+    """Return class and split of pictures by the rule of a card, by name."""
     return by_folders(names) if card.blocks is None else by_blocks(names, card.blocks)
 
 
 def by_folders(names: Sequence[str]) -> dict[str, Place]:
-    """Places of the pictures called ``names``; those outside any class folder have none."""
+    """Return class and split of pictures from their folders; those in no class folder are left out.
+
+    Example:
+        >>> by_folders(["digits/train/one/1.png", "digits/val/two/7.png"])["digits/val/two/7.png"]
+        Place(label='two', split='validation')
+    """
     parts = {name: PurePosixPath(name).parts for name in names}
     top = _shared_folders(list(parts.values()))
     parts = {name: path[top:] for name, path in parts.items() if len(path) > top + 1}
@@ -55,7 +60,7 @@ def by_folders(names: Sequence[str]) -> dict[str, Place]:
 
 
 def by_blocks(names: Sequence[str], blocks: Blocks) -> dict[str, Place]:
-    """Places of film frames; those between two splits, or no frames of the film, have none."""
+    """Return class and split of film frames; those between two splits are left out."""
     pattern = re.compile(blocks.frame)
     matches: Mapping[str, re.Match[str]] = {
         name: match for name in names if (match := pattern.search(name))
@@ -68,7 +73,7 @@ def by_blocks(names: Sequence[str], blocks: Blocks) -> dict[str, Place]:
 
 
 def _shared_folders(paths: Sequence[tuple[str, ...]]) -> int:
-    """How many leading folders all ``paths`` share, leaving at least a class and a file."""
+    """Count the leading folders that all ``paths`` share, without class and file."""
     depth = 0
     while any(len(path) > depth + 2 for path in paths):
         names = {path[depth] if len(path) > depth + 1 else None for path in paths}

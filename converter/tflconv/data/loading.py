@@ -1,4 +1,4 @@
-"""``load``: from a name or a path to a ``Dataset``, whatever its format."""
+"""Loads datasets of any format, by name or by path."""
 
 from __future__ import annotations
 
@@ -42,16 +42,32 @@ def load(
     resize: Resize | None = None,
     split: SplitBy = "card",
 ) -> Dataset:
-    """The dataset called ``name``, or the pictures in the folder or archive at that path.
+    """Load a dataset by name, or the pictures in a folder or archive.
 
-    A named set is the full one if it is on this machine, else its bundled sample. Pictures come in
-    the card's shape unless ``resolution`` (side, or height and width, in pixels), ``channels`` (1
-    or 3) or ``resize`` (crop, pad or stretch) ask for another. ``seed`` draws the validation split
-    where the set has none. ``split="random"``, or a name that ends in ``-random``, throws all
-    splits together and draws new ones: to show what that costs where pictures depend on each other.
+    A name means the full dataset if it is on this machine, else its bundled sample. All files are
+    hashed and checked at once; pictures are decoded when a split is first used.
 
-    No picture is decoded before a split is asked for, but all bytes are hashed, and refused where
-    they are not what the card promises. Raises ``UsageError`` or ``TflconvError``.
+    Args:
+        name: Name of a dataset, or path of a folder or archive with one folder per class.
+        resolution: Side of the pictures, or height and width, in pixels; by default that of the
+            card.
+        channels: 1 for grey or 3 for RGB; by default those of the card.
+        seed: Seed of the validation split, where the dataset has none of its own.
+        resize: How pictures are brought to the resolution: ``crop``, ``pad`` or ``stretch``.
+        split: ``card`` for the splits of the card, ``random`` to pool all pictures and draw new
+            splits (as does a name that ends in ``-random``), which shows what leaks where pictures
+            depend on each other.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        UsageError: The name is unknown, or the path is neither a folder nor an archive.
+        TflconvError: The dataset is not on this machine, or its files are not those of the card.
+
+    Example:
+        >>> load("mnist-sample", resolution=32).test.images.shape[1:]
+        (32, 32, 1)
     """
     location, split = _located(name, split)
     card = location.card
@@ -80,21 +96,39 @@ def _size(resolution: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def _published(card: DatasetCard) -> tuple[int, int] | None:
-    """Height and width that all pictures of the set have, or None where they vary."""
+    """Return height and width of all published pictures, or None where they vary."""
     height, width, _ = card.shape
     return None if height is None or width is None else (height, width)
 
 
 def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) -> Dataset:
-    """The dataset called ``name`` as the model with this ``card`` takes it.
+    """Load a dataset with its pictures in the shape that a model takes.
 
-    By default it is the one that the model was trained on.
+    Args:
+        card: The card of the model.
+        name: Name or path of the dataset; by default the one that the model was trained on.
+        seed: Seed of the validation split, where the dataset has none of its own.
+
+    Returns:
+        The dataset.
+
+    Raises:
+        UsageError: Neither ``name`` nor ``card`` names a dataset, or the name is unknown.
+        TflconvError: The dataset is not on this machine, or its files are not those of its card.
+
+    Example:
+        >>> from tflconv.model.normalization import NAMED
+        >>> card = ModelCard(
+        ...     model="vit", labels=(), input_shape=(32, 32, 1), normalization=NAMED["-1..1"]
+        ... )
+        >>> load_for(card, "mnist-sample").view.size
+        (32, 32)
     """
     named = name or card.dataset
     if named is None:
         raise UsageError(
             f"{card.model} does not say what it was trained on: name a dataset.",
-            hint="Say which: --dataset NAME, or a folder of pictures.",
+            hint="Add --dataset NAME, with a dataset or a folder of pictures.",
         )
     height, width, channels = card.input_shape
     resolution = (height, width)
@@ -102,7 +136,12 @@ def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) 
 
 
 def is_unsorted(name: str | Path) -> bool:
-    """Whether ``name`` is a folder or archive of pictures without folders for classes."""
+    """Return whether ``name`` is a folder or archive of pictures without folders of classes.
+
+    Example:
+        >>> is_unsorted("mnist-sample")
+        False
+    """
     path = Path(name)
     is_path = str(name) not in names() and folders.is_source(path)
     return is_path and not folders.has_classes(path)
@@ -117,7 +156,7 @@ def _located(name: str | Path, split: SplitBy) -> tuple[Location, SplitBy]:
     if text not in names() and Path(text).exists():
         raise UsageError(
             f"{text} is neither a folder nor an archive of pictures.",
-            hint="Archives are .zip, .tar and what tar compresses.",
+            hint="Give a folder, or an archive: .zip, .tar, .tar.gz, .tgz, .tar.bz2 or .tar.xz.",
         )
     if text.removesuffix(_RANDOM) in names() and text.endswith(_RANDOM):
         return locate(text.removesuffix(_RANDOM)), "random"
@@ -138,15 +177,15 @@ def _read(location: Location, view: View, seed: int, split: SplitBy) -> Reading:
 
 
 def _completed(splits: Mapping[str, Split], validation: float, seed: int) -> dict[str, Split]:
-    """``splits`` with those that are missing drawn; test is the same for every seed."""
+    """Return ``splits`` with missing ones drawn; ``test`` is the same for every seed."""
     complete = dict(splits)
     if "all" in complete:
         complete["train"] = complete.pop("all")
     if "train" in complete and "test" not in complete:
         complete["train"], complete["test"] = hold_back(complete["train"], TEST_SHARE, seed=0)
     if "train" in complete and "validation" not in complete:
-        kept, held = hold_back(complete["train"], validation, seed)
-        complete["train"], complete["validation"] = kept, held
+        train, held_out = hold_back(complete["train"], validation, seed)
+        complete["train"], complete["validation"] = train, held_out
     return {name: complete[name] for name in _SPLITS if name in complete}
 
 
@@ -155,7 +194,7 @@ def _check(splits: Mapping[str, Split], classes: tuple[str, ...], location: Loca
         if name not in splits or not len(splits[name]):
             raise TflconvError(
                 f"{location.folder}: no pictures for {name}.",
-                hint="Each class needs three pictures at least: train, validation and test.",
+                hint="Add pictures: each class needs three, for train, validation and test.",
             )
     for split in splits.values():
         if int(split.labels.max()) >= len(classes):
@@ -211,7 +250,7 @@ def _read_pictures(location: Location, view: View) -> Reading:
 
 
 def _archive(location: Location) -> Path:
-    """The one file that holds the pictures, or the folder itself where there is none."""
+    """Return the archive that holds the pictures, or the folder where there is none."""
     archives = (location.folder / file.path for file in location.card.files)
     return next((path for path in archives if is_archive(path)), location.folder)
 

@@ -1,9 +1,9 @@
-"""Where a dataset lies on this machine, and whether it is what its card promises.
+"""Finds a dataset on this machine and checks that its files are those of its card.
 
-Full sets live in ``$TFLCONV_DATA_DIR/<name>/``, or in the user's data folder where the variable is
-not set; small samples travel with the package. A ``manifest.json`` in the data folder says what is
-really there and goes before the card: that is how a subset of a published set is used and called
-by its name.
+Full datasets are in ``$TFLCONV_DATA_DIR/<name>/``, or in the user's data folder where the variable
+is not set; small samples are part of the package. A ``manifest.json`` in the data folder describes
+what is really there and takes precedence over the card: so a subset of a published dataset can be
+used under its name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import platformdirs
 
@@ -33,16 +33,39 @@ _PATH_RULE = (
 )
 
 _PATH_AUGMENTATION = {"zoom": 0.1}
-"""What leaves a picture's meaning alone, whatever it shows; it may not be mirrored or turned."""
+"""Augmentation that keeps the meaning of any picture; mirroring and rotation may change it."""
+
+
+class _ManifestFile(TypedDict):
+    path: str
+    sha256: str
+    bytes: int
+
+
+class _Manifest(TypedDict):
+    """What ``manifest.json`` holds."""
+
+    name: str
+    classes: list[str]
+    image_shape: tuple[int, int, int]
+    images: int
+    split: dict[str, int]
+    files: list[_ManifestFile]
+    licence: str
+
 
 Availability = Literal["bundled", "full", "subset", "missing"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """A dataset's ``card``, true for the files in ``folder``; ``manifest`` is the hash of its own.
+    """Where a dataset is.
 
-    ``state`` is bundled, full or subset; a set that is not there is missing.
+    Attributes:
+        card: Its card, with what a manifest in the folder says in place of it.
+        folder: Folder of its files.
+        state: Whether it is bundled, full, a subset, or missing.
+        manifest: Hash of that manifest, if it describes other files than the card.
     """
 
     card: DatasetCard
@@ -52,11 +75,11 @@ class Location:
 
     @property
     def subset(self) -> bool:
-        """Whether there are fewer pictures than were published."""
+        """Whether it has fewer pictures than were published."""
         return self.state in ("bundled", "subset")
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every file, checked against the card where that knows it."""
+        """Return the SHA-256 of every file; raise ``TflconvError`` where the card has another."""
         if not self.card.files:
             return folders.hashes(self.folder)
         return {file.path: self._checked(file) for file in self.card.files}
@@ -73,14 +96,14 @@ class Location:
 
 
 def data_dir() -> Path:
-    """The folder of full datasets."""
+    """Return the folder of full datasets."""
     if folder := os.environ.get(VARIABLE):
         return Path(folder)
     return platformdirs.user_data_path("tflconv") / "datasets"
 
 
 def find(name: str) -> Location:
-    """The dataset called ``name`` as it lies here; one that is not there has state missing."""
+    """Return where the dataset called ``name`` is, ``missing`` included."""
     published = card(name)
     if published.bundled:
         return Location(card=published, folder=published.folder, state="bundled")
@@ -92,7 +115,10 @@ def find(name: str) -> Location:
 
 
 def locate(name: str) -> Location:
-    """The full set called ``name``, else its bundled sample; raises where there is neither."""
+    """Return where a dataset is, in full or as its bundled sample.
+
+    Raises ``TflconvError`` where neither is on this machine.
+    """
     location = find(name)
     if location.state != "missing":
         return location
@@ -105,7 +131,7 @@ def locate(name: str) -> Location:
 
 
 def of_path(path: Path) -> Location:
-    """The pictures in the folder or archive at ``path``, as a dataset of its own."""
+    """Return a folder or archive of pictures as a dataset of its own."""
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().name.lower().split(".")[0]).strip("-")
     return Location(
         card=DatasetCard(
@@ -124,27 +150,27 @@ def of_path(path: Path) -> Location:
 
 
 def _described(published: DatasetCard, folder: Path) -> Location:
-    """The set that the manifest in ``folder`` describes; the card fills what it leaves open."""
+    """Return the dataset of the manifest in ``folder``; the card fills in what that leaves out."""
     content = (folder / MANIFEST).read_bytes()
     try:
-        manifest = json.loads(content)
-        found = _merged(published, manifest)
+        manifest: _Manifest = json.loads(content)
+        merged = _merged(published, manifest)
         images = int(manifest["images"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TflconvError(f"{folder / MANIFEST} is not a dataset manifest: {error!r}.") from error
     fewer = images < sum(published.counts.values())
-    same = {file.path: file.sha256 for file in found.files} == {
+    same = {file.path: file.sha256 for file in merged.files} == {
         file.path: file.sha256 for file in published.files
     }
     return Location(
-        card=published if same else found,
+        card=published if same else merged,
         folder=folder,
         state="subset" if fewer else "full",
         manifest=None if same else sha256_bytes(content),
     )
 
 
-def _merged(published: DatasetCard, manifest: dict[str, Any]) -> DatasetCard:
+def _merged(published: DatasetCard, manifest: _Manifest) -> DatasetCard:
     height, width, channels = manifest["image_shape"]
     return replace(
         published,
@@ -161,7 +187,7 @@ def _merged(published: DatasetCard, manifest: dict[str, Any]) -> DatasetCard:
 
 
 def recorded(published: DatasetCard, folder: Path) -> DatasetCard:
-    """``published`` with the checksums that the first fetch recorded where the card has none."""
+    """Return the card with the checksums that the first download recorded, where it has none."""
     try:
         record = json.loads((folder / RECORD).read_text())
     except (OSError, ValueError):

@@ -1,11 +1,11 @@
-"""Deciding which picture goes where, so that every class keeps its share and nothing leaks.
+"""Stratified splits that do not leak.
 
-A picture's place in a draw is the hash of the seed and its own name, so the same picture falls on
-the same side whatever stands beside it, on every machine and with every NumPy.
+Pictures are drawn in the order of a hash of the seed and their own names, so a picture falls into
+the same split whatever else is in the set, on every machine and with every version of NumPy.
 
-Frames of a film are not drawn one by one: neighbours are nearly the same picture, and a model that
-has seen one knows the other. They are cut into ``Blocks`` of consecutive frames, whole blocks go to
-a split, and frames close to a border are left out.
+Frames of a film are not drawn one by one: neighbours are nearly equal, and a model trained on one
+knows the other. They are divided into ``Blocks`` of consecutive frames; whole blocks go to a split,
+and frames close to a border are left out.
 """
 
 from __future__ import annotations
@@ -21,15 +21,29 @@ from tflconv.errors import UsageError
 
 
 def ranks(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
-    """A number for each of ``ids`` by which to sort them; random, but tied to seed and name."""
+    """Return a sort key per picture: a hash of seed and name."""
     keys = (hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8] for name in ids)
     return np.frombuffer(b"".join(keys), ">u8").astype(np.uint64)
 
 
 def quotas(sizes: Sequence[int], total: int) -> list[int]:
-    """Share ``total`` among classes of these ``sizes``: proportional, largest remainders first.
+    """Divide a number of pictures among classes in proportion to their sizes.
 
-    The shares add up to ``total`` and no class is asked for more than it has.
+    Uses the method of largest remainders (Hamilton), so the quotas add up to ``total``.
+
+    Args:
+        sizes: Number of pictures per class.
+        total: Number of pictures to draw.
+
+    Returns:
+        Number of pictures to draw per class, never more than it has.
+
+    Raises:
+        ValueError: ``total`` is below 0 or more than all pictures.
+
+    Example:
+        >>> quotas([50, 30, 20], 9)
+        [4, 3, 2]
     """
     everything = sum(sizes)
     if not 0 <= total <= everything:
@@ -45,9 +59,22 @@ def quotas(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def draw(labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int) -> NDArray[np.intp]:
-    """Sorted positions of ``total`` pictures drawn without replacement, stratified by label."""
+    """Draw pictures without replacement, stratified by label.
+
+    Args:
+        labels: int64 ``[n]``.
+        ids: Names of the pictures.
+        total: Number of pictures to draw.
+        seed: Seed of the draw.
+
+    Returns:
+        Sorted positions ``[total]``.
+
+    Raises:
+        ValueError: There are fewer than ``total`` pictures.
+    """
     classes, sizes = np.unique(labels, return_counts=True)
-    return _draw_each(
+    return _draw_counts(
         labels, ids, dict(zip(classes, quotas(sizes.tolist(), total), strict=True)), seed
     )
 
@@ -55,21 +82,21 @@ def draw(labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int) -
 def draw_share(
     labels: NDArray[np.int64], ids: Sequence[str], share: float, seed: int
 ) -> NDArray[np.intp]:
-    """Sorted positions of a ``share`` of each class, at least one picture, but never the last."""
+    """Return sorted positions of a ``share`` of each class: at least one picture, never all."""
     classes, sizes = np.unique(labels, return_counts=True)
-    each = {
+    counts = {
         label: min(max(1, round(share * size)), size - 1)
         for label, size in zip(classes, sizes.tolist(), strict=True)
     }
-    return _draw_each(labels, ids, each, seed)
+    return _draw_counts(labels, ids, counts, seed)
 
 
-def _draw_each(
-    labels: NDArray[np.int64], ids: Sequence[str], each: dict[np.int64, int], seed: int
+def _draw_counts(
+    labels: NDArray[np.int64], ids: Sequence[str], counts: dict[np.int64, int], seed: int
 ) -> NDArray[np.intp]:
     order = ranks(ids, seed)
     chosen = []
-    for label, count in each.items():
+    for label, count in counts.items():
         members = np.flatnonzero(labels == label)
         chosen.append(members[np.argsort(order[members], kind="stable")[:count]])
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.intp)
@@ -77,12 +104,23 @@ def _draw_each(
 
 @dataclass(frozen=True, kw_only=True)
 class Blocks:
-    """Runs of ``size`` frames, numbered from 0; frame 1 is the first of block 0.
+    """Division of a film into blocks of consecutive frames; frame 1 is the first of block 0.
 
-    ``test`` and ``validation`` name the blocks of those splits, all others are for training.
-    Frames of another split within ``guard`` of a test or validation block are left out.
-    ``frame`` is a regular expression over file names with the groups ``label`` and ``index``;
-    pictures that it does not match belong to no split.
+    Attributes:
+        size: Frames per block.
+        guard: Frames of another split this close to a test or validation block are left out.
+        test: Numbers of the test blocks, from 0.
+        validation: Numbers of the validation blocks; all others are for training.
+        frame: Regular expression for file names with the groups ``label`` and ``index``; pictures
+            that it does not match are left out.
+
+    Raises:
+        UsageError: The guard is not shorter than a block, or a block is in two splits.
+
+    Example:
+        >>> blocks = Blocks(size=10, guard=2, test=(1,), validation=(), frame="(?P<label>.)")
+        >>> [blocks.split(index) for index in (8, 9, 11)]
+        ['train', None, 'test']
     """
 
     size: int
@@ -101,13 +139,13 @@ class Blocks:
             raise UsageError("blocks: a block is both in test and in validation.")
 
     def split(self, index: int) -> str | None:
-        """The split of frame ``index`` (from 1), or None where it is left out."""
-        mine = self._split_of_block(index)
+        """Return the split of frame ``index`` (from 1), or None where it is left out."""
+        own = self._split_of_block(index)
         near = {self._split_of_block(index + step) for step in (-self.guard, self.guard)}
-        if mine == "test" or near <= {mine}:
-            return mine
-        if mine == "validation" and "test" not in near:
-            return mine
+        if own == "test" or near <= {own}:
+            return own
+        if own == "validation" and "test" not in near:
+            return own
         return None
 
     def _split_of_block(self, index: int) -> str:

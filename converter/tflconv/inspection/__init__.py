@@ -1,1 +1,1 @@
-"""What is in a ``.tflite`` file, who will run it and what it costs, without TensorFlow."""
+"""Inspection of ``.tflite`` files: contents, delegation, cost and differences. No TensorFlow."""

@@ -1,11 +1,11 @@
-"""What an operator costs: multiply-accumulates exactly, arm64 instructions roughly.
+"""Cost of operators: multiply-accumulates (MACs) exactly, arm64 instructions estimated.
 
-The rough figures are fitted to instructions counted under qemu cortex-a76: an XNNPACK float kernel
-spends about 0.4 on a multiply-accumulate, an int8 one 0.1 (SDOT does 16 at once), one that unpacks
-int4 weights 0.135, a legacy uint8 one 0.43, a built-in int8 kernel 2, and 5500 on being called; any
-other value costs about 1 inside of XNNPACK, in built-in int8 kernels 65 (SOFTMAX 18, GELU 4: they
-look it up); a further partition costs 12 000. The totals of 13 models came out within a factor of
-1.3, which is enough to say on which side of float a file will be.
+The estimate is fitted to instructions counted under qemu cortex-a76. An XNNPACK float kernel needs
+about 0.4 instructions per MAC, an int8 kernel 0.1 (SDOT computes 16 at once), one that unpacks int4
+weights 0.135, a legacy uint8 kernel 0.43, a built-in int8 kernel 2; each of them 5500 per call. Any
+other value needs about 1 in XNNPACK and 65 in built-in int8 kernels (SOFTMAX 18, GELU 4: they use
+tables). Each further partition needs 12 000. The totals of 13 models are right within a factor of
+1.3, which is enough to tell whether a file is slower than float.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FREE = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
 
 
 def macs(graph: Subgraph, operator: Operator) -> int:
-    """Multiply-accumulates of one execution of ``operator``; 0 if it has none."""
+    """Return the multiply-accumulates of one execution of an operator; 0 if it has none."""
     tensors = graph.input_tensors(operator)
     if operator.name == "TRANSPOSE_CONV":
         source, kernel = tensors[2], tensors[1]
@@ -41,14 +41,19 @@ def macs(graph: Subgraph, operator: Operator) -> int:
 
 
 def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
-    """Rough arm64 instructions of one inference if XNNPACK runs ``partitions`` of the operators."""
+    """Estimate the arm64 instructions of one inference.
+
+    Args:
+        graph: The subgraph.
+        partitions: Indices of the operators that XNNPACK runs, by partition.
+    """
     delegated = {index for partition in partitions for index in partition}
     work = sum(_instructions(graph, o, o.index in delegated) for o in graph.operators)
     return work + _PER_PARTITION * max(len(partitions) - 1, 0)
 
 
 def float_instructions(graph: Subgraph) -> float:
-    """Rough arm64 instructions that the same graph would cost in float, all inside of XNNPACK."""
+    """Estimate the arm64 instructions of the same graph in float, all of it run by XNNPACK."""
     return sum(
         _arithmetic(graph, o, "float") + _values(graph, o) * _PER_VALUE["delegated"]
         for o in graph.operators

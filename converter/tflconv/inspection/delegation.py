@@ -1,8 +1,8 @@
-"""Which nodes XNNPACK will run, in how many pieces, and why it refuses the others.
+"""Predicts which nodes XNNPACK will run, in how many partitions, and why it refuses the others.
 
-LiteRT offers every node to the XNNPACK delegate, which looks at types, shapes and quantization. It
+LiteRT offers every node to the XNNPACK delegate, which checks types, shapes and quantization. It
 takes what it can; the rest runs in built-in kernels, which are slow, and each change between the
-two costs copies. One partition is what a fast model has. What it takes stands in ``xnnpack``.
+two costs copies. A fast model has one partition. The rules of the delegate are in ``xnnpack``.
 """
 
 from __future__ import annotations
@@ -16,24 +16,29 @@ from tflconv.tflite import reading
 from tflconv.tflite.reading import Subgraph, TfliteModel
 
 MARGIN = 1.2
-"""Ratio of instructions, quantized over float, up to which nothing is said: costs are rough."""
+"""Ratio of instructions, quantized over float, up to which no warning is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delegation:
-    """Who runs the main subgraph: operator indices by partition, and a reason for each refusal."""
+    """Which operators of the main subgraph XNNPACK runs.
+
+    Attributes:
+        partitions: Indices of its operators, by partition.
+        reasons: Why it refuses the others, by index.
+    """
 
     partitions: tuple[tuple[int, ...], ...]
     reasons: dict[int, str]
 
     @property
     def delegated(self) -> frozenset[int]:
-        """Indices of all operators inside of partitions."""
+        """Indices of all operators that XNNPACK runs."""
         return frozenset(index for partition in self.partitions for index in partition)
 
 
 def predict(model: TfliteModel) -> Delegation:
-    """Foretell what the XNNPACK delegate does with the main subgraph of ``model``."""
+    """Predict what the XNNPACK delegate does with the main subgraph of a model."""
     graph = model.main
     unpacked = xnnpack.unpacked_constants(graph)
     reasons = {}
@@ -51,44 +56,53 @@ def predict(model: TfliteModel) -> Delegation:
 
 
 def warn_if_slower(path: Path) -> list[str]:
-    """Why the quantized model at ``path`` will be slower than float on an arm64 phone.
+    """Return why a quantized model will be slower than float on an arm64 phone.
 
-    Empty if it is not quantized or is expected to be faster. The first line says by how much, each
-    further line names an operator that XNNPACK refuses, how often it occurs, and the reason.
+    Args:
+        path: The ``.tflite`` file.
+
+    Returns:
+        Nothing if the model is not quantized, or is expected to be faster. Otherwise a line that
+        says by how much, and a line per operator that XNNPACK refuses, with count and reason.
+
+    Raises:
+        TflconvError: The file is no sound model.
     """
     model = reading.read(path)
     kinds = {t.dtype for o in model.main.operators for t in xnnpack.all_tensors(model.main, o)}
     if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
         return []
-    found = predict(model)
-    ratio = cost.instructions(model.main, found.partitions) / cost.float_instructions(model.main)
+    predicted = predict(model)
+    ratio = cost.instructions(model.main, predicted.partitions) / cost.float_instructions(
+        model.main
+    )
     if ratio <= MARGIN:
         return []
     headline = (
         f"{path.name} will be slower than float: about {ratio:.1f} times the arm64 instructions,"
-        f" in {len(found.partitions)} XNNPACK partitions."
+        f" in {len(predicted.partitions)} XNNPACK partitions."
     )
     products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
     read = {t.dtype for product in products for t in model.main.input_tensors(product)}
-    legacy = ["uint8 kernels do without the dot product (SDOT): convert to int8"]
-    reasons = [f"{n} × {name}: {why}" for name, why, n in refusals(model.main, found)]
+    legacy = ["convert to int8: uint8 kernels do not use the dot product (SDOT)"]
+    reasons = [f"{n} × {name}: {why}" for name, why, n in refusals(model.main, predicted)]
     return [headline, *(legacy if "uint8" in read else []), *reasons]
 
 
 def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, int]]:
-    """``(operator, reason, count)`` of what XNNPACK leaves behind, most frequent first."""
-    found = Counter((graph.operators[i].name, why) for i, why in delegation.reasons.items())
-    return [(name, reason, count) for (name, reason), count in found.most_common()]
+    """Return ``(operator, reason, count)`` of what XNNPACK refuses, most frequent first."""
+    counts = Counter((graph.operators[i].name, why) for i, why in delegation.reasons.items())
+    return [(name, reason, count) for (name, reason), count in counts.most_common()]
 
 
 def _partitions(graph: Subgraph, taken: set[int]) -> tuple[tuple[int, ...], ...]:
-    """Split as TFLite does: grow one piece of a kind as far as its inputs are ready, then switch.
+    """Partition as TFLite does: extend one partition while its inputs are ready, then switch.
 
     (``PartitionGraphIntoIndependentNodeSubsets`` in ``tflite/graph_info.cc``.)
     """
     ready = {t.index for t in graph.tensors if t.index not in graph.producers} | {-1}
     waiting = [operator.index for operator in graph.operators]
-    found: list[tuple[int, ...]] = []
+    partitions: list[tuple[int, ...]] = []
     while waiting:
         kind: bool | None = None
         piece: list[int] = []
@@ -106,5 +120,5 @@ def _partitions(graph: Subgraph, taken: set[int]) -> tuple[tuple[int, ...], ...]
         if not piece:
             break
         if kind:
-            found.append(tuple(sorted(piece)))
-    return tuple(found)
+            partitions.append(tuple(sorted(piece)))
+    return tuple(partitions)

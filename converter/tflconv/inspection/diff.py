@@ -1,9 +1,9 @@
-"""How two graphs of the same model differ: what was fused, folded, pruned, reordered, retyped.
+"""Differences of two graphs of the same model: fused, folded, pruned, reordered, retyped.
 
 Operators are aligned in their order of execution, first by name and output shape, then by name
-alone. What is left over is explained: an activation that moved into the operator before it was
-fused; a multiplication or addition by constants that vanished into the weights beside it was
-folded; what is found elsewhere was reordered; the rest was pruned or added.
+alone. The rest is explained: an activation that became part of the operator before it was fused; a
+multiplication or addition of constants that became part of neighbouring weights was folded; an
+operator that is elsewhere was reordered; all others were pruned or added.
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ _ACTIVATIONS = tuple(schema.ACTIVATIONS.values())
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One way in which the second graph differs, and how many operators it concerns."""
+    """A change of one kind.
+
+    Attributes:
+        kind: ``fused``, ``folded``, ``pruned``, ``narrowed``, ``retyped``, ``reordered`` or
+            ``added``.
+        op: Name of the operator.
+        detail: What happened to it.
+        count: Number of operators.
+    """
 
     kind: str
     op: str
@@ -36,7 +44,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """All changes, and the figures of both files beside each other."""
+    """All changes from one file to another.
+
+    Attributes:
+        changes: The changes, by kind.
+        figures: Figures of both files by name: operators, parameters, MACs, bytes and others.
+        unchanged: Number of operators that did not change.
+    """
 
     changes: tuple[Change, ...]
     figures: dict[str, tuple[int, int]]
@@ -44,7 +58,7 @@ class Difference:
 
 
 def compare(first: Inspection, second: Inspection) -> Difference:
-    """Explain how the main subgraph of ``second`` came from that of ``first``."""
+    """Explain how the main subgraph of ``second`` differs from that of ``first``."""
     before, after = first.model.main, second.model.main
     pairs = _aligned(before, after)
     left = _without(before.operators, [a for a, _ in pairs])
@@ -52,13 +66,13 @@ def compare(first: Inspection, second: Inspection) -> Difference:
     moved = _moved(before, left, after, right)
     left = _without(left, [a for a, _ in moved])
     right = _without(right, [b for _, b in moved])
-    found = [("reordered", a.name, "elsewhere in the order") for a, _ in moved]
-    found += [_gone(before, operator, pairs) for operator in left]
-    found += [("added", b.name, "not in the first graph") for b in right]
-    found += [change for pair in pairs for change in _altered(before, after, pair)]
+    entries = [("reordered", a.name, "elsewhere in the order") for a, _ in moved]
+    entries += [_gone(before, operator, pairs) for operator in left]
+    entries += [("added", b.name, "not in the first graph") for b in right]
+    entries += [change for pair in pairs for change in _altered(before, after, pair)]
     changes = [
         Change(kind=kind, op=op, detail=detail, count=count)
-        for (kind, op, detail), count in Counter(found).most_common()
+        for (kind, op, detail), count in Counter(entries).most_common()
     ]
     return Difference(
         changes=tuple(sorted(changes, key=lambda change: _ORDER.index(change.kind))),
@@ -68,7 +82,7 @@ def compare(first: Inspection, second: Inspection) -> Difference:
 
 
 def to_json(difference: Difference) -> dict[str, Json]:
-    """The difference as JSON values; figures are ``[first, second]``."""
+    """Return the difference as a JSON object; figures are ``[first, second]``."""
     return {
         "changes": [asdict(change) for change in difference.changes],
         "unchanged": difference.unchanged,
@@ -119,7 +133,7 @@ def _blocks(
 def _moved(
     before: Subgraph, left: list[Operator], after: Subgraph, right: list[Operator]
 ) -> list[Pair]:
-    """Left-overs of both sides of the same kind and output shape."""
+    """Pair the remaining operators of both sides that have the same kind and output shape."""
     pairs: list[Pair] = []
     free = list(right)
     for operator in left:
@@ -132,7 +146,7 @@ def _moved(
 
 
 def _gone(graph: Subgraph, operator: Operator, pairs: list[Pair]) -> tuple[str, str, str]:
-    """What became of an operator that the second graph does not have."""
+    """Return what became of an operator that the second graph does not have."""
     partner = {a.index: b for a, b in pairs}
     source = _producer(graph, operator)
     while source is not None and source.index not in partner and _by_constants(graph, source):
@@ -149,7 +163,7 @@ def _gone(graph: Subgraph, operator: Operator, pairs: list[Pair]) -> tuple[str, 
 
 
 def _kind(graph: Subgraph, operator: Operator) -> tuple[str, bool]:
-    """A shift by constants and the sum of two branches are different things."""
+    """Return a key that tells addition of constants from the sum of two branches."""
     return operator.name, _by_constants(graph, operator)
 
 
@@ -159,7 +173,7 @@ def _by_constants(graph: Subgraph, operator: Operator) -> bool:
 
 
 def _neighbour(graph: Subgraph, operator: Operator) -> str:
-    """The nearest linear operator before ``operator``, else after it."""
+    """Return the name of the nearest linear operator before ``operator``, else after it."""
     source: Operator | None = operator
     while source is not None:
         if source.name in _LINEAR:
@@ -178,21 +192,21 @@ def _neighbour(graph: Subgraph, operator: Operator) -> str:
 
 
 def _producer(graph: Subgraph, operator: Operator) -> Operator | None:
-    """Who computes the first input that is computed at all."""
+    """Return the operator that computes the first input that is not constant."""
     return next((graph.producers[t] for t in operator.inputs if t in graph.producers), None)
 
 
 def _altered(before: Subgraph, after: Subgraph, pair: Pair) -> list[tuple[str, str, str]]:
     ours, theirs = pair
-    found = []
+    changes = []
     old, new = _types(before, ours), _types(after, theirs)
     if old != new:
-        found.append(("retyped", ours.name, f"{old} → {new}"))
+        changes.append(("retyped", ours.name, f"{old} → {new}"))
     kernels = [_kernel(before, ours), _kernel(after, theirs)]
     if ours.name in _LINEAR and kernels[0] != kernels[1] and _fewer(*kernels):
         shapes = [" × ".join(map(str, kernel)) for kernel in kernels]
-        found.append(("narrowed", ours.name, f"weights {shapes[0]} → {shapes[1]}"))
-    return found
+        changes.append(("narrowed", ours.name, f"weights {shapes[0]} → {shapes[1]}"))
+    return changes
 
 
 def _fewer(old: tuple[int, ...], new: tuple[int, ...]) -> bool:

@@ -1,8 +1,8 @@
-"""A picture of one graph, or of two beside each other: who feeds whom, and who runs it.
+"""Draws graphs as SVG, side by side: operators, the edges between them, and what XNNPACK runs.
 
-Each operator stands below all that feed it. Filled boxes run inside of XNNPACK, outlined ones in
-built-in kernels; hovering over one tells why. Edges that skip operators swing out to the right.
-What only unpacks constants is left out.
+Each operator is below all operators that it reads from. XNNPACK runs filled boxes, built-in kernels
+run outlined ones; the reason appears on hover. Edges that skip operators bend to the right.
+Operators that only unpack constants are left out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from tflconv.core.shortening import shorten
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
@@ -32,7 +33,17 @@ svg { background: #14171b; } text { fill: #e8eaed; } .small { fill: #9aa5b0; }
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnNode:
-    """A box: two lines of text, its place (layer, column), whose tensors it needs and makes."""
+    """A box of the drawing.
+
+    Attributes:
+        label: First line of its text.
+        detail: Second line.
+        hint: Text on hover.
+        style: CSS class.
+        layer: Row, from the top.
+        column: Column, from the left.
+        sources: Positions of the boxes that it reads from.
+    """
 
     label: str
     detail: str
@@ -44,7 +55,7 @@ class DrawnNode:
 
 
 def draw(models: Sequence[TfliteModel]) -> str:
-    """An SVG file with the main subgraph of each of ``models``."""
+    """Return an SVG file with the main subgraph of each model, from left to right."""
     panels = [_nodes(model.main, delegation.predict(model)) for model in models]
     widths = [_width(panel) for panel in panels]
     height = (
@@ -67,14 +78,14 @@ def draw(models: Sequence[TfliteModel]) -> str:
     )
 
 
-def _nodes(graph: Subgraph, found: Delegation) -> list[DrawnNode]:
-    """Inputs, then operators, then outputs, each in its layer; sources are places in the list."""
+def _nodes(graph: Subgraph, predicted: Delegation) -> list[DrawnNode]:
+    """Return boxes of inputs, operators and outputs, in this order."""
     nodes: list[DrawnNode] = []
-    made: dict[int, int] = {}
+    producers: dict[int, int] = {}
     taken: dict[int, int] = {}
 
     def add(label: str, detail: str, hint: str, style: str, tensors: Sequence[int]) -> int:
-        sources = tuple(dict.fromkeys(made[t] for t in tensors if t in made))
+        sources = tuple(dict.fromkeys(producers[t] for t in tensors if t in producers))
         layer = 1 + max((nodes[s].layer for s in sources), default=-1)
         column = taken[layer] = taken.get(layer, -1) + 1
         nodes.append(
@@ -86,23 +97,23 @@ def _nodes(graph: Subgraph, found: Delegation) -> list[DrawnNode]:
         return len(nodes) - 1
 
     for index in graph.inputs:
-        made[index] = add("input", _tensor(graph, index), "", "end", ())
+        producers[index] = add("input", _tensor(graph, index), "", "end", ())
     for operator in graph.operators:
         if all(graph.tensors[t].constant for t in operator.inputs if t >= 0):
             continue
-        style = "xnnpack" if operator.index in found.delegated else "builtin"
-        place = add(*_texts(graph, operator, found), style, operator.inputs)
-        made.update(dict.fromkeys(operator.outputs, place))
+        style = "xnnpack" if operator.index in predicted.delegated else "builtin"
+        place = add(*_texts(graph, operator, predicted), style, operator.inputs)
+        producers.update(dict.fromkeys(operator.outputs, place))
     for index in graph.outputs:
         add("output", _tensor(graph, index), "", "end", (index,))
     return nodes
 
 
-def _texts(graph: Subgraph, operator: Operator, found: Delegation) -> tuple[str, str, str]:
+def _texts(graph: Subgraph, operator: Operator, predicted: Delegation) -> tuple[str, str, str]:
     label = operator.name + (f" + {operator.activation}" if operator.activation else "")
     work = cost.macs(graph, operator)
     detail = _tensor(graph, operator.outputs[0]) if operator.outputs else ""
-    reason = found.reasons.get(operator.index)
+    reason = predicted.reasons.get(operator.index)
     hint = f"#{operator.index}" + (f", {work:,} MACs" if work else "")
     return label, detail, hint + (f". Not in XNNPACK: {reason}" if reason else "")
 
@@ -140,7 +151,7 @@ def _box(node: DrawnNode) -> Iterator[str]:
     x, y = _place(node)
     yield f'<g><rect class="{node.style}" x="{x:g}" y="{y:g}" rx="5"'
     yield f' width="{_BOX[0]}" height="{_BOX[1]}"/>'
-    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(_short(node.label, 27))}</text>'
+    yield f'<text x="{x + 9:g}" y="{y + 16:g}">{escape(shorten(node.label, 27))}</text>'
     yield f'<text class="small" x="{x + 9:g}" y="{y + 29:g}">{escape(node.detail)}</text>'
     yield f"<title>{escape(node.hint)}</title></g>" if node.hint else "</g>"
 
@@ -158,7 +169,3 @@ def _edge(source: DrawnNode, target: DrawnNode) -> str:
     start, end = (x1 + _BOX[0], y1 + _BOX[1] / 2), (x2 + _BOX[0], y2 + _BOX[1] / 2)
     bend = f"C {out:g} {start[1]:g}, {out:g} {end[1]:g}, {end[0]:g} {end[1]:g}"
     return f'<path class="edge" d="M {start[0]:g} {start[1]:g} {bend}"/>'
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

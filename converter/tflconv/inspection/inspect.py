@@ -1,9 +1,9 @@
-"""What is inside a ``.tflite`` file: operators, their work and who runs them, and every byte.
+"""Contents of a ``.tflite`` file: operators, their cost and delegation, and every byte.
 
 Parameters are the values of constants that the arithmetic uses (weights, biases, tables), each
-counted once however many operators share it. Multiply-accumulates (MACs) are those of one
+counted once even where operators share them. Multiply-accumulates (MACs) are those of one
 inference. The arena is what LiteRT's planner would need for all intermediate tensors if built-in
-kernels ran everything; XNNPACK keeps those inside of a partition in a workspace of its own.
+kernels ran everything; XNNPACK has a workspace of its own for those inside a partition.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ _ALIGNMENT = 64
 
 @dataclass(frozen=True, kw_only=True)
 class OpRow:
-    """All operators of one kind and their share of the work. ``types``: activation × weights."""
+    """All operators of one name and type.
+
+    Attributes:
+        name: Name of the operator.
+        types: Types of activations and weights, such as ``float32 × int8``.
+        count: Number of operators.
+        delegated: Number that XNNPACK runs.
+        macs: Multiply-accumulates.
+        parameters: Values of constants that the arithmetic uses.
+        bytes: Bytes of those constants.
+    """
 
     name: str
     types: str
@@ -41,7 +51,16 @@ class OpRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Bytes:
-    """Where the bytes of a file are; the parts add up to ``total``."""
+    """Bytes of a file by part; the parts add up to ``total``.
+
+    Attributes:
+        weights: Constants that the arithmetic uses.
+        quantization: Scales and zero points.
+        constants: Other constants, such as shapes and axes.
+        metadata: Metadata buffers.
+        attached: The zip archive behind the model, with labels and card.
+        structure: All the rest: operators, tensors, names.
+    """
 
     weights: int
     quantization: int
@@ -58,7 +77,20 @@ class Bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """One file, looked at from all sides."""
+    """Contents and predicted behaviour of one file.
+
+    Attributes:
+        model: The model as read.
+        sha256: Hash of the file.
+        card: The card in the file, if it has one.
+        delegation: Which operators XNNPACK runs.
+        ops: Operators by name and type, the most expensive first.
+        bytes: Bytes by part.
+        parameters: Values of constants that the arithmetic uses.
+        macs: Multiply-accumulates of one inference.
+        arena: Bytes of intermediate tensors, estimated without XNNPACK.
+        slower: Why it will be slower than float, if so (``delegation.warn_if_slower``).
+    """
 
     model: TfliteModel
     sha256: str
@@ -73,15 +105,15 @@ class Inspection:
 
 
 def inspect(path: Path) -> Inspection:
-    """Look at the model at ``path``; raises ``TflconvError`` for what is no sound model."""
+    """Inspect a ``.tflite`` file. Raises ``TflconvError`` if it is no sound model."""
     model = reading.read(path)
-    graph, found = model.main, delegation.predict(model)
+    graph, predicted = model.main, delegation.predict(model)
     return Inspection(
         model=model,
         sha256=sha256_file(path),
         card=read_card(path),
-        delegation=found,
-        ops=_rows(graph, found),
+        delegation=predicted,
+        ops=_rows(graph, predicted),
         bytes=_account(model),
         parameters=_count(_parameters(model.subgraphs)),
         macs=sum(cost.macs(graph, operator) for operator in graph.operators),
@@ -90,45 +122,46 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def to_json(found: Inspection) -> dict[str, Json]:
-    """Everything known, as JSON values; sizes in bytes."""
-    model, graph = found.model, found.model.main
+def to_json(inspection: Inspection) -> dict[str, Json]:
+    """Return the inspection as a JSON object; sizes are in bytes."""
+    model, graph = inspection.model, inspection.model.main
     return {
         "file": model.path.name,
-        "sha256": found.sha256,
-        "bytes": asdict(found.bytes) | {"total": found.bytes.total},
+        "sha256": inspection.sha256,
+        "bytes": asdict(inspection.bytes) | {"total": inspection.bytes.total},
         "schema_version": model.version,
         "description": model.description,
         "inputs": [_boundary(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_boundary(graph.tensors[index]) for index in graph.outputs],
-        "parameters": found.parameters,
-        "macs": found.macs,
-        "arena_bytes": found.arena,
+        "parameters": inspection.parameters,
+        "macs": inspection.macs,
+        "arena_bytes": inspection.arena,
         "operators": len(graph.operators),
-        "ops": [asdict(row) for row in found.ops],
+        "ops": [asdict(row) for row in inspection.ops],
         "delegation": {
-            "partitions": len(found.delegation.partitions),
-            "delegated": len(found.delegation.delegated),
+            "partitions": len(inspection.delegation.partitions),
+            "delegated": len(inspection.delegation.delegated),
             "refused": [
                 {"op": name, "count": count, "reason": reason}
-                for name, reason, count in delegation.refusals(graph, found.delegation)
+                for name, reason, count in delegation.refusals(graph, inspection.delegation)
             ],
         },
-        "slower_than_float": list(found.slower),
+        "slower_than_float": list(inspection.slower),
         "subgraphs": [
             {"name": g.name, "operators": len(g.operators), "tensors": len(g.tensors)}
             for g in model.subgraphs
         ],
         "signatures": list(model.signatures),
         "metadata": dict(model.metadata),
-        "card": None if found.card is None else cattrs.unstructure(found.card),
+        "card": None if inspection.card is None else cattrs.unstructure(inspection.card),
     }
 
 
 def arena(graph: Subgraph) -> int:
-    """Bytes for all intermediate tensors, laid out greedily, the largest first, as LiteRT does.
+    """Return the bytes of memory for all intermediate tensors, as LiteRT plans it.
 
-    (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020.)
+    Greedy by size: the largest tensor is placed first (Pisarchyk and Lee 2020, "Efficient Memory
+    Management for Deep Neural Net Inference").
     """
     lives = _lifetimes(graph)
     placed: list[tuple[int, int, int, int]] = []
@@ -143,7 +176,7 @@ def arena(graph: Subgraph) -> int:
 
 
 def _lifetimes(graph: Subgraph) -> list[tuple[int, int, int]]:
-    """``(first step, last step, bytes)`` of every tensor that is no constant."""
+    """Return ``(first step, last step, bytes)`` of every tensor that is not constant."""
     end = len(graph.operators)
     first = dict.fromkeys(graph.inputs, 0)
     last = dict.fromkeys(graph.outputs, end)
@@ -160,23 +193,23 @@ def _lifetimes(graph: Subgraph) -> list[tuple[int, int, int]]:
     ]
 
 
-def _rows(graph: Subgraph, found: Delegation) -> tuple[OpRow, ...]:
+def _rows(graph: Subgraph, predicted: Delegation) -> tuple[OpRow, ...]:
     kinds: dict[tuple[str, str], list[Operator]] = {}
     for operator in graph.operators:
         kinds.setdefault((operator.name, _types(graph, operator)), []).append(operator)
-    rows = [_row(graph, found, *kind, operators) for kind, operators in kinds.items()]
+    rows = [_row(graph, predicted, *kind, operators) for kind, operators in kinds.items()]
     return tuple(sorted(rows, key=lambda row: (-row.macs, -row.bytes, -row.count, row.name)))
 
 
 def _row(
-    graph: Subgraph, found: Delegation, name: str, types: str, operators: list[Operator]
+    graph: Subgraph, predicted: Delegation, name: str, types: str, operators: list[Operator]
 ) -> OpRow:
     constants = _unique(t for o in operators for t in graph.input_tensors(o) if _is_parameter(t))
     return OpRow(
         name=name,
         types=types,
         count=len(operators),
-        delegated=sum(operator.index in found.delegated for operator in operators),
+        delegated=sum(operator.index in predicted.delegated for operator in operators),
         macs=sum(cost.macs(graph, operator) for operator in operators),
         parameters=_count(constants),
         bytes=sum(len(t.data) for t in constants),
@@ -184,12 +217,12 @@ def _row(
 
 
 def _types(graph: Subgraph, operator: Operator) -> str:
-    """``int8`` or, where weights differ, ``float32 × int8``."""
+    """Return ``int8`` or, where weights have another type, ``float32 × int8``."""
     inputs = [t for t in graph.input_tensors(operator) if t.dtype not in ("int32", "int64")]
     kinds = dict.fromkeys(t.dtype for t in inputs[:2])
     outputs = {t.dtype for t in graph.output_tensors(operator)}
-    made = "" if not kinds or outputs <= set(kinds) else f" → {'/'.join(sorted(outputs))}"
-    return " × ".join(kinds) + made
+    converted = "" if not kinds or outputs <= set(kinds) else f" → {'/'.join(sorted(outputs))}"
+    return " × ".join(kinds) + converted
 
 
 def _account(model: TfliteModel) -> Bytes:
@@ -212,7 +245,7 @@ def _account(model: TfliteModel) -> Bytes:
 
 
 def _attached(model: TfliteModel) -> int:
-    """Bytes of a zip archive behind the flatbuffer, where labels and our card are."""
+    """Return the bytes of the zip archive behind the flatbuffer, which holds labels and card."""
     try:
         with zipfile.ZipFile(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
@@ -235,7 +268,7 @@ def _is_parameter(tensor: TfliteTensor) -> bool:
 
 
 def _unique(tensors: Iterable[TfliteTensor]) -> list[TfliteTensor]:
-    """Each buffer once."""
+    """Return one tensor per buffer."""
     return list({tensor.buffer: tensor for tensor in tensors}.values())
 
 
@@ -244,11 +277,12 @@ def _count(tensors: Iterable[TfliteTensor]) -> int:
 
 
 def _boundary(tensor: TfliteTensor) -> dict[str, Json]:
-    found = tensor.quantization
+    quantization = tensor.quantization
+    zero_points = quantization.zero_points if quantization else ()
     return {
         "name": tensor.name,
         "shape": list(tensor.shape),
         "type": tensor.dtype,
-        "scale": found.scales[0] if found else None,
-        "zero_point": found.zero_points[0] if found and found.zero_points else None,
+        "scale": quantization.scales[0] if quantization else None,
+        "zero_point": zero_points[0] if zero_points else None,
     }

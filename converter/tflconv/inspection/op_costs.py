@@ -1,6 +1,6 @@
-"""What a device measured of a file, beside what is inside of it: the cost of its operators.
+"""Cost of the operators of a file, as measured on a device.
 
-A phone or this computer gives times (``tflconv bench``), an emulated core instructions
+A phone or this computer measures time (``tflconv bench``), an emulated core instructions
 (``tests/figures/op_instructions.py``).
 """
 
@@ -15,7 +15,15 @@ from tflconv.results import BenchmarkRun, Op
 
 @dataclass(frozen=True, kw_only=True)
 class KindCost:
-    """All executed operators of one kind and executor; ``share`` is that of the whole cost."""
+    """Cost of all executed operators of one kind.
+
+    Attributes:
+        kind: Name of the operator.
+        delegate: The delegate that ran them; None for built-in kernels.
+        count: Number of operators.
+        cost: Their cost (``unit``).
+        share: Share of the whole cost, 0 to 1.
+    """
 
     kind: str
     delegate: str | None
@@ -25,18 +33,18 @@ class KindCost:
 
 
 def of_file(runs: Iterable[BenchmarkRun], sha256: str) -> list[BenchmarkRun]:
-    """The runs of the very file with this hash that say who executed it."""
+    """Return the runs of the file with this hash that recorded its execution."""
     return [run for run in runs if run.model.sha256 == sha256 and run.graph is not None]
 
 
 def unit(run: BenchmarkRun) -> str:
-    """What the costs of the operators of ``run`` are counted in."""
+    """Return the unit of operator costs of a run: ``instructions`` or ``µs``."""
     counted = run.graph is not None and any(op.instructions is not None for op in run.graph.ops)
     return "instructions" if counted else "µs"
 
 
 def kinds(run: BenchmarkRun) -> list[KindCost]:
-    """The cost of every kind of operator, the most expensive first; empty if none was measured."""
+    """Return the cost per kind of operator, the most expensive first; empty if not measured."""
     groups: dict[tuple[str, str | None], list[Op]] = {}
     for op in run.graph.ops if run.graph else ():
         if _cost(op) is not None:
@@ -56,7 +64,7 @@ def kinds(run: BenchmarkRun) -> list[KindCost]:
 
 
 def to_json(run: BenchmarkRun) -> dict[str, Json]:
-    """Device, partitions, and costs by kind and by operator, as JSON values."""
+    """Return device, partitions, and costs by kind and by operator as a JSON object."""
     assert run.graph is not None
     return {
         "device": run.device.id,

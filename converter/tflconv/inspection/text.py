@@ -1,4 +1,4 @@
-"""An inspection and a difference as text for a terminal."""
+"""Prints inspections and differences on a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tflconv.core.plural import plural
 from tflconv.inspection import delegation, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
@@ -15,30 +16,30 @@ from tflconv.tflite.reading import TfliteTensor
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 
 
-def print_inspection(found: Inspection, console: Console) -> None:
-    """Print what is inside of one file, the most important first."""
-    model, graph = found.model, found.model.main
+def print_inspection(inspection: Inspection, console: Console) -> None:
+    """Print the contents of one file."""
+    model, graph = inspection.model, inspection.model.main
     console.print(Text(model.path.name, "bold"))
-    _print_pairs(_facts(found), console)
+    _print_pairs(_facts(inspection), console)
     console.print()
-    console.print(_ops(found))
+    console.print(_ops(inspection))
     console.print()
-    _print_pairs(_bytes(found), console)
+    _print_pairs(_bytes(inspection), console)
     console.print()
-    for name, reason, count in delegation.refusals(graph, found.delegation):
+    for name, reason, count in delegation.refusals(graph, inspection.delegation):
         console.print(
             Text.assemble("outside XNNPACK  ", (f"{count} × {name}", "bold"), f": {reason}")
         )
-    for line in found.slower[:1]:
+    for line in inspection.slower[:1]:
         console.print(Text(f"! {line}", "bold yellow"))
     console.print()
 
 
 def print_measured(run: BenchmarkRun, console: Console) -> None:
-    """Print what a device measured of this file: partitions, and the cost of every kind of op."""
+    """Print what a device measured: partitions, and the cost per kind of operator."""
     if run.graph is None:
         return
-    pieces = _plural(run.graph.partitions, "partition")
+    pieces = plural(run.graph.partitions, "partition")
     console.print(Text(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
     table = _table("operator", "run by", "count", op_costs.unit(run), "share")
     for row in op_costs.kinds(run):
@@ -51,7 +52,7 @@ def print_measured(run: BenchmarkRun, console: Console) -> None:
 
 
 def print_difference(difference: Difference, console: Console) -> None:
-    """Print how the second graph differs from the first."""
+    """Print the changes and figures of two files."""
     console.print(Text("Difference", "bold"))
     table = _table("change", "operator", "count", "what happened")
     for change in difference.changes:
@@ -67,45 +68,45 @@ def print_difference(difference: Difference, console: Console) -> None:
     console.print(figures)
 
 
-def _facts(found: Inspection) -> list[tuple[str, str]]:
-    graph, runs = found.model.main, found.delegation
+def _facts(inspection: Inspection) -> list[tuple[str, str]]:
+    graph, predicted = inspection.model.main, inspection.delegation
     facts = [("input", _boundary(graph.tensors[index])) for index in graph.inputs]
     facts += [("output", _boundary(graph.tensors[index])) for index in graph.outputs]
     facts += [
-        ("parameters", f"{found.parameters:,}"),
-        ("MACs", f"{found.macs:,}"),
+        ("parameters", f"{inspection.parameters:,}"),
+        ("MACs", f"{inspection.macs:,}"),
         (
             "XNNPACK",
-            f"{len(runs.delegated)} of {len(graph.operators)} operators"
-            f" in {_plural(len(runs.partitions), 'partition')}, predicted",
+            f"{len(predicted.delegated)} of {len(graph.operators)} operators"
+            f" in {plural(len(predicted.partitions), 'partition')}, predicted",
         ),
-        ("arena", f"{found.arena:,} bytes, estimated without XNNPACK"),
+        ("arena", f"{inspection.arena:,} bytes, estimated without XNNPACK"),
     ]
-    if len(found.model.subgraphs) > 1:
-        facts.append(("subgraphs", str(len(found.model.subgraphs))))
-    return facts + _origin(found)
+    if len(inspection.model.subgraphs) > 1:
+        facts.append(("subgraphs", str(len(inspection.model.subgraphs))))
+    return facts + _origin(inspection)
 
 
-def _origin(found: Inspection) -> list[tuple[str, str]]:
-    card, facts = found.card, []
+def _origin(inspection: Inspection) -> list[tuple[str, str]]:
+    card, facts = inspection.card, []
     if card is not None:
-        made = " · ".join(part for part in (card.model, card.dataset, card.recipe) if part)
+        origin = " · ".join(part for part in (card.model, card.dataset, card.recipe) if part)
         norm = card.normalization
         labels = f"{len(card.labels)}: {_few(card.labels)}" if card.labels else "none"
-        facts = [("card", made), ("labels", labels)]
+        facts = [("card", origin), ("labels", labels)]
         order = ", channels in the order BGR" if norm.channel_order == "bgr" else ""
         scaled = f"(pixel − {_joined(norm.mean)}) / {_joined(norm.std)}"
         facts.append(("preprocessing", scaled + order))
-    if found.model.metadata:
-        facts.append(("metadata", ", ".join(found.model.metadata)))
-    if found.model.description:
-        facts.append(("description", found.model.description))
-    return [*facts, ("sha256", found.sha256)]
+    if inspection.model.metadata:
+        facts.append(("metadata", ", ".join(inspection.model.metadata)))
+    if inspection.model.description:
+        facts.append(("description", inspection.model.description))
+    return [*facts, ("sha256", inspection.sha256)]
 
 
-def _ops(found: Inspection) -> Table:
+def _ops(inspection: Inspection) -> Table:
     table = _table("operator", "types", "count", "XNNPACK", "MACs", "parameters", "bytes")
-    for row in found.ops:
+    for row in inspection.ops:
         style = "" if row.delegated == row.count else "yellow"
         numbers = (row.macs, row.parameters, row.bytes)
         table.add_row(
@@ -115,15 +116,15 @@ def _ops(found: Inspection) -> Table:
     return table
 
 
-def _bytes(found: Inspection) -> list[tuple[str, str]]:
-    total = found.bytes.total
+def _bytes(inspection: Inspection) -> list[tuple[str, str]]:
+    total = inspection.bytes.total
     parts = {
-        "weights": found.bytes.weights,
-        "scales, zero points": found.bytes.quantization,
-        "other constants": found.bytes.constants,
-        "metadata": found.bytes.metadata,
-        "attached archive": found.bytes.attached,
-        "structure": found.bytes.structure,
+        "weights": inspection.bytes.weights,
+        "scales, zero points": inspection.bytes.quantization,
+        "other constants": inspection.bytes.constants,
+        "metadata": inspection.bytes.metadata,
+        "attached archive": inspection.bytes.attached,
+        "structure": inspection.bytes.structure,
     }
     rows = [(name, f"{size:>12,} bytes {size / total:>5.0%}") for name, size in parts.items()]
     return [*rows, ("file", f"{total:>12,} bytes")]
@@ -158,7 +159,3 @@ def _few(labels: tuple[str, ...]) -> str:
 
 def _joined(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:g}" for value in values)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

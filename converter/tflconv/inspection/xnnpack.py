@@ -1,7 +1,7 @@
-"""What XNNPACK takes: one rule for each operator, which gives the reason where it refuses.
+"""Rules of the XNNPACK delegate: one per operator, which returns the reason of a refusal.
 
 The rules are those of ``tflite/delegates/xnnpack/xnnpack_delegate.cc`` as ai-edge-litert 2.3
-applies them; tests hold them against the real delegate.
+applies them; tests compare them with the real delegate.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Callable
 from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
 Rule = Callable[[Subgraph, Operator], "str | None"]
-"""Gives the reason why the delegate refuses a node, or None if it takes it."""
+"""Returns the reason why the delegate refuses a node, or None if it takes it."""
 
 MAX_DIMENSIONS = 6
 _FUSABLE = (None, "RELU", "RELU6", "RELU_N1_TO_1")
 
 
 def refusal(graph: Subgraph, operator: Operator) -> str | None:
-    """Why XNNPACK refuses ``operator``, or None."""
+    """Return why XNNPACK refuses an operator, or None if it takes it."""
     rule = _RULES.get(operator.name)
     if rule is None:
         return "XNNPACK has no such operator"
@@ -29,23 +29,23 @@ def refusal(graph: Subgraph, operator: Operator) -> str | None:
 
 
 def unpacked_constants(graph: Subgraph) -> set[int]:
-    """DEQUANTIZE and DENSIFY of constants: the delegate does them once, while loading."""
-    found: set[int] = set()
-    made: set[int] = set()
+    """Return the DEQUANTIZE and DENSIFY of constants, which the delegate runs once, on loading."""
+    unpacking: set[int] = set()
+    unpacked: set[int] = set()
     for operator in graph.operators:
         if operator.name not in ("DEQUANTIZE", "DENSIFY"):
             continue
         source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-        known = source.constant or source.index in made
+        known = source.constant or source.index in unpacked
         dense = operator.name == "DEQUANTIZE" and not source.sparse
         packed = source.dtype == "float16" or (source.dtype == "int8" and source.quantization)
         if known and (
             (dense and packed and target.dtype == "float32")
             or (operator.name == "DENSIFY" and source.sparse and source.dtype == target.dtype)
         ):
-            found.add(operator.index)
-            made.add(target.index)
-    return found
+            unpacking.add(operator.index)
+            unpacked.add(target.index)
+    return unpacking
 
 
 def _is_float(tensor: TfliteTensor) -> bool:
@@ -67,8 +67,8 @@ def _scale(tensor: TfliteTensor) -> float:
 
 
 def _zero_point(tensor: TfliteTensor) -> int:
-    found = tensor.quantization
-    return found.zero_points[0] if found and found.zero_points else 0
+    zero_points = tensor.quantization.zero_points if tensor.quantization else ()
+    return zero_points[0] if zero_points else 0
 
 
 def _described(tensor: TfliteTensor) -> str:
@@ -78,12 +78,12 @@ def _described(tensor: TfliteTensor) -> str:
 
 
 def all_tensors(graph: Subgraph, operator: Operator) -> list[TfliteTensor]:
-    """Inputs, then outputs."""
+    """Return inputs, then outputs of an operator."""
     return [*graph.input_tensors(operator), *graph.output_tensors(operator)]
 
 
 def _data(graph: Subgraph, operator: Operator) -> list[TfliteTensor]:
-    """Inputs and outputs that flow, without those that steer (axes, shapes, paddings)."""
+    """Return inputs and outputs that hold data, without axes, shapes and paddings."""
     whole = ("int32", "int64")
     return [t for t in all_tensors(graph, operator) if t.dtype not in whole or t.quantization]
 
@@ -175,7 +175,7 @@ def _inputs_between(low: int, high: int) -> Rule:
 
 
 def _weights(axis: int, *, dynamic: bool, int4: bool = False) -> Rule:
-    """Types of convolutions and dense layers; ``axis`` is that of channelwise scales."""
+    """Check the types of convolutions and dense layers; ``axis`` is that of channelwise scales."""
 
     def rule(graph: Subgraph, operator: Operator) -> str | None:
         source, weights = (graph.tensors[index] for index in operator.inputs[:2])
@@ -275,7 +275,7 @@ def _dequantize(graph: Subgraph, operator: Operator) -> str | None:
 
 
 def _all(*rules: Rule) -> Rule:
-    """The first reason that any of ``rules`` gives."""
+    """Combine rules: the first reason that one of them returns."""
 
     def rule(graph: Subgraph, operator: Operator) -> str | None:
         return next((reason for check in rules if (reason := check(graph, operator))), None)

@@ -1,7 +1,7 @@
-"""The models that can be trained, behind one registry.
+"""The registry of models that can be trained.
 
-A family describes its network once, to a namespace of layers. Given the layers of Keras it becomes
-a model; given those of ``symbolic`` it tells its cost, and TensorFlow is never imported.
+An architecture describes its network once, to a namespace of layers. With the layers of Keras the
+description becomes a model; with those of ``symbolic`` it is counted, without TensorFlow.
 """
 
 from tflconv.models import mobilenet, resnet, squeezenet, vit, vit_int8

@@ -1,4 +1,4 @@
-"""From a name to a Keras model, ready to train."""
+"""Builds Keras models by name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,23 @@ from tflconv.models.registry import OptionValue, architecture
 def build(
     name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: OptionValue
 ) -> KerasModel:
-    """The Keras 2 model called ``name``, from ``[n, height, width, channels]`` to logits.
+    """Build the Keras 2 model called ``name``, with random weights.
 
-    Raises ``UsageError`` for an unknown name or option, and where options do not fit the input.
+    Args:
+        name: Name of a registered model.
+        input_shape: Height and width in pixels, and channels.
+        classes: Number of outputs.
+        **options: Options of the model.
+
+    Returns:
+        A model from float32 ``[n, height, width, channels]`` to logits ``[n, classes]``.
+
+    Raises:
+        UsageError: The name or an option is unknown, or an option does not fit the input.
+
+    Example:
+        >>> build("vit", (28, 28, 1), classes=5).output_shape
+        (None, 5)
     """
     network = architecture(name, **options)
     from tflconv.core.tensorflow import keras2

@@ -1,7 +1,7 @@
-"""The layers that our models are made of: those of Keras 2, and five that it lacks.
+"""The layers of our models: those of Keras 2, and five that it lacks.
 
-They are registered with Keras under ``tflconv``: whoever opens a saved model with Keras alone
-imports this module first.
+The five are registered with Keras under ``tflconv``. Import this module before you open a saved
+model with Keras alone.
 """
 
 from __future__ import annotations
@@ -28,48 +28,48 @@ Reshape = keras2.layers.Reshape
 
 @keras2.saving.register_keras_serializable("tflconv")
 class ClassToken(keras2.layers.Layer):
-    """Puts one learned token before ``[n, tokens, dim]`` (Devlin et al. 2018, BERT)."""
+    """A learned class token in front of the others (Devlin et al. 2018, "BERT")."""
 
     def build(self, input_shape: Shape) -> None:
-        """Make the token."""
+        """Create the token."""
         self.token = self.add_weight("token", (1, 1, input_shape[-1]), initializer="zeros")
 
     def call(self, tokens: Tensor) -> Tensor:
-        """``[n, tokens, dim]`` to ``[n, 1 + tokens, dim]``."""
+        """Take ``[n, tokens, dim]`` to ``[n, 1 + tokens, dim]``."""
         token = tf.tile(self.token, (tf.shape(tokens)[0], 1, 1))
         return tf.concat([token, tokens], axis=1)
 
 
 @keras2.saving.register_keras_serializable("tflconv")
 class PositionEmbedding(keras2.layers.Layer):
-    """Adds a learned vector to every token, which tells where the token stands."""
+    """A learned vector per position, added to the token at that position."""
 
     def build(self, input_shape: Shape) -> None:
-        """Make one vector a token."""
+        """Create one vector per token."""
         normal = keras2.initializers.TruncatedNormal(stddev=0.02)
         self.positions = self.add_weight("positions", (1, *input_shape[1:]), initializer=normal)
 
     def call(self, tokens: Tensor) -> Tensor:
-        """``[n, tokens, dim]`` to the same shape."""
+        """Take ``[n, tokens, dim]`` to the same shape."""
         return tokens + self.positions
 
 
 @keras2.saving.register_keras_serializable("tflconv")
 class FirstToken(keras2.layers.Layer):
-    """Takes the class token, and leaves the patches that it was told by."""
+    """The first token of all, which is the class token."""
 
     def call(self, tokens: Tensor) -> Tensor:
-        """``[n, tokens, dim]`` to ``[n, 1, dim]``."""
+        """Take ``[n, tokens, dim]`` to ``[n, 1, dim]``."""
         return tokens[:, :1]
 
 
 @keras2.saving.register_keras_serializable("tflconv")
 class PatchDropout(keras2.layers.Layer):
-    """Hides a random share of the patches while training; the class token always stays.
+    """Dropout of a random share of the patches in training; the class token always stays.
 
-    It saves nearly that share of the time that a step takes, and regularizes (Liu et al. 2022,
-    "PatchDropout", https://arxiv.org/abs/2208.07220). Afterwards it does nothing. Chance is drawn
-    from the tokens themselves, so a training that was interrupted goes on as if it had not been.
+    It regularizes, and shortens a training step by nearly that share (Liu et al. 2022,
+    "PatchDropout", https://arxiv.org/abs/2208.07220). At inference it does nothing. The seed is
+    computed from the tokens, so an interrupted training resumes with the same draws.
     """
 
     def __init__(self, rate: float, **options: object) -> None:
@@ -77,7 +77,7 @@ class PatchDropout(keras2.layers.Layer):
         self.rate = rate
 
     def call(self, tokens: Tensor, training: bool | None = None) -> Tensor:
-        """``[n, 1 + patches, dim]`` to ``[n, 1 + kept, dim]``, or to the same shape."""
+        """Take ``[n, 1 + patches, dim]`` to ``[n, 1 + kept, dim]``; at inference to the same."""
         if not training:
             return tokens
         patches = tokens.shape[1] - 1
@@ -88,13 +88,13 @@ class PatchDropout(keras2.layers.Layer):
         return tf.concat([tokens[:, :1], tf.gather(tokens, chosen, axis=1, batch_dims=1)], axis=1)
 
     def get_config(self) -> dict[str, Json]:
-        """What is needed to build this layer again."""
+        """Return the settings from which Keras builds this layer again."""
         return {**super().get_config(), "rate": self.rate}
 
 
 @keras2.saving.register_keras_serializable("tflconv")
 class ReluAttention(keras2.layers.Layer):
-    """Self-attention that weighs by ``relu(scores) / tokens`` instead of softmax.
+    """Self-attention with weights ``relu(scores) / tokens`` instead of softmax.
 
     Wortsman et al. 2023, "Replacing softmax with ReLU in vision transformers".
     """
@@ -104,7 +104,7 @@ class ReluAttention(keras2.layers.Layer):
         self.heads = heads
 
     def build(self, input_shape: Shape) -> None:
-        """Make the four projections, ``[dim, dim]`` each."""
+        """Create the four projections, ``[dim, dim]`` each."""
         dim = input_shape[-1]
         self.query, self.key, self.value, self.output_projection = (
             Dense(dim, name=name) for name in ("query", "key", "value", "output")
@@ -113,7 +113,7 @@ class ReluAttention(keras2.layers.Layer):
             projection.build(input_shape)
 
     def call(self, tokens: Tensor) -> Tensor:
-        """``[n, tokens, dim]`` to the same shape."""
+        """Take ``[n, tokens, dim]`` to the same shape."""
         count, dim = tokens.shape[1:]
         query, key, value = (
             self._split(project(tokens)) for project in (self.query, self.key, self.value)
@@ -129,5 +129,5 @@ class ReluAttention(keras2.layers.Layer):
         return tf.transpose(heads, (0, 2, 1, 3))
 
     def get_config(self) -> dict[str, Json]:
-        """What is needed to build this layer again."""
+        """Return the settings from which Keras builds this layer again."""
         return {**super().get_config(), "heads": self.heads}

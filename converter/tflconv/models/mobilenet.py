@@ -1,10 +1,10 @@
-"""MobileNet: convolutions of each channel by itself, then across channels, made for phones.
+"""MobileNet: depthwise separable convolutions for phones.
 
 V1, Howard et al. 2017 (https://arxiv.org/abs/1704.04861), stacks such pairs. V2, Sandler et al.
 2018 (https://arxiv.org/abs/1801.04381), puts them into inverted residuals with linear bottlenecks.
-The published networks halve the picture five times, which leaves one pixel of a 28 px digit.
-``halvings`` says how often to halve; by default as often as leaves at least 4 x 4, and never more
-than five times. The early halvings are kept, because they make everything after them cheap.
+The published networks halve the resolution five times, which leaves one pixel of a 28 px digit.
+``halvings`` is the number of layers of stride 2; by default as many as leave at least 4 x 4 pixels,
+five at most. The first ones are kept, because they make everything after them cheap.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tflconv.errors import require
 from tflconv.models.registry import Layers, Value, register
 
 MOMENTUM = 0.9
-"""Of BatchNorm statistics: a small set has too few steps for the usual 0.999."""
+"""Momentum of BatchNorm statistics: small datasets have too few steps for the usual 0.999."""
 
-# Expansion, channels, repeats and whether the first of them halves (Table 2 of the paper).
+# Expansion, channels, repeats, and whether the first repeat has stride 2 (Table 2 of the paper).
 STAGES_V2 = (
     (1, 16, 1, False),
     (6, 24, 2, True),
@@ -30,7 +30,7 @@ STAGES_V2 = (
     (6, 320, 1, False),
 )
 
-# Channels, and whether the pair halves (Table 1 of the paper).
+# Channels, and whether the pair has stride 2 (Table 1 of the paper).
 PAIRS_V1 = (
     (64, False),
     (128, True),
@@ -104,18 +104,31 @@ class MobileNetV2:
 
 
 def fitting_halvings(size: Sequence[int]) -> int:
-    """How often a picture of ``(height, width)`` may be halved until 4 x 4 is left; 5 at most."""
+    """Return how often a picture can be halved until at least 4 x 4 pixels are left, 1 to 5.
+
+    Args:
+        size: Height and width in pixels.
+
+    Example:
+        >>> fitting_halvings((28, 28)), fitting_halvings((224, 224))
+        (3, 5)
+    """
     return max(1, min(5, (min(size) - 1).bit_length() - 2))
 
 
 def round_channels(channels: float, step: int = 8) -> int:
-    """The multiple of ``step`` nearest to ``channels``, but no less than 90 % of it."""
+    """Round to a multiple of ``step``, but not below 90 % of ``channels``.
+
+    Example:
+        >>> round_channels(11.2)
+        16
+    """
     nearest = max(step, int(channels + step / 2) // step * step)
     return nearest + step if nearest < 0.9 * channels else nearest
 
 
 def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str) -> Value:
-    """Convolution, BatchNorm, ReLU6."""
+    """Add a convolution, BatchNorm and ReLU6."""
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=name)(
         x
     )
@@ -123,7 +136,7 @@ def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, 
 
 
 def separate(layers: Layers, x: Value, stride: int, name: str) -> Value:
-    """3 x 3 depthwise convolution, BatchNorm, ReLU6."""
+    """Add a 3 x 3 depthwise convolution, BatchNorm and ReLU6."""
     x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=name)(x)
     return _activate(layers, x, name)
 
@@ -131,7 +144,7 @@ def separate(layers: Layers, x: Value, stride: int, name: str) -> Value:
 def invert(
     layers: Layers, x: Value, expansion: int, channels: int, stride: int, name: str
 ) -> Value:
-    """Inverted residual: widen, convolve each channel by itself, narrow without activation."""
+    """Add an inverted residual: expand, convolve depthwise, project without activation."""
     entered, before = x, x.shape[-1]
     if expansion > 1:
         x = convolve(layers, x, before * expansion, 1, 1, f"{name}_expand")
@@ -149,5 +162,5 @@ def _activate(layers: Layers, x: Value, name: str) -> Value:
 
 
 def _strides(halvings: int) -> Iterator[int]:
-    """Strides of the places that may halve, first place first."""
+    """Yield the strides of the layers that may halve the resolution, first layer first."""
     return chain(repeat(2, halvings), repeat(1))

@@ -1,7 +1,7 @@
-"""Names of models, and the options that each of them takes.
+"""The registry of models and their options.
 
-An architecture is a frozen dataclass: its fields are its options, checked when it is built, and
-calling it with a namespace of layers and an input describes the network.
+An architecture is a frozen dataclass. Its fields are its options, checked when it is built; calling
+it with a namespace of layers and an input describes the network.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from tflconv.errors import UsageError, require, unknown
 
 
 class Value(Protocol):
-    """What flows between layers: a tensor of Keras, or one that counts what it costs."""
+    """A value between layers: a tensor of Keras, or one that counts costs."""
 
     @property
     def shape(self) -> Sequence[int]:
-        """Sides; the first of them is the batch, which nobody may ask for."""
+        """Sides; the first is the batch, whose size is not known."""
 
 
 class Layers(Protocol):
-    """Layers by the names of Keras: those of Keras itself, or those that count."""
+    """A namespace of layers by their names in Keras: Keras itself, or layers that count costs."""
 
     def __getattr__(self, name: str) -> Callable[..., Callable[..., Value]]:
-        """Return what makes a layer from its settings."""
+        """Return the constructor of the layer called ``name``."""
 
 
 class Architecture(Protocol):
-    """A network with its options chosen."""
+    """A network with fixed options."""
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
@@ -43,7 +43,10 @@ _registry: dict[str, type] = {}
 
 
 def register(name: str) -> Callable[[A], A]:
-    """Offer the decorated dataclass under ``name``; a name that is taken is an error."""
+    """Register the decorated dataclass as the model called ``name``.
+
+    Raises ``ValueError`` for a name that is registered already.
+    """
 
     def add(kind: A) -> A:
         if name in _registry:
@@ -55,13 +58,18 @@ def register(name: str) -> Callable[[A], A]:
 
 
 def names() -> tuple[str, ...]:
-    """All registered names, sorted."""
+    """Return the names of all registered models, sorted.
+
+    Example:
+        >>> "mobilenet_v2" in names()
+        True
+    """
     return tuple(sorted(_registry))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option of a model: what ``--option NAME=VALUE`` may set."""
+    """An option of a model, as ``--option NAME=VALUE`` sets it."""
 
     name: str
     kind: type[int] | type[float]
@@ -69,7 +77,7 @@ class Option:
 
 
 def options(name: str) -> tuple[Option, ...]:
-    """The options of the model called ``name``, in the order of its definition."""
+    """Return the options of a model, in the order of their definition."""
     kind = _find(name)
     types = get_type_hints(kind)
     return tuple(
@@ -78,42 +86,58 @@ def options(name: str) -> tuple[Option, ...]:
 
 
 def summary(name: str) -> str:
-    """The first line of what the model's definition says about itself."""
+    """Return the description of a model in one line."""
     return (_find(name).__doc__ or "").partition("\n")[0]
 
 
 def architecture(name: str, **chosen: OptionValue) -> Architecture:
-    """The model called ``name`` with ``chosen`` options.
+    """Return the architecture called ``name``.
 
-    Raises ``UsageError`` for an unknown name, an unknown option or a value that does not fit.
+    Args:
+        name: Name of a registered model.
+        **chosen: Options that differ from their defaults.
+
+    Raises:
+        UsageError: The name or an option is unknown, or a value does not fit.
+
+    Example:
+        >>> architecture("vit", depth=2).depth
+        2
     """
-    known = {option.name: option for option in options(name)}
+    allowed = {option.name: option for option in options(name)}
     for key, value in chosen.items():
-        if key not in known:
-            raise unknown(f"option of {name}", key, known)
-        _check_type(name, known[key], value)
+        if key not in allowed:
+            raise unknown(f"option of {name}", key, allowed)
+        _check_type(name, allowed[key], value)
     network: Architecture = _find(name)(**chosen)
     return network
 
 
 def parse_options(name: str, texts: Sequence[str]) -> dict[str, OptionValue]:
-    """Read ``["alpha=0.5", ...]`` into values of the types that the model called ``name`` wants."""
-    known = {option.name: option for option in options(name)}
+    """Read options of a model from texts of the form ``NAME=VALUE``.
+
+    Raises ``UsageError`` for an unknown option, another form, or a value of another type.
+
+    Example:
+        >>> parse_options("vit", ["depth=2", "mlp_ratio=4"])
+        {'depth': 2, 'mlp_ratio': 4.0}
+    """
+    allowed = {option.name: option for option in options(name)}
     chosen = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"option '{text}' is not of the form NAME=VALUE.")
-        if key not in known:
-            raise unknown(f"option of {name}", key, known)
-        chosen[key] = _read(name, known[key], value)
+        if key not in allowed:
+            raise unknown(f"option of {name}", key, allowed)
+        chosen[key] = _read(name, allowed[key], value)
     return chosen
 
 
 def require_positive(
     model: str, architecture: Architecture, *, besides: Sequence[str] = ()
 ) -> None:
-    """Raise ``UsageError`` for the first option that is not positive, ``besides`` left out."""
+    """Raise ``UsageError`` if an option other than those in ``besides`` is not positive."""
     checked = {name: value for name, value in vars(architecture).items() if name not in besides}
     rules = {name: (value > 0, "positive") for name, value in checked.items()}
     require(model, architecture, **rules)

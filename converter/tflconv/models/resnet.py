@@ -1,8 +1,8 @@
-"""ResNet for small pictures: the baseline that residual networks are measured by.
+"""ResNet for small pictures: the usual baseline of residual networks.
 
 He et al. 2016 (https://arxiv.org/abs/1512.03385), section 4.2: a 3 x 3 stem at full resolution,
-then three stages of ``blocks`` residual blocks with 1, 2 and 4 times ``width`` channels, the last
-two of which halve the picture. Three blocks a stage are ResNet-20. Where the shape changes, the
+then three stages of ``blocks`` residual blocks with 1, 2 and 4 times ``width`` channels; the last
+two halve the resolution. Three blocks per stage are ResNet-20. Where the shape changes, the
 shortcut is a 1 x 1 convolution.
 """
 
@@ -18,7 +18,7 @@ MOMENTUM = 0.9
 @register("resnet")
 @dataclass(frozen=True, kw_only=True)
 class ResNet:
-    """ResNet of basic blocks for small pictures; 3 blocks a stage are ResNet-20."""
+    """ResNet of basic blocks for small pictures; 3 blocks per stage are ResNet-20."""
 
     width: int = 16
     blocks: int = 3

@@ -1,9 +1,9 @@
-"""SqueezeNet: few parameters by squeezing channels before every 3 x 3 convolution.
+"""SqueezeNet: few parameters, because channels are reduced before every 3 x 3 convolution.
 
 Iandola et al. 2016 (https://arxiv.org/abs/1602.07360), in the authors' version 1.1. A fire module
-squeezes to few channels and expands by 1 x 1 and 3 x 3 convolutions side by side. The published
-network halves the picture four times; ``halvings`` says how often, by default as often as leaves at
-least 4 x 4.
+squeezes to few channels and expands by parallel 1 x 1 and 3 x 3 convolutions. The published network
+halves the resolution four times; ``halvings`` is that number, by default as large as leaves at
+least 4 x 4 pixels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tflconv.errors import require
 from tflconv.models.mobilenet import fitting_halvings
 from tflconv.models.registry import Layers, Value, register
 
-# Squeezed and expanded channels of the fire modules between two places that may halve.
+# Squeezed and expanded channels of the fire modules, by stage; a stage may begin with a pooling.
 STAGES = (
     ((16, 64), (16, 64)),
     ((32, 128), (32, 128)),

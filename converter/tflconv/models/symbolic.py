@@ -1,9 +1,9 @@
-"""What a network costs, found by running its description with layers that only count.
+"""Cost of a network, counted by running its description with layers that only count.
 
 MACs are the multiply-accumulates of convolutions, dense layers and attention for one picture, as
-papers count them (padding included). FLOPs are two for each MAC, plus those of the layers without
-MACs: one for each value they add or clip, and so on as each layer below says. Parameters are those
-of Keras, BatchNorm's statistics among them.
+papers count them (padding included). FLOPs are two per MAC, plus those of the layers without MACs:
+one per value added or clipped, and so on as each layer below says. Parameters are counted as Keras
+counts them, BatchNorm's statistics included.
 """
 
 # ruff: noqa: ARG001 - arguments are those of Keras, whether they cost anything or not
@@ -20,7 +20,7 @@ from tflconv.models.registry import OptionValue, architecture
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Cost of one inference on one picture."""
+    """Parameters of a model; multiply-accumulates (MACs) and FLOPs of one inference."""
 
     parameters: int
     macs: int
@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass
 class Tape:
-    """Sums up what the layers cost."""
+    """Running sums of the costs of layers; ``other`` are FLOPs that are not MACs."""
 
     parameters: int = 0
     macs: int = 0
@@ -38,20 +38,20 @@ class Tape:
 
 @dataclass(frozen=True)
 class Traced:
-    """Stands for a tensor of ``shape`` ``(1, ...)``."""
+    """A tensor without values, of ``shape`` ``(1, ...)``."""
 
     shape: Shape
     tape: Tape = field(default_factory=Tape, compare=False)
 
     @property
     def values(self) -> int:
-        """How many values it has, for one picture."""
+        """Number of values per picture."""
         return prod(self.shape[1:])
 
     def spend(
         self, shape: Sequence[int], *, parameters: int = 0, macs: int = 0, other: int = 0
     ) -> Traced:
-        """The tensor that comes out of a layer with this cost."""
+        """Return the output of a layer of this cost, and add the cost to the sums."""
         self.tape.parameters += parameters
         self.tape.macs += macs
         self.tape.other += other
@@ -61,9 +61,20 @@ class Traced:
 def cost(
     name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: OptionValue
 ) -> Cost:
-    """Parameters, MACs and FLOPs of the model called ``name``; imports no TensorFlow.
+    """Count parameters, MACs and FLOPs of the model called ``name``, without TensorFlow.
 
-    Raises ``UsageError`` as ``build`` does.
+    Args:
+        name: Name of a registered model.
+        input_shape: Height and width in pixels, and channels.
+        classes: Number of outputs.
+        **options: Options of the model.
+
+    Raises:
+        UsageError: The name or an option is unknown, or an option does not fit the input.
+
+    Example:
+        >>> cost("resnet", (32, 32, 3), 10)
+        Cost(parameters=274042, macs=40813184, flops=82306314)
     """
     tape = Tape()
     architecture(name, **options)(CountingLayers(), Traced((1, *input_shape), tape), classes)
@@ -82,10 +93,10 @@ def _conv2d(
     use_bias: bool = True,
     name: str = "",
 ) -> Layer:
-    """Keras ``Conv2D``; a FLOP a value for the bias."""
+    """Keras ``Conv2D``; one FLOP per value for the bias."""
 
     def trace(x: Traced) -> Traced:
-        height, width = (_slid(n, kernel_size, strides, padding) for n in x.shape[1:3])
+        height, width = (_output_size(n, kernel_size, strides, padding) for n in x.shape[1:3])
         kernel = kernel_size**2 * x.shape[-1] * filters
         return x.spend(
             (height, width, filters),
@@ -100,10 +111,10 @@ def _conv2d(
 def _depthwise_conv2d(
     kernel_size: int, *, strides: int = 1, padding: str = "valid", use_bias: bool, name: str = ""
 ) -> Layer:
-    """Keras ``DepthwiseConv2D``; a FLOP a value for the bias."""
+    """Keras ``DepthwiseConv2D``; one FLOP per value for the bias."""
 
     def trace(x: Traced) -> Traced:
-        height, width = (_slid(n, kernel_size, strides, padding) for n in x.shape[1:3])
+        height, width = (_output_size(n, kernel_size, strides, padding) for n in x.shape[1:3])
         kernel, channels = kernel_size**2 * x.shape[-1], x.shape[-1]
         return x.spend(
             (height, width, channels),
@@ -116,7 +127,7 @@ def _depthwise_conv2d(
 
 
 def _dense(units: int, *, name: str = "") -> Layer:
-    """Keras ``Dense`` over the last axis; a FLOP a value for the bias."""
+    """Keras ``Dense`` over the last axis; one FLOP per value for the bias."""
 
     def trace(x: Traced) -> Traced:
         *places, before = x.shape[1:]
@@ -131,19 +142,19 @@ def _dense(units: int, *, name: str = "") -> Layer:
 
 
 def _batch_normalization(*, momentum: float, name: str = "") -> Layer:
-    """Keras ``BatchNormalization``, scale and shift: two FLOPs a value."""
+    """Keras ``BatchNormalization``, scale and shift: two FLOPs per value."""
     return lambda x: x.spend(x.shape[1:], parameters=4 * x.shape[-1], other=2 * x.values)
 
 
 def _layer_normalization(*, epsilon: float, name: str = "") -> Layer:
-    """Keras ``LayerNormalization``: mean, variance, scale and shift are seven FLOPs a value."""
+    """Keras ``LayerNormalization``: mean, variance, scale and shift are seven FLOPs per value."""
     return lambda x: x.spend(x.shape[1:], parameters=2 * x.shape[-1], other=7 * x.values)
 
 
 def _multi_head_attention(
     heads: int, key_dim: int, *, name: str = ""
 ) -> Callable[[Traced, Traced], Traced]:
-    """Keras ``MultiHeadAttention``; biases one FLOP, scale and softmax six a score."""
+    """Keras ``MultiHeadAttention``; one FLOP per bias, six per score for scale and softmax."""
 
     def trace(query: Traced, value: Traced) -> Traced:
         (_, tokens, dim), (_, others, _) = query.shape, value.shape
@@ -159,7 +170,7 @@ def _multi_head_attention(
 
 
 def _relu_attention(heads: int, *, name: str = "") -> Layer:
-    """Our ``ReluAttention``; biases one FLOP, scale, ReLU and division three a score."""
+    """Our ``ReluAttention``; one FLOP per bias, three per score for scale, ReLU and division."""
 
     def trace(x: Traced) -> Traced:
         tokens, dim = x.shape[1:]
@@ -175,18 +186,18 @@ def _relu_attention(heads: int, *, name: str = "") -> Layer:
 
 
 def _activation(kind: str, *, name: str = "") -> Layer:
-    """Keras ``Activation``: GELU by its error function is eight FLOPs a value."""
+    """Keras ``Activation``: GELU by its error function is eight FLOPs per value."""
     flops = {"gelu": 8, "relu": 1}[kind]
     return lambda x: x.spend(x.shape[1:], other=flops * x.values)
 
 
 def _relu(max_value: float | None = None, *, name: str = "") -> Layer:
-    """Keras ``ReLU``: one FLOP a value."""
+    """Keras ``ReLU``: one FLOP per value."""
     return lambda x: x.spend(x.shape[1:], other=x.values)
 
 
 def _add(*, name: str = "") -> Callable[[Sequence[Traced]], Traced]:
-    """Keras ``Add`` of two: one FLOP a value."""
+    """Keras ``Add`` of two: one FLOP per value."""
     return lambda pair: pair[0].spend(pair[0].shape[1:], other=pair[0].values)
 
 
@@ -201,19 +212,19 @@ def _max_pooling2d(pool_size: int, *, strides: int, padding: str, name: str = ""
     """Keras ``MaxPooling2D``: a comparison is one FLOP."""
 
     def trace(x: Traced) -> Traced:
-        size = [_slid(n, pool_size, strides, padding) for n in x.shape[1:3]]
+        size = [_output_size(n, pool_size, strides, padding) for n in x.shape[1:3]]
         return x.spend((*size, x.shape[-1]), other=prod(size) * x.shape[-1] * pool_size**2)
 
     return trace
 
 
 def _global_average_pooling2d(*, name: str = "") -> Layer:
-    """Keras ``GlobalAveragePooling2D``: one FLOP a value that goes in."""
+    """Keras ``GlobalAveragePooling2D``: one FLOP per input value."""
     return lambda x: x.spend(x.shape[-1:], other=x.values)
 
 
 def _global_average_pooling1d(*, name: str = "") -> Layer:
-    """Keras ``GlobalAveragePooling1D``: one FLOP a value that goes in."""
+    """Keras ``GlobalAveragePooling1D``: one FLOP per input value."""
     return lambda x: x.spend(x.shape[-1:], other=x.values)
 
 
@@ -228,27 +239,27 @@ def _flatten(*, name: str = "") -> Layer:
 
 
 def _first_token(*, name: str = "") -> Layer:
-    """One token of all: free."""
+    """Our ``FirstToken``: free."""
     return lambda x: x.spend((1, x.shape[2]))
 
 
 def _patch_dropout(rate: float, *, name: str = "") -> Layer:
-    """Does nothing once the network is trained: free."""
+    """Our ``PatchDropout``, which does nothing at inference: free."""
     return lambda x: x
 
 
 def _class_token(*, name: str = "") -> Layer:
-    """One token more, and as many parameters as it has values."""
+    """Our ``ClassToken``: one token more, and as many parameters as it has values."""
     return lambda x: x.spend((x.shape[1] + 1, x.shape[2]), parameters=x.shape[2])
 
 
 def _position_embedding(*, name: str = "") -> Layer:
-    """A learned value added to each value."""
+    """Our ``PositionEmbedding``: one FLOP and one parameter per value."""
     return lambda x: x.spend(x.shape[1:], parameters=x.values, other=x.values)
 
 
-def _slid(size: int, kernel: int, stride: int, padding: str) -> int:
-    """How many places a kernel takes along an axis of ``size``."""
+def _output_size(size: int, kernel: int, stride: int, padding: str) -> int:
+    """Return the output size of a sliding kernel along an axis."""
     covered = size if padding == "same" else size - kernel + 1
     return -(-covered // stride)
 
@@ -278,10 +289,10 @@ _LAYERS: dict[str, Callable[..., Callable[..., Traced]]] = {
 
 
 class CountingLayers:
-    """Layers by their names in Keras that count what they cost."""
+    """A namespace of layers, by their names in Keras, that count their cost."""
 
     def __getattr__(self, name: str) -> Callable[..., Callable[..., Traced]]:
-        """Return what makes the layer called ``name`` from its settings."""
+        """Return the constructor of the layer called ``name``."""
         if name not in _LAYERS:
             raise AttributeError(name)
         return _LAYERS[name]

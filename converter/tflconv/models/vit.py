@@ -1,9 +1,9 @@
-"""The Vision Transformer: a picture as a sentence of patches.
+"""The Vision Transformer (ViT): self-attention over the patches of a picture.
 
 Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words" (https://arxiv.org/abs/2010.11929): patches
-become tokens, a class token joins them, pre-norm blocks of attention and MLP mix them, and the
-class token is read out. This is the plain one, as people bring it; what makes it fast in INT8 is
-done to its graph later.
+become tokens, a class token is added, pre-norm blocks of attention and MLP mix the tokens, and the
+class token gives the logits. This is the plain ViT; ``tflconv.network.passes`` rewrites its graph
+for INT8 when it is converted.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""A small vision transformer made for INT8: every operation has a fast integer kernel.
+"""A small vision transformer for INT8: every operation has a fast integer kernel.
 
 A plain ViT runs slower in INT8 than in float, because LayerNormalization, softmax and GELU have no
-integer kernel worth the name, and each of them breaks the graph between two delegates. Here
+fast integer kernel, and each of them splits the graph into delegate partitions. Here
 
 * a stem of stride-2 convolutions makes few but rich patches (Xiao et al. 2021, "Early convolutions
   help transformers see better", https://arxiv.org/abs/2106.14881): 16 tokens at 32 pixels;
-* BatchNormalization stands where LayerNormalization stood. It is affine once trained, so
+* BatchNormalization replaces LayerNormalization. It is affine at inference, so
   ``tflconv.network.passes`` folds it into its neighbours and nothing of it is left;
 * attention weighs by ``relu(scores) / tokens`` (Wortsman et al. 2023, "Replacing softmax with ReLU
   in vision transformers", https://arxiv.org/abs/2309.08586): the ReLU becomes saturation of the
-  integer scores, and the division goes into the weights that make the values;
+  integer scores, and the division is folded into the weights of the value projection;
 * ReLU replaces GELU, and the mean of the tokens replaces the class token.
 
-Self-attention over patches stays, and all of it is matrix products.
+Self-attention over patches stays; all of it is matrix products.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ViTInt8:
         return layers.Dense(classes, name="logits")(mean)
 
     def _embed(self, layers: Layers, pixels: Value) -> Value:
-        """Stages of stride 2, each twice as wide as the one before, the last of them ``dim``."""
+        """Add stages of stride 2, each twice as wide as the one before; the last has ``dim``."""
         grid = pixels
         widths = [self.stem * 2**stage for stage in range(self.stages - 1)]
         for stage, width in enumerate((*widths, self.dim)):

@@ -192,7 +192,7 @@ def _pictures(request: BenchRequest, file: Path, folder: Path) -> PackedSet | No
     """The test split as ``file`` takes it, packed into ``folder``, if a dataset is asked for."""
     if request.dataset is None or request.reference is not None:
         return None
-    card = verification.known(
+    card = verification.resolve_card(
         file, normalize=request.normalize, labels=request.labels, resize=request.resize
     )
     dataset = data.load_for(card, request.dataset)

@@ -21,7 +21,7 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     Raises:
         UsageError: A model does not fit the pictures, or does not say how they become its input.
     """
-    card = verification.known(
+    card = verification.resolve_card(
         request.target,
         normalize=request.normalize,
         labels=request.labels,

@@ -1,8 +1,7 @@
-"""The columns of a result table: what each shows, from which part of a run, in which words.
+"""Columns of a result table.
 
-A column gives numbers for files and text for people. Terminal, Markdown and HTML show ``TABLE``;
-CSV writes ``NUMBERS``. A time or a memory peak of an emulator says nothing about any machine, so
-no column can show one.
+Terminal, Markdown and HTML show the texts of ``TABLE``; CSV has the values of ``numbers``. Times
+and memory peaks of an emulator say nothing about a real machine, so no column shows them.
 """
 
 from __future__ import annotations
@@ -18,36 +17,36 @@ Number = float | int | str | None
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One run and the run it is compared with."""
+    """One run and its baseline, if that was measured on the same device."""
 
     run: BenchmarkRun
     baseline: BenchmarkRun | None
 
     @property
     def latency(self) -> Latency | None:
-        """Latency where it means something: not on an emulator."""
+        """Latency; None on an emulator."""
         return None if self.run.device.kind == "emulator" else self.run.latency
 
     @property
     def cpu(self) -> Cpu | None:
-        """CPU cost where it means something: not on an emulator."""
+        """CPU time; None on an emulator."""
         return None if self.run.device.kind == "emulator" else self.run.cpu
 
     @property
     def memory(self) -> Memory | None:
-        """Memory where it means something: not on an emulator."""
+        """Memory; None on an emulator."""
         return None if self.run.device.kind == "emulator" else self.run.memory
 
     @property
     def size_change(self) -> float | None:
-        """Relative change of bytes against the baseline; none for the baseline itself."""
+        """Relative change of the file size against the baseline; None for the baseline itself."""
         if self.baseline is None or self.baseline is self.run:
             return None
         return self.run.model.bytes / self.baseline.model.bytes - 1
 
     @property
     def speedup(self) -> float | None:
-        """Baseline cost over this cost: of median latency, or of instructions where counted."""
+        """Cost of the baseline over cost of this run (``cost``); None for the baseline itself."""
         if self.baseline is None or self.baseline is self.run:
             return None
         before = cost(Cell(run=self.baseline, baseline=None))
@@ -57,7 +56,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """All runs on one device, models together, in the order in which they were first met."""
+    """All runs on one device, grouped by model, in the order of the results."""
 
     device: DeviceInfo
     cells: tuple[Cell, ...]
@@ -70,12 +69,12 @@ class Group:
 
     @property
     def models(self) -> list[tuple[str, list[Cell]]]:
-        """Cells by model: what a reader compares recipes within."""
+        """Cells by name of their model."""
         names = list(dict.fromkeys(self.title(cell) for cell in self.cells))
         return [(name, [c for c in self.cells if self.title(c) == name]) for name in names]
 
     def title(self, cell: Cell) -> str:
-        """The model's name, and its dataset where there are several."""
+        """Return the name of the model, and its dataset where the group has several."""
         model = cell.run.model
         several = len(self.datasets) > 1 and model.dataset
         return f"{model.name} · {model.dataset}" if several else model.name
@@ -83,7 +82,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; ``text`` is None where there is nothing to show."""
+    """One column; ``text`` returns None where there is nothing to show."""
 
     key: str
     title: str
@@ -91,27 +90,27 @@ class Column:
 
 
 def groups(results: Results) -> list[Group]:
-    """Runs by device, each beside its baseline."""
+    """Group runs by device, each with its baseline."""
     devices = dict.fromkeys(run.device.id for run in results.runs)
     return [_group(device, results) for device in devices]
 
 
 def detail(group: Group) -> str:
-    """What there is to say of a device below its name, and the datasets of its models."""
+    """Return CPU, system and ABI of a device, and the datasets of its models, in one line."""
     device = group.device
     cpu = None if device.cpu == device.name else device.cpu
     return " · ".join(part for part in (cpu, device.os, device.abi, *group.datasets) if part)
 
 
 def cost(cell: Cell) -> float | None:
-    """What an inference costs on this device: median latency in ms, else instructions."""
+    """Return the cost of one inference: median latency in milliseconds, else instructions."""
     if cell.latency is not None:
         return cell.latency.median_ms
     return cell.run.instructions.total if cell.run.instructions else None
 
 
 def shown(group: Group) -> list[Column]:
-    """Columns that have something to say about ``group``."""
+    """Return the columns that are not empty for a group."""
     return [c for c in TABLE if any(c.text(cell) is not None for cell in group.cells)]
 
 
@@ -207,7 +206,7 @@ TABLE = (
 
 
 def numbers(cell: Cell) -> dict[str, Number]:
-    """Everything a table or a sheet may want of one run, in base units, null if not measured."""
+    """Return all figures of one run in base units; None where not measured."""
     model, accuracy, graph = cell.run.model, cell.run.accuracy, cell.run.graph
     low, high = accuracy.interval if accuracy else (None, None)
     summary = cell.latency.summary if cell.latency else None

@@ -1,4 +1,4 @@
-"""Results as text for other programs: CSV, Markdown and JSON. Text out, nothing else known."""
+"""Exports results as text: CSV, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from tflconv.results import Results
 
 
 def to_json(results: Results) -> str:
-    """The documented results format, with raw samples and summaries."""
+    """Return the documented results format, with raw samples and summaries."""
     return json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
 
 
 def to_csv(results: Results) -> str:
-    """One row per run, numbers in base units, an empty cell where nothing was measured."""
+    """Return one row per run, in base units; a cell is empty where nothing was measured.
+
+    Example:
+        >>> to_csv(Results())
+        '\\n'
+    """
     rows = [columns.numbers(cell) for group in columns.groups(results) for cell in group.cells]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
@@ -27,7 +32,7 @@ def to_csv(results: Results) -> str:
 
 
 def to_markdown(results: Results) -> str:
-    """One table per device, findings below it."""
+    """Return one table per device, with the findings below it."""
     return "\n".join(_markdown_group(group) for group in columns.groups(results))
 
 

@@ -1,8 +1,8 @@
-"""What a reader must know beside the numbers: verdicts, warnings, and what the numbers betray.
+"""Findings: verdicts, warnings, and what a reader should conclude from the figures.
 
 Each finding names its cause and, where there is one, the option that helps (as hyperfine's
-warnings do). What was said of several runs in the same words is said once, with all the runs that
-it concerns and the range of its numbers.
+warnings do). Findings that differ only in their numbers are merged into one, with all runs that
+it concerns and the ranges of the numbers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tflconv.report.columns import Cell, Group
 from tflconv.results import BenchmarkRun
 
 OUTLIER_SHARE = 0.05
-"""Share of samples past which outliers are no longer single accidents."""
+"""Share of outliers among the samples beyond which they are reported."""
 SLOWER, MUCH_SLOWER = 0.95, 0.8
-"""Speed-ups below which a run is called slower: one that was clean, and any."""
+"""Speedups below which a run is called slower: a clean run, and any other."""
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w.-]*[A-Za-z_])")
 _CURES = {
     "noisy": "Close other programs and measure again.",
@@ -28,7 +28,7 @@ _CURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One statement about some runs of one device; ``subject`` names them in few words."""
+    """A statement about runs on one device; ``subject`` names them in short."""
 
     text: str
     subject: str
@@ -36,24 +36,24 @@ class Finding:
 
 
 def of(group: Group) -> list[Finding]:
-    """Everything to say about ``group``, severe findings first, each said once."""
-    said: dict[tuple[str, bool], list[tuple[Cell, str]]] = {}
+    """Return all findings about a group, severe ones first."""
+    by_text: dict[tuple[str, bool], list[tuple[Cell, str]]] = {}
     for cell in group.cells:
-        for text, severe in dict.fromkeys(_said(cell)):
-            said.setdefault((_NUMBER.sub("#", text), severe), []).append((cell, text))
+        for text, severe in dict.fromkeys(_statements(cell)):
+            by_text.setdefault((_NUMBER.sub("#", text), severe), []).append((cell, text))
     findings = [
         Finding(
             text=_merged([text for _, text in mentions]),
             subject=_subject([cell for cell, _ in mentions], group),
             severe=severe,
         )
-        for (_, severe), mentions in said.items()
+        for (_, severe), mentions in by_text.items()
     ]
     return sorted(findings, key=lambda finding: not finding.severe)
 
 
 def _subject(cells: Sequence[Cell], group: Group) -> str:
-    """``all``, or the models with their recipes: ``vit fp32, fp16; mobilenet_v2``."""
+    """Return ``all``, or models with their recipes: ``vit fp32, fp16; mobilenet_v2``."""
     if len(cells) == len(group.cells):
         return "all"
     parts = []
@@ -65,7 +65,7 @@ def _subject(cells: Sequence[Cell], group: Group) -> str:
 
 
 def _merged(texts: Sequence[str]) -> str:
-    """One of ``texts``, which differ in their numbers only, with ranges in place of numbers."""
+    """Merge texts that differ only in their numbers, with ranges in place of numbers."""
     columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     ranges = iter([_range(column) for column in columns])
     return _NUMBER.sub(lambda _: next(ranges), texts[0])
@@ -76,7 +76,7 @@ def _range(numbers: Sequence[str]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
-def _said(cell: Cell) -> Iterator[tuple[str, bool]]:
+def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
     run = cell.run
     if run.verdict is not None and run.verdict != "clean":
         for reason in run.reasons or ("no reason was recorded",):
@@ -125,7 +125,7 @@ def _slower(cell: Cell) -> Iterator[tuple[str, bool]]:
 
 
 def _integers_cost_more(run: BenchmarkRun) -> bool:
-    """Whether the model computes in int8 on a desktop CPU without instructions for it."""
+    """Return whether the model computes in int8 on a desktop CPU without VNNI."""
     return (
         run.device.kind == "host"
         and run.model.recipe.endswith(("wi8_ai8", "wi8_afp32"))

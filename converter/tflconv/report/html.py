@@ -1,7 +1,7 @@
-"""Results as one HTML file that needs nothing else: no network, no script, plots inside as SVG.
+"""Exports results as one self-contained HTML file: no network, no script, plots inline as SVG.
 
-It follows the reader's light or dark setting, prints on A4, and on a phone turns every table row
-into a card.
+The page follows the light or dark setting of the reader, prints on A4, and shows table rows as
+cards on a phone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 
+from tflconv.core.plural import plural
 from tflconv.report import columns, findings, method, plots, style, units
 from tflconv.report.columns import Cell, Column, Group
 from tflconv.results import Results
@@ -19,12 +20,17 @@ _PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "sampl
 _CAPTIONS = {
     "samples": "Left to right as measured. The line is the median; a triangle lies above the strip."
     f" At most {plots.SHOWN_SAMPLES} evenly spaced samples of a run are drawn, and its outliers.",
-    "pareto": "The line joins what no other file beats in both.",
+    "pareto": "The line is the Pareto front: no other file is better in both.",
 }
 
 
 def to_html(results: Results) -> str:
-    """The whole page."""
+    """Return the page of all results.
+
+    Example:
+        >>> to_html(Results()).startswith("<!doctype html>")
+        True
+    """
     title = str(results.context.get("title", "tflconv results"))
     groups = columns.groups(results)
     return "\n".join(
@@ -58,7 +64,7 @@ def _stylesheet() -> str:
 def _header(title: str, results: Results, groups: list[Group]) -> str:
     note = results.context.get("note")
     models = {run.model.slug for run in results.runs}
-    counts = f"{_count(len(models), 'model file')} on {_count(len(groups), 'device')}"
+    counts = f"{plural(len(models), 'model file')} on {plural(len(groups), 'device')}"
     dates = sorted(run.started[:10] for run in results.runs if run.started)
     when = "" if not dates else f", {' to '.join(dict.fromkeys((dates[0], dates[-1])))}"
     return "\n".join(
@@ -150,9 +156,9 @@ def _figure(group: Group, name: str) -> str:
 
 
 def _method(group: Group) -> str:
-    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in method.sentences(group))
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in method.sentences(group))
     return (
-        f'<div class="method"><h3>How it was measured</h3>\n<ul>{told}</ul>\n'
+        f'<div class="method"><h3>How it was measured</h3>\n<ul>{items}</ul>\n'
         f"{_definitions(method.conditions(group))}</div>"
     )
 
@@ -187,20 +193,16 @@ def _details(name: str, value: object) -> str:
     return f"<details><summary>{escape(name)}</summary><pre>{text}</pre></details>\n"
 
 
-def _definitions(told: Mapping[str, str]) -> str:
-    items = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in told.items())
-    return f"<dl>{''.join(items)}</dl>" if told else ""
+def _definitions(entries: Mapping[str, str]) -> str:
+    items = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in entries.items())
+    return f"<dl>{''.join(items)}</dl>" if entries else ""
 
 
 def _marked(text: str) -> str:
-    """Escaped ``text`` with what stands in backquotes as code."""
+    """Return escaped text with code in place of backquotes."""
     parts: Iterable[str] = escape(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
 
 
 def _anchor(group: Group) -> str:
     return "device-" + "".join(c if c.isalnum() else "-" for c in group.device.id)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,4 +1,4 @@
-"""How the numbers of a report came about, in sentences that follow from the runs themselves."""
+"""How the figures of a report were measured: sentences, settings and conditions of the runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflconv.report.columns import Group
 from tflconv.results import Software
 
 LISTED = 12
-"""Values of a list that are written out; longer ones are counted."""
+"""Most values of a list that are shown; longer lists are counted."""
 _KINDS = {
     "host": "Measured on this computer. A desktop's latency is never a phone's.",
     "emulator": (
@@ -23,12 +23,12 @@ _KINDS = {
     ),
 }
 _LATENCY = (
-    "Latency is wall-clock time of one inference of batch 1, after warm-up; every sample is kept."
-    " The median speaks for them, p5–p95 is the 5th to 95th percentile."
+    "Latency is wall-clock time of one inference of batch 1, after warmup; every sample is kept."
+    " The figure is their median, p5–p95 is the 5th to 95th percentile."
 )
 _CPU = (
-    "CPU is the process' CPU time an inference costs while it runs without pause; CPU at a rate is"
-    " the share of one core that so many inferences a second keep busy."
+    "CPU is the process' CPU time per inference while it runs without pause; CPU at a rate is the"
+    " share of one core that so many inferences per second keep busy."
 )
 _MEMORY = (
     "Peak memory is the largest resident set of a fresh process that runs only this model,"
@@ -40,7 +40,7 @@ _EMULATED = (
 )
 _ACCURACY = (
     "Accuracy is top-1 on the test split, with Wilson's 95 % interval. Agreement is the share of"
-    " pictures on which a file says the same as the model it was made from."
+    " pictures that a file and the model it was made from put into the same class."
 )
 _PARTITIONS = (
     "Partitions are the pieces of the graph that XNNPACK runs; one is best, each further one means"
@@ -49,9 +49,9 @@ _PARTITIONS = (
 
 
 def sentences(group: Group) -> list[str]:
-    """What was done on this device, only as far as it was done."""
+    """Return how each part of the runs was measured, only for parts that were."""
     cells = group.cells
-    said = {
+    applies = {
         _KINDS[group.device.kind]: True,
         _LATENCY: any(cell.latency for cell in cells),
         _CPU: any(cell.cpu for cell in cells),
@@ -60,36 +60,41 @@ def sentences(group: Group) -> list[str]:
         _ACCURACY: any(cell.run.accuracy for cell in cells),
         _PARTITIONS: any(cell.run.graph for cell in cells),
     }
-    return [sentence for sentence, true in said.items() if true]
+    return [sentence for sentence, applied in applies.items() if applied]
 
 
 def conditions(group: Group) -> dict[str, str]:
-    """Settings and conditions of the runs: one value where all agree, else all or a range."""
-    told = {"device": group.device.id, "CPU": group.device.cpu, "cores": group.device.cores}
-    told |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
-    told["CPU features"] = " ".join(group.device.features) or None
-    summary = {key: str(value) for key, value in told.items() if value is not None}
+    """Return settings and conditions of the runs; where they differ, all values or their range."""
+    described = {"device": group.device.id, "CPU": group.device.cpu, "cores": group.device.cores}
+    described |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
+    described["CPU features"] = " ".join(group.device.features) or None
+    summary = {key: str(value) for key, value in described.items() if value is not None}
     summary |= _merged(cell.run.config for cell in group.cells)
     return summary | _merged(cell.run.conditions.to_json() for cell in group.cells)
 
 
 def flat(context: JsonObject) -> dict[str, str]:
-    """Entries of ``context`` in words, those of a mapping of plain values each by itself."""
-    told: dict[str, str] = {}
+    """Return the entries of a context as text; a mapping of plain values is split up."""
+    texts: dict[str, str] = {}
     for key, value in context.items():
         entries = value.items() if isinstance(value, Mapping) else [(key, value)]
-        told |= {k.replace("_", " "): plain(v) for k, v in entries if v is not None}
-    return told
+        texts |= {k.replace("_", " "): plain(v) for k, v in entries if v is not None}
+    return texts
 
 
 def software(group: Group) -> list[Software]:
-    """Harness and runtime of the runs, each once."""
+    """Return harness and runtime of the runs, without duplicates."""
     used = [part for cell in group.cells for part in (cell.run.harness, cell.run.runtime)]
     return list(dict.fromkeys(part for part in used if part is not None))
 
 
 def plain(value: JsonValue) -> str:
-    """A JSON value as a reader would write it."""
+    """Return a JSON value as text.
+
+    Example:
+        >>> plain({"runs": 3, "shares": [0.5, 1.0], "gpu": False})
+        'runs 3, shares 0.5, 1, gpu no'
+    """
     if isinstance(value, (list, tuple)) and _is_long(value):
         return f"{len(value)} entries"
     if isinstance(value, Mapping):

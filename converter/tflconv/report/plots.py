@@ -1,7 +1,8 @@
-"""Results as pictures, one function a question: how large, how fast, how busy, how right?
+"""Plots of results, one function per figure: size, latency, CPU time, accuracy and others.
 
-Each takes the runs of one device and returns a matplotlib figure, or None where that device has
-nothing to say. Bars are grouped by model and labelled with their recipe and their number.
+Each takes the runs on one device and returns a matplotlib figure, or None where nothing of it was
+measured. Bars are grouped by model and labelled with recipe and value. The first line of a
+docstring is also the description of the plot in an HTML report.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tflconv.report.columns import Cell, Group
 from tflconv.results import Results
 
 Bar = tuple[float, Cell]
-"""A height on the vertical axis and the run that is drawn there."""
+"""A position on the vertical axis and the run that is drawn there."""
 SHOWN_SAMPLES = 200
 USUAL_RATE = 10.0
 _ROW = 0.235
@@ -39,22 +40,22 @@ def size(group: Group) -> Figure | None:
 
 @style.settled
 def cpu(group: Group) -> Figure | None:
-    """CPU time an inference costs."""
+    """CPU time per inference."""
     return _bars(
         group,
         "CPU use",
         lambda cell: cell.cpu.ms_per_inference if cell.cpu else None,
-        "CPU ms an inference · % of one core at 10/s",
+        "CPU ms per inference · % of one core at 10/s",
         _cpu_label,
     )
 
 
 @style.settled
 def instructions(group: Group) -> Figure | None:
-    """Instructions an inference executes."""
+    """Instructions per inference."""
     return _bars(
         group,
-        "Instructions an inference",
+        "Instructions per inference",
         lambda cell: cell.run.instructions.total / 1e6 if cell.run.instructions else None,
         f"million, {group.device.name}",
         _instructions_label,
@@ -81,7 +82,7 @@ def latency(group: Group) -> Figure | None:
 
 @style.settled
 def accuracy(group: Group) -> Figure | None:
-    """Top-1 accuracy with its 95 % interval; the reference's as a line."""
+    """Top-1 accuracy with its 95 % interval, and that of the reference as a line."""
     cells = [cell for cell in group.cells if cell.run.accuracy]
     if not cells:
         return None
@@ -100,7 +101,7 @@ def accuracy(group: Group) -> Figure | None:
 
 @style.settled
 def pareto(group: Group) -> Figure | None:
-    """Accuracy over cost; the line joins what nothing else beats in both."""
+    """Accuracy over cost, with the Pareto front as a line."""
     cells = [cell for cell in group.cells if cell.run.accuracy and columns.cost(cell)]
     if len(cells) < 2:
         return None
@@ -117,7 +118,7 @@ def pareto(group: Group) -> Figure | None:
 
 @style.settled
 def samples(group: Group) -> Figure | None:
-    """Every latency sample in the order in which it was measured: drifts and bursts show."""
+    """All latency samples in the order of measurement, which shows drifts and bursts."""
     cells = [cell for cell in group.cells if cell.latency]
     if not cells:
         return None
@@ -125,13 +126,13 @@ def samples(group: Group) -> Figure | None:
     strips = drawn.subplots(len(cells), 1, squeeze=False)[:, 0]
     for axes, cell in zip(strips, cells, strict=True):
         _draw_strip(axes, cell, group.title(cell))
-    drawn.suptitle("Samples in their order", x=0.01, ha="left", fontsize=10.5, weight="bold")
+    drawn.suptitle("Samples in order", x=0.01, ha="left", fontsize=10.5, weight="bold")
     return drawn
 
 
 @style.settled
 def sustained(group: Group) -> Figure | None:
-    """Median latency of every second of a long run: where it rises, the device throttles."""
+    """Median latency per second of a sustained run; it rises where the device throttles."""
     cells = [cell for cell in group.cells if cell.run.conditions.sustained and cell.latency]
     if not cells:
         return None
@@ -146,7 +147,7 @@ def sustained(group: Group) -> Figure | None:
             color=style.recipe_color(cell.run.model.recipe),
             label=f"{group.title(cell)} {cell.run.model.recipe}",
         )
-    axes.set(ylim=(0, None), xlabel="seconds", ylabel="median of a second, ms")
+    axes.set(ylim=(0, None), xlabel="seconds", ylabel="median per second, ms")
     axes.set_title("Sustained")
     axes.grid()
     drawn.legend(loc="outside lower left", ncols=1)
@@ -166,7 +167,7 @@ PLOTS: dict[str, Callable[[Group], Figure | None]] = {
 
 
 def write(results: Results, folder: Path) -> list[Path]:
-    """Write every plot of every device as PNG and SVG; return the paths."""
+    """Write all plots of all devices into a folder, as PNG and SVG, and return their paths."""
     written = []
     for group in columns.groups(results):
         device = "".join(c if c.isalnum() or c in "-_." else "-" for c in group.device.id)
@@ -180,7 +181,12 @@ def write(results: Results, folder: Path) -> list[Path]:
 
 
 def thin(values: Sequence[float], limit: int = SHOWN_SAMPLES) -> tuple[NDArray[np.int64], ...]:
-    """At most ``limit`` evenly spaced samples and every outlier: their indices and values."""
+    """Return indices and values of evenly spaced samples and of all outliers.
+
+    Args:
+        values: The samples.
+        limit: Most samples of either kind.
+    """
     array = np.asarray(values, dtype=np.float64)
     even = np.linspace(0, len(array) - 1, min(limit, len(array))).round().astype(int)
     kept = np.union1d(even, np.flatnonzero(stats.outliers(array))[:limit])
@@ -188,7 +194,12 @@ def thin(values: Sequence[float], limit: int = SHOWN_SAMPLES) -> tuple[NDArray[n
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Points ``(cost, accuracy)`` that no other point beats, by rising cost."""
+    """Return the Pareto front of points ``(cost, accuracy)``, by rising cost.
+
+    Example:
+        >>> front([(2.0, 0.9), (1.0, 0.8), (3.0, 0.85)])
+        [(1.0, 0.8), (2.0, 0.9)]
+    """
     best: list[tuple[float, float]] = []
     for cost, right in sorted(points, key=lambda point: (point[0], -point[1])):
         if not best or right > best[-1][1]:
@@ -197,7 +208,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Bar]]:
-    """An axes with one line per run below the name of its model, first run on top."""
+    """Return axes with one line per run below the name of its model, first run on top."""
     places: list[Bar] = []
     headings: list[tuple[float, str]] = []
     line = 0.0
@@ -287,15 +298,15 @@ def _draw_latency(axes: Axes, height: float, cell: Cell, edge: float) -> None:
 
 
 def _draw_accuracy(axes: Axes, height: float, cell: Cell) -> None:
-    found = cell.run.accuracy
-    if found is None:
+    measured = cell.run.accuracy
+    if measured is None:
         return
     color = style.recipe_color(cell.run.model.recipe)
-    low, high = found.interval
+    low, high = measured.interval
     axes.plot([low * 100, high * 100], [height, height], color=color, linewidth=2.2)
-    axes.plot(found.top1 * 100, height, "o", color=color, markersize=6)
-    if found.reference_correct is not None:
-        reference = 100 * found.reference_correct / found.total
+    axes.plot(measured.top1 * 100, height, "o", color=color, markersize=6)
+    if measured.reference_correct is not None:
+        reference = 100 * measured.reference_correct / measured.total
         axes.plot([reference] * 2, [height - 0.5, height + 0.5], color=style.MUTED, linewidth=0.9)
 
 
@@ -310,13 +321,15 @@ def _draw_front(axes: Axes, cells: list[Cell]) -> None:
 
 
 def _draw_point(axes: Axes, cell: Cell, marker: str) -> None:
-    found, cost = cell.run.accuracy, columns.cost(cell)
-    if found is None or cost is None:
+    measured, cost = cell.run.accuracy, columns.cost(cell)
+    if measured is None or cost is None:
         return
     color = style.recipe_color(cell.run.model.recipe)
-    low, high = found.interval
+    low, high = measured.interval
     axes.plot([cost] * 2, [low * 100, high * 100], color=color, linewidth=1, alpha=0.5)
-    axes.plot(cost, found.top1 * 100, marker, color=color, markersize=7.5, markeredgecolor="none")
+    axes.plot(
+        cost, measured.top1 * 100, marker, color=color, markersize=7.5, markeredgecolor="none"
+    )
 
 
 def _finish_pareto(axes: Axes, group: Group, cells: list[Cell]) -> None:
@@ -350,7 +363,7 @@ def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
 
 
 def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:
-    """Samples as dots; what lies far above all others is a triangle at the upper edge."""
+    """Draw samples as dots; one far above all others is a triangle at the upper edge."""
     if cell.latency is None:
         return
     order, values = thin([sample / 1e6 for sample in cell.latency.samples_ns])

@@ -1,7 +1,7 @@
-"""One look for all plots: a colour a recipe, a marker a model, and quiet everything else.
+"""The style of all plots: one colour per recipe, one marker per model.
 
 Colours are those of Okabe and Ito (2008), which people with any common colour blindness can tell
-apart. No plot leaves a meaning to colour alone: labels stand beside the marks.
+apart. No meaning depends on colour alone: marks have labels.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RECIPES = {
 }
 _MARKERS = "osD^vPX*"
 WIDTH = 4.3
-"""Inches: text of 9 points stays readable when a phone shrinks the plot to its screen."""
+"""Width in inches, at which text of 9 points stays readable on the screen of a phone."""
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _SETTINGS = {
     "font.size": 9,
@@ -67,11 +67,16 @@ _SETTINGS = {
 }
 
 settled = rc_context(_SETTINGS)  # type: ignore[arg-type]
-"""Decorator: draw with this project's settings and leave matplotlib's own as they were."""
+"""Decorator: draw with the settings of this project, without a change to those of matplotlib."""
 
 
 def recipe_color(recipe: str) -> str:
-    """The colour of ``recipe``; ``qat_static_wi8_ai8`` has that of ``static_wi8_ai8``."""
+    """Return the colour of a recipe; ``qat_static_wi8_ai8`` has that of ``static_wi8_ai8``.
+
+    Example:
+        >>> recipe_color("qat_static_wi8_ai8") == recipe_color("static_wi8_ai8")
+        True
+    """
     for name in sorted(_RECIPES, key=len, reverse=True):
         if recipe == name or recipe.endswith(f"_{name}"):
             return _RECIPES[name]
@@ -79,27 +84,27 @@ def recipe_color(recipe: str) -> str:
 
 
 def markers(models: Sequence[str]) -> Mapping[str, str]:
-    """A marker for each of ``models``."""
+    """Return one marker per model."""
     return {model: _MARKERS[index % len(_MARKERS)] for index, model in enumerate(models)}
 
 
 def figure(height: float) -> tuple[Figure, Axes]:
-    """A figure of standard width and its one axes, without any global state."""
-    made = empty_figure(height)
-    axes = made.add_subplot()
+    """Return a figure of standard width, ``height`` in inches, and its axes; no global state."""
+    blank = empty_figure(height)
+    axes = blank.add_subplot()
     axes.set_facecolor("none")
     axes.tick_params(length=0)
-    return made, axes
+    return blank, axes
 
 
 def empty_figure(height: float) -> Figure:
-    """A figure of standard width, ``height`` in inches."""
+    """Return an empty figure of standard width, ``height`` in inches."""
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04)
     return Figure(figsize=(WIDTH, height), layout=layout, facecolor=PAPER)
 
 
 def svg(drawn: Figure) -> str:
-    """``drawn`` as a standalone SVG file; equal figures give equal text."""
+    """Return a figure as a standalone SVG file; equal figures give equal text."""
     stream = io.StringIO()
     with rc_context(_SETTINGS):  # type: ignore[arg-type]
         drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": "tflconv"})
@@ -107,7 +112,7 @@ def svg(drawn: Figure) -> str:
 
 
 def inline_svg(drawn: Figure, description: str) -> str:
-    """``drawn`` as an SVG element for a page, in the page's own colours."""
+    """Return a figure as an SVG element for a page, in the colours of the page."""
     text = svg(drawn)
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -119,7 +124,7 @@ def inline_svg(drawn: Figure, description: str) -> str:
 
 
 def png(drawn: Figure) -> bytes:
-    """``drawn`` as PNG, sharp on paper."""
+    """Return a figure as PNG, at 200 dots per inch."""
     stream = io.BytesIO()
     with rc_context(_SETTINGS):  # type: ignore[arg-type]
         drawn.savefig(stream, format="png", dpi=200, metadata={"Software": "tflconv"})

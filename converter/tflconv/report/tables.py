@@ -1,6 +1,6 @@
-"""Results as a table on a terminal, one table per device, findings below it.
+"""Prints results on a terminal: one table per device, with the findings below it.
 
-A narrow terminal gets the columns in several tables, so that no figure is ever cut.
+On a narrow terminal the columns are divided among several tables, so that no figure is cut.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tflconv.results import Results
 
 
 def print_results(results: Results, console: Console) -> None:
-    """Print everything that a reader needs to judge ``results``."""
+    """Print tables and findings of all results."""
     for group in columns.groups(results):
         console.print(_heading(group))
         console.print(*_tables(group, console), sep="\n")
@@ -30,13 +30,13 @@ def _heading(group: Group) -> Text:
 
 
 def _tables(group: Group, console: Console) -> list[Table]:
-    tables, taken = [], list[Column]()
+    tables, fitting = [], list[Column]()
     for column in columns.shown(group):
-        if taken and not _fits(_table(group, [*taken, column]), console):
-            tables.append(_table(group, taken))
-            taken = []
-        taken.append(column)
-    return [*tables, _table(group, taken)]
+        if fitting and not _fits(_table(group, [*fitting, column]), console):
+            tables.append(_table(group, fitting))
+            fitting = []
+        fitting.append(column)
+    return [*tables, _table(group, fitting)]
 
 
 def _fits(table: Table, console: Console) -> bool:

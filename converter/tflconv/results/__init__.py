@@ -1,8 +1,8 @@
-"""What was measured: one ``BenchmarkRun`` per model and device, kept with its raw samples.
+"""Benchmark results: one ``BenchmarkRun`` per model and device, with its raw samples.
 
 The file format is ``{schema_version, context, runs: [...]}`` and is documented field by field in
 ``docs/results-schema.md``. What was not measured is null. Summaries are computed from the samples
-when they are asked for and stored beside them only for readers without Python.
+and written to the file as well, for readers without Python.
 
 >>> from tflconv import results
 >>> results.Results()

@@ -1,4 +1,4 @@
-"""Under which conditions a run came about: what the device was like, what the host says to it."""
+"""Conditions of a run: state of the device, and its outputs compared with those of the host."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class SustainedSecond:
-    """One second of a sustained run: its start, its runs, their median, the clock of each core.
+    """One second of a sustained run.
 
-    ``mhz`` names the cores of the mask in rising order; 0 is a clock that cannot be read.
+    Attributes:
+        at_s: Seconds since the start.
+        runs: Number of inferences.
+        median_ms: Their median latency in milliseconds.
+        mhz: Clock of each core of the CPU mask, by rising CPU number; 0 where it cannot be read.
     """
 
     at_s: float
@@ -27,11 +31,13 @@ class SustainedSecond:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputComparison:
-    """The outputs of one inference on the device beside those of the host for the same input.
+    """Outputs of one inference on the device, compared with those of the host for the same input.
 
-    ``types`` are NumPy's names of the outputs' types. ``max_difference`` counts in the outputs' own
-    numbers (steps of an integer output); ``share_of_range`` is that difference as a share of the
-    range of the host's outputs. Older files have neither types nor share.
+    Attributes:
+        types: NumPy names of the output types; None in older files.
+        same_bits: Whether all outputs are equal bit by bit.
+        max_difference: Largest difference of two values; in steps where outputs are integers.
+        share_of_range: That difference over the range of the host's outputs; None in older files.
     """
 
     types: tuple[str, ...] | None = None
@@ -42,7 +48,7 @@ class OutputComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatedInstructions:
-    """Instructions of one inference on the emulated ``core``; the classes of ``Instructions``."""
+    """Instructions of one inference on an emulated core, by the classes of ``Instructions``."""
 
     core: str
     total: float
@@ -56,21 +62,20 @@ class EmulatedInstructions:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What a device was like during a run, and how its outputs compare with the host's.
+    """State of a device during a run, and its outputs compared with those of the host.
 
-    Every field is None if it is not known: it was not looked for, or the device kept it to itself.
-    Pairs are values before and after the run; clocks are lists by rising CPU number. The file has
-    the fields in this order.
+    A field is None where it is not known. Pairs are values before and after the run; clocks are in
+    MHz, by rising CPU number. The file has the fields in this order.
 
-    Args:
+    Attributes:
         cpu_mask: CPU cores that the latency run was allowed, as a hex number.
-        governor: Who sets the clock of the first CPU.
+        governor: CPU frequency governor of the first CPU.
         cpus_online: CPUs that are on, as a list such as ``0-5,7``.
         cpus_allowed: CPUs that Android leaves to the measuring process, as such a list.
         mhz_limit: Highest possible clocks.
         other: What other versions of tflconv recorded, by name.
-        granted: What the phone was asked for to keep still, and did.
-        refused: What it refused, with what it said.
+        granted: Requests for steady conditions that the phone granted.
+        refused: Requests that it refused, with its answer.
         battery_percent: Charge before the run.
         charging: Whether it was charging before the run.
         battery_celsius: Temperatures of the battery.
@@ -85,9 +90,8 @@ class Conditions:
         instructions_not_counted: Why the processor's counters could not be read.
         instructions_emulated: Instructions of the same file on the nearest emulated core.
         pictures_digest: Hash of the outputs for all pictures; equal digests mean equal bits.
-        pictures_vs_host: Pictures that device and host classify differently, each in words.
-        outputs_vs_host: The outputs for one input beside the host's.
-
+        pictures_vs_host: Pictures that device and host classify differently, one sentence each.
+        outputs_vs_host: The outputs for one input, compared with those of the host.
     """
 
     cpu_mask: str | None = None
@@ -116,7 +120,7 @@ class Conditions:
     outputs_vs_host: OutputComparison | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Return what is known as a JSON object, all on one level."""
+        """Return the known fields as a flat JSON object."""
         record: dict[str, JsonValue] = {}
         for name, value in asdict(self, dict_factory=_known).items():
             record |= value if name == "other" else {name: value}
@@ -131,7 +135,7 @@ def _known(items: Iterable[tuple[str, T]]) -> dict[str, T]:
 
 
 def fields_of(recorded: JsonObject) -> dict[str, JsonValue]:
-    """Return a recorded JSON object as the fields of ``Conditions``: ``to_json`` turned round."""
-    names = {each.name for each in fields(Conditions)} - {"other"}
+    """Return the fields of ``Conditions`` in a recorded JSON object: the inverse of ``to_json``."""
+    names = {entry.name for entry in fields(Conditions)} - {"other"}
     other = {name: value for name, value in recorded.items() if name not in names}
     return {"other": other} | {name: recorded[name] for name in recorded if name in names}

@@ -1,4 +1,4 @@
-"""Results as JSON, the format of ``docs/results-schema.md``: written, read, merged."""
+"""Writes, reads and merges results in the JSON format of ``docs/results-schema.md``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from tflconv.core.files import write_json
 from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.errors import TflconvError
 from tflconv.results.conditions import Conditions, fields_of
@@ -20,31 +21,40 @@ from tflconv.results.run import BenchmarkRun
 SCHEMA_VERSION = 1
 
 SHOWN = 160
-"""Characters that the runs may take in the ``repr`` of results."""
+"""Most characters that the ``repr`` of results spends on their runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Runs that belong together and the context in which they were made."""
+    """Runs that belong together, and the context in which they were made.
+
+    Attributes:
+        runs: One run per model and device.
+        context: Free-form notes, such as the plan of a study.
+
+    Example:
+        >>> Results()
+        Results(no runs)
+    """
 
     runs: tuple[BenchmarkRun, ...] = ()
     context: JsonObject = field(default_factory=dict)
 
     def with_run(self, run: BenchmarkRun) -> Results:
-        """Return these results and ``run``, which takes the place of an older one of its kind."""
+        """Return these results with ``run`` in place of an older one of its model and device."""
         same = (run.model.slug, run.device.id)
-        others = [r for r in self.runs if (r.model.slug, r.device.id) != same]
+        others = [other for other in self.runs if (other.model.slug, other.device.id) != same]
         return replace(self, runs=(*others, run))
 
     def baseline_of(self, run: BenchmarkRun) -> BenchmarkRun | None:
-        """Return the run on the same device that ``run`` is compared with, if it was made."""
+        """Return the run of the baseline of ``run`` on the same device, or None."""
         for other in self.runs:
             if other.device.id == run.device.id and other.model.slug == run.model.baseline:
                 return other
         return None
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Return the documented file format, with summaries beside the samples."""
+        """Return the documented file format, with summaries beside the raw samples."""
         return {
             "schema_version": SCHEMA_VERSION,
             "context": dict(self.context),
@@ -52,20 +62,32 @@ class Results:
         }
 
     def save(self, path: Path) -> None:
-        """Write the results to ``path`` at once or not at all."""
+        """Write a results file, whole or not at all. Raises ``TflconvError`` if that fails."""
         write_json(path, self.to_json())
 
     def __repr__(self) -> str:
         if not self.runs:
             return "Results(no runs)"
-        count = f"{len(self.runs)} run{'' if len(self.runs) == 1 else 's'}"
-        return f"Results({count}: {shorten(', '.join(map(_told, self.runs[:SHOWN])), SHOWN)})"
+        runs = shorten(", ".join(map(_described, self.runs[:SHOWN])), SHOWN)
+        return f"Results({plural(len(self.runs), 'run')}: {runs})"
 
 
 def from_json(value: JsonValue, *, source: str = "results") -> Results:
-    """Read the documented format; ``source`` names the file in errors.
+    """Read results from the documented JSON format.
 
-    Raises ``TflconvError`` for anything else, and for a version that this tflconv does not read.
+    Args:
+        value: What ``json.loads`` returned.
+        source: Name of the file, for errors.
+
+    Returns:
+        The results.
+
+    Raises:
+        TflconvError: The value is no results file, or one of another schema version.
+
+    Example:
+        >>> from_json({"schema_version": 1, "context": {}, "runs": []})
+        Results(no runs)
     """
     try:
         content = _object(value)
@@ -85,7 +107,15 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
 
 
 def load(path: Path) -> Results:
-    """Read the results file at ``path``. Raises ``TflconvError`` if it is none."""
+    """Read a results file. Raises ``TflconvError`` if it is missing or no results file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Results().save(Path(folder) / "results.json")
+        ...     load(Path(folder) / "results.json")
+        Results(no runs)
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -96,7 +126,14 @@ def load(path: Path) -> Results:
 
 
 def merge(several: Iterable[Results]) -> Results:
-    """Return all runs of ``several`` results, with the context of the first that has one."""
+    """Return all runs of several results; of equal model and device, the last one.
+
+    The context is that of the first results that have one.
+
+    Example:
+        >>> merge([Results(), Results(context={"plan": "demo"})]).context
+        {'plan': 'demo'}
+    """
     merged = Results()
     for results in several:
         merged = replace(merged, context=merged.context or results.context)
@@ -105,7 +142,7 @@ def merge(several: Iterable[Results]) -> Results:
     return merged
 
 
-def _told(run: BenchmarkRun) -> str:
+def _described(run: BenchmarkRun) -> str:
     return f"{run.model.slug} on {run.device.id} {run.outcome}"
 
 
@@ -143,8 +180,8 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _made_converter() -> cattrs.Converter:
-    """Return what reads and writes every part by its fields; what is free-form stays as it is."""
+def _new_converter() -> cattrs.Converter:
+    """Return a converter of all parts by their fields; free-form objects pass unchanged."""
     converter, free_form = cattrs.Converter(), override(struct_hook=_object)
     conditions = make_dict_structure_fn(Conditions, converter, other=free_form)
     converter.register_structure_hook(
@@ -156,4 +193,4 @@ def _made_converter() -> cattrs.Converter:
     return converter
 
 
-_converter = _made_converter()
+_converter = _new_converter()

@@ -1,4 +1,4 @@
-"""What one benchmark measures, part by part: each a frozen value with its unit in its name."""
+"""The parts of one benchmark, each a frozen value; names of fields end in their unit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from tflconv.core.shortening import shorten
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Raw wall-clock samples in nanoseconds, and the start-up that came before them."""
+    """Wall-clock samples of one model, in nanoseconds.
+
+    Attributes:
+        samples_ns: One sample per measured run.
+        warmup_ns: One sample per warmup run.
+        init_ns: Time to load the model and to allocate its tensors.
+        first_inference_ns: Time of the first inference.
+
+    Example:
+        >>> Latency(samples_ns=(1_000_000, 3_000_000)).median_ms
+        2.0
+    """
 
     samples_ns: tuple[int, ...]
     warmup_ns: tuple[int, ...] = ()
@@ -37,7 +48,16 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True)
 class Cpu:
-    """CPU time that one inference costs; percentages are of one core."""
+    """CPU time of inference; percentages are of one core.
+
+    Attributes:
+        ms_per_inference: CPU time per inference in milliseconds, all threads together.
+        percent_closed_loop: CPU use while inferences follow each other without pause.
+        percent_at_rate: CPU use at ``rate_hz``.
+        rate_hz: Inferences per second of that measurement.
+        voluntary_switches: Context switches in which the process waited.
+        involuntary_switches: Context switches in which the system took the CPU away.
+    """
 
     ms_per_inference: float
     percent_closed_loop: float
@@ -49,7 +69,7 @@ class Cpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Bytes of a fresh, unprofiled process that runs only this model."""
+    """Resident memory, in bytes, of a fresh process that runs only this model, unprofiled."""
 
     peak_bytes: int
     before_init_bytes: int | None = None
@@ -59,9 +79,15 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Op:
-    """One executed node and its cost; ``delegate`` is null for built-in kernels.
+    """One executed node and its cost.
 
-    ``instructions`` come from counting the model cut before and after the node.
+    Attributes:
+        name: Name of the node.
+        kind: Its operator.
+        delegate: The delegate that ran it; None for a built-in kernel.
+        mean_ns: Mean time in nanoseconds.
+        count: Number of nodes that this entry stands for.
+        instructions: Instructions, counted on the model cut before and after the node.
     """
 
     name: str
@@ -74,7 +100,7 @@ class Op:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """Who executes the graph: XNNPACK in so many partitions, built-in kernels for the rest."""
+    """Number of nodes, of those that XNNPACK runs, and of its partitions."""
 
     nodes: int
     delegated: int
@@ -87,11 +113,16 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Instructions that one inference executes, by class; counted, not timed.
+    """Instructions per inference, by class; counted, not timed.
 
-    ``sdot`` are int8 dot products, ``fmla`` fused multiply-adds of floats, ``smull`` widening
-    integer multiplies and multiply-adds, ``memory`` loads, stores and prefetches; ``simd`` is all
-    vector and floating point arithmetic, the first three among it.
+    Attributes:
+        total: All instructions.
+        sdot: int8 dot products.
+        fmla: Fused multiply-adds of floats.
+        smull: Widening integer multiplies and multiply-adds.
+        memory: Loads, stores and prefetches.
+        simd: All vector and floating-point arithmetic, the first three included.
+        source: Who counted: the emulator or the processor's own counters.
     """
 
     total: float
@@ -105,7 +136,23 @@ class Instructions:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """Top-1 on a test set, and agreement with the reference model on the same pictures."""
+    """Top-1 accuracy on a test set, and agreement with the reference on the same pictures.
+
+    Attributes:
+        dataset: Name of the dataset.
+        correct: Pictures classified correctly.
+        total: Number of pictures.
+        where: Whether device or host ran the model.
+        reference_correct: Pictures that the reference classifies correctly.
+        agreeing: Pictures that model and reference put into the same class.
+        per_class: Correct pictures and all pictures of each class.
+        digest: Hash of the dataset.
+        subset: Whether the dataset has fewer pictures than were published.
+
+    Example:
+        >>> Accuracy(dataset="mnist", correct=9, total=10).top1
+        0.9
+    """
 
     dataset: str
     correct: int
@@ -124,17 +171,17 @@ class Accuracy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson 95 % interval of top-1."""
+        """Wilson's 95 % interval of top-1 accuracy."""
         return stats.wilson(self.correct, self.total)
 
     @property
     def agreement(self) -> float | None:
-        """Share of pictures on which the reference says the same."""
+        """Share of pictures that model and reference put into the same class."""
         return None if self.agreeing is None else self.agreeing / self.total
 
     @property
     def drop(self) -> float | None:
-        """How much top-1 was lost against the reference."""
+        """Top-1 accuracy of the reference, less that of this model."""
         if self.reference_correct is None:
             return None
         return (self.reference_correct - self.correct) / self.total

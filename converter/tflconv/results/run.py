@@ -1,4 +1,4 @@
-"""One ``BenchmarkRun``: which file was measured, where, with which software, and what came out."""
+"""One ``BenchmarkRun``: the model file, the device, the software, and what was measured."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from tflconv.results.measurements import (
 Verdict = Literal["clean", "throttled", "noisy"]
 
 Reason = tuple[Verdict, str]
-"""What speaks against a run: the verdict that it asks for, and why in one sentence."""
+"""A verdict other than clean, and the reason in one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredModel:
-    """Which file was measured. ``baseline`` is the slug that size and speed are compared with."""
+    """The measured model file.
+
+    ``slug`` names model, dataset and recipe; ``baseline`` is the slug of the model that size and
+    speed are compared with.
+    """
 
     slug: str
     name: str
@@ -40,7 +44,7 @@ class MeasuredModel:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceInfo:
-    """Where it was measured. ``id`` is what ``--device`` takes: host, arm64:CORE, adb:SERIAL."""
+    """The device. ``id`` is what ``--device`` takes: host, arm64:CORE or adb:SERIAL."""
 
     id: str
     kind: Literal["host", "emulator", "phone"]
@@ -55,7 +59,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Software:
-    """A program or library that took part, named by content."""
+    """A program or library that took part, identified by the hash of its content."""
 
     name: str
     version: str
@@ -65,10 +69,11 @@ class Software:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRun:
-    """Everything known about one model on one device.
+    """The measurements of one model on one device.
 
-    ``config`` holds the settings as they were recorded: those of ``BenchmarkConfig`` in the version
-    of tflconv that measured, and content hashes of the files that they name.
+    ``config`` holds the settings of ``BenchmarkConfig`` as the measuring version of tflconv
+    recorded them, and the hashes of the files that they name. A part is None where it was not
+    measured.
     """
 
     model: MeasuredModel
@@ -90,7 +95,7 @@ class BenchmarkRun:
 
     @property
     def outcome(self) -> str:
-        """The run's main figure in a few words: its median latency, else its instructions."""
+        """The main figure as text: median latency, else instructions per inference."""
         if self.latency is not None and self.latency.samples_ns:
             return f"{self.latency.median_ms:.2f} ms"
         if self.instructions is not None:

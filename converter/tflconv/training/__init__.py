@@ -1,14 +1,17 @@
-"""One training loop."""
+"""Training of classifiers: settings, and one training loop."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tflconv.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from tflconv.training.loop import train
 
 __all__ = ["TrainConfig", "train"]
 
 
-def __getattr__(name: str) -> Any:
-    """``train``, whose module imports TensorFlow, comes when it is asked for."""
+def __getattr__(name: str) -> object:
+    """Import ``train`` on first use, because its module imports TensorFlow."""
     if name != "train":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from tflconv.training.loop import train

@@ -1,8 +1,8 @@
-"""Pictures moved a little before each look at them, as far as their dataset allows.
+"""Augmentation: each picture goes through a random affine map in each epoch.
 
-Each picture goes through one random affine map: shifted, turned, zoomed and mirrored, as far
-as the card of the set says. A digit or a sign is never mirrored, it would mean something else.
-The maps are drawn by NumPy from (seed, epoch), so an epoch can be repeated alone.
+It is shifted, rotated, zoomed and mirrored as far as the card of its dataset allows. A digit or a
+sign is never mirrored, because that would change what it means. The maps are drawn by NumPy from
+(seed, epoch), so an epoch can be repeated alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,13 @@ from tflconv.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """The most that a picture is changed: ``shift`` in pixels either way, ``rotate`` in degrees
-    either way, ``zoom`` as a share either way, ``flip`` left to right for one picture in two.
+    """The limits of augmentation.
+
+    Attributes:
+        shift: Largest shift in pixels, in each direction.
+        rotate: Largest rotation in degrees, either way.
+        zoom: Largest change of size as a share, up or down.
+        flip: Whether half of the pictures are mirrored left to right.
     """
 
     shift: float = 0.0
@@ -30,7 +35,10 @@ class Augmentation:
 
     @classmethod
     def of(cls, allowed: Mapping[str, Any]) -> Augmentation:
-        """What the ``augmentation`` of a dataset card allows."""
+        """Return what the ``augmentation`` of a dataset card allows.
+
+        Raises ``UsageError`` for an entry that is no field of this class.
+        """
         try:
             return cls(**allowed)
         except TypeError as error:
@@ -40,16 +48,26 @@ class Augmentation:
 
     @classmethod
     def none(cls) -> Augmentation:
-        """Pictures as they are."""
+        """Return limits that leave every picture as it is."""
         return cls()
 
     def maps(
         self, count: int, size: tuple[int, int], random: np.random.Generator
     ) -> NDArray[np.float32]:
-        """``count`` maps ``[a0, a1, a2, b0, b1, b2, 0, 0]`` about the middle of a picture.
+        """Draw affine maps about the middle of a picture.
 
-        A map takes the place (x, y) in the new picture to (a0 x + a1 y + a2, b0 x + b1 y + b2) in
-        the old one.
+        Args:
+            count: Number of maps.
+            size: Height and width of the pictures in pixels.
+            random: Source of the numbers.
+
+        Returns:
+            float32 ``[count, 8]``. A row ``[a0, a1, a2, b0, b1, b2, 0, 0]`` takes the position
+            (x, y) in the new picture to (a0 x + a1 y + a2, b0 x + b1 y + b2) in the old one.
+
+        Example:
+            >>> Augmentation.none().maps(1, (28, 28), np.random.default_rng(0)).shape
+            (1, 8)
         """
         angle = np.radians(random.uniform(-self.rotate, self.rotate, count))
         scale = 1 / (1 + random.uniform(-self.zoom, self.zoom, count))

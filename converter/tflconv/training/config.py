@@ -1,4 +1,4 @@
-"""How a model is trained; the defaults are what was measured to work on small pictures."""
+"""Settings of a training; the defaults were measured to work well on small pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,24 @@ from tflconv.errors import require
 class TrainConfig:
     """Settings of a training.
 
-    The learning rate rises from 0 over the first ``warmup_ratio`` share of all steps and falls to 0
-    along half a cosine. ``label_smoothing`` takes that much of each label and spreads it over all
-    classes. ``ema_decay`` is how much of the moving average of the weights each step keeps; 0 means
-    no average. ``patience`` is how many epochs without a better validation accuracy end the
-    training; 0 means never.
+    Attributes:
+        epochs: Passes over the training split.
+        batch_size: Pictures per step.
+        learning_rate: Peak learning rate.
+        warmup_ratio: Share of all steps over which the learning rate rises from 0 to its peak.
+        weight_decay: Weight decay of AdamW.
+        label_smoothing: Share of each label that is spread over all classes.
+        ema_decay: Decay of the exponential moving average of the weights; 0 for none.
+        patience: Epochs without a better validation accuracy that end the training; 0 for never.
+        augment: Whether pictures are augmented as their dataset allows.
+        seed: Seed of everything drawn at random.
+
+    Raises:
+        UsageError: A setting is out of its range.
+
+    Example:
+        >>> TrainConfig(epochs=3).batch_size
+        64
     """
 
     epochs: int = 12

@@ -1,9 +1,9 @@
-"""From a dataset and the name of a model to a trained ``.keras`` file that tells its story.
+"""The training loop: from a dataset and the name of a model to a ``.keras`` file with its card.
 
-One loop: each epoch draws its order and its augmentation from (seed, epoch), makes a step of AdamW
-for each batch, moves a running average of the weights along (Polyak and Juditsky 1992), and asks
-the validation pictures how good that average is. The average of the best epoch is kept. The test
-pictures are never touched.
+Each epoch draws its order and its augmentation from (seed, epoch), makes one step of AdamW per
+batch (Loshchilov and Hutter 2019), updates the exponential moving average (EMA) of the weights
+(Polyak and Juditsky 1992), and evaluates the averaged weights on the validation split. Those of
+the best epoch are kept. The test split is never used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,12 @@ from tflconv.core.versions import versions
 from tflconv.data import Dataset
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
+from tflconv.models.registry import OptionValue
 from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
-from tflconv.training.schedule import kept_share, learning_rate
+from tflconv.training.schedule import ema_decay_at, learning_rate
 from tflconv.training.state import Row, State, StateFile
 
 NORMALIZATION = NAMED["-1..1"]
@@ -41,22 +41,47 @@ def train(
     config: TrainConfig,
     output: Path,
     *,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, OptionValue] | None = None,
     progress: Callback = silent,
 ) -> ModelCard:
-    """Train ``model`` with its ``options`` on ``dataset`` and write ``output``, a ``.keras`` file.
+    """Train a model on a dataset and write it as a ``.keras`` file.
 
-    An interrupted training goes on from its last whole epoch when it is called again with the same
-    arguments. Raises ``UsageError`` for an unknown model, option or shape that does not fit, and
-    ``TflconvError`` where ``output`` cannot be written, before the first step is made.
+    An interrupted training resumes after its last finished epoch when it is called again with the
+    same arguments.
+
+    Args:
+        dataset: The pictures; the test split is not used.
+        model: Name of a registered model.
+        config: Settings of the training.
+        output: The ``.keras`` file to write.
+        options: Options of the model; by default those of its architecture.
+        progress: Called after each step, and with a message after each epoch.
+
+    Returns:
+        The card that the file carries: labels, preprocessing, origin, history, validation accuracy.
+
+    Raises:
+        UsageError: The model or an option is unknown, or the pictures do not fit the model.
+        TflconvError: ``output`` cannot be written; this is known before the first step.
+
+    Example:
+        >>> import tempfile
+        >>> from tflconv import data
+        >>> config = TrainConfig(epochs=1, augment=False)
+        >>> options = {"dim": 8, "depth": 1, "heads": 1}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     output = Path(folder) / "vit.keras"
+        ...     card = train(data.load("mnist-sample"), "vit", config, output, options=options)
+        >>> card.labels[:3]
+        ('0', '1', '2')
     """
     chosen = dict(options or {})
     keras2.utils.set_random_seed(config.seed)
     shape = dataset.train.images.shape[1:]
     network = models.build(model, shape, len(dataset.classes), **chosen)
     learner = Learner(network, config, NORMALIZATION)
-    kept = StateFile.beside(output, key=_key(dataset, model, config, chosen))
-    history = _fit(learner, dataset, config, kept, progress)
+    checkpoint = StateFile.beside(output, key=_key(dataset, model, config, chosen))
+    history = _fit(learner, dataset, config, checkpoint, progress)
     best = _best(history)
     card = ModelCard(
         model=model,
@@ -74,25 +99,29 @@ def train(
         versions=versions(*PACKAGES),
     )
     write_model(output, learner.best_model(), card)
-    kept.remove()
+    checkpoint.remove()
     return card
 
 
 def _fit(
-    learner: Learner, dataset: Dataset, config: TrainConfig, kept: StateFile, progress: Callback
+    learner: Learner,
+    dataset: Dataset,
+    config: TrainConfig,
+    checkpoint: StateFile,
+    progress: Callback,
 ) -> list[Row]:
-    """Run all epochs that are still to be run and return the whole history."""
-    found = kept.load()
-    if found:
-        learner.restore(found.values)
+    """Run the epochs that are still to be run and return the whole history."""
+    resumed = checkpoint.load()
+    if resumed:
+        learner.restore(resumed.values)
     else:
-        kept.save(State(values=learner.values(), history=[]))
-    history = list(found.history) if found else []
+        checkpoint.save(State(values=learner.values(), history=[]))
+    history = list(resumed.history) if resumed else []
     while not _finished(history, config):
         history.append(_epoch(learner, dataset, config, len(history), progress))
         if _best(history) is history[-1]:
             learner.keep_best()
-        kept.save(State(values=learner.values(), history=history))
+        checkpoint.save(State(values=learner.values(), history=history))
         progress(_after(history[-1], config.epochs, _steps(dataset, config)))
     return history
 
@@ -102,11 +131,11 @@ def _epoch(
 ) -> Row:
     losses = []
     steps = _steps(dataset, config)
-    for step, (pixels, labels, maps) in enumerate(_batches(dataset, config, epoch)):
-        done = epoch * steps + step
-        rate = learning_rate(config, (done + 1) / (config.epochs * steps))
-        losses.append(learner.step(pixels, labels, maps, rate, kept_share(config, done)))
-        progress(Progress(stage="train", done=done + 1, total=config.epochs * steps))
+    total = config.epochs * steps
+    for step, batch in enumerate(_batches(dataset, config, epoch), start=epoch * steps):
+        rate = learning_rate(config, (step + 1) / total)
+        losses.append(learner.step(*batch, rate, ema_decay_at(config, step)))
+        progress(Progress(stage="train", done=step + 1, total=total))
     accuracy, loss = learner.evaluate(dataset.validation)
     return {
         "epoch": epoch + 1,
@@ -118,7 +147,7 @@ def _epoch(
 
 
 def _after(row: Row, epochs: int, steps: int) -> Progress:
-    """What is told after an epoch."""
+    """Return the event that reports a finished epoch."""
     message = (
         f"epoch {row['epoch']} of {epochs}: loss {row['loss']:.3f},"
         f" validation accuracy {row['validation_accuracy']:.2%}"
@@ -134,30 +163,32 @@ def _steps(dataset: Dataset, config: TrainConfig) -> int:
 def _batches(
     dataset: Dataset, config: TrainConfig, epoch: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]]:
-    """Whole batches in a new order: pixels, labels, and the affine maps of their augmentation."""
+    """Yield whole batches in a new order: pixels, labels and the maps that augment them."""
     random = np.random.default_rng((config.seed, epoch))
-    allowed = Augmentation.of(dataset.card.augmentation) if config.augment else Augmentation.none()
+    limits = Augmentation.of(dataset.card.augmentation) if config.augment else Augmentation.none()
     images, labels = dataset.train.images, dataset.train.labels
     order = random.permutation(len(labels))
     for step in range(_steps(dataset, config)):
         chosen = order[step * config.batch_size : (step + 1) * config.batch_size]
-        yield images[chosen], labels[chosen], allowed.maps(len(chosen), images.shape[1:3], random)
+        yield images[chosen], labels[chosen], limits.maps(len(chosen), images.shape[1:3], random)
 
 
 def _best(history: list[Row]) -> Row:
-    """The epoch with the best validation accuracy; of equals, the last."""
+    """Return the epoch with the best validation accuracy; of equals, the last."""
     return max(reversed(history), key=lambda row: row["validation_accuracy"])
 
 
 def _finished(history: list[Row], config: TrainConfig) -> bool:
-    """Whether all epochs are run, or none of the last ``patience`` was better than before."""
+    """Return whether all epochs are run, or the last ``patience`` epochs brought no better one."""
     accuracies = [row["validation_accuracy"] for row in history]
     stale = len(history) - 1 - accuracies.index(max(accuracies)) if history else 0
     return len(history) >= config.epochs or stale >= config.patience > 0
 
 
-def _key(dataset: Dataset, model: str, config: TrainConfig, options: Mapping[str, Any]) -> str:
-    """A hash of everything that decides how the training ends."""
+def _key(
+    dataset: Dataset, model: str, config: TrainConfig, options: Mapping[str, OptionValue]
+) -> str:
+    """Return the hash of everything that decides the outcome of the training."""
     return sha256_json(
         {
             "dataset": dataset.digest,

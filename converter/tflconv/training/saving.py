@@ -1,4 +1,4 @@
-"""Writing a trained model so that equal trainings give equal files."""
+"""Writes a trained model such that equal trainings give equal bytes: without times of saving."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from tflconv.core.files import write_bytes
+from tflconv.core.typing import KerasModel
 from tflconv.model.card import ModelCard, embed_card
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _METADATA = "metadata.json"
 
 
-def write_model(output: Path, model: Any, card: ModelCard) -> None:
-    """Write the Keras ``model`` with ``card`` inside to ``output``, at once or not at all."""
+def write_model(output: Path, model: KerasModel, card: ModelCard) -> None:
+    """Write a Keras model with its card as a ``.keras`` file, whole or not at all.
+
+    Args:
+        output: The file to write.
+        model: The trained model.
+        card: What the file tells of itself.
+
+    Raises:
+        TflconvError: ``output`` cannot be written.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        saved, timeless = Path(folder) / "saved.keras", Path(folder) / "timeless.keras"
+        saved, undated = Path(folder) / "saved.keras", Path(folder) / "undated.keras"
         model.save(saved)
-        _copy_without_time(saved, timeless)
-        embed_card(timeless, card)
-        write_bytes(output, timeless.read_bytes())
+        _copy_without_times(saved, undated)
+        embed_card(undated, card)
+        write_bytes(output, undated.read_bytes())
 
 
-def _copy_without_time(source: Path, target: Path) -> None:
+def _copy_without_times(source: Path, target: Path) -> None:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name == _METADATA:
-                about = json.loads(content)
-                about.pop("date_saved", None)
-                content = json.dumps(about).encode()
-            new.writestr(zipfile.ZipInfo(name, date_time=_EPOCH), content)
+                metadata = json.loads(content)
+                metadata.pop("date_saved", None)
+                content = json.dumps(metadata).encode()
+            new.writestr(zipfile.ZipInfo(name), content)  # dated 1980, as ZipInfo is by default

@@ -1,8 +1,8 @@
-"""What a training needs to go on after an interruption: one file beside the model.
+"""The checkpoint from which an interrupted training resumes: one file beside the model.
 
-It is written whole after each epoch, holds every variable and the history, and names the training
-it belongs to by a hash of all that decides its outcome. The state of another training, or a file
-that cannot be read, is not ours to go on from, and the training starts anew.
+It is written whole after each epoch and holds every variable, the history, and a hash of all that
+decides the outcome of its training. Where the hash is another one, or the file cannot be read, the
+training starts anew.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,43 +24,43 @@ Row = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The values of all variables in their order, and a row of figures for each epoch so far."""
+    """The values of all variables, in order, and one row of figures per finished epoch."""
 
-    values: Sequence[NDArray[Any]]
+    values: Sequence[NDArray[np.generic]]
     history: Sequence[Row]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StateFile:
-    """Where the state of the training called ``key`` is kept."""
+    """The checkpoint file of one training; ``key`` is the hash of all that decides its outcome."""
 
     path: Path
     key: str
 
     @classmethod
     def beside(cls, output: Path, *, key: str) -> StateFile:
-        """The state file of a training that will write ``output``."""
+        """Return the checkpoint file of the training that writes ``output``."""
         return cls(path=output.with_name(f"{output.name}.state"), key=key)
 
     def save(self, state: State) -> None:
-        """Write ``state`` at once or not at all; raises ``TflconvError`` where it cannot."""
+        """Write ``state``, whole or not at all. Raises ``TflconvError`` if that fails."""
         stream = io.BytesIO()
-        about = json.dumps({"key": self.key, "history": list(state.history)})
-        np.savez(stream, about, *state.values)
+        header = json.dumps({"key": self.key, "history": list(state.history)})
+        np.savez(stream, header, *state.values)
         write_bytes(self.path, stream.getvalue())
 
     def load(self) -> State | None:
-        """The state of this training, or None if there is none."""
+        """Return the state of this training, or None if there is none that can be read."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                about = json.loads(str(file["arr_0"]))
+                header = json.loads(str(file["arr_0"]))
                 values = [file[f"arr_{n}"] for n in range(1, len(file.files))]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        if about["key"] != self.key:
+        if header["key"] != self.key:
             return None
-        return State(values=values, history=about["history"])
+        return State(values=values, history=header["history"])
 
     def remove(self) -> None:
-        """Forget the state: the training is done."""
+        """Remove the file."""
         self.path.unlink(missing_ok=True)

@@ -1,14 +1,32 @@
-"""Is a converted model still the model that was trained? Picture by picture, on the test split.
+"""Comparison of a converted model with its reference on the test split, picture by picture.
 
-Two accuracies that look alike can hide that the models disagree on many pictures, so both are
-told: top-1 with Wilson's interval, and how often the target says what the reference says. The
-worst disagreements are listed with the reference's margin: how far it preferred its own answer
-over the target's. A flip at a small margin is rounding; a flip at a large one is a broken model.
+Two equal accuracies can hide that the models disagree on many pictures. So a verification reports
+both: top-1 accuracy with Wilson's interval, and agreement, the share of pictures on which target
+and reference choose the same class. The worst disagreements are listed with their margin: the
+reference's logit of its own choice, less its logit of the target's choice. A disagreement at a
+small margin is rounding; one at a large margin is a broken model.
+
+Example:
+    A file agrees with itself on every picture.
+
+    >>> import tempfile, tflconv
+    >>> from tflconv import data, models
+    >>> digits = data.load("mnist-sample")
+    >>> network = models.build("resnet", width=4, blocks=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (file,) = tflconv.convert(
+    ...         network, ["fp32"], folder, normalize="0..1", labels=digits.classes
+    ...     )
+    ...     card = resolve_card(file)
+    ...     logits = reference_logits(file, digits.test.images)
+    ...     verification = verify(file, file, digits)
+    >>> card.input_shape, logits.shape == (len(digits.test), 10), verification.agreement
+    ((28, 28, 1), True, 1.0)
 """
 
 from tflconv.verification.comparing import WORST, compare
 from tflconv.verification.outcome import ClassCount, Disagreement, Verification, parse_share
-from tflconv.verification.running import known, reference_logits, verify
+from tflconv.verification.running import reference_logits, resolve_card, verify
 
 __all__ = [
     "WORST",
@@ -16,8 +34,8 @@ __all__ = [
     "Disagreement",
     "Verification",
     "compare",
-    "known",
     "parse_share",
     "reference_logits",
+    "resolve_card",
     "verify",
 ]

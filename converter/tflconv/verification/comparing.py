@@ -1,4 +1,4 @@
-"""Two tables of scores for the same pictures, compared picture by picture."""
+"""Compares the scores of two models for the same pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tflconv.errors import TflconvError
 from tflconv.verification.outcome import ClassCount, Disagreement, Verification
 
 WORST = 20
-"""How many disagreements a verification keeps."""
+"""Number of disagreements that a verification lists."""
 
 
 def compare(
@@ -26,21 +26,46 @@ def compare(
     digest: str | None = None,
     subset: bool = False,
 ) -> Verification:
-    """Compare the scores ``[n, classes]`` of two models for the pictures of ``split``."""
+    """Compare the scores of two models for the same pictures.
+
+    Args:
+        reference: float32 ``[n, classes]``.
+        target: float32 ``[n, classes]``.
+        split: The ``n`` pictures with their labels.
+        classes: Names of the classes, in the order of the scores.
+        names: Names of reference and target, for reports.
+        dataset: Name of the dataset.
+        digest: Hash of the dataset.
+        subset: Whether it has fewer pictures than were published.
+
+    Returns:
+        Accuracies, agreement, counts per class and the worst disagreements.
+
+    Raises:
+        TflconvError: A score is NaN or infinite.
+
+    Example:
+        >>> pictures = np.zeros((2, 1, 1, 1), np.uint8)
+        >>> split = Split(images=pictures, labels=np.array([0, 1]), ids=("a", "b"))
+        >>> reference = np.array([[3, 0], [0, 1]], np.float32)
+        >>> target = np.array([[2, 0], [1, 0]], np.float32)
+        >>> compare(reference, target, split, classes=("cat", "dog"))
+        Verification(target on test: top-1 50.00%, reference 100.00%, agreement 50.00% of 2)
+    """
     _check_finite(reference, names[0])
     _check_finite(target, names[1])
     labels = split.labels
-    says, said = reference.argmax(axis=1), target.argmax(axis=1)
+    expected, received = reference.argmax(axis=1), target.argmax(axis=1)
     return Verification(
         reference=names[0],
         target=names[1],
         dataset=dataset,
         total=len(labels),
-        reference_correct=int((says == labels).sum()),
-        target_correct=int((said == labels).sum()),
-        agreeing=int((says == said).sum()),
-        per_class=_per_class(says, said, labels, classes),
-        worst=_worst(reference, said, split, classes),
+        reference_correct=int((expected == labels).sum()),
+        target_correct=int((received == labels).sum()),
+        agreeing=int((expected == received).sum()),
+        per_class=_per_class(expected, received, labels, classes),
+        worst=_worst(reference, received, split, classes),
         largest_difference=float(np.abs(reference - target).max()),
         digest=digest,
         subset=subset,
@@ -48,8 +73,8 @@ def compare(
 
 
 def _per_class(
-    says: NDArray[np.int64],
-    said: NDArray[np.int64],
+    expected: NDArray[np.int64],
+    received: NDArray[np.int64],
     labels: NDArray[np.int64],
     classes: Sequence[str],
 ) -> dict[str, ClassCount]:
@@ -59,25 +84,28 @@ def _per_class(
         if members.any():
             counts[name] = ClassCount(
                 total=int(members.sum()),
-                reference_correct=int((says[members] == index).sum()),
-                target_correct=int((said[members] == index).sum()),
+                reference_correct=int((expected[members] == index).sum()),
+                target_correct=int((received[members] == index).sum()),
             )
     return counts
 
 
 def _worst(
-    reference: NDArray[np.float32], said: NDArray[np.int64], split: Split, classes: Sequence[str]
+    reference: NDArray[np.float32],
+    received: NDArray[np.int64],
+    split: Split,
+    classes: Sequence[str],
 ) -> tuple[Disagreement, ...]:
-    says, rows = reference.argmax(axis=1), np.arange(len(said))
-    margins = reference[rows, says] - reference[rows, said]
-    differing = np.flatnonzero(says != said)
+    expected, rows = reference.argmax(axis=1), np.arange(len(received))
+    margins = reference[rows, expected] - reference[rows, received]
+    differing = np.flatnonzero(expected != received)
     ranked = differing[np.argsort(-margins[differing], kind="stable")][:WORST]
     return tuple(
         Disagreement(
             id=split.ids[i],
             label=classes[split.labels[i]],
-            reference=classes[says[i]],
-            target=classes[said[i]],
+            reference=classes[expected[i]],
+            target=classes[received[i]],
             margin=float(margins[i]),
         )
         for i in ranked

@@ -1,14 +1,15 @@
-"""What verification found, and whether that is good enough."""
+"""The result of a verification, and its check against limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import cattrs
 
 from tflconv.core import stats
+from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.results import Accuracy
 
@@ -18,7 +19,10 @@ _converter = cattrs.Converter()
 
 @dataclass(frozen=True, kw_only=True)
 class Disagreement:
-    """One picture on which the models differ; ``margin`` is in logits of the reference."""
+    """One picture on which the models differ.
+
+    ``margin`` is the reference's logit of its own choice, less its logit of the target's choice.
+    """
 
     id: str
     label: str
@@ -29,7 +33,7 @@ class Disagreement:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
-    """Pictures of one class, and how many of them each model gets right."""
+    """Number of pictures of one class, and of those that each model classifies correctly."""
 
     total: int
     reference_correct: int
@@ -37,13 +41,28 @@ class ClassCount:
 
     @property
     def drop(self) -> float:
-        """Share of the class that the target lost."""
+        """Accuracy of the reference on this class, less that of the target."""
         return (self.reference_correct - self.target_correct) / self.total
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What the comparison of a target with its reference found."""
+    """Comparison of a target with its reference.
+
+    Attributes:
+        reference: Name of the reference model.
+        target: Name of the converted model.
+        dataset: Name of the dataset.
+        total: Number of test pictures.
+        reference_correct: Pictures that the reference classifies correctly.
+        target_correct: Pictures that the target classifies correctly.
+        agreeing: Pictures that both put into the same class, right or wrong.
+        per_class: The same counts per class.
+        worst: Disagreements with the largest margins, largest first.
+        largest_difference: Largest difference of two scores for the same picture and class.
+        digest: Hash of the dataset.
+        subset: Whether the dataset has fewer pictures than were published.
+    """
 
     reference: str
     target: str
@@ -60,33 +79,41 @@ class Verification:
 
     @property
     def accuracy(self) -> float:
-        """Top-1 of the target."""
+        """Top-1 accuracy of the target, 0 to 1."""
         return self.target_correct / self.total
 
     @property
     def reference_accuracy(self) -> float:
-        """Top-1 of the reference."""
+        """Top-1 accuracy of the reference, 0 to 1."""
         return self.reference_correct / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the target's top-1."""
+        """Wilson's 95 % interval of the target's top-1 accuracy."""
         return stats.wilson(self.target_correct, self.total)
 
     @property
     def agreement(self) -> float:
-        """Share of pictures on which both say the same, right or wrong."""
+        """Share of pictures that both put into the same class, right or wrong."""
         return self.agreeing / self.total
 
     @property
     def drop(self) -> float:
-        """How much top-1 the target lost."""
+        """Top-1 accuracy of the reference, less that of the target."""
         return (self.reference_correct - self.target_correct) / self.total
 
     def check(
         self, *, max_drop: float | None = None, min_agreement: float | None = None
     ) -> Verification:
-        """Return self, or raise ``VerificationFailed`` if a threshold (a share) is missed."""
+        """Return this verification if it is within limits.
+
+        Args:
+            max_drop: Largest drop of top-1 accuracy, as a share (``parse_share``).
+            min_agreement: Smallest agreement, as a share.
+
+        Raises:
+            VerificationFailed: A limit is missed; the message says by how much.
+        """
         missed = []
         if max_drop is not None and self.drop > max_drop + _ROUNDING:
             missed.append(f"top-1 fell by {_points(self.drop)}, allowed are {_points(max_drop)}")
@@ -97,7 +124,7 @@ class Verification:
         return self
 
     def to_accuracy(self) -> Accuracy:
-        """The part of this that a benchmark run records."""
+        """Return the part that a benchmark run records."""
         return Accuracy(
             dataset=self.dataset,
             correct=self.target_correct,
@@ -111,8 +138,8 @@ class Verification:
             subset=self.subset,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields, and what is computed from them."""
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return all fields and the figures computed from them as a JSON object."""
         return asdict(self) | {
             "accuracy": self.accuracy,
             "interval": self.interval,
@@ -122,13 +149,26 @@ class Verification:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Verification:
+    def from_json(cls, value: JsonObject) -> Verification:
         """Read what ``to_json`` wrote."""
         return _converter.structure(value, cls)
 
+    def __repr__(self) -> str:
+        name, dataset = shorten(self.target), shorten(self.dataset, 40)
+        accuracies = f"top-1 {self.accuracy:.2%}, reference {self.reference_accuracy:.2%}"
+        agreement = f"agreement {self.agreement:.2%} of {self.total}"
+        return f"Verification({name} on {dataset}: {accuracies}, {agreement})"
+
 
 def parse_share(text: str) -> float:
-    """Read ``0.5pt`` (percentage points), ``99%`` or a share such as ``0.99``."""
+    """Read a share from text: ``0.5pt`` (percentage points), ``99%`` or ``0.99``.
+
+    Raises ``UsageError`` for anything else, and for a bare number beyond 1.
+
+    Example:
+        >>> parse_share("99%"), parse_share("0.5pt"), parse_share("0.99")
+        (0.99, 0.005, 0.99)
+    """
     for suffix in ("pt", "pp", "%"):
         if text.endswith(suffix):
             return _number(text.removesuffix(suffix), text) / 100

@@ -1,4 +1,4 @@
-"""Running a model and its reference over the same pictures, each fed as it was trained."""
+"""Runs a model and its reference on the same pictures, each with its own preprocessing."""
 
 from __future__ import annotations
 
@@ -21,22 +21,34 @@ from tflconv.verification.comparing import compare
 from tflconv.verification.outcome import Verification
 
 
-def known(
+def resolve_card(
     model: Path,
     *,
     normalize: str | None = None,
     labels: Sequence[str] | None = None,
     resize: Resize | None = None,
 ) -> ModelCard:
-    """What the ``.tflite`` at ``model`` says about itself, changed by what a user says about it.
+    """Return the card of a ``.tflite`` file, with what a user says in place of what it says.
 
-    Raises ``UsageError`` that names what is missing where neither says how to feed it.
+    Args:
+        model: The ``.tflite`` file.
+        normalize: How pixels become inputs: ``0..1``, ``-1..1`` or another named normalization,
+            or ``MEAN,STD``.
+        labels: Names of the outputs, in their order.
+        resize: How pictures are brought to the size of the model.
+
+    Returns:
+        The card.
+
+    Raises:
+        UsageError: Neither file nor user says how pixels become inputs, or there are more or fewer
+            labels than outputs.
     """
     runtime = Interpreter(model)
     if labels is not None and [len(labels)] != [tensor.shape[-1] for tensor in runtime.outputs]:
         shapes = [list(tensor.shape) for tensor in runtime.outputs]
         raise UsageError(f"{len(labels)} labels, but {model} has outputs of the shapes {shapes}.")
-    card = runtime.card if normalize is None else _said(runtime, normalize)
+    card = runtime.card if normalize is None else _normalized_by(runtime, normalize)
     if card is None:
         raise UsageError(
             f"{model} does not say how pixels become its input.",
@@ -58,12 +70,23 @@ def verify(
     reference_scores: NDArray[np.float32] | None = None,
     custom_objects: Path | None = None,
 ) -> Verification:
-    """Compare two model files over the test split of ``dataset``.
+    """Compare a converted model with its reference on the test split of a dataset.
 
-    ``card`` says how to feed the target and what its outputs mean, by default the file does
-    (``known``); the reference is fed by its own card, if it has one, else by the same.
-    ``reference_scores`` spares the reference's run where they were kept (``reference_logits``).
-    Raises ``UsageError`` if a model does not fit the data.
+    Args:
+        reference: The reference, a file of any kind that converts.
+        target: The ``.tflite`` file.
+        dataset: The pictures.
+        card: Preprocessing and labels of the target; by default those in the file
+            (``resolve_card``). The reference is fed by its own card if it has one, else by this.
+        reference_scores: float32 ``[n, classes]`` of an earlier run of the reference
+            (``reference_logits``), which saves running it.
+        custom_objects: A Python file with layers that the reference uses. It is run.
+
+    Returns:
+        Accuracies, agreement, counts per class and the worst disagreements.
+
+    Raises:
+        UsageError: A model does not fit the pictures, or does not say how to feed it.
     """
     images, card = dataset.test.images, card or _card(target)
     if reference_scores is None:
@@ -126,7 +149,7 @@ def reference_logits(
     return scores.reshape(len(images), -1)
 
 
-def _said(runtime: Interpreter, normalize: str) -> ModelCard:
+def _normalized_by(runtime: Interpreter, normalize: str) -> ModelCard:
     chosen = normalization.parse(normalize)
     if runtime.card is not None:
         return replace(runtime.card, normalization=chosen)
@@ -143,7 +166,7 @@ def _card(model: Path) -> ModelCard | None:
 
 
 def _outputs(card: ModelCard | None, dataset: Dataset) -> tuple[str, ...]:
-    """What scores stand for, in their order: the classes, or all labels if there are others."""
+    """Return the names of the scores: the classes, or all labels where there are more."""
     labels = () if card is None else card.labels
     return labels if set(dataset.classes) < set(labels) else dataset.classes
 
@@ -155,18 +178,18 @@ def _in_order(
     outputs: Sequence[str],
     dataset: Dataset,
 ) -> NDArray[np.float32]:
-    """``scores`` with their columns in the order of ``outputs``."""
+    """Return ``scores`` with their columns in the order of ``outputs``."""
     if scores.shape[1] != len(outputs):
         raise UsageError(
             f"{model} has {scores.shape[1]} outputs, but {dataset.name} has"
             f" {len(dataset.classes)} classes.",
-            hint="If they are some of its labels: --labels FILE names all outputs, one a line.",
+            hint="Name all outputs with --labels FILE, one per line; classes may be some of them.",
         )
     labels = card.labels if card is not None else ()
     if not labels:
         warnings.warn(
-            f"{model.name} does not name its outputs; taken to be {', '.join(outputs[:5])}"
-            f"{', …' if len(outputs) > 5 else ''} in this order (--labels FILE says another).",
+            f"{model.name} does not name its outputs; they are taken to be {', '.join(outputs[:5])}"
+            f"{', …' if len(outputs) > 5 else ''} in this order. Name them with --labels FILE.",
             stacklevel=3,
         )
     if tuple(labels) == tuple(outputs) or sorted(labels) != sorted(outputs):
@@ -175,6 +198,6 @@ def _in_order(
 
 
 def _numbered(split: Split, classes: Sequence[str], outputs: Sequence[str]) -> Split:
-    """``split`` with labels that count in ``outputs``."""
+    """Return ``split`` with labels that are positions in ``outputs``."""
     numbers = np.array([outputs.index(name) for name in classes], np.int64)
     return replace(split, labels=numbers[split.labels])

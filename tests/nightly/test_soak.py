@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tflconv.benchmark import BenchmarkConfig, bench, harness
 from tflconv.device.host import Host
-from tflconv.results import Model
+from tflconv.results import MeasuredModel
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 QUICK = BenchmarkConfig(
     num_runs=5, min_secs=0.0, warmup_min_secs=0.0, rate_secs=0.1, rate_hz=50.0, profile_runs=1
 )
-IDENTITY = Model(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
+IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 WARMUP = 10
 """Measurements and reports after which caches are filled."""
 

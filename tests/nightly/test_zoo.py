@@ -18,7 +18,7 @@ from tflconv.inspection.inspect import inspect
 from tflconv.model.interpreter import Interpreter
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*will be slower than float")
-RECIPES = [name for name in recipe.BUILT_IN if not name.startswith("qat_")]
+RECIPES = list(recipe.SCHEMES)
 SHAPE = (28, 28, 3)
 LEAST = {"fp32": 0.99999, "fp16": 0.9999, "wi8": 0.999, "wi4": 0.95}
 """Cosine with Keras that a file must reach, by a part of its recipe's name."""

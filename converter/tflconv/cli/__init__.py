@@ -28,7 +28,7 @@ COMMANDS = {
     "recipes": "List the ways to quantize a model.",
     "datasets": "List or fetch datasets.",
     "devices": "List, set up or clean devices.",
-    "doctor": "Tell what is missing on this machine and how to get it.",
+    "doctor": "Show what is missing on this computer and how to install it.",
 }
 
 EXIT_CODES = """\b

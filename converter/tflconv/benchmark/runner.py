@@ -39,9 +39,7 @@ def bench(
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
 ) -> BenchmarkRun:
-    """Measure one model file on one device.
-
-    The outputs of another device are compared with those of this computer.
+    """Measure a model file on a device and compare its outputs with those of this computer.
 
     Args:
         model: The ``.tflite`` file.
@@ -60,10 +58,8 @@ def bench(
         UsageError: The input file of ``config`` does not exist.
 
     Example:
-        >>> from tflconv import device
-        >>> run = bench(path, device.find("host"), BenchmarkConfig(),
-        ...             identity=identify(path))  # doctest: +SKIP
-        >>> run.latency.summary["median"]  # doctest: +SKIP
+        >>> run = bench(path, host, BenchmarkConfig(), identity=identify(path))  # doctest: +SKIP
+        >>> run.latency.median_ms  # doctest: +SKIP
         1.84
 
     """
@@ -77,11 +73,7 @@ def bench(
     run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
     if config.accelerator == "gpu" and (reason := gpu.reason_to_withhold(session, pictures)):
         return gpu.withhold(run, reason)
-    timed = not isinstance(device, CountsInstructions)
-    run = (_time if timed else _count)(run, session)
-    if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
-        profile = session.profile(config.profile_runs if timed else 1)
-        run = replace(run, graph=parts.graph(profile, timed=timed))
+    run = _measured(run, session)
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
@@ -143,12 +135,23 @@ def recorded_settings(
     return {**config.to_json(), **digests}
 
 
+def _measured(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Return ``run`` with times, or instructions where no clock is meaningful, and the profile."""
+    config = session.config
+    timed = not isinstance(session.harness.device, CountsInstructions)
+    run = (_timed if timed else _counted)(run, session)
+    if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
+        profile = session.profile(config.profile_runs if timed else 1)
+        run = replace(run, graph=parts.graph(profile, timed=timed))
+    return run
+
+
 def _check_inputs(config: BenchmarkConfig) -> None:
     if config.input_file and not Path(config.input_file).is_file():
         raise UsageError(f"there is no input file {config.input_file}.")
 
 
-def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+def _timed(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     """Return ``run`` with latency, CPU use, memory and the conditions of the measurement."""
     config = session.config
     with _watching(session.harness.device) as watch:
@@ -177,7 +180,7 @@ def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     )
 
 
-def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+def _counted(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     """Return ``run`` with the instructions per inference after warm-up."""
     device = session.harness.device
     assert isinstance(device, CountsInstructions)
@@ -192,7 +195,7 @@ def _with_emulated(run: BenchmarkRun, session: Session, laboratory: Laboratory) 
     core = cores.nearest(run.device.cpu, run.device.features)
     try:
         beside = laboratory.session(session.model, laboratory.core(core.name), session.config)
-        counted = _count(run, beside)
+        counted = _counted(run, beside)
     except DeviceError as error:
         obstacle = f"no emulated instructions beside the measured ones: {error.message}"
         return replace(run, warnings=(*run.warnings, f"{obstacle} {error.hint or ''}".rstrip()))

@@ -332,7 +332,7 @@ def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes] | None:
 def _started(command: list[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
     """Start adb with an open stdin, so that it ends when this process does, even if killed.
 
-    A Ctrl-C in the terminal does not reach it, so that it can still be used for the clean-up.
+    A Ctrl-C in the terminal does not reach it: it is killed here, and other adb commands clean up.
     """
     with (
         _held_open() as stdin,

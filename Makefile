@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-C_FILES := $(wildcard $(addprefix android-benchmark/,src/*.[ch] bionic/*.c qemu/*.c))
+C_FILES := $(wildcard $(addprefix android-benchmark/,src/*.[ch] tests/*.[ch] bionic/*.c qemu/*.c))
 
 .PHONY: demo test nightly lint format types docs clean
 

@@ -59,11 +59,11 @@ static void check_fit(const struct session *session, const struct testset *tests
     fail(EXIT_INPUT, "the model takes %zu values. Received: pictures of %ux%ux%u",
          tensor_elements(input), testset->height, testset->width, testset->channels);
   if (tensor_elements(output) != testset->classes)
-    fail(EXIT_INPUT, "the model knows %zu classes. Received: a test set of %u",
+    fail(EXIT_INPUT, "the model has %zu classes. Received: a test set of %u",
          tensor_elements(output), testset->classes);
 }
 
-/* What the input stores for each pixel value of each channel. */
+/* The stored input for each pixel value of each channel. */
 static char *stored_values(const struct tensor *input, const struct testset *testset) {
   size_t width = litert_type_bytes(input->type.element_type), count = testset->channels * 256u;
   char *stored = must_alloc(malloc(count * width));

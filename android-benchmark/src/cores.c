@@ -17,7 +17,7 @@ static long read_number(const char *sysfs, int core, const char *file) {
   return text_read(path, text, sizeof text) ? strtol(text, NULL, 10) : 0;
 }
 
-/* Relative speed; 0 where the system does not say, which makes all cores equal. */
+/* Relative speed; 0 where the system does not report it, so that all cores are equal. */
 static long speed(const char *sysfs, int core) {
   long capacity = read_number(sysfs, core, "cpu_capacity");
   return capacity ? capacity : read_number(sysfs, core, "cpufreq/cpuinfo_max_freq");
@@ -47,7 +47,7 @@ uint64_t cores_available(void) {
   uint64_t mask = 0;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) != 0)
-    fail(EXIT_SYSTEM, "cannot tell which CPU cores may be used: %s", strerror(errno));
+    fail(EXIT_SYSTEM, "cannot read which CPU cores are allowed: %s", strerror(errno));
   for (size_t core = 0; core < CORES_MAX; core++)
     if (CPU_ISSET(core, &set)) mask |= UINT64_C(1) << core;
   return mask;

@@ -1,9 +1,9 @@
 /* Which CPU cores to run on.
  *
- * A phone has cores of several speeds, and a run that wanders between them measures nothing. `big`
- * means the fastest cores: so many that each thread has one, and all others that are as fast as
- * the slowest of these. Cores come and go (hotplug, cpusets of sleeping phones), so the choice is
- * made among those that are there now.
+ * A phone has cores of several speeds, and a run that moves between them gives meaningless times.
+ * `big` means the fastest cores: one per thread, and all others that are as fast as the slowest of
+ * these. Cores go offline and online (hotplug, cpusets of sleeping phones), so the choice is made
+ * among those that are available now.
  */
 #ifndef TFLCONV_CORES_H
 #define TFLCONV_CORES_H
@@ -15,8 +15,8 @@
 #define CORES_MAX 64
 
 struct cores {
-  uint64_t mask;     /* where the process may run from now on */
-  bool chosen_again; /* what was asked for was not there */
+  uint64_t mask;     /* the cores that the process may use from now on */
+  bool chosen_again; /* the requested cores are not available */
 };
 
 /* The mask of `big`: the fastest of the cores in `available` for `threads` threads. `sysfs` is

@@ -1,7 +1,7 @@
 /* Instructions and cycles of this process and the threads it starts later, by perf_event_open.
  *
- * Not every system lets an ordinary process count: then `why_not` says so, and nothing else is
- * lost. Android allows it to adb's shell after `setprop security.perf_harden 0`.
+ * Not every system allows this to an ordinary process: then `why_not` has the reason, and nothing
+ * else changes. Android allows it to adb's shell after `setprop security.perf_harden 0`.
  */
 #ifndef TFLCONV_COUNTERS_H
 #define TFLCONV_COUNTERS_H

@@ -1,4 +1,4 @@
-/* A 64-bit FNV-1a hash: it tells whether outputs are the same bits, and guards against nothing.
+/* A 64-bit FNV-1a hash: it shows whether outputs have equal bits; it is no protection.
  * Fowler, Noll, Vo; www.isthe.com/chongo/tech/comp/fnv. */
 #ifndef TFLCONV_DIGEST_H
 #define TFLCONV_DIGEST_H

@@ -1,4 +1,4 @@
-/* What the program says to whoever started it; README.md has the same table. */
+/* The exit codes of the program; README.md has the same table. */
 #ifndef TFLCONV_EXIT_CODE_H
 #define TFLCONV_EXIT_CODE_H
 

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void say(const char *text) {
-  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* nobody listens: so be it */
+static void print(const char *text) {
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* stderr is closed: nobody reads it */
 }
 
-static void say_message(const char *message) {
-  say("harness: ");
-  say(message);
-  say("\n");
+static void print_message(const char *message) {
+  print("harness: ");
+  print(message);
+  print("\n");
 }
 
 void fail(enum exit_code code, const char *format, ...) {
@@ -23,13 +23,13 @@ void fail(enum exit_code code, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  say_message(message);
+  print_message(message);
 
   struct json line;
   json_begin(&line, "error");
   json_int(&line, "code", code);
   json_string(&line, "message", message);
-  (void)json_write(&line); /* what could be done about it? */
+  (void)json_write(&line); /* the exit code is all that is left if this fails */
   exit(code);
 }
 
@@ -39,7 +39,7 @@ void note(const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  say_message(message);
+  print_message(message);
 }
 
 void *must_alloc(void *pointer) {

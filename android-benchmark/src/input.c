@@ -38,7 +38,7 @@ void input_random(struct session *session, uint64_t seed) {
       fill_floats(data, tensor->bytes / sizeof(float), &state);
     else if (strcmp(type, "int8") == 0 || strcmp(type, "uint8") == 0 || strcmp(type, "int16") == 0)
       fill_bytes(data, tensor->bytes, &state);
-    else /* class numbers, lengths: zero is the one value that always makes sense */
+    else /* class numbers, lengths: zero is the only value that is always valid */
       memset(data, 0, tensor->bytes);
     session_write(session, i, data);
     free(data);
@@ -48,7 +48,8 @@ void input_random(struct session *session, uint64_t seed) {
 static void read_fully(int file, char *data, size_t size, const char *path) {
   for (size_t done = 0; done < size;) {
     ssize_t got = read(file, data + done, size - done);
-    if (got <= 0) fail(EXIT_INPUT, "cannot read %s: %s", path, got ? strerror(errno) : "it shrank");
+    if (got <= 0)
+      fail(EXIT_INPUT, "cannot read %s: %s", path, got ? strerror(errno) : "it became shorter");
     done += (size_t)got;
   }
 }

@@ -1,5 +1,5 @@
-/* What goes into the model (the same pseudo-random numbers every time, or a file), and what comes
- * out of it. */
+/* The inputs of the model (the same pseudo-random numbers every time, or a file) and its outputs.
+ */
 #ifndef TFLCONV_INPUT_H
 #define TFLCONV_INPUT_H
 

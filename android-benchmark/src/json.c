@@ -13,7 +13,7 @@ static void append(struct json *json, const char *text, size_t length) {
   while (json->length + length + 1 > json->capacity) {
     json->capacity = json->capacity ? 2 * json->capacity : 1024;
     json->text = realloc(json->text, json->capacity);
-    if (json->text == NULL) _exit(EXIT_SYSTEM); /* no memory to say it with */
+    if (json->text == NULL) _exit(EXIT_SYSTEM); /* fail() needs memory, too */
   }
   memcpy(json->text + json->length, text, length);
   json->length += length;

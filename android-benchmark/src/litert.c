@@ -57,7 +57,7 @@ void litert_check(int status, int exit_code, const char *doing) {
 }
 
 static void other_layout(const char *what) {
-  fail(EXIT_RUNTIME, "this LiteRT runtime lays out %s otherwise than 2.1.6 to 2.3.0 do", what);
+  fail(EXIT_RUNTIME, "this LiteRT lays out %s differently from versions 2.1.6 to 2.3.0", what);
 }
 
 void litert_check_type(const struct litert_tensor_type *made_of,

@@ -1,8 +1,8 @@
-/* The part of the LiteRT C API that is used here, found in libLiteRt.so when the program runs.
+/* The part of the LiteRT C API that is used here, loaded from libLiteRt.so when the program runs.
  *
  * No header of LiteRT is needed. The functions are those that 2.1.6 and later export, on every
- * platform. Structures that cross the border are declared again and guarded twice: by static
- * asserts here and by litert_check_layout against the loaded library.
+ * platform. Structures of the API are declared again and checked twice: by static asserts here and
+ * by the functions litert_check_... against the loaded library.
  * Reference: the headers in litert/c/ of github.com/google-ai-edge/LiteRT.
  */
 #ifndef TFLCONV_LITERT_H

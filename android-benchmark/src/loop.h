@@ -18,7 +18,7 @@ struct pace {
   uint64_t delay_ns;       /* rest after each run */
   uint64_t period_ns;      /* start runs this far apart; 0: as soon as possible */
   double duty_cycle;       /* share of time spent running; the rest is sleep */
-  uint64_t report_ns;      /* hand over samples this often; 0: never */
+  uint64_t report_ns;      /* time between reports of samples; 0: never */
 };
 
 struct samples {
@@ -33,8 +33,8 @@ struct work {
   void *self;
 };
 
-/* Returns the samples that were not handed over yet: writing them takes time that nobody should
- * take for the work's. The caller frees `ns`. */
+/* Return the samples that were not reported yet, so that the time of writing them does not count
+ * as time of the work. The caller frees `ns`. */
 struct samples loop(const struct clock *clock, const struct pace *pace, const struct work *work);
 
 #endif

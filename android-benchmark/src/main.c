@@ -57,7 +57,7 @@ static void profile(struct session *session, const struct options *options,
   profile_free(&profile);
 }
 
-/* With nobody left who listens, it must not keep a core busy. */
+/* End with the parent process: nobody reads the output any more, and a core would stay busy. */
 static void end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,7 @@
-/* Marks around one inference for whoever watches the instructions: qemu/count.c.
+/* Marks around one inference, between which qemu/count.c counts instructions.
  *
- * An instruction that does nothing and that no compiler writes; on a phone it costs one cycle at
- * most. Other processors have no emulator that would look.
+ * A mark is an instruction that does nothing and that no compiler writes; on a phone it costs one
+ * cycle at most. On other processors nothing counts, so there are no marks.
  */
 #ifndef TFLCONV_MARK_H
 #define TFLCONV_MARK_H

@@ -8,7 +8,7 @@
 #include "options.h"
 #include "session.h"
 
-/* Write the `run` line of the warm-up; it says nothing of the steady state. */
+/* Warm up and write the `run` line of the warm-up. */
 void measure_warmup(struct session *session, const struct options *options,
                     const struct clock *clock);
 

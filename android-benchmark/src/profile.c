@@ -40,12 +40,12 @@ void profile_add(struct profile *profile, const struct litert_event *events, siz
   profile->runs++;
 }
 
-/* LiteRT fills whole events: if it writes past `count` of ours, ours are too small. */
+/* LiteRT writes whole events: if it writes past `count` of our structs, these are too small. */
 static void read_events(const struct litert *litert, LiteRtProfiler profiler,
                         struct profile *profile) {
   int count;
   litert_check(litert->GetNumProfilerEvents(profiler, &count), EXIT_RUN, "count profiler events");
-  if (count <= 0) fail(EXIT_RUN, "the LiteRT profiler saw nothing");
+  if (count <= 0) fail(EXIT_RUN, "the LiteRT profiler recorded no events");
   struct litert_event *events = must_alloc(calloc((size_t)count + LITERT_SPARE, sizeof *events));
   litert_check(litert->GetProfilerEvents(profiler, count, events), EXIT_RUN, "read events");
   litert_check_events(events, (size_t)count);

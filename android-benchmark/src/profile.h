@@ -1,8 +1,8 @@
 /* Which op ran where and for how long, from LiteRT's own profiler.
  *
- * The profiler says for each run, in order, which built-in kernels ran and which ops XNNPACK ran
- * inside its partitions, numbered from 0 in each partition. From that follows how the graph was
- * cut. Profiling costs time and memory: nothing else should be measured in the same process.
+ * The profiler reports for each run, in order, which built-in kernels ran and which ops XNNPACK ran
+ * inside its partitions, numbered from 0 in each partition. The partitions of the graph follow from
+ * that. Profiling costs time and memory: nothing else should be measured in the same process.
  */
 #ifndef TFLCONV_PROFILE_H
 #define TFLCONV_PROFILE_H
@@ -31,7 +31,7 @@ void profile_session(struct profile *profile, struct session *session, int runs)
 /* Add the events of one run. */
 void profile_add(struct profile *profile, const struct litert_event *events, size_t count);
 
-/* Write the `ops` line of a model with so many nodes. */
+/* Write the `ops` line of a model with `nodes` nodes. */
 void profile_report(const struct profile *profile, size_t nodes);
 
 void profile_free(struct profile *profile);

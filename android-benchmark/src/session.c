@@ -33,7 +33,7 @@ static void make_options(struct session *session, const struct options *options)
     add_toml(session, "runtime_options_string", "enable_profiling = true\n");
 }
 
-/* LiteRT looks for its accelerators beside itself only if it is told where that is. */
+/* LiteRT looks for its accelerators in its own folder only if an option names that folder. */
 static void start(struct session *session, const char *runtime) {
   char *folder = must_alloc(strdup(runtime)), *slash = strrchr(folder, '/');
   if (slash) *slash = '\0';
@@ -88,7 +88,7 @@ static void make_buffer(struct session *session, struct tensor *tensor,
   litert_check_type(&tensor->type, &given_back, tensor->bytes);
 }
 
-/* A dynamic batch is -1 in the file; the compiled model knows what it became. */
+/* A dynamic batch is -1 in the file; the compiled model has its actual size. */
 static void make_inputs(struct session *session, LiteRtSignature signature) {
   const struct litert *litert = session->litert;
   for (size_t i = 0; i < session->input_count; i++) {
@@ -134,7 +134,7 @@ static uint64_t lap(const struct clock *clock, uint64_t *since) {
   return *since - before;
 }
 
-/* A runtime too old to be asked confirms nothing. */
+/* An old runtime lacks this function and confirms nothing. */
 static bool is_on_accelerator(const struct session *session) {
   bool confirmed = false;
   if (session->litert->CompiledModelIsNonCpuFullyAccelerated)
@@ -168,7 +168,7 @@ void session_open(struct session *session, const struct litert *litert,
   session->buffers_ns = lap(clock, &since);
 }
 
-/* A GPU may be given work and not be waited for; taking a look at the outputs waits. */
+/* A GPU works asynchronously; locking the outputs waits until they can be read. */
 static int wait_for_outputs(struct session *session) {
   const struct litert *litert = session->litert;
   void *memory;

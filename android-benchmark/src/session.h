@@ -1,4 +1,4 @@
-/* A model that is loaded, compiled and has buffers: all that is left is to run it. */
+/* A model that is loaded, compiled and has its buffers, ready to run. */
 #ifndef TFLCONV_SESSION_H
 #define TFLCONV_SESSION_H
 

@@ -1,5 +1,5 @@
-/* As much of a test framework as is needed: a case is a named function, and a check that is false
- * is told and counted, so that the ones after it are heard too.
+/* A small test framework: a case is a named function, and a check that is false is reported and
+ * counted, so that the checks after it still run.
  *
  *   static void sums_are_right(void) { CHECK(1 + 1 == 2); }
  *   int main(void) {
@@ -22,11 +22,11 @@ static struct {
   int cases, failed;
 } check;
 
-/* Goes on where it is false. */
+/* Report a false condition and go on. */
 #define CHECK(condition)                            \
   do {                                              \
     if (!(condition)) {                             \
-      check_tell(__FILE__, __LINE__);               \
+      check_report(__FILE__, __LINE__);             \
       fprintf(stderr, "%s is false\n", #condition); \
     }                                               \
   } while (0)
@@ -35,16 +35,16 @@ static struct {
   do {                                                            \
     const char *got = (actual), *want = (expected);               \
     if (strcmp(got, want) != 0) {                                 \
-      check_tell(__FILE__, __LINE__);                             \
+      check_report(__FILE__, __LINE__);                           \
       fprintf(stderr, "\nexpected %s\nreceived %s\n", want, got); \
     }                                                             \
   } while (0)
 
-/* Ends the program where it is false: what follows could not run without it. */
+/* Report a false condition and end the program: the following lines need it. */
 #define REQUIRE(condition)                                               \
   do {                                                                   \
     if (!(condition)) {                                                  \
-      check_tell(__FILE__, __LINE__);                                    \
+      check_report(__FILE__, __LINE__);                                  \
       fprintf(stderr, "%s is false, the rest is not run\n", #condition); \
       exit(1);                                                           \
     }                                                                    \
@@ -52,7 +52,7 @@ static struct {
 
 #define RUN(function) check_run(#function, function)
 
-static inline void check_tell(const char *file, int line) {
+static inline void check_report(const char *file, int line) {
   check.false_checks++;
   fprintf(stderr, "%s:%d: %s: ", file, line, check.name ? check.name : "before the first case");
 }
@@ -66,7 +66,7 @@ static inline void check_run(const char *name, void (*function)(void)) {
   fprintf(stderr, "%s %s\n", check.false_checks ? "FAILED" : "ok", name);
 }
 
-/* What main returns: 0 only if there were cases and all of their checks were true. */
+/* Return the exit code for main: 0 only if there were cases and all of their checks were true. */
 static inline int check_result(void) {
   fprintf(stderr, "%d of %d cases failed\n", check.failed, check.cases);
   return check.failed > 0 || check.cases == 0;

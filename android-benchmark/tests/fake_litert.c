@@ -1,10 +1,10 @@
 /* A runtime with LiteRT's face and nothing behind it: four numbers go in, three scores come out,
  * each the sum of the numbers that follow it. FAKE_LITERT names the fault that it is to have. */
-#include "litert.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "litert.h"
 
 #define PUBLIC(result, name, parameters) \
   result LiteRt##name parameters;        \
@@ -92,7 +92,7 @@ PUBLIC(int, GetPerTensorQuantization, (LiteRtTensor of, struct litert_quantizati
   return 1;
 }
 
-PUBLIC(int, CreateOptions, (LiteRtOptions *made)) { return GIVE(made, options); }
+PUBLIC(int, CreateOptions, (LiteRtOptions * made)) { return GIVE(made, options); }
 PUBLIC(void, DestroyOptions, (LiteRtOptions unused)) { (void)unused; }
 PUBLIC(int, SetOptionsHardwareAccelerators, (LiteRtOptions of, int set)) {
   return (void)of, (void)set, 0;
@@ -171,8 +171,8 @@ PUBLIC(int, LockTensorBuffer, (LiteRtTensorBuffer handle, void **memory, int mod
 PUBLIC(int, UnlockTensorBuffer, (LiteRtTensorBuffer handle)) { return (void)handle, 0; }
 
 PUBLIC(int, RunCompiledModel,
-       (LiteRtCompiledModel of, size_t s, size_t in_count, LiteRtTensorBuffer *in,
-        size_t out_count, LiteRtTensorBuffer *out)) {
+       (LiteRtCompiledModel of, size_t s, size_t in_count, LiteRtTensorBuffer *in, size_t out_count,
+        LiteRtTensorBuffer *out)) {
   (void)of, (void)s, (void)in_count, (void)out_count;
   if (faulty("run")) return 3;
   const float *numbers = ((struct buffer *)in[0])->values;

@@ -1,8 +1,8 @@
 /* The choice of cores on a made-up phone: 0-3 small, 4-6 big, 7 biggest. */
+#include <sys/stat.h>
+
 #include "check.h"
 #include "cores.h"
-
-#include <sys/stat.h>
 
 static void put(const char *root, int core, const char *file, long value) {
   char path[512];
@@ -20,8 +20,7 @@ static void put(const char *root, int core, const char *file, long value) {
 static void draw_phone(char *phone) {
   REQUIRE(mkdtemp(phone));
   for (int core = 0; core < 8; core++)
-    put(phone, core, "cpufreq/cpuinfo_max_freq",
-        core < 4 ? 1800000 : core < 7 ? 2400000 : 2800000);
+    put(phone, core, "cpufreq/cpuinfo_max_freq", core < 4 ? 1800000 : core < 7 ? 2400000 : 2800000);
 }
 
 static void big_cores_are_the_fastest_that_threads_fill(void) {

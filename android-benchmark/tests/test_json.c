@@ -1,7 +1,7 @@
+#include <math.h>
+
 #include "check.h"
 #include "json.h"
-
-#include <math.h>
 
 static char *line(void (*fill)(struct json *)) {
   struct json json;
@@ -27,8 +27,9 @@ static void awkward_text(struct json *json) {
 }
 
 static void text_is_escaped(void) {
-  check_line(awkward_text, "{\"type\":\"t\",\"quote\":\"a\\\"b\\\\c\",\"control\":\"\\u000a\\u0001\","
-                           "\"unicode\":\"Zürich\"}");
+  check_line(awkward_text,
+             "{\"type\":\"t\",\"quote\":\"a\\\"b\\\\c\",\"control\":\"\\u000a\\u0001\","
+             "\"unicode\":\"Zürich\"}");
 }
 
 static void numbers(struct json *json) {
@@ -40,9 +41,10 @@ static void numbers(struct json *json) {
 }
 
 static void numbers_keep_every_digit(void) {
-  check_line(numbers, "{\"type\":\"t\",\"low\":-9223372036854775808,"
-                      "\"high\":18446744073709551615,\"tenth\":0.10000000000000001,"
-                      "\"nan\":null,\"hash\":\"00000000000000ab\"}");
+  check_line(numbers,
+             "{\"type\":\"t\",\"low\":-9223372036854775808,"
+             "\"high\":18446744073709551615,\"tenth\":0.10000000000000001,"
+             "\"nan\":null,\"hash\":\"00000000000000ab\"}");
 }
 
 static void nested(struct json *json) {
@@ -57,8 +59,9 @@ static void nested(struct json *json) {
 }
 
 static void arrays_and_objects_nest(void) {
-  check_line(nested, "{\"type\":\"t\",\"two\":[1,2],\"none\":[],"
-                     "\"object\":{\"yes\":true,\"nothing\":null},\"after\":false}");
+  check_line(nested,
+             "{\"type\":\"t\",\"two\":[1,2],\"none\":[],"
+             "\"object\":{\"yes\":true,\"nothing\":null},\"after\":false}");
 }
 
 static void long_array(struct json *json) {

@@ -1,8 +1,9 @@
 #include "check.h"
 #include "memory.h"
 
-static const char *const STATUS = "Name:\tharness\nVmPeak:\t  999 kB\nVmHWM:\t    2048 kB\n"
-                                  "VmRSS:\t    1024 kB\n";
+static const char *const STATUS =
+    "Name:\tharness\nVmPeak:\t  999 kB\nVmHWM:\t    2048 kB\n"
+    "VmRSS:\t    1024 kB\n";
 
 static void fields_are_read_in_bytes(void) {
   CHECK(memory_field(STATUS, "VmHWM:") == 2048 * 1024);

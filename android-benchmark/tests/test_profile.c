@@ -2,10 +2,14 @@
 #include "fail.h"
 #include "profile.h"
 
-#define XNN(number, us) \
-  {.tag = "Convolution", .event_type = LITERT_DELEGATE_OP, .elapsed_us = us, .metadata = {number}}
-#define OWN(number, us) \
-  {.tag = "SOFTMAX", .event_type = LITERT_BUILTIN_OP, .elapsed_us = us, .metadata = {number}}
+#define XNN(number, us)                                                                            \
+  {                                                                                                \
+    .tag = "Convolution", .event_type = LITERT_DELEGATE_OP, .elapsed_us = us, .metadata = {number} \
+  }
+#define OWN(number, us)                                                                       \
+  {                                                                                           \
+    .tag = "SOFTMAX", .event_type = LITERT_BUILTIN_OP, .elapsed_us = us, .metadata = {number} \
+  }
 #define NOISE {.tag = "Invoke", .event_type = 32, .elapsed_us = 4294967296}
 
 static void few_events(void *unused) {
@@ -16,7 +20,7 @@ static void few_events(void *unused) {
 }
 
 static void ops_are_summed_over_runs_and_partitions_counted(void) {
-  const struct litert_event run[] = {NOISE, XNN(0, 10), XNN(1, 20), OWN(2, 5),
+  const struct litert_event run[] = {NOISE,      XNN(0, 10), XNN(1, 20), OWN(2, 5),
                                      XNN(0, 30), XNN(0, 40), NOISE};
   struct profile profile = {0};
   profile_add(&profile, run, 7);
@@ -27,8 +31,8 @@ static void ops_are_summed_over_runs_and_partitions_counted(void) {
   CHECK_TEXT(profile.ops[2].name, "SOFTMAX");
   CHECK(!profile.ops[2].delegated && profile.ops[3].delegated);
 
-  const struct litert_event longer[] = {XNN(0, 1), XNN(1, 1), OWN(2, 1), XNN(0, 1),
-                                        XNN(0, 1), OWN(3, 1)};
+  const struct litert_event longer[] = {XNN(0, 1), XNN(1, 1), OWN(2, 1),
+                                        XNN(0, 1), XNN(0, 1), OWN(3, 1)};
   profile_add(&profile, longer, 6); /* an op more than ever before is not counted anywhere */
   CHECK(profile.count == 5 && profile.ops[0].total_us == 21);
   profile_free(&profile);

@@ -59,8 +59,7 @@ static void what_does_not_fit_is_refused(void) {
 }
 
 static void a_file_cut_anywhere_is_refused(void) {
-  for (size_t size = 0; size < sizeof good; size += 13)
-    CHECK(code_of(&good, size) == EXIT_INPUT);
+  for (size_t size = 0; size < sizeof good; size += 13) CHECK(code_of(&good, size) == EXIT_INPUT);
 }
 
 static void a_missing_file_is_refused(void) {

@@ -27,7 +27,7 @@ from tflconv.model.interpreter import Interpreter
 def harness_median(installed: Harness, model: Path, runs: int) -> float:
     """Median nanoseconds of an inference by the harness, in a process of its own."""
     argv = installed.argv(graph=model, num_runs=runs, min_secs=0, warmup_runs=5, warmup_min_secs=0)
-    said = installed.hear(argv, subject=model.name, timeout=600)
+    said = installed.run(argv, subject=model.name, timeout=600)
     return statistics.median(said.samples("steady"))
 
 
@@ -97,7 +97,7 @@ def accuracy(model: Path, dataset: str) -> None:
             dataset=dataset, classes=found.classes,
         )  # fmt: skip
         argv = installed.argv(graph=model, test_set=packed.path)
-        said = installed.hear(argv, subject=model.name, timeout=600).accuracy
+        said = installed.run(argv, subject=model.name, timeout=600).accuracy
         seconds = time.perf_counter() - began
     same = int((np.array(said.predicted) == predicted).sum())
     click.echo(f"{len(predicted)} pictures, {same} classified alike")

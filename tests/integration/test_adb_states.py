@@ -91,7 +91,7 @@ def test_two_phones_and_no_choice(
 def test_a_phone_with_an_old_android(known: Callable[[int], None]) -> None:
     with serve(FakePhone("old", features="cmd")) as port:
         known(port)
-        with pytest.raises(DeviceError, match="does not tell exit codes"):
+        with pytest.raises(DeviceError, match="does not report exit codes"):
             phone.find("old")
 
 

@@ -246,7 +246,7 @@ def test_a_program_that_crashes_names_its_signal(a76: Emulator, tmp_path: Path) 
     remote = a76.push(program("raise(SIGSEGV);", tmp_path), executable=True)
     completed = a76.shell([remote], timeout=60)
     with pytest.raises(DeviceError, match="SIGSEGV"):
-        harness.checked(completed, subject="model.tflite on arm64:cortex-a76")
+        harness.read_output(completed, subject="model.tflite on arm64:cortex-a76")
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_legacy_uint8_kernels_of_little_cores_round_otherwise(arm64: None, legac
     config = replace(CONFIG, profile_runs=0)
     run = bench(legacy, emulator.find("cortex-a53"), config, identity=IDENTITY)
     assert 0 < run.conditions.outputs_vs_host.max_difference <= 2
-    assert "by a rounding, at most" in run.warnings[0]
+    assert "by rounding, at most" in run.warnings[0]
 
 
 def test_devices_lists_the_cores_as_ready(arm64: None) -> None:

@@ -50,7 +50,7 @@ def test_output_that_is_cut_in_the_middle_of_a_line(kept: int) -> None:
     with pytest.raises(DeviceError, match="is cut in the middle of a line") as caught:
         measured(f'"$@" | head -c {kept}')
     assert caught.value.exit_code == 3
-    assert "measure again" in str(caught.value)
+    assert "Measure again" in str(caught.value)
 
 
 def test_output_that_ends_between_two_lines() -> None:

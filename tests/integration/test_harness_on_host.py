@@ -89,11 +89,11 @@ def test_fixed_numbers_give_fixed_bits(tmp_path: Path) -> None:
         graph=TINY, num_runs=1, min_secs=0, warmup_min_secs=0, input_file=tmp_path / "input",
         output_filepath=tmp_path / "output",
     )  # fmt: skip
-    said = installed.hear(argv, subject="tiny", timeout=30)
+    said = installed.run(argv, subject="tiny", timeout=30)
     outputs = np.frombuffer((tmp_path / "output").read_bytes(), np.float32)
     expected = Interpreter(TINY).predict(raw.reshape(1, 8, 8, 1))
     np.testing.assert_allclose(outputs, expected[0], atol=1e-6)
-    again = installed.hear(argv, subject="tiny", timeout=30)
+    again = installed.run(argv, subject="tiny", timeout=30)
     assert said.init.output_digest == again.init.output_digest
 
 
@@ -104,7 +104,7 @@ def test_a_wrong_input_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         TflconvError, match=r"short: the model's inputs take 256 bytes. Received: 12"
     ):
-        installed.hear(argv, subject="tiny", timeout=30)
+        installed.run(argv, subject="tiny", timeout=30)
 
 
 def test_a_sustained_run_reports_as_it_goes() -> None:

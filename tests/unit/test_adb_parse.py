@@ -19,11 +19,11 @@ NAMES = st.text(st.characters(whitelist_categories=("L", "N"), whitelist_charact
 
 
 def test_a_device_with_its_details() -> None:
-    (found,) = parse.devices(HEADER + PIXEL + "\n\n")
-    assert found.serial == "0a388e93"
-    assert found.usable
-    assert found.details["model"] == "Pixel_5"
-    assert found.details["usb"] == "1-1"
+    (device,) = parse.devices(HEADER + PIXEL + "\n\n")
+    assert device.serial == "0a388e93"
+    assert device.usable
+    assert device.details["model"] == "Pixel_5"
+    assert device.details["usb"] == "1-1"
 
 
 def test_two_devices_one_on_the_network() -> None:
@@ -63,9 +63,9 @@ def test_noise_around_a_device_is_ignored(text: str) -> None:
     ],
 )
 def test_states(line: str, serial: str, state: str) -> None:
-    (found,) = parse.devices(HEADER + line + "\n")
-    assert (found.serial, found.state) == (serial, state)
-    assert found.usable == (state == "device")
+    (device,) = parse.devices(HEADER + line + "\n")
+    assert (device.serial, device.state) == (serial, state)
+    assert device.usable == (state == "device")
 
 
 @pytest.mark.parametrize("text", ["", HEADER, BANNER + HEADER + "\n", "error: something\n"])
@@ -96,8 +96,8 @@ def test_properties_over_several_lines() -> None:
 
 def test_battery_with_carriage_returns() -> None:
     text = "Current Battery Service state:\r\n  AC powered: false\r\n  USB powered: true\r\n"
-    found = parse.battery(text + "  level: 42\r\n  scale: 50\r\n  temperature: 287\r\n")
-    assert found == parse.Battery(level=84, charging=True, temperature=28.7)
+    battery = parse.battery(text + "  level: 42\r\n  scale: 50\r\n  temperature: 287\r\n")
+    assert battery == parse.Battery(level=84, charging=True, temperature=28.7)
 
 
 def test_battery_that_says_nothing() -> None:
@@ -135,14 +135,14 @@ def test_processor_of_a_phone_with_two_kinds_of_cores() -> None:
     big = (
         "processor\t: 4\nFeatures\t: fp asimd asimddp\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"
     )
-    found = parse.processor("\n".join([little, little, big]) + "\nHardware\t: Qualcomm\n")
-    assert found.name == "2x Kryo 2xx Silver (Cortex-A53) + 1x Cortex-A76"
-    assert found.features == ("fp", "asimd")
+    processor = parse.processor("\n".join([little, little, big]) + "\nHardware\t: Qualcomm\n")
+    assert processor.name == "2x Kryo 2xx Silver (Cortex-A53) + 1x Cortex-A76"
+    assert processor.features == ("fp", "asimd")
 
 
 def test_an_unknown_core_keeps_its_numbers() -> None:
-    found = parse.processor("CPU implementer : 0x99\nCPU part : 0x123\n")
-    assert found.name == "1x CPU 0x99/0x123"
+    processor = parse.processor("CPU implementer : 0x99\nCPU part : 0x123\n")
+    assert processor.name == "1x CPU 0x99/0x123"
 
 
 @given(st.sets(st.integers(0, 40)))

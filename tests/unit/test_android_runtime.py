@@ -72,10 +72,14 @@ def publish(aar: Path, kind: str = "sha256") -> None:
 
 def test_an_archive_that_was_named(tmp_path: Path) -> None:
     aar = archive(tmp_path / "litert-2.1.6.aar", elf())
-    found = android_runtime.choose(aar, android=True)
-    assert (found.abi, found.version, found.source) == ("aarch64-android", "2.1.6", "--runtime")
-    assert found.path.read_bytes() == elf()
-    assert found.software.sha256 == sha256_bytes(elf())
+    library = android_runtime.choose(aar, android=True)
+    assert (library.abi, library.version, library.source) == (
+        "aarch64-android",
+        "2.1.6",
+        "--runtime",
+    )
+    assert library.path.read_bytes() == elf()
+    assert library.software.sha256 == sha256_bytes(elf())
 
 
 class FakePhone:
@@ -112,8 +116,8 @@ def test_a_library_that_was_named_brings_the_accelerator_beside_it(tmp_path: Pat
     for name, machine in (("libLiteRt", 0xB7), ("libLiteRtClGlAccelerator", 0xB7), ("x", 0x3E)):
         (tmp_path / f"{name}.so").write_bytes(elf(machine=machine))
     (tmp_path / "libLiteRtWebGpuAccelerator.so").write_bytes(elf(machine=0x3E))
-    found = android_runtime.choose(tmp_path / "libLiteRt.so", android=True)
-    assert [path.name for path in found.accelerators] == ["libLiteRtClGlAccelerator.so"]
+    library = android_runtime.choose(tmp_path / "libLiteRt.so", android=True)
+    assert [path.name for path in library.accelerators] == ["libLiteRtClGlAccelerator.so"]
 
 
 def test_a_library_that_was_named_by_the_environment(
@@ -161,8 +165,8 @@ def test_the_newest_of_gradles_that_is_new_enough(tmp_path: Path) -> None:
     cache = tmp_path / "gradle/caches/modules-2/files-2.1" / GROUP / NAME
     for version in ("1.4.2", "2.1.5", "2.1.6", "2.10.0", "2.9.0"):
         archive(cache / version / "0a1b" / f"{NAME}-{version}.aar", elf())
-    found = android_runtime.choose(None, android=True)
-    assert (found.version, found.source) == ("2.10.0", "Gradle cache")
+    library = android_runtime.choose(None, android=True)
+    assert (library.version, library.source) == ("2.10.0", "Gradle cache")
 
 
 def test_gradle_without_a_new_enough_one(tmp_path: Path) -> None:
@@ -176,8 +180,8 @@ def test_a_download_is_checked_and_locked(
 ) -> None:
     address, root = repository
     monkeypatch.setenv("TFLCONV_MAVEN", address)
-    found = android_runtime.choose(None, android=True)
-    assert (found.version, found.source) == ("2.2.0", "Maven repository")
+    library = android_runtime.choose(None, android=True)
+    assert (library.version, library.source) == ("2.2.0", "Maven repository")
     aar = root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar"
     lock = tmp_path / "cache/runtime/maven/lock.json"
     assert sha256_bytes(aar.read_bytes()) in lock.read_text()

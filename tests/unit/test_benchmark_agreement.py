@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fakes import device as fake
 from tflconv.benchmark import agreement
-from tflconv.benchmark.protocol import Conversation
+from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.results import OutputComparison
 
 
@@ -20,18 +20,18 @@ def compared(there: Any, here: Any, dtype: str) -> OutputComparison:
     def session(numbers: Any) -> Any:
         content = np.array(numbers, dtype).tobytes()
         tensor = {"type": dtype, "bytes": len(content)}
-        said = Conversation((fake.INIT | {"outputs": [tensor]},))
-        return SimpleNamespace(outputs=lambda: (said, content))
+        output = HarnessOutput((fake.INIT | {"outputs": [tensor]},))
+        return SimpleNamespace(outputs=lambda: (output, content))
 
-    return agreement.outputs(session(there), session(here))
+    return agreement.compare_outputs(session(there), session(here))
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=20))
-def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
-    found = compared(numbers, numbers, "float32")
-    assert found.same_bits
-    assert (found.max_difference, found.share_of_range) == (0, 0)
-    assert list(agreement.doubts(found)) == []
+def test_equal_numbers_raise_no_warning(numbers: list[float]) -> None:
+    comparison = compared(numbers, numbers, "float32")
+    assert comparison.same_bits
+    assert (comparison.max_difference, comparison.share_of_range) == (0, 0)
+    assert list(agreement.output_warnings(comparison)) == []
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,13 @@ def test_equal_numbers_raise_no_doubt(numbers: list[float]) -> None:
         ([0.0, 1.04], [0.0, 1.0], "float32", ""),
         ([0.0, 1.5], [0.0, 1.0], "float32", "50 % of their range"),
         ([np.nan, 1.0], [0.5, 1.0], "float32", "100 % of their range"),
-        ([0, 100], [0, 101], "int8", "by a rounding, at most 1 of the output's steps"),
-        ([0, 50], [0, 100], "uint8", "up to 50 steps: look with --dataset"),
+        ([0, 100], [0, 101], "int8", "by rounding, at most 1 quantization steps"),
+        ([0, 50], [0, 100], "uint8", "up to 50 steps: measure with --dataset"),
     ],
 )
-def test_only_what_should_not_differ_is_told(there: Any, here: Any, dtype: str, words: str) -> None:
-    told = " ".join(agreement.doubts(compared(there, here, dtype)))
-    assert words in told
-    assert bool(told) == bool(words)
+def test_only_what_should_not_differ_is_a_warning(
+    there: Any, here: Any, dtype: str, words: str
+) -> None:
+    warnings = " ".join(agreement.output_warnings(compared(there, here, dtype)))
+    assert words in warnings
+    assert bool(warnings) == bool(words)

@@ -1,4 +1,4 @@
-"""Files measured together are told apart, and compared with the float file of the same network."""
+"""Files measured together have different names; the float file of a network is its baseline."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """``make("own/net.tflite", "fp32")`` writes a model of that recipe, and of its own content."""
     monkeypatch.chdir(tmp_path)
 
-    def made(name: str, recipe: str) -> Path:
+    def write(name: str, recipe: str) -> Path:
         path = Path(name)
         path.parent.mkdir(exist_ok=True)
         shutil.copy(TINY, path)
         embed_card(path, replace(CARD, recipe=recipe, seed=len(name)))
         return path
 
-    return made
+    return write
 
 
-def told(*files: Path) -> dict[str, tuple[str, str | None]]:
+def names_and_baselines(*files: Path) -> dict[str, tuple[str, str | None]]:
     return {model.slug: (model.name, model.baseline) for model in identify_all(files).values()}
 
 
 def test_the_float_file_of_a_model_is_the_baseline_of_its_others(make: Make) -> None:
-    assert told(make("one.tflite", "fp32"), make("two.tflite", "static_wi8_ai8")) == {
+    assert names_and_baselines(
+        make("one.tflite", "fp32"), make("two.tflite", "static_wi8_ai8")
+    ) == {
         "one": ("vit", "one"),
         "two": ("vit", "one"),
     }
@@ -51,7 +53,7 @@ def test_the_float_file_of_a_model_is_the_baseline_of_its_others(make: Make) -> 
 def test_two_networks_of_one_kind_have_their_own_baselines(make: Make) -> None:
     recipes = ("fp32", "static_wi8_ai8")
     files = [make(f"{name}-d-{recipe}.tflite", recipe) for name in "ab" for recipe in recipes]
-    assert told(*files) == {
+    assert names_and_baselines(*files) == {
         "a-d-fp32": ("a", "a-d-fp32"),
         "a-d-static_wi8_ai8": ("a", "a-d-fp32"),
         "b-d-fp32": ("b", "b-d-fp32"),
@@ -59,10 +61,10 @@ def test_two_networks_of_one_kind_have_their_own_baselines(make: Make) -> None:
     }
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(make: Make) -> None:
+def test_files_of_one_name_are_named_with_their_folders(make: Make) -> None:
     """Else the second would take the place of the first in the results."""
     files = (make(f"{name}.tflite", "static_wi8_ai8") for name in ("own/net", "tfmot/net"))
-    assert told(make("net-fp32.tflite", "fp32"), *files) == {
+    assert names_and_baselines(make("net-fp32.tflite", "fp32"), *files) == {
         "net-fp32": ("net", "net-fp32"),
         "own/net": ("own/vit", None),
         "tfmot/net": ("tfmot/vit", None),
@@ -73,4 +75,6 @@ def test_of_several_float_files_the_one_in_the_same_folder_counts(make: Make) ->
     recipes = ("fp32", "static_wi8_ai8")
     names = [(f"{folder}/m-d-{recipe}", recipe) for folder in "ab" for recipe in recipes]
     files = [make(f"{name}.tflite", recipe) for name, recipe in names]
-    assert told(*files) == {name: (f"{name[0]}/m", f"{name[0]}/m-d-fp32") for name, _ in names}
+    assert names_and_baselines(*files) == {
+        name: (f"{name[0]}/m", f"{name[0]}/m-d-fp32") for name, _ in names
+    }

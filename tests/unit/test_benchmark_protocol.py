@@ -28,15 +28,15 @@ def ended(stdout: str, code: int = 0, stderr: str = "") -> Completed:
     return Completed(returncode=code, stdout=stdout, stderr=stderr)
 
 
-def test_lines_are_found_by_type_and_samples_joined() -> None:
-    said = protocol.parse(
+def test_lines_are_selected_by_type_and_samples_joined() -> None:
+    output = protocol.parse(
         text(fake.samples(9, phase="warmup"), fake.samples(1, 2), fake.samples(3, at=5))
     )
-    assert said.samples("steady") == (1, 2, 3)
-    assert said.samples("warmup") == (9,)
-    assert said.end is None
+    assert output.samples("steady") == (1, 2, 3)
+    assert output.samples("warmup") == (9,)
+    assert output.end is None
     with pytest.raises(DeviceError, match="did not report 'cpu'"):
-        said.cpu  # noqa: B018
+        output.cpu  # noqa: B018
 
 
 def test_a_line_that_lacks_something_is_an_error_of_ours() -> None:
@@ -45,29 +45,29 @@ def test_a_line_that_lacks_something_is_an_error_of_ours() -> None:
         protocol.parse(text(half)).cpu  # noqa: B018
 
 
-def test_a_conversation_shows_itself_on_one_short_line() -> None:
-    assert repr(protocol.parse(WHOLE)) == "Conversation(6 lines)"
+def test_output_shows_itself_on_one_short_line() -> None:
+    assert repr(protocol.parse(WHOLE)) == "HarnessOutput(6 lines)"
 
 
 def test_chatter_around_the_lines_is_skipped() -> None:
-    said = protocol.parse("Welcome to SomeOS!\r\n" + WHOLE + "WARNING: linker: unused DT entry\n")
-    assert len(said.lines) == 6
+    output = protocol.parse("Welcome to SomeOS!\r\n" + WHOLE + "WARNING: linker: unused DT entry\n")
+    assert len(output.lines) == 6
 
 
 @given(st.integers(0, len(WHOLE) - 2))
 def test_output_cut_anywhere_is_never_taken_for_a_whole_one(length: int) -> None:
     with pytest.raises(DeviceError, match=rf"{SUBJECT}|cut in the middle of a line"):
-        harness.checked(ended(WHOLE[:length]), subject=SUBJECT)
+        harness.read_output(ended(WHOLE[:length]), subject=SUBJECT)
 
 
 @given(st.text())
 def test_whatever_a_device_prints_is_an_error_of_ours(noise: str) -> None:
     with pytest.raises(DeviceError, match=r"did not start|cut in the middle"):
-        harness.checked(ended(noise), subject=SUBJECT)
+        harness.read_output(ended(noise), subject=SUBJECT)
 
 
-def test_a_whole_conversation_is_fine() -> None:
-    assert harness.checked(ended(WHOLE), subject=SUBJECT).cpu.runs == 4
+def test_whole_output_is_fine() -> None:
+    assert harness.read_output(ended(WHOLE), subject=SUBJECT).cpu.runs == 4
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_a_whole_conversation_is_fine() -> None:
 )
 def test_a_signal_has_its_name(code: int, name: str) -> None:
     with pytest.raises(DeviceError, match=f"m.tflite on adb:1: the harness was ended by {name}"):
-        harness.checked(ended(WHOLE, code), subject=SUBJECT)
+        harness.read_output(ended(WHOLE, code), subject=SUBJECT)
 
 
 def test_another_protocol_is_refused() -> None:
     old = text(fake.HELLO | {"protocol": 0}, {"type": "error", "code": 2, "message": "x"})
     with pytest.raises(DeviceError, match="speaks protocol 0") as caught:
-        harness.checked(ended(old, 2), subject=SUBJECT)
+        harness.read_output(ended(old, 2), subject=SUBJECT)
     assert "devices clean" in str(caught.value)
 
 
@@ -89,12 +89,12 @@ def test_another_protocol_is_refused() -> None:
 def test_files_are_to_blame_for_some_errors_and_the_device_for_others(
     code: int, exit_code: int
 ) -> None:
-    said = text(fake.HELLO, {"type": "error", "code": code, "message": "cannot read the model"})
+    output = text(fake.HELLO, {"type": "error", "code": code, "message": "cannot read the model"})
     with pytest.raises(TflconvError, match="cannot read the model") as caught:
-        harness.checked(ended(said, code), subject=SUBJECT)
+        harness.read_output(ended(output, code), subject=SUBJECT)
     assert caught.value.exit_code == exit_code
 
 
 def test_a_program_that_does_not_start_shows_its_last_words() -> None:
     with pytest.raises(DeviceError, match="did not start: sh: not found"):
-        harness.checked(ended("", 127, "one\nsh: not found\n"), subject=SUBJECT)
+        harness.read_output(ended("", 127, "one\nsh: not found\n"), subject=SUBJECT)

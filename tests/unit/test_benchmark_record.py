@@ -53,8 +53,8 @@ def test_what_was_measured_is_found(file: Path) -> None:
 
 def test_a_file_that_was_renamed_is_found_by_its_content(file: Path) -> None:
     renamed = replace(RUN.model, slug="n", baseline="o")
-    found = resumed(file).find(replace(OUTLINE, model=renamed))
-    assert found == replace(RUN, model=renamed)
+    run = resumed(file).find(replace(OUTLINE, model=renamed))
+    assert run == replace(RUN, model=renamed)
 
 
 @pytest.mark.parametrize(

@@ -256,9 +256,11 @@ def test_a_talkative_phone_fills_every_condition(pictures: PackedSet) -> None:
     class Watched(FakeDevice):
         @contextlib.contextmanager
         def conditions(self) -> Iterator[Watch]:
-            look = watching.read(LOOK)
+            look = watching.read_snapshot(LOOK)
             clocks = [{0: 1800.0}]
-            yield Watch(watching.told(watching.answered({}), look, clocks, look))
+            yield Watch(
+                watching.with_observations(watching.request_outcomes({}), look, clocks, look)
+            )
 
     host = FakeDevice(talkative, kind="host")
     laboratory = Laboratory(host=host, find_core=lambda _: CountingDevice(kind="emulator"))

@@ -21,8 +21,8 @@ def test_steady_samples_are_clean() -> None:
 
 
 def test_a_slow_end_is_throttled() -> None:
-    found, reasons = verdict.judge(latency(1, 1.1, 1.3, scatter=0.02), QUIET)
-    assert found == "throttled"
+    word, reasons = verdict.judge(latency(1, 1.1, 1.3, scatter=0.02), QUIET)
+    assert word == "throttled"
     assert any("longer than the first" in reason for reason in reasons)
 
 
@@ -31,21 +31,21 @@ def test_a_fast_end_is_not() -> None:
 
 
 def test_scattered_samples_are_noisy() -> None:
-    found, reasons = verdict.judge(latency(1, scatter=0.3), QUIET)
-    assert found == "noisy"
+    word, reasons = verdict.judge(latency(1, scatter=0.3), QUIET)
+    assert word == "noisy"
     assert "spread over" in reasons[0]
 
 
 def test_a_shared_core_is_noisy_even_if_the_end_is_slow() -> None:
     shared = Cpu(ms_per_inference=1.0, percent_closed_loop=60.0)
-    found, reasons = verdict.judge(latency(1, 1.1, 1.3, scatter=0.02), shared)
-    assert found == "noisy"
+    word, reasons = verdict.judge(latency(1, 1.1, 1.3, scatter=0.02), shared)
+    assert word == "noisy"
     assert "60 % of a core" in reasons[0]
 
 
 def test_what_a_phone_says_counts_and_comes_first() -> None:
-    found, reasons = verdict.judge(latency(1), QUIET, [("throttled", "it was hot")])
-    assert (found, reasons) == ("throttled", ("it was hot",))
+    word, reasons = verdict.judge(latency(1), QUIET, [("throttled", "it was hot")])
+    assert (word, reasons) == ("throttled", ("it was hot",))
 
 
 def test_a_handful_of_samples_is_not_judged() -> None:

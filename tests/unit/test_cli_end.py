@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tflconv import cli
 
 INTERRUPTED = """
 import signal, time
@@ -50,3 +53,18 @@ def test_interrupted(where: str, tmp_path: Path) -> None:
     assert run.returncode == 130
     assert run.stderr == "Interrupted.\n"
     assert run.stdout == ("cleaned\n" if where == "twice" else "")
+
+
+def test_a_command_leaves_the_handlers_of_signals_as_they_were() -> None:
+    before = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook)
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    after = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook)
+    assert after == before
+
+
+def test_an_interrupt_after_a_command_is_handled_by_whoever_called_it() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["no-such-command"])
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

@@ -23,24 +23,24 @@ CALM = Conditions(
 )
 
 
-class Scripted:
-    """A phone that writes down what it is told and answers from a table."""
+class RecordingPhone:
+    """A phone that records its scripts and answers from a table."""
 
     folder = "/data/local/tmp/tflconv"
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = answers
-        self.told: list[str] = []
+        self.scripts: list[str] = []
 
     def script(self, text: str, *arguments: str) -> str:
-        self.told.append(" ".join([text, *arguments]))
+        self.scripts.append(" ".join([text, *arguments]))
         return next((answer for word, answer in self.answers.items() if word in text), "")
 
     @contextlib.contextmanager
     def background(self, text: str) -> Iterator[list[str]]:
         printed: list[str] = []
         yield printed
-        printed.append(f"=== sample\n/cpu0/cpufreq/scaling_cur_freq:{len(self.told)}000\n")
+        printed.append(f"=== sample\n/cpu0/cpufreq/scaling_cur_freq:{len(self.scripts)}000\n")
 
 
 def test_a_calm_phone_has_nothing_against_it() -> None:
@@ -58,22 +58,22 @@ def test_a_calm_phone_has_nothing_against_it() -> None:
     ],
 )
 def test_what_speaks_against_a_run(change: dict[str, Any], verdict: str, words: str) -> None:
-    ((found, reason),) = watching.reasons(replace(CALM, **change))
-    assert found == verdict
+    ((word, reason),) = watching.reasons(replace(CALM, **change))
+    assert word == verdict
     assert words in reason
 
 
 def test_a_phone_that_tells_nothing_is_not_suspected() -> None:
-    look = watching.read("")
-    silent = watching.told(Conditions(), look, [], look)
+    look = watching.read_snapshot("")
+    silent = watching.with_observations(Conditions(), look, [], look)
     assert watching.reasons(silent) == []
     assert silent.battery_percent is None
     assert silent.mhz_first is None
 
 
-def look(number: int) -> watching.Look:
+def look(number: int) -> watching.Snapshot:
     """A look at a phone of which every value holds ``number``."""
-    return watching.Look(
+    return watching.Snapshot(
         battery=parse.Battery(level=number, charging=number == 1, temperature=number + 0.1),
         thermal=parse.Thermal(status=number, temperatures={"CPU0": number + 0.2}),
         awake=number == 1,
@@ -88,7 +88,9 @@ def look(number: int) -> watching.Look:
 def test_what_was_before_the_run_and_what_was_after_it() -> None:
     """Halves overlap in the middle one of an odd number of samples."""
     samples = [{0: 10.0, 1: 1.0}, {0: 20.0}, {0: 40.0}]
-    assert watching.told(Conditions(granted=("x",)), look(1), samples, look(2)) == Conditions(
+    assert watching.with_observations(
+        Conditions(granted=("x",)), look(1), samples, look(2)
+    ) == Conditions(
         granted=("x",),
         battery_percent=1,
         charging=True,
@@ -108,15 +110,15 @@ def test_what_was_before_the_run_and_what_was_after_it() -> None:
 
 
 def test_requests_are_undone() -> None:
-    phone = Scripted({"settings get": "=== fixed performance\n=== stay awake\n"})
-    with watching.watched(phone) as watch:
+    phone = RecordingPhone({"settings get": "=== fixed performance\n=== stay awake\n"})
+    with watching.observe(phone) as watch:
         assert watch.conditions.granted == ("fixed performance", "stay awake")
         assert watch.conditions.refused == {}
-    assert "sh restore" in phone.told[-1]
+    assert "sh restore" in phone.scripts[-1]
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("output", "reason"),
     [
         ("Unknown command: x\r\nexit code 255\r\n", "Unknown command: x"),
         (
@@ -127,16 +129,18 @@ def test_requests_are_undone() -> None:
         ("Failed: no answer\n", "Failed: no answer"),
     ],
 )
-def test_refusals_are_written_down(said: str, reason: str) -> None:
-    phone = Scripted({"settings get": f"=== fixed performance\n{said}=== stay awake\n{said}"})
-    with watching.watched(phone) as watch:
+def test_refusals_are_written_down(output: str, reason: str) -> None:
+    phone = RecordingPhone(
+        {"settings get": f"=== fixed performance\n{output}=== stay awake\n{output}"}
+    )
+    with watching.observe(phone) as watch:
         pass
     assert watch.conditions.granted == ()
     assert watch.conditions.refused == {"fixed performance": reason, "stay awake": reason}
 
 
 def test_a_phone_is_put_right_when_the_run_fails() -> None:
-    phone = Scripted({})
-    with pytest.raises(DeviceError, match="lost"), watching.watched(phone):
+    phone = RecordingPhone({})
+    with pytest.raises(DeviceError, match="lost"), watching.observe(phone):
         raise DeviceError("lost")
-    assert "sh restore" in phone.told[-1]
+    assert "sh restore" in phone.scripts[-1]

@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,15 +30,6 @@ def test_a_request_concerns_nobody_else() -> None:
     Cancellation().raise_if_requested()
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """SIGINT as Python has it, whatever an earlier test's command made of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_stops_all_work_and_waits_until_it_is_tidied_up() -> None:
     tidied: list[str] = []
     working = threading.Barrier(3)
@@ -57,13 +47,53 @@ def test_ctrl_c_stops_all_work_and_waits_until_it_is_tidied_up() -> None:
 
     def press() -> None:
         working.wait(30)
-        time.sleep(0.5)  # CPython hears no signal that comes while it is about to wait for a lock
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=press).start()
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, ["one", "two"])
     assert sorted(tidied) == ["one", "two"]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_ctrl_c_while_a_thread_is_started_leaves_no_work_behind(
+    begins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if begins:
+            start(thread)
+        raise KeyboardInterrupt
+
+    def work(name: str, cancellation: Cancellation) -> None:
+        events.append(f"{name} begins")
+        try:
+            while True:
+                cancellation.raise_if_requested()
+                time.sleep(0.01)
+        finally:
+            events.append(f"{name} ends")
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(work, ["one", "two"])
+    assert events in ([], ["one begins", "one ends"])
+
+
+def test_an_error_of_another_kind_is_raised_after_all_work_has_ended() -> None:
+    ended: list[float] = []
+
+    def work(delay: float, _: Cancellation) -> None:
+        time.sleep(delay)
+        ended.append(delay)
+        if delay == 0.0:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(work, [0.0, 0.2])
+    assert ended == [0.0, 0.2]
 
 
 def test_answers_stand_at_the_places_of_their_items() -> None:

@@ -22,7 +22,7 @@ def fake(folder: Path, script: str) -> Qemu:
 
 
 @pytest.mark.parametrize(
-    ("said", "api"),
+    ("version", "api"),
     [
         ("qemu-aarch64 version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)", 1),
         ("qemu-aarch64 version 8.2.2 (Debian 1:8.2.2+ds-0ubuntu1.4)", 1),
@@ -33,13 +33,13 @@ def fake(folder: Path, script: str) -> Qemu:
     ],
 )
 def test_the_plugin_is_built_for_the_interface_of_the_qemu_at_hand(
-    said: str, api: int, tmp_path: Path
+    version: str, api: int, tmp_path: Path
 ) -> None:
-    assert fake(tmp_path, f"echo '{said}'").plugin_api == api
+    assert fake(tmp_path, f"echo '{version}'").plugin_api == api
 
 
 def test_a_program_that_is_no_qemu_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match="does not tell its version"):
+    with pytest.raises(DeviceError, match="does not print its version"):
         _ = fake(tmp_path, "echo hello").version
 
 

@@ -1,4 +1,4 @@
-"""Drive the native harness on a device and turn what it says into runs."""
+"""Drive the native harness on a device and turn its output into runs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Does a device compute what this computer computes? Every bit, every number, every picture.
+"""Compare what a device computes with what this computer computes: bits, numbers, classes.
 
 Integer kernels should give the same bits everywhere; a few do not, and ``docs/emulator.md`` says
-which and why. Float kernels add in another order on another processor, so their
-numbers differ by a little; what must stay the same is the class.
+which and why. Float kernels add in another order on another processor, so their numbers differ
+slightly; the predicted class must stay the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.benchmark.protocol import Conversation
+from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.results import BenchmarkRun, OutputComparison
@@ -25,14 +25,14 @@ STEPS = 4
 """Largest difference of integer outputs that rounding at every layer explains."""
 
 LISTED = 5
-"""Pictures that a warning names; the conditions name them all."""
+"""Number of pictures that a warning names; the conditions name all."""
 
 
-def outputs(device: Session, host: Session) -> OutputComparison:
-    """Run one inference on each and compare what came out."""
-    said, there = device.outputs()
+def compare_outputs(device: Session, host: Session) -> OutputComparison:
+    """Run one inference on the device and one on the host and compare their outputs."""
+    output, there = device.outputs()
     _, here = host.outputs()
-    types = [(output.type, output.bytes) for output in said.init.outputs]
+    types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
     pairs = list(zip(_tensors(there, types), _tensors(here, types), strict=True))
     differences = [_difference(*pair) for pair in pairs]
     return OutputComparison(
@@ -43,31 +43,31 @@ def outputs(device: Session, host: Session) -> OutputComparison:
     )
 
 
-def doubts(compared: OutputComparison) -> Iterator[str]:
-    """What a reader must know of the result of ``outputs``: nothing, if all is as it should be.
+def output_warnings(comparison: OutputComparison) -> Iterator[str]:
+    """Yield a warning if the outputs differ by more than they should.
 
-    Integers should be equal to the bit, and floats near.
+    Integer outputs should be equal to the bit; float outputs may differ by ``NEAR`` of their range.
     """
-    if compared.same_bits:
+    if comparison.same_bits:
         return
-    difference, share = compared.max_difference, compared.share_of_range or 0.0
-    floats = any(name.startswith("float") for name in compared.types or ())
+    difference, share = comparison.max_difference, comparison.share_of_range or 0.0
+    floats = any(name.startswith("float") for name in comparison.types or ())
     doubtful = share > NEAR if floats else difference > STEPS
     if not floats and not doubtful:
         yield (
-            "integer outputs differ from this computer's by a rounding, at most"
-            f" {difference:g} of the output's steps: docs/emulator.md tells which kernels do that"
+            "integer outputs differ from this computer's by rounding, at most"
+            f" {difference:g} quantization steps: see docs/emulator.md for the kernels that do this"
         )
     elif doubtful:
         amount = f"{100 * share:.0f} % of their range" if floats else f"{difference:g} steps"
         yield (
             f"outputs differ from this computer's by up to {amount}:"
-            " look with --dataset whether classes do, too"
+            " measure with --dataset to see whether classes differ, too"
         )
 
 
-def disagreements(device: Conversation, host: Conversation, test_set: PackedSet) -> list[str]:
-    """``ID: device says A, host says B, it is C`` for every picture they disagree on."""
+def disagreements(device: HarnessOutput, host: HarnessOutput, test_set: PackedSet) -> list[str]:
+    """Return ``ID: device says A, host says B, it is C`` per picture classified differently."""
     there, here = device.accuracy.predicted, host.accuracy.predicted
     names = test_set.classes
     rows = zip(test_set.ids, there, here, test_set.labels, strict=True)
@@ -78,24 +78,25 @@ def disagreements(device: Conversation, host: Conversation, test_set: PackedSet)
     ]
 
 
-def with_pictures(
-    run: BenchmarkRun, device: Conversation, host: Conversation, test_set: PackedSet
+def add_disagreements(
+    run: BenchmarkRun, device: HarnessOutput, host: HarnessOutput, test_set: PackedSet
 ) -> BenchmarkRun:
-    """``run`` with the pictures that device and host classify differently, and a word about it."""
+    """Return ``run`` with the pictures that device and host classify differently, and a warning."""
     differing = disagreements(device, host, test_set)
     conditions = replace(run.conditions, pictures_vs_host=tuple(differing))
     warnings = run.warnings
     if differing:
-        text = f"{len(differing)} of {len(test_set.ids)} pictures are classified otherwise than"
-        warnings = (*warnings, f"{text} on the host: {'; '.join(differing[:LISTED])}")
+        count = f"{len(differing)} of {len(test_set.ids)} pictures"
+        examples = "; ".join(differing[:LISTED])
+        warnings = (*warnings, f"{count} are classified differently than on the host: {examples}")
     return replace(run, conditions=conditions, warnings=warnings)
 
 
 def _tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[np.float64]]:
-    at = 0
+    start = 0
     for dtype, size in types:
-        yield np.nan_to_num(np.frombuffer(content[at : at + size], dtype).astype(np.float64))
-        at += size
+        yield np.nan_to_num(np.frombuffer(content[start : start + size], dtype).astype(np.float64))
+        start += size
 
 
 def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
@@ -103,5 +104,5 @@ def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
 
 
 def _share(difference: float, here: NDArray[np.float64]) -> float:
-    """``difference`` against the range of what this computer says; 1 is as much as it says."""
+    """Return ``difference`` as a share of the range of this computer's outputs, at most 1."""
     return min(1.0, difference / max(float(np.ptp(here)), 1e-30)) if difference else 0.0

@@ -4,7 +4,7 @@ A program for Android's C library (bionic) is an ordinary arm64 ELF file with an
 linker, another start and other version names. The package ziglang has all that is needed: its
 compiler with musl's headers, whose structures are the kernel's here as bionic's are, and its
 linker. What is missing are libc.so and libdl.so to link against, and these need no content: a
-stub that has the right names will do. The NDK with CMake stays the standard way.
+stub that has the right names is enough. The NDK with CMake remains the standard way.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ LINK = (
     "-z", "max-page-size=16384", "-dynamic-linker", "/system/bin/linker64",
 )  # fmt: skip
 DYNAMIC_LINKING = {"dlopen", "dlsym", "dlerror", "dlclose"}
-"""What libdl.so has; all else that the harness uses is in libc.so."""
+"""Symbols of libdl.so; all others that the harness uses are in libc.so."""
 
 SYMTAB, DYNSYM, UNDEFINED, SYMBOL_SIZE = 2, 11, 0, 24
 
 
 class Zig(Protocol):
-    """Runs a command of the zig toolchain; raises if it fails."""
+    """A callable that runs a command of the zig toolchain and raises if it fails."""
 
     def __call__(self, *arguments: str) -> None:
         """Run ``zig ARGUMENTS``."""
@@ -55,19 +55,25 @@ def build(zig: Zig, sources: Sequence[Path], flags: Sequence[str], output: Path)
 
 
 def undefined_symbols(content: bytes, table: int = SYMTAB) -> set[str]:
-    """Names that the 64-bit little-endian ELF file ``content`` uses and does not define."""
+    """Return the symbols that a 64-bit little-endian ELF file uses but does not define.
+
+    Args:
+        content: The bytes of the file.
+        table: Type of the section to read: ``SYMTAB`` in an object file, ``DYNSYM`` in a program.
+
+    """
     offset, _, _, _, _, size, count, _ = struct.unpack_from("<QIHHHHHH", content, 40)
     headers = [struct.unpack_from("<IIQQQQII", content, offset + size * i) for i in range(count)]
-    found: set[str] = set()
+    symbols: set[str] = set()
     for _, kind, _, _, start, length, link, _ in headers:
         if kind == table:
-            found |= set(_undefined_in(content, start, length, headers[link][4]))
-    return found - {""}
+            symbols |= set(_undefined_in(content, start, length, headers[link][4]))
+    return symbols - {""}
 
 
 def _undefined_in(content: bytes, start: int, length: int, names: int) -> Iterable[str]:
-    for at in range(start, start + length, SYMBOL_SIZE):
-        name, _, _, section = struct.unpack_from("<IBBH", content, at)
+    for offset in range(start, start + length, SYMBOL_SIZE):
+        name, _, _, section = struct.unpack_from("<IBBH", content, offset)
         if section == UNDEFINED:
             end = content.index(b"\0", names + name)
             yield content[names + name : end].decode()
@@ -80,7 +86,7 @@ def _compile(zig: Zig, source: Path, flags: Sequence[str], folder: Path) -> Path
 
 
 def _stub(zig: Zig, name: str, symbols: Iterable[str], folder: Path) -> Path:
-    """A library with nothing but names, versioned as bionic's are."""
+    """Build a library that has only symbols, versioned as bionic's are."""
     source, script, target = folder / f"{name}.s", folder / f"{name}.map", folder / name
     source.write_text("".join(map(_STUB.format, sorted(symbols))))
     script.write_text("LIBC { global: *; };\n")

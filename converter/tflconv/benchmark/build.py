@@ -1,7 +1,7 @@
-"""Building the harness: with the system's C compiler, or with the one in the package ziglang.
+"""Build the harness with the system's C compiler or with the one in the package ziglang.
 
-A build lands in the user's cache under the hash of its sources, its flags and its compiler, so it
-happens once and never gets stale.
+A build is kept in the user's cache under the hash of its sources, its flags and its compiler, so it
+is made once and never gets stale.
 """
 
 from __future__ import annotations
@@ -14,35 +14,50 @@ from tflconv.benchmark import bionic
 from tflconv.core import resources
 from tflconv.core.files import cache_dir, replacing_file, sha256_file, sha256_json
 from tflconv.device import compiler
+from tflconv.device.complaints import first_error
 from tflconv.errors import TflconvError
 
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
 LIBRARIES = ("-ldl", "-lm")
 ZIG_TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.27", "aarch64-linux": "aarch64-linux-gnu.2.27"}
-"""Old enough a C library for every distribution that Python wheels of LiteRT run on."""
+"""Targets whose C library is old enough for every distribution that LiteRT's wheels run on."""
 
 ANDROID = "aarch64-android"
 
 
 def for_host() -> Path:
-    """The harness for this computer, from the cache or fresh."""
+    """Return the harness for this computer, built unless it is in the cache.
+
+    Raises:
+        TflconvError: There is no C compiler, or it fails.
+
+    """
     command = compiler.find()
     if command is None:
-        raise TflconvError("no C compiler to build the harness with.", hint=compiler.GET)
+        raise TflconvError("cannot build the harness: no C compiler found.", hint=compiler.GET)
     return _cached(command, lambda output: _compile(command, output))
 
 
 def cross(abi: str) -> Path:
-    """The harness for another ABI, built by zig, from the cache or fresh."""
+    """Return the harness for another ABI, built by zig unless it is in the cache.
+
+    Args:
+        abi: ``x86_64-linux``, ``aarch64-linux`` or ``aarch64-android``.
+
+    Raises:
+        TflconvError: The package ziglang is not installed, or the build fails.
+
+    """
     if not compiler.has_zig():
         raise TflconvError(
-            f"no toolchain to build the harness for {abi} with.", hint="pip install 'tflconv[zig]'"
+            f"cannot build the harness for {abi}: the package ziglang is not installed.",
+            hint="Run: python -m pip install 'tflconv[zig]'",
         )
     return _cached([*compiler.zig(), abi], lambda output: cross_build(abi, output))
 
 
 def cross_build(abi: str, output: Path) -> None:
-    """Build the harness for ``abi`` with zig: equal sources and zig, equal bytes."""
+    """Build the harness for ``abi`` with zig; equal sources and an equal zig give equal bytes."""
     if abi == ANDROID:
         start = resources.harness_dir() / "bionic" / "start.c"
         bionic.build(_run_zig, [*sources(), start], _PLAIN, output)
@@ -54,16 +69,16 @@ _PLAIN = (*FLAGS, "-fno-sanitize=all", "-g0")
 
 
 def sources() -> list[Path]:
-    """The harness's C files, sorted."""
+    """Return the C files of the harness, sorted."""
     return sorted((resources.harness_dir() / "src").glob("*.c"))
 
 
 def digest() -> str:
-    """One hash for all that the harness is built from."""
+    """Return one SHA-256 of all sources and flags that the harness is built from."""
     folder = resources.harness_dir()
     files = sorted([*folder.glob("src/*.[ch]"), *folder.glob("bionic/*.c")])
-    how = [_PLAIN, LIBRARIES, ZIG_TARGETS, bionic.COMPILE, bionic.LINK]
-    return sha256_json([how, {file.name: sha256_file(file) for file in files}])
+    flags = [_PLAIN, LIBRARIES, ZIG_TARGETS, bionic.COMPILE, bionic.LINK]
+    return sha256_json([flags, {file.name: sha256_file(file) for file in files}])
 
 
 def _cached(recipe: Sequence[str], build: Callable[[Path], None]) -> Path:
@@ -85,13 +100,8 @@ def _run_zig(*arguments: str) -> None:
 
 
 def run(command: Sequence[str]) -> None:
-    """Run a compiler or linker; raises ``TflconvError`` with the first thing it complained of."""
+    """Run a compiler or linker; raise ``TflconvError`` with its first error if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         tool = " ".join(word for word in command[:4] if not word.startswith("-"))
-        raise TflconvError(f"cannot build the harness ({tool}): {_complaint(done.stderr)}")
-
-
-def _complaint(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if "error" in line]
-    return (lines or stderr.splitlines() or ["it said nothing"])[0]
+        raise TflconvError(f"cannot build the harness ({tool}): {first_error(done.stderr)}")

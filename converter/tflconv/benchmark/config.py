@@ -1,4 +1,4 @@
-"""How a model is measured; the defaults are those of TensorFlow Lite's ``benchmark_model``."""
+"""Settings of a benchmark; the defaults are those of TensorFlow Lite's ``benchmark_model``."""
 
 from __future__ import annotations
 
@@ -30,14 +30,35 @@ LOWEST = {
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkConfig:
-    """Seconds, counts and choices of one benchmark; checked when built.
+    """Settings of one benchmark; checked when built.
 
-    The steady state goes on for at least ``num_runs`` runs and ``min_secs`` seconds, but not past
-    ``max_secs``. ``rate_hz`` inferences per second for ``rate_secs`` tell what the CPU does in an
-    application (0: not measured). ``sustained_secs`` adds a long run with a time series;
-    ``duty_cycle`` is its share of time at work. ``cpu_mask`` is empty (leave it to the system),
-    ``big``, ``all`` or hex. The model gets the raw bytes of ``input_file``, or numbers drawn from
-    ``seed``. ``timeout`` is added to the time that a process is meant to take.
+    Args:
+        num_runs: Least number of inferences in the steady state.
+        min_secs: Least duration of the steady state, in seconds.
+        max_secs: Longest duration of the steady state, in seconds.
+        run_delay: Pause after each inference, in seconds.
+        warmup_runs: Least number of inferences before the steady state.
+        warmup_min_secs: Least duration of the warm-up, in seconds.
+        num_threads: Threads of XNNPACK.
+        cpu_mask: Cores to run on: ``big``, ``all``, a hex mask, or empty for the system's choice.
+        accelerator: ``cpu`` or ``gpu``.
+        memory: Whether to measure memory, in a process of its own.
+        rate_hz: Inferences per second at which CPU use is measured as in an app; 0 for none.
+        rate_secs: Duration of that measurement, in seconds.
+        profile_runs: Inferences that are profiled per operator; 0 for none.
+        sustained_secs: Duration of a long run with a time series, in seconds; 0 for none.
+        duty_cycle: Share of time that the long run is at work, from 0.01 to 1.
+        seed: Seed of the random input numbers.
+        input_file: File with the raw bytes of all inputs, which replaces random numbers.
+        timeout: Seconds that a process may take beyond its planned duration.
+
+    Raises:
+        UsageError: A setting is out of range.
+
+    Example:
+        >>> BenchmarkConfig(num_runs=10, num_threads=4).max_secs
+        150.0
+
     """
 
     num_runs: int = 50
@@ -73,5 +94,5 @@ class BenchmarkConfig:
         )
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Every setting by name."""
+        """Return every setting by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,7 +1,7 @@
-"""The native harness on a device: find or build it, bring it there, start it, hear it out.
+"""The native harness on a device: find or build it, push it, run it, read its output.
 
-Both sides say which protocol they speak before anything is measured. Every way in which a native
-program can end badly becomes one message here.
+Both sides compare their protocol versions before anything is measured. Every way in which a native
+program can fail becomes one message here.
 """
 
 from __future__ import annotations
@@ -13,20 +13,29 @@ from pathlib import Path
 
 from tflconv._version import __version__
 from tflconv.benchmark import build, prebuilt, protocol
-from tflconv.benchmark.protocol import PROTOCOL, Conversation
+from tflconv.benchmark.protocol import PROTOCOL, HarnessOutput
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
+from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed, Device, Runtime
 from tflconv.errors import DeviceError, TflconvError
 from tflconv.results import Software
 
 EXIT_MODEL, EXIT_INPUT = 11, 13
-"""Exit codes of the harness for which a file is to blame, not the device."""
+"""Exit codes of the harness that blame a file, not the device."""
 
 
 def binary(abi: str) -> Path:
-    """The harness for x86_64-linux, aarch64-linux or aarch64-android."""
+    """Return the harness for an ABI, prebuilt or built now.
+
+    Args:
+        abi: ``x86_64-linux``, ``aarch64-linux`` or ``aarch64-android``.
+
+    Raises:
+        TflconvError: It must be built and there is no compiler, or the build fails.
+
+    """
     if abi == host.abi():
         return build.for_host()
     return prebuilt.find(abi) or build.cross(abi)
@@ -42,17 +51,34 @@ class Harness:
     software: Software
 
     def argv(self, **flags: object) -> list[str]:
-        """The command line for ``flags``, which are those of the harness without ``--``."""
-        given = {"protocol": PROTOCOL, "runtime": self.runtime.path} | flags
-        return [*self.runtime.launcher, self.path, *_flags(given)]
+        """Return the command line with ``flags``, which are those of the harness without ``--``."""
+        values = {"protocol": PROTOCOL, "runtime": self.runtime.path} | flags
+        return [*self.runtime.launcher, self.path, *_flags(values)]
 
-    def hear(self, argv: Sequence[str], *, subject: str, timeout: float) -> Conversation:
-        """Run one process to its end and return what it said; errors begin with ``subject``."""
-        return checked(self.device.shell(argv, timeout=timeout), subject=subject)
+    def run(self, argv: Sequence[str], *, subject: str, timeout: float) -> HarnessOutput:
+        """Run one process of the harness and return its output.
+
+        Args:
+            argv: Command line, see ``argv``.
+            subject: What error messages begin with.
+            timeout: Seconds after which the process is stopped.
+
+        Raises:
+            DeviceError: The device was lost, or the process crashed or ran too long.
+            TflconvError: The model or an input file cannot be used.
+
+        """
+        return read_output(self.device.shell(argv, timeout=timeout), subject=subject)
 
 
 def install(device: Device) -> Harness:
-    """Bring LiteRT and the harness that can load it to ``device``."""
+    """Push LiteRT and the harness that can load it to ``device``.
+
+    Raises:
+        DeviceError: The device was lost or has no LiteRT.
+        TflconvError: The harness cannot be built.
+
+    """
     runtime = device.runtime()
     program = binary(runtime.abi)
     return Harness(
@@ -63,8 +89,18 @@ def install(device: Device) -> Harness:
     )
 
 
-def checked(completed: Completed, *, subject: str) -> Conversation:
-    """The conversation of a process that ended well; the error of one that did not."""
+def read_output(completed: Completed, *, subject: str) -> HarnessOutput:
+    """Return the output of a process of the harness that succeeded.
+
+    Args:
+        completed: The process.
+        subject: What error messages begin with.
+
+    Raises:
+        DeviceError: It crashed, was cut, or speaks another protocol version.
+        TflconvError: The model or an input file cannot be used.
+
+    """
     code = completed.returncode
     if name := _signal(code):
         raise DeviceError(
@@ -72,20 +108,20 @@ def checked(completed: Completed, *, subject: str) -> Conversation:
             hint="SIGSEGV or SIGABRT: LiteRT crashed, most likely over a damaged model."
             " SIGKILL: the device ran out of memory.",
         )
-    conversation = protocol.parse(completed.stdout)
-    _check_protocol(conversation, completed, subject)
-    if error := conversation.error:
+    output = protocol.parse(completed.stdout)
+    _check_protocol(output, completed, subject)
+    if error := output.error:
         kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
         raise kind(f"{subject}: {error.message}.")
-    if code != 0 or conversation.end is None:
+    if code != 0 or output.end is None:
         raise DeviceError(
-            f"{subject}: the harness stopped early (code {code}): {_last(completed)}."
+            f"{subject}: the harness stopped early (code {code}): {_last_line(completed)}."
         )
-    return conversation
+    return output
 
 
 def diagnose() -> list[Requirement]:
-    """What measuring on this computer needs."""
+    """Return what measuring on this computer needs, and whether it is there."""
     command = compiler.find()
     return [
         *host.diagnose(),
@@ -108,7 +144,7 @@ def _text(value: object) -> str:
 
 
 def _signal(code: int) -> str | None:
-    """The name of the signal behind a return code, as Python (-9) or a shell (137) gives it."""
+    """Return the name of the signal behind a return code of Python (-9) or of a shell (137)."""
     number = -code if code < 0 else code - 128
     try:
         return signal.Signals(number).name
@@ -116,18 +152,17 @@ def _signal(code: int) -> str | None:
         return None
 
 
-def _check_protocol(conversation: Conversation, completed: Completed, subject: str) -> None:
-    hello = conversation.hello
+def _check_protocol(output: HarnessOutput, completed: Completed, subject: str) -> None:
+    hello = output.hello
     if hello is None:
-        raise DeviceError(f"{subject}: the harness did not start: {_last(completed)}.")
+        raise DeviceError(f"{subject}: the harness did not start: {_last_line(completed)}.")
     if hello.protocol != PROTOCOL:
         raise DeviceError(
             f"{subject}: the harness there speaks protocol {hello.protocol},"
             f" this tflconv speaks {PROTOCOL}.",
-            hint="tflconv devices clean removes an old one.",
+            hint="Remove an old harness: tflconv devices clean",
         )
 
 
-def _last(completed: Completed) -> str:
-    lines = (completed.stderr or completed.stdout).strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+def _last_line(completed: Completed) -> str:
+    return last_line(completed.stderr or completed.stdout)

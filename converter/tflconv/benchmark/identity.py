@@ -1,4 +1,4 @@
-"""What a model file is called in results."""
+"""Name model files in results."""
 
 from __future__ import annotations
 
@@ -12,25 +12,41 @@ from tflconv.results import MeasuredModel
 
 BASELINE = "fp32"
 
-Named = Mapping[Path, MeasuredModel]
+Identities = Mapping[Path, MeasuredModel]
 
 
 def identify_all(files: Sequence[Path]) -> dict[Path, MeasuredModel]:
-    """What each of ``files`` is; the float file of a model is the baseline of its others.
+    """Return the identity of each file; the fp32 file of a model is the baseline of its others.
 
-    Files that share a name are told apart by their folders.
+    Files that share a name get their folders as part of it.
+
+    Raises:
+        TflconvError: A file is missing or its card cannot be read.
+
+    Example:
+        >>> identities = identify_all([Path("vit-fp32.tflite"),
+        ...                            Path("vit-static_wi8_ai8.tflite")])  # doctest: +SKIP
+        >>> [model.baseline for model in identities.values()]  # doctest: +SKIP
+        ['vit-fp32', 'vit-fp32']
+
     """
-    named = {file: identify(file) for file in files}
-    told = {file: _told_apart(file, named) for file in named}
-    baselines = {file: _baseline(file, named) for file in named}
+    identities = {file: identify(file) for file in files}
+    distinct = {file: _with_folder(file, identities) for file in identities}
+    baselines = {file: _baseline(file, identities) for file in identities}
     return {
-        file: replace(told[file], baseline=told[base].slug if base else None)
+        file: replace(distinct[file], baseline=distinct[base].slug if base else None)
         for file, base in baselines.items()
     }
 
 
 def identify(file: Path) -> MeasuredModel:
-    """What the model at ``file`` says about itself; its name says the rest."""
+    """Return the identity of the model at ``file``, from its card and its name.
+
+    Example:
+        >>> identify(Path("vit-mnist-static_wi8_ai8.tflite")).recipe  # doctest: +SKIP
+        'static_wi8_ai8'
+
+    """
     card = read_card(file)
     artifact = ModelArtifact.of(file)
     return MeasuredModel(
@@ -44,28 +60,30 @@ def identify(file: Path) -> MeasuredModel:
 
 
 def _name(file: Path, card: ModelCard | None) -> str:
-    """What comes before dataset and recipe in the file's name, or else what the card says."""
+    """Return what precedes dataset and recipe in the file's name, else what the card says."""
     if card is None:
         return file.stem
-    named = file.stem.removesuffix(f"-{card.recipe}")
-    return card.model if named == file.stem else named.removesuffix(f"-{card.dataset}")
+    stem = file.stem.removesuffix(f"-{card.recipe}")
+    return card.model if stem == file.stem else stem.removesuffix(f"-{card.dataset}")
 
 
-def _told_apart(file: Path, named: Named) -> MeasuredModel:
-    model = named[file]
-    if [other.stem for other in named].count(file.stem) == 1:
+def _with_folder(file: Path, identities: Identities) -> MeasuredModel:
+    """Return the identity of ``file``, with its folder if another file has the same name."""
+    model = identities[file]
+    if [other.stem for other in identities].count(file.stem) == 1:
         return model
     slug, name = (file.parent / own for own in (model.slug, model.name))
     return replace(model, slug=slug.as_posix(), name=name.as_posix())
 
 
-def _baseline(file: Path, named: Named) -> Path | None:
-    """The one float file of the same model, in the same folder if there are several."""
-    model = named[file]
+def _baseline(file: Path, identities: Identities) -> Path | None:
+    """Return the only fp32 file of the same model, in the same folder if there are several."""
+    model = identities[file]
     floats = [
         other
-        for other, its in named.items()
-        if (its.name, its.dataset, its.recipe) == (model.name, model.dataset, BASELINE)
+        for other, candidate in identities.items()
+        if (candidate.name, candidate.dataset, candidate.recipe)
+        == (model.name, model.dataset, BASELINE)
     ]
     near = [other for other in floats if other.parent == file.parent] or floats
     return near[0] if len(near) == 1 else None

@@ -1,8 +1,8 @@
-"""Devices that are ready to measure, each prepared once for the length of a command.
+"""Devices that are ready to measure, each prepared once per command.
 
-Bringing harness and LiteRT to a device hashes both and asks the device what it has; a run on a
-phone needs the host and an emulated core beside it. So a command makes one ``Laboratory`` and hands
-it to every run.
+Pushing the harness and LiteRT to a device hashes both and asks the device what it has; a run on a
+phone also needs the host and an emulated core. So a command makes one ``Laboratory`` and passes it
+to every run.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tflconv.device.interface import Device
 
 
 class Laboratory:
-    """The harnesses that were installed so far, by device; threads may share it.
+    """The harnesses that are installed so far, by device; threads may share it.
 
     Args:
-        host: What a device's outputs are compared with, by default this computer.
+        host: The device that others' outputs are compared with, by default this computer.
         find_core: Returns the emulated core of a name; raises ``DeviceError`` if there is none.
 
     Example:
@@ -48,9 +48,11 @@ class Laboratory:
         self._locks: dict[str, threading.Lock] = {}
 
     def harness(self, device: Device) -> Harness:
-        """Return the harness on ``device``, brought there unless it was before.
+        """Return the harness on ``device``, installed on the first call.
 
-        Raises ``DeviceError`` if the device is lost or has no LiteRT.
+        Raises:
+            DeviceError: The device is lost or has no LiteRT.
+
         """
         with self._locks.setdefault(device.id, threading.Lock()):
             if device.id not in self._harnesses:
@@ -65,7 +67,7 @@ class Laboratory:
             return self._cores[name]
 
     def session(self, model: Path, device: Device, config: BenchmarkConfig) -> Session:
-        """Return what measures the file ``model`` on ``device``, both brought there."""
+        """Push the model and its input file to ``device`` and return what measures it there."""
         harness = self.harness(device)
         inputs = device.push(Path(config.input_file)) if config.input_file else None
         return Session(harness, model, device.push(model), config, inputs)

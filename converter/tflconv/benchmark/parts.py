@@ -1,4 +1,4 @@
-"""From the harness's lines to the parts of a ``BenchmarkRun``; nothing is measured here."""
+"""Turn the harness's output into the parts of a ``BenchmarkRun``; nothing is measured here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tflconv.benchmark.protocol import Conversation, InitLine
+from tflconv.benchmark.protocol import HarnessOutput, InitLine
 from tflconv.benchmark.testset import PackedSet
 from tflconv.results import (
     Accuracy,
@@ -21,8 +21,8 @@ from tflconv.results import (
 )
 
 
-def latency(steady: Conversation) -> Latency:
-    """Start-up, warm-up and steady state, apart."""
+def latency(steady: HarnessOutput) -> Latency:
+    """Return the durations of start-up, warm-up and steady state, in nanoseconds."""
     init = steady.init
     return Latency(
         samples_ns=steady.samples("steady"),
@@ -32,8 +32,11 @@ def latency(steady: Conversation) -> Latency:
     )
 
 
-def cpu(steady: Conversation, at_rate: Conversation | None) -> Cpu:
-    """CPU time of all threads, in a closed loop and at a rate; percentages are of one core."""
+def cpu(steady: HarnessOutput, at_rate: HarnessOutput | None) -> Cpu:
+    """Return the CPU time of all threads in a closed loop and at a fixed rate.
+
+    Percentages are of one core.
+    """
     closed, paced = steady.cpu, at_rate.cpu if at_rate else None
     return Cpu(
         ms_per_inference=closed.cpu_ns / closed.runs / 1e6,
@@ -45,9 +48,9 @@ def cpu(steady: Conversation, at_rate: Conversation | None) -> Cpu:
     )
 
 
-def memory(conversation: Conversation) -> Memory:
-    """Peak and current memory of the process that said so."""
-    line = conversation.memory
+def memory(output: HarnessOutput) -> Memory:
+    """Return the peak and current memory of the process that reported it."""
+    line = output.memory
     return Memory(
         peak_bytes=line.peak_bytes,
         before_init_bytes=line.before_init_bytes,
@@ -56,10 +59,15 @@ def memory(conversation: Conversation) -> Memory:
     )
 
 
-def graph(profile: Conversation, *, timed: bool) -> Graph:
-    """Who executes which op (XNNPACK says ``Fully Connected (NC, QS8) GEMM``), and how long.
+def graph(profile: HarnessOutput, *, timed: bool) -> Graph:
+    """Return which delegate executes each operator, and its mean time.
 
-    The time is left out unless the device's clock means something.
+    XNNPACK names operators like ``Fully Connected (NC, QS8) GEMM``.
+
+    Args:
+        profile: Output of a process that profiled.
+        timed: Whether the device's clock is meaningful; if not, times are left out.
+
     """
     line = profile.ops
     ops = tuple(
@@ -74,8 +82,8 @@ def graph(profile: Conversation, *, timed: bool) -> Graph:
     return Graph(nodes=line.nodes, delegated=line.delegated, partitions=line.partitions, ops=ops)
 
 
-def instructions(steady: Conversation) -> Instructions | None:
-    """Instructions of an inference by the processor's own counters, where it may be asked."""
+def instructions(steady: HarnessOutput) -> Instructions | None:
+    """Return the instructions per inference by the processor's counters, None if unavailable."""
     line = steady.cpu
     if line.instructions is None:
         return None
@@ -83,10 +91,10 @@ def instructions(steady: Conversation) -> Instructions | None:
 
 
 def accuracy(
-    conversation: Conversation, test_set: PackedSet, where: Literal["host", "device"]
+    output: HarnessOutput, test_set: PackedSet, where: Literal["host", "device"]
 ) -> Accuracy:
-    """Top-1 and what it consists of."""
-    line = conversation.accuracy
+    """Return the top-1 accuracy, in all and per class."""
+    line = output.accuracy
     per_class = zip(test_set.classes, line.per_class, strict=True)
     return Accuracy(
         dataset=test_set.dataset,
@@ -99,8 +107,8 @@ def accuracy(
     )
 
 
-def series(sustained: Conversation) -> tuple[SustainedSecond, ...]:
-    """One entry for each second of a sustained run."""
+def series(sustained: HarnessOutput) -> tuple[SustainedSecond, ...]:
+    """Return one entry per second of a sustained run."""
     return tuple(
         SustainedSecond(
             at_s=line.at_ns / 1e9,
@@ -112,18 +120,18 @@ def series(sustained: Conversation) -> tuple[SustainedSecond, ...]:
     )
 
 
-def warnings(conversation: Conversation) -> Iterator[str]:
-    """What the harness could not do as it was told."""
-    init, end = conversation.init, conversation.end
+def warnings(output: HarnessOutput) -> Iterator[str]:
+    """Yield a warning for each request that the harness could not fulfil."""
+    init, end = output.init, output.end
     if init.cpu_mask_chosen_again:
-        yield f"the CPU cores asked for are not available; these were used: {_cores(init)}"
+        yield f"the requested CPU cores are not available; these were used: {_cores(init)}"
     if end is not None and not end.cpu_mask_kept:
-        yield f"CPU cores went off or came on during the run; it began on {_cores(init)}"
+        yield f"CPU cores went offline or online during the run; it began on {_cores(init)}"
 
 
-def mask(conversation: Conversation) -> str:
-    """The CPU cores that a process ran on, as the hex number that ``cpu_mask`` takes."""
-    return hex(conversation.init.cpu_mask)
+def mask(output: HarnessOutput) -> str:
+    """Return the CPU cores that a process ran on, as the hex mask that ``cpu_mask`` takes."""
+    return hex(output.init.cpu_mask)
 
 
 def _cores(init: InitLine) -> str:

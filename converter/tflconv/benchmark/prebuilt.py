@@ -1,7 +1,7 @@
-"""The harness as it travels in the wheel, so that measuring a phone takes no compiler.
+"""The prebuilt harness in the wheel, so that measuring a phone needs no compiler.
 
 ``python -m tflconv.android_benchmark.prebuild`` builds it again after a change of its sources.
-Equal sources and an equal zig give equal bytes, which a test holds; binaries that are older than
+Equal sources and an equal zig give equal bytes, as a test ensures; binaries that are older than
 the sources beside them are never used.
 """
 
@@ -22,7 +22,7 @@ MANIFEST = "manifest.json"
 
 
 class Manifest(TypedDict, total=False):
-    """What was built from what: the hash of the sources, zig's version, SHA-256 by ABI."""
+    """Origin of the binaries: hash of the sources, version of zig, SHA-256 of the file by ABI."""
 
     sources: str
     zig: str
@@ -30,7 +30,7 @@ class Manifest(TypedDict, total=False):
 
 
 def find(abi: str) -> Path | None:
-    """The prebuilt harness for ``abi``, if it is there, whole and of these sources."""
+    """Return the prebuilt harness for ``abi``, or None if it is missing, damaged or outdated."""
     manifest = read_manifest()
     path = folder() / f"harness-{abi}"
     expected = manifest.get("files", {}).get(abi)
@@ -55,7 +55,7 @@ def make(target: Path) -> None:
 
 
 def read_manifest() -> Manifest:
-    """What was built from what; empty if nothing was."""
+    """Return the origin of the binaries; empty if there are none."""
     try:
         manifest: Manifest = json.loads((folder() / MANIFEST).read_text())
     except FileNotFoundError:
@@ -64,5 +64,5 @@ def read_manifest() -> Manifest:
 
 
 def folder() -> Path:
-    """Where the prebuilt binaries are."""
+    """Return the folder of the prebuilt binaries."""
     return resources.harness_dir() / "prebuilt"

@@ -1,7 +1,7 @@
-"""What the harness says: JSON lines, each an object with a ``type``; pure parsing, no device.
+"""Parse the harness's output: JSON lines, each an object with a ``type``; no device is needed.
 
 The lines are documented in ``android-benchmark/README.md``. Anything else on stdout (a shell's
-greeting, a vendor's warning) is skipped; a conversation without its last line was cut.
+greeting, a vendor's warning) is skipped; output without its last line was cut.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class HelloLine:
-    """The first line: which protocol the harness speaks."""
+    """The first line, with the protocol version of the harness."""
 
     protocol: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputTensor:
-    """One output of the model: NumPy's name of its element type, and its size."""
+    """One output of the model: its element type as NumPy names it, and its size in bytes."""
 
     type: str
     bytes: int
@@ -39,10 +39,17 @@ class OutputTensor:
 
 @dataclass(frozen=True, kw_only=True)
 class InitLine:
-    """Loading and preparing the model, the first inference, and where it ran.
+    """Start-up of a model, its first inference, and where it runs.
 
-    ``cpu_mask`` has a bit set for each core in force, which differ from those asked for if
-    ``cpu_mask_chosen_again``. ``on_accelerator`` confirms that nothing is left to the CPU.
+    Attributes:
+        init_ns: Duration of loading and compiling, in nanoseconds.
+        first_inference_ns: Duration of the first inference, in nanoseconds.
+        output_digest: Hash of the outputs of the first inference.
+        on_accelerator: Whether the runtime confirms that nothing is left to the CPU.
+        cpu_mask: The cores in use, one bit per core.
+        cpu_mask_chosen_again: Whether these are other cores than requested.
+        outputs: The outputs of the model.
+
     """
 
     init_ns: int
@@ -56,7 +63,15 @@ class InitLine:
 
 @dataclass(frozen=True, kw_only=True)
 class RunLine:
-    """Durations of runs, and when in their phase they began; kHz of each core in the mask."""
+    """Durations of inferences.
+
+    Attributes:
+        phase: ``warmup`` or ``steady``.
+        at_ns: When the first of them began, in nanoseconds since the start of the phase.
+        samples_ns: Duration of each inference, in nanoseconds.
+        khz: Clock of each core in the mask, in kHz.
+
+    """
 
     phase: str
     at_ns: int
@@ -66,7 +81,7 @@ class RunLine:
 
 @dataclass(frozen=True, kw_only=True)
 class CpuLine:
-    """CPU time of all threads over the steady state, and what the processor counted."""
+    """CPU time of all threads during the steady state, and the processor's counters."""
 
     runs: int
     wall_ns: int
@@ -79,13 +94,13 @@ class CpuLine:
 
     @property
     def percent(self) -> float:
-        """CPU time as percent of one core."""
+        """CPU use in percent of one core."""
         return 100 * self.cpu_ns / self.wall_ns
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLine:
-    """Resident set of the process at three moments, and at its peak."""
+    """Resident set of the process at three moments and at its peak, in bytes."""
 
     peak_bytes: int
     before_init_bytes: int
@@ -95,7 +110,7 @@ class MemoryLine:
 
 @dataclass(frozen=True, kw_only=True)
 class OpLine:
-    """One executed node; ``delegate`` is None for a built-in kernel."""
+    """One executed operator; ``delegate`` is None for a built-in kernel."""
 
     name: str
     delegate: str | None
@@ -104,7 +119,7 @@ class OpLine:
 
 @dataclass(frozen=True, kw_only=True)
 class OpsLine:
-    """The profile: who executes which node, and for how long."""
+    """The profile: the delegate and the mean time of each operator."""
 
     nodes: int
     delegated: int
@@ -114,7 +129,7 @@ class OpsLine:
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyLine:
-    """Classes of all pictures of a test set; ``per_class`` holds pairs of correct and total."""
+    """Predicted classes of a test set; ``per_class`` holds pairs of correct and total."""
 
     total: int
     correct: int
@@ -125,62 +140,71 @@ class AccuracyLine:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorLine:
-    """The last line of a conversation that failed."""
+    """The last line of a process that failed."""
 
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndLine:
-    """The last line of a whole conversation; a core that went away is not ``cpu_mask_kept``."""
+    """The last line of complete output; ``cpu_mask_kept`` is false if a core went offline."""
 
     cpu_mask_kept: bool
 
 
 @dataclass(frozen=True)
-class Conversation:
-    """The lines of one process, in order. A line that is asked for is checked then."""
+class HarnessOutput:
+    """The lines of one process, in order; a line is checked when it is first used.
+
+    Example:
+        >>> output = parse('{"type":"hello","protocol":1}')
+        >>> output.hello
+        HelloLine(protocol=1)
+        >>> output
+        HarnessOutput(1 lines)
+
+    """
 
     lines: tuple[JsonObject, ...]
 
     @property
     def hello(self) -> HelloLine | None:
-        """The greeting; None if the program did not start."""
+        """The first line; None if the program did not start."""
         return self._first("hello", HelloLine)
 
     @property
     def error(self) -> ErrorLine | None:
-        """Why the harness gave up, if it did."""
+        """The reason of a failure, or None."""
         return self._first("error", ErrorLine)
 
     @property
     def end(self) -> EndLine | None:
-        """The end; None if the conversation was cut."""
+        """The last line; None if the output was cut."""
         return self._first("end", EndLine)
 
     @cached_property
     def init(self) -> InitLine:
-        """The start-up."""
+        """The start-up. Raises ``DeviceError`` without it, as do the lines below."""
         return self._required("init", InitLine)
 
     @cached_property
     def cpu(self) -> CpuLine:
-        """What the steady state cost."""
+        """The CPU time of the steady state."""
         return self._required("cpu", CpuLine)
 
     @cached_property
     def memory(self) -> MemoryLine:
-        """How much memory the process took."""
+        """The memory of the process."""
         return self._required("memory", MemoryLine)
 
     @cached_property
     def ops(self) -> OpsLine:
-        """The profile."""
+        """The profile of the operators."""
         return self._required("ops", OpsLine)
 
     @cached_property
     def accuracy(self) -> AccuracyLine:
-        """How the pictures of a test set were classified."""
+        """The predictions for a test set."""
         return self._required("accuracy", AccuracyLine)
 
     def runs(self, phase: str) -> Iterator[RunLine]:
@@ -189,11 +213,11 @@ class Conversation:
         return (run for run in runs if run.phase == phase)
 
     def samples(self, phase: str) -> tuple[int, ...]:
-        """Return the nanoseconds of every run of the phase ``warmup`` or ``steady``."""
+        """Return all durations of the phase ``warmup`` or ``steady``, in nanoseconds."""
         return tuple(sample for run in self.runs(phase) for sample in run.samples_ns)
 
     def __repr__(self) -> str:
-        return f"Conversation({len(self.lines)} lines)"
+        return f"HarnessOutput({len(self.lines)} lines)"
 
     def _first(self, kind: str, shape: type[T]) -> T | None:
         line = next((line for line in self.lines if line["type"] == kind), None)
@@ -206,9 +230,14 @@ class Conversation:
         return line
 
 
-def parse(stdout: str) -> Conversation:
-    """Read what a harness wrote. Raises ``DeviceError`` if a line is damaged."""
-    return Conversation(tuple(map(_object, filter(_is_line, stdout.splitlines()))))
+def parse(stdout: str) -> HarnessOutput:
+    """Parse the stdout of a harness.
+
+    Raises:
+        DeviceError: A line is damaged.
+
+    """
+    return HarnessOutput(tuple(map(_object, filter(_is_line, stdout.splitlines()))))
 
 
 def _is_line(text: str) -> bool:
@@ -221,7 +250,7 @@ def _object(text: str) -> JsonObject:
     except ValueError as error:
         raise DeviceError(
             f"the harness's output is cut in the middle of a line: ...{text[-40:]!r}.",
-            hint="The connection broke or the device ran out of something; measure again.",
+            hint="Measure again: the connection broke or the device ran out of memory.",
         ) from error
     return value
 

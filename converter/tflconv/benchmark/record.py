@@ -1,9 +1,9 @@
-"""The runs of one command, kept in a file: what stands there need not be measured again.
+"""Keep the runs of one command in a file, so that finished ones are not measured again.
 
-A cable that was pulled costs the run that it broke, not those before it: the same command, given
-again, takes the finished runs from the file it wrote and measures the rest. A run is known again by
-the content of all that took part (model, harness, LiteRT, input, pictures), by the device with its
-build of the system, and by every setting that has an influence on figures.
+A pulled cable costs the run that it interrupts, not those before it: the same command, given again,
+takes the finished runs from the file that it wrote and measures the rest. A run is recognized by
+the content of everything that took part (model, harness, LiteRT, input, pictures), by the device
+and its system build, and by every setting that influences figures.
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.results import BenchmarkRun, Results, load
 
 WITHOUT_INFLUENCE = {"timeout"}
-"""Settings that decide whether a run ends, but not what it says."""
+"""Settings that decide whether a run ends, but not its figures."""
 
 ANY_PHONE = ("adb", "adb:")
 
 
 class Record:
-    """The runs so far, from all devices; written to ``target`` after each one."""
+    """The finished runs of all devices.
+
+    Args:
+        target: JSON file that is written after each run, or None to keep runs in memory only.
+
+    """
 
     def __init__(self, target: Path | None = None) -> None:
         self.results = Results(context={"command": "tflconv bench"})
@@ -31,25 +36,33 @@ class Record:
         self._lock = threading.Lock()
 
     def resume(self, devices: Sequence[str], models: Iterable[tuple[str, JsonObject]]) -> None:
-        """Begin with those runs in the file that the same command may have left there.
+        """Take the runs from the file that an interrupted call of the same command left there.
 
-        They measured one of ``models`` (its sha256, and the settings it is measured with) on one of
-        ``devices``. Raises ``TflconvError`` for a file that holds no results.
+        Args:
+            devices: Only runs on these devices are taken.
+            models: Only runs of these are taken: pairs of a model's sha256 and its settings.
+
+        Raises:
+            TflconvError: The file holds no results.
+
         """
         if self._target and self._target.exists():
             wanted = [(sha256, _settings(config)) for sha256, config in models]
-            kept = (run for run in load(self._target).runs if _is_among(run.device.id, devices))
-            same = [run for run in kept if (run.model.sha256, _settings(run.config)) in wanted]
+            runs = (run for run in load(self._target).runs if _is_among(run.device.id, devices))
+            same = [run for run in runs if (run.model.sha256, _settings(run.config)) in wanted]
             self.results = replace(self.results, runs=tuple(same))
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
-        """The run that measured what ``wanted`` outlines, called by its present name."""
+        """Return the finished run of what ``wanted`` outlines, under the model's present name.
+
+        None if there is no such run.
+        """
         same = (run for run in self.results.runs if _identity(run) == _identity(wanted))
         measured = next(same, None)
         return measured and replace(measured, model=wanted.model)
 
     def add(self, run: BenchmarkRun) -> None:
-        """Keep ``run`` in the place of an older one of its kind."""
+        """Add ``run``, which replaces an older run of the same model on the same device."""
         with self._lock:
             self.results = self.results.with_run(run)
             if self._target:

@@ -1,8 +1,8 @@
-"""Measuring one model on one device.
+"""Measure one model on one device.
 
-Latency, CPU at a given rate, memory, the profile of ops and accuracy come from processes of their
-own, because each would disturb the others: profiling alone quadruples the memory of a small model.
-A device whose clock means nothing counts instructions instead.
+Latency, CPU use at a given rate, memory, the profile of operators and accuracy come from separate
+processes, because each would disturb the others: profiling alone quadruples the memory of a small
+model. A device whose clock is meaningless counts instructions instead.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ def bench(
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
 ) -> BenchmarkRun:
-    """Measure one model file on one device.
-
-    A device that is not this computer must compute what this computer computes.
+    """Measure a model file on a device and compare its outputs with those of this computer.
 
     Args:
         model: The ``.tflite`` file.
@@ -52,11 +50,17 @@ def bench(
         laboratory: Devices that were prepared by earlier runs of the same command.
 
     Returns:
-        The run, with the conditions under which it came about.
+        The run, with its figures and conditions.
 
     Raises:
-        DeviceError: The device was lost, the runtime crashed or the time was up.
+        DeviceError: The device was lost, the runtime crashed or ran too long.
         TflconvError: The model cannot run.
+        UsageError: The input file of ``config`` does not exist.
+
+    Example:
+        >>> run = bench(path, host, BenchmarkConfig(), identity=identify(path))  # doctest: +SKIP
+        >>> run.latency.median_ms  # doctest: +SKIP
+        1.84
 
     """
     _check_inputs(config)
@@ -64,20 +68,16 @@ def bench(
     laboratory = laboratory or Laboratory()
     session = laboratory.session(model, device, config)
     if config.accelerator == "gpu":
-        gpu.require(session)
+        gpu.require_accelerator(session)
     pictures = device.push(test_set.path) if test_set else None
     run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
-    if config.accelerator == "gpu" and (reason := gpu.objection(session, pictures)):
-        return gpu.withheld(run, reason)
-    timed = not isinstance(device, CountsInstructions)
-    run = (_time if timed else _count)(run, session)
-    if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
-        profile = session.profile(config.profile_runs if timed else 1)
-        run = replace(run, graph=parts.graph(profile, timed=timed))
+    if config.accelerator == "gpu" and (reason := gpu.reason_to_withhold(session, pictures)):
+        return gpu.withhold(run, reason)
+    run = _measured(run, session)
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
-        run = _beside_emulated(run, session, laboratory)
+        run = _with_emulated(run, session, laboratory)
     return run if _is_host(run) else _compared(run, session, laboratory)
 
 
@@ -89,9 +89,21 @@ def outline(
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
 ) -> BenchmarkRun:
-    """The run that ``bench`` makes, before anything is measured: what is measured, where and how.
+    """Return the run that ``bench`` would make, with its settings but without figures.
 
-    Harness and LiteRT are brought to the device. Raises as ``bench`` does.
+    Harness and LiteRT are pushed to the device.
+
+    Args:
+        device: Where to measure.
+        config: How to measure.
+        identity: What the file is called in results.
+        test_set: Pictures to measure accuracy with.
+        laboratory: Devices that were prepared by earlier runs of the same command.
+
+    Raises:
+        DeviceError: The device was lost or has no LiteRT.
+        UsageError: The input file of ``config`` does not exist.
+
     """
     harness = (laboratory or Laboratory()).harness(device)
     return BenchmarkRun(
@@ -107,7 +119,13 @@ def outline(
 def recorded_settings(
     config: BenchmarkConfig, test_set: PackedSet | None = None
 ) -> dict[str, JsonValue]:
-    """``config`` as results keep it, with short content hashes of the files that it names."""
+    """Return ``config`` as results keep it, with short content hashes of the files that it names.
+
+    Example:
+        >>> recorded_settings(BenchmarkConfig(num_threads=4))["num_threads"]
+        4
+
+    """
     _check_inputs(config)
     digests: dict[str, JsonValue] = {}
     if config.input_file:
@@ -117,13 +135,24 @@ def recorded_settings(
     return {**config.to_json(), **digests}
 
 
+def _measured(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Return ``run`` with times, or instructions where no clock is meaningful, and the profile."""
+    config = session.config
+    timed = not isinstance(session.harness.device, CountsInstructions)
+    run = (_timed if timed else _counted)(run, session)
+    if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
+        profile = session.profile(config.profile_runs if timed else 1)
+        run = replace(run, graph=parts.graph(profile, timed=timed))
+    return run
+
+
 def _check_inputs(config: BenchmarkConfig) -> None:
     if config.input_file and not Path(config.input_file).is_file():
         raise UsageError(f"there is no input file {config.input_file}.")
 
 
-def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
-    """Latency, CPU and memory, with the conditions under which they came about."""
+def _timed(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Return ``run`` with latency, CPU use, memory and the conditions of the measurement."""
     config = session.config
     with _watching(session.harness.device) as watch:
         steady = session.latency()
@@ -151,22 +180,22 @@ def _time(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     )
 
 
-def _count(run: BenchmarkRun, session: Session) -> BenchmarkRun:
-    """Instructions of an inference once everything is warm."""
+def _counted(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+    """Return ``run`` with the instructions per inference after warm-up."""
     device = session.harness.device
     assert isinstance(device, CountsInstructions)
-    counted = device.count(session.once(), timeout=session.timeout)
-    harnesses.checked(counted.completed, subject=session.subject)
+    counted = device.count(session.minimal_argv(), timeout=session.timeout)
+    harnesses.read_output(counted.completed, subject=session.subject)
     last = counted.inferences[-1] if counted.inferences else None
     return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())
 
 
-def _beside_emulated(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
-    """``run`` with the same file's instructions on the emulated core nearest to the phone's."""
+def _with_emulated(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
+    """Return ``run`` with the file's instructions on the emulated core nearest to the phone's."""
     core = cores.nearest(run.device.cpu, run.device.features)
     try:
         beside = laboratory.session(session.model, laboratory.core(core.name), session.config)
-        counted = _count(run, beside)
+        counted = _counted(run, beside)
     except DeviceError as error:
         obstacle = f"no emulated instructions beside the measured ones: {error.message}"
         return replace(run, warnings=(*run.warnings, f"{obstacle} {error.hint or ''}".rstrip()))
@@ -180,7 +209,10 @@ def _beside_emulated(run: BenchmarkRun, session: Session, laboratory: Laboratory
 def _evaluated(
     run: BenchmarkRun, session: Session, test_set: PackedSet, pictures: str, laboratory: Laboratory
 ) -> BenchmarkRun:
-    """``run`` with accuracy on the device, and the pictures that this computer sees otherwise."""
+    """Return ``run`` with its accuracy and the pictures that this computer classifies differently.
+
+    ``pictures`` is the path of the test set on the device.
+    """
     there = session.accuracy(pictures)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
     run = replace(
@@ -191,14 +223,14 @@ def _evaluated(
     if _is_host(run):
         return run
     here = _on_host(session, laboratory).accuracy(str(test_set.path))
-    return agreement.with_pictures(run, there, here, test_set)
+    return agreement.add_disagreements(run, there, here, test_set)
 
 
 def _compared(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
-    """``run`` with what distinguishes the device's outputs from this computer's."""
-    compared = agreement.outputs(session, _on_host(session, laboratory))
-    conditions = replace(run.conditions, outputs_vs_host=compared)
-    warnings = (*run.warnings, *agreement.doubts(compared))
+    """Return ``run`` with the differences between the device's outputs and this computer's."""
+    comparison = agreement.compare_outputs(session, _on_host(session, laboratory))
+    conditions = replace(run.conditions, outputs_vs_host=comparison)
+    warnings = (*run.warnings, *agreement.output_warnings(comparison))
     return replace(run, conditions=conditions, warnings=warnings)
 
 
@@ -213,7 +245,7 @@ def _is_host(run: BenchmarkRun) -> bool:
 
 @contextlib.contextmanager
 def _watching(device: Device) -> Iterator[Watch]:
-    """The conditions of the block, from devices that can tell; they are complete at its end."""
+    """Watch the conditions during the block, on devices that report any."""
     if isinstance(device, WatchesConditions):
         with device.conditions() as watch:
             yield watch

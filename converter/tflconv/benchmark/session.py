@@ -1,4 +1,4 @@
-"""The processes that measure one model file on one device, each for one purpose."""
+"""Run the processes that measure one model file on one device, each for one purpose."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ from pathlib import Path
 
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.harness import Harness
-from tflconv.benchmark.protocol import Conversation
+from tflconv.benchmark.protocol import HarnessOutput
 
 REPORT_SECS = 1.0
-"""How often a sustained run reports."""
+"""Seconds between two reports of a sustained run."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """The file ``model``, which lies at ``remote_model`` on the harness's device."""
+    """A model file on a device, ready to be measured.
+
+    Args:
+        harness: The harness on the device.
+        model: The file on this computer.
+        remote_model: Its path on the device.
+        config: How to measure it.
+        input_file: Path on the device of the raw input bytes, or None for random numbers.
+
+    """
 
     harness: Harness
     model: Path
@@ -26,8 +35,8 @@ class Session:
     config: BenchmarkConfig
     input_file: str | None = None
 
-    def latency(self) -> Conversation:
-        """Closed loop: the next inference starts when the last one ends."""
+    def latency(self) -> HarnessOutput:
+        """Measure latency in a closed loop: each inference starts when the one before it ends."""
         config = self.config
         return self.run(
             warmup_runs=config.warmup_runs,
@@ -38,8 +47,8 @@ class Session:
             run_delay=config.run_delay,
         )
 
-    def at_rate(self) -> Conversation:
-        """``rate_hz`` inferences per second, as an application would want them."""
+    def at_rate(self) -> HarnessOutput:
+        """Measure CPU use at ``rate_hz`` inferences per second, as an app would run them."""
         return self.run(
             warmup_min_secs=0,
             num_runs=1,
@@ -47,8 +56,8 @@ class Session:
             run_frequency=self.config.rate_hz,
         )
 
-    def sustained(self) -> Conversation:
-        """Minutes of work, reported every second, to see what heat does."""
+    def sustained(self) -> HarnessOutput:
+        """Measure for ``sustained_secs`` with a report per second, to show the effect of heat."""
         config = self.config
         return self.run(
             warmup_runs=0,
@@ -60,53 +69,53 @@ class Session:
             report_secs=REPORT_SECS,
         )
 
-    def memory(self) -> Conversation:
-        """A fresh process that does next to nothing else."""
+    def memory(self) -> HarnessOutput:
+        """Measure memory in a process that runs the model as few times as possible."""
         return self.run(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
-    def profile(self, runs: int) -> Conversation:
-        """Which ops ran where, and for how long."""
+    def profile(self, runs: int) -> HarnessOutput:
+        """Profile the operators over a number of inferences."""
         return self.run(enable_op_profiling=True, warmup_min_secs=0, num_runs=runs)
 
-    def accuracy(self, test_set: str) -> Conversation:
-        """Every picture of the packed set that lies at ``test_set`` on the device."""
+    def accuracy(self, test_set: str) -> HarnessOutput:
+        """Classify every picture of the packed set at the path ``test_set`` on the device."""
         return self.run(test_set=test_set)
 
-    def outputs(self) -> tuple[Conversation, bytes]:
-        """One inference of the numbers that ``seed`` stands for, and the bytes that came out."""
+    def outputs(self) -> tuple[HarnessOutput, bytes]:
+        """Run one inference; return the harness's output and the bytes of the model's outputs."""
         remote = posixpath.join(posixpath.dirname(self.harness.path), secrets.token_hex(8))
         device = self.harness.device
         try:
-            said = self.run(
+            output = self.run(
                 warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0, output_filepath=remote
             )
             with tempfile.TemporaryDirectory() as folder:
                 local = Path(folder) / "outputs"
                 device.pull(remote, local)
-                return said, local.read_bytes()
+                return output, local.read_bytes()
         finally:
             device.remove(remote)
 
-    def once(self) -> list[str]:
-        """The command line of a process that runs the model as seldom as it can, in one thread.
+    def minimal_argv(self) -> list[str]:
+        """Return the command line that runs the model as few times as possible, in one thread.
 
         More threads would wait for each other in a loop, and an emulator would count that.
         """
-        alone = replace(self, config=replace(self.config, num_threads=1))
-        return alone._argv(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
+        single = replace(self, config=replace(self.config, num_threads=1))
+        return single._argv(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
-    def run(self, **flags: object) -> Conversation:
+    def run(self, **flags: object) -> HarnessOutput:
         """Run the harness with ``flags`` and the settings that all processes share."""
-        return self.harness.hear(self._argv(**flags), subject=self.subject, timeout=self.timeout)
+        return self.harness.run(self._argv(**flags), subject=self.subject, timeout=self.timeout)
 
     @property
     def subject(self) -> str:
-        """What an error is about."""
+        """What error messages begin with: the model and the device."""
         return f"{self.model.name} on {self.harness.device.id}"
 
     @property
     def timeout(self) -> float:
-        """Seconds after which a process is given up."""
+        """Seconds after which a process is stopped."""
         return self.config.timeout + self.config.max_secs + self.config.sustained_secs
 
     def _argv(self, **flags: object) -> list[str]:

@@ -1,9 +1,9 @@
-"""Packing a test split for the harness, so that accuracy is measured where the model will live.
+"""Pack a test split for the harness, so that accuracy is measured on the device itself.
 
-One file holds the pictures as they are (uint8), their labels, and for every channel what the model
-takes for each of the 256 pixel values. The harness quantizes these for the model at hand, so one
-file serves every recipe of a model, and a device that has it needs it only once. The format stands
-in ``android-benchmark/README.md``.
+One file holds the pictures as they are (uint8), their labels, and per channel the model's input for
+each of the 256 pixel values. The harness quantizes these for the model at hand, so one file serves
+every recipe of a model and is pushed only once. ``android-benchmark/README.md`` documents the
+format.
 """
 
 from __future__ import annotations
@@ -27,7 +27,17 @@ _HEADER = np.dtype([("magic", "S8"), ("numbers", "<u4", 6)])
 
 @dataclass(frozen=True, kw_only=True)
 class PackedSet:
-    """A packed file and what the numbers in it are called."""
+    """A packed test set and its names.
+
+    Attributes:
+        path: The packed file.
+        dataset: Name of the dataset.
+        classes: Name of each class.
+        ids: Name of each picture.
+        labels: Class of each picture, as an index of ``classes``.
+        subset: Whether these are only some pictures of the test split.
+
+    """
 
     path: Path
     dataset: str
@@ -54,9 +64,22 @@ def pack(
     classes: Sequence[str],
     subset: bool = False,
 ) -> PackedSet:
-    """Write ``split`` to ``path``; equal pictures, labels and normalization give equal bytes."""
+    """Write a split in the harness's format; equal content gives equal bytes.
+
+    Args:
+        path: File to write.
+        split: Pictures (uint8, ``[n, h, w, c]``) and labels.
+        normalization: How pixels become inputs of the model.
+        dataset: Name of the dataset.
+        classes: Name of each class.
+        subset: Whether ``split`` is only a part of the test split.
+
+    Raises:
+        UsageError: There are no pictures.
+
+    """
     if len(split) == 0:
-        raise UsageError(f"{dataset}: there is no picture to test with.")
+        raise UsageError(f"{dataset}: there is no picture to measure accuracy with.")
     write_bytes(path, _packed(split, normalization, len(classes)))
     return PackedSet(
         path=path,
@@ -69,16 +92,25 @@ def pack(
 
 
 def unpack(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
-    """Pictures ``[n, h, w, c]``, labels ``[n]`` and values ``[c, 256]`` of a packed file."""
+    """Read a packed file.
+
+    Returns:
+        Pictures ``[n, h, w, c]``, labels ``[n]`` and the input for each pixel value ``[c, 256]``.
+
+    Raises:
+        TflconvError: The file is no packed test set of this version.
+
+    """
     content = path.read_bytes()
     header = np.frombuffer(content, _HEADER, 1)[0] if len(content) >= _HEADER.itemsize else None
     if header is None or header["magic"] != MAGIC or header["numbers"][0] != VERSION:
         raise TflconvError(f"{path} is not a packed test set of version {VERSION}.")
     count, height, width, channels, _ = (int(number) for number in header["numbers"][1:])
-    at = _HEADER.itemsize
-    values = np.frombuffer(content, "<f4", channels * 256, at).reshape(channels, 256)
-    labels = np.frombuffer(content, "<u2", count, at + values.nbytes)
-    pixels = np.frombuffer(content, np.uint8)[at + values.nbytes + _padded(labels.nbytes) :]
+    start = _HEADER.itemsize
+    values = np.frombuffer(content, "<f4", channels * 256, start).reshape(channels, 256)
+    start += values.nbytes
+    labels = np.frombuffer(content, "<u2", count, start)
+    pixels = np.frombuffer(content, np.uint8)[start + _padded(labels.nbytes) :]
     shape = (count, height, width, channels)
     return pixels.reshape(shape), labels.astype(np.int64), values
 
@@ -93,7 +125,7 @@ def _packed(split: Split, normalization: Normalization, classes: int) -> bytes:
 
 
 def _values(normalization: Normalization, channels: int) -> NDArray[np.float32]:
-    """What each channel of the model's input holds for each pixel value, ``[channels, 256]``."""
+    """Return the model's input for each channel and pixel value, ``[channels, 256]``."""
     levels = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis], channels, axis=1)
     return normalization.apply(levels).T
 

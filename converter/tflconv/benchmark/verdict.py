@@ -1,9 +1,9 @@
-"""Is a measurement worth believing? ``clean``, ``throttled`` or ``noisy``, and why.
+"""Judge whether a measurement is reliable: ``clean``, ``throttled`` or ``noisy``, and why.
 
-Numbers from a machine that was doing something else, or that got hot and slow on the way, look
-like any others. So the samples are questioned: did the process have its core to itself, do the
-samples scatter, did the last ones take longer than the first? What a phone says about its own heat
-and clocks counts as well.
+Figures of a machine that was busy with something else, or that grew hot and slow, look like any
+others. So the samples are checked: did the process have its core to itself, do the samples scatter,
+did the last ones take longer than the first? What a phone reports about its heat and clocks counts
+as well.
 """
 
 from __future__ import annotations
@@ -16,19 +16,32 @@ from tflconv.core import stats
 from tflconv.results import Cpu, Latency, Reason, Verdict
 
 SCATTER = 0.15
-"""Interquartile range, as a share of the median, past which samples scatter."""
+"""Interquartile range, as a share of the median, above which samples are noisy."""
 
 DRIFT = 0.10
-"""Slowdown from the first third of the samples to the last past which a device throttles."""
+"""Slowdown from the first to the last third of the samples above which a device throttles."""
 
 OUTLIERS = 0.10
+"""Share of outliers above which samples are noisy."""
+
 SHARE_OF_CORE = 0.95
+"""CPU time, as a share of one core, below which other programs disturbed the run."""
 
 
 def judge(
     latency: Latency | None, cpu: Cpu | None, findings: Iterable[Reason] = ()
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict and its reasons; ``findings`` are what the device's conditions add."""
+    """Return the verdict on a run and its reasons.
+
+    Args:
+        latency: Durations of the inferences, if they were measured.
+        cpu: CPU use in a closed loop, if it was measured.
+        findings: Reasons from the conditions of the device, which come first.
+
+    Returns:
+        ``clean``, ``throttled`` or ``noisy``, and one sentence per reason.
+
+    """
     reasons = [*findings, *_share(cpu), *_samples(latency, cpu)]
     verdicts = {verdict for verdict, _ in reasons}
     verdict: Verdict = next((v for v in ("throttled", "noisy") if v in verdicts), "clean")
@@ -58,7 +71,10 @@ def _samples(latency: Latency | None, cpu: Cpu | None) -> Iterable[Reason]:
 
 
 def drift(samples: Sequence[int]) -> float:
-    """How much longer the last third took than the first, 0 where chance could explain it."""
+    """Return the slowdown from the first to the last third of the samples, as a share.
+
+    0 unless the 95 % bootstrap interval of the ratio of medians lies above 1.
+    """
     third = len(samples) // 3
     ratio, low, _ = stats.bootstrap_ratio(samples[-third:], samples[:third])
     return float(np.maximum(0, ratio - 1)) if low > 1 else 0.0

@@ -1,4 +1,4 @@
-"""The command ``tflconv``: a lazy click group, one thin file a command.
+"""The command ``tflconv``: a lazy click group, one thin file per command.
 
 A command's module is imported when the command runs, so ``tflconv --help`` starts at once. Every
 ``TflconvError`` becomes one message on stderr and the exit code of its kind.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn
 
 import click
 
 from tflconv._version import __version__
-from tflconv.cli.interrupts import Interrupts, ignore
+from tflconv.cli.interrupts import Interrupts
 from tflconv.errors import TflconvError
 
 COMMANDS = {
@@ -29,7 +28,7 @@ COMMANDS = {
     "recipes": "List the ways to quantize a model.",
     "datasets": "List or fetch datasets.",
     "devices": "List, set up or clean devices.",
-    "doctor": "Tell what is missing on this machine and how to get it.",
+    "doctor": "Show what is missing on this computer and how to install it.",
 }
 
 EXIT_CODES = """\b
@@ -68,30 +67,43 @@ def group() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and leave the process with a documented exit code."""
+    """Run the command line and leave the process with a documented exit code.
+
+    Args:
+        args: Words after ``tflconv``, by default those of the process.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+
+    """
     interrupts = Interrupts()
-    interrupts.listen()
+    with interrupts.handled():
+        code = _run(args, interrupts)
+    sys.exit(code)
+
+
+def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
         code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        _end_interrupted(error)
+        return _end_interrupted(error, interrupts)
     except TflconvError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except BrokenPipeError:
-        sys.exit(1)
+        return 1
     except Exception as error:
-        if not interrupts.heard:
+        if not interrupts.received:
             raise
-        _end_interrupted(error)  # inside an import an interrupt comes out as any error
-    sys.exit(code if isinstance(code, int) else 0)
+        return _end_interrupted(error, interrupts)  # an import turns an interrupt into any error
+    return code if isinstance(code, int) else 0
 
 
-def _end_interrupted(error: BaseException) -> NoReturn:
-    ignore()
+def _end_interrupted(error: BaseException, interrupts: Interrupts) -> int:
+    interrupts.ignore()
     cause = error.__cause__ if isinstance(error, click.Abort) else None
     click.echo(f"Interrupted. {cause or ''}".rstrip(), err=True)
-    sys.exit(130)
+    return 130

@@ -1,4 +1,4 @@
-"""``tflconv datasets``: what there is, what is in it, and how to get the rest."""
+"""``tflconv datasets``: list datasets, show what is in them, and fetch them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,23 +17,31 @@ from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
 from tflconv.data.locating import Location, data_dir, find
 
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
 
 @click.group(invoke_without_command=True)
 @options.json_output
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List the datasets, with what of them is on this machine.
+    """List the datasets and whether they are on this computer.
 
-    Full sets are looked for in $TFLCONV_DATA_DIR, or in the user's data folder where that is not
-    set; the samples travel with tflconv. Any command that takes a dataset also takes the path of a
-    folder or archive of pictures, one subfolder a class.
+    Full datasets are looked for in $TFLCONV_DATA_DIR, by default the user's data folder; samples
+    are part of tflconv. Any command that takes a dataset also takes the path of a folder or archive
+    of pictures with one subfolder per class.
+
+    \b
+    Examples:
+      tflconv datasets
+      tflconv datasets --json
     """
     if context.invoked_subcommand is None:
         details = _details if as_json else _row
         options.print_rows([details(find(name)) for name in data.names()], as_json=as_json)
 
 
-def _row(location: Location) -> dict[str, Any]:
+def _row(location: Location) -> dict[str, object]:
     card = location.card
     height, width, channels = card.shape
     return {
@@ -46,7 +54,7 @@ def _row(location: Location) -> dict[str, Any]:
     }
 
 
-def _details(location: Location) -> dict[str, Any]:
+def _details(location: Location) -> dict[str, object]:
     card = location.card
     return _row(location) | {
         "title": card.title,
@@ -62,13 +70,23 @@ def _details(location: Location) -> dict[str, Any]:
 @command.command()
 @click.argument("name")
 @options.seed
-@click.option("--copies", "count_copies", is_flag=True, help="Look for copies in any dataset.")
+@click.option(
+    "--copies",
+    "count_copies",
+    is_flag=True,
+    help="Also look for copies across the splits of datasets that are not folders.",
+)
 @options.json_output
 def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
-    """Read the dataset NAME (or the folder or archive at that path) and say what is in it.
+    """Show what is in the dataset NAME, or in the folder or archive at that path.
 
-    Counts a class and split, pictures that cannot be read, and copies across the splits, which are
-    always looked for among pictures in folders.
+    It counts pictures per class and split, unreadable pictures, and copies across the splits. In
+    folders, copies are always looked for.
+
+    \b
+    Examples:
+      tflconv datasets show mnist-sample
+      tflconv datasets show photos/ --json
     """
     dataset = data.load(name, seed=seed)
     copies = duplicates.across(dataset.splits) if count_copies else ()
@@ -83,8 +101,8 @@ def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
         click.echo(f"Warning: {dataset.name}: {warning}", err=True)
 
 
-def _class_rows(dataset: data.Dataset) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
+def _class_rows(dataset: data.Dataset) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
         {"class": label}
         | {name: int((split.labels == index).sum()) for name, split in dataset.splits.items()}
         for index, label in enumerate(dataset.classes)
@@ -93,7 +111,7 @@ def _class_rows(dataset: data.Dataset) -> list[dict[str, Any]]:
     return [*rows, {"class": "all", **total}]
 
 
-def _description(dataset: data.Dataset, copies: tuple[duplicates.Copies, ...]) -> dict[str, Any]:
+def _description(dataset: data.Dataset, copies: tuple[duplicates.Copies, ...]) -> dict[str, object]:
     return {
         "name": dataset.name,
         "title": dataset.card.title,
@@ -104,7 +122,7 @@ def _description(dataset: data.Dataset, copies: tuple[duplicates.Copies, ...]) -
         "split_rule": dataset.card.split_rule,
         "classes": _class_rows(dataset),
         "warnings": dataset.warnings,
-        "copies": [vars(found) for found in copies],
+        "copies": [vars(pair) for pair in copies],
     }
 
 
@@ -114,13 +132,18 @@ def _description(dataset: data.Dataset, copies: tuple[duplicates.Copies, ...]) -
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="Take the files from this file or folder instead of the network.",
+    help="File or folder to take the dataset from instead of the network.",
 )
 def fetch(name: str, source: Path | None) -> None:
-    """Bring the full dataset NAME to this machine and check its bytes.
+    """Download the full dataset NAME and check its hashes.
 
-    A download that breaks is resumed by the next call. A set behind a login is downloaded in a
-    browser and handed over with --from.
+    The same command resumes an interrupted download. A dataset behind a login must be downloaded in
+    a browser first and is then passed with --from.
+
+    \b
+    Examples:
+      tflconv datasets fetch cifar-10
+      tflconv datasets fetch asl-alphabet --from archive.zip
     """
     if source is not None:
         fetched = adopt(name, source)
@@ -140,17 +163,20 @@ def _outcome(file: Fetched) -> str:
 
 @command.command()
 def clean() -> None:
-    """Remove decoded pictures from the user's cache folder; fetched datasets stay.
+    """Delete decoded pictures from the user's cache; fetched datasets stay.
 
-    They are kept because decoding takes longer than using them, and are decoded again when asked
-    for.
+    Decoded pictures save time when a dataset is used again; they are made again when needed.
+
+    \b
+    Examples:
+      tflconv datasets clean
     """
     click.echo(f"{cache.clear():,} bytes freed.")
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar a file on a terminal, nothing elsewhere."""
+    """Show one progress bar per file on a terminal, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -159,7 +185,7 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
     with Progress(
         *columns, TransferSpeedColumn(), console=console, disable=not console.is_terminal
     ) as bars:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def advance(name: str, done: int, total: int | None) -> None:
             if name not in tasks:

@@ -12,29 +12,40 @@ from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
 @click.group(name="devices", invoke_without_command=True)
-@click.option("-l", "--long", is_flag=True, help="Also show what each device can report.")
+@click.option("-l", "--long", is_flag=True, help="Also list what each device can measure.")
 @options.json_output
 @click.pass_context
 def command(context: click.Context, long: bool, as_json: bool) -> None:
     """List the devices that models can be measured on.
 
-    arm64:CORE is an emulated core: it counts instructions and checks outputs, but tells no time.
+    arm64:CORE is an emulated core: it counts instructions and checks outputs, but measures no time.
+
+    \b
+    Examples:
+      tflconv devices --long
+      tflconv devices --json
     """
     if context.invoked_subcommand:
         return
-    found = list(device.listed())
+    devices = list(device.listed())
     if as_json:
-        options.print_rows([asdict(one) for one in found], as_json=True)
+        options.print_rows([asdict(entry) for entry in devices], as_json=True)
         return
-    options.print_rows([_row(one, long=long) for one in found], as_json=False)
-    for hint in dict.fromkeys(one.hint for one in found if one.hint):
+    options.print_rows([_row(entry, long=long) for entry in devices], as_json=False)
+    for hint in dict.fromkeys(entry.hint for entry in devices if entry.hint):
         click.echo(hint, err=True)
 
 
 @command.command()
 @click.argument("kind", type=click.Choice(["arm64"]), expose_value=False)
 def setup() -> None:
-    """Get what the emulated cores need, without root, and keep it in the user's cache."""
+    """Download what emulated cores need into the user's cache; no root is needed.
+
+    \b
+    Examples:
+      tflconv devices setup arm64
+      tflconv devices setup arm64 && tflconv bench MODEL.tflite --device arm64:cortex-a76
+    """
     from tflconv.device import emulator
 
     click.echo(emulator.setup().path)
@@ -43,14 +54,20 @@ def setup() -> None:
 @command.command()
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
 def clean(kinds: tuple[str, ...]) -> None:
-    """Remove what was copied to devices: to those of the given KINDS, or to all."""
+    """Delete the files that were copied to devices of the given KINDS, by default of all.
+
+    \b
+    Examples:
+      tflconv devices clean
+      tflconv devices clean adb
+    """
     for name in kinds or KINDS:
         count = kind(name).clean()
         click.echo(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 
-def _row(one: ListedDevice, *, long: bool) -> dict[str, object]:
-    row: dict[str, object] = {"device": one.id, "name": one.name, "state": one.state}
+def _row(entry: ListedDevice, *, long: bool) -> dict[str, object]:
+    row: dict[str, object] = {"device": entry.id, "name": entry.name, "state": entry.state}
     if long:
-        row["reports"] = ", ".join(one.abilities) or None
+        row["reports"] = ", ".join(entry.abilities) or None
     return row

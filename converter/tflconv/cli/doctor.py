@@ -27,28 +27,37 @@ PARTS = ("tflconv.benchmark.harness", "tflconv.device.emulator", "tflconv.device
 @click.command(name="doctor")
 @options.json_output
 def command(as_json: bool) -> None:
-    """Tell what is missing on this machine and how to get it.
+    """Show what is missing on this computer and how to install it.
 
-    What is missing for a phone or the emulator does not keep the rest from working.
+    Whatever is missing for phones or emulated cores affects nothing else.
+
+    \b
+    Examples:
+      tflconv doctor
+      tflconv doctor --json
     """
-    findings = [finding for part in _all() for finding in part]
+    requirements = list(_requirements())
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+        click.echo(json.dumps([asdict(requirement) for requirement in requirements], indent=1))
         return
-    for finding in findings:
-        mark = (
-            click.style("ok     ", fg="green") if finding.ok else click.style("missing", fg="red")
-        )
-        click.echo(f"{mark}  {finding.subject}: {finding.detail}")
-        if not finding.ok:
-            click.echo(f"         needed for {finding.needed_for}")
-            click.echo(f"         {finding.hint}")
+    for requirement in requirements:
+        _print(requirement)
 
 
-def _all() -> Iterator[list[Requirement]]:
-    yield [_python(), *map(_package, STAGES)]
+def _print(requirement: Requirement) -> None:
+    ok = requirement.ok
+    mark = click.style("ok     ", fg="green") if ok else click.style("missing", fg="red")
+    click.echo(f"{mark}  {requirement.subject}: {requirement.detail}")
+    if not ok:
+        click.echo(f"         needed for {requirement.needed_for}")
+        click.echo(f"         {requirement.hint}")
+
+
+def _requirements() -> Iterator[Requirement]:
+    yield _python()
+    yield from map(_package, STAGES)
     for part in PARTS:
-        yield import_module(part).diagnose()
+        yield from import_module(part).diagnose()
 
 
 def _python() -> Requirement:
@@ -63,12 +72,12 @@ def _python() -> Requirement:
 
 def _package(name: str) -> Requirement:
     try:
-        found, detail = True, version(name)
+        installed, detail = True, version(name)
     except PackageNotFoundError:
-        found, detail = False, "not installed"
+        installed, detail = False, "not installed"
     return Requirement(
         subject=name,
-        ok=found,
+        ok=installed,
         detail=detail,
         needed_for=STAGES[name],
         hint=f"python -m pip install {name}",

@@ -4,66 +4,93 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tflconv.cli import options
 
+if TYPE_CHECKING:
+    from tflconv.inspection.inspect import Inspection
+    from tflconv.results import BenchmarkRun
+
 FILE = click.Path(path_type=Path)
+SVG_HELP = "Write a drawing of the graph, or of both graphs side by side, as an SVG file."
+RESULTS_HELP = (
+    "JSON file of `tflconv bench` with profiles; adds the measured time or instructions per"
+    " operator."
+)
 
 
 @click.command(name="inspect")
 @click.argument("model", metavar="FILE.tflite", type=FILE)
 @click.argument("other", metavar="[OTHER.tflite]", type=FILE, required=False)
-@click.option("--svg", type=FILE, help="Draw the graph, or both graphs side by side.")
-@click.option("--results", "measured", type=FILE, help="Add the measured cost of every operator.")
+@click.option("--svg", metavar="FILE", type=FILE, help=SVG_HELP)
+@click.option("--results", "results_file", metavar="FILE", type=FILE, help=RESULTS_HELP)
 @options.json_output
 def command(
-    model: Path, other: Path | None, svg: Path | None, measured: Path | None, as_json: bool
+    model: Path, other: Path | None, svg: Path | None, results_file: Path | None, as_json: bool
 ) -> None:
-    """Show what is inside a .tflite file, whoever made it.
+    """Show what is inside a .tflite file of any origin.
 
     Operators with their parameters, multiply-accumulates and bytes; inputs and outputs with their
-    quantization; which operators XNNPACK will run and why not the others. With OTHER.tflite also
-    what differs between the two: what was fused, folded, pruned or reordered.
+    quantization; which operators XNNPACK runs, and why not the others. With OTHER.tflite also what
+    differs between the two: what was fused, folded, pruned or reordered.
+
+    \b
+    Examples:
+      tflconv inspect vit-static_wi8_ai8.tflite --results phone.json
+      tflconv inspect vit-fp32.tflite vit-static_wi8_ai8.tflite --svg graphs.svg
     """
     from tflconv import results
     from tflconv.core.files import write_text
-    from tflconv.inspection import diff, drawing, text
-    from tflconv.inspection import op_costs as costs
-    from tflconv.inspection.inspect import inspect, to_json
+    from tflconv.inspection import drawing, op_costs
+    from tflconv.inspection.inspect import inspect
 
-    found = [inspect(path) for path in (model, other) if path is not None]
-    runs = results.load(measured).runs if measured is not None else ()
-    beside = {each.sha256: costs.of_file(runs, each.sha256) for each in found}
-    for each in found:
-        if measured is not None and not beside[each.sha256]:
-            click.echo(f"{measured} has no measured graph of {each.model.path.name}.", err=True)
+    inspections = [inspect(path) for path in (model, other) if path is not None]
+    runs = results.load(results_file).runs if results_file is not None else ()
+    measured = {entry.sha256: op_costs.of_file(runs, entry.sha256) for entry in inspections}
+    for entry in inspections:
+        if results_file is not None and not measured[entry.sha256]:
+            click.echo(
+                f"{results_file} has no measured graph of {entry.model.path.name}.", err=True
+            )
     if svg is not None:
-        write_text(svg, drawing.draw([each.model for each in found]))
+        write_text(svg, drawing.draw([entry.model for entry in inspections]))
         click.echo(f"wrote {svg}", err=True)
-    if as_json:
-        value = [
-            to_json(each) | {"measured": [costs.to_json(run) for run in beside[each.sha256]]}
-            for each in found
-        ]
-        whole = (
-            value[0]
-            if other is None
-            else {
-                "models": value,
-                "difference": diff.to_json(diff.compare(*found)),
-            }
-        )
-        click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+    (_print_json if as_json else _print_text)(inspections, measured)
+
+
+def _print_json(
+    inspections: Sequence[Inspection], measured: Mapping[str, Sequence[BenchmarkRun]]
+) -> None:
+    from tflconv.inspection import diff, op_costs
+    from tflconv.inspection.inspect import to_json
+
+    models = [
+        to_json(entry) | {"measured": [op_costs.to_json(run) for run in measured[entry.sha256]]}
+        for entry in inspections
+    ]
+    if len(models) == 1:
+        click.echo(json.dumps(models[0], indent=1, ensure_ascii=False))
         return
+    pair = {"models": models, "difference": diff.to_json(diff.compare(*inspections))}
+    click.echo(json.dumps(pair, indent=1, ensure_ascii=False))
+
+
+def _print_text(
+    inspections: Sequence[Inspection], measured: Mapping[str, Sequence[BenchmarkRun]]
+) -> None:
     from rich.console import Console
 
+    from tflconv.inspection import diff, text
+
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    for each in found:
-        text.print_inspection(each, console)
-        for run in beside[each.sha256]:
+    for entry in inspections:
+        text.print_inspection(entry, console)
+        for run in measured[entry.sha256]:
             text.print_measured(run, console)
-    if other is not None:
-        text.print_difference(diff.compare(*found), console)
+    if len(inspections) == 2:
+        text.print_difference(diff.compare(*inspections), console)

@@ -1,7 +1,8 @@
-"""Ctrl-C ends a command, once, wherever Python happens to be when it comes.
+"""Ctrl-C ends a command exactly once, wherever Python happens to be when it arrives.
 
-Python raises ``KeyboardInterrupt`` at any line. Pressed again in impatience it would cut the
-clean-up of the first; come in a finalizer or a weak reference's callback it is printed and lost.
+By default Python raises ``KeyboardInterrupt`` between any two instructions. Ctrl-C pressed a second
+time would then cut short the clean-up of the first, and one that arrives in a finalizer or in the
+callback of a weak reference would be printed and lost.
 """
 
 from __future__ import annotations
@@ -9,50 +10,69 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-IMPATIENCE = 1.0
-"""Seconds within which Ctrl-C pressed again means the same one."""
-_REPEATED_AFTER = 0.05
+REPEAT_SECONDS = 1.0
+"""A Ctrl-C that follows another within this time is taken for the same one."""
+
+_RETRY_SECONDS = 0.05
+_SIGNALS = (signal.SIGALRM, signal.SIGINT)
 
 
 class Interrupts:
-    """What was pressed while a command ran."""
+    """The signals of Ctrl-C that arrived while a command ran."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
+        self._ignoring = False
 
-    def listen(self) -> None:
-        """From now on take Ctrl-C in place of Python."""
-        signal.signal(signal.SIGINT, self._press)
-        signal.signal(signal.SIGALRM, _interrupt)
-        sys.unraisablehook = _repeat_lost
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle Ctrl-C in the block; afterwards the process handles it as before.
+
+        After ``ignore`` the handlers stay as that left them, because the process is about to end.
+        """
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        hook = sys.unraisablehook
+        signal.signal(signal.SIGINT, self._on_sigint)
+        signal.signal(signal.SIGALRM, _on_alarm)
+        sys.unraisablehook = _raise_lost_interrupt
+        try:
+            yield
+        finally:
+            if not self._ignoring:
+                sys.unraisablehook = hook
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
 
     @property
-    def heard(self) -> bool:
-        """Whether there was any."""
+    def received(self) -> bool:
+        """Whether Ctrl-C was pressed."""
         return bool(self._times)
 
-    def _press(self, _number: int, _frame: object) -> None:
+    def ignore(self) -> None:
+        """Ignore Ctrl-C until the process ends: nothing is left to stop."""
+        self._ignoring = True
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        exec(
+            ""
+        )  # else Python, interrupted inside an exec as dataclasses use it, dies by the signal
+
+    def _on_sigint(self, _number: int, _frame: object) -> None:
         self._times.append(time.monotonic())
-        if len(self._times) == 1 or self._times[-1] - self._times[-2] > IMPATIENCE:
+        if len(self._times) == 1 or self._times[-1] - self._times[-2] > REPEAT_SECONDS:
             raise KeyboardInterrupt
 
 
-def ignore() -> None:
-    """From now on nothing is left to stop."""
-    for number in (signal.SIGALRM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    exec("")  # else Python, interrupted inside an exec as dataclasses use it, dies by the signal
-
-
-def _interrupt(_number: int, _frame: object) -> None:
+def _on_alarm(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _repeat_lost(unraisable: Any) -> None:
-    """Raise an interrupt again that came where nothing can be raised."""
+def _raise_lost_interrupt(unraisable: sys.UnraisableHookArgs) -> None:
+    """Raise an interrupt again, a moment later, that arrived where nothing can be raised."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, _REPEATED_AFTER)
+        signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
     else:
         sys.__unraisablehook__(unraisable)

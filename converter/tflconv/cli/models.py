@@ -11,23 +11,32 @@ from tflconv.models import registry
 
 
 @click.command(name="models")
-@click.option("-l", "--list", "as_list", is_flag=True, help="List them (also without this flag).")
+@click.option("-l", "--list", "as_list", is_flag=True, help="List the models, as without options.")
 @click.option(
     "--shape",
     nargs=3,
     type=click.IntRange(min=1),
     default=(28, 28, 1),
     show_default=True,
-    help="Height, width and channels of a picture.",
+    help="Height, width and channels of the pictures, in pixels, for parameters and cost.",
 )
 @click.option(
-    "--classes", type=click.IntRange(min=2), default=10, show_default=True, help="Kinds of picture."
+    "--classes",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Number of classes, for parameters and cost.",
 )
 @options.json_output
 def command(as_list: bool, shape: tuple[int, int, int], classes: int, as_json: bool) -> None:
-    """List the models that can be trained: options with their defaults, and cost of a picture.
+    """List the models that can be trained, with their options and their cost per picture.
 
-    MACs are multiply-accumulates; FLOPs count two for each, and the other operations too.
+    MACs are multiply-accumulate operations; FLOPs count two per MAC plus all other operations.
+
+    \b
+    Examples:
+      tflconv models
+      tflconv models --shape 224 224 3 --classes 1000
     """
     del as_list
     options.print_rows([_row(name, shape, classes) for name in models.names()], as_json=as_json)
@@ -46,7 +55,7 @@ def _row(name: str, shape: tuple[int, int, int], classes: int) -> dict[str, obje
 
 
 def _cost(name: str, shape: tuple[int, int, int], classes: int) -> models.Cost | None:
-    """What a picture costs, or None where the model's own options do not fit its shape."""
+    """Return the cost per picture, or None if the model's default options do not fit the shape."""
     try:
         return models.cost(name, shape, classes)
     except UsageError:

@@ -19,10 +19,15 @@ FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
     "paths", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option("--html", type=FILE, help="Write one self-contained HTML file; - is stdout.")
-@click.option("--plots", type=click.Path(path_type=Path), help="Write PNG and SVG plots here.")
-@click.option("--export-csv", type=FILE, help="Write numbers as CSV; - is stdout.")
-@click.option("--export-markdown", type=FILE, help="Write tables as Markdown; - is stdout.")
-@click.option("--export-json", type=FILE, help="Write merged results as JSON; - is stdout.")
+@click.option(
+    "--plots",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write plots into this folder, as PNG and SVG files.",
+)
+@click.option("--export-csv", type=FILE, help="Write figures as a CSV file; - is stdout.")
+@click.option("--export-markdown", type=FILE, help="Write tables as a Markdown file; - is stdout.")
+@click.option("--export-json", type=FILE, help="Write merged results as a JSON file; - is stdout.")
 def command(
     paths: tuple[Path, ...],
     html: Path | None,
@@ -33,36 +38,43 @@ def command(
 ) -> None:
     """Turn results into tables, plots and one HTML file.
 
-    Several RESULTS are merged; a later run of the same model on the same device wins.
+    RESULTS are JSON files of `tflconv bench` or `tflconv study`. Several are merged; of two runs of
+    the same model on the same device the later one is kept. Tables are printed unless another
+    export goes to stdout.
+
+    \b
+    Examples:
+      tflconv report results.json --html report.html
+      tflconv report phone.json host.json --plots plots/ --export-markdown -
     """
     from rich.console import Console
 
     from tflconv.report import export, tables
 
-    found = results.merge(results.load(path) for path in paths)
+    merged = results.merge(results.load(path) for path in paths)
     targets = (html, export_csv, export_markdown, export_json)
-    _write(export_csv, export.to_csv, found)
-    _write(export_markdown, export.to_markdown, found)
-    _write(export_json, export.to_json, found)
+    _write(export_csv, export.to_csv, merged)
+    _write(export_markdown, export.to_markdown, merged)
+    _write(export_json, export.to_json, merged)
     if html:
         from tflconv.report.html import to_html
 
-        _write(html, to_html, found)
+        _write(html, to_html, merged)
     if plots:
         from tflconv.report import plots as drawing
 
-        click.echo(f"wrote {len(drawing.write(found, plots))} plots into {plots}", err=True)
+        click.echo(f"wrote {len(drawing.write(merged, plots))} plots into {plots}", err=True)
     if Path("-") not in targets:
-        tables.print_results(found, Console(width=None if sys.stdout.isatty() else 400))
+        tables.print_results(merged, Console(width=None if sys.stdout.isatty() else 400))
 
 
 def _write(
-    target: Path | None, text: Callable[[results.Results], str], found: results.Results
+    target: Path | None, render: Callable[[results.Results], str], merged: results.Results
 ) -> None:
     if target is None:
         return
     if target == Path("-"):
-        click.echo(text(found), nl=False)
+        click.echo(render(merged), nl=False)
         return
-    write_text(target, text(found))
+    write_text(target, render(merged))
     click.echo(f"wrote {target}", err=True)

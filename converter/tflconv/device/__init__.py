@@ -1,4 +1,4 @@
-"""Where models are measured: this host, an emulated core, a phone."""
+"""Devices that models are measured on: this computer, an emulated core, a phone."""
 
 from tflconv.device.interface import Completed, Device
 from tflconv.device.kinds import ListedDevice, find, listed

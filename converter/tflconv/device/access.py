@@ -1,4 +1,4 @@
-"""How a device is reached: with which programs, and how a command that waits for it is stopped."""
+"""Settings of the access to devices: which programs to use, and how to stop a waiting command."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ from pathlib import Path
 
 
 class Cancellation:
-    """A request to stop, handed from the thread that has it to the one that waits for a device."""
+    """A request to stop, passed from one thread to another that waits for a device.
+
+
+    Example:
+        >>> cancellation = Cancellation()
+        >>> cancellation.request()
+        >>> try:
+        ...     cancellation.raise_if_requested()
+        ... except KeyboardInterrupt:
+        ...     print("cleaning up")
+        cleaning up
+
+    """
 
     def __init__(self) -> None:
         self._requested = threading.Event()
 
     def request(self) -> None:
-        """Make the command that is waited for, or the next one, raise ``KeyboardInterrupt``."""
+        """Make the command in progress, or else the next one, raise ``KeyboardInterrupt``."""
         self._requested.set()
 
     def raise_if_requested(self) -> None:
-        """Raise ``KeyboardInterrupt`` once per request, so that commands can clean up after it."""
+        """Raise ``KeyboardInterrupt`` once per request, so that the clean-up is not stopped."""
         if self._requested.is_set():
             self._requested.clear()
             raise KeyboardInterrupt
@@ -26,7 +38,7 @@ class Cancellation:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What ``find`` takes beside a name; a kind of devices ignores what does not concern it.
+    """Settings of ``find`` beside a device's name; each kind of device ignores those of others.
 
     Args:
         adb: The adb to use, by default ``$ADB``, then the one on PATH or in the wheel adbutils.

@@ -1,8 +1,8 @@
-"""The only file that starts adb.
+"""Run commands on a device with adb; no other file starts adb.
 
-Three traps of ``adb shell`` are closed here, once. It joins its arguments with blanks and lets the
-device's shell split them again, so every word is quoted. It ends with 0 when the connection breaks,
-so the device has to say the exit code itself, as the last line on stderr. And a program whose
+Three traps of ``adb shell`` are avoided here. It joins its arguments with blanks and lets the
+device's shell split them again, so every word is quoted. It exits with 0 when the connection
+breaks, so the device prints the exit code itself, as the last line on stderr. And a program whose
 connection broke runs on and keeps the phone warm, so a second process on the device waits on stdin,
 which ends with the connection however that happens, and then kills the program.
 """
@@ -27,14 +27,15 @@ from typing import IO
 from tflconv.core.diagnosis import Requirement
 from tflconv.device import parse
 from tflconv.device.access import Cancellation
+from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, UsageError
 
 CONTROL_SECONDS = 30.0
-"""How long a device may take for a command that should be answered at once."""
+"""Time limit of a command that a device should answer at once."""
 
 SLOWEST_TRANSFER = 200_000
-"""Bytes per second below which a transfer counts as hanging."""
+"""Bytes per second below which a transfer is given up."""
 
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
 
@@ -69,9 +70,12 @@ _REFUSALS = {
 
 
 def program(choice: str | None = None) -> Path:
-    """The adb to use: ``choice``, else ``$ADB``, else on PATH, else inside the adbutils wheel.
+    """Return the adb to use: ``choice``, else ``$ADB``, else on PATH, else in the wheel adbutils.
 
-    Raises ``UsageError`` for a choice that is no program, ``DeviceError`` if there is none at all.
+    Raises:
+        UsageError: The choice is no program.
+        DeviceError: There is no adb.
+
     """
     for name, text in (("--adb", choice), ("$ADB", os.environ.get("ADB"))):
         if text:
@@ -86,14 +90,25 @@ def program(choice: str | None = None) -> Path:
 
 
 def quote(argv: Sequence[str]) -> str:
-    """One line of shell that means exactly ``argv``, whatever characters the words hold."""
+    """Return one line of shell that means exactly ``argv``, whatever characters it contains.
+
+    Example:
+        >>> quote(["echo", "a  b; reboot"])
+        "echo 'a  b; reboot'"
+
+    """
     if any("\0" in word for word in argv):
         raise UsageError("a command for a device cannot hold a NUL character.")
     return shlex.join(argv)
 
 
 def devices(adb: Path, cancellation: Cancellation | None = None) -> tuple[parse.AdbDevice, ...]:
-    """Every device the adb server knows, usable or not."""
+    """Return every device that the adb server knows, usable or not.
+
+    Raises:
+        DeviceError: The adb server does not start or answer.
+
+    """
     answer = _ask_server(adb, "devices", "-l", cancellation=cancellation)
     if answer.returncode:
         raise _server_error(adb, _text(answer.stderr))
@@ -103,10 +118,18 @@ def devices(adb: Path, cancellation: Cancellation | None = None) -> tuple[parse.
 def open_serial(
     adb: Path, serial: str = "", cancellation: Cancellation | None = None
 ) -> Connection:
-    """A connection to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
+    """Connect to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
 
     A device on the network (``HOST:PORT``) that the adb server has lost is connected again.
-    ``cancellation`` stops a command that waits, now and over the connection.
+
+    Args:
+        adb: The adb to use.
+        serial: Serial of the device, may be empty.
+        cancellation: Stops a command that waits, now and later over the connection.
+
+    Raises:
+        DeviceError: The device is missing, unusable, or one of several.
+
     """
     cancellation = cancellation or Cancellation()
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
@@ -126,12 +149,12 @@ def open_serial(
 
 
 def state_hint(state: str) -> str | None:
-    """What to do about a device that adb lists with ``state``."""
+    """Return how to make a device usable that adb lists with ``state``, if that is known."""
     return _STATES.get(state)
 
 
 def diagnose() -> list[Requirement]:
-    """Whether there is an adb, and which."""
+    """Return whether there is an adb, and which."""
     needed_for = "measuring on a phone"
     try:
         path = program()
@@ -149,16 +172,22 @@ def diagnose() -> list[Requirement]:
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """One device behind one adb; every command names its serial."""
+    """A connection to one device over adb; every command names the device's serial."""
 
     program: Path
     serial: str
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = CONTROL_SECONDS) -> Completed:
-        """Run ``argv`` on the device; it is killed there if it is not waited for any longer.
+        """Run a program on the device; it is killed there when the wait for it ends.
 
-        Raises ``DeviceError`` if the connection breaks or ``timeout`` seconds pass.
+        Args:
+            argv: The program and its arguments.
+            timeout: Time limit in seconds, None for no limit.
+
+        Raises:
+            DeviceError: The connection broke or the time limit was exceeded.
+
         """
         mark = f"exit-{secrets.token_hex(8)}"
         guarded = _GUARDED.format(command=quote(argv), mark=mark)
@@ -171,7 +200,7 @@ class Connection:
 
     @contextlib.contextmanager
     def background(self, argv: Sequence[str]) -> Iterator[list[str]]:
-        """Run ``argv`` until the block ends; then the list holds what it printed, if anything."""
+        """Run ``argv`` until the block ends; its output is then the only entry of the list."""
         printed: list[str] = []
         guarded = _GUARDED.format(command=quote(argv), mark="ended")
         command = [str(self.program), "-s", self.serial, "shell", "-T", guarded]
@@ -191,13 +220,14 @@ class Connection:
         self._transfer(target, "pull", remote, str(target))
 
     def require_shell(self) -> None:
-        """Raise ``DeviceError`` for an Android too old to tell stdout, stderr and exit codes."""
+        """Raise ``DeviceError`` if Android is too old to report stdout, stderr and exit codes."""
         answer = self._run("features", timeout=CONTROL_SECONDS)
         if answer.returncode:
             raise self._lost(_text(answer.stderr))
         if "shell_v2" not in _text(answer.stdout).split():
             raise DeviceError(
-                f"device '{self.serial}' does not tell exit codes.", hint="Android 7 or newer does."
+                f"device '{self.serial}' does not report exit codes.",
+                hint="Use a device with Android 7 or newer.",
             )
 
     def _transfer(self, file: Path, *arguments: str) -> None:
@@ -214,18 +244,18 @@ class Connection:
         except subprocess.TimeoutExpired:
             raise DeviceError(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
-                hint="Unlock it and look at its cable; if it hangs, restart it and run again.",
+                hint="Unlock it and check its cable; if it hangs, restart it. Then run again.",
             ) from None
 
-    def _refused(self, said: str) -> DeviceError:
+    def _refused(self, output: str) -> DeviceError:
         for reason, hint in _REFUSALS.items():
-            if reason in said:
+            if reason in output:
                 return DeviceError(f"device '{self.serial}': {reason.lower()}.", hint=hint)
-        return self._lost(said)
+        return self._lost(output)
 
-    def _lost(self, said: str) -> DeviceError:
-        spoken = re.findall(r"^(?:adb: )?error: (?:device '.*?' )?(.+)", said, re.MULTILINE)
-        reason = spoken[-1] if spoken else "the connection broke"
+    def _lost(self, output: str) -> DeviceError:
+        errors = re.findall(r"^(?:adb: )?error: (?:device '.*?' )?(.+)", output, re.MULTILINE)
+        reason = errors[-1] if errors else "the connection broke"
         return DeviceError(
             f"device '{self.serial}' was lost: {reason.rstrip('.')}.",
             hint="Reconnect it and run again; what was measured so far is kept.",
@@ -254,7 +284,7 @@ def _choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
 def _ask_server(
     adb: Path, *arguments: str, cancellation: Cancellation | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command to no device but to adb's server, or to adb itself."""
+    """Run a command of adb that concerns its server or adb itself, not a device."""
     try:
         return _run([str(adb), *arguments], CONTROL_SECONDS, cancellation or Cancellation())
     except OSError as error:
@@ -266,16 +296,17 @@ def _ask_server(
         ) from None
 
 
-def _server_error(adb: Path, said: str) -> DeviceError:
-    """Most likely the server belongs to another adb, such as Android Studio's."""
-    versions = re.search(r"server version \((\d+)\) doesn't match this client \((\d+)\)", said)
+def _server_error(adb: Path, output: str) -> DeviceError:
+    """Return the error; most likely the server belongs to another adb, such as Android Studio's."""
+    versions = re.search(r"server version \((\d+)\) doesn't match this client \((\d+)\)", output)
     if versions:
         return DeviceError(
             f"adb's server speaks version {versions[1]}, {adb} speaks {versions[2]}.",
-            hint="Take the adb that started it, with --adb, or end it with 'adb kill-server'.",
+            hint="Pass the adb that started it with --adb, or stop it with 'adb kill-server'.",
         )
-    reason = (said.strip().splitlines() or ["it said nothing"])[-1]
-    return DeviceError(f"adb's server does not start: {reason}.", hint="Try 'adb start-server'.")
+    return DeviceError(
+        f"adb's server does not start: {last_line(output)}.", hint="Try 'adb start-server'."
+    )
 
 
 def _run(
@@ -283,11 +314,11 @@ def _run(
 ) -> subprocess.CompletedProcess[bytes]:
     deadline = None if timeout is None else time.monotonic() + timeout
     with _started(command, subprocess.PIPE) as process:
-        while (said := _listen(process)) is None:
+        while (output := _listen(process)) is None:
             cancellation.raise_if_requested()
             if deadline is not None and time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired(command, timeout or 0)
-        return subprocess.CompletedProcess(command, process.returncode, *said)
+        return subprocess.CompletedProcess(command, process.returncode, *output)
 
 
 def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes] | None:
@@ -299,9 +330,9 @@ def _listen(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes] | None:
 
 @contextlib.contextmanager
 def _started(command: list[str], output: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-    """An adb with an open stdin, which ends when this process does, even if that is killed.
+    """Start adb with an open stdin, so that it ends when this process does, even if killed.
 
-    A Ctrl-C in the terminal does not reach it: it is ended here, and others clean up after it.
+    A Ctrl-C in the terminal does not reach it: it is killed here, and other adb commands clean up.
     """
     with (
         _held_open() as stdin,
@@ -331,7 +362,7 @@ def _text(content: bytes) -> str:
 
 
 def bundled() -> str | None:
-    """Path of the adb inside the wheel adbutils, if that is installed."""
+    """Return the path of the adb inside the wheel adbutils, if that is installed."""
     package = importlib.util.find_spec("adbutils")
     if package is None or package.origin is None:
         return None

@@ -1,7 +1,7 @@
-"""Which LiteRT runs on a phone, and where it comes from.
+"""Choose the LiteRT that runs on a phone and install it there.
 
 Android's C library (bionic) is not the one of desktop Linux (glibc), so there are two builds of
-LiteRT. The first of these is taken, and results say which:
+LiteRT. The first that is available is used, and results name it:
 
 1. the file given with ``--runtime`` or ``$TFLCONV_RUNTIME``: ``libLiteRt.so`` or LiteRT's ``.aar``;
 2. the newest archive in the local Gradle cache, where building an app with LiteRT leaves it;
@@ -9,10 +9,10 @@ LiteRT. The first of these is taken, and results say which:
 4. the glibc bundle: the arm64 wheel's library with glibc's own dynamic linker beside it. It needs
    nothing but the package index, and is CPU only.
 
-A Linux phone (no ``linker64``) can only take glibc's.
+A Linux phone (no ``linker64``) can only use glibc's.
 
 The archive also holds the accelerator for GPUs, a library of its own that LiteRT looks for beside
-itself; a ``libLiteRt.so`` that was given brings the one in its folder.
+itself; for a given ``libLiteRt.so`` it is taken from the same folder.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from typing import Protocol
 
 from tflconv.core.files import cache_dir, sha256_bytes, sha256_file, write_bytes
 from tflconv.device.arm64 import sysroot
-from tflconv.device.arm64.libraries import LOADER, is_arm64
-from tflconv.device.interface import Runtime
+from tflconv.device.arm64.libraries import ELF64, LOADER, is_arm64, is_arm64_elf
+from tflconv.device.interface import RunsScripts, Runtime
 from tflconv.device.maven import Repository
 from tflconv.errors import UsageError
 from tflconv.results import Software
@@ -40,33 +40,33 @@ ACCELERATORS = "libLiteRt*Accelerator.so"
 """``libLiteRtClGlAccelerator.so`` (OpenCL, OpenGL) on Android."""
 
 OLDEST = (2, 1, 6)
-"""The first LiteRT whose C API the harness knows."""
+"""The first version of LiteRT whose C API the harness knows."""
 
 LINKER = "/system/bin/linker64"
-ARM64 = b"\x7fELF\x02\x01\x01", 0xB7
+TAKES = "--runtime takes a .so or an .aar."
 GLIBC = b"\0libc.so.6\0"
 
 
-class Target(Protocol):
+class Target(RunsScripts, Protocol):
     """What this module needs of a phone."""
 
-    @property
-    def folder(self) -> str:
-        """Where files may be left on the phone."""
-        ...
-
     def push_all(self, sources: Sequence[Path]) -> list[str]:
-        """Bring files to the phone and return their paths there."""
-        ...
-
-    def script(self, text: str, *arguments: str) -> str:
-        """Run shell lines; raise ``DeviceError`` if they fail."""
+        """Push files to the phone and return their paths there."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Library:
-    """``libLiteRt.so`` on this computer, and the glibc files it needs if it is not Android's."""
+    """``libLiteRt.so`` on this computer, and the glibc files that a build for Linux needs.
+
+    Attributes:
+        path: The library.
+        version: Its version, or ``unknown``.
+        source: Where it comes from, as results name it.
+        companions: The dynamic linker and libraries of glibc, for a build for Linux.
+        accelerators: GPU libraries that belong to it.
+
+    """
 
     path: Path
     version: str
@@ -76,22 +76,32 @@ class Library:
 
     @property
     def abi(self) -> str:
-        """Which build of the harness can load it."""
+        """The ABI of the harness that can load it."""
         return "aarch64-linux" if self.companions else "aarch64-android"
 
     @property
     def software(self) -> Software:
-        """How results name it."""
+        """Its entry in results."""
         return Software(
             name="LiteRT", version=self.version, sha256=sha256_file(self.path), source=self.source
         )
 
 
 def install(phone: Target, choice: Path | None = None) -> Runtime:
-    """Bring the library that fits ``phone`` to it, ready to start programs with."""
+    """Install the LiteRT that fits ``phone`` there.
+
+    Args:
+        phone: The phone.
+        choice: File to use instead of the automatic choice, ``.aar`` or ``libLiteRt.so``.
+
+    Raises:
+        UsageError: The choice is no LiteRT for arm64.
+        TflconvError: There is no LiteRT, or the phone was lost.
+
+    """
     android = phone.script(f"[ -e {LINKER} ] && echo yes; true").strip() == "yes"
     library = choose(choice, android=android)
-    folder = _laid_out(phone, library)
+    folder = _linked_folder(phone, library)
     return Runtime(
         abi=library.abi,
         path=f"{folder}/{library.path.name}",
@@ -102,13 +112,20 @@ def install(phone: Target, choice: Path | None = None) -> Runtime:
 
 
 def choose(choice: Path | None, *, android: bool) -> Library:
-    """The library for a phone, by the order in the module's description.
+    """Return the LiteRT for a phone, in the order of the module's description.
 
-    Raises ``UsageError`` if ``choice`` is no arm64 LiteRT, ``TflconvError`` if there is none.
+    Args:
+        choice: File to use instead, or None.
+        android: Whether the phone runs Android, not another Linux.
+
+    Raises:
+        UsageError: ``choice`` is no LiteRT for arm64.
+        TflconvError: There is none.
+
     """
-    given = choice or _path_from("TFLCONV_RUNTIME")
-    if given is not None:
-        return _given(given)
+    path = choice or _path_from("TFLCONV_RUNTIME")
+    if path is not None:
+        return _from_file(path)
     if android:
         if archive := newest_in_gradle():
             return _from_archive(archive, "Gradle cache")
@@ -118,7 +135,7 @@ def choose(choice: Path | None, *, android: bool) -> Library:
 
 
 def glibc() -> Library:
-    """LiteRT for arm64 Linux with its C and C++ libraries, as emulated cores have them."""
+    """Return LiteRT for arm64 Linux with its C and C++ libraries, as emulated cores use them."""
     bundle = sysroot.assemble()
     companions = tuple(path for path in bundle.libraries.values() if path != bundle.litert)
     source = f"glibc bundle: {bundle.software.source}"
@@ -126,7 +143,7 @@ def glibc() -> Library:
 
 
 def newest_in_gradle() -> Path | None:
-    """The newest archive of LiteRT in the Gradle cache that is new enough."""
+    """Return the newest LiteRT archive in the Gradle cache, None if none is new enough."""
     home = _path_from("GRADLE_USER_HOME") or Path.home() / ".gradle"
     folder = home / "caches/modules-2/files-2.1" / GROUP / NAME
     archives = [(_numbers(path.stem), path) for path in folder.glob(f"*/*/{NAME}-*.aar")]
@@ -135,19 +152,20 @@ def newest_in_gradle() -> Path | None:
 
 def check_arm64(content: bytes, name: str) -> None:
     """Raise ``UsageError`` if ``content`` is no arm64 library with LiteRT's C API."""
-    magic, machine = ARM64
-    if not content.startswith(magic):
-        raise UsageError(f"{name} is no 64-bit library.", hint="--runtime takes a .so or an .aar.")
-    if content[18] != machine:
-        raise UsageError(f"{name} is not for arm64.", hint=f"Take the one in {MEMBER} of the .aar.")
+    if not content.startswith(ELF64):
+        raise UsageError(f"{name} is no 64-bit library.", hint=TAKES)
+    if not is_arm64_elf(content):
+        raise UsageError(f"{name} is not for arm64.", hint=f"Use {MEMBER} of LiteRT's .aar.")
     if b"\0LiteRtCreateModelFromFd\0" not in content:
         oldest = ".".join(map(str, OLDEST))
-        raise UsageError(f"{name} is no LiteRT, or older than {oldest}.", hint=f"Take {oldest}.")
+        raise UsageError(
+            f"{name} is no LiteRT, or older than {oldest}.", hint=f"Use LiteRT {oldest} or newer."
+        )
 
 
-def _given(path: Path) -> Library:
+def _from_file(path: Path) -> Library:
     if not path.is_file():
-        raise UsageError(f"there is no runtime {path}.", hint="--runtime takes a .so or an .aar.")
+        raise UsageError(f"there is no runtime {path}.", hint=TAKES)
     if zipfile.is_zipfile(path):
         return _from_archive(path, "--runtime")
     content = path.read_bytes()
@@ -168,20 +186,20 @@ def _from_archive(archive: Path, source: str) -> Library:
             check_arm64(content, f"{MEMBER} of {archive}")
             pattern = str(PurePosixPath(MEMBER).with_name(ACCELERATORS))
             members = fnmatch.filter(container.namelist(), pattern)
-            accelerators = tuple(_kept(container.read(name), name) for name in sorted(members))
+            accelerators = tuple(_cached(container.read(name), name) for name in sorted(members))
     except (KeyError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{archive} holds no {MEMBER}.", hint="Take LiteRT's own .aar.") from error
+        raise UsageError(f"{archive} holds no {MEMBER}.", hint="Use LiteRT's own .aar.") from error
     version = re.search(r"\d+(?:\.\d+)+", archive.stem)
     return Library(
-        path=_kept(content, MEMBER),
+        path=_cached(content, MEMBER),
         version=version[0] if version else "unknown",
         source=source,
         accelerators=accelerators,
     )
 
 
-def _kept(content: bytes, name: str) -> Path:
-    """A file with ``content`` under the last part of ``name`` in the user's cache."""
+def _cached(content: bytes, name: str) -> Path:
+    """Write ``content`` to the user's cache under the last part of ``name``; return its path."""
     target = cache_dir("runtime") / sha256_bytes(content) / PurePosixPath(name).name
     if not target.is_file() or sha256_file(target) != target.parent.name:
         write_bytes(target, content)
@@ -194,13 +212,13 @@ def _download(address: str) -> Path:
     return repository.fetch(GROUP, NAME, version, "aar")
 
 
-def _laid_out(phone: Target, library: Library) -> str:
-    """A folder with all files under their own names, as links to the pushed contents."""
+def _linked_folder(phone: Target, library: Library) -> str:
+    """Push all files and link them under their own names; return the folder of the links."""
     files = (library.path, *library.companions, *library.accelerators)
     pushed = phone.push_all(files)
     digest = sha256_bytes("\n".join(pushed).encode())[:16]
     folder = f"{phone.folder}/runtime-{digest}"
-    pairs = [word for file, at in zip(files, pushed, strict=True) for word in (at, file.name)]
+    pairs = [word for file, path in zip(files, pushed, strict=True) for word in (path, file.name)]
     phone.script(_LINK, folder, *pairs)
     return folder
 

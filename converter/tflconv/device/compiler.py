@@ -1,4 +1,4 @@
-"""A C compiler for this computer: the system's, or the one in the package ziglang."""
+"""Find a C compiler on this computer: the system's, or the one in the package ziglang."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GET = "Install a C compiler (Debian: sudo apt-get install gcc), or: pip install 
 
 
 def find() -> tuple[str, ...] | None:
-    """The command of ``$CC``, cc, gcc, clang or ziglang, whichever is there first."""
+    """Return the command of ``$CC``, cc, gcc, clang or ziglang, the first that is installed."""
     for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
         if name and (path := shutil.which(name)):
             return (path,)
@@ -19,10 +19,10 @@ def find() -> tuple[str, ...] | None:
 
 
 def has_zig() -> bool:
-    """Whether the package ziglang is installed."""
+    """Return whether the package ziglang is installed."""
     return find_spec("ziglang") is not None
 
 
 def zig() -> tuple[str, ...]:
-    """The command of the toolchain in the package ziglang."""
+    """Return the command of the toolchain in the package ziglang."""
     return (sys.executable, "-m", "ziglang")

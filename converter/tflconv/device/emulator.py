@@ -1,8 +1,8 @@
-"""An arm64 core without a phone: QEMU runs the phone's instruction set on this computer.
+"""Emulated arm64 cores: QEMU runs the phone's instruction set on this computer.
 
 LiteRT and XNNPACK are the real ones for arm64, so outputs are those of a phone, and so is the
-number of instructions that an inference takes. Time is not: an emulator's clock says nothing about
-a phone, and nothing here reports it.
+number of instructions per inference. Time is not: an emulator's clock says nothing about a phone,
+so no time is reported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NEEDED_FOR = "tflconv bench --device arm64:CORE"
 
 @dataclass(frozen=True)
 class Emulator:
-    """One emulated core; programs run on it one at a time, each in a process of its own."""
+    """One emulated core; each program runs on it in a process of its own."""
 
     core: Core
     qemu: Qemu
@@ -42,11 +42,11 @@ class Emulator:
 
     @property
     def id(self) -> str:
-        """``arm64:cortex-a76``."""
+        """Name of the device, such as ``arm64:cortex-a76``."""
         return f"{KIND}:{self.core.name}"
 
     def info(self) -> DeviceInfo:
-        """Describe the core and the emulator."""
+        """Return a description of the core and the emulator."""
         return DeviceInfo(
             id=self.id,
             kind="emulator",
@@ -59,11 +59,11 @@ class Emulator:
         )
 
     def runtime(self) -> Runtime:
-        """LiteRT from the sysroot."""
+        """Return the LiteRT in the sysroot."""
         return Runtime(abi=ABI, path=str(self.sysroot.litert), software=self.sysroot.software)
 
     def push(self, source: Path, *, executable: bool = False) -> str:
-        """Copy ``source`` to the emulator's folder under the hash of its content."""
+        """Copy ``source`` to the emulator's folder under its SHA-256; return the path there."""
         digest = sha256_file(source)
         target = files() / f"{digest}{source.suffix}"
         if not (target.is_file() and sha256_file(target) == digest):
@@ -77,11 +77,11 @@ class Emulator:
         self._host.pull(remote, target)
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
-        """Run an arm64 program; a negative return code names the signal that ended it."""
+        """Run an arm64 program; a negative return code is the signal that ended it."""
         return self._run(argv, timeout)
 
     def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Counted:
-        """Run an arm64 program and count the instructions of every stretch that it marks."""
+        """Run an arm64 program and count the instructions of each inference that it marks."""
         try:
             plugin = counting.plugin(self.qemu)
         except DeviceError as error:
@@ -108,50 +108,63 @@ class Emulator:
 
 
 def find(name: str, _access: Access | None = None) -> Emulator:
-    """The emulated core ``name``. Raises ``UsageError`` or ``DeviceError``."""
+    """Return the emulated core ``name``, such as ``cortex-a76``.
+
+    Raises:
+        UsageError: There is no such core.
+        DeviceError: QEMU or the sysroot is missing.
+
+    """
     return Emulator(cores.find(name), qemu.find(), sysroot.find())
 
 
 def setup() -> Sysroot:
-    """Get what emulated cores need and keep it in the user's cache. Raises ``DeviceError``."""
+    """Download what emulated cores need into the user's cache.
+
+    Raises:
+        DeviceError: QEMU is missing, or a download fails.
+
+    """
     qemu.find()
     return sysroot.assemble()
 
 
 def listed() -> list[ListedDevice]:
-    """Every core that can be emulated, whether or not this computer is set up for it."""
+    """Return every core that can be emulated, whether or not this computer is set up for it."""
     requirements = diagnose()
     return [_row(core, requirements) for core in cores.CORES.values()]
 
 
 def clean() -> int:
-    """Delete what was copied to emulated cores; what ``setup`` made stays."""
+    """Delete the files that were copied to emulated cores and return their number."""
     count = len(list(files().glob("*")))
     shutil.rmtree(files(), ignore_errors=True)
     return count
 
 
 def diagnose() -> list[Requirement]:
-    """What emulated cores need on this computer."""
+    """Return what emulated cores need on this computer, and whether it is there."""
     return [_qemu(), _counting(), _sysroot()]
 
 
 def files() -> Path:
-    """The folder that is the emulated cores' storage."""
+    """Return the folder that serves emulated cores as storage."""
     return cache_dir(KIND) / "files"
 
 
 def _row(core: Core, requirements: Sequence[Requirement]) -> ListedDevice:
-    emulator, counts, libraries = requirements
+    emulator, counting_plugin, libraries = requirements
     state = "no qemu" if not emulator.ok else "ready" if libraries.ok else "not set up"
-    abilities = ABILITIES if counts.ok else ABILITIES[1:]
+    abilities = ABILITIES if counting_plugin.ok else ABILITIES[1:]
     return ListedDevice(
         id=f"{KIND}:{core.name}",
         kind="emulator",
         name=f"qemu {core.name}",
         state=state,
         abilities=abilities if state == "ready" else (),
-        hint=next((part.hint for part in (emulator, libraries, counts) if part.hint), None),
+        hint=next(
+            (part.hint for part in (emulator, libraries, counting_plugin) if part.hint), None
+        ),
     )
 
 

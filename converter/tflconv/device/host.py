@@ -1,4 +1,4 @@
-"""The computer that runs tflconv, as a device: whether a model works, and how fast it is here."""
+"""The computer that runs tflconv as a device: it shows whether a model works, and how fast here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Host:
     id: str = "host"
 
     def info(self) -> DeviceInfo:
-        """Describe this computer from ``/proc`` and the standard library."""
+        """Return a description of this computer from ``/proc`` and the standard library."""
         cpuinfo = CPUINFO.read_text() if CPUINFO.exists() else ""
         model = _field(cpuinfo, "model name") or platform.processor() or None
         return DeviceInfo(
@@ -48,7 +48,7 @@ class Host:
         )
 
     def runtime(self) -> Runtime:
-        """The library of the installed ai-edge-litert."""
+        """Return the library of the installed ai-edge-litert."""
         path = library()
         if path is None:
             raise DeviceError("host: LiteRT (libLiteRt.so) is not installed.", hint=INSTALL)
@@ -61,11 +61,11 @@ class Host:
                 sha256=sha256_file(path),
                 source=f"Python package {PACKAGE}",
             ),
-            accelerators=tuple(each.name for each in path.parent.glob("libLiteRt*Accelerator.so")),
+            accelerators=tuple(file.name for file in path.parent.glob("libLiteRt*Accelerator.so")),
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
-        """Nothing to do: the file is here."""
+        """Return the absolute path of ``source``; nothing is copied."""
         return str(source.resolve())
 
     def pull(self, remote: str, target: Path) -> None:
@@ -77,7 +77,7 @@ class Host:
             raise DeviceError(f"{self.id}: there is no file {remote}.") from error
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
-        """Run a program; a negative return code names the signal that ended it."""
+        """Run a program; a negative return code is the signal that ended it."""
         try:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
@@ -93,18 +93,18 @@ class Host:
         )
 
     def remove(self, remote: str) -> None:
-        """Nothing to do: nothing was copied here."""
+        """Do nothing, because nothing was copied."""
 
 
 def find(name: str, _access: Access | None = None) -> Host:
-    """The host; there is one, and it has no other name."""
+    """Return this computer; ``name`` must be empty."""
     if name:
         raise unknown("device", f"host:{name}", ["host"])
     return Host()
 
 
 def listed() -> list[ListedDevice]:
-    """The host, which is always there; without LiteRT it cannot measure."""
+    """Return this computer; without LiteRT it is listed but not ready."""
     abilities = ("latency", "cpu", "memory", "ops", "accuracy")
     name = Host().info().name
     if library() is None:
@@ -113,12 +113,12 @@ def listed() -> list[ListedDevice]:
 
 
 def clean() -> int:
-    """Nothing is ever copied to the host."""
+    """Return 0, because nothing is ever copied to the host."""
     return 0
 
 
 def diagnose() -> list[Requirement]:
-    """Whether the LiteRT library is here."""
+    """Return whether the LiteRT library is installed."""
     path = library()
     return [
         Requirement(
@@ -132,12 +132,12 @@ def diagnose() -> list[Requirement]:
 
 
 def abi() -> str:
-    """``x86_64-linux``: processor and system as the harness names its builds."""
+    """Return processor and system as the harness names its builds, such as ``x86_64-linux``."""
     return f"{platform.machine().lower()}-{platform.system().lower()}"
 
 
 def library() -> Path | None:
-    """``libLiteRt.so`` of the installed ai-edge-litert, found without importing it."""
+    """Return the path of ``libLiteRt.so`` in ai-edge-litert, without importing that package."""
     spec = find_spec("ai_edge_litert")
     folders = spec.submodule_search_locations if spec else None
     candidates = (Path(folder) / "libLiteRt.so" for folder in folders or ())

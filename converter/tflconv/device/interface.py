@@ -1,4 +1,4 @@
-"""What a device can do. Host, emulator and phone differ only behind this."""
+"""The interface that host, emulator and phone share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from tflconv.results import Conditions, DeviceInfo, Instructions, Software
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """How a command on a device ended; ``stdout`` and ``stderr`` are text with LF line ends."""
+    """Result of a command on a device.
+
+    Attributes:
+        returncode: Exit code, or the negative number of the signal that ended the command.
+        stdout: Text with LF line ends.
+        stderr: Text with LF line ends.
+
+    Example:
+        >>> Completed(returncode=0, stdout="Linux\\n", stderr="").stdout
+        'Linux\\n'
+
+    """
 
     returncode: int
     stdout: str
@@ -24,10 +35,15 @@ class Completed:
 class Runtime:
     """LiteRT on a device, ready to be loaded.
 
-    ``abi`` says which build of the harness can load it: x86_64-linux, aarch64-linux or
-    aarch64-android. ``path`` is the library's on the device. ``launcher`` goes before the path of
-    a program that is to be started with this library (a bundle brings its own dynamic linker).
-    ``accelerators`` are the GPU libraries that lie beside it.
+    Attributes:
+        abi: ABI of the harness that can load it: ``x86_64-linux``, ``aarch64-linux`` or
+            ``aarch64-android``.
+        path: Path of the library on the device.
+        software: Its entry in results.
+        launcher: Words that precede a program on the command line (a bundle has its own dynamic
+            linker).
+        accelerators: Names of the GPU libraries in the same folder.
+
     """
 
     abi: str
@@ -38,34 +54,47 @@ class Runtime:
 
 
 class Device(Protocol):
-    """A place where the harness runs. Every method raises ``DeviceError`` if the device is lost."""
+    """A device that runs the harness. Every method raises ``DeviceError`` if the device is lost.
+
+    Example:
+        >>> from tflconv.device import find
+        >>> find("host").shell(["echo", "hello"]).stdout
+        'hello\\n'
+
+    """
 
     @property
     def id(self) -> str:
-        """What ``--device`` takes to mean this device."""
+        """Name of the device, as ``--device`` takes it."""
         ...
 
     def info(self) -> DeviceInfo:
-        """Describe the device."""
+        """Return a description of the device."""
         ...
 
     def runtime(self) -> Runtime:
-        """Bring LiteRT to the device unless it is there, and say how to start programs with it."""
+        """Install LiteRT on the device unless it is there, and return how to load it."""
         ...
 
     def push(self, source: Path, *, executable: bool = False) -> str:
-        """Bring ``source`` to the device and return its path there, which carries its sha256.
+        """Copy ``source`` to the device and return its path there, which contains its SHA-256.
 
-        A file whose content is already there is not sent again.
+        A file whose content is already there is not copied again.
         """
         ...
 
     def pull(self, remote: str, target: Path) -> None:
-        """Fetch the file ``remote`` into ``target``."""
+        """Copy the file ``remote`` from the device to ``target``."""
         ...
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
-        """Run a program with its arguments as they are, whatever characters they hold."""
+        """Run a program.
+
+        Args:
+            argv: The program and its arguments, which may contain any characters.
+            timeout: Time limit in seconds, None for no limit.
+
+        """
         ...
 
     def remove(self, remote: str) -> None:
@@ -75,25 +104,25 @@ class Device(Protocol):
 
 @dataclass
 class Watch:
-    """What a device is like during a block; ``conditions`` are complete when it has ended."""
+    """Conditions of a device during a block; they are complete when the block has ended."""
 
     conditions: Conditions = field(default_factory=Conditions)
 
 
 @runtime_checkable
 class WatchesConditions(Protocol):
-    """A device that can tell what it was like while it was measured."""
+    """A device that reports its conditions during a measurement."""
 
     def conditions(self) -> AbstractContextManager[Watch]:
-        """Watch the device for the length of a block."""
+        """Watch the device during a block."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """How a program ended, and what every inference that it marked has executed.
+    """Result of a program, and the instructions of each inference that it marked.
 
-    Without ``inferences`` the ``obstacle`` says why nothing could be counted.
+    Without ``inferences``, ``obstacle`` is the reason why nothing could be counted.
     """
 
     completed: Completed
@@ -103,8 +132,21 @@ class Counted:
 
 @runtime_checkable
 class CountsInstructions(Protocol):
-    """A device whose clock means nothing, but that counts what a program executes."""
+    """A device whose clock is meaningless, but that counts instructions."""
 
     def count(self, argv: Sequence[str], *, timeout: float | None = None) -> Counted:
-        """Run a program as ``shell`` does and count the inferences that it marks."""
+        """Run a program as ``shell`` does and count the instructions of each marked inference."""
+        ...
+
+
+class RunsScripts(Protocol):
+    """A phone that runs lines of shell."""
+
+    @property
+    def folder(self) -> str:
+        """Folder on the phone for files of tflconv."""
+        ...
+
+    def script(self, text: str, *arguments: str) -> str:
+        """Run shell lines and return their output; raise ``DeviceError`` if they fail."""
         ...

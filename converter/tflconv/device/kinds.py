@@ -1,6 +1,6 @@
-"""The kinds of devices: a table of modules, each imported only when a device of its kind is meant.
+"""The kinds of devices: a table of modules, each imported only when it is needed.
 
-A kind is a module with four functions. ``--device KIND:NAME`` goes to ``find(NAME)`` of the kind;
+A kind is a module with four functions. ``--device KIND:NAME`` calls ``find(NAME)`` of the kind;
 ``tflconv devices`` shows what ``listed()`` of every kind returns.
 """
 
@@ -26,11 +26,21 @@ KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ListedDevice:
-    """A device that can be measured on, or what it takes until it can.
+    """A device, and what it needs before models can be measured on it.
 
-    ``state`` is ``ready`` or one word of what is wrong (``offline``, ``unauthorized``, ``not set
-    up``); ``hint`` says how to mend that. ``abilities`` are what a run there can report
-    (latency, memory, instructions, ...).
+    Attributes:
+        id: Its name, as ``--device`` takes it.
+        kind: ``host``, ``emulator`` or ``phone``.
+        name: Its name for people.
+        state: ``ready``, or what is wrong: ``offline``, ``unauthorized``, ``not set up``.
+        abilities: What a run there can report: ``latency``, ``memory``, ``instructions``.
+        hint: How to make it ready.
+
+    Example:
+        >>> host = next(listed())
+        >>> host.id, host.kind
+        ('host', 'host')
+
     """
 
     id: str
@@ -42,27 +52,27 @@ class ListedDevice:
 
 
 class Kind(Protocol):
-    """What a module in ``KINDS`` offers."""
+    """The functions of a module in ``KINDS``."""
 
     def find(self, name: str, access: Access | None = None, /) -> Device:
-        """Return the device called ``name``, which may be empty, reached by ``access``."""
+        """Return the device called ``name``, which may be empty."""
         ...
 
     def listed(self) -> Sequence[ListedDevice]:
-        """Return the devices of this kind that are in sight; never raises for a missing tool."""
+        """Return the visible devices of this kind; a missing tool is no error."""
         ...
 
     def clean(self) -> int:
-        """Remove what was brought to the devices of this kind; returns the number of files."""
+        """Delete what was copied to the devices of this kind and return the number of files."""
         ...
 
     def diagnose(self) -> Sequence[Requirement]:
-        """Return what this kind needs on this machine, whether it is there, and how to get it."""
+        """Return what this kind needs on this computer, whether it is there, and how to get it."""
         ...
 
 
 def kind(name: str) -> Kind:
-    """Import the kind called ``name``."""
+    """Import and return the module of the kind called ``name``."""
     return cast(Kind, import_module(KINDS[name]))
 
 
@@ -83,8 +93,8 @@ def find(
         cancellation: Stops a command that waits for a phone.
 
     Raises:
-        UsageError: There can be no such kind or name, or a choice is not what it should be.
-        DeviceError: The device is not there.
+        UsageError: There is no such kind or name, or ``adb`` or ``runtime`` cannot be used.
+        DeviceError: The device is not available.
 
     Example:
         >>> find("host").id
@@ -99,6 +109,12 @@ def find(
 
 
 def listed() -> Iterator[ListedDevice]:
-    """Return the devices of every kind."""
+    """Yield the devices of every kind, ready or not.
+
+    Example:
+        >>> next(listed()).id
+        'host'
+
+    """
     for name in KINDS:
         yield from kind(name).listed()

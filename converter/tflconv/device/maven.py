@@ -1,8 +1,8 @@
-"""One archive out of a Maven repository, checked twice.
+"""Download an archive from a Maven repository and check it twice.
 
-The first time, the archive must have the checksum that the repository publishes beside it. Its
-SHA-256, computed from the file, then goes into a lock file, and from that day on the same version
-must have the same content, whatever the repository says.
+On the first download the archive must have the checksum that the repository publishes beside it.
+Its SHA-256, computed from the file, is then kept in a lock file, and from then on the same version
+must have the same content, whatever the repository publishes.
 """
 
 from __future__ import annotations
@@ -19,25 +19,30 @@ from tflconv.core.files import sha256_bytes, write_bytes, write_json
 from tflconv.errors import TflconvError
 
 CHECKSUMS = ("sha512", "sha256", "sha1")
-"""What a repository may publish, the strongest first."""
+"""Checksums that a repository may publish, the strongest first."""
 
 SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A Maven repository at ``address`` and the folder for what was fetched from it."""
+    """A Maven repository at ``address`` and the folder of what was downloaded from it."""
 
     address: str
     folder: Path
 
     @property
     def lock(self) -> Path:
-        """Path of the lock file: SHA-256 by path in the repository."""
+        """Path of the lock file, which holds the SHA-256 of each path in the repository."""
         return self.folder / "lock.json"
 
     def newest(self, group: str, name: str) -> str:
-        """The newest released version of an artifact."""
+        """Return the newest released version of an artifact.
+
+        Raises:
+            TflconvError: The repository cannot be reached or names no released version.
+
+        """
         path = f"{_path(group)}/{name}/maven-metadata.xml"
         try:
             release = ElementTree.fromstring(self._get(path)).findtext("versioning/release")
@@ -48,9 +53,17 @@ class Repository:
         return release.strip()
 
     def fetch(self, group: str, name: str, version: str, extension: str) -> Path:
-        """Path of the archive here, downloaded unless it is.
+        """Return the path of an archive, downloaded on the first call.
 
-        Raises ``TflconvError`` if it cannot be had or is not what was published or locked.
+        Args:
+            group: Such as ``com.google.ai.edge.litert``.
+            name: Such as ``litert``.
+            version: Such as ``2.1.6``.
+            extension: Such as ``aar``.
+
+        Raises:
+            TflconvError: It cannot be downloaded, or its checksum is wrong.
+
         """
         path = f"{_path(group)}/{name}/{version}/{name}-{version}.{extension}"
         target = self.folder / path
@@ -92,7 +105,7 @@ class Repository:
                 return content
         except (OSError, urllib.error.URLError, ValueError) as error:
             raise TflconvError(
-                f"cannot fetch {address}: {error}.", hint="Look at the address and the network."
+                f"cannot fetch {address}: {error}.", hint="Check the address and the network."
             ) from error
 
 
@@ -103,5 +116,5 @@ def _path(group: str) -> str:
 def _tampered(address: str, path: str, evidence: str) -> TflconvError:
     return TflconvError(
         f"{path} from {address} is not what it should be: {evidence}.",
-        hint="The download was damaged or the archive was exchanged; do not use it.",
+        hint="Do not use it: the download was damaged or the archive was replaced.",
     )

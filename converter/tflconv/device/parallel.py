@@ -1,15 +1,14 @@
-"""Several devices at once: each has a thread of its own and waits for nobody.
+"""Work on several devices at once: each has a thread of its own, so none waits for another.
 
-The work is done on the devices; here is only waiting. So as many run as there are, whatever the
-number of cores of this computer. One that fails does not stop the others.
+The devices do the work and this computer only waits, so as many threads run as there are devices,
+whatever the number of cores. A device that fails does not stop the others.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from tflconv.device.access import Cancellation
 from tflconv.errors import TflconvError
@@ -17,33 +16,88 @@ from tflconv.errors import TflconvError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_WAIT_SECONDS = 0.2
+"""CPython notices a signal that comes just before a wait only when the wait ends."""
+
 
 def side_by_side(
     work: Callable[[Item, Cancellation], Result], items: Sequence[Item]
 ) -> list[Result | TflconvError]:
-    """Call ``work`` with every item at the same time; the answers stand at their items' places.
+    """Call ``work`` with every item at the same time and return the results in their order.
 
-    A ``TflconvError`` is returned in its place, not raised. Ctrl-C requests every ``Cancellation``
-    that ``work`` was handed, waits until it has tidied up, and is then raised here.
+    Ctrl-C requests the cancellation of every call, waits until each has cleaned up, and is then
+    raised here.
+
+    Args:
+        work: Called with an item and the ``Cancellation`` that it must listen to.
+        items: One per call, usually a device.
+
+    Returns:
+        One entry per item: what ``work`` returned, or the ``TflconvError`` that it raised.
+
+    Example:
+        >>> side_by_side(lambda item, cancellation: 2 * item, [1, 2, 3])
+        [2, 4, 6]
+
+    """
+    jobs = [_Job(work, item) for item in items]
+    try:
+        for job in jobs:
+            job.start()
+        return [job.result() for job in jobs]
+    except KeyboardInterrupt:
+        for job in jobs:
+            job.cancellation.request()
+        raise
+    finally:
+        for job in jobs:
+            job.join()
+
+
+class _Job(Generic[Item, Result]):
+    """One call in a thread of its own.
+
+    An interrupt may come while ``Thread.start`` is at work, and then nothing tells whether there
+    will be a thread. So ``join`` and the thread race for one lock: the call is made and waited for,
+    or it is never made.
     """
 
-    def attempt(item: Item, cancellation: Cancellation) -> Result | TflconvError:
+    def __init__(self, work: Callable[[Item, Cancellation], Result], item: Item) -> None:
+        self.cancellation = Cancellation()
+        self._work = work
+        self._item = item
+        self._claim = threading.Lock()
+        self._ended = threading.Event()
+        self._result: Result | TflconvError
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._run).start()
+
+    def result(self) -> Result | TflconvError:
+        """Wait for the call; return its result or its ``TflconvError``, raise any other error."""
+        self._wait()
+        if self._error:
+            raise self._error
+        return self._result
+
+    def join(self) -> None:
+        """Return when the call has ended, or is certain never to begin."""
+        if not self._claim.acquire(blocking=False):
+            self._wait()
+
+    def _run(self) -> None:
+        if not self._claim.acquire(blocking=False):
+            return
         try:
-            return work(item, cancellation)
+            self._result = self._work(self._item, self.cancellation)
         except TflconvError as error:
-            return error
+            self._result = error
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended.set()
 
-    cancellations = [Cancellation() for _ in items]
-    with _threads(cancellations) as pool:
-        return list(pool.map(attempt, items, cancellations))
-
-
-@contextlib.contextmanager
-def _threads(cancellations: Sequence[Cancellation]) -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(max(1, len(cancellations))) as pool:
-        try:
-            yield pool
-        except KeyboardInterrupt:
-            for cancellation in cancellations:
-                cancellation.request()
-            raise
+    def _wait(self) -> None:
+        while not self._ended.wait(_WAIT_SECONDS):
+            pass

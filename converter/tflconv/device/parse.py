@@ -1,7 +1,7 @@
-"""What adb and Android print, as values. Pure functions; nothing here starts or asks anything.
+"""Parse what adb and Android print. Pure functions, which need no device.
 
 The texts come from many vendors and adb versions: with CR LF, with a daemon's banner in front, cut
-before the last newline. What is not understood is skipped, and what is not there is None.
+before the last newline. Lines of an unknown form are skipped; missing values are None.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CORES = {
     ("0x51", "0x804"): "Kryo 4xx Gold (Cortex-A76)",
     ("0x51", "0x805"): "Kryo 4xx Silver (Cortex-A55)",
 }
-"""Linux's (CPU implementer, CPU part) of the cores phones have: Linux ``cputype.h``."""
+"""Names of the cores of phones by CPU implementer and CPU part: Linux ``cputype.h``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +56,13 @@ class AdbDevice:
 
     @property
     def usable(self) -> bool:
-        """Whether commands reach it."""
+        """Whether commands can be run on it."""
         return self.state == "device"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Battery:
-    """The battery as ``dumpsys battery`` tells it; level in percent, temperature in °C."""
+    """The battery by ``dumpsys battery``; level in percent, temperature in °C."""
 
     level: int | None = None
     charging: bool | None = None
@@ -71,7 +71,7 @@ class Battery:
 
 @dataclass(frozen=True, kw_only=True)
 class Thermal:
-    """Android's thermal status, 0 none to 6 shutdown, and the sensors it may show, in °C."""
+    """Android's thermal status, from 0 (none) to 6 (shutdown), and its sensors in °C."""
 
     status: int | None = None
     temperatures: dict[str, float] = field(default_factory=dict)
@@ -79,25 +79,38 @@ class Thermal:
 
 @dataclass(frozen=True, kw_only=True)
 class Processor:
-    """``/proc/cpuinfo``: the kind of every core that is online, and what all of them can do."""
+    """The kind of each core that is online, and the features that all of them have."""
 
     cores: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
 
     @property
     def name(self) -> str | None:
-        """``4x Cortex-A53 + 4x Cortex-A73``."""
+        """The cores by kind, such as ``4x Cortex-A53 + 4x Cortex-A73``."""
         kinds = dict.fromkeys(self.cores)
         return " + ".join(f"{self.cores.count(kind)}x {kind}" for kind in kinds) or None
 
 
 def lines(text: str) -> list[str]:
-    """Lines without their ends, whichever kind those are."""
+    r"""Split a text at LF, CR LF or CR.
+
+    Example:
+        >>> lines("one\r\ntwo\nthree")
+        ['one', 'two', 'three']
+
+    """
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def devices(text: str) -> tuple[AdbDevice, ...]:
-    """Every device in the output of ``adb devices -l``, usable or not."""
+    """Parse the output of ``adb devices -l``; devices that are not usable are included.
+
+    Example:
+        >>> (phone,) = devices("List of devices attached\\n0a388e93 unauthorized usb:1-1\\n")
+        >>> phone.serial, phone.state, phone.usable
+        ('0a388e93', 'unauthorized', False)
+
+    """
     listed = []
     for line in lines(text):
         match = None if line.startswith(("*", "adb ", "List ")) else _DEVICE.match(line.rstrip())
@@ -108,13 +121,19 @@ def devices(text: str) -> tuple[AdbDevice, ...]:
 
 
 def properties(text: str) -> dict[str, str]:
-    """``getprop`` without arguments; a value may run over several lines."""
+    """Parse the output of ``getprop``; a value may have several lines."""
     plain = "\n".join(lines(text))
     return {match["name"]: match["value"] for match in _PROPERTY.finditer(plain)}
 
 
 def sections(text: str) -> dict[str, str]:
-    """Split what several commands printed after lines ``=== name`` of their own."""
+    """Split the output of several commands at lines ``=== name``.
+
+    Example:
+        >>> sections("=== cores\\n8\\n=== machine\\nLinux aarch64\\n")
+        {'cores': '8', 'machine': 'Linux aarch64'}
+
+    """
     parts: dict[str, list[str]] = {}
     current: list[str] = []
     for line in lines(text):
@@ -126,7 +145,7 @@ def sections(text: str) -> dict[str, str]:
 
 
 def battery(text: str) -> Battery:
-    """``dumpsys battery``; the temperature comes in tenths of a degree."""
+    """Parse ``dumpsys battery``, which prints the temperature in tenths of a degree."""
     values = _pairs(text)
     tenths = number(values.get("temperature"))
     level, scale = number(values.get("level")), number(values.get("scale")) or 100
@@ -139,7 +158,7 @@ def battery(text: str) -> Battery:
 
 
 def thermal(text: str) -> Thermal:
-    """``dumpsys thermalservice``; the current temperatures win over the cached ones."""
+    """Parse ``dumpsys thermalservice``; current temperatures replace cached ones."""
     status = re.search(r"^Thermal Status: *(\d+)", "\n".join(lines(text)), re.MULTILINE)
     temperatures = {}
     for match in _TEMPERATURE.finditer(text):
@@ -150,13 +169,13 @@ def thermal(text: str) -> Thermal:
 
 
 def awake(text: str) -> bool | None:
-    """Whether ``dumpsys power`` calls the device awake, which a screen that is on means."""
+    """Return whether ``dumpsys power`` reports the device awake, that is, its screen on."""
     match = re.search(r"mWakefulness=(\w+)", text)
     return match[1] == "Awake" if match else None
 
 
 def processor(text: str) -> Processor:
-    """``/proc/cpuinfo`` of an arm64 Linux; an unknown core keeps its numbers as its name."""
+    """Parse ``/proc/cpuinfo`` of arm64 Linux; an unknown core is named by its numbers."""
     cores, shared = [], None
     for block in "\n".join(lines(text)).split("\n\n"):
         values = _pairs(block)
@@ -164,13 +183,19 @@ def processor(text: str) -> Processor:
             key = (values.get("CPU implementer", "?"), values["CPU part"])
             cores.append(_CORES.get(key, f"CPU {key[0]}/{key[1]}"))
         if "Features" in values:
-            mine = values["Features"].split()
-            shared = mine if shared is None else [name for name in shared if name in mine]
+            features = values["Features"].split()
+            shared = features if shared is None else [name for name in shared if name in features]
     return Processor(cores=tuple(cores), features=tuple(shared or ()))
 
 
 def cpu_list(text: str) -> tuple[int, ...]:
-    """``0-3,6`` as Linux writes sets of CPUs; empty for an empty or unknown text."""
+    """Parse a set of CPUs as Linux writes it; unknown parts are skipped.
+
+    Example:
+        >>> cpu_list("0-3,6")
+        (0, 1, 2, 3, 6)
+
+    """
     cpus: set[int] = set()
     for part in text.strip().split(","):
         match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part.strip())
@@ -180,30 +205,41 @@ def cpu_list(text: str) -> tuple[int, ...]:
 
 
 def clocks(text: str) -> dict[int, float]:
-    """MHz by CPU from ``grep . .../cpu*/cpufreq/*_freq``, which prints paths and kHz."""
+    """Parse ``grep . .../cpu*/cpufreq/*_freq``, which prints paths and kHz, to MHz by CPU.
+
+    Example:
+        >>> clocks("/sys/devices/system/cpu/cpu4/cpufreq/scaling_cur_freq:2400000")
+        {4: 2400.0}
+
+    """
     matches = re.finditer(r"/cpu(\d+)/cpufreq/\w+:(\d+)", text)
     return {int(match[1]): int(match[2]) / 1000 for match in matches}
 
 
 def clock_samples(text: str) -> list[dict[int, float]]:
-    """Several looks at the clocks, each after a line ``=== sample``; a cut last one counts."""
-    return [seen for part in text.split("=== sample") if (seen := clocks(part))]
+    """Parse samples of the clocks, each after a line ``=== sample``; the last one may be cut."""
+    return [sample for part in text.split("=== sample") if (sample := clocks(part))]
 
 
 def sha256(text: str) -> str | None:
-    """The hash that ``sha256sum`` printed first, if it printed one."""
+    """Return the hash at the start of ``sha256sum``'s output, or None."""
     match = re.match(r"\\?([0-9a-f]{64})\b", text)
     return match[1] if match else None
 
 
 def number(text: str | None) -> float | None:
-    """A finite number, or None for what is none."""
+    """Parse a finite number; return None if ``text`` is none."""
     match = re.fullmatch(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)\s*", text or "")
     return float(match[1]) if match else None
 
 
 def cut_exit_code(stderr: str, mark: str) -> tuple[str, int]:
-    """Split the line ``mark CODE`` off the end of ``stderr``; ``ValueError`` if it is not whole."""
+    """Split the last line ``mark CODE`` off ``stderr``; return the rest and the exit code.
+
+    Raises:
+        ValueError: That line is missing or cut.
+
+    """
     before, _, code = stderr.rpartition(mark)
     match = re.fullmatch(r" (\d{1,3})\n", code)
     if not match:

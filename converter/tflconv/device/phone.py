@@ -1,9 +1,9 @@
-"""A phone over adb: files that carry their content's hash, and nothing installed.
+"""Phones over adb: files are named by the hash of their content, and nothing is installed.
 
-Everything lives in one folder below ``/data/local/tmp``, the place where adb's shell user may write
-and run programs. A file is pushed under a temporary name, hashed on the phone, and only then takes
-its name ``<sha256>.<ext>``; one that is already there is hashed again before its first use in a
-session. So a stale or half-pushed file cannot be measured, and an unchanged one costs no byte.
+All files are in one folder below ``/data/local/tmp``, where adb's shell user may write and run
+programs. A file is pushed under a temporary name, hashed on the phone, and only then renamed to
+``<sha256>.<ext>``; one that is already there is hashed again before its first use in a session. So
+a stale or partly pushed file is never measured, and an unchanged one is not pushed again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FOLDER = "/data/local/tmp/tflconv"
 ABILITIES = ("latency", "cpu", "memory", "accuracy", "conditions")
 
 _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve")
-"""Linux's names of SIMD, fp16, dot product and matrix instructions."""
+"""Names in Linux of SIMD, fp16, dot product and matrix instructions."""
 
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
@@ -71,7 +71,16 @@ echo "=== machine"; uname -sm
 
 
 class Phone:
-    """A phone that answers over adb; made by ``find``."""
+    """A phone over adb; ``find`` makes one.
+
+    Args:
+        connection: The connection to the phone.
+        runtime: LiteRT for it, by default what ``android_runtime`` chooses.
+
+    Raises:
+        DeviceError: The phone was lost, or its folder cannot be written.
+
+    """
 
     def __init__(self, connection: adb.Connection, *, runtime: Path | None = None) -> None:
         self.connection = connection
@@ -81,28 +90,28 @@ class Phone:
 
     @property
     def folder(self) -> str:
-        """Where everything lives on the phone."""
+        """The folder on the phone for all files of tflconv."""
         return FOLDER
 
     @property
     def id(self) -> str:
-        """``adb:SERIAL``."""
+        """Name of the device: ``adb:SERIAL``."""
         return f"adb:{self.connection.serial}"
 
     def info(self) -> DeviceInfo:
-        """What the phone says about itself."""
+        """Return a description of the phone by its own reports."""
         return self._described
 
     def runtime(self) -> Runtime:
-        """LiteRT on the phone, brought there unless it is: see ``android_runtime``."""
+        """Install LiteRT on the phone unless it is there: see ``android_runtime``."""
         return self._runtime
 
     def push(self, source: Path, *, executable: bool = False) -> str:
-        """Bring ``source`` to the phone, unless it is there; every file there may be executed."""
+        """Push ``source`` unless it is there; every pushed file is executable."""
         return self.push_all([source])[0]
 
     def push_all(self, sources: Sequence[Path]) -> list[str]:
-        """Bring several files to the phone; it is asked only once which of them are there."""
+        """Push several files; the phone is asked only once which of them are there."""
         files = [_File.of(source) for source in sources]
         unknown = [file for file in files if file.remote not in self._checked]
         digests = self._digests([file.remote for file in unknown])
@@ -111,32 +120,38 @@ class Phone:
         return [file.remote for file in files]
 
     def pull(self, remote: str, target: Path) -> None:
-        """Fetch ``remote`` into ``target``, whole or not at all."""
+        """Copy the file ``remote`` to ``target``, completely or not at all."""
         with replacing_file(target) as temporary:
             self.connection.pull(remote, temporary)
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
-        """Run ``argv`` in the phone's shell environment."""
+        """Run a program in the environment of the phone's shell."""
         return self.connection.shell(argv, timeout=timeout)
 
     def script(self, text: str, *arguments: str) -> str:
-        """Run a few lines of shell with ``arguments`` as $0, $1, ... and return what they print.
+        """Run lines of shell and return their output.
 
-        Raises ``DeviceError`` with what the phone said if they fail.
+        Args:
+            text: The lines.
+            arguments: Values of ``$0``, ``$1``, ...
+
+        Raises:
+            DeviceError: They failed; the message has their error output.
+
         """
         done = self.connection.shell(["sh", "-c", text, *arguments])
         if done.returncode:
-            said = done.stderr.strip() or f"exit code {done.returncode}"
-            raise DeviceError(f"{self.id}: {said}.", hint="See docs/phone-setup.md.")
+            reason = done.stderr.strip() or f"exit code {done.returncode}"
+            raise DeviceError(f"{self.id}: {reason}.", hint="See docs/phone-setup.md.")
         return done.stdout
 
     def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
-        """Run a few lines of shell until the block ends; the list then holds what they printed."""
+        """Run lines of shell until the block ends; their output is then in the list."""
         return self.connection.background(["sh", "-c", text])
 
     def conditions(self) -> contextlib.AbstractContextManager[Watch]:
-        """Keep the phone still for the block and watch what it is like."""
-        return watching.watched(self)
+        """Request steady conditions for the block and record those that the phone reports."""
+        return watching.observe(self)
 
     def remove(self, remote: str) -> None:
         """Delete the file or folder ``remote``, which may already be gone."""
@@ -144,7 +159,7 @@ class Phone:
         self.script('rm -rf "$0"', remote)
 
     def clean(self) -> int:
-        """Delete everything that tflconv brought to the phone; return the number of files."""
+        """Delete all files of tflconv on the phone and return their number."""
         self._checked.clear()
         count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
         return int(parse.number(count) or 0)
@@ -154,7 +169,7 @@ class Phone:
         if done.returncode:
             raise DeviceError(
                 f"{self.id}: cannot write {FOLDER}: {done.stderr.strip()}.",
-                hint="adb's shell user needs that folder: see docs/phone-setup.md.",
+                hint="See docs/phone-setup.md: adb's shell user needs that folder.",
             )
 
     def _send(self, files: Sequence[_File]) -> None:
@@ -168,7 +183,7 @@ class Phone:
             raise
 
     def _settle(self, files: Sequence[_File]) -> None:
-        """Give files that have arrived their names. What a phone cannot hash is hashed here."""
+        """Check pushed files and rename them; if the phone cannot hash them, hash them here."""
         words = [word for file in files for word in (file.part, file.remote, file.digest)]
         answers = self.script(_SETTLE, "sh", *words).split() if files else []
         for file, answer in zip(files, answers, strict=True):
@@ -176,16 +191,16 @@ class Phone:
                 self.script('chmod 755 "$0" && mv -f "$0" "$1"', file.part, file.remote)
             elif answer != "settled":
                 raise DeviceError(
-                    f"{self.id}: {file.source.name} did not arrive whole.",
+                    f"{self.id}: {file.source.name} was damaged on its way to the phone.",
                     hint="Try another cable or port, then run again.",
                 )
 
     def _digests(self, remotes: Sequence[str]) -> list[str | None]:
-        """SHA-256 of files, computed there or, where a phone cannot, here; None if it is gone."""
+        """Return the SHA-256 of files, None for a missing one; hash here if the phone cannot."""
         if not remotes:
             return []
-        asked = ["sh", "-c", _ASK, "sh", *remotes]
-        answers = parse.lines(self.connection.shell(asked, timeout=120).stdout)
+        argv = ["sh", "-c", _ASK, "sh", *remotes]
+        answers = parse.lines(self.connection.shell(argv, timeout=120).stdout)
         return [
             self._digest_here(remote) if answer == "unable" else parse.sha256(answer)
             for remote, answer in zip(remotes, answers, strict=False)
@@ -203,15 +218,20 @@ class Phone:
 
     @functools.cached_property
     def _described(self) -> DeviceInfo:
-        said = parse.sections(self.script(_DESCRIBE))
-        return describe(self.id, said)
+        return describe(self.id, parse.sections(self.script(_DESCRIBE)))
 
 
-def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
-    """Turn the answers to ``_DESCRIBE`` into a ``DeviceInfo``."""
-    values = parse.properties(said.get("properties", ""))
-    processor = parse.processor(said.get("cpuinfo", ""))
-    system, _, machine = said.get("machine", "").partition(" ")
+def describe(identity: str, sections: dict[str, str]) -> DeviceInfo:
+    """Return the description of a phone.
+
+    Args:
+        identity: Name of the device.
+        sections: Output of the commands in ``_DESCRIBE``, by their names.
+
+    """
+    values = parse.properties(sections.get("properties", ""))
+    processor = parse.processor(sections.get("cpuinfo", ""))
+    system, _, machine = sections.get("machine", "").partition(" ")
     release = values.get("ro.build.version.release")
     maker, model = values.get("ro.product.manufacturer"), values.get("ro.product.model")
     chip = values.get("ro.soc.model") or values.get("ro.board.platform")
@@ -222,7 +242,7 @@ def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
         abi=values.get("ro.product.cpu.abi") or machine or "unknown",
         os=f"Android {release}" if release else system,
         cpu=", ".join(filter(None, (chip, processor.name))) or None,
-        cores=len(parse.cpu_list(said.get("present", ""))) or None,
+        cores=len(parse.cpu_list(sections.get("present", ""))) or None,
         features=tuple(name for name in _FEATURES if name in processor.features),
         build=values.get("ro.build.fingerprint"),
     )
@@ -230,7 +250,7 @@ def describe(identity: str, said: dict[str, str]) -> DeviceInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class _File:
-    """A file here, its SHA-256, and its names there while it comes and when it has arrived."""
+    """A file here, its SHA-256, and its final and temporary path on the phone."""
 
     source: Path
     digest: str
@@ -248,7 +268,10 @@ class _File:
 def find(name: str, access: Access | None = None) -> Phone:
     """Return the phone with the serial ``name``; empty means ``$ANDROID_SERIAL`` or the only one.
 
-    Raises ``DeviceError`` if it is not there or not usable.
+    Raises:
+        DeviceError: It is missing, unusable, or one of several.
+        UsageError: The chosen adb is no program.
+
     """
     access = access or Access()
     connection = adb.open_serial(adb.program(access.adb), name, access.cancellation)
@@ -256,7 +279,7 @@ def find(name: str, access: Access | None = None) -> Phone:
 
 
 def listed() -> list[ListedDevice]:
-    """Return the phones that adb sees, also those it cannot use yet; none without an adb."""
+    """Return the phones that adb lists, usable or not; none if there is no adb."""
     try:
         known = adb.devices(adb.program())
     except DeviceError:
@@ -265,7 +288,7 @@ def listed() -> list[ListedDevice]:
 
 
 def clean() -> int:
-    """Delete what tflconv brought to every usable phone; return the number of files."""
+    """Delete the files of tflconv on every usable phone and return their number."""
     ready = [phone.id.partition(":")[2] for phone in listed() if phone.state == "ready"]
     return sum(find(serial).clean() for serial in ready)
 

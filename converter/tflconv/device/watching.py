@@ -1,10 +1,10 @@
-"""What a phone was like while it was measured, and what is asked of it so that it keeps still.
+"""Record the conditions of a phone during a measurement, and request steady ones.
 
 Before a run the phone is asked to hold its clocks at a level that it can sustain (Android's
-fixed-performance mode) and to leave its screen on, because a dark phone may use its small cores
-only. A vendor may refuse either; that is written down and the run goes on. How to undo a request
-is left on the phone before the request is made, so a phone whose cable was pulled is put right
-when it is next connected.
+fixed-performance mode) and to leave its screen on, because a phone with a dark screen may use its
+small cores only. A vendor may refuse either; the refusal is recorded and the run goes on. The
+command that undoes a request is left on the phone before the request is made, so a phone whose
+cable was pulled is restored when it is next connected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tflconv.device import parse
-from tflconv.device.interface import Watch
+from tflconv.device.interface import RunsScripts, Watch
 from tflconv.errors import DeviceError
 from tflconv.results import Conditions, Reason
 
@@ -24,7 +24,7 @@ REQUESTS = ("fixed performance", "stay awake")
 
 SAMPLE_SECONDS = 1
 HELD = 0.9
-"""A clock below this share of what it was counts as held back."""
+"""A clock that falls below this share of its first value counts as throttled."""
 
 _CPU = "/sys/devices/system/cpu"
 _CLOCKS = f"grep . {_CPU}/cpu[0-9]*/cpufreq/scaling_cur_freq /dev/null"
@@ -52,9 +52,9 @@ fi
 """
 
 RESTORE = "if [ -f restore ]; then sh restore; rm -f restore; fi"
-"""Undoes, in the phone's folder, what was asked of it, now or in a session that was cut."""
+"""Undoes, in the phone's folder, the requests of this session or of an interrupted one."""
 
-_LOOK = f"""
+_SNAPSHOT = f"""
 echo "=== battery"; dumpsys battery
 echo "=== thermal"; dumpsys thermalservice
 echo "=== power"; dumpsys power | grep -m 1 mWakefulness=
@@ -73,26 +73,17 @@ _STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shut
 _REFUSALS = ("Exception", "Unknown command", "Failed", "denied", "Can't find service")
 
 
-class Scripted(Protocol):
+class Observable(RunsScripts, Protocol):
     """What this module needs of a phone."""
 
-    @property
-    def folder(self) -> str:
-        """Where files may be left on the phone."""
-        ...
-
-    def script(self, text: str, *arguments: str) -> str:
-        """Run shell lines; raise ``DeviceError`` if they fail."""
-        ...
-
     def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
-        """Run shell lines until the block ends; then the list holds what they printed."""
+        """Run shell lines until the block ends; their output is then in the list."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One look at a phone. Clocks are in MHz by CPU, temperatures in °C."""
+class Snapshot:
+    """The state of a phone at one moment. Clocks are in MHz by CPU, temperatures in °C."""
 
     battery: parse.Battery
     thermal: parse.Thermal
@@ -104,54 +95,76 @@ class Look:
     allowed: str | None = None
 
 
-def read(text: str) -> Look:
-    """Understand what ``_LOOK`` made a phone print; what it kept to itself is None or empty."""
-    said = parse.sections(text)
-    return Look(
-        battery=parse.battery(said.get("battery", "")),
-        thermal=parse.thermal(said.get("thermal", "")),
-        awake=parse.awake(said.get("power", "")),
-        clocks=parse.clocks(said.get("clocks", "")),
-        limits=parse.clocks(said.get("limits", "")),
-        governor=said.get("governor") or None,
-        online=said.get("online") or None,
-        allowed=said.get("allowed", "").rpartition(":")[2].strip() or None,
+def read_snapshot(text: str) -> Snapshot:
+    """Parse the output of ``_SNAPSHOT``; what the phone did not report is None or empty."""
+    sections = parse.sections(text)
+    return Snapshot(
+        battery=parse.battery(sections.get("battery", "")),
+        thermal=parse.thermal(sections.get("thermal", "")),
+        awake=parse.awake(sections.get("power", "")),
+        clocks=parse.clocks(sections.get("clocks", "")),
+        limits=parse.clocks(sections.get("limits", "")),
+        governor=sections.get("governor") or None,
+        online=sections.get("online") or None,
+        allowed=sections.get("allowed", "").rpartition(":")[2].strip() or None,
     )
 
 
 @contextlib.contextmanager
-def watched(phone: Scripted) -> Iterator[Watch]:
-    """Keep ``phone`` still for the block, and watch it.
+def observe(phone: Observable) -> Iterator[Watch]:
+    """Request steady conditions for the block and record those that the phone reports.
 
-    The phone is put right also if the block fails. Losing the phone is the block's error, not ours.
+    The phone is restored even if the block fails.
+
+    Raises:
+        DeviceError: The phone was lost.
+
     """
     watch = Watch()
     try:
-        said = phone.script(f"{_REQUEST}\n{_LOOK}", phone.folder)
-        watch.conditions = answered(parse.sections(said))
+        output = phone.script(f"{_REQUEST}\n{_SNAPSHOT}", phone.folder)
+        watch.conditions = request_outcomes(parse.sections(output))
         with phone.background(_SAMPLE) as printed:
             yield watch
-        after = read(phone.script(_LOOK))
+        after = read_snapshot(phone.script(_SNAPSHOT))
         samples = parse.clock_samples("".join(printed))
-        watch.conditions = told(watch.conditions, read(said), samples, after)
+        before = read_snapshot(output)
+        watch.conditions = with_observations(watch.conditions, before, samples, after)
     finally:
         with contextlib.suppress(DeviceError):
             phone.script(f'cd "$0" || exit 0\n{RESTORE}', phone.folder)
 
 
-def answered(said: Mapping[str, str]) -> Conditions:
-    """Which requests were granted, and why the others were refused."""
-    refusals = {name: _refusal(said.get(name, "")) for name in REQUESTS}
+def request_outcomes(sections: Mapping[str, str]) -> Conditions:
+    """Return which requests were granted, and why others were refused, from their output by name.
+
+    Example:
+        >>> request_outcomes({"fixed performance": "Unknown command", "stay awake": ""}).refused
+        {'fixed performance': 'Unknown command'}
+
+    """
+    refusals = {name: _refusal(sections.get(name, "")) for name in REQUESTS}
     return Conditions(
         granted=tuple(name for name, refusal in refusals.items() if refusal is None),
         refused={name: refusal for name, refusal in refusals.items() if refusal is not None},
     )
 
 
-def told(
-    requested: Conditions, before: Look, samples: Sequence[Mapping[int, float]], after: Look
+def with_observations(
+    requested: Conditions,
+    before: Snapshot,
+    samples: Sequence[Mapping[int, float]],
+    after: Snapshot,
 ) -> Conditions:
-    """``requested`` with what two looks at a phone and ``samples`` of its clocks tell."""
+    """Add observations of a phone to its conditions.
+
+    Args:
+        requested: The outcomes of the requests.
+        before: The phone before the run.
+        samples: Clocks during the run, in MHz by CPU.
+        after: The phone after the run.
+
+    """
     return replace(
         requested,
         battery_percent=before.battery.level,
@@ -163,16 +176,16 @@ def told(
         governor=before.governor,
         cpus_online=before.online,
         cpus_allowed=before.allowed,
-        mhz_limit=_listed(before.limits),
-        mhz_before=_listed(before.clocks),
-        mhz_first=_listed(_typical(samples[: (len(samples) + 1) // 2])),
-        mhz_last=_listed(_typical(samples[len(samples) // 2 :])),
-        mhz_after=_listed(after.clocks),
+        mhz_limit=_by_cpu(before.limits),
+        mhz_before=_by_cpu(before.clocks),
+        mhz_first=_by_cpu(_typical(samples[: (len(samples) + 1) // 2])),
+        mhz_last=_by_cpu(_typical(samples[len(samples) // 2 :])),
+        mhz_after=_by_cpu(after.clocks),
     )
 
 
 def reasons(conditions: Conditions) -> list[Reason]:
-    """Return what speaks against a run that was made under ``conditions``."""
+    """Return why a run under ``conditions`` is not clean: pairs of a verdict and a sentence."""
     return [*_heat(conditions), *_clocks(conditions), *_screen(conditions)]
 
 
@@ -193,15 +206,15 @@ def _clocks(conditions: Conditions) -> Iterator[Reason]:
 
 def _screen(conditions: Conditions) -> Iterator[Reason]:
     if False in (conditions.screen_on or ()):
-        yield "noisy", "the screen was off, so Android may hold back the big cores: turn it on"
+        yield "noisy", "the screen was off, so Android may not use the big cores: turn it on"
     online, allowed = conditions.cpus_online, conditions.cpus_allowed
     barred = set(parse.cpu_list(online or "")) - set(parse.cpu_list(allowed or online or ""))
     if barred:
         yield "noisy", f"Android allowed only CPUs {allowed} of {online}"
 
 
-def _refusal(said: str) -> str | None:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _refusal(output: str) -> str | None:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     reasons = [line for line in lines if any(word in line for word in _REFUSALS)]
     failed = [line for line in lines if line.startswith("exit code ")]
     return next(iter(reasons[-1:] or failed), None)
@@ -214,5 +227,5 @@ def _typical(samples: Sequence[Mapping[int, float]]) -> dict[int, float]:
     }
 
 
-def _listed(clocks: Mapping[int, float]) -> tuple[float, ...] | None:
+def _by_cpu(clocks: Mapping[int, float]) -> tuple[float, ...] | None:
     return tuple(clocks[cpu] for cpu in sorted(clocks)) or None

@@ -1,1 +1,1 @@
-"""What an emulated arm64 core is made of: QEMU, a sysroot with LiteRT, a plugin that counts."""
+"""Parts of an emulated arm64 core: QEMU, a sysroot with LiteRT, a plugin that counts."""

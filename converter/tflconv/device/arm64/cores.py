@@ -1,6 +1,6 @@
-"""The cores that can be emulated, and how each presents itself to a program.
+"""The cores that can be emulated, and how each is described to a program.
 
-XNNPACK picks its kernels by the part number in ``/proc/cpuinfo``: an out-of-order Cortex-A76 gets
+XNNPACK selects its kernels by the part number in ``/proc/cpuinfo``: an out-of-order Cortex-A76 gets
 other code than an in-order Cortex-A55, though both have the same instructions. Part numbers and
 features are those that Linux shows on such cores; a Cortex-A53 has no dot product.
 """
@@ -19,7 +19,15 @@ _ARMV8_2 = (*_ARMV8_0, "atomics", "fphp", "asimdhp", "asimdrdm", "lrcpc", "dcpop
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
-    """A core by its part number at Arm; ``models`` are QEMU's names for it, best first."""
+    """A core that can be emulated.
+
+    Attributes:
+        name: Such as ``cortex-a76``.
+        part: Arm's part number.
+        features: Features as Linux names them.
+        models: QEMU's names for it, the best first.
+
+    """
 
     name: str
     part: int
@@ -28,11 +36,11 @@ class Core:
 
     @property
     def title(self) -> str:
-        """``Cortex-A76``."""
+        """Its name for people, such as ``Cortex-A76``."""
         return "-".join(word.capitalize() for word in self.name.split("-"))
 
     def cpuinfo(self) -> str:
-        """``/proc/cpuinfo`` of a machine with one such core."""
+        """Return ``/proc/cpuinfo`` of a machine with one such core."""
         fields = {
             "processor": "0",
             "BogoMIPS": "38.40",
@@ -57,16 +65,34 @@ CORES: Mapping[str, Core] = {
 
 
 def find(name: str) -> Core:
-    """The core called ``name``. Raises ``UsageError`` with the nearest names."""
+    """Return the core called ``name``.
+
+    Raises:
+        UsageError: There is none; the hint has the nearest names.
+
+    Example:
+        >>> find("cortex-a53").title
+        'Cortex-A53'
+
+    """
     if name not in CORES:
         raise unknown("arm64 core", name, CORES)
     return CORES[name]
 
 
 def nearest(cpu: str | None, features: Collection[str]) -> Core:
-    """The emulated core whose kernels are those of a phone: ``4x Cortex-A55 + 4x Cortex-A78``.
+    """Return the emulated core that runs the same kernels as a phone.
 
-    What matters most to them is the dot product; next, whether there is a big core at all.
+    The dot product matters most; next, whether there is a big core at all.
+
+    Args:
+        cpu: Cores of the phone, such as ``4x Cortex-A55 + 4x Cortex-A78``.
+        features: Features of the phone as Linux names them.
+
+    Example:
+        >>> nearest("4x Cortex-A55 + 4x Cortex-A78", ["asimd", "asimddp"]).name
+        'cortex-a76'
+
     """
     if "asimddp" not in features:
         return CORES["cortex-a53"]

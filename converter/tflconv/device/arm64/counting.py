@@ -1,8 +1,8 @@
-"""Instructions of one inference, counted by a QEMU plugin of our own (``qemu/count.c``).
+"""Count the instructions of each inference with a QEMU plugin (``qemu/count.c``).
 
-The harness marks the begin and the end of every inference with an instruction that does nothing;
-the plugin writes one line of counts for each marked stretch. The plugin is compiled on first use,
-for the interface of the QEMU at hand, by any C compiler or by the one in the package ziglang.
+The harness marks the start and the end of each inference with an instruction that does nothing; the
+plugin writes one line of counts per marked inference. The plugin is compiled on first use, for the
+plugin interface of the installed QEMU, by any C compiler or by the one in the package ziglang.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tflconv.core.files import cache_dir, sha256_file
 from tflconv.core.store import Store
 from tflconv.device import compiler
 from tflconv.device.arm64.qemu import GET_PLUGINS, NO_PLUGINS, Qemu
+from tflconv.device.complaints import first_error
 from tflconv.errors import DeviceError
 from tflconv.results import Instructions
 
@@ -23,7 +24,12 @@ FLAGS = ("-std=gnu11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 
 
 def plugin(qemu: Qemu) -> Path:
-    """The plugin compiled for ``qemu``, from the cache or fresh. Raises ``DeviceError``."""
+    """Return the plugin for ``qemu``, compiled unless it is in the cache.
+
+    Raises:
+        DeviceError: QEMU supports no plugins, or there is no C compiler.
+
+    """
     if not qemu.has_plugins:
         raise DeviceError(f"{NO_PLUGINS}.", hint=GET_PLUGINS)
     api = qemu.plugin_api
@@ -33,17 +39,23 @@ def plugin(qemu: Qemu) -> Path:
 
 
 def source() -> Path:
-    """The plugin's C file."""
+    """Return the C file of the plugin."""
     return resources.harness_dir() / "qemu" / "count.c"
 
 
 def option(plugin_file: Path, counts: Path) -> str:
-    """What QEMU's ``-plugin`` takes to write to ``counts``; it wants commas doubled."""
+    """Return the value of QEMU's ``-plugin`` that writes to ``counts``; commas are doubled.
+
+    Example:
+        >>> option(Path("count.so"), Path("a,b"))
+        'count.so,out=a,,b'
+
+    """
     return ",".join(str(part).replace(",", ",,") for part in (plugin_file, f"out={counts}"))
 
 
 def parse(text: str) -> tuple[Instructions, ...]:
-    """One ``Instructions`` for each line that the plugin wrote."""
+    """Parse the output of the plugin, one line per inference."""
     return tuple(_instructions(line) for line in text.splitlines())
 
 
@@ -57,9 +69,9 @@ def _instructions(line: str) -> Instructions:
 def _build(folder: Path, api: int) -> None:
     command = compiler.find()
     if command is None:
-        raise DeviceError("there is no C compiler for the plugin that counts.", hint=compiler.GET)
+        raise DeviceError("there is no C compiler for the QEMU plugin.", hint=compiler.GET)
     target = [f"-DQEMU_PLUGIN_API={api}", "-o", str(folder / "count.so"), str(source())]
     done = subprocess.run([*command, *FLAGS, *target], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
-        raise DeviceError(f"cannot compile the plugin that counts: {said[0]}", hint=compiler.GET)
+        reason = first_error(done.stderr)
+        raise DeviceError(f"cannot compile the QEMU plugin: {reason}", hint=compiler.GET)

@@ -1,7 +1,7 @@
-"""The C and C++ libraries of an arm64 Linux, which LiteRT needs: from this system, else from apt.
+"""Collect the C and C++ libraries of arm64 Linux for LiteRT, from this system or else from apt.
 
-Debian's and Ubuntu's cross packages hold them; without root they can still be downloaded and
-unpacked. An arm64 computer has them anyway.
+Debian's and Ubuntu's cross packages contain them; they can be downloaded and unpacked without root.
+An arm64 computer has them already.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflconv.core.files import sha256_file
+from tflconv.device.complaints import last_line
 from tflconv.errors import DeviceError
 
 LOADER = "ld-linux-aarch64.so.1"
@@ -39,51 +40,67 @@ GET_LIBRARIES = (
     " Anywhere else use the container of docs/emulator.md."
 )
 
-_ELF, _MACHINE, _AARCH64 = b"\x7fELF\x02\x01", slice(18, 20), b"\xb7\x00"
+ELF64 = b"\x7fELF\x02\x01"
+"""Start of a 64-bit little-endian ELF file."""
+
+_MACHINE, _AARCH64 = slice(18, 20), b"\xb7\x00"
 
 
 def collect(target: Path) -> dict[str, str]:
-    """Copy every library into ``target``; returns where they came from. Raises ``DeviceError``."""
-    found = search(map(Path, FOLDERS))
-    if len(found) == len(NAMES):
-        _copy(found, target)
-        return {name: str(path) for name, path in found.items()}
+    """Copy every library into the folder ``target``.
+
+    Returns:
+        Where they came from: paths by library, or hashes by package.
+
+    Raises:
+        DeviceError: A library is missing and cannot be downloaded.
+
+    """
+    libraries = search(map(Path, FOLDERS))
+    if len(libraries) == len(NAMES):
+        _copy(libraries, target)
+        return {name: str(path) for name, path in libraries.items()}
     with tempfile.TemporaryDirectory() as folder:
         packages = _download(Path(folder))
-        found = search([Path(folder) / "usr/aarch64-linux-gnu/lib"])
-        if missing := [name for name in NAMES if name not in found]:
+        libraries = search([Path(folder) / "usr/aarch64-linux-gnu/lib"])
+        if missing := [name for name in NAMES if name not in libraries]:
             raise DeviceError(f"no arm64 {', '.join(missing)} found.", hint=GET_LIBRARIES)
-        _copy(found, target)
+        _copy(libraries, target)
         return {package.name: f"sha256:{sha256_file(package)}" for package in packages}
 
 
 def search(folders: Iterable[Path]) -> dict[str, Path]:
-    """Which of ``NAMES`` are in ``folders`` as arm64 libraries; an earlier folder wins."""
-    found: dict[str, Path] = {}
+    """Return the path of each library of ``NAMES`` that is in ``folders``; earlier folders win."""
+    libraries: dict[str, Path] = {}
     for folder in folders:
         for name in NAMES:
-            if name not in found and is_arm64(folder / name):
-                found[name] = folder / name
-    return found
+            if name not in libraries and is_arm64(folder / name):
+                libraries[name] = folder / name
+    return libraries
 
 
 def is_arm64(path: Path) -> bool:
-    """Whether ``path`` is a 64-bit little-endian ELF file for AArch64."""
+    """Return whether ``path`` is a 64-bit little-endian ELF file for AArch64."""
     try:
         with path.open("rb") as stream:
-            head = stream.read(20)
+            head = stream.read(_MACHINE.stop)
     except OSError:
         return False
-    return head.startswith(_ELF) and head[_MACHINE] == _AARCH64
+    return is_arm64_elf(head)
 
 
-def _copy(found: Mapping[str, Path], target: Path) -> None:
-    for name, path in found.items():
+def is_arm64_elf(content: bytes) -> bool:
+    """Return whether ``content`` begins as a 64-bit little-endian ELF file for AArch64."""
+    return content.startswith(ELF64) and content[_MACHINE] == _AARCH64
+
+
+def _copy(libraries: Mapping[str, Path], target: Path) -> None:
+    for name, path in libraries.items():
         shutil.copyfile(path, target / name)
 
 
 def _download(folder: Path) -> list[Path]:
-    """Download the cross packages and unpack them in ``folder``; returns the packages."""
+    """Download the cross packages, unpack them in ``folder``, and return the packages."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise DeviceError("there are no arm64 libraries on this system.", hint=GET_LIBRARIES)
     _run(["apt-get", "download", *PACKAGES], folder)
@@ -96,5 +113,5 @@ def _download(folder: Path) -> list[Path]:
 def _run(command: Sequence[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise DeviceError(f"'{' '.join(command)}' failed: {said}", hint=GET_LIBRARIES)
+        reason = last_line(done.stderr)
+        raise DeviceError(f"'{' '.join(command)}' failed: {reason}", hint=GET_LIBRARIES)

@@ -1,4 +1,4 @@
-"""QEMU's user emulation: one arm64 program on this computer, with this computer's kernel."""
+"""QEMU's user emulation: it runs an arm64 program on this computer's kernel."""
 
 from __future__ import annotations
 
@@ -27,43 +27,51 @@ GET_PLUGINS = (
 
 @dataclass(frozen=True)
 class Qemu:
-    """One ``qemu-aarch64``; what it can do is asked from it once."""
+    """A ``qemu-aarch64`` program, which is asked once for its version and abilities."""
 
     path: Path
 
     @cached_property
     def version(self) -> str:
-        """``7.2.22``."""
-        found = re.search(r"version (\d+\.\d+[.\d]*)", self._say("--version"))
-        if not found:
-            raise DeviceError(f"{self.path} does not tell its version.", hint=GET_QEMU)
-        return found[1]
+        """Its version, such as ``7.2.22``. Raises ``DeviceError`` if it does not print one."""
+        match = re.search(r"version (\d+\.\d+[.\d]*)", self._output("--version"))
+        if not match:
+            raise DeviceError(f"{self.path} does not print its version.", hint=GET_QEMU)
+        return match[1]
 
     @cached_property
     def has_plugins(self) -> bool:
-        """Whether it can load the plugin that counts; Debian 13's static build cannot."""
-        return re.search(r"^-plugin\b", self._say("--help"), re.MULTILINE) is not None
+        """Whether it can load plugins; Debian 13's static build cannot."""
+        return re.search(r"^-plugin\b", self._output("--help"), re.MULTILINE) is not None
 
     @property
     def plugin_api(self) -> int:
-        """The plugin interface to build for: 1 before 9.0, 2 for 9.0, 3 from 9.1 on."""
+        """Version of the plugin interface: 1 before 9.0, 2 for 9.0, 3 from 9.1 on."""
         major, minor = (int(number) for number in self.version.split(".")[:2])
         return 1 if major < 9 else 2 if (major, minor) == (9, 0) else 3
 
     def command(
         self, core: Core, sysroot: Path, argv: Sequence[str], *, plugin: str | None = None
     ) -> list[str]:
-        """The command line that runs ``argv`` on ``core``, seeing ``sysroot`` first."""
+        """Return the command line that runs an arm64 program.
+
+        Args:
+            core: The core to emulate.
+            sysroot: Folder that replaces ``/`` where it has a file.
+            argv: The program and its arguments.
+            plugin: Value of ``-plugin``, or None.
+
+        """
         options = ["-L", str(sysroot), "-cpu", self._model(core)]
         clean = ["-U", "LD_PRELOAD", "-U", "LD_LIBRARY_PATH"]
         loaded = ["-plugin", plugin] if plugin else []
         return [str(self.path), *options, *clean, *loaded, *argv]
 
     def _model(self, core: Core) -> str:
-        known = set(self._say("-cpu", "help").split())
+        known = set(self._output("-cpu", "help").split())
         return next((model for model in core.models if model in known), core.models[-1])
 
-    def _say(self, *arguments: str) -> str:
+    def _output(self, *arguments: str) -> str:
         command = [str(self.path), *arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
@@ -73,8 +81,13 @@ class Qemu:
 
 
 def find() -> Qemu:
-    """The qemu-aarch64 on PATH, if possible one that can count. Raises ``DeviceError``."""
-    found = [Qemu(Path(path)) for path in map(shutil.which, PROGRAMS) if path]
-    if not found:
+    """Return the qemu-aarch64 on PATH, preferably one with plugins.
+
+    Raises:
+        DeviceError: There is none.
+
+    """
+    programs = [Qemu(Path(path)) for path in map(shutil.which, PROGRAMS) if path]
+    if not programs:
         raise DeviceError("there is no qemu-aarch64 on PATH.", hint=GET_QEMU)
-    return next((qemu for qemu in found if qemu.has_plugins), found[0])
+    return next((qemu for qemu in programs if qemu.has_plugins), programs[0])

@@ -1,8 +1,8 @@
-"""The folder that an emulated program takes for ``/``: libraries, LiteRT and a CPU description.
+"""The sysroot of an emulated program: libraries, LiteRT and a description of the CPU.
 
-It is assembled once for a version of LiteRT, without root, and kept in the user's cache with the
+It is assembled once per version of LiteRT, without root, and kept in the user's cache with the
 SHA-256 of every file. QEMU looks for every path in the sysroot first, so a core's own
-``/proc/cpuinfo`` hides this computer's. One folder per core, and one ``lib`` that all share.
+``/proc/cpuinfo`` hides this computer's. There is one folder per core, and all share one ``lib``.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ SET_UP = "tflconv devices setup arm64"
 
 @dataclass(frozen=True)
 class Sysroot:
-    """An assembled sysroot whose files are as they were when it was assembled."""
+    """An assembled sysroot, whose files were checked against their hashes."""
 
     path: Path
     version: str
 
     def root(self, core: Core) -> Path:
-        """What ``core`` takes for ``/``."""
+        """Return the folder that ``core`` uses as ``/``."""
         return self.path / core.name
 
     @property
     def libraries(self) -> dict[str, Path]:
-        """Every library by name: LiteRT, the loader, C and C++."""
+        """Path of each library by name: LiteRT, the dynamic linker, C and C++."""
         return {path.name: path for path in sorted((self.path / "lib").iterdir())}
 
     @property
     def litert(self) -> Path:
-        """LiteRT for arm64 Linux."""
+        """Path of LiteRT for arm64 Linux."""
         return self.path / "lib" / "libLiteRt.so"
 
     @property
     def software(self) -> Software:
-        """LiteRT as it stands in results."""
+        """The entry of LiteRT in results."""
         return Software(
             name="LiteRT",
             version=self.version,
@@ -57,13 +57,23 @@ class Sysroot:
 
 
 def find() -> Sysroot:
-    """The sysroot in the cache. Raises ``DeviceError`` if it is missing or damaged."""
+    """Return the sysroot in the cache.
+
+    Raises:
+        DeviceError: It is missing or damaged, or LiteRT is not installed here.
+
+    """
     version = wheel.installed_version()
     return Sysroot(_fetch(version, _refuse).path, version)
 
 
 def assemble() -> Sysroot:
-    """The sysroot in the cache, assembled if it is missing or damaged. Raises ``DeviceError``."""
+    """Return the sysroot in the cache, assembled again if it is missing or damaged.
+
+    Raises:
+        DeviceError: LiteRT is not installed here, or a download fails.
+
+    """
     version = wheel.installed_version()
     return Sysroot(_fetch(version, lambda folder: _build(folder, version)).path, version)
 
@@ -82,9 +92,9 @@ def _build(folder: Path, version: str) -> None:
     shared.mkdir()
     sources = libraries.collect(shared)
     with tempfile.TemporaryDirectory() as temporary:
-        found = wheel.download(version, Path(temporary))
-        found.extract(shared / "libLiteRt.so")
-        sources["libLiteRt.so"] = f"{found.path.name} sha256:{found.sha256}"
+        litert = wheel.download(version, Path(temporary))
+        litert.extract(shared / "libLiteRt.so")
+        sources["libLiteRt.so"] = f"{litert.path.name} sha256:{litert.sha256}"
     write_json(folder / "sources.json", sources)
     for core in CORES.values():
         write_text(folder / core.name / "proc" / "cpuinfo", core.cpuinfo())

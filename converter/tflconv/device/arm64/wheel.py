@@ -1,4 +1,4 @@
-"""LiteRT for arm64 Linux, out of the wheel that pip would install on such a machine."""
+"""Take LiteRT for arm64 Linux from the wheel that pip would install on such a computer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tflconv.core.files import sha256_file
 from tflconv.core.versions import versions
+from tflconv.device.complaints import last_line
 from tflconv.errors import DeviceError
 
 PACKAGE = "ai-edge-litert"
@@ -19,13 +20,13 @@ OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
 
 @dataclass(frozen=True, kw_only=True)
 class Wheel:
-    """A wheel file and the SHA-256 of what pip downloaded."""
+    """A downloaded wheel and its SHA-256."""
 
     path: Path
     sha256: str
 
     def extract(self, target: Path) -> None:
-        """Write the LiteRT library to ``target``. Raises ``DeviceError`` for another wheel."""
+        """Write the LiteRT library to ``target``; raise ``DeviceError`` if the wheel has none."""
         try:
             with zipfile.ZipFile(self.path) as archive:
                 target.write_bytes(archive.read(MEMBER))
@@ -34,7 +35,12 @@ class Wheel:
 
 
 def installed_version() -> str:
-    """The version of LiteRT on this computer, which the arm64 one has to equal."""
+    """Return the version of LiteRT on this computer; the arm64 one must be the same.
+
+    Raises:
+        DeviceError: LiteRT is not installed here.
+
+    """
     version = versions(PACKAGE)[PACKAGE]
     if version is None:
         raise DeviceError(f"{PACKAGE} is not installed.", hint=f"python -m pip install {PACKAGE}")
@@ -42,15 +48,20 @@ def installed_version() -> str:
 
 
 def download(version: str, folder: Path) -> Wheel:
-    """Let pip download the arm64 Linux wheel of LiteRT into ``folder``. Raises ``DeviceError``."""
+    """Download the arm64 Linux wheel of LiteRT into ``folder`` with pip.
+
+    Raises:
+        DeviceError: pip fails.
+
+    """
     done = subprocess.run(_command(version, folder), capture_output=True, text=True, check=False)
-    found = list(folder.glob("*.whl"))
-    if done.returncode or not found:
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
         raise DeviceError(
             f"pip cannot download {PACKAGE} {version} for arm64 Linux: {_reason(done.stderr)}",
             hint="Check the network and pip's settings: python -m pip config list.",
         )
-    return Wheel(path=found[0], sha256=sha256_file(found[0]))
+    return Wheel(path=wheels[0], sha256=sha256_file(wheels[0]))
 
 
 def _command(version: str, folder: Path) -> list[str]:
@@ -63,5 +74,5 @@ def _command(version: str, folder: Path) -> list[str]:
 
 
 def _reason(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if "ERROR" in line] or stderr.splitlines()
-    return lines[-1].removeprefix("ERROR: ") if lines else "it said nothing"
+    errors = [line for line in stderr.splitlines() if "ERROR" in line]
+    return last_line("\n".join(errors) or stderr).removeprefix("ERROR: ")

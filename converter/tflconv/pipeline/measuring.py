@@ -7,7 +7,7 @@ computer does not share the time. Each finished run is kept at once, so a lost d
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -118,24 +118,45 @@ def measure(
     """
     laboratory = Laboratory()
 
-    def cell(each: Work, name: str, cancellation: Cancellation) -> Failure | None:
-        try:
-            place = device.find(
-                name, adb=request.adb, runtime=request.runtime, cancellation=cancellation
-            )
-            keeper.add(_measured(request, each, place, laboratory, keeper, progress))
-        except TflconvError as error:
-            return Failure(cell=f"{each.identity.slug} on {name}", error=error)
-        return None
-
     def on_device(name: str, cancellation: Cancellation) -> list[Failure]:
-        answers = [cell(each, name, cancellation) for each in work]
+        connection = _Connection(name, request, cancellation)
+        answers = [connection.measured(each, measure_on) for each in work]
         return [answer for answer in answers if answer is not None]
+
+    def measure_on(place: Device, each: Work) -> None:
+        keeper.add(_measured(request, each, place, laboratory, keeper, progress))
 
     phones = [name for name in request.devices if name.startswith("adb")]
     others = [[name] for name in request.devices if name not in phones]
     answers = [answer for group in (phones, *others) for answer in side_by_side(on_device, group)]
     return [failure for answer in answers for failure in _raised(answer)]
+
+
+class _Connection:
+    """A device that is found when it is needed, and again after it was lost."""
+
+    def __init__(self, name: str, request: BenchRequest, cancellation: Cancellation) -> None:
+        self._name, self._request, self._cancellation = name, request, cancellation
+        self._device: Device | None = None
+
+    def measured(self, work: Work, measure_on: Callable[[Device, Work], None]) -> Failure | None:
+        """Measure ``work`` on the device; return why that failed, if it did."""
+        try:
+            measure_on(self._found(), work)
+        except TflconvError as error:
+            self._device = None
+            return Failure(cell=f"{work.identity.slug} on {self._name}", error=error)
+        return None
+
+    def _found(self) -> Device:
+        if self._device is None:
+            self._device = device.find(
+                self._name,
+                adb=self._request.adb,
+                runtime=self._request.runtime,
+                cancellation=self._cancellation,
+            )
+        return self._device
 
 
 def _raised(answer: list[Failure] | TflconvError) -> list[Failure]:

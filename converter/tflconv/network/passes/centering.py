@@ -68,8 +68,9 @@ def _passes_on(node: Node, widths: Mapping[str, int]) -> bool:
         return bool((node.weights["scale"] == 1).all()) and node.weights["shift"].ndim > 0
     if node.kind == "add":
         return node.options.get("activation") is None
-    same_channels = widths[node.name] == widths[node.inputs[0]]
-    return node.kind in ("crop", "token", "identity", "reshape") and same_channels
+    if node.kind not in ("crop", "token", "identity", "reshape"):
+        return False
+    return widths[node.name] == widths[node.inputs[0]]
 
 
 def _starts_stream(node: Node) -> bool:

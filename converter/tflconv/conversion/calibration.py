@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
-from tflconv.core.typing import Json, Shape
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.typing import Shape
 from tflconv.data import CalibrationSet
 from tflconv.errors import UsageError
 from tflconv.model.normalization import Normalization
@@ -91,7 +92,7 @@ class Calibration:
         for sample in zip(*self.inputs, strict=True):
             yield [values[np.newaxis] for values in sample]
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> dict[str, JsonValue]:
         """What a card says about the calibration."""
         return {
             "name": self.name,

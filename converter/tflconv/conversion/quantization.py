@@ -17,12 +17,12 @@ from litert_quantizer import quantizer
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.core import quiet
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, int4, packing, stripping, uint8
 
-Settings = dict[str, Json]
+Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     JsonValue: TypeAlias = (
         bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
     )
-    """Any value that JSON can write: a number, a text, a list, an object, null."""
+    """A value that JSON can hold: number, string, list, object or null."""
 else:
     JsonValue = object  # get_type_hints cannot follow a recursive alias into another module
 

@@ -1,4 +1,4 @@
-"""Types of what TensorFlow, Keras and JSON hand over: for signatures, there is nothing to run.
+"""Types of the values that TensorFlow and Keras return: for signatures, there is nothing to run.
 
 TensorFlow and Keras have no types of their own, and importing them costs seconds. So each Protocol
 here names the part of one of their classes that we use; Keras 2 and Keras 3 both fit.
@@ -14,17 +14,14 @@ from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
 
-Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
-"""A value that a JSON file can hold."""
-
 Operand: TypeAlias = "Tensor | float | NDArray[np.float32]"
-"""What a tensor can be added to or multiplied by."""
+"""What can be added to a tensor, or multiplied with it."""
 
 Index: TypeAlias = int | slice | tuple[int | slice | None, ...] | None
 
 
 class Tensor(Protocol):
-    """A tensor or variable of TensorFlow whose sides are known, but perhaps for the batch."""
+    """A tensor or variable of TensorFlow with known sides, except perhaps the batch."""
 
     @property
     def shape(self) -> Sequence[int]:
@@ -41,7 +38,7 @@ class Tensor(Protocol):
 
 
 class KerasTensor(Protocol):
-    """A value between two layers of a Keras model; sides that Keras cannot tell are None."""
+    """A value between two layers of a Keras model; unknown sides are None."""
 
     @property
     def shape(self) -> Sequence[int | None]:
@@ -49,7 +46,7 @@ class KerasTensor(Protocol):
 
 
 KerasTensors: TypeAlias = KerasTensor | Sequence["KerasTensors"] | Mapping[str, "KerasTensors"]
-"""Inputs or outputs of a Keras model as it likes to nest them."""
+"""Inputs or outputs of a Keras model: one, or any nesting of lists and dictionaries."""
 
 
 class KerasLayer(Protocol):

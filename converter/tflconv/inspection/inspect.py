@@ -16,7 +16,7 @@ from pathlib import Path
 import cattrs
 
 from tflconv.core.files import sha256_file
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
@@ -90,7 +90,7 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def to_json(found: Inspection) -> dict[str, Json]:
+def to_json(found: Inspection) -> dict[str, JsonValue]:
     """Everything known, as JSON values; sizes in bytes."""
     model, graph = found.model, found.model.main
     return {
@@ -243,7 +243,7 @@ def _count(tensors: Iterable[TfliteTensor]) -> int:
     return sum(tensor.elements for tensor in tensors)
 
 
-def _boundary(tensor: TfliteTensor) -> dict[str, Json]:
+def _boundary(tensor: TfliteTensor) -> dict[str, JsonValue]:
     found = tensor.quantization
     return {
         "name": tensor.name,

@@ -50,7 +50,7 @@ _NEEDED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantization:
+class QuantizationParameters:
     """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``.
 
     ``vectors`` are position and bytes of what is stored in the file: tensors may share them.
@@ -85,7 +85,7 @@ class TfliteTensor:
     dtype: str
     buffer: int
     data: bytes = field(default=b"", repr=False)
-    quantization: Quantization | None = None
+    quantization: QuantizationParameters | None = None
     sparse: bool = False
     variable: bool = False
 
@@ -324,10 +324,10 @@ def _check_arity(graph: Subgraph, operator: Operator) -> None:
         raise ValueError(f"operator {operator.index}, {operator.name}, has no output")
 
 
-def _quantization(found: fb.QuantizationParameters | None) -> Quantization | None:
+def _quantization(found: fb.QuantizationParameters | None) -> QuantizationParameters | None:
     if found is None or found.ScaleIsNone() or not found.ScaleLength():
         return None
-    return Quantization(
+    return QuantizationParameters(
         scales=tuple(float(scale) for scale in found.ScaleAsNumpy()),
         zero_points=() if found.ZeroPointIsNone() else _integers(found.ZeroPointAsNumpy()),
         dimension=found.QuantizedDimension(),

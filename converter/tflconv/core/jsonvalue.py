@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = (
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     )
     """A value that JSON can hold: number, string, list, object or null."""
 else:
-    JsonValue = object  # get_type_hints cannot follow a recursive alias into another module
+    JsonValue = Any  # cattrs takes it as it is, and cannot follow a recursive alias
 
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 """A JSON object: names and their values."""

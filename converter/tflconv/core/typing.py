@@ -6,13 +6,18 @@ here names the part of one of their classes that we use; Keras 2 and Keras 3 bot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
+
+Leaf = TypeVar("Leaf")
+
+Nested: TypeAlias = Leaf | Sequence["Nested[Leaf]"] | Mapping[str, "Nested[Leaf]"]
+"""One value, or any nesting of lists and dictionaries of values."""
 
 Operand: TypeAlias = "Tensor | float | NDArray[np.float32]"
 """What can be added to a tensor, or multiplied with it."""
@@ -34,19 +39,37 @@ class Tensor(Protocol):
     def __add__(self, other: Operand) -> Tensor: ...
     def __sub__(self, other: Operand) -> Tensor: ...
     def __mul__(self, other: Operand) -> Tensor: ...
+    def __rmul__(self, other: Operand) -> Tensor: ...
     def __truediv__(self, other: Operand) -> Tensor: ...
+    def __neg__(self) -> Tensor: ...
+
+
+class Variable(Tensor, Protocol):
+    """A variable of TensorFlow."""
+
+    def assign(self, value: Operand) -> Tensor:
+        """Store ``value`` and return it."""
+
+
+class Optimizer(Protocol):
+    """An optimizer of Keras 2."""
+
+    def apply_gradients(self, pairs: Iterable[tuple[Tensor, Variable]]) -> object:
+        """Change each variable by its gradient."""
 
 
 class KerasTensor(Protocol):
     """A value between two layers of a Keras model; unknown sides are None."""
 
+    name: str
+
     @property
     def shape(self) -> Sequence[int | None]:
         """Sides, with batch."""
 
-
-KerasTensors: TypeAlias = KerasTensor | Sequence["KerasTensors"] | Mapping[str, "KerasTensors"]
-"""Inputs or outputs of a Keras model: one, or any nesting of lists and dictionaries."""
+    @property
+    def dtype(self) -> object:
+        """Type of the elements: its name, or an object with a name."""
 
 
 class KerasLayer(Protocol):
@@ -62,11 +85,37 @@ class KerasLayer(Protocol):
 
 
 class KerasModel(Protocol):
-    """A functional or sequential model of Keras, whose layers are visible."""
+    """A model of Keras 2 or Keras 3 that has been built."""
 
     name: str
-    inputs: KerasTensors
-    outputs: KerasTensors
+    inputs: Nested[KerasTensor]
+    outputs: Nested[KerasTensor]
+
+    def __call__(self, inputs: object, *, training: bool) -> Nested[Tensor]:
+        """Compute the model."""
+
+
+class Keras2Model(KerasModel, Protocol):
+    """A model of Keras 2 that can be trained."""
+
+    layers: Sequence[KerasLayer]
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Return a copy of the weights."""
+
+    def set_weights(self, weights: Sequence[NDArray[np.float32]]) -> None:
+        """Replace the weights."""
+
+    def compile(self, optimizer: object, loss: object) -> None:
+        """Prepare the model for training."""
+
+    def train_on_batch(self, x: NDArray[np.float32], y: NDArray[np.int64]) -> float:
+        """Train with one batch; return its loss."""
+
+
+class FunctionalModel(KerasModel, Protocol):
+    """A functional or sequential model of Keras, whose layers are visible."""
+
     _nodes_by_depth: Mapping[int, Sequence[Keras2Node | Keras3Node]]
 
 
@@ -75,7 +124,7 @@ class Keras2Node(Protocol):
 
     layer: KerasLayer
     keras_inputs: Sequence[KerasTensor]
-    outputs: KerasTensors
+    outputs: Nested[KerasTensor]
     call_kwargs: Mapping[str, object] | None
 
     def map_arguments(

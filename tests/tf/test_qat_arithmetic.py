@@ -11,6 +11,7 @@ from hand_made import drawn, network, node
 from tflconv.compression import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import QatScheme, fine_tune, first_ranges
+from tflconv.core.progress import Callback
 from tflconv.core.tensorflow import tf
 from tflconv.network.keras.fake_quant import round_weights, weight_scales
 from tflconv.network.keras.ranges import Range, allowed
@@ -114,6 +115,14 @@ def test_a_range_that_is_not_observed_stands_still() -> None:
     assert moved([-3.0, 0.5, 5.0], observes=False) == [-1.0, 1.0]
 
 
+def test_a_range_may_start_at_whole_numbers() -> None:
+    each = relu()
+    start = {each.name: Range(low=-1, high=1)}
+    trained = QatScheme(network((5, 5, 3), each), start, QatConfig(ema_decay=0.9))
+    trained.activation(each, tf.constant([-3.0, 0.5, 5.0]))
+    assert trained.ends[each.name].numpy() == pytest.approx([-1.2, 1.4])
+
+
 def test_a_symmetric_range_reaches_128_steps_down_and_127_up() -> None:
     down, up = -0.9 - 0.1 * 2 * 128 / 127, 0.9 + 0.1 * 2
     assert moved([-1.0, 2.0], symmetric=True) == pytest.approx([down, up])
@@ -164,6 +173,12 @@ def test_activations_are_rounded_to_256_steps_and_learn_within_their_range() -> 
     np.testing.assert_array_equal(tape.gradient(seen, beyond), [0, 1, 0])
 
 
+def losses_heard() -> tuple[list[float], Callback]:
+    """Losses of the epochs so far, and who hears of them."""
+    losses: list[float] = []
+    return losses, lambda event: losses.append(float(event.message.rpartition(" ")[2]))
+
+
 def scores() -> Network:
     """Two inputs, two scores: sure of the first class."""
     return network((2,), node("dense", "x", kernel=[[1, 0], [0, 1]], bias=[40, 0]))
@@ -190,8 +205,8 @@ def test_steps_of_adam_shrink_along_half_a_cosine(epochs: int, moves: float) -> 
     """While the gradient stays the same, each step of Adam is as long as the learning rate."""
     examples = Examples(images=np.zeros((4, 2), np.float32), labels=np.ones(4, np.int64))
     config = QatConfig(epochs=epochs, batch_size=4, learning_rate=0.01)
-    losses: list[float] = []
-    trained, _ = fine_tune(scores(), examples, config, told=lambda _, loss: losses.append(loss))
+    losses, hear = losses_heard()
+    trained, _ = fine_tune(scores(), examples, config, progress=hear)
     bias = trained["dense"].weights["bias"]
     assert bias == pytest.approx([40 - 0.01 * moves, 0.01 * moves], abs=1e-5)
     assert losses[0] == pytest.approx(40, abs=0.2)  # of 256 steps to 40
@@ -202,6 +217,6 @@ def test_softmax_at_the_end_is_not_taken_twice() -> None:
     soft = node("activation", "dense", options={"function": "softmax"})
     ended = network((2,), scores()["dense"], soft)
     examples = Examples(images=np.zeros((4, 2), np.float32), labels=np.ones(4, np.int64))
-    losses: list[float] = []
-    fine_tune(ended, examples, QatConfig(epochs=1), told=lambda _, loss: losses.append(loss))
+    losses, hear = losses_heard()
+    fine_tune(ended, examples, QatConfig(epochs=1), progress=hear)
     assert losses == [pytest.approx(40, abs=0.2)]

@@ -76,6 +76,7 @@ class KerasLayer(Protocol):
     """A layer of Keras; what else it has depends on its class."""
 
     name: str
+    _name: str
 
     def __call__(self, *inputs: object, **options: object) -> Tensor:
         """Compute the layer."""

@@ -115,7 +115,7 @@ def test_training_moves_weights_and_ranges(pictures: Any) -> None:
         network,
         learnt,
         QatConfig(epochs=6, learning_rate=5e-3, batch_size=16),
-        told=lambda _, loss: losses.append(loss),
+        progress=lambda event: losses.append(float(event.message.rpartition(" ")[2])),
     )
     assert losses[-1] < losses[0]
     assert ranges.keys() == before.keys()

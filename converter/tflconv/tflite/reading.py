@@ -185,16 +185,9 @@ class Subgraph:
 
 @dataclass(frozen=True, kw_only=True)
 class TfliteModel:
-    """A ``.tflite`` file.
+    """A ``.tflite`` file of ``bytes`` bytes, its main subgraph first.
 
-    Attributes:
-        path: The file.
-        bytes: Its size.
-        version: Version of the schema.
-        description: The description in the file.
-        subgraphs: Its subgraphs, the main one first.
-        metadata: Bytes of each metadata entry, by name.
-        signatures: Keys of its signatures.
+    ``metadata`` has the size in bytes of each entry, ``signatures`` the keys.
     """
 
     path: Path
@@ -227,14 +220,10 @@ def read(path: Path) -> TfliteModel:
 
 
 def parse(content: bytes, path: Path) -> TfliteModel:
-    """Read a model from the bytes of its file.
-
-    Args:
-        content: The bytes.
-        path: The file that messages name.
+    """Read a model from the ``content`` of the file that messages call ``path``.
 
     Raises:
-        TflconvError: They are no ``.tflite`` file, or damaged.
+        TflconvError: It is no ``.tflite`` file, or damaged.
     """
     if content[4:8] != schema.IDENTIFIER:
         raise TflconvError(
@@ -387,7 +376,7 @@ def _vectors(table: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:
 
 
 _QUANTIZATION_SLOTS = ((8, 4), (10, 8))
-"""Where the table keeps scales and zero points, and the bytes of one."""
+"""Slots of scales and zero points in the table, and bytes per value."""
 
 
 def _options(operator: fb.Operator) -> dict[str, OperatorOption]:

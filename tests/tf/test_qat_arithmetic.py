@@ -114,6 +114,14 @@ def test_a_range_that_is_not_observed_stands_still() -> None:
     assert moved([-3.0, 0.5, 5.0], observes=False) == [-1.0, 1.0]
 
 
+def test_a_range_may_start_at_whole_numbers() -> None:
+    each = relu()
+    start = {each.name: Range(low=-1, high=1)}
+    trained = QatScheme(network((5, 5, 3), each), start, QatConfig(ema_decay=0.9))
+    trained.activation(each, tf.constant([-3.0, 0.5, 5.0]))
+    assert trained.ends[each.name].numpy() == pytest.approx([-1.2, 1.4])
+
+
 def test_a_symmetric_range_reaches_128_steps_down_and_127_up() -> None:
     down, up = -0.9 - 0.1 * 2 * 128 / 127, 0.9 + 0.1 * 2
     assert moved([-1.0, 2.0], symmetric=True) == pytest.approx([down, up])

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,20 @@ def die(_number: int, _progress: Callback) -> int:
     return 0
 
 
+def die_if_negative(number: int, progress: Callback) -> int:
+    return die(number, progress) if number < 0 else number
+
+
+def linger(_number: int, progress: Callback) -> None:
+    progress(Progress(stage="linger", message=str(time.monotonic()), done=1))
+    time.sleep(0.2)
+    progress(Progress(stage="linger", message=str(time.monotonic()), done=-1))
+
+
+def divide(number: int, _progress: Callback) -> float:
+    return 1 / number
+
+
 def test_answers_stand_at_their_items_places() -> None:
     heard: list[str] = []
     answers = run_in_processes(
@@ -44,6 +60,30 @@ def test_a_killed_worker_is_one_clear_error() -> None:
     (answer,) = run_in_processes(die, [1], progress=print)
     assert isinstance(answer, TflconvError)
     assert "killed from outside" in answer.message
+
+
+def test_a_killed_worker_does_not_take_the_others_with_it() -> None:
+    first, killed, *others = run_in_processes(die_if_negative, [1, -1, 2, 3], progress=print)
+    assert isinstance(killed, TflconvError)
+    assert [first, *others] == [1, 2, 3]
+
+
+def test_no_more_workers_run_at_once_than_there_are_cores() -> None:
+    edges: list[tuple[float, int]] = []
+
+    def hear(event: Progress) -> None:
+        edges.append((float(event.message), event.done))
+
+    run_in_processes(linger, range((os.cpu_count() or 1) + 2), progress=hear)
+    running = list(accumulate(step for _, step in sorted(edges)))
+    assert max(running) <= (os.cpu_count() or 1)
+    assert running[-1] == 0
+
+
+def test_a_bug_in_a_worker_is_raised_with_the_line_that_it_is_in() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_in_processes(divide, [0], progress=print)
+    assert "return 1 / number" in str(caught.value.__cause__)
 
 
 JOB = """

@@ -1,4 +1,4 @@
-"""How a model is trained for its integers."""
+"""Settings of the techniques."""
 
 from __future__ import annotations
 
@@ -15,9 +15,21 @@ Engine = Literal["tflconv", "tfmot"]
 class QatConfig:
     """Settings of quantization-aware training, which starts from a trained float model.
 
-    ``engine`` is ``tflconv`` (Keras 2 and 3) or ``tfmot`` (Keras 2). The learning rate falls to 0
-    along half a cosine. ``ema_decay`` is how much of a range each step keeps and ``bits`` are those
-    of the weights, both of our own engine only.
+    Attributes:
+        engine: ``tflconv`` (Keras 2 and 3) or ``tfmot`` (Keras 2).
+        epochs: Passes over the training pictures.
+        batch_size: Pictures per step.
+        learning_rate: First learning rate; it falls to 0 along half a cosine.
+        ema_decay: Decay of the exponential moving average of ranges; only of ``tflconv``.
+        bits: Bits of the weights; ``tfmot`` has 8 only.
+        seed: Seed of the order of the pictures.
+
+    Raises:
+        UsageError: A setting is out of its limits.
+
+    Example:
+        >>> QatConfig(epochs=5).learning_rate
+        0.0003
     """
 
     engine: Engine = "tflconv"

@@ -1,10 +1,9 @@
-"""Pictures to learn from, as the model takes them, in an order that a seed can repeat."""
+"""Labelled pictures to train with, in an order that a seed determines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +18,26 @@ from tflconv.network.nodes import Array
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Examples:
-    """``images`` ``[n, ...]`` with ``labels`` ``[n]``; ``normalize`` makes inputs of images."""
+    """Labelled pictures.
 
-    images: NDArray[Any]
+    Attributes:
+        images: Pictures ``[n, ...]``.
+        labels: The index of the right output for each picture ``[n]``.
+        normalize: Turns pictures into inputs of the model.
+    """
+
+    images: NDArray[np.number]
     labels: NDArray[np.int64]
-    normalize: Callable[[NDArray[Any]], Array] = np.asarray
+    normalize: Callable[[NDArray[np.number]], Array] = np.asarray
 
     @classmethod
     def of(cls, dataset: Dataset, card: ModelCard) -> Examples:
-        """Return the training split of ``dataset`` as the model with this ``card`` takes it.
+        """Return the training split of ``dataset`` for the model with this ``card``.
 
         Args:
             dataset: Labelled pictures in the size of the model.
-            card: Says how pixels become inputs, and by its labels what the outputs stand for;
-                without labels they stand for the classes of ``dataset``, in that order.
+            card: Its normalization turns pixels into inputs; its labels name the outputs, which
+                are the classes of ``dataset``, in that order, where it has no labels.
         """
         names = card.labels or dataset.classes
         numbers = np.array([names.index(name) for name in dataset.classes], np.int64)
@@ -47,16 +52,16 @@ class Examples:
         return len(self.labels)
 
     def sample(self, count: int, seed: int) -> Array:
-        """Up to ``count`` inputs from anywhere among the images."""
+        """Return up to ``count`` inputs, drawn at random by ``seed``."""
         drawn = np.random.default_rng(seed).permutation(len(self))[:count]
         return self.normalize(self.images[np.sort(drawn)])
 
     def steps(self, config: QatConfig) -> int:
-        """How many batches all epochs have together."""
+        """Return the number of batches in all epochs."""
         return config.epochs * -(-len(self) // config.batch_size)
 
     def batches(self, config: QatConfig, epoch: int) -> Iterator[tuple[Array, NDArray[np.int64]]]:
-        """Every example once, in the order of this epoch."""
+        """Yield inputs and labels of every example once, in the order of this ``epoch``."""
         order = np.random.default_rng((config.seed, epoch)).permutation(len(self))
         for start in range(0, len(self), config.batch_size):
             chosen = order[start : start + config.batch_size]
@@ -66,6 +71,11 @@ class Examples:
 def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -> None:
     """Check that ``source`` has a score for each class of ``dataset``.
 
+    Args:
+        source: The model.
+        dataset: The pictures that it is to be trained with.
+        labels: Names of the outputs of the model.
+
     Raises:
         UsageError: A class is none of ``labels``, or the model has other inputs or outputs.
     """
@@ -74,12 +84,12 @@ def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -
         raise UsageError(
             f"{dataset.name} has pictures of {missing[0]}, which is none of the labels of"
             f" {source.name}: {', '.join(labels)}.",
-            hint="--labels FILE names all outputs, one per line.",
+            hint="Name all outputs with --labels FILE, one per line.",
         )
     outputs = [tuple(tensor.shape) for tensor in getattr(source.model, "outputs", None) or ()]
     if outputs != [(None, len(labels))] or len(source.inputs) != 1:
         raise UsageError(
             f"{source.name} does not tell the {len(dataset.classes)} classes of {dataset.name}"
             f" apart: its outputs have the shapes {[list(shape[1:]) for shape in outputs]}.",
-            hint="Training for int8 needs one picture in, and one output with a score per class.",
+            hint="Use a model with one picture as input, and one output with a score per class.",
         )

@@ -1,7 +1,7 @@
-"""What a training has learned, as one ``.npz`` file: the state that a store keeps for a step.
+"""Save and load what a step has learned, as one ``.npz`` file in its entry of the store.
 
-The structure of a network or a model is not stored: whoever trained it makes it again from the
-same source, and fills in what is here.
+The structure of a network or a model is not stored: it is made again from the same source, and the
+stored weights are put into it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ def save_network(folder: Path, network: Network, ranges: Ranges) -> None:
         for node in network
         for name, value in node.weights.items()
     }
-    for name, found in ranges.items():
-        arrays[_key(_RANGE, name)] = np.array([found.low, found.high])
+    for name, ends in ranges.items():
+        arrays[_key(_RANGE, name)] = np.array([ends.low, ends.high])
     _save(folder, arrays)
 
 
 def load_network(folder: Path, network: Network) -> tuple[Network, Ranges]:
-    """Return ``network``, of the same nodes, with the weights in ``folder``, and the ranges."""
+    """Return ``network`` with the weights in ``folder``, and the ranges.
+
+    Args:
+        folder: What ``save_network`` wrote into.
+        network: A network with the same nodes as the one that was saved.
+    """
     with np.load(folder / FILE) as stored:
         for node in list(network):
             weights = {name: stored[_key(_WEIGHT, node.name, name)] for name in node.weights}
@@ -47,12 +52,12 @@ def load_network(folder: Path, network: Network) -> tuple[Network, Ranges]:
 
 
 def save_weights(folder: Path, weights: Sequence[Array]) -> None:
-    """Write the weights of a Keras model, in its order, into ``folder``."""
+    """Write the weights of a Keras model, in the order of Keras, into ``folder``."""
     _save(folder, {str(index): value for index, value in enumerate(weights)})
 
 
 def load_weights(folder: Path) -> list[Array]:
-    """Return what ``save_weights`` wrote."""
+    """Return the weights that ``save_weights`` wrote into ``folder``."""
     with np.load(folder / FILE) as stored:
         return [stored[str(index)] for index in range(len(stored.files))]
 

@@ -1,18 +1,17 @@
 """Quantization-aware training of any network that ``tflconv.network`` can read, ViTs included.
 
-tfmot rejects attention, LayerNormalization and Keras 3. Here the network that is trained is the
-rewritten one (norms folded, heads split, keys and values symmetric), with every weight and every
-activation rounded as the integer file will round it. Rounding has no slope, so its gradient is
-taken to be 1 (the straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432),
-and 0 where an activation leaves its range. Ranges follow a moving average of what the batches cause
-(Jacob et al. 2018) and stand still in the last quarter of the steps.
+tfmot rejects attention, LayerNormalization and Keras 3. Here the rewritten network is trained
+(norms folded, heads split, keys and values symmetric), with every weight and every activation
+rounded as the integer file will round it. Rounding has no slope, so its gradient is taken to be 1
+(the straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432), and 0 where
+an activation is outside of its range. Ranges are exponential moving averages of the smallest and
+the largest values per batch (Jacob et al. 2018), frozen in the last quarter of the steps.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,19 +22,22 @@ from tflconv.compression.technique import Subject
 from tflconv.conversion.optimized import lower_rounded
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2, tf
+from tflconv.core.typing import KerasOptimizer, Tensor, Variable
 from tflconv.errors import TflconvError
 from tflconv.network.keras.execution import run
-from tflconv.network.keras.fake_quant import round_weights
+from tflconv.network.keras.fake_quant import round_straight_through, round_weights
 from tflconv.network.keras.layer_readers import KNOWN_LAYERS
 from tflconv.network.keras.opened import Opened
-from tflconv.network.keras.ranges import Ranges, allowed, measure
+from tflconv.network.keras.ranges import Ranges, allowed, measure, symmetric_ends
 from tflconv.network.nodes import LINEAR, Network, Node
 from tflconv.network.passes import PASSES
 from tflconv.recipe import get
 
 _FROZEN_SHARE = 0.25
+"""Share of the steps, at the end, in which ranges do not move."""
+
 _MEASURED = 200
-"""How many examples the first ranges are taken from."""
+"""Number of examples that the first ranges are measured with."""
 
 
 def train(
@@ -44,8 +46,8 @@ def train(
     """Train the rewritten network of ``subject``; leave its weights and ranges in ``folder``.
 
     Raises:
-        TflconvError: A layer cannot be trained, or no integer file could hold the result; both
-            are found before the training starts.
+        TflconvError: A layer cannot be trained, or the result could not be converted to integers;
+            both are checked before the training starts.
     """
     network, config = _network(subject), subject.config
     check_known(network)
@@ -63,7 +65,11 @@ def load(subject: Subject[QatConfig], folder: Path) -> Opened:
 
 
 def check_convertible(network: Network, start: Ranges) -> None:
-    """Convert ``network`` once as it will be when it is trained.
+    """Check that ``network`` can be converted to integers, before it is trained.
+
+    Args:
+        network: The network that is to be trained.
+        start: Ranges of its activations.
 
     Raises:
         TflconvError: Operators would be left in float.
@@ -72,7 +78,7 @@ def check_convertible(network: Network, start: Ranges) -> None:
 
 
 def _network(subject: Subject[QatConfig]) -> Network:
-    """The network that is trained: rewritten, with its last softmax if that has to stay."""
+    """The network to train: rewritten, without its last softmax if outputs may change."""
     if subject.optimize:
         return subject.model.rewritten[0]
     return subject.model.rewritten_by([p for p in PASSES if p.name != "drop_softmax"])
@@ -86,17 +92,20 @@ def fine_tune(
     start: Ranges | None = None,
     progress: Callback = silent,
 ) -> tuple[Network, Ranges]:
-    """Train ``network`` to tell the labels of ``examples``; return it rounded, with its ranges.
+    """Train ``network`` to predict the labels of ``examples``.
 
     Args:
-        network: The network as it is to be converted.
+        network: The network as it will be converted.
         examples: Labelled pictures.
-        config: Epochs, learning rate and the like.
+        config: Epochs, learning rate and other settings.
         start: Ranges to start from, by default those of ``first_ranges``.
-        progress: Is told the loss of each epoch.
+        progress: Receives the loss of each epoch.
+
+    Returns:
+        The network with rounded weights, and the ranges of its activations.
 
     Raises:
-        TflconvError: A layer is not known well enough to be rounded.
+        TflconvError: A layer cannot be trained with rounding.
     """
     check_known(network)
     start = start or first_ranges(network, examples, config)
@@ -119,19 +128,23 @@ def fine_tune(
 
 
 def finished(epoch: int, epochs: int, loss: float) -> Progress:
-    """Return what is told after ``epoch``, which counts from 0."""
+    """Return the event that reports the ``loss`` of ``epoch``, which counts from 0."""
     message = f"qat: epoch {epoch + 1} of {epochs}, loss {loss:.3f}"
     return Progress(stage="qat", done=epoch + 1, total=epochs, message=message)
 
 
 def first_ranges(network: Network, examples: Examples, config: QatConfig) -> Ranges:
-    """The ranges that training starts from: those of post-training quantization."""
+    """Measure the ranges that training starts from, as post-training quantization does."""
     return measure(network, examples.sample(_MEASURED, config.seed))
 
 
 def check_known(network: Network) -> None:
-    """Raise ``TflconvError`` for a layer whose arithmetic or gradient is not known here."""
-    hint = f"What can: {', '.join(KNOWN_LAYERS)}. Or take static_wi8_ai8, without training."
+    """Check that all layers of ``network`` can be trained with rounding.
+
+    Raises:
+        TflconvError: The arithmetic or the gradient of a layer is not known.
+    """
+    hint = f"Use static_wi8_ai8, without training, or only these layers: {', '.join(KNOWN_LAYERS)}."
     for node in network.of_kind("opaque"):
         raise TflconvError(
             f"qat: layer '{node.name}' ({node.options['layer']}) of {network.name} cannot be"
@@ -148,53 +161,62 @@ def check_known(network: Network) -> None:
 
 
 def logits_of(network: Network) -> Network:
-    """The same network seen before its softmax, if it ends with one."""
+    """Return ``network`` without the softmax that it may end with."""
     last = network[network.output]
     ends = last.kind == "activation" and last.options["function"] == "softmax"
     return replace(network, output=last.inputs[0]) if ends else network
 
 
 class QatScheme:
-    """Weights as variables seen through rounding, activations rounded to ranges that move along."""
+    """A quantization scheme that is trained: rounded variables, and ranges that move.
+
+    Attributes:
+        observes: Whether ranges follow the batches.
+        weights: Variables of the kernels and biases, not rounded, by node and name of the weight.
+        ends: Variables ``[low, high]`` of the ranges, by node.
+    """
 
     saturates = True
 
     def __init__(self, network: Network, start: Ranges, config: QatConfig) -> None:
         self.source, self.config = network, config
-        self.observes = tf.Variable(True, trainable=False)
-        self.weights = {
+        self.observes: Variable = tf.Variable(True, trainable=False)
+        self.weights: dict[tuple[str, str], Variable] = {
             (node.name, key): tf.Variable(value)
             for node in _trained(network)
             for key, value in node.weights.items()
         }
-        self.ends = {
-            name: tf.Variable([found.low, found.high], trainable=False)
-            for name, found in start.items()
+        self.ends: dict[str, Variable] = {
+            name: tf.Variable([ends.low, ends.high], trainable=False, dtype=tf.float32)
+            for name, ends in start.items()
         }
 
     @property
-    def variables(self) -> list[Any]:
-        """What the optimizer changes."""
+    def variables(self) -> list[Variable]:
+        """The variables that the optimizer changes."""
         return list(self.weights.values())
 
-    def weight(self, node: Node, key: str) -> Any:
-        """A kernel on its steps; a bias or what is not trained as it is."""
+    def weight(self, node: Node, key: str) -> Tensor:
+        """Return a trained kernel rounded, and any other weight as it is."""
         variable = self.weights.get((node.name, key))
         if variable is None:
             return tf.constant(node.weights[key])
-        return _rounded(variable, node, self.config.bits) if key == "kernel" else variable
+        if key != "kernel":
+            return variable
+        return round_straight_through(variable, node, self.config.bits)
 
-    def activation(self, node: Node, value: Any) -> Any:
-        """The value on the steps of its range, which first moves towards it."""
+    def activation(self, node: Node, value: Tensor) -> Tensor:
+        """Return ``value`` rounded to the steps of its range, after the range has moved."""
         if node.name not in self.ends:
             return value
         ends = self.ends[node.name]
-        moved = self.config.ema_decay * ends + (1 - self.config.ema_decay) * _reach(node, value)
+        moved = self.config.ema_decay * ends + (1 - self.config.ema_decay) * _ends(node, value)
         low, high = tf.unstack(ends.assign(tf.where(self.observes, moved, ends)))
-        return tf.quantization.fake_quant_with_min_max_vars(value, low, high)
+        rounded: Tensor = tf.quantization.fake_quant_with_min_max_vars(value, low, high)
+        return rounded
 
     def network(self) -> Network:
-        """The network with the trained weights, on their steps."""
+        """Return the network with the trained weights, rounded."""
         network = self.source
         for node in _trained(network):
             weights = {key: self.weights[node.name, key].numpy() for key in node.weights}
@@ -202,7 +224,7 @@ class QatScheme:
         return round_weights(network, self.config.bits)
 
     def ranges(self) -> Ranges:
-        """The ranges as they stand."""
+        """Return the ranges as they are now."""
         return {
             name: allowed(self.source[name], *(float(end) for end in ends.numpy()))
             for name, ends in self.ends.items()
@@ -210,14 +232,14 @@ class QatScheme:
 
 
 def _trained(network: Network) -> list[Node]:
-    """The nodes whose weights learn; those of an average stay what they are."""
+    """The nodes whose weights are trained, which those of an average pooling are not."""
     return [node for node in network.of_kind(*LINEAR) if not node.options.get("averages")]
 
 
-def _step(trained: QatScheme, optimizer: Any, inputs: Any, labels: Any) -> Any:
+def _step(trained: QatScheme, optimizer: KerasOptimizer, inputs: Tensor, labels: Tensor) -> Tensor:
     with tf.GradientTape() as tape:
         logits = run(logits_of(trained.source), inputs, scheme=trained)
-        loss = tf.reduce_mean(
+        loss: Tensor = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )
     gradients = tape.gradient(loss, trained.variables)
@@ -225,20 +247,11 @@ def _step(trained: QatScheme, optimizer: Any, inputs: Any, labels: Any) -> Any:
     return loss
 
 
-def _rounded(variable: Any, node: Node, bits: int) -> Any:
-    """``variable`` on its steps, with the gradient of ``variable`` itself."""
-    kept = (2, 3) if node.kind == "depthwise" else (len(variable.shape) - 1,)
-    axes = [axis for axis in range(len(variable.shape)) if axis not in kept]
-    largest = tf.reduce_max(tf.abs(variable), axes, keepdims=True)
-    scale = tf.where(largest > 0, largest, 1.0) / (2 ** (bits - 1) - 1)
-    return variable + tf.stop_gradient(tf.round(variable / scale) * scale - variable)
-
-
-def _reach(node: Node, value: Any) -> Any:
-    """Smallest and largest of ``value`` and 0, widened until the zero point is 0 if it must be."""
-    low = tf.minimum(tf.reduce_min(value), 0.0)
-    high = tf.maximum(tf.reduce_max(value), 0.0)
+def _ends(node: Node, value: Tensor) -> Tensor:
+    """The range ``[low, high]`` of ``value`` and 0, made symmetric where ``node`` asks for it."""
+    low: Tensor = tf.minimum(tf.reduce_min(value), 0.0)
+    high: Tensor = tf.maximum(tf.reduce_max(value), 0.0)
     if node.options.get("symmetric"):
-        high = tf.maximum(-low * 127 / 128, high)
-        low = -high * 128 / 127
-    return tf.stack([low, high])
+        low, high = symmetric_ends(low, high, larger=tf.maximum)
+    ends: Tensor = tf.stack([low, high])
+    return ends

@@ -1,4 +1,4 @@
-"""Quantization-aware training by tensorflow-model-optimization, the way most people know.
+"""Quantization-aware training by tensorflow-model-optimization (tfmot), the best-known one.
 
 It wraps each layer of a Keras 2 model: kernels are rounded channelwise before they are used,
 BatchNormalization goes on learning from its batches, and ranges start at -6 to 6 and follow a
@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from tflconv.compression.qat import finished
 from tflconv.compression.technique import Subject
 from tflconv.core.progress import Callback, silent
 from tflconv.core.tensorflow import fresh_names, keras2, tfmot_quantization
+from tflconv.core.typing import Keras2Model
 from tflconv.errors import TflconvError
 from tflconv.model.opening import of_keras
 from tflconv.network.keras.opened import Opened
@@ -33,7 +33,7 @@ def train(
     """Train the Keras 2 model of ``subject``; leave its weights and ranges in ``folder``.
 
     Raises:
-        TflconvError: tfmot does not take the model.
+        TflconvError: tfmot cannot train the model.
     """
     model = subject.model.source.model
     trained = fine_tune(model, examples, subject.config, progress=progress)
@@ -41,7 +41,7 @@ def train(
 
 
 def load(subject: Subject[QatConfig], folder: Path) -> Opened:
-    """Return the trained model, its ranges inside."""
+    """Return the trained model, which contains its ranges."""
     model = subject.model
     trained = rounded(model.source.model)
     trained.set_weights(learned.load_weights(folder))
@@ -50,19 +50,30 @@ def load(subject: Subject[QatConfig], folder: Path) -> Opened:
 
 
 def fine_tune(
-    model: Any, examples: Examples, config: QatConfig, *, progress: Callback = silent
-) -> Any:
-    """Train the Keras 2 ``model`` rounded by tfmot; return the new model with its ranges inside.
+    model: object, examples: Examples, config: QatConfig, *, progress: Callback = silent
+) -> Keras2Model:
+    """Train a Keras 2 model with the rounding of tfmot.
 
-    Raises ``TflconvError`` naming what tfmot does not take.
+    Args:
+        model: The model; it is not changed.
+        examples: Labelled pictures.
+        config: Epochs, learning rate and other settings.
+        progress: Receives the loss of each epoch.
+
+    Returns:
+        A new model, which contains its ranges.
+
+    Raises:
+        TflconvError: tfmot cannot train the model; the message names the layer.
     """
-    trained = rounded(model)
+    original = keras2_model(model)
+    trained = rounded(original)
     steps = examples.steps(config)
     trained.compile(
         keras2.optimizers.Adam(
             keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
         ),
-        keras2.losses.SparseCategoricalCrossentropy(from_logits=not _ends_with_softmax(model)),
+        keras2.losses.SparseCategoricalCrossentropy(from_logits=not _ends_with_softmax(original)),
     )
     for epoch in range(config.epochs):
         losses = [trained.train_on_batch(*batch) for batch in examples.batches(config, epoch)]
@@ -70,22 +81,38 @@ def fine_tune(
     return trained
 
 
-def rounded(model: Any) -> Any:
-    """``model`` as tfmot wraps it, not trained yet."""
+def keras2_model(model: object) -> Keras2Model:
+    """Return ``model`` if it is a Keras 2 model.
+
+    Raises:
+        TflconvError: It is something else.
+    """
     if not isinstance(model, keras2.Model):
         raise _refused("it is not a Keras 2 model")
+    checked: Keras2Model = model
+    return checked
+
+
+def rounded(model: object) -> Keras2Model:
+    """Return a Keras 2 model whose layers are wrapped by tfmot, not trained yet.
+
+    Raises:
+        TflconvError: tfmot cannot wrap the model.
+    """
+    original = keras2_model(model)
     try:
         with warnings.catch_warnings(), fresh_names():
             warnings.simplefilter("ignore")
-            return tfmot_quantization().quantize_model(model)
+            wrapped: Keras2Model = tfmot_quantization().quantize_model(original)
+            return wrapped
     except (RuntimeError, ValueError) as error:
         raise _refused(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    if found := _UNSUPPORTED.search(text):
-        return f"it has no rule for layer '{found[1]}' ({found[2]})"
+    if layer := _UNSUPPORTED.search(text):
+        return f"it has no rule for layer '{layer[1]}' ({layer[2]})"
     return text.splitlines()[0].strip().rstrip(".")
 
 
@@ -95,11 +122,11 @@ _UNSUPPORTED = re.compile(r"Layer ([\w/.-]+):<class '(?:\w+\.)*(\w+)'> is not su
 def _refused(reason: str) -> TflconvError:
     return TflconvError(
         f"tensorflow-model-optimization cannot train this model: {reason}.",
-        hint="Our own engine may: --qat-engine tflconv.",
+        hint="Use --qat-engine tflconv, which trains more kinds of layers.",
     )
 
 
-def _ends_with_softmax(model: Any) -> bool:
+def _ends_with_softmax(model: Keras2Model) -> bool:
     activation = getattr(model.layers[-1], "activation", None)
     last = isinstance(model.layers[-1], keras2.layers.Softmax)
     return last or getattr(activation, "__name__", "") == "softmax"

@@ -1,8 +1,8 @@
-"""The techniques that train a model before it is quantized: a registry, one row per technique.
+"""Registry of the techniques that train a model before it is quantized, one row per technique.
 
 A recipe names them as steps (``qat_static_wi8_ai8``). Each is a typed configuration tied to the
-two functions that use it: ``train`` leaves what was learned in a folder, ``load`` makes a model of
-that. So what one step has learned is an entry of the store, and recipes share their prefixes.
+two functions that use it: ``train`` writes what was learned into a folder, ``load`` makes a model
+of that. So what a step has learned is an entry of the store, and recipes share their first steps.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True, kw_only=True)
 class Subject(Generic[Config]):
-    """What a technique works on.
+    """The model that a technique works on, and its settings.
 
     Attributes:
-        model: The model as it was opened, or as the step before left it.
+        model: The model as it was opened, or as the previous step made it.
         step: The step as the recipe names it.
         config: Settings of the technique.
         optimize: Whether the operators may be rewritten so that outputs change their meaning:
-            the softmax at the end goes.
+            the softmax at the end is removed.
     """
 
     model: Opened
@@ -43,16 +43,16 @@ class Subject(Generic[Config]):
 
 
 class Module(Protocol[Config]):
-    """What the module of a technique offers."""
+    """The functions in the module of a technique."""
 
     def train(
         self, subject: Subject[Config], examples: Examples, folder: Path, progress: Callback
     ) -> None:
-        """Train the model of ``subject``; leave what was learned in the empty ``folder``."""
+        """Train the model of ``subject``; write what was learned into the empty ``folder``."""
         ...
 
     def load(self, subject: Subject[Config], folder: Path) -> Opened:
-        """Return the model that ``train`` made, from what it left in ``folder``."""
+        """Return the model that ``train`` made, from what it wrote into ``folder``."""
         ...
 
 
@@ -63,11 +63,11 @@ class Technique(Generic[Config]):
     Attributes:
         name: The word in a recipe's name.
         summary: What it does, for ``tflconv recipes``.
-        module: Where ``train`` and ``load`` are, by the settings; imported when first needed.
-        amount: What the number in its name means, or None where it takes none.
-        trains_ranges: Whether activations get their ranges here, so that no calibration follows
-            and nothing but quantization may come after.
-        packages: Whose versions decide what comes out.
+        module: Returns the name of the module with ``train`` and ``load`` for given settings.
+        amount: What the number in its name means; None if it takes none.
+        trains_ranges: Whether it trains the ranges of activations, so that no calibration is
+            needed and only quantization may follow.
+        packages: Packages whose versions change the result.
     """
 
     name: str
@@ -93,30 +93,35 @@ QAT = Technique[QatConfig](
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-TECHNIQUES: dict[str, Technique[Any]] = {each.name: each for each in (QAT,)}
-"""All techniques by the word that names them; a new one is a module and a row."""
+TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in (QAT,)}
+"""All techniques by name; a new one is a module and a row."""
 
 
 def technique_of(step: Step) -> Technique[Any]:
-    """Return the row for ``step``.
+    """Return the technique that ``step`` names.
 
     Raises:
         UsageError: There is no such technique, or it takes no such amount.
     """
     if step.technique not in TECHNIQUES:
         raise unknown("technique", step.technique, TECHNIQUES)
-    found = TECHNIQUES[step.technique]
-    if (step.amount is None) != (found.amount is None):
-        wanted = f"takes {found.amount}" if found.amount else "takes no number"
-        raise UsageError(f"technique {found.name} {wanted}. Received: {step}.")
-    return found
+    technique = TECHNIQUES[step.technique]
+    if (step.amount is None) != (technique.amount is None):
+        expected = f"takes {technique.amount}" if technique.amount else "takes no number"
+        raise UsageError(f"technique {technique.name} {expected}. Received: {step}.")
+    return technique
 
 
 def check(recipe: Recipe) -> Recipe:
     """Return ``recipe`` if its steps can follow each other.
 
     Raises:
-        UsageError: A step is unknown, stands twice, or stands where it cannot work.
+        UsageError: A step is unknown, or stands where it cannot work.
+
+    Example:
+        >>> from tflconv import recipe
+        >>> check(recipe.get("qat_static_wi8_ai8")).steps
+        (Step(technique='qat', amount=None),)
     """
     rows = [technique_of(step) for step in recipe.steps]
     for before, after in pairwise(rows):
@@ -136,11 +141,11 @@ def check(recipe: Recipe) -> Recipe:
 
 
 def trains_ranges(recipe: Recipe) -> bool:
-    """Whether the ranges of activations come from a step, not from calibration."""
+    """Return whether a step trains the ranges of activations, so that none are calibrated."""
     return any(technique_of(step).trains_ranges for step in recipe.steps)
 
 
 def described(recipe: Recipe) -> str:
-    """Return what ``recipe`` does, its steps first."""
+    """Describe what ``recipe`` does, its steps first."""
     steps = [technique_of(step).summary for step in recipe.steps]
     return "; ".join([*steps, recipe.summary])

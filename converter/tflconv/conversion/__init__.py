@@ -1,10 +1,10 @@
-"""From an opened model to ``.tflite`` files: trace and freeze once, lower once, then quantize.
+"""Convert an opened model to ``.tflite`` files: trace and lower it once, then quantize.
 
-``prepare`` makes a model ready, and what it returns makes the file of each recipe. The parts:
-``tracing`` (TFLite converter, the only part that always needs TensorFlow), ``calibration`` (ranges
-of activations), ``quantization`` (litert-quantizer), ``optimized`` and ``unfused`` (the rewritten
-graphs), ``description`` (what a user says about a model of their own), ``writing`` (metadata and
-card). The same model, recipe and calibration give the same bytes.
+``prepare`` makes a model ready; the ``FloatModel`` that it returns makes the file of each recipe.
+The parts: ``tracing`` (TFLite converter, the only part that always needs TensorFlow),
+``calibration`` (ranges of activations), ``quantization`` (litert-quantizer), ``optimized`` and
+``unfused`` (rewritten networks), ``description`` (preprocessing and labels of a user's model),
+``writing`` (metadata and card). The same model, recipe and calibration give the same bytes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ def prepare(
 
     Args:
         model: What ``open_once`` opened, or what a technique made of it.
-        rewrite: Whether its operators are rewritten first; a model that was trained for int8 is
+        rewrite: How its operators are rewritten first; a model that was trained for int8 is
             converted as it was trained.
         resolution: Side of the pictures in pixels, for a model that takes any; only ``as-is``.
+
+    Returns:
+        The model, whose ``make`` returns the file of a recipe.
 
     Raises:
         TflconvError: TFLite has no operators for the model, or its layers are not visible.

@@ -1,4 +1,4 @@
-"""What static quantization must see: samples of the data, and the ranges they cause.
+"""Calibration for static quantization: samples of the data, and the ranges of activations.
 
 An 8-bit activation has 256 steps to cover the range of its tensor. The range is the smallest and
 the largest value that any sample causes there, as the TFLite converter does it (Jacob et al.,
@@ -18,25 +18,34 @@ from numpy.typing import ArrayLike, NDArray
 
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
-from tflconv.core.typing import Json, Shape
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.typing import Shape
 from tflconv.data import CalibrationSet
 from tflconv.errors import UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.tflite import editing, packing
 
 TensorRanges = dict[str, dict[str, NDArray[np.float32]]]
-"""Smallest and largest value by tensor name, shaped as litert-quantizer wants them."""
+"""Smallest and largest value by tensor name, in the shapes that litert-quantizer expects."""
 
 _LARGEST = 3e38
-"""Values past it are paddings with minus infinity, not activations."""
+"""Values beyond it are not activations, but paddings with minus infinity."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """Samples as the model takes them: one float array ``[n, ...]`` for each of its inputs.
+    """Samples as the model takes them.
 
-    ``limits`` are the values that a black and a white pixel become. As the range of the input they
-    make its integers the pixels themselves, so that scale and mean cost nothing at run time.
+    Attributes:
+        name: What they are called in messages.
+        digest: Hash of what they were made of.
+        inputs: One float array ``[n, ...]`` per input of the model.
+        seed: Seed by which they were drawn.
+        limits: The smallest and the largest value that a pixel becomes. As the range of the input
+            they make its integers the pixels themselves, so that normalization costs nothing.
+
+    Raises:
+        UsageError: There are no samples, not equally many for each input, or not finite ones.
     """
 
     name: str
@@ -59,7 +68,7 @@ class Calibration:
     def of_pictures(
         cls, pictures: CalibrationSet, normalization: Normalization, *, seed: int | None = None
     ) -> Calibration:
-        """Calibrate with ``pictures``, normalized as the model was trained."""
+        """Make samples of ``pictures``, normalized as the model was trained."""
         values = normalization.apply(pictures.images)
         return cls(
             name=pictures.name,
@@ -71,13 +80,22 @@ class Calibration:
 
     @classmethod
     def of_values(cls, name: str, *inputs: ArrayLike) -> Calibration:
-        """Calibrate with arrays that are normalized already."""
+        """Make samples of arrays ``[n, ...]`` that are normalized already, one per input.
+
+        Example:
+            >>> Calibration.of_values("noise", np.zeros((8, 28, 28, 1))).to_json()["count"]
+            8
+        """
         values = tuple(np.asarray(array, dtype=np.float32) for array in inputs)
         digest = sha256_bytes(b"".join(array.tobytes() for array in values))
         return cls(name=name, digest=digest, inputs=values)
 
     def check_fits(self, shapes: Sequence[Shape]) -> None:
-        """Raise ``UsageError`` unless samples have these shapes (without batch)."""
+        """Check that samples have these shapes, without batch.
+
+        Raises:
+            UsageError: They have others.
+        """
         received = [values.shape[1:] for values in self.inputs]
         if received != list(shapes):
             raise UsageError(
@@ -87,12 +105,12 @@ class Calibration:
             )
 
     def samples(self) -> Iterator[list[NDArray[np.float32]]]:
-        """One sample after the other: an array for each input, batch included."""
+        """Yield each sample as one array ``[1, ...]`` per input."""
         for sample in zip(*self.inputs, strict=True):
             yield [values[np.newaxis] for values in sample]
 
-    def to_json(self) -> dict[str, Json]:
-        """What a card says about the calibration."""
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return what a card says about the calibration."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -102,7 +120,15 @@ class Calibration:
 
 
 def measure(model: bytes, calibration: Calibration) -> TensorRanges:
-    """Run the samples through the float ``model`` and record the range of every activation."""
+    """Return the range of every activation of a float model.
+
+    Args:
+        model: A float ``.tflite`` file.
+        calibration: Samples to run it with.
+
+    Raises:
+        UsageError: The samples do not fit the inputs of the model.
+    """
     runtime = _runtime(model)
     inputs = runtime.get_input_details()
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])

@@ -1,8 +1,8 @@
-"""What a user says about a model of their own: how pixels become inputs, labels, samples.
+"""Preprocessing, labels and calibration samples that a user gives for a model.
 
-Wrong preprocessing ruins an INT8 model without any error: calibrated on 0..255 where it was
-trained on 0..1, nearly all of its steps lie where no value ever falls. So it is asked for, held
-against what the model itself does first, and held against the calibration values.
+Wrong preprocessing ruins an int8 model without any error: calibrated on 0..255 where it was
+trained on 0..1, it has nearly all of its steps where no value ever is. So the user is asked for it,
+and it is compared with what the model itself does first and with the calibration values.
 """
 
 from __future__ import annotations
@@ -32,19 +32,22 @@ def describe(
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
 ) -> ModelCard | None:
-    """Return what a model says about itself, changed by what a user says about it.
+    """Return the card of a model, changed by what a user says about it.
 
-    Warns where the model normalizes by itself and was said to need normalized inputs.
+    Warns if the user says that pixels are normalized, but the model does so itself.
 
     Args:
-        model: The model, asked only for what neither its card nor the user tells.
-        own: The card that it carries, if it does.
+        model: The model, examined for what neither its card nor the user says.
+        own: The card in its file, if there is one.
         normalize: How pixels become inputs, as ``normalization.parse`` reads it.
         resize: How pictures are brought to its size.
         labels: Names of its outputs, in their order.
 
     Returns:
         The card; None if it is not known how pixels become inputs.
+
+    Raises:
+        UsageError: There are not as many labels as outputs, or the normalization is unknown.
     """
     chosen = _normalization(model, own, normalize)
     if chosen is None:
@@ -64,16 +67,26 @@ def describe(
 def calibration(
     text: str, card: ModelCard | None, *, count: int = 200, seed: int = 0
 ) -> Calibration:
-    """Return the samples that ``text`` names: a dataset, a folder, a ``.npy`` or a ``.npz`` file.
+    """Return the calibration samples that ``text`` names.
 
-    Of a dataset (a folder with folders for its classes is one) only training pictures are drawn.
-    Pictures and uint8 arrays are pixels and are normalized as ``card`` says. Float arrays are
-    taken as the model takes them; a ``.npz`` file holds one array for each input, in order.
+    Only training pictures of a dataset are drawn. Pictures and uint8 arrays are pixels, which are
+    normalized as ``card`` says; float arrays are normalized already.
+
+    Args:
+        text: Name of a dataset, a folder or archive of pictures, a ``.npy`` file, or a ``.npz``
+            file with one array per input, in order.
+        card: How pixels become inputs.
+        count: Number of pictures to draw.
+        seed: Seed by which they are drawn.
+
+    Raises:
+        UsageError: Pixels are given, and it is not known how they become inputs.
+        TflconvError: The file cannot be read.
     """
-    found = _read(text, card, count, seed)
+    samples = _read(text, card, count, seed)
     if card is not None:
-        _warn_of_range(found, card.normalization)
-    return found
+        _warn_of_range(samples, card.normalization)
+    return samples
 
 
 def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibration:
@@ -84,7 +97,7 @@ def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibrati
     if card is None:
         raise UsageError(
             f"the pictures of {text} must be normalized as the model was trained.",
-            hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
+            hint=f"Add --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
         )
     if arrays:
         return Calibration.of_pictures(data.calibration_file(path), card.normalization)
@@ -93,7 +106,7 @@ def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibrati
 
 
 def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.CalibrationSet:
-    """Training pictures of a dataset, or any of a folder or archive that nobody sorted."""
+    """Training pictures of a dataset, or any pictures of an unsorted folder or archive."""
     height, width, channels = card.input_shape
     if data.is_unsorted(text):
         view = data.View(size=(height, width), channels=channels, resize=card.resize or "crop")
@@ -122,25 +135,25 @@ def _normalization(
     arithmetic = model.own_arithmetic
     if text is None:
         return normalization.NAMED["in-model"] if arithmetic else None
-    said = normalization.parse(text)
-    if arithmetic and said != normalization.NAMED["in-model"]:
+    chosen = normalization.parse(text)
+    if arithmetic and chosen != normalization.NAMED["in-model"]:
         warnings.warn(
             f"{model.name} normalizes its input by itself ({', '.join(arithmetic)}), and"
             f" --normalize {text} does so before; --normalize in-model hands it raw pixels.",
             stacklevel=3,
         )
-    return said
+    return chosen
 
 
-def _warn_of_range(found: Calibration, trained: Normalization) -> None:
-    """Warn if values lie outside of what pixels can become, or fill next to nothing of it."""
+def _warn_of_range(samples: Calibration, trained: Normalization) -> None:
+    """Warn if values are outside of what pixels can become, or cover less than 2 % of it."""
     low, high = trained.limits
-    seen_low, seen_high = float(found.inputs[0].min()), float(found.inputs[0].max())
+    seen_low, seen_high = float(samples.inputs[0].min()), float(samples.inputs[0].max())
     slack = (high - low) / 50
     outside = seen_low < low - slack or seen_high > high + slack
     if outside or seen_high - seen_low < slack:
         warnings.warn(
-            f"calibration {found.name} has values from {seen_low:.3g} to {seen_high:.3g}; the"
+            f"calibration {samples.name} has values from {seen_low:.3g} to {seen_high:.3g}; the"
             f" model was trained on {low:.3g} to {high:.3g}.",
             stacklevel=3,
         )

@@ -1,10 +1,9 @@
-"""Conversion of a network that graph passes rewrote (``tflconv.network.passes``).
+"""Convert a network that graph passes have rewritten (``tflconv.network.passes``).
 
-Float and dynamic recipes go the way of every float model. Integer ones keep the ranges that the
-network asks for (symmetric keys and values, saturation instead of ReLU), which means that the
-ranges are measured here and the converter reads them off the graph. ``selective`` quantizes what
-enters or leaves a product, attention's products included; LayerNormalization and softmax stay in
-float.
+Float and dynamic recipes are made like those of every float model. Integer recipes need the ranges
+that the network asks for (symmetric keys and values, saturation instead of ReLU), so the ranges are
+measured here and the converter takes them from the graph. ``selective`` quantizes what enters or
+leaves a product, including those of attention; LayerNormalization and softmax stay in float.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel, needed
+from tflconv.conversion.preparation import FloatModel, required
 from tflconv.conversion.quantization import finish
 from tflconv.model.opening import Input, Source
 from tflconv.network.keras import execution, ranges
@@ -27,12 +26,12 @@ from tflconv.recipe import Recipe
 
 
 class OptimizedModel(FloatModel):
-    """A rewritten network made ready for its recipes.
+    """A rewritten network that is ready for its recipes.
 
     Attributes:
-        network: What the passes made.
-        outcomes: What each of them did.
-        trained: Ranges of activations, where the network was trained for int8.
+        network: The network after all passes.
+        outcomes: The outcome of each pass.
+        trained: Ranges of activations, if the network was trained for int8.
     """
 
     def __init__(
@@ -53,25 +52,33 @@ class OptimizedModel(FloatModel):
         return self.trained is not None
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """Return the ``.tflite`` file that ``recipe`` makes of this network."""
+        """Return the ``.tflite`` file of ``recipe``.
+
+        Args:
+            recipe: The recipe.
+            calibration: Samples, for a recipe with static ranges that were not trained.
+
+        Raises:
+            TflconvError: The recipe cannot be made of this network.
+        """
         if not recipe.is_integer and recipe.compute != "selective":
             return super().make(recipe, calibration)
-        found = self.trained or self._calibrate(needed(calibration, recipe))
-        return lower_rounded(self.network, found, recipe)
+        chosen = self.trained or self._calibrate(required(calibration, recipe))
+        return lower_rounded(self.network, chosen, recipe)
 
     def _calibrate(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._calibrated:
             calibration.check_fits([node.options["shape"] for node in self.network.inputs])
-            found = ranges.measure(self.network, *calibration.inputs)
+            measured = ranges.measure(self.network, *calibration.inputs)
             if calibration.limits is not None:
                 (picture,) = self.network.inputs
-                found[picture.name] = ranges.allowed(picture, *calibration.limits)
-            self._calibrated[calibration.digest] = found
+                measured[picture.name] = ranges.allowed(picture, *calibration.limits)
+            self._calibrated[calibration.digest] = measured
         return self._calibrated[calibration.digest]
 
 
 def prepare(model: Opened) -> OptimizedModel:
-    """Make the rewritten network of ``model`` ready for its recipes.
+    """Make ``model`` ready for its recipes, with its network rewritten by all passes.
 
     Raises:
         TflconvError: The layers of the model are not visible to Keras.
@@ -79,21 +86,26 @@ def prepare(model: Opened) -> OptimizedModel:
     return OptimizedModel(*model.rewritten)
 
 
-def lower_rounded(network: Network, found: Ranges, recipe: Recipe) -> bytes:
-    """Return the ``.tflite`` of ``network`` whose integers have the ranges ``found``.
+def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
+    """Return the ``.tflite`` file of ``network`` with given ranges of activations.
+
+    Args:
+        network: The network as it is to be converted.
+        chosen: Ranges of at least those activations that ``recipe`` quantizes.
+        recipe: A static or selective recipe.
 
     Raises:
         TflconvError: An operator would compute in float where ``recipe`` promises integers.
     """
     selective, tensorwise = recipe.compute == "selective", recipe.granularity == "tensorwise"
     wanted = {node.name for node in ranges.quantized(network, selective=selective)}
-    scheme = FakeQuantScheme({name: found[name] for name in wanted}, tensorwise=tensorwise)
+    scheme = FakeQuantScheme({name: chosen[name] for name in wanted}, tensorwise=tensorwise)
     graph = tracing.freeze(as_source(network if tensorwise else round_weights(network), scheme))
     return finish(tracing.lower_trained(graph, recipe), recipe)
 
 
 def as_source(network: Network, scheme: Scheme | None = None) -> Source:
-    """Return a function over tensors that computes ``network`` by its quantization ``scheme``."""
+    """Make a ``Source`` that computes ``network`` by ``scheme``, by default in float."""
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),

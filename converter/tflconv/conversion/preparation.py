@@ -1,4 +1,4 @@
-"""A model made ready once for all of its recipes, whatever it came as."""
+"""Make a model ready once for all of its recipes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tflconv.tflite import editing, packing
 
 
 class FloatModel:
-    """A float ``.tflite`` in memory, of which every recipe is made.
+    """A float ``.tflite`` file in memory, of which every recipe is made.
 
     Attributes:
         name: What it is called in messages.
         content: The float ``.tflite`` file.
-        graph: What TensorFlow traced, if it did.
+        graph: The graph that TensorFlow traced; None for a model that was a ``.tflite`` file.
     """
 
     def __init__(self, name: str, content: bytes, graph: tracing.FrozenGraph | None = None) -> None:
@@ -28,10 +28,14 @@ class FloatModel:
         self._ranges: dict[str, TensorRanges] = {}
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """Return the ``.tflite`` file that ``recipe`` makes of this model.
+        """Return the ``.tflite`` file of ``recipe``.
 
-        What was trained for int8 is made by its trained ranges. Where the quantizer leaves
-        operators in float, the TFLite converter gets its chance before that is an error.
+        A model that was trained for int8 keeps its trained ranges. If litert-quantizer leaves
+        operators in float, the TFLite converter is tried before that is an error.
+
+        Args:
+            recipe: The recipe.
+            calibration: Samples, for a recipe with static ranges that were not trained.
 
         Raises:
             TflconvError: The recipe cannot be made of this model.
@@ -41,7 +45,7 @@ class FloatModel:
             return finish(tracing.lower_trained(self.graph, recipe), recipe)
         if not recipe.needs_ranges:
             return quantize(self.content, recipe)
-        samples = needed(calibration, recipe)
+        samples = required(calibration, recipe)
         try:
             return quantize(self.content, recipe, self._measured(samples))
         except LeftInFloat:
@@ -66,33 +70,40 @@ class FloatModel:
 
     @property
     def outputs(self) -> list[int]:
-        """How many values each output has."""
+        """Number of values of each output."""
         return editing.output_sizes(packing.unpack(self.content))
 
     @property
     def own_arithmetic(self) -> list[str]:
-        """What the model itself does to its input first, as ``Mul (rescaling/mul)``."""
+        """Arithmetic that the model does to its input first, as ``Mul (rescaling/mul)``."""
         if self.graph is not None:
             return self.graph.leading_arithmetic
         return editing.leading_arithmetic(packing.unpack(self.content))
 
 
-def needed(calibration: Calibration | None, recipe: Recipe) -> Calibration:
-    """Return ``calibration``; raises ``UsageError`` where ``recipe`` waits for it in vain."""
+def required(calibration: Calibration | None, recipe: Recipe) -> Calibration:
+    """Return ``calibration``, which ``recipe`` needs.
+
+    Raises:
+        UsageError: There is none.
+    """
     if calibration is None:
         raise UsageError(
-            f"recipe {recipe.name} fixes the ranges of activations from samples of the data.",
-            hint="Say which: --calibration DATASET, DIR or FILE.npy.",
+            f"recipe {recipe.name} needs samples of the data for the ranges of activations.",
+            hint="Add --calibration DATASET, DIR or FILE.npy.",
         )
     return calibration
 
 
 def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
-    """Make ``model`` float TFLite and change nothing else.
+    """Lower ``model`` to float TFLite without rewriting its operators.
 
     Args:
         model: Any opened model.
         resolution: Side of the pictures in pixels, for a model that takes any.
+
+    Raises:
+        TflconvError: TFLite has no operators for the model, or its ``.tflite`` is quantized.
     """
     if model.is_tflite:
         assert model.path is not None
@@ -106,7 +117,7 @@ def _check_trained(recipe: Recipe) -> None:
         raise UsageError(
             "the model was trained for int8 and carries its ranges;"
             f" there is no {recipe.name} of it.",
-            hint="Use static_wi8_ai8, or convert the model from before that training.",
+            hint="Use static_wi8_ai8, or convert the model as it was before that training.",
         )
 
 

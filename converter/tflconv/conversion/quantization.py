@@ -1,8 +1,8 @@
-"""Every recipe is made of one float ``.tflite`` by litert-quantizer, without TensorFlow.
+"""Quantize a float ``.tflite`` file by a recipe with litert-quantizer, without TensorFlow.
 
-All its settings are here. ``docs/decisions/0004`` has the figures by which this one path was
-preferred to a run of the TFLite converter for each recipe: a recipe costs 0.1 s instead of 1 s,
-delegates at least as well, and the same path serves a user's own float ``.tflite``.
+``docs/decisions/0004`` has the figures that led to this instead of one run of the TFLite converter
+per recipe: a recipe takes 0.1 s instead of 1 s, is delegated at least as well, and a user's own
+float ``.tflite`` file can be quantized, too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from litert_quantizer import quantizer
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.core import quiet
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, int4, packing, stripping, uint8
 
-Settings = dict[str, Json]
+Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
@@ -33,22 +33,38 @@ save nothing, and the first convolution is among them, which suffers most."""
 
 
 class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
-    """Operators that compute in float where the recipe promises integers."""
+    """Operators compute in float where the recipe promises integers."""
 
 
 def quantize(model: bytes, recipe: Recipe, ranges: TensorRanges | None = None) -> bytes:
-    """The float ``model`` quantized as ``recipe`` says.
+    """Quantize a float model by ``recipe``.
 
-    Static recipes need the ``ranges`` of activations (``calibration.measure``). Raises
-    ``TflconvError`` if the quantizer cannot do it, or if it left something in float that the
-    recipe promises in integers, naming the operators.
+    Args:
+        model: A float ``.tflite`` file.
+        recipe: The recipe.
+        ranges: Ranges of activations (``calibration.measure``), for static recipes.
+
+    Returns:
+        The quantized ``.tflite`` file.
+
+    Raises:
+        LeftInFloat: Operators compute in float where ``recipe`` promises integers.
+        TflconvError: litert-quantizer cannot quantize the model.
     """
     settings = _settings(recipe)
     return finish(_run(model, recipe, settings, ranges) if settings else model, recipe)
 
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
-    """``quantized`` with the ends that ``recipe`` asks for, held against what it promises."""
+    """Give a quantized model the inputs, outputs and int4 weights of ``recipe``, and check it.
+
+    Args:
+        quantized: A ``.tflite`` file with 8-bit weights and int8 or float inputs and outputs.
+        recipe: The recipe.
+
+    Raises:
+        LeftInFloat: Operators compute in float where ``recipe`` promises integers.
+    """
     model = packing.unpack(quantized)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
@@ -152,7 +168,7 @@ def _run(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back progress bars, and warnings of the interpreter that the quantizer opens."""
+    """Discard progress bars, and warnings of the interpreter that the quantizer opens."""
     with (
         contextlib.redirect_stderr(io.StringIO()),
         quiet.native_stderr(),
@@ -173,7 +189,7 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     warnings.warn(message, stacklevel=2)
 
 
-_FLOAT_HINT = "Replace those layers, or use selective_wi8_ai8, which keeps them in float."
+_FLOAT_HINT = "Use selective_wi8_ai8, which keeps them in float, or replace those layers."
 
 
 def _first_line(error: Exception) -> str:

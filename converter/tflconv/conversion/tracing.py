@@ -1,9 +1,9 @@
-"""From a float model to one frozen graph, and from there to one float ``.tflite``.
+"""Trace a float model to a frozen graph, and lower the graph to ``.tflite``.
 
-``TFLiteConverter.from_keras_model`` goes through a SavedModel on disk and traces anew for every
-file: about 22 s for a MobileNetV2 on two cores. Tracing once with the batch fixed to 1, freezing
-the variables to constants and handing over the concrete function takes 2 s and leaves no
-dynamic-shape operators behind.
+``TFLiteConverter.from_keras_model`` goes through a SavedModel on disk and traces again for every
+file: about 22 s for a MobileNetV2 on two cores. Tracing once with a batch of 1, freezing the
+variables to constants and converting the concrete function takes 2 s and leaves no operators with
+dynamic shapes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FrozenGraph:
-    """A concrete function without variables, for batch 1, and the names it keeps."""
+    """A concrete function without variables, for a batch of 1.
+
+    Attributes:
+        function: The function.
+        inputs: Names of its inputs.
+        outputs: Names of its outputs.
+    """
 
     function: ConcreteFunction
     inputs: tuple[str, ...]
@@ -38,25 +44,25 @@ class FrozenGraph:
 
     @property
     def has_trained_ranges(self) -> bool:
-        """Whether quantization-aware training left its ranges (fake-quant operators) inside."""
+        """Whether it contains ranges (fake-quant operators) of quantization-aware training."""
         return any(node.op.startswith("FakeQuant") for node in _nodes(self.function))
 
     @property
     def leading_arithmetic(self) -> list[str]:
-        """What happens to the first input before anything is learned, as ``Mul (scale/mul)``.
+        """Arithmetic on the first input before any trained layer, as ``Mul (scale/mul)``.
 
-        Looked for here because the TFLite converter may fold it into the first convolution.
+        The graph shows it; the TFLite converter may fold it into the first convolution.
         """
         nodes = {node.name: node for node in self.function.graph.as_graph_def().node}
         readers = {name: node for node in nodes.values() for name in node.input}
-        current, found = self.function.inputs[0].op.name, list[str]()
+        current, arithmetic = self.function.inputs[0].op.name, list[str]()
         while (node := readers.get(current)) and node.op in (*_ARITHMETIC, *_MOVING):
             if node.op in _ARITHMETIC:
                 if not all(_is_constant(nodes, name) for name in node.input if name != current):
                     break
-                found.append(f"{node.op} ({node.name})")
+                arithmetic.append(f"{node.op} ({node.name})")
             current = node.name
-        return found
+        return arithmetic
 
 
 _ARITHMETIC = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Sub")
@@ -73,9 +79,14 @@ _MOVING = (
 
 
 def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
-    """Trace ``source`` at batch 1 and turn its variables into constants.
+    """Trace ``source`` with a batch of 1 and turn its variables into constants.
 
-    ``resolution`` is the side of pictures for a model that takes any.
+    Args:
+        source: The model.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+
+    Raises:
+        UsageError: An input has no fixed shape, or a type that cannot be converted.
     """
     from tflconv.core.tensorflow import tf
 
@@ -97,30 +108,36 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
 def freeze_function(
     call: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[tf.TensorSpec]
 ) -> ConcreteFunction:
-    """The concrete function of ``call`` for inputs like ``specs``, its variables made constants."""
+    """Trace ``call`` for inputs like ``specs`` and turn its variables into constants."""
     from tflconv.core.tensorflow import freeze, tf
 
     return freeze(tf.function(call, autograph=False).get_concrete_function(*specs))
 
 
 def lower(graph: FrozenGraph) -> bytes:
-    """The float ``.tflite`` of ``graph``: the TFLite converter with nothing quantized.
+    """Return the float ``.tflite`` file of ``graph``, made by the TFLite converter.
 
-    Raises ``TflconvError`` naming the TensorFlow operators that TFLite does not have.
+    Raises:
+        TflconvError: TFLite lacks operators of TensorFlow that the graph uses.
     """
     return _convert(graph)
 
 
 def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
-    """The integer ``.tflite`` of a graph that carries its trained ranges."""
+    """Return the integer ``.tflite`` file of a ``graph`` that contains its ranges."""
     return _convert(graph, recipe)
 
 
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
-    """The integer ``.tflite`` by the TFLite converter's own quantizer.
+    """Return the integer ``.tflite`` file of ``graph``, quantized by the TFLite converter itself.
 
-    It knows int8 forms of some operators that litert-quantizer leaves in float: ELU,
-    LEAKY_RELU, LOG_SOFTMAX.
+    It has int8 forms of some operators that litert-quantizer leaves in float: ELU, LEAKY_RELU,
+    LOG_SOFTMAX.
+
+    Args:
+        graph: A float graph.
+        recipe: An integer recipe.
+        calibration: Samples that the ranges are measured with.
     """
     return _convert(graph, recipe, calibration)
 
@@ -128,7 +145,7 @@ def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -
 def _convert(
     graph: FrozenGraph, integers: Recipe | None = None, calibration: Calibration | None = None
 ) -> bytes:
-    """Lower ``graph``, by the ranges that it carries or by those that ``calibration`` causes."""
+    """Lower ``graph``, with the ranges that it contains or with measured ones."""
     from tflconv.core.tensorflow import tf
 
     try:
@@ -163,7 +180,7 @@ def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> Shape:
     if len(fixed) < len(shape):
         raise UsageError(
             f"input '{entry.name}' of {source.name} has no fixed shape. Received: {list(shape)}.",
-            hint="Say how large its pictures are: --resolution 224.",
+            hint="Add --resolution with the side of its pictures in pixels, such as 224.",
         )
     return fixed
 
@@ -172,7 +189,7 @@ _INPUT_TYPES = ("float32", "float16", "int32", "int64", "uint8", "int8", "bool")
 
 
 def _identifier(name: str) -> str:
-    """``name`` as TensorFlow allows it for an argument."""
+    """``name`` with only those characters that TensorFlow allows in names of arguments."""
     return re.sub(r"\W", "_", name)
 
 
@@ -203,7 +220,7 @@ def _explained(error: Exception) -> TflconvError:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back what the converter's C++ side prints, which no option turns off."""
+    """Discard what the C++ side of the converter prints, for which it has no option."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

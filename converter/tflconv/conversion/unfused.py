@@ -1,9 +1,9 @@
 """A float model with nothing fused and nothing folded: the baseline of graph optimization.
 
-The TFLite converter folds BatchNorm into convolutions and fuses biases and activations before
-anybody can measure what that is worth. Here every weight but the kernels is fed from outside while
-it converts: it cannot fold what it does not know. Afterwards those weights are put into the file,
-and what was fused all the same is taken apart in the finished graph. So each BatchNorm is a MUL and
+The TFLite converter folds BatchNorm into convolutions and fuses biases and activations before the
+benefit can be measured. Here all weights but the kernels are inputs of the graph while it is
+converted, because the converter cannot fold inputs. Afterwards those weights are stored in the
+file, and what was fused all the same is split in the finished graph. So each BatchNorm is a MUL and
 an ADD, each bias an ADD, each activation an operator of its own; what only training needs, such as
 dropout, is in no graph for inference.
 """
@@ -26,24 +26,24 @@ from tflconv.recipe import Recipe
 from tflconv.tflite import packing, unfusing
 
 Weight = tuple[str, str]
-"""A node's name and the key of one of its weights."""
+"""Name of a node, and name of one of its weights."""
 
 _IDLE = {"scale": 1, "gamma": 1}
-"""Values that change nothing, for which there is no operator; of other weights it is 0."""
+"""Values of weights that change nothing, for which no operator is made; 0 for other weights."""
 
 
 class UnfusedModel(FloatModel):
-    """A model that nothing was done to; there is only a float file of it."""
+    """A model without fused or folded operators; it has a float file only."""
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
-        """Return the float file, whose constants are not shared either."""
+        """Return the float file, whose constants are not shared either, for any ``recipe``."""
         return self.content
 
 
 def prepare(model: Opened) -> UnfusedModel:
-    """Lower a Keras model without fusing or folding anything; there is only a float file of it.
+    """Lower a Keras model without fusing or folding anything.
 
-    Warns of layers that are called as they are, inside of which the converter may have folded.
+    Warns of layers that are not known, inside of which the converter may have folded.
 
     Raises:
         TflconvError: The layers of the model are not visible to Keras.
@@ -53,7 +53,7 @@ def prepare(model: Opened) -> UnfusedModel:
 
 
 def lower(network: Network) -> bytes:
-    """The float ``.tflite`` of ``network`` with an operator for everything that it computes."""
+    """Return the float ``.tflite`` file of ``network`` with one operator per step."""
     weights = _beside_kernels(network)
     model = packing.unpack(tracing.lower(_traced(network, weights)))
     unfusing.store_inputs(model, list(weights.values()))
@@ -62,7 +62,7 @@ def lower(network: Network) -> bytes:
 
 
 def _beside_kernels(network: Network) -> dict[Weight, Array]:
-    """Biases, scales, shifts, tokens: what a converter could fold, if they do anything at all."""
+    """Biases, scales, shifts and tokens that change something, which a converter could fold."""
     return {
         (node.name, key): value
         for node in network
@@ -86,13 +86,13 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
 
 
 class _Fed(FloatScheme):
-    """Kernels as constants; every other weight is one of the ``values`` from outside."""
+    """Kernels as constants, and the other weights as ``values`` that are fed."""
 
     def __init__(self, values: Mapping[Weight, Tensor]) -> None:
         self.values = values
 
     def weight(self, node: Node, key: str) -> Tensor:
-        """A constant, or what was fed."""
+        """Return a constant, or the value that was fed."""
         fed = self.values.get((node.name, key))
         return super().weight(node, key) if fed is None else fed
 

@@ -1,4 +1,4 @@
-"""The last step to a file: TFLite metadata and card put in, or all that is not needed taken out."""
+"""Write a ``.tflite`` file, with TFLite metadata and card or without anything not needed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tflconv.tflite import metadata_writing, packing, stripping
 
 
 def write(target: Path, content: bytes, card: ModelCard | None, *, strip: bool) -> None:
-    """Write the ``.tflite`` file ``content`` to ``target``; equal arguments give equal bytes.
+    """Write a ``.tflite`` file; equal arguments give equal bytes.
 
     Args:
-        target: The file to write, which nobody reads before this has returned.
-        content: What a recipe made.
-        card: What the file says about itself; None for a file that tells nothing.
+        target: The file to write. It is not written atomically: give a temporary one.
+        content: The ``.tflite`` file that a recipe made.
+        card: Labels, preprocessing and origin to store; None for none.
         strip: Whether names and TFLite metadata are left out.
     """
     target.write_bytes(_finished(content, card, strip=strip))

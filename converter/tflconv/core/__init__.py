@@ -1,1 +1,1 @@
-"""The ground floor: files, a store, processes, statistics; nothing here knows what a model is."""
+"""Files, a store, worker processes, statistics: what all other packages build on."""

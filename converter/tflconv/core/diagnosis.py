@@ -1,4 +1,4 @@
-"""What ``tflconv doctor`` looks for: whether it is there, and how to get it."""
+"""Requirements that ``tflconv doctor`` checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """Whether ``subject`` is there. ``needed_for`` says what does not work without it."""
+    """One requirement and whether it is met.
+
+    Attributes:
+        subject: What is required, such as ``adb``.
+        ok: Whether it was found.
+        detail: What was found, or what is wrong.
+        needed_for: What does not work without it.
+        hint: How to install it.
+    """
 
     subject: str
     ok: bool

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     JsonValue: TypeAlias = (
         bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
     )
-    """Any value that JSON can write: a number, a text, a list, an object, null."""
+    """A value that JSON can hold: number, string, list, object or null."""
 else:
-    JsonValue = object  # get_type_hints cannot follow a recursive alias into another module
+    JsonValue = Any  # cattrs takes it as it is, and cannot follow a recursive alias
 
 JsonObject: TypeAlias = Mapping[str, JsonValue]
 """A JSON object: names and their values."""

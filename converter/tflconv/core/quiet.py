@@ -1,4 +1,4 @@
-"""Hold back what native libraries print to stderr and no option of theirs turns off."""
+"""Suppress what native libraries print to stderr where they have no option for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def native_stderr() -> Iterator[None]:
-    """Keep file descriptor 2 silent within the block."""
+    """Discard what is written to file descriptor 2 within the block."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         kept = os.dup(2)

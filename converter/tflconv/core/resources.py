@@ -1,4 +1,4 @@
-"""The only reader of the data that travels inside the wheel."""
+"""Paths of the data files inside the installed package."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def datasets_dir() -> Path:
-    """Folder of the bundled dataset cards and samples, one subfolder a dataset."""
+    """Return the folder of the bundled dataset cards and samples, one subfolder per dataset."""
     return _package_dir("tflconv.datasets")
 
 
 def harness_dir() -> Path:
-    """Folder of the native harness: its sources and what was prebuilt of it."""
+    """Return the folder of the native harness: its sources and prebuilt programs."""
     return _package_dir("tflconv.android_benchmark")
 
 
 def demo_plan() -> Path:
-    """The plan that ``tflconv demo`` runs."""
+    """Return the path of the plan that ``tflconv demo`` runs."""
     return _package_dir("tflconv") / "demo.toml"
 
 

@@ -1,10 +1,10 @@
-"""Text that fits on one line."""
+"""Shorten text to one line."""
 
 from __future__ import annotations
 
 
 def shorten(text: str, length: int = 60) -> str:
-    """Return ``text`` on one line with at most ``length`` characters, ``…`` for what was cut.
+    """Return ``text`` on one line of at most ``length`` characters; ``…`` marks a cut.
 
     Example:
         >>> shorten("a name that nobody can read", 10)

@@ -1,6 +1,6 @@
-"""Statistics of latencies and accuracies: numpy in, numbers out, nothing drawn at random unseeded.
+"""Statistics of latencies and accuracies, with fixed seeds.
 
-Latencies are skewed and have outliers, so the median speaks for them and its interval comes from
+Latencies are skewed and have outliers, so they are summarized by the median, with an interval from
 the bootstrap (Efron, 1979). Accuracies are proportions near 1, so their interval is Wilson's
 (1927), which stays inside [0, 1]. Outliers are found as hyperfine does, by the modified Z-score
 (Iglewicz and Hoaglin, 1993).
@@ -18,12 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 _Z95 = 1.959963984540054
 _MAD_TO_SIGMA = 0.6745
 MANY = 20_000
+"""Number of samples above which the interval of the median is computed from order statistics."""
 OUTLIER_SCORE = 14.826
-"""Modified Z-score past which a sample is an outlier: ten standard deviations of a normal."""
+"""Modified Z-score above which a sample is an outlier: ten standard deviations of a normal."""
 
 
 class Summary(TypedDict):
-    """What ``summarize`` tells of samples, in the samples' unit."""
+    """Summary statistics, in the unit of the samples."""
 
     count: int
     median: float
@@ -42,7 +43,16 @@ class Summary(TypedDict):
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for the proportion ``correct / total``."""
+    """Return Wilson's 95 % confidence interval for the proportion ``correct / total``.
+
+    Raises:
+        ValueError: ``correct`` is not between 0 and ``total``, or ``total`` is 0.
+
+    Example:
+        >>> low, high = wilson(90, 100)
+        >>> round(low, 3), round(high, 3)
+        (0.826, 0.945)
+    """
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"need 0 <= correct <= total > 0. Received: {correct} of {total}.")
     share, z2 = correct / total, _Z95**2
@@ -52,7 +62,19 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
 
 
 def summarize(samples: ArrayLike) -> Summary:
-    """Count, median with 95 % interval, mean, spread and percentiles of ``samples``."""
+    """Return count, median with 95 % interval, mean, spread and percentiles of ``samples``.
+
+    Args:
+        samples: One-dimensional and finite, at least one.
+
+    Raises:
+        ValueError: ``samples`` are none, not finite, or have more than one dimension.
+
+    Example:
+        >>> summary = summarize([2.0, 3.0, 2.5, 2.0, 40.0])
+        >>> summary["median"], summary["outliers"]
+        (2.5, 1)
+    """
     values = _checked(samples)
     p5, p25, median, p75, p90, p95 = np.percentile(values, [5, 25, 50, 75, 90, 95])
     return {
@@ -76,9 +98,9 @@ def summarize(samples: ArrayLike) -> Summary:
 def bootstrap_median(
     samples: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile-bootstrap 95 % interval of the median.
+    """Return the percentile-bootstrap 95 % confidence interval of the median.
 
-    Past ``MANY`` samples the bootstrap would only cost memory: the order statistics around the
+    Above ``MANY`` samples the bootstrap would only cost memory: the order statistics around the
     median give the same interval (David and Nagaraja, Order Statistics, section 7.1).
     """
     values = _checked(samples)
@@ -95,7 +117,11 @@ def bootstrap_median(
 def bootstrap_ratio(
     contender: ArrayLike, baseline: ArrayLike, *, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Ratio of medians ``contender / baseline`` with its 95 % bootstrap interval."""
+    """Return the ratio of medians ``contender / baseline`` with its 95 % bootstrap interval.
+
+    Returns:
+        The ratio, and the lower and the upper end of its interval.
+    """
     top, bottom = _checked(contender), _checked(baseline)
     random = np.random.default_rng(seed)
     tops = np.median(random.choice(top, size=(resamples, len(top))), axis=1)
@@ -105,7 +131,7 @@ def bootstrap_ratio(
 
 
 def outliers(samples: ArrayLike) -> NDArray[np.bool_]:
-    """Mark samples whose modified Z-score says that something else was going on."""
+    """Return which samples are outliers, that is, have a modified Z-score above OUTLIER_SCORE."""
     values = _checked(samples)
     deviation = np.abs(values - np.median(values))
     mad = np.median(deviation)

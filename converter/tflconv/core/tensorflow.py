@@ -1,10 +1,9 @@
-"""The one place that chooses a Keras.
+"""The only module that imports TensorFlow and Keras, and that chooses the Keras version.
 
-tensorflow-model-optimization needs Keras 2, which lives on as ``tf_keras`` and which TensorFlow
-uses only if it is told so before its first import. Import TensorFlow and Keras 2 from here and
-nowhere else. (A user's Keras 3 model comes through the ``keras`` package, which does not care.)
-In a notebook that imported TensorFlow before us the choice is made and is left alone; nothing but
-tfmot needs it.
+tensorflow-model-optimization needs Keras 2, which is the package ``tf_keras`` today, and which
+TensorFlow uses only if TF_USE_LEGACY_KERAS is set before its first import. Import TensorFlow and
+Keras 2 from here. (A user's Keras 3 model is opened with the ``keras`` package in any case.) In a
+notebook that imported TensorFlow first, the version is left as it is; only tfmot depends on it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ with quiet.native_stderr():
     import tensorflow as tf
     import tf_keras as keras2
 
-    tf.config.list_physical_devices()  # looks for GPUs now, while its complaints are not heard
+    tf.config.list_physical_devices()  # looks for GPUs now, while its warnings are discarded
 
 tf.get_logger().setLevel("ERROR")
 
@@ -35,9 +34,9 @@ __all__ = ["freeze", "fresh_names", "keras2", "keras3", "tf", "tfmot_quantizatio
 
 
 def freeze(function: ConcreteFunction) -> ConcreteFunction:
-    """Return the concrete ``function`` with its variables made constants.
+    """Return the concrete ``function`` with its variables turned into constants.
 
-    TensorFlow has no public name for this; its own TFLite converter calls the same.
+    TensorFlow has no public name for this; its own TFLite converter calls the same function.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -82,7 +81,7 @@ def _counters_of_keras3() -> MutableMapping[str, int]:
 
 
 def keras3() -> ModuleType:
-    """The package ``keras``, version 3, which users' models may need."""
+    """Import the package ``keras`` (version 3), which models of users may need."""
     import keras
 
     package: ModuleType = keras
@@ -90,7 +89,7 @@ def keras3() -> ModuleType:
 
 
 def tfmot_quantization() -> ModuleType:
-    """Quantization-aware training of tensorflow-model-optimization: a few seconds to import."""
+    """Import quantization-aware training of tensorflow-model-optimization, which takes seconds."""
     from tensorflow_model_optimization.quantization import keras as quantization
 
     package: ModuleType = quantization

@@ -1,4 +1,4 @@
-"""Types of what TensorFlow, Keras and JSON hand over: for signatures, there is nothing to run.
+"""Types of the values that TensorFlow and Keras return: for signatures, there is nothing to run.
 
 TensorFlow and Keras have no types of their own, and importing them costs seconds. So each Protocol
 here names the part of one of their classes that we use; Keras 2 and Keras 3 both fit.
@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
 
-Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
-"""A value that a JSON file can hold."""
+Leaf = TypeVar("Leaf")
+
+Nested: TypeAlias = Leaf | Sequence["Nested[Leaf]"] | Mapping[str, "Nested[Leaf]"]
+"""One value, or any nesting of lists and dictionaries of values."""
 
 Operand: TypeAlias = "Tensor | float | NDArray[np.float32]"
-"""What a tensor can be added to or multiplied by."""
+"""What can be added to a tensor, or multiplied with it."""
 
 Index: TypeAlias = int | slice | tuple[int | slice | None, ...] | None
 
 
 class Tensor(Protocol):
-    """A tensor or variable of TensorFlow whose sides are known, but perhaps for the batch."""
+    """A tensor or variable of TensorFlow with known sides, except perhaps the batch."""
 
     @property
     def shape(self) -> Sequence[int]:
@@ -39,7 +41,9 @@ class Tensor(Protocol):
     def __sub__(self, other: Operand) -> Tensor: ...
     def __rsub__(self, other: Operand) -> Tensor: ...
     def __mul__(self, other: Operand) -> Tensor: ...
+    def __rmul__(self, other: Operand) -> Tensor: ...
     def __truediv__(self, other: Operand) -> Tensor: ...
+    def __neg__(self) -> Tensor: ...
 
 
 class Variable(Tensor, Protocol):
@@ -55,21 +59,24 @@ class Variable(Tensor, Protocol):
 
 
 class KerasTensor(Protocol):
-    """A value between two layers of a Keras model; sides that Keras cannot tell are None."""
+    """A value between two layers of a Keras model; unknown sides are None."""
+
+    name: str
 
     @property
     def shape(self) -> Sequence[int | None]:
         """Sides, with batch."""
 
-
-KerasTensors: TypeAlias = KerasTensor | Sequence["KerasTensors"] | Mapping[str, "KerasTensors"]
-"""Inputs or outputs of a Keras model as it likes to nest them."""
+    @property
+    def dtype(self) -> object:
+        """Type of the elements: its name, or an object with a name."""
 
 
 class KerasLayer(Protocol):
     """A layer of Keras; what else it has depends on its class."""
 
     name: str
+    _name: str
 
     def __call__(self, *inputs: object, **options: object) -> Tensor:
         """Compute the layer."""
@@ -79,26 +86,46 @@ class KerasLayer(Protocol):
 
 
 class KerasModel(Protocol):
-    """A functional or sequential model of Keras, whose layers are visible."""
+    """A model of Keras 2 or Keras 3 that has been built."""
 
     name: str
-    inputs: KerasTensors
-    outputs: KerasTensors
+    inputs: Nested[KerasTensor]
+    outputs: Nested[KerasTensor]
     weights: Sequence[Variable]
-    trainable_variables: Sequence[Variable]
-    _nodes_by_depth: Mapping[int, Sequence[Keras2Node | Keras3Node]]
 
-    def __call__(self, inputs: object, *, training: bool | None = None) -> Tensor:
+    def __call__(self, inputs: object, *, training: bool | None = None) -> Nested[Tensor]:
         """Compute the outputs."""
 
+
+class Keras2Model(KerasModel, Protocol):
+    """A model of Keras 2 that can be trained."""
+
+    layers: Sequence[KerasLayer]
+    trainable_variables: Sequence[Variable]
+
+    def __call__(self, inputs: object, *, training: bool | None = None) -> Tensor:
+        """Compute the only output."""
+
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Return the values of all weights."""
+        """Return a copy of the weights."""
 
     def set_weights(self, weights: Sequence[NDArray[np.generic]]) -> None:
-        """Set the values of all weights."""
+        """Replace the weights."""
+
+    def compile(self, optimizer: object, loss: object) -> None:
+        """Prepare the model for training."""
+
+    def train_on_batch(self, x: NDArray[np.float32], y: NDArray[np.int64]) -> float:
+        """Train with one batch; return its loss."""
 
     def save(self, filepath: str | PathLike[str]) -> None:
         """Write the model as a ``.keras`` file."""
+
+
+class FunctionalModel(KerasModel, Protocol):
+    """A functional or sequential model of Keras, whose layers are visible."""
+
+    _nodes_by_depth: Mapping[int, Sequence[Keras2Node | Keras3Node]]
 
 
 class KerasOptimizer(Protocol):
@@ -122,7 +149,7 @@ class Keras2Node(Protocol):
 
     layer: KerasLayer
     keras_inputs: Sequence[KerasTensor]
-    outputs: KerasTensors
+    outputs: Nested[KerasTensor]
     call_kwargs: Mapping[str, object] | None
 
     def map_arguments(

@@ -1,4 +1,4 @@
-"""Installed versions of packages, read from their metadata without importing them."""
+"""Read the versions of installed packages without importing them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def versions(*packages: str) -> dict[str, str | None]:
-    """Installed versions of ``packages``, found without importing them; null where missing."""
-    found: dict[str, str | None] = dict.fromkeys(packages)
+    """Return the installed version of each of ``packages``; None for one that is missing.
+
+    Example:
+        >>> versions("no-such-package")
+        {'no-such-package': None}
+    """
+    installed: dict[str, str | None] = dict.fromkeys(packages)
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            installed[package] = version(package)
+    return installed

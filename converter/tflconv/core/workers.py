@@ -1,24 +1,29 @@
-"""Stages that need TensorFlow run in worker processes, side by side, one a core.
+"""Stages that need TensorFlow run in worker processes, as many at once as there are cores.
 
 So the process that measures never holds TensorFlow, and two small models train at once.
 
-Workers are crash-only: they ignore Ctrl-C, which libraries swallow inside their imports, and are
-killed instead, by the process that started them or, when that one is gone, by themselves. Nothing
-that they leave half-written is ever read (``files``), and ``files.sweep`` takes it away.
+Workers are crash-only. They ignore Ctrl-C, which libraries swallow inside their imports; they are
+killed instead, by the process that started them or, when that process is gone, by themselves.
+Whatever a worker leaves half-written is never read (``files``), and ``files.sweep`` deletes it.
+Each item has a process and a pipe of its own, so a worker that is killed costs one item.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.queues import Queue
-from typing import TypeVar
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Generic, TypeVar
 
 from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
@@ -26,62 +31,144 @@ from tflconv.errors import TflconvError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-GRACE = 1.0
-"""Seconds that the last events of workers have to arrive; a killed worker may have cut them off."""
 
-_words: Queue[Progress | None]
+@dataclass(frozen=True, kw_only=True)
+class _Share:
+    """What a worker may use: threads of the processor, and a folder for temporary files."""
+
+    threads: int
+    scratch: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Returned(Generic[Result]):
+    """The last message of a worker: its result, or the ``TflconvError`` that was raised."""
+
+    result: Result | TflconvError
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Raised:
+    """The last message of a worker with a bug: any other exception, and its traceback."""
+
+    error: Exception
+    traceback: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Worker(Generic[Result]):
+    """A process at work on the item at ``index``, and the pipe that its messages come through."""
+
+    index: int
+    process: SpawnProcess
+    messages: Connection
 
 
 def run_in_processes(
     function: Callable[[Item, Callback], Result], items: Sequence[Item], *, progress: Callback
 ) -> list[Result | TflconvError]:
-    """Call ``function(item, progress)`` for each item, as many at once as there are cores.
+    """Call ``function(item, progress)`` for each item, each in a process of its own.
 
-    Each answer stands at its item's place; a ``TflconvError`` is returned there, not raised, so
-    that one failing item does not cost the others. ``function`` and items must be picklable.
+    Args:
+        function: What to call. It, the items and the results must be picklable.
+        items: The first argument of each call.
+        progress: Receives the events of all workers, in this process.
+
+    Returns:
+        The results, in the order of ``items``. A ``TflconvError`` is returned in the place of the
+        result, not raised, so that one item that fails does not cost the others.
     """
-    context = multiprocessing.get_context("spawn")
-    workers = max(1, min(len(items), os.cpu_count() or 1))
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    words: Queue[Progress | None] = context.Queue()
-    listener = threading.Thread(target=_listen, args=(words, progress), daemon=True)
-    listener.start()
+    cores = os.cpu_count() or 1
+    at_once = max(1, min(len(items), cores))
+    waiting = deque(enumerate(items))
+    workers: list[_Worker[Result]] = []
+    results: dict[int, Result | TflconvError] = {}
     with tempfile.TemporaryDirectory(prefix="tflconv-", ignore_cleanup_errors=True) as scratch:
-        pool = ProcessPoolExecutor(workers, context, _start, (words, threads, scratch))
-        try:
-            futures = _submitted(pool, function, items)
-            return [_answer(future) for future in futures]
-        except BaseException:
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            words.put(None)
-            words.cancel_join_thread()
-            listener.join(GRACE)
+        share = _Share(threads=max(1, cores // at_once), scratch=scratch)
+        with _killed_at_the_end(workers):
+            while waiting or workers:
+                while waiting and len(workers) < at_once:
+                    index, item = waiting.popleft()
+                    _start(workers, index, pickle.dumps((function, item)), share)
+                for worker, message in _messages(workers):
+                    if isinstance(message, Progress):
+                        progress(message)
+                    else:
+                        results[worker.index] = message.result
+    return [results[index] for index in range(len(items))]
 
 
-def _submitted(
-    pool: ProcessPoolExecutor, function: Callable[[Item, Callback], Result], items: Sequence[Item]
-) -> list[Future[Result | TflconvError]]:
-    """Submit all items; workers start with interrupts ignored."""
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _killed_at_the_end(workers: Sequence[_Worker[Result]]) -> Iterator[None]:
+    """Kill the workers that are in ``workers`` when the block ends, however it ends."""
     try:
-        return [pool.submit(_work, function, item) for item in items]
+        yield
     finally:
-        signal.signal(signal.SIGINT, heard)
+        for worker in workers:
+            worker.process.kill()
+        for worker in workers:
+            worker.process.join()
 
 
-def _start(words: Queue[Progress | None], threads: int, scratch: str) -> None:
-    """Prepare a worker: it dies with its parent, and uses no more threads than its share."""
-    global _words
-    _words = words
+def _start(workers: list[_Worker[Result]], index: int, job: bytes, share: _Share) -> None:
+    """Add a worker to ``workers`` that starts with interrupts ignored."""
+    context = multiprocessing.get_context("spawn")
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        messages, end_of_worker = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(end_of_worker, job, share), daemon=True)
+        process.start()
+        workers.append(_Worker(index=index, process=process, messages=messages))
+        end_of_worker.close()  # so that the pipe ends where the worker does
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _messages(
+    workers: list[_Worker[Result]],
+) -> Iterator[tuple[_Worker[Result], Progress | _Returned[Result]]]:
+    """Wait for messages; take a worker whose last message it is out of ``workers``."""
+    ready = wait([worker.messages for worker in workers])
+    for worker in [worker for worker in workers if worker.messages in ready]:
+        try:
+            message: Progress | _Returned[Result] | _Raised = worker.messages.recv()
+        except (EOFError, OSError):
+            message = _Returned(result=_killed())
+        if not isinstance(message, Progress):
+            worker.process.join()
+            worker.messages.close()
+            workers.remove(worker)
+        if isinstance(message, _Raised):
+            raise message.error from RuntimeError(message.traceback)
+        yield worker, message
+
+
+def _killed() -> TflconvError:
+    return TflconvError(
+        "a worker process was killed from outside.",
+        hint="Free some memory, which is what most often ran out, and run again: finished steps"
+        " are kept.",
+    )
+
+
+def _work(messages: Connection, job: bytes, share: _Share) -> None:
+    """Run ``job`` in a worker; its modules are imported only when the worker is prepared."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    tempfile.tempdir = scratch
+    tempfile.tempdir = share.scratch
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(variable, str(threads))
+        os.environ.setdefault(variable, str(share.threads))
+    messages.send(_outcome(job, messages.send))
+
+
+def _outcome(job: bytes, progress: Callback) -> _Returned[object] | _Raised:
+    try:
+        function, item = pickle.loads(job)
+        return _Returned(result=function(item, progress))
+    except TflconvError as error:
+        return _Returned(result=error)
+    except Exception as error:  # a bug, which is raised where it is seen
+        return _Raised(error=error, traceback=traceback.format_exc())
 
 
 def _die_with_parent() -> None:
@@ -89,25 +176,3 @@ def _die_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _work(function: Callable[[Item, Callback], Result], item: Item) -> Result | TflconvError:
-    try:
-        return function(item, _words.put)
-    except TflconvError as error:
-        return error
-
-
-def _listen(words: Queue[Progress | None], progress: Callback) -> None:
-    while (word := words.get()) is not None:
-        progress(word)
-
-
-def _answer(future: Future[Result | TflconvError]) -> Result | TflconvError:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return TflconvError(
-            "a worker process was killed from outside.",
-            hint="Most often memory ran out: free some, then run again; what is done is kept.",
-        )

@@ -73,14 +73,13 @@ def warn_if_slower(path: Path) -> list[str]:
     if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
         return []
     predicted = predict(model)
-    ratio = cost.instructions(model.main, predicted.partitions) / cost.float_instructions(
-        model.main
-    )
-    if ratio <= MARGIN:
+    quantized = cost.instructions(model.main, predicted.partitions)
+    in_float = cost.float_instructions(model.main)
+    if not in_float or quantized <= MARGIN * in_float:
         return []
     headline = (
-        f"{path.name} will be slower than float: about {ratio:.1f} times the arm64 instructions,"
-        f" in {len(predicted.partitions)} XNNPACK partitions."
+        f"{path.name} will be slower than float: about {quantized / in_float:.1f} times the arm64"
+        f" instructions, in {len(predicted.partitions)} XNNPACK partitions."
     )
     products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
     read = {t.dtype for product in products for t in model.main.input_tensors(product)}

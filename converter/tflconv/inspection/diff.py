@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection.inspect import Inspection
 from tflconv.tflite import schema
 from tflconv.tflite.reading import Operator, Subgraph
@@ -81,7 +81,7 @@ def compare(first: Inspection, second: Inspection) -> Difference:
     )
 
 
-def to_json(difference: Difference) -> dict[str, Json]:
+def to_json(difference: Difference) -> dict[str, JsonValue]:
     """Return the difference as a JSON object; figures are ``[first, second]``."""
     return {
         "changes": [asdict(change) for change in difference.changes],

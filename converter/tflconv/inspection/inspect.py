@@ -16,7 +16,7 @@ from pathlib import Path
 import cattrs
 
 from tflconv.core.files import sha256_file
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
@@ -122,7 +122,7 @@ def inspect(path: Path) -> Inspection:
     )
 
 
-def to_json(inspection: Inspection) -> dict[str, Json]:
+def to_json(inspection: Inspection) -> dict[str, JsonValue]:
     """Return the inspection as a JSON object; sizes are in bytes."""
     model, graph = inspection.model, inspection.model.main
     return {
@@ -276,7 +276,7 @@ def _count(tensors: Iterable[TfliteTensor]) -> int:
     return sum(tensor.elements for tensor in tensors)
 
 
-def _boundary(tensor: TfliteTensor) -> dict[str, Json]:
+def _boundary(tensor: TfliteTensor) -> dict[str, JsonValue]:
     quantization = tensor.quantization
     zero_points = quantization.zero_points if quantization else ()
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from tflconv.core.typing import Json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.results import BenchmarkRun, Op
 
 
@@ -63,7 +63,7 @@ def kinds(run: BenchmarkRun) -> list[KindCost]:
     ]
 
 
-def to_json(run: BenchmarkRun) -> dict[str, Json]:
+def to_json(run: BenchmarkRun) -> dict[str, JsonValue]:
     """Return device, partitions, and costs by kind and by operator as a JSON object."""
     assert run.graph is not None
     return {

@@ -1,1 +1,1 @@
-"""What a model file is: its card, its pictures, how it is opened and run."""
+"""Model files: opening and running them, their cards, and the pictures that they take."""

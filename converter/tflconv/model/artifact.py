@@ -1,4 +1,4 @@
-"""Names and lineage of model files: one slug for the file, the table row and the plot label."""
+"""Names and lineage of model files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tflconv.core.files import sha256_file
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One model, trained on one dataset, made by one recipe."""
+    """One model, trained on one dataset and converted by one recipe."""
 
     model: str
     dataset: str
@@ -18,13 +18,25 @@ class Variant:
 
     @property
     def slug(self) -> str:
-        """``vit-mnist-static_wi8_ai8``: the name of this variant everywhere."""
+        """The name of this variant in files, tables and plots.
+
+        Example:
+            >>> Variant(model="vit", dataset="mnist", recipe="static_wi8_ai8").slug
+            'vit-mnist-static_wi8_ai8'
+        """
         return f"{self.model}-{self.dataset}-{self.recipe}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelArtifact:
-    """A model file with its content hash and the hash of the file it was made from."""
+    """A model file and where it comes from.
+
+    Attributes:
+        path: The file.
+        sha256: Hash of its content.
+        bytes: Its size.
+        parent: Hash of the file that it was made of.
+    """
 
     path: Path
     sha256: str
@@ -33,5 +45,5 @@ class ModelArtifact:
 
     @classmethod
     def of(cls, path: Path, *, parent: str | None = None) -> ModelArtifact:
-        """Read size and hash of the file at ``path``."""
+        """Describe the file at ``path``, made of the file with the hash ``parent``."""
         return cls(path=path, sha256=sha256_file(path), bytes=path.stat().st_size, parent=parent)

@@ -1,4 +1,4 @@
-"""What a model file says about itself, carried inside the file.
+"""The card inside a model file: labels, preprocessing and origin.
 
 A ``.keras`` file is a zip archive, and a ``.tflite`` file may have one appended (that is how
 TFLite metadata carries its label files), so the card is the member ``tflconv.json`` of both.
@@ -12,10 +12,10 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cattrs
 
+from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.model.pictures import Resize
@@ -31,9 +31,23 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class ModelCard:
     """Labels, preprocessing and origin of a model.
 
-    ``input_shape`` is ``(height, width, channels)``; ``resize`` is how pictures come to that size
-    (by default as their dataset says); ``metrics`` hold what training saw on its
-    validation split, never the test split; ``versions`` are those of the libraries that made it.
+    Attributes:
+        model: Name of the model.
+        labels: Names of its outputs, in their order.
+        input_shape: Height, width and channels.
+        normalization: How pixels become inputs.
+        resize: How pictures are brought to that height and width; None for as their dataset says.
+        options: Options of the model in the registry.
+        dataset: Name of the dataset that it was trained on.
+        dataset_digest: Hash of that dataset.
+        subset: Whether only a part of that dataset was used.
+        recipe: Name of the recipe; None for a model that was not converted.
+        calibration: Which samples its ranges were measured with.
+        seed: Seed of everything that was drawn at random.
+        training: Settings of the training.
+        metrics: Figures on the validation split, never the test split.
+        versions: Versions of the libraries that made the file.
+        parent: SHA-256 of the file that it was made of.
     """
 
     model: str
@@ -41,27 +55,27 @@ class ModelCard:
     input_shape: tuple[int, ...]
     normalization: Normalization
     resize: Resize | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: JsonObject = field(default_factory=dict)
     dataset: str | None = None
     dataset_digest: str | None = None
     subset: bool = False
     recipe: str | None = None
-    calibration: Mapping[str, Any] | None = None
+    calibration: JsonObject | None = None
     seed: int | None = None
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: JsonObject = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str | None] = field(default_factory=dict)
     parent: str | None = None
 
 
-def to_json(card: ModelCard) -> dict[str, Any]:
-    """Everything that ``card`` says, as JSON values."""
-    value: dict[str, Any] = _converter.unstructure(card)
+def to_json(card: ModelCard) -> dict[str, JsonValue]:
+    """Return everything that ``card`` says, as JSON values."""
+    value: dict[str, JsonValue] = _converter.unstructure(card)
     return value
 
 
 def to_metadata(card: ModelCard) -> Metadata:
-    """What ``card`` says, as TFLite metadata can say it to other tools."""
+    """Return what ``card`` says to other tools, as TFLite metadata."""
     trained = f", trained on {card.dataset}" if card.dataset else ""
     order = ", takes BGR" if card.normalization.channel_order == "bgr" else ""
     return Metadata(
@@ -85,9 +99,15 @@ def embed_card(path: Path, card: ModelCard) -> None:
 
 
 def read_card(path: Path) -> ModelCard | None:
-    """The card inside the model file at ``path``, or None if it carries none.
+    """Read the card inside the model file at ``path``.
 
-    For a ``.tflite`` that others made, its TFLite metadata serve as one if they say enough.
+    A ``.tflite`` file without a card gets one of its TFLite metadata, if those say how to feed it.
+
+    Returns:
+        The card; None if the file has none.
+
+    Raises:
+        TflconvError: The file cannot be read, or its card is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -104,25 +124,29 @@ def read_card(path: Path) -> ModelCard | None:
 
 
 def require_card(path: Path) -> ModelCard:
-    """The card inside the model file at ``path``; raises ``UsageError`` if it carries none."""
+    """Read the card inside the model file at ``path``.
+
+    Raises:
+        UsageError: The file has none.
+    """
     card = read_card(path)
     if card is None:
         raise UsageError(
-            f"{path} carries no card, so it is not known how pictures become its input.",
-            hint="Convert it with tflconv convert, and say --normalize if the model is your own.",
+            f"{path} has no card, so it is not known how pictures become its input.",
+            hint="Convert it with tflconv convert; add --normalize if the model is your own.",
         )
     return card
 
 
 def _foreign(path: Path) -> ModelCard | None:
-    found = read_metadata(path) if path.suffix == ".tflite" else None
-    if found is None:
+    metadata = read_metadata(path) if path.suffix == ".tflite" else None
+    if metadata is None:
         return None
     return ModelCard(
         model=path.stem,
-        labels=found.labels,
-        input_shape=found.input_shape,
-        normalization=Normalization(mean=found.mean, std=found.std),
+        labels=metadata.labels,
+        input_shape=metadata.input_shape,
+        normalization=Normalization(mean=metadata.mean, std=metadata.std),
     )
 
 

@@ -1,9 +1,9 @@
-"""The one wrapper of the Python LiteRT interpreter; it needs no TensorFlow.
+"""Run ``.tflite`` files with the LiteRT interpreter of Python, which needs no TensorFlow.
 
-A quantized tensor holds integers ``q`` that stand for ``scale * (q - zero_point)``. Whoever runs
-a model with integer inputs or outputs must quantize and dequantize with exactly the numbers that
-the file carries; doing it slightly wrong costs accuracy without any error. It is done here, once,
-so that a float, int8, uint8 or int16 model is the same thing to everybody else.
+A quantized tensor holds integers ``q`` that stand for ``scale * (q - zero_point)``. Inputs and
+outputs must be quantized and dequantized with exactly the numbers that the file carries; a slight
+mistake costs accuracy without any error. It is done here only, so that float, int8, uint8 and int16
+models look alike to all callers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
@@ -23,10 +22,22 @@ from tflconv.core import quiet
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 
+Stored = NDArray[np.number]
+"""Values as a tensor stores them: integers if it is quantized."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TensorDetails:
-    """An input or output: its shape with batch, its type and its quantization if it has one."""
+    """An input or output of a model.
+
+    Attributes:
+        index: Its number in the file.
+        name: Its name in the file.
+        shape: Its sides, with batch.
+        dtype: Name of the type that it stores.
+        scale: Step of its integers; None if it is not quantized.
+        zero_point: The integer that stands for 0.
+    """
 
     index: int
     name: str
@@ -35,16 +46,22 @@ class TensorDetails:
     scale: float | None = None
     zero_point: int = 0
 
-    def quantize(self, values: NDArray[np.float32]) -> NDArray[Any]:
-        """``values`` as this tensor stores them, saturated at the ends of its type."""
+    def quantize(self, values: NDArray[np.float32]) -> Stored:
+        """Return ``values`` as this tensor stores them, saturated at the limits of its type.
+
+        Example:
+            >>> pixel = TensorDetails(index=0, name="x", shape=(1, 3), dtype="int8", scale=0.5)
+            >>> pixel.quantize(np.array([-1.0, 0.4, 100.0], np.float32)).tolist()
+            [-2, 1, 127]
+        """
         if self.scale is None:
             return values.astype(self.dtype)
         limits = np.iinfo(self.dtype)
         steps = np.rint(values / np.float32(self.scale)) + self.zero_point
         return np.asarray(np.clip(steps, limits.min, limits.max), dtype=self.dtype)
 
-    def dequantize(self, stored: NDArray[Any]) -> NDArray[np.float32]:
-        """The real numbers that ``stored`` values stand for."""
+    def dequantize(self, stored: Stored) -> NDArray[np.float32]:
+        """Return the real numbers that ``stored`` values stand for."""
         if self.scale is None:
             return stored.astype(np.float32)
         steps = stored.astype(np.float32) - np.float32(self.zero_point)
@@ -52,30 +69,39 @@ class TensorDetails:
 
 
 Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...]]
-"""A runtime with a model, the model's inputs, and its outputs."""
+"""A runtime that has loaded a model, the inputs of the model, and its outputs."""
 
 
 class Interpreter:
-    """A ``.tflite`` file ready to run on this computer, one sample at a time.
+    """A ``.tflite`` file that is ready to run on this computer, one sample at a time.
 
-    ``card`` says how pixels become its input, by default the file does.
-    Raises ``TflconvError`` for a file that is missing, damaged, not a TFLite model, or that holds
-    operations the runtime does not know.
+    Args:
+        path: The file.
+        threads: Threads that the runtime uses.
+        card: How pixels become inputs, by default as the file says.
+
+    Raises:
+        TflconvError: The file is missing, damaged, no TFLite model, or has operators that the
+            runtime does not know.
     """
 
     def __init__(self, path: Path, threads: int = 1, card: ModelCard | None = None) -> None:
         self.path = path
-        self._said = card
+        self._card = card
         self._runtime, self.inputs, self.outputs = _open(path, threads)
 
     @cached_property
     def card(self) -> ModelCard | None:
-        """What is said about the model, by default the card that the file carries, if any."""
-        return self._said or read_card(self.path)
+        """The card that was given, or else the card in the file; None if there is none."""
+        return self._card or read_card(self.path)
 
     @property
     def picture_shape(self) -> tuple[int, ...]:
-        """``(height, width, channels)`` of its only input; raises ``UsageError`` for another."""
+        """Height, width and channels of the picture that the model takes.
+
+        Raises:
+            UsageError: The model takes something else.
+        """
         shapes = [tensor.shape for tensor in self.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4:
             raise UsageError(
@@ -86,15 +112,23 @@ class Interpreter:
 
     @property
     def partitions(self) -> int:
-        """How many parts of the graph a delegate (XNNPACK) executes; 1 is best."""
+        """Number of parts of the graph that a delegate (XNNPACK) executes; 1 is best."""
         nodes = self._runtime._get_ops_details()
         return sum(node["op_name"] == "DELEGATE" for node in nodes)
 
-    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits float32 ``[n, classes]`` of a single-input, single-output model.
+    def predict(self, images: Stored) -> NDArray[np.float32]:
+        """Return the scores of a classifier.
 
-        ``images`` ``[n, height, width, channels]`` are pixels (uint8), normalized as the card
-        says, or float32 values that are normalized already.
+        Args:
+            images: ``[n, height, width, channels]``: uint8 pixels, which are normalized as the
+                card says, or float32 values that are normalized already.
+
+        Returns:
+            Scores ``[n, classes]``.
+
+        Raises:
+            UsageError: The model is no classifier, or takes pictures of another shape, or nothing
+                says how its pixels are normalized.
         """
         self._check_is_classifier()
         values = self._normalized(images)
@@ -105,7 +139,14 @@ class Interpreter:
         return sink.dequantize(np.concatenate(results)).reshape(len(images), -1)
 
     def run(self, samples: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], ...]:
-        """All outputs for one sample of each input, real numbers in and out, batch included."""
+        """Return all outputs for one sample.
+
+        Args:
+            samples: One array of real numbers ``[1, ...]`` per input.
+
+        Returns:
+            One array of real numbers ``[1, ...]`` per output.
+        """
         stored = [
             tensor.quantize(np.asarray(sample))[0]
             for tensor, sample in zip(self.inputs, samples, strict=True)
@@ -113,7 +154,7 @@ class Interpreter:
         outputs = self._invoke(stored)
         return tuple(t.dequantize(o) for t, o in zip(self.outputs, outputs, strict=True))
 
-    def _invoke(self, samples: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _invoke(self, samples: Sequence[Stored]) -> list[Stored]:
         for tensor, sample in zip(self.inputs, samples, strict=True):
             self._runtime.set_tensor(tensor.index, sample[np.newaxis])
         try:
@@ -124,7 +165,7 @@ class Interpreter:
             ) from error
         return [self._runtime.get_tensor(tensor.index) for tensor in self.outputs]
 
-    def _normalized(self, images: NDArray[Any]) -> NDArray[np.float32]:
+    def _normalized(self, images: Stored) -> NDArray[np.float32]:
         if images.dtype != np.uint8:
             return np.asarray(images, dtype=np.float32)
         if self.card is None:
@@ -152,7 +193,6 @@ class Interpreter:
 
 
 def _open(path: Path, threads: int) -> Loaded:
-    """The runtime with the model loaded, its inputs and its outputs."""
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.")
     try:

@@ -1,7 +1,7 @@
-"""How pixels become a model's input, said once and carried with the model everywhere.
+"""How pixels become the input of a model.
 
-A model sees ``(pixel - mean) / std`` of RGB (or grey) pixels in 0..255. Getting this wrong ruins
-a model without an error, INT8 ones most of all, so it is written into every file that we make.
+A model takes ``(pixel - mean) / std`` of RGB (or grey) pixels in 0..255. A wrong normalization
+ruins a model without any error, int8 models most of all, so every file that we write contains it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ from tflconv.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Normalization:
-    """Per-channel ``mean`` and ``std`` in pixel units; one value serves all channels."""
+    """Mean and standard deviation that are taken off pixels.
+
+    Attributes:
+        mean: Mean per channel, or one for all channels, in pixel units (0..255).
+        std: Standard deviation, likewise.
+        channel_order: ``rgb`` or ``bgr``: the order in which the model takes the channels.
+
+    Raises:
+        UsageError: A deviation is not above 0, a mean is not finite, or the order is another.
+
+    Example:
+        >>> Normalization(mean=(127.5,), std=(127.5,)).limits
+        (-1.0, 1.0)
+    """
 
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (255.0,)
@@ -41,10 +54,14 @@ class Normalization:
         ends = self.apply(np.array([[0] * channels, [255] * channels], np.uint8))
         return float(ends.min()), float(ends.max())
 
-    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Turn ``[..., channels]`` pixels in 0..255 into the model's float input.
+    def apply(self, pixels: NDArray[np.number]) -> NDArray[np.float32]:
+        """Turn pixels in 0..255 into float inputs of the model.
 
-        Raises ``UsageError`` where the pictures have another number of channels than the means.
+        Args:
+            pixels: ``[..., channels]`` in the order RGB, or grey.
+
+        Raises:
+            UsageError: The pixels have another number of channels than the normalization.
         """
         needed = max(len(self.mean), len(self.std))
         if needed not in (1, pixels.shape[-1]):
@@ -65,9 +82,18 @@ NAMED = {
 
 
 def parse(text: str) -> Normalization:
-    """Read ``0..1``, ``-1..1``, ``caffe``, ``in-model`` (raw pixels go in) or ``MEAN,STD``.
+    """Read a normalization that a user wrote.
 
-    ``MEAN,STD`` are in pixel units; six numbers are three means, then three deviations.
+    Args:
+        text: ``0..1``, ``-1..1``, ``caffe``, ``in-model`` (the model takes raw pixels) or
+            ``MEAN,STD`` in pixel units. Six numbers are three means, then three deviations.
+
+    Raises:
+        UsageError: The text is none of these.
+
+    Example:
+        >>> parse("127.5,127.5") == parse("-1..1")
+        True
     """
     if text in NAMED:
         return NAMED[text]

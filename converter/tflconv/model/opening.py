@@ -1,9 +1,9 @@
-"""Float models as they come in: Keras 2 and Keras 3 files, SavedModels, live models.
+"""Open float models: Keras 2 and Keras 3 files, SavedModels, models in memory.
 
-Whatever it was, it becomes a ``Source``: named inputs and outputs with their shapes and one
-function over tensors. Conversion traces that function, verification calls it for the reference.
-Opening needs TensorFlow. Files are opened in Keras's safe mode, in which no code inside a file
-can run.
+Each becomes a ``Source``: named inputs and outputs with their shapes, and one function over
+tensors. Conversion traces that function; verification calls it for the reference. Opening needs
+TensorFlow. No Python code inside of a file is run: Keras 3 opens files in its safe mode, and files
+with Lambda layers are refused where Keras 2 would run them.
 """
 
 from __future__ import annotations
@@ -12,21 +12,29 @@ import importlib.util
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.nesting import leaves
+from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """Name, shape without batch (None where it may vary) and type of one input."""
+    """One input of a model.
+
+    Attributes:
+        name: Its name.
+        shape: Its sides without batch; None for a side that may vary.
+        dtype: Name of the type of its elements.
+    """
 
     name: str
     shape: tuple[int | None, ...]
@@ -35,17 +43,32 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """A float model: ``call`` takes one tensor an input, in order, and returns a sequence."""
+    """A float model as a function over tensors.
+
+    Attributes:
+        name: What it is called in messages and in file names.
+        inputs: Its inputs, in the order of the arguments of ``call``.
+        outputs: Names of its outputs, in the order of the tensors that ``call`` returns.
+        call: Takes one tensor per input, with batch, and returns one tensor per output.
+        model: What it was made of: a Keras model, a loaded SavedModel or a ``Network``.
+    """
 
     name: str
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
-    call: Callable[..., list[Any]]
-    model: Any
-    """The Keras model, or the loaded SavedModel."""
+    call: Callable[..., list[Tensor]]
+    model: object
 
     def predict(self, *values: NDArray[np.float32], batch: int = 64) -> NDArray[np.float32]:
-        """The only output for ``values`` ``[n, ...]``, computed in batches."""
+        """Return the output of a model with one output, computed in batches.
+
+        Args:
+            values: One array ``[n, ...]`` per input.
+            batch: Samples per batch.
+
+        Raises:
+            UsageError: The model has several outputs.
+        """
         from tflconv.core.tensorflow import tf
 
         if len(self.outputs) != 1:
@@ -59,11 +82,16 @@ class Source:
 
 
 def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
-    """Open the ``.keras``, ``.h5`` or SavedModel at ``path``.
+    """Open the ``.keras`` file, ``.h5`` file or SavedModel folder at ``path``.
 
-    ``custom_objects`` is a Python file whose classes and functions the model may use; it is run,
-    so only name a file that you trust. Raises ``TflconvError`` for a file that is damaged,
-    foreign, or needs code that was not given.
+    Args:
+        path: The model.
+        custom_objects: A Python file with classes and functions that the model uses. It is run,
+            so name only a file that you trust.
+
+    Raises:
+        TflconvError: The file is missing, damaged, no Keras model, or needs code that was not
+            given.
     """
     if not path.exists():
         raise TflconvError(f"no model at {path}.")
@@ -79,8 +107,16 @@ def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
     return of_keras(model, name=path.stem)
 
 
-def of_keras(model: Any, *, name: str | None = None) -> Source:
-    """A live Keras 2 or Keras 3 model."""
+def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
+    """Make a ``Source`` of a Keras 2 or Keras 3 model in memory.
+
+    Args:
+        model: The model.
+        name: What to call it, by default as Keras does.
+
+    Raises:
+        UsageError: The model was never called, so that the shape of its input is unknown.
+    """
     if not getattr(model, "inputs", None):
         raise UsageError(
             f"the model {model.name} was never called, so the shape of its input is unknown.",
@@ -89,47 +125,41 @@ def of_keras(model: Any, *, name: str | None = None) -> Source:
     structure = getattr(model, "input", None)  # a Sequential of Keras 3 from a file has none
     keys = list(structure) if isinstance(structure, dict) else None
 
-    def call(*tensors: Any) -> list[Any]:
-        arguments = _arguments(tensors, keys)
-        return _flat(model(arguments, training=False))
+    def call(*tensors: Tensor) -> list[Tensor]:
+        return leaves(model(_arguments(tensors, keys), training=False))
 
     return Source(
         name=name or model.name,
-        inputs=tuple(_input(tensor) for tensor in _flat(model.inputs)),
+        inputs=tuple(_input(tensor) for tensor in leaves(model.inputs)),
         outputs=_output_names(model),
         call=call,
         model=model,
     )
 
 
-def _arguments(tensors: tuple[Any, ...], keys: list[str] | None) -> Any:
+def _arguments(
+    tensors: Sequence[Tensor], keys: Sequence[str] | None
+) -> Tensor | list[Tensor] | dict[str, Tensor]:
+    """``tensors`` nested as the model takes its inputs, by ``keys`` if it has named them."""
     if keys is not None:
         return dict(zip(keys, tensors, strict=True))
     return tensors[0] if len(tensors) == 1 else list(tensors)
 
 
-def _input(tensor: Any) -> Input:
+def _input(tensor: KerasTensor) -> Input:
     name = tensor.name.split(":")[0]
     return Input(name=name, shape=tuple(tensor.shape)[1:], dtype=_dtype_name(tensor.dtype))
 
 
-def _dtype_name(dtype: Any) -> str:
+def _dtype_name(dtype: object) -> str:
     return str(getattr(dtype, "name", dtype))
 
 
-def _output_names(model: Any) -> tuple[str, ...]:
-    names = tuple(getattr(model, "output_names", ()))
-    if len(names) == len(_flat(model.outputs)) and len(set(names)) == len(names):
+def _output_names(model: KerasModel) -> tuple[str, ...]:
+    names, outputs = tuple(getattr(model, "output_names", ())), leaves(model.outputs)
+    if len(names) == len(outputs) == len(set(names)):
         return names
-    return tuple(f"output_{index}" for index in range(len(_flat(model.outputs))))
-
-
-def _flat(structure: Any) -> list[Any]:
-    if isinstance(structure, Mapping):
-        return [leaf for value in structure.values() for leaf in _flat(value)]
-    if isinstance(structure, (list, tuple)):
-        return [leaf for value in structure for leaf in _flat(value)]
-    return [structure]
+    return tuple(f"output_{index}" for index in range(len(outputs)))
 
 
 def _of_saved_model(path: Path) -> Source:
@@ -145,7 +175,7 @@ def _of_saved_model(path: Path) -> Source:
     _, specs = function.structured_input_signature
     names, outputs = list(specs), list(function.structured_outputs)
 
-    def call(*tensors: Any) -> list[Any]:
+    def call(*tensors: Tensor) -> list[Tensor]:
         results = function(**dict(zip(names, tensors, strict=True)))
         return [results[name] for name in outputs]
 
@@ -161,14 +191,15 @@ def _of_saved_model(path: Path) -> Source:
     )
 
 
-def _keras_for(path: Path) -> Any:
-    """The Keras that wrote ``path``: version 2 lives on as tf_keras, and knows our own layers."""
+def _keras_for(path: Path) -> ModuleType:
+    """The Keras that reads ``path``; version 2, the package tf_keras, knows our own layers."""
     from tflconv.core.tensorflow import keras2, keras3
 
     if keras_version(path).startswith("2"):
         import tflconv.models.layers  # noqa: F401 - registers them
 
-        return keras2
+        package: ModuleType = keras2
+        return package
     keras = keras3()
     if keras.backend.backend() != "tensorflow":
         raise TflconvError(
@@ -179,7 +210,11 @@ def _keras_for(path: Path) -> Any:
 
 
 def keras_version(path: Path) -> str:
-    """Version of the Keras that wrote the file at ``path``."""
+    """Return the version of Keras that wrote the file at ``path``.
+
+    Raises:
+        TflconvError: The file is no Keras model, or holds weights only.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if "metadata.json" not in archive.namelist():
@@ -202,8 +237,8 @@ def keras_version(path: Path) -> str:
         return str(file.attrs.get("keras_version", "2"))
 
 
-def _tfmot_scope(path: Path) -> AbstractContextManager[Any]:
-    """Where the layers are known that tensorflow-model-optimization wraps around others."""
+def _tfmot_scope(path: Path) -> AbstractContextManager[object]:
+    """The block in which Keras knows the layers that tfmot wraps around others."""
     if '"QuantizeLayer"' not in _config(path):
         return nullcontext()
     if path.suffix == ".keras":
@@ -214,12 +249,12 @@ def _tfmot_scope(path: Path) -> AbstractContextManager[Any]:
         )
     from tflconv.core.tensorflow import tfmot_quantization
 
-    scope: AbstractContextManager[Any] = tfmot_quantization().quantize_scope()
+    scope: AbstractContextManager[object] = tfmot_quantization().quantize_scope()
     return scope
 
 
 def _config(path: Path) -> str:
-    """What the file says about its layers, as JSON."""
+    """The description of the layers in the file, as JSON text."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             return archive.read("config.json").decode()
@@ -230,14 +265,13 @@ def _config(path: Path) -> str:
 
 
 def _refuse_lambda(config: str | bytes) -> None:
-    """Refuse Lambda layers in ``.h5`` files, which Keras 2 would run even in safe mode."""
-    if re.search(
-        r'"class_name":\s*"Lambda"', config if isinstance(config, str) else config.decode()
-    ):
+    """Refuse Lambda layers in ``.h5`` files, which Keras 2 runs even in safe mode."""
+    text = config if isinstance(config, str) else config.decode()
+    if re.search(r'"class_name":\s*"Lambda"', text):
         raise ValueError("the model holds a Lambda layer")
 
 
-def _load_objects(path: Path) -> dict[str, Any]:
+def _load_objects(path: Path) -> dict[str, object]:
     spec = importlib.util.spec_from_file_location("tflconv_custom_objects", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise UsageError(f"--custom-objects {path} is not a Python file.")

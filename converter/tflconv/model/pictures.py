@@ -1,11 +1,11 @@
-"""From a picture file of any kind to the plain uint8 array that a model sees.
+"""Decode picture files of any kind into uint8 arrays of one size.
 
-EXIF orientation is applied; palettes, CMYK, 16 bit and the rest become RGB or grey; transparency
-is laid over white. Grey is ITU-R 601 luma. Pictures are brought to one size by
+EXIF orientation is applied; palettes, CMYK, 16 bits and other formats become RGB or grey;
+transparency is laid over white. Grey is ITU-R 601 luma. Pictures are brought to one size by
 
 - ``crop``: scale until the size is filled, keep the middle (no distortion, edges are lost),
-- ``pad``: scale until all fits, put black around (no distortion, nothing lost), or
-- ``stretch``: scale both sides on their own (nothing lost, proportions are).
+- ``pad``: scale until all fits, add black borders (no distortion, nothing is lost), or
+- ``stretch``: scale both sides separately (nothing is lost, proportions change).
 
 Scaling is bilinear with antialiasing: when a picture shrinks, all of its pixels count.
 """
@@ -35,9 +35,19 @@ class UnreadablePicture(Exception):  # noqa: N818 - listed for the user, not rai
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What every picture becomes: ``size`` is (height, width), 1 channel is grey, 3 are RGB.
+    """The form that every picture of a dataset is brought to.
 
-    A size of None keeps the published one, which only works where all pictures share it.
+    Attributes:
+        size: Height and width in pixels; None keeps the size, which all pictures must share.
+        channels: 1 for grey, 3 for RGB.
+        resize: How a picture is brought to ``size``.
+
+    Raises:
+        UsageError: A side is not between 4 and 4096, or another value is not allowed.
+
+    Example:
+        >>> View(size=(32, 32), channels=3).shape(Image.new("L", (100, 50))).shape
+        (32, 32, 3)
     """
 
     size: tuple[int, int] | None
@@ -57,14 +67,14 @@ class View:
             )
 
     def shape(self, image: Image.Image) -> NDArray[np.uint8]:
-        """``image`` (mode L or RGB) as ``[height, width, channels]``."""
+        """Return ``image`` (mode L or RGB) in this form, ``[height, width, channels]``."""
         image = image.convert("L" if self.channels == 1 else "RGB")
         if self.size is not None and image.size != self.size[::-1]:
             image = _RESIZERS[self.resize](image, self.size[::-1])
         return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
 
     def shape_all(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``images`` ``[n, h, w, c]`` in this view; untouched if they fit."""
+        """Return ``images`` ``[n, height, width, channels]`` in this form; the same if they fit."""
         if images.shape[3] == self.channels and self.size in (None, images.shape[1:3]):
             return images
         squeezed = images[..., 0] if images.shape[3] == 1 else images
@@ -72,7 +82,11 @@ class View:
 
 
 def decode(content: bytes) -> Image.Image:
-    """The picture in ``content``, upright, in mode L or RGB; raises ``UnreadablePicture``."""
+    """Decode a picture file, upright and in mode L or RGB.
+
+    Raises:
+        UnreadablePicture: The content is no picture, or too large or too small a one.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -108,7 +122,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey by its upper byte; what exceeds 16 bits, or is no integer, is clipped."""
+    """16-bit grey scaled to 8 bits; values outside of 16 bits, and floats, are clipped."""
     values = np.asarray(image, np.float64)
     scale = 257.0 if image.mode != "F" else 1.0
     return Image.fromarray(np.clip(np.rint(values / scale), 0, 255).astype(np.uint8))

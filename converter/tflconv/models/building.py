@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tflconv.core.typing import KerasModel
+from tflconv.core.typing import Keras2Model
 from tflconv.models.registry import OptionValue, architecture
 
 
 def build(
     name: str, input_shape: Sequence[int] = (28, 28, 1), classes: int = 10, **options: OptionValue
-) -> KerasModel:
+) -> Keras2Model:
     """Build the Keras 2 model called ``name``, with random weights.
 
     Args:
@@ -34,5 +34,5 @@ def build(
     from tflconv.models import layers
 
     pixels = keras2.Input(tuple(input_shape), name="pixels")
-    model: KerasModel = keras2.Model(pixels, network(layers, pixels, classes), name=name)
+    model: Keras2Model = keras2.Model(pixels, network(layers, pixels, classes), name=name)
     return model

@@ -6,8 +6,9 @@ model with Keras alone.
 
 from __future__ import annotations
 
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.tensorflow import keras2, tf
-from tflconv.core.typing import Json, Shape, Tensor
+from tflconv.core.typing import Shape, Tensor
 
 Activation = keras2.layers.Activation
 Add = keras2.layers.Add
@@ -87,7 +88,7 @@ class PatchDropout(keras2.layers.Layer):
         chosen = 1 + tf.math.top_k(chance, kept, sorted=False).indices
         return tf.concat([tokens[:, :1], tf.gather(tokens, chosen, axis=1, batch_dims=1)], axis=1)
 
-    def get_config(self) -> dict[str, Json]:
+    def get_config(self) -> dict[str, JsonValue]:
         """Return the settings from which Keras builds this layer again."""
         return {**super().get_config(), "rate": self.rate}
 
@@ -128,6 +129,6 @@ class ReluAttention(keras2.layers.Layer):
         heads = tf.reshape(tokens, (-1, count, self.heads, dim // self.heads))
         return tf.transpose(heads, (0, 2, 1, 3))
 
-    def get_config(self) -> dict[str, Json]:
+    def get_config(self) -> dict[str, JsonValue]:
         """Return the settings from which Keras builds this layer again."""
         return {**super().get_config(), "heads": self.heads}

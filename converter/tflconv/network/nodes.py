@@ -3,8 +3,7 @@
 Keras models are awkward to rewrite: layers own their variables, and Keras 2 and Keras 3 differ in
 every detail. So a model is read once (``keras/reader``) into a ``Network`` of ``Node`` values,
 passes turn one network into another (``passes``), and one interpreter runs the result
-(``keras/execution``).
-Everything is immutable: a pass cannot harm the model it was given.
+(``keras/execution``). All values are immutable, so a pass cannot change the network it is given.
 
 Kinds of nodes, with ``n`` tokens or ``h, w`` pixels before the channels ``c``:
 
@@ -25,10 +24,10 @@ mean       ``axes``, ``keep``
 pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
 pad        ``borders`` ``((top, bottom), (left, right))``
 reshape    ``shape`` without batch
-token      puts the learned ``token [1, c]`` before the tokens
+token      the tokens with the learned ``token [1, c]`` before them
 crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
-opaque     any other layer, called as it is: ``call``; ``shape`` of what it gives, without batch
+opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch
 ========== ========================================================================================
 
 ``conv``, ``depthwise``, ``dense`` and ``add`` may carry an ``activation`` fused to their output.
@@ -55,7 +54,7 @@ LINEAR = ("conv", "depthwise", "dense")
 
 
 class NodeOptions(TypedDict, total=False):
-    """What a node can be told beside its weights; the table above says which kind takes what."""
+    """Options of a node; the table above says which kind has which."""
 
     shape: Shape
     function: str
@@ -82,7 +81,15 @@ class NodeOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Node:
-    """One operation; ``inputs`` name the nodes whose outputs it takes."""
+    """One operation.
+
+    Attributes:
+        name: Unique in its network.
+        kind: One of the table above.
+        inputs: Names of the nodes whose outputs it takes.
+        weights: Arrays by their names in the table above.
+        options: Options by their names in the table above.
+    """
 
     name: str
     kind: str
@@ -91,18 +98,24 @@ class Node:
     options: NodeOptions = field(default_factory=NodeOptions)
 
     def with_weights(self, **weights: Array) -> Node:
-        """The same node with these weights exchanged or added."""
+        """Return this node with these weights replaced or added."""
         cast = {key: np.asarray(value, np.float32) for key, value in weights.items()}
         return replace(self, weights={**self.weights, **cast})
 
     def with_options(self, **options: Unpack[NodeOptions]) -> Node:
-        """The same node with these options exchanged or added."""
+        """Return this node with these options replaced or added."""
         return replace(self, options={**self.options, **options})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
-    """Nodes in the order of execution; the last node of every path leads to ``output``."""
+    """Nodes in the order of execution.
+
+    Attributes:
+        name: What it is called in messages.
+        nodes: Nodes by name.
+        output: Name of the node whose output is that of the network.
+    """
 
     name: str
     nodes: Mapping[str, Node]
@@ -116,24 +129,33 @@ class Network:
 
     @property
     def inputs(self) -> tuple[Node, ...]:
-        """The nodes that are fed from outside."""
+        """The nodes of kind ``input``."""
         return tuple(node for node in self if node.kind == "input")
 
     def of_kind(self, *kinds: str) -> list[Node]:
-        """All nodes of these kinds, in the order of execution."""
+        """Return all nodes of these ``kinds``, in the order of execution."""
         return [node for node in self if node.kind in kinds]
 
     def consumers(self, name: str) -> list[Node]:
-        """The nodes that take the output of the node called ``name``."""
+        """Return the nodes that take the output of the node called ``name``."""
         return [node for node in self if name in node.inputs]
 
     def only_consumer(self, name: str) -> Node | None:
-        """The one node that takes this output, if it is one and nobody outside sees the output."""
-        found = self.consumers(name)
-        return found[0] if len(found) == 1 and name != self.output else None
+        """Return the consumer of the node called ``name``.
+
+        Returns:
+            The node; None if there are several or none, or if the network returns the output.
+        """
+        consumers = self.consumers(name)
+        return consumers[0] if len(consumers) == 1 and name != self.output else None
 
     def replacing(self, name: str, *nodes: Node) -> Network:
-        """Put ``nodes`` where the node called ``name`` was; the last of them takes its place."""
+        """Return the network with ``nodes`` in the place of the node called ``name``.
+
+        Args:
+            name: The node to replace.
+            nodes: Its replacement; consumers take the output of the last of them.
+        """
         result: dict[str, Node] = {}
         for node in self._renamed(name, nodes[-1].name):
             for new in nodes if node.name == name else (node,):
@@ -142,11 +164,14 @@ class Network:
         return replace(self, nodes=result, output=output)
 
     def updating(self, *nodes: Node) -> Network:
-        """Exchange the nodes of these names."""
+        """Return the network with ``nodes`` in the places of the nodes of the same names."""
         return replace(self, nodes={**self.nodes, **{node.name: node for node in nodes}})
 
     def without(self, name: str) -> Network:
-        """Take out a node with one input; its consumers take that input instead."""
+        """Return the network without the node called ``name``, which has one input.
+
+        Its consumers take that input instead.
+        """
         (source,) = self[name].inputs
         kept = {node.name: node for node in self if node.name != name}
         return replace(self, nodes=kept)._renamed(name, source)
@@ -162,4 +187,4 @@ class Network:
 
 
 Pass = Callable[[Network], Network]
-"""One network in, an equal but better one out; the same network where the pass does not apply."""
+"""Returns a network with equal outputs; the network itself where it does not apply."""

@@ -1,8 +1,8 @@
-"""The shape of every value in a network, computed from the shapes of its inputs.
+"""Compute the shape of every value in a network from the shapes of its inputs.
 
-Passes ask for shapes before they rewrite, so this needs no TensorFlow: one rule per kind of node,
+Passes need shapes before they rewrite, so this works without TensorFlow: one rule per kind of node,
 those of https://www.tensorflow.org/api_docs/python/tf/nn/convolution for windows and of NumPy for
-broadcasting. What an opaque node gives was read from the model together with the node.
+broadcasting. The output shape of an opaque node was read from the model together with the node.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ def shapes(network: Network) -> dict[str, Shape]:
     """Return the shape of each node's output at batch 1, by the name of the node.
 
     Args:
-        network: Any network; its inputs have fixed shapes.
+        network: A network; its inputs have fixed shapes.
 
     Returns:
-        Shapes with the batch first, such as ``(1, 28, 28, 3)``. A side that an opaque layer does
-        not tell is -1.
+        Shapes with the batch first, such as ``(1, 28, 28, 3)``. An unknown side of the output of
+        an opaque layer is -1.
 
     Example:
         >>> node = Node(name="pixels", kind="input", options={"shape": (28, 28, 1)})
@@ -54,7 +54,7 @@ def _affine(node: Node, inputs: Sequence[Shape]) -> Shape:
 
 
 def _windows(node: Node, picture: Shape, size: Sequence[int]) -> tuple[int, int]:
-    """Height and width of what a window of ``size`` gives when it slides over ``picture``."""
+    """Height and width of the output of a window of ``size`` that slides over ``picture``."""
     dilation = node.options.get("dilation", (1, 1))
     padded = node.options["padding"] == "SAME"
     reach = [0 if padded else step * (side - 1) for side, step in zip(size, dilation, strict=True)]

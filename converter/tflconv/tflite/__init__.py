@@ -1,1 +1,1 @@
-"""The flatbuffer of a ``.tflite`` file: read, edited, written; its schema is known nowhere else."""
+"""Read, edit and write ``.tflite`` flatbuffers; no other package uses their schema."""

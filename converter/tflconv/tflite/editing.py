@@ -1,7 +1,7 @@
-"""Questions to a model that was unpacked into plain objects, and the steps that edits are made of.
+"""Inspect and change a model that was unpacked into plain objects.
 
 ``packing`` makes the objects of a file and a file of the objects; ``uint8``, ``int4``,
-``unfusing`` and ``stripping`` are the edits.
+``unfusing`` and ``stripping`` are edits made of the functions here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ Number = TypeVar("Number", bound=np.number)
 
 
 def sign(model: fb.ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Name the inputs and outputs in signature 0, by which runtimes find them."""
+    """Give ``model`` one signature, in which runtimes look up inputs and outputs by name.
+
+    Args:
+        model: The model.
+        inputs: Names of the inputs of its main graph, in their order.
+        outputs: Names of the outputs of its main graph, in their order.
+    """
     graph = model.subgraphs[0]
     signature = fb.SignatureDefT()
     signature.signatureKey = SIGNATURE.encode()
@@ -38,41 +44,42 @@ def sign(model: fb.ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> Non
 
 
 def name_tensors(model: fb.ModelT) -> None:
-    """Give each tensor without a name one of its own: ranges and the quantizer go by names."""
+    """Give each tensor without a name a unique one, which ranges and the quantizer need."""
     for number, graph in enumerate(model.subgraphs):
         for index, tensor in enumerate(graph.tensors):
             tensor.name = tensor.name or f"tensor_{number}_{index}".encode()
 
 
 def operators(model: fb.ModelT) -> Iterator[tuple[fb.SubGraphT, fb.OperatorT, str]]:
-    """``(subgraph, operator, name)`` of every operator in ``model``."""
+    """Yield subgraph, operator and name of every operator in ``model``."""
     for graph in model.subgraphs:
         for operator in graph.operators:
             yield graph, operator, operator_name(model, operator)
 
 
 def operator_name(model: fb.ModelT, operator: fb.OperatorT) -> str:
-    """``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
+    """Return the name of an operator: ``CONV_2D``, or its custom code, such as ``FlexErf``."""
     code = model.operatorCodes[operator.opcodeIndex]
     return schema.operator_name(_builtin(code), code.customCode)
 
 
 def float_operators(model: fb.ModelT) -> list[str]:
-    """Operators that compute in float, except conversions at the graph's own boundary.
+    """Return the operators that compute in float, except conversions of inputs and outputs.
 
-    Each comes as ``NAME (output tensor)``: in the order of execution, but those that only convert
-    to and from float come last.
+    Returns:
+        One ``NAME (output tensor)`` per operator, in the order of execution, but those that only
+        convert to and from float last.
     """
-    found = [
+    entries = [
         (name in _CONVERSIONS, f"{name} ({_tensor_name(graph, operator.outputs[0])})")
         for graph, operator, name in operators(model)
         if _touches_float(graph, operator) and not _at_boundary(graph, operator, name)
     ]
-    return [text for _, text in sorted(found, key=lambda entry: entry[0])]
+    return [text for _, text in sorted(entries, key=lambda entry: entry[0])]
 
 
 def quantized_operators(model: fb.ModelT) -> list[str]:
-    """Names of operators that compute in integers by a scale, in the order of execution."""
+    """Return the names of operators with quantized outputs, in the order of execution."""
     return [
         name
         for graph, operator, name in operators(model)
@@ -81,30 +88,30 @@ def quantized_operators(model: fb.ModelT) -> list[str]:
 
 
 def names(graph: fb.SubGraphT, indices: Iterable[int]) -> list[str]:
-    """Names of the tensors at ``indices``."""
+    """Return the names of the tensors at ``indices``."""
     return [_tensor_name(graph, int(index)) for index in indices]
 
 
 def input_shapes(model: fb.ModelT) -> list[tuple[int, ...]]:
-    """Shapes of the main graph's inputs, with batch."""
+    """Return the shapes of the inputs of the main graph, with batch."""
     graph = model.subgraphs[0]
     return [tuple(map(int, graph.tensors[i].shape)) for i in graph.inputs]
 
 
 def output_sizes(model: fb.ModelT) -> list[int]:
-    """How many values each output of the main graph has."""
+    """Return the number of values of each output of the main graph."""
     graph = model.subgraphs[0]
     return [math.prod(map(int, graph.tensors[i].shape)) for i in graph.outputs]
 
 
 def leading_arithmetic(model: fb.ModelT) -> list[str]:
-    """What happens to the first input before anything is learned, as ``MUL (scale/mul)``.
+    """Return the arithmetic on the first input before any trained layer, as ``MUL (scale/mul)``.
 
-    Follows the input through operators that only move values, and stops at the first that
-    computes something else. Rescaling and Normalization layers show here, whatever their name.
+    Follows the input through operators that only move values, and stops at the first that computes
+    something else. Rescaling and Normalization layers appear here, whatever their names.
     """
     graph = model.subgraphs[0]
-    current, found = int(graph.inputs[0]), []
+    current, arithmetic = int(graph.inputs[0]), []
     for _, operator, name in operators(model):
         if current not in operator.inputs:
             continue
@@ -113,13 +120,13 @@ def leading_arithmetic(model: fb.ModelT) -> list[str]:
         if name in _ARITHMETIC:
             if not _has_constant(model, graph, operator, current):
                 break
-            found.append(f"{name} ({_tensor_name(graph, operator.outputs[0])})")
+            arithmetic.append(f"{name} ({_tensor_name(graph, operator.outputs[0])})")
         current = int(operator.outputs[0])
-    return found
+    return arithmetic
 
 
 def float_activations(model: fb.ModelT) -> dict[int, str]:
-    """Index and name of the main graph's float tensors that are computed or fed, not stored."""
+    """Return index and name of the float inputs and results of the main graph, not constants."""
     graph = model.subgraphs[0]
     computed = {int(i) for operator in graph.operators for i in operator.outputs}
     return {
@@ -130,11 +137,18 @@ def float_activations(model: fb.ModelT) -> dict[int, str]:
 
 
 def operator(model: fb.ModelT, builtin: int, source: int, target: int) -> fb.OperatorT:
-    """A new operator without options that computes the tensor ``target`` from ``source``."""
-    made = fb.OperatorT()
-    made.opcodeIndex = _operator_code(model, builtin)
-    made.inputs, made.outputs = [source], [target]
-    return made
+    """Make an operator without options; it is not added to a graph.
+
+    Args:
+        model: The model that it is for, which gets its code if it lacks it.
+        builtin: Code of the operator.
+        source: Index of its input.
+        target: Index of its output.
+    """
+    entry = fb.OperatorT()
+    entry.opcodeIndex = _operator_code(model, builtin)
+    entry.inputs, entry.outputs = [source], [target]
+    return entry
 
 
 def add_tensor(graph: fb.SubGraphT, tensor: fb.TensorT) -> int:
@@ -151,18 +165,18 @@ def tensor_like(graph: fb.SubGraphT, index: int, suffix: str) -> int:
 
 
 def suffixed(name: bytes | None, suffix: str) -> bytes:
-    """The name of a tensor made from one called ``name``, which may have none."""
+    """Return ``name``, which a tensor may lack, with ``suffix``."""
     return (name or b"") + suffix.encode()
 
 
 def has_values(model: fb.ModelT, tensor: fb.TensorT) -> bool:
-    """Whether the values of ``tensor`` are stored in the file."""
+    """Return whether the values of ``tensor`` are stored in the file."""
     data = model.buffers[tensor.buffer].data
     return data is not None and len(data) > 0
 
 
 def values(model: fb.ModelT, tensor: fb.TensorT, dtype: type[Number]) -> NDArray[Number]:
-    """The stored values of ``tensor`` in a row; none where none are stored."""
+    """Return the stored values of ``tensor``, flat; an empty array if none are stored."""
     data = model.buffers[tensor.buffer].data
     stored = np.asarray([] if data is None else data, np.uint8)
     return np.frombuffer(stored.tobytes(), np.dtype(dtype).newbyteorder("<"))

@@ -1,8 +1,8 @@
-"""Weights of FULLY_CONNECTED in 4 bits, two to a byte.
+"""Store weights of FULLY_CONNECTED in 4 bits, two per byte.
 
 A symmetric int8 weight is one of 255 multiples of its scale; in int4 it is one of 15. XNNPACK has
-kernels for int4 weights of FULLY_CONNECTED only, so convolutions keep their 8 bits. The bias has
-the product of both scales as its own and changes along.
+kernels for int4 weights of FULLY_CONNECTED only, so convolutions keep 8 bits. The scale of a bias
+is the product of the scales of inputs and weights, so the bias is rescaled as well.
 """
 
 from __future__ import annotations
@@ -16,38 +16,43 @@ from numpy.typing import NDArray
 from tflconv.tflite import editing
 
 _RATIO = 127 / 7
-"""The step of an int4 weight in steps of an int8 one: the largest weight is 7 or 127 of them."""
+"""Step of an int4 weight in steps of an int8 weight; the largest weight is 7 or 127 steps."""
 
 
 def use_int4(model: fb.ModelT) -> None:
-    """Narrow the constant int8 weights that only FULLY_CONNECTED operators read."""
+    """Convert to int4 the constant int8 weights that only FULLY_CONNECTED operators read."""
     for graph in model.subgraphs:
         readers = _readers(model, graph)
-        narrowed = {index for index in readers if _can_narrow(model, graph, index, readers[index])}
+        chosen = {index for index in readers if _fits_int4(model, graph, index, readers[index])}
         for operator in graph.operators:
-            if len(operator.inputs) > 1 and int(operator.inputs[1]) in narrowed:
-                _narrow_bias(model, graph, operator)
-        for index in narrowed:
-            _narrow(model, graph.tensors[index])
+            if len(operator.inputs) > 1 and int(operator.inputs[1]) in chosen:
+                _rescale_bias(model, graph, operator)
+        for index in chosen:
+            _convert(model, graph.tensors[index])
 
 
 def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Values from -8 to 7, two to a byte, the first of them in the lower half."""
+    """Return values from -8 to 7 as int4, two per byte, the first in the lower half.
+
+    Example:
+        >>> packed(np.array([1, -1, 7], np.int8)).tolist()
+        [241, 7]
+    """
     halves = np.append(values.ravel(), np.zeros(values.size % 2, np.int8)).view(np.uint8) & 0xF
     return np.asarray(halves[::2] | halves[1::2] << 4, np.uint8)
 
 
 def _readers(model: fb.ModelT, graph: fb.SubGraphT) -> dict[int, set[tuple[str, int]]]:
     """By tensor, the operators that read it, each with the position of the tensor."""
-    found: dict[int, set[tuple[str, int]]] = {}
+    readers: dict[int, set[tuple[str, int]]] = {}
     for operator in graph.operators:
         name = editing.operator_name(model, operator)
         for position, index in enumerate(operator.inputs):
-            found.setdefault(int(index), set()).add((name, position))
-    return found
+            readers.setdefault(int(index), set()).add((name, position))
+    return readers
 
 
-def _can_narrow(
+def _fits_int4(
     model: fb.ModelT, graph: fb.SubGraphT, index: int, readers: set[tuple[str, int]]
 ) -> bool:
     tensor = graph.tensors[index]
@@ -58,15 +63,15 @@ def _can_narrow(
     )
 
 
-def _narrow(model: fb.ModelT, tensor: fb.TensorT) -> None:
+def _convert(model: fb.ModelT, tensor: fb.TensorT) -> None:
     wide = editing.values(model, tensor, np.int8)
     tensor.type = fb.TensorType.INT4
     tensor.quantization = _rescaled(tensor.quantization)
     tensor.buffer = editing.add_buffer(model, packed(np.rint(wide / _RATIO).astype(np.int8)))
 
 
-def _narrow_bias(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> None:
-    """A bias of its own for ``operator``, in the steps that its products will have."""
+def _rescale_bias(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> None:
+    """Give ``operator`` a bias of its own, with the scale of its products."""
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
         return
     bias = graph.tensors[operator.inputs[2]]

@@ -1,4 +1,4 @@
-"""TFLite metadata, as other tools read and write them: how to feed a model, what its outputs mean.
+"""Read TFLite metadata, by which other tools feed a model and name its outputs.
 
 Android Studio and the TFLite Task Library look for a second flatbuffer, of the public schema
 ``metadata_schema.fbs`` (tensorflow/tflite-support, file identifier M001, version 1.1.0), in a
@@ -34,7 +34,16 @@ _DAMAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What a classifier says; ``input_shape`` is (height, width, channels), labels may be none."""
+    """The metadata of a classifier.
+
+    Attributes:
+        input_shape: Height, width and channels.
+        mean: Mean that is subtracted from pixels, per channel or one for all.
+        std: Standard deviation that they are divided by, likewise.
+        labels: Names of the outputs; empty if they have none.
+        name: Name of the model.
+        description: One line about it.
+    """
 
     input_shape: tuple[int, ...]
     mean: tuple[float, ...]
@@ -45,9 +54,10 @@ class Metadata:
 
 
 def read(path: Path) -> Metadata | None:
-    """The metadata in the ``.tflite`` at ``path``, or None where it does not tell how to feed it.
+    """Read the metadata of the ``.tflite`` file at ``path``.
 
-    Metadata only help; those that are damaged are as good as none.
+    Returns:
+        The metadata; None if there are none, they are damaged, or do not say how to feed the model.
     """
     try:
         return _parsed(path, path.read_bytes())

@@ -1,4 +1,4 @@
-"""Writes TFLite metadata, as ``tflite/metadata.py`` reads them: the same tables, built."""
+"""Write TFLite metadata, which ``tflite/metadata.py`` reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Field = tuple[int, str, int]
 
 
 def attach(model: fb.ModelT, metadata: Metadata) -> None:
-    """Put ``metadata`` into ``model`` in the place of what it had."""
+    """Add ``metadata`` to ``model``, or replace those that it has."""
     buffer, entry = fb.BufferT(), fb.MetadataT()
     buffer.data = np.frombuffer(build(metadata), np.uint8)
     entry.name, entry.buffer = NAME, len(model.buffers)
@@ -35,7 +35,7 @@ def attach(model: fb.ModelT, metadata: Metadata) -> None:
 
 
 def build(metadata: Metadata) -> bytes:
-    """The metadata flatbuffer of a classifier: one picture in, one row of scores out."""
+    """Return the metadata flatbuffer of a classifier with one picture in and one row of scores."""
     builder = flatbuffers.Builder(1024)
     picture = _picture(builder, metadata)
     scores = _scores(builder, metadata)

@@ -1,8 +1,8 @@
-"""The flatbuffer of a ``.tflite`` file, read into objects and written small.
+"""Unpack a ``.tflite`` flatbuffer into objects, and pack them into a small flatbuffer.
 
-Writing the same objects gives the same bytes. Equal quantization vectors are stored once: a
-per-channel zero point takes 8 bytes and is always 0, and the usual writers store a vector of them
-for every weight and bias, which is 15 % of a small int8 MobileNetV2.
+Equal objects give equal bytes. Equal quantization vectors are stored once: a zero point per channel
+takes 8 bytes and is always 0, and other writers store a vector of them for every weight and bias,
+which is 15 % of a small int8 MobileNetV2.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _ALIGNMENT = 16
 
 
 def unpack(content: bytes) -> fb.ModelT:
-    """The model inside ``content``, with every weight inside its buffer.
+    """Return the model in a ``.tflite`` file as objects, with every weight inside its buffer.
 
-    Some writers (litert-quantizer among them) put weights behind the flatbuffer and leave only
-    an offset in it, which older runtimes do not read.
+    Some writers (litert-quantizer among them) put weights behind the flatbuffer and only an offset
+    into it, which older runtimes do not read.
     """
     model = fb.ModelT.InitFromPackedBuf(content, 0)
     for buffer in model.buffers:
@@ -34,7 +34,7 @@ def unpack(content: bytes) -> fb.ModelT:
 
 
 def pack(model: fb.ModelT) -> bytes:
-    """The flatbuffer of ``model``: weights aligned, equal quantization vectors stored once."""
+    """Return the ``.tflite`` file of ``model``: weights aligned, equal vectors stored once."""
     builder = flatbuffers.Builder(1 << 20)
     vectors = _Vectors(builder)
     model = copy.copy(model)
@@ -45,14 +45,14 @@ def pack(model: fb.ModelT) -> bytes:
 
 
 class _Vectors:
-    """Writes vectors of numbers into a flatbuffer, equal ones once."""
+    """Writes vectors of numbers into a flatbuffer, each of several equal ones once."""
 
     def __init__(self, builder: flatbuffers.Builder) -> None:
         self.builder = builder
         self._known: dict[tuple[bytes, int], int] = {}
 
     def shared(self, values: ArrayLike | None, dtype: str) -> int | None:
-        """Offset of a vector with ``values``; None for none."""
+        """Return the offset of a vector with ``values``; None if they are None."""
         if values is None:
             return None
         array = np.asarray(values, dtype)
@@ -62,7 +62,13 @@ class _Vectors:
         return self._known[key]
 
     def write(self, content: bytes, item: int, *, alignment: int | None = None) -> int:
-        """Offset of a new vector with ``content``, of ``item`` bytes each."""
+        """Write a vector and return its offset.
+
+        Args:
+            content: Its bytes.
+            item: Bytes per element.
+            alignment: Bytes that it is aligned to, by default ``item``.
+        """
         builder = self.builder
         builder.StartVector(item, len(content) // item, alignment or item)
         builder.head -= len(content)

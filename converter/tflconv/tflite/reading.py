@@ -1,8 +1,8 @@
-"""A ``.tflite`` file as plain frozen values: tensors, operators, subgraphs, and nothing to run.
+"""Read a ``.tflite`` file as plain frozen values: tensors, operators and subgraphs.
 
-The file is a flatbuffer of the public schema, whose Python classes ai-edge-litert brings. They
-check nothing, so a damaged file is caught here: every length against the file, every index against
-its list. (https://ai.google.dev/edge/litert; schema.fbs in its sources.)
+The file is a flatbuffer of the public schema, whose Python classes come with ai-edge-litert. They
+check nothing, so damaged files are detected here: every length is compared with the file, every
+index with its list. (https://ai.google.dev/edge/litert; schema.fbs in its sources.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tflconv.tflite import schema
 from tflconv.tflite.schema import text
 
 OperatorOption = bool | int | float | bytes | tuple[int, ...] | None
-"""What an option of an operator may be."""
+"""Value of an option of an operator."""
 
 _Entry = TypeVar("_Entry")
 _DAMAGE = (
@@ -46,14 +46,18 @@ _NEEDED = {
     "TRANSPOSE_CONV": (3, 1),
     "STRIDED_SLICE": (4, 0),
 }
-"""Inputs that an operator cannot do without, and the rank of the first two."""
+"""Number of inputs that an operator needs, and the least rank of the first two."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantization:
-    """``real = scale * (stored - zero_point)``, one scale or one a slice along ``dimension``.
+class QuantizationParameters:
+    """How stored integers stand for numbers: ``real = scale * (stored - zero_point)``.
 
-    ``vectors`` are position and bytes of what is stored in the file: tensors may share them.
+    Attributes:
+        scales: One scale, or one per slice along ``dimension``.
+        zero_points: Likewise.
+        dimension: The dimension that scales differ along.
+        vectors: Position and bytes of both in the file, where tensors may share them.
     """
 
     scales: tuple[float, ...]
@@ -68,15 +72,24 @@ class Quantization:
 
     @property
     def symmetric(self) -> bool:
-        """Whether zero is stored as zero everywhere."""
+        """Whether all zero points are 0."""
         return not any(self.zero_points)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TfliteTensor:
-    """A value in the graph; ``data`` are the bytes of a constant, empty for the others.
+    """A value in a graph.
 
-    ``buffer`` tells constants that share their bytes. Unknown dimensions are -1.
+    Attributes:
+        index: Its number in the subgraph.
+        name: Its name; may be empty.
+        shape: Its sides; unknown ones are -1.
+        dtype: Name of the type of its elements.
+        buffer: Number of the buffer with its bytes, which constants may share.
+        data: Bytes of a constant; empty for other tensors.
+        quantization: How its integers stand for numbers, if they do.
+        sparse: Whether the bytes are stored in a sparse format.
+        variable: Whether it keeps its values between runs.
     """
 
     index: int
@@ -85,7 +98,7 @@ class TfliteTensor:
     dtype: str
     buffer: int
     data: bytes = field(default=b"", repr=False)
-    quantization: Quantization | None = None
+    quantization: QuantizationParameters | None = None
     sparse: bool = False
     variable: bool = False
 
@@ -101,18 +114,27 @@ class TfliteTensor:
 
     @property
     def bytes(self) -> int:
-        """Bytes that the values take in memory."""
+        """Number of bytes of the values in memory."""
         return -(-self.elements * _BITS.get(self.dtype, 0) // 8)
 
     def integers(self) -> NDArray[np.int64]:
-        """Values of an int32 or int64 constant."""
+        """Return the values of an int32 or int64 constant."""
         stored = np.dtype(self.dtype).newbyteorder("<")
         return np.frombuffer(self.data, dtype=stored).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One node; ``inputs`` and ``outputs`` are tensor indices, -1 for an input left out."""
+    """One operator of a subgraph.
+
+    Attributes:
+        index: Its position in the order of execution.
+        name: ``CONV_2D``, or the custom code of a custom operator.
+        inputs: Indices of tensors; -1 for an optional input that is left out.
+        outputs: Indices of tensors.
+        options: Options by their names in the schema.
+        version: Version of the operator.
+    """
 
     index: int
     name: str
@@ -123,14 +145,14 @@ class Operator:
 
     @property
     def activation(self) -> str | None:
-        """The activation function fused into the operator."""
+        """The activation function that is fused into the operator, if there is one."""
         code = self.options.get("fusedActivationFunction")
         return schema.ACTIVATIONS.get(code) if isinstance(code, int) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subgraph:
-    """Operators in their order of execution, and the tensors between them."""
+    """Operators in the order of execution, and the tensors between them."""
 
     name: str
     tensors: tuple[TfliteTensor, ...]
@@ -139,31 +161,34 @@ class Subgraph:
     outputs: tuple[int, ...]
 
     def input_tensors(self, operator: Operator) -> list[TfliteTensor]:
-        """Inputs that are there, in order."""
+        """Return the inputs of ``operator`` without those that are left out."""
         return [self.tensors[index] for index in operator.inputs if index >= 0]
 
     def output_tensors(self, operator: Operator) -> list[TfliteTensor]:
-        """Outputs in order."""
+        """Return the outputs of ``operator``."""
         return [self.tensors[index] for index in operator.outputs if index >= 0]
 
     @cached_property
     def producers(self) -> dict[int, Operator]:
-        """Operator that makes a tensor."""
+        """The operator that computes a tensor, by the index of the tensor."""
         return {t: operator for operator in self.operators for t in operator.outputs if t >= 0}
 
     @cached_property
     def consumers(self) -> dict[int, list[Operator]]:
-        """Operators that read a tensor."""
-        found: dict[int, list[Operator]] = {}
+        """The operators that read a tensor, by the index of the tensor."""
+        consumers: dict[int, list[Operator]] = {}
         for operator in self.operators:
             for tensor in dict.fromkeys(operator.inputs):
-                found.setdefault(tensor, []).append(operator)
-        return found
+                consumers.setdefault(tensor, []).append(operator)
+        return consumers
 
 
 @dataclass(frozen=True, kw_only=True)
 class TfliteModel:
-    """A whole file: its subgraphs, the sizes of its metadata, and how many bytes it has."""
+    """A ``.tflite`` file of ``bytes`` bytes, its main subgraph first.
+
+    ``metadata`` has the size in bytes of each entry, ``signatures`` the keys.
+    """
 
     path: Path
     bytes: int
@@ -180,7 +205,11 @@ class TfliteModel:
 
 
 def read(path: Path) -> TfliteModel:
-    """Read the model at ``path``; raises ``TflconvError`` for anything that is no sound model."""
+    """Read the model at ``path``.
+
+    Raises:
+        TflconvError: The file is missing, no ``.tflite`` file, or damaged.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -191,11 +220,15 @@ def read(path: Path) -> TfliteModel:
 
 
 def parse(content: bytes, path: Path) -> TfliteModel:
-    """Read a model from ``content``; ``path`` names it in errors."""
+    """Read a model from the ``content`` of the file that messages call ``path``.
+
+    Raises:
+        TflconvError: It is no ``.tflite`` file, or damaged.
+    """
     if content[4:8] != schema.IDENTIFIER:
         raise TflconvError(
             f"{path} is not a .tflite file.",
-            hint="tflconv convert makes one of a .keras file or a SavedModel.",
+            hint="Convert a .keras file or a SavedModel with tflconv convert.",
         )
     try:
         return _FileReader(content).model(path)
@@ -207,7 +240,7 @@ def parse(content: bytes, path: Path) -> TfliteModel:
 
 
 class _FileReader:
-    """Walks the flatbuffer and doubts every number in it."""
+    """Reads the flatbuffer and checks every number in it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -227,8 +260,8 @@ class _FileReader:
             version=root.Version(),
             description=text(root.Description()),
             subgraphs=subgraphs,
-            metadata={text(each.Name()): len(self._buffer(each.Buffer())) for each in metadata},
-            signatures=tuple(text(each.SignatureKey()) for each in signatures),
+            metadata={text(entry.Name()): len(self._buffer(entry.Buffer())) for entry in metadata},
+            signatures=tuple(text(entry.SignatureKey()) for entry in signatures),
         )
 
     def _entries(self, length: int, get: Callable[[int], _Entry]) -> Iterator[_Entry]:
@@ -240,15 +273,15 @@ class _FileReader:
     def _subgraph(self, graph: fb.SubGraph) -> Subgraph:
         tensors = self._entries(graph.TensorsLength(), graph.Tensors)
         operators = self._entries(graph.OperatorsLength(), graph.Operators)
-        found = Subgraph(
+        subgraph = Subgraph(
             name=text(graph.Name()),
             tensors=tuple(self._tensor(index, entry) for index, entry in enumerate(tensors)),
             operators=tuple(self._operator(index, entry) for index, entry in enumerate(operators)),
             inputs=_integers(graph.InputsAsNumpy()),
             outputs=_integers(graph.OutputsAsNumpy()),
         )
-        _check(found)
-        return found
+        _check(subgraph)
+        return subgraph
 
     def _tensor(self, index: int, tensor: fb.Tensor) -> TfliteTensor:
         shape = _integers(tensor.ShapeSignatureAsNumpy()) or _integers(tensor.ShapeAsNumpy())
@@ -324,26 +357,26 @@ def _check_arity(graph: Subgraph, operator: Operator) -> None:
         raise ValueError(f"operator {operator.index}, {operator.name}, has no output")
 
 
-def _quantization(found: fb.QuantizationParameters | None) -> Quantization | None:
-    if found is None or found.ScaleIsNone() or not found.ScaleLength():
+def _quantization(table: fb.QuantizationParameters | None) -> QuantizationParameters | None:
+    if table is None or table.ScaleIsNone() or not table.ScaleLength():
         return None
-    return Quantization(
-        scales=tuple(float(scale) for scale in found.ScaleAsNumpy()),
-        zero_points=() if found.ZeroPointIsNone() else _integers(found.ZeroPointAsNumpy()),
-        dimension=found.QuantizedDimension(),
-        vectors=tuple(_vectors(found)),
+    return QuantizationParameters(
+        scales=tuple(float(scale) for scale in table.ScaleAsNumpy()),
+        zero_points=() if table.ZeroPointIsNone() else _integers(table.ZeroPointAsNumpy()),
+        dimension=table.QuantizedDimension(),
+        vectors=tuple(_vectors(table)),
     )
 
 
-def _vectors(found: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:
-    """Position and bytes of the scales and the zero points of a QuantizationParameters table."""
+def _vectors(table: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:
+    """Position and bytes of the scales and the zero points in the file."""
     for slot, size in _QUANTIZATION_SLOTS:
-        if offset := found._tab.Offset(slot):
-            yield found._tab.Vector(offset), size * found._tab.VectorLen(offset)
+        if offset := table._tab.Offset(slot):
+            yield table._tab.Vector(offset), size * table._tab.VectorLen(offset)
 
 
 _QUANTIZATION_SLOTS = ((8, 4), (10, 8))
-"""Where the table keeps scales and zero points, and the bytes of one."""
+"""Slots of scales and zero points in the table, and bytes per value."""
 
 
 def _options(operator: fb.Operator) -> dict[str, OperatorOption]:

@@ -1,7 +1,7 @@
-"""Names and numbers of the TFLite schema, each of them known here only.
+"""Names and codes of the TFLite schema.
 
-The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and ai-edge-litert
-brings its Python classes, so nothing here needs TensorFlow.
+The schema is public (``tensorflow/compiler/mlir/lite/schema/schema.fbs``) and its Python classes
+come with ai-edge-litert, so TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from ai_edge_litert import schema_py_generated as fb
 
 IDENTIFIER = b"TFL3"
-"""What stands in the bytes 4 to 8 of every ``.tflite`` file."""
+"""Bytes 4 to 8 of every ``.tflite`` file."""
 
 
 def _names(table: type) -> dict[int, str]:
@@ -25,7 +25,7 @@ TENSOR_TYPES = {code: name.lower() for code, name in _names(fb.TensorType).items
 ACTIVATIONS = {
     code: name for code, name in _names(fb.ActivationFunctionType).items() if name != "NONE"
 }
-"""Name of each activation that may be fused, by its code: ``RELU6``."""
+"""Name of each activation that can be fused, by its code: ``RELU6``."""
 
 OPTIONS = {
     code: name for name, code in vars(fb.BuiltinOptions).items() if isinstance(code, int) and code
@@ -34,17 +34,22 @@ OPTIONS = {
 
 
 def builtin_code(code: int, deprecated: int) -> int:
-    """Return the code of an operator, which old files have in the deprecated byte only."""
+    """Return the code of an operator, which old files store in the deprecated field only."""
     return max(code, deprecated)
 
 
 def operator_name(builtin: int, custom: bytes | None) -> str:
-    """Return ``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
+    """Return the name of an operator by its codes: ``CONV_2D``, or ``FlexErf`` of a custom one.
+
+    Example:
+        >>> operator_name(3, None)
+        'CONV_2D'
+    """
     if builtin == fb.BuiltinOperator.CUSTOM:
         return text(custom) or OPERATORS[builtin]
     return OPERATORS[builtin]
 
 
 def text(value: bytes | None) -> str:
-    """Return a string of the file; "" for one that was left out."""
+    """Return a string in the file; empty for one that is left out."""
     return "" if value is None else value.decode("utf-8", errors="replace")

@@ -1,9 +1,8 @@
-"""What a ``.tflite`` file carries that no runtime needs, taken out.
+"""Remove from a ``.tflite`` file what no runtime needs.
 
 Names of tensors and of the graph, the description, TFLite metadata, the version of the converter
-and the smallest and largest values seen while calibrating serve people and tools. The names of
-inputs and outputs stay where runtimes look for them, in the signature. What is needed to run is
-untouched, so every output stays what it was, bit for bit.
+and the smallest and largest values of the calibration serve people and tools. The names of inputs
+and outputs stay in the signature, where runtimes look them up. Outputs stay equal, bit for bit.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from ai_edge_litert import schema_py_generated as fb
 
 
 def strip(model: fb.ModelT) -> None:
-    """Take out of ``model`` what is not needed to run it."""
+    """Remove from ``model`` what is not needed to run it."""
     model.description, model.metadata, model.metadataBuffer = None, None, None
     for graph in model.subgraphs:
         graph.name = None
@@ -25,7 +24,7 @@ def strip(model: fb.ModelT) -> None:
 
 
 def share_equal(model: fb.ModelT) -> None:
-    """Let tensors with equal constants refer to one buffer, and drop buffers without a reader."""
+    """Let tensors with equal constants share one buffer, and remove buffers that are not used."""
     kept = [model.buffers[0]]
     known: dict[bytes, int] = {}
     entries = [*(t for graph in model.subgraphs for t in graph.tensors), *(model.metadata or ())]

@@ -1,8 +1,8 @@
-"""Unsigned inputs and outputs for an int8 model, as cameras deliver pixels.
+"""Give an int8 model uint8 inputs and outputs, the type of pixels from a camera.
 
-An int8 value ``q`` and the uint8 value ``q + 128`` stand for the same number if the zero point
-moves along. One QUANTIZE would do, but XNNPACK has it only from and to float: by way of float each
-value comes out exactly, the model stays in one partition, and it costs a quarter.
+An int8 value ``q`` and the uint8 value ``q + 128`` stand for the same number if the zero point is
+larger by 128 as well. One QUANTIZE would do, but XNNPACK has it only from and to float: by way of
+float each value comes out exactly, the model stays in one partition, and it costs a quarter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tflconv.tflite import editing
 
 
 def use_uint8(model: fb.ModelT) -> None:
-    """Give a model with int8 inputs and outputs unsigned ones that stand for the same numbers."""
+    """Give a model with int8 inputs and outputs uint8 ones that stand for the same numbers."""
     graph = model.subgraphs[0]
     graph.inputs = [_unsigned_input(model, int(inner)) for inner in graph.inputs]
     graph.outputs = [_unsigned_output(model, int(inner)) for inner in graph.outputs]

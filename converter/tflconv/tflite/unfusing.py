@@ -1,7 +1,7 @@
-"""A float model taken apart: each bias and each activation as an operator of its own.
+"""Split the operators of a float model: each bias and each activation becomes an operator.
 
-What the TFLite converter fused all the same is undone here in the finished file, for the baseline
-that fusing is measured against (``conversion/unfused``).
+This undoes what the TFLite converter has fused, for the baseline that fusing is compared with
+(``conversion/unfused``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NONE = fb.ActivationFunctionType.NONE
 
 
 def store_inputs(model: fb.ModelT, values: Sequence[NDArray[np.float32]]) -> None:
-    """Turn the last inputs of ``model`` into constants that hold ``values``."""
+    """Turn the last inputs of ``model`` into constants with these ``values``."""
     graph, (signature,) = model.subgraphs[0], model.signatureDefs or []
     first = len(graph.inputs) - len(values)
     for index, constant in zip(graph.inputs[first:], values, strict=True):
@@ -28,7 +28,7 @@ def store_inputs(model: fb.ModelT, values: Sequence[NDArray[np.float32]]) -> Non
 
 
 def take_apart(model: fb.ModelT) -> None:
-    """Give each bias and each activation that was fused an operator of its own."""
+    """Split each fused bias and each fused activation off its operator."""
     graph = model.subgraphs[0]
     graph.operators = [piece for whole in graph.operators for piece in _pieces(model, whole)]
 
@@ -53,7 +53,7 @@ def _has_bias(model: fb.ModelT, operator: fb.OperatorT) -> bool:
 
 
 def _bias_apart(model: fb.ModelT, operator: fb.OperatorT) -> fb.OperatorT:
-    """An ADD of the bias behind ``operator``, which keeps zeros: XNNPACK insists on a bias."""
+    """An ADD of the bias behind ``operator``, which keeps a bias of 0 that XNNPACK requires."""
     graph, bias = model.subgraphs[0], int(operator.inputs[2])
     zeros = editing.tensor_like(graph, bias, "/zeros")
     stored = editing.values(model, graph.tensors[bias], np.float32)
@@ -67,7 +67,7 @@ def _bias_apart(model: fb.ModelT, operator: fb.OperatorT) -> fb.OperatorT:
 
 
 def _follow(model: fb.ModelT, operator: fb.OperatorT, name: str) -> fb.OperatorT:
-    """A new operator ``name`` that computes what ``operator`` did from what it computes now."""
+    """A new operator ``name`` between ``operator`` and its output."""
     graph, end = model.subgraphs[0], int(operator.outputs[0])
     between = editing.tensor_like(graph, end, f"/before_{name.lower()}")
     operator.outputs = [between]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.tensorflow import keras2, tf
-from tflconv.core.typing import KerasModel, KerasOptimizer, Tensor, Variable
+from tflconv.core.typing import Keras2Model, KerasOptimizer, Tensor, Variable
 from tflconv.data import Split
 from tflconv.model.normalization import Normalization
 from tflconv.training.config import TrainConfig
@@ -29,10 +29,10 @@ class Learner:
     """
 
     def __init__(
-        self, model: KerasModel, config: TrainConfig, normalization: Normalization
+        self, model: Keras2Model, config: TrainConfig, normalization: Normalization
     ) -> None:
         self.model = model
-        self.averaged: KerasModel = keras2.models.clone_model(model)
+        self.averaged: Keras2Model = keras2.models.clone_model(model)
         self.averaged.set_weights(model.get_weights())
         self.config = config
         self.normalization = normalization
@@ -49,7 +49,7 @@ class Learner:
         """Remember the averaged weights of now as the best."""
         self._best = [*self.averaged.get_weights()]
 
-    def best_model(self) -> KerasModel:
+    def best_model(self) -> Keras2Model:
         """Return the model with the averaged weights that ``keep_best`` remembered last."""
         self.averaged.set_weights(self._best)
         return self.averaged

@@ -8,13 +8,13 @@ import zipfile
 from pathlib import Path
 
 from tflconv.core.files import write_bytes
-from tflconv.core.typing import KerasModel
+from tflconv.core.typing import Keras2Model
 from tflconv.model.card import ModelCard, embed_card
 
 _METADATA = "metadata.json"
 
 
-def write_model(output: Path, model: KerasModel, card: ModelCard) -> None:
+def write_model(output: Path, model: Keras2Model, card: ModelCard) -> None:
     """Write a Keras model with its card as a ``.keras`` file, whole or not at all.
 
     Args:

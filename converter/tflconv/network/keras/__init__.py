@@ -1,1 +1,1 @@
-"""Networks and TensorFlow: read from Keras models, run, and rounded as integers will be."""
+"""Read networks from Keras models, run them with TensorFlow, and round them like integers."""

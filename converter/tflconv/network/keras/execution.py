@@ -1,8 +1,8 @@
-"""Runs a network with TensorFlow: as float reference, as a graph to convert, and while training.
+"""Run a network with TensorFlow: as float reference, as a graph to convert, and in training.
 
-``run`` asks two questions and leaves the answers to its caller: what is this weight (a constant, a
-variable, a fake-quantized variable), and what becomes of this activation (nothing, or a rounding to
-256 steps). So the network that is trained is the network that is converted.
+A scheme decides what a weight is (a constant, a variable, a rounded variable) and what is done to
+an activation (nothing, or rounding to 256 steps). So the network that is trained is the network
+that is converted.
 """
 
 from __future__ import annotations
@@ -18,36 +18,44 @@ from tflconv.network.nodes import Array, Network, Node
 
 
 class Scheme(Protocol):
-    """Where weights come from and what happens to activations.
+    """A quantization scheme: where weights come from and how activations are rounded.
 
-    ``saturates``: the result of a product is stored as its range allows, so its ReLU is left out.
+    Attributes:
+        saturates: Whether results of products saturate at the limits of their ranges, which
+            replaces their ReLU.
     """
 
     saturates: bool
 
     def weight(self, node: Node, key: str) -> Tensor:
-        """The weight ``key`` of ``node`` as a tensor."""
+        """Return the weight ``key`` of ``node`` as a tensor."""
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
-        """The output ``value`` of ``node`` as its consumers shall see it."""
+        """Return the output ``value`` of ``node`` as its consumers get it."""
 
 
 class FloatScheme:
-    """Weights as they are stored, activations as they come."""
+    """The scheme without rounding."""
 
     saturates = False
 
     def weight(self, node: Node, key: str) -> Tensor:
-        """A constant."""
+        """Return the weight as a constant."""
         return tf.constant(node.weights[key])
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
-        """Untouched."""
+        """Return ``value`` unchanged."""
         return value
 
 
 def run(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> Tensor:
-    """The output of ``network`` for ``inputs``, batch included, in the order of its inputs."""
+    """Run ``network`` and return its output.
+
+    Args:
+        network: The network.
+        inputs: One tensor per input of the network, with batch, in the order of the inputs.
+        scheme: Where weights come from and how activations are rounded, by default not at all.
+    """
     chosen = scheme or FloatScheme()
     fed = dict(zip((node.name for node in network.inputs), inputs, strict=True))
     values: dict[str, Tensor] = {}
@@ -64,7 +72,13 @@ def run(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> Tens
 
 
 def predict(network: Network, *inputs: Array, batch: int = 64) -> Array:
-    """What ``run`` gives, as an array, computed ``batch`` samples at a time."""
+    """Run ``network`` in batches and return its output as an array.
+
+    Args:
+        network: The network.
+        inputs: One array ``[n, ...]`` per input of the network.
+        batch: Samples per batch.
+    """
     function = tf.function(
         lambda *values: run(network, *values), autograph=False, reduce_retracing=True
     )
@@ -142,7 +156,7 @@ def _layer_norm(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
 
 
 def _attention(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
-    """As Keras computes it, all heads in one tensor of rank 4; one input serves for all three."""
+    """Attention as Keras computes it, all heads in one tensor of rank 4."""
     query, value, key = (*inputs, inputs[-1], inputs[-1])[:3]
     heads = {
         name: tf.einsum("bnc,chs->bhns", tokens, scheme.weight(node, f"{name}_kernel"))

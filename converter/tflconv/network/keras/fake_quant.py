@@ -1,9 +1,9 @@
-"""A float network that rounds as its integer version will.
+"""Round the weights and activations of a float network as its integer version will.
 
-Weights are rounded to ``scale * q`` with ``q`` from -127 to 127 and one scale for each output
-channel, activations to 256 steps of their range (Jacob et al. 2018, "Quantization and Training of
-Neural Networks", https://arxiv.org/abs/1712.05877). The TFLite converter reads the ranges off the
-graph, so the scales in the file are those that stand here.
+Weights are rounded to ``scale * q`` with ``q`` from -127 to 127 and one scale per output channel,
+activations to 256 steps of their range (Jacob et al. 2018, "Quantization and Training of Neural
+Networks", https://arxiv.org/abs/1712.05877). The TFLite converter takes the ranges from the graph,
+so the scales in the file are the scales used here.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from tflconv.network.nodes import LINEAR, Array, Network, Node
 
 
 class FakeQuantScheme(FloatScheme):
-    """Activations rounded to the steps of ``ranges``; saturation takes the place of a ReLU.
+    """Round activations to the steps of their ranges; saturation replaces the ReLU of a product.
 
-    With ``tensorwise`` a kernel gets one scale for all of its channels.
+    Args:
+        ranges: Ranges of the activations to round.
+        tensorwise: Whether a kernel has one scale for all of its channels.
     """
 
     saturates = True
@@ -29,37 +31,64 @@ class FakeQuantScheme(FloatScheme):
         self.ranges, self.tensorwise = ranges, tensorwise
 
     def weight(self, node: Node, key: str) -> Tensor:
-        """A constant; the converter finds a scale for each channel by itself."""
-        found = super().weight(node, key)
+        """Return a constant; the converter computes channelwise scales itself."""
+        constant = super().weight(node, key)
         largest = float(np.abs(node.weights[key]).max())
         if not self.tensorwise or key != "kernel" or largest == 0:
-            return found
+            return constant
         return tf.quantization.fake_quant_with_min_max_args(
-            found, -largest, largest, narrow_range=True
+            constant, -largest, largest, narrow_range=True
         )
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
-        """The value as 8 bits can hold it."""
-        found = self.ranges.get(node.name)
-        if found is None:
+        """Return ``value`` rounded to the 256 steps of its range, if it has one."""
+        ends = self.ranges.get(node.name)
+        if ends is None:
             return value
-        return tf.quantization.fake_quant_with_min_max_args(value, found.low, found.high)
+        return tf.quantization.fake_quant_with_min_max_args(value, ends.low, ends.high)
 
 
 def weight_scales(node: Node, bits: int = 8) -> Array:
-    """One scale for each output channel of ``node``, shaped to divide its kernel."""
-    kernel = node.weights["kernel"]
-    kept = (2, 3) if node.kind == "depthwise" else (kernel.ndim - 1,)
-    axes = tuple(axis for axis in range(kernel.ndim) if axis not in kept)
-    largest = np.abs(kernel).max(axes, keepdims=True)
-    steps = 2 ** (bits - 1) - 1
-    return np.asarray(np.where(largest > 0, largest, 1) / steps, np.float32)
+    """Return one scale per output channel of ``node``, shaped to divide its kernel.
+
+    Args:
+        node: A node with a kernel.
+        bits: Bits of a rounded weight.
+    """
+    largest = np.abs(node.weights["kernel"]).max(_scale_axes(node), keepdims=True)
+    return np.asarray(np.where(largest > 0, largest, 1) / _steps(bits), np.float32)
 
 
 def round_weights(network: Network, bits: int = 8) -> Network:
-    """Put every kernel on the steps it will have in the file; rounding again changes nothing."""
+    """Round every kernel to multiples of its scales; rounding again changes nothing."""
     for node in network.of_kind(*LINEAR):
         scales = weight_scales(node, bits)
         kernel = np.rint(node.weights["kernel"] / scales) * scales
         network = network.updating(node.with_weights(kernel=kernel))
     return network
+
+
+def round_straight_through(kernel: Tensor, node: Node, bits: int) -> Tensor:
+    """Round the ``kernel`` of ``node`` like ``round_weights``, with a gradient of 1.
+
+    Args:
+        kernel: The kernel as it is trained.
+        node: The node that it belongs to.
+        bits: Bits of a rounded weight.
+    """
+    largest = tf.reduce_max(tf.abs(kernel), _scale_axes(node), keepdims=True)
+    scale = tf.where(largest > 0, largest, 1.0) / _steps(bits)
+    change: Tensor = tf.stop_gradient(tf.round(kernel / scale) * scale - kernel)
+    return kernel + change
+
+
+def _scale_axes(node: Node) -> tuple[int, ...]:
+    """The axes of the kernel along which weights share a scale."""
+    rank = node.weights["kernel"].ndim
+    channels = (2, 3) if node.kind == "depthwise" else (rank - 1,)
+    return tuple(axis for axis in range(rank) if axis not in channels)
+
+
+def _steps(bits: int) -> int:
+    """The largest integer that a rounded weight can be."""
+    return int(2 ** (bits - 1)) - 1

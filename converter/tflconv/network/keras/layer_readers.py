@@ -1,4 +1,4 @@
-"""What the layers of Keras are in a ``Network``: by the name of a class, how its nodes are made.
+"""Readers that turn layers of Keras into nodes of a ``Network``, by the name of their class.
 
 Keras 2 and Keras 3 share the names. A reader returns None where a layer is used in a way that it
 does not know; the layer then becomes an ``opaque`` node.
@@ -20,15 +20,23 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 LayerWeight = Tensor | NDArray[np.floating]
-"""A weight as Keras has it, or computed of such."""
+"""A weight as Keras stores it, or computed from such weights."""
 
 Reader = Callable[["Call"], "list[Node] | None"]
-"""Makes the nodes of one use of a layer; None where it is used in a way that is not known."""
+"""Returns the nodes of one use of a layer; None if the way it is used is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One use of a layer: what went in, what came out, and how to do it again."""
+    """One use of a layer.
+
+    Attributes:
+        layer: The layer.
+        inputs: The values that it takes.
+        output: The value that it returns.
+        options: Other arguments of the use.
+        again: Calls the layer in the same way with other tensors.
+    """
 
     layer: KerasLayer
     inputs: tuple[KerasTensor, ...]
@@ -59,12 +67,12 @@ def _array(value: LayerWeight) -> Array:
 
 
 def opaque(call: Call) -> Node:
-    """A node that calls the layer itself."""
+    """Return a node that calls the layer itself."""
     return _node("opaque", call=call.again, layer=call.kind, shape=_sides(call.output))
 
 
 def _sides(tensor: KerasTensor) -> Shape:
-    """The shape of ``tensor`` without batch; -1 are the sides that Keras cannot tell."""
+    """The shape of ``tensor`` without batch; unknown sides are -1."""
     return tuple(-1 if side is None else int(side) for side in tuple(tensor.shape)[1:])
 
 
@@ -73,7 +81,7 @@ def _bias(layer: KerasLayer, size: int) -> LayerWeight:
 
 
 def _with_activation(call: Call, *nodes: Node) -> list[Node] | None:
-    """``nodes`` and the layer's activation; None if that is not known."""
+    """``nodes`` and the activation of the layer; None if that is not known."""
     name = _function(call.layer.activation)
     if name == "linear":
         return list(nodes)
@@ -176,7 +184,7 @@ def _attention(call: Call) -> list[Node] | None:
 
 
 def _is_masked_or_crossed(call: Call) -> bool:
-    """Whether the attention is more than that of some tokens to themselves or to some others."""
+    """Whether the attention has a mask, or keys that are not the values."""
     named = {key for key, value in call.options.items() if value is not None and value is not False}
     crossed = "key" in named and len({id(tensor) for tensor in call.inputs}) > 1
     return crossed or bool(named - {"query", "value", "key"})

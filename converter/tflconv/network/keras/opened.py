@@ -1,7 +1,7 @@
-"""A model that was opened once: the value that walks from stage to stage.
+"""A model that is opened once and handed from stage to stage.
 
-Opening, reading the layers and rewriting them cost seconds, so each is done when it is first asked
-for, and kept. A technique that trains a model gives a new ``Opened``.
+Opening a model, reading its layers and rewriting them take seconds, so each is done when it is
+first needed, and kept. A technique that trains a model returns a new ``Opened``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tflconv.core.files import sha256_path
+from tflconv.core.typing import KerasModel
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.opening import Source, of_keras, open_model
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Opened:
-    """One model, whatever it came as.
+    """One model, from a file of any kind or from memory.
 
     Attributes:
         name: What it is called in messages and, without a card, in file names.
-        path: Where it was read from; None for a live model.
-        sha256: Hash of the file or folder; None for a live model.
-        card: What it says about itself.
+        path: Where it was read from; None for a model in memory.
+        sha256: Hash of the file or folder; None for a model in memory.
+        card: Its labels, preprocessing and origin, if they are known.
         ranges: Ranges of activations that were trained together with ``network``.
     """
 
@@ -54,12 +55,12 @@ class Opened:
 
     @property
     def is_tflite(self) -> bool:
-        """Whether it is a ``.tflite`` file, which needs no TensorFlow."""
+        """Whether it is a ``.tflite`` file, which is handled without TensorFlow."""
         return self._source is None
 
     @property
     def source(self) -> Source:
-        """What the model computes, over TensorFlow's tensors.
+        """The model as a function over tensors of TensorFlow.
 
         Raises:
             UsageError: It is a ``.tflite`` file.
@@ -73,10 +74,10 @@ class Opened:
 
     @cached_property
     def network(self) -> Network:
-        """The layers as plain data.
+        """The layers of the model as plain data.
 
         Raises:
-            TflconvError: Its layers are not visible to Keras.
+            TflconvError: The layers of the model are not visible to Keras.
         """
         from tflconv.network.keras.reader import read
 
@@ -84,23 +85,23 @@ class Opened:
 
     @cached_property
     def rewritten(self) -> tuple[Network, list[PassOutcome]]:
-        """The network after all passes, and what each of them did."""
+        """The network after all passes, and the outcome of each pass."""
         return passes.optimize(self.network, PASSES)
 
     def rewritten_by(self, chosen: Sequence[NamedPass]) -> Network:
-        """Return the network after ``chosen`` passes."""
+        """Return the network after the ``chosen`` passes."""
         return passes.optimize(self.network, chosen)[0]
 
 
-def open_once(model: Path | Any, *, custom_objects: Path | None = None) -> Opened:
-    """Open a model file or folder, or take a live Keras 2 or Keras 3 model.
+def open_once(model: Path | KerasModel, *, custom_objects: Path | None = None) -> Opened:
+    """Open a model file or folder, or take a Keras 2 or Keras 3 model in memory.
 
     Args:
         model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a model.
         custom_objects: A Python file with layers that the model uses. It is run.
 
     Raises:
-        TflconvError: There is no such file, or it is damaged, foreign or needs code.
+        TflconvError: The file is missing, damaged, no model, or needs code that was not given.
     """
     if not isinstance(model, Path):
         source = of_keras(model)

@@ -1,16 +1,17 @@
-"""Which numbers an 8-bit activation can be: ranges, where they are needed, how they are found.
+"""Ranges of 8-bit activations: which values need one, and how they are measured.
 
 An activation is stored as one of 256 steps between a smallest and a largest value. Every value that
 an integer kernel reads or writes needs such a range, except where a kernel only moves values: those
 outputs share the range of their input, and the inputs of a concatenation share that of its output.
-Two demands of the kernels are met here: the range of a right operand of a product is symmetric, so
-that its zero point is 0, and softmax, sigmoid and tanh have the ranges that TFLite fixed for them.
+Kernels have two demands: the range of the right operand of a product is symmetric, so that its zero
+point is 0, and softmax, sigmoid and tanh have the ranges that TFLite prescribes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from tflconv.errors import UsageError
 from tflconv.network.keras.execution import FloatScheme, run
 from tflconv.network.nodes import Array, Network, Node
 
+Number = TypeVar("Number", float, Tensor)
+
 STEPS = 255
-"""Steps between the smallest and the largest of 256 values."""
+"""Number of steps from the smallest to the largest of 256 values."""
 
 MATRIX_KINDS = ("conv", "depthwise", "dense", "matmul")
 _MOVING = ("reshape", "crop", "pad", "pool", "identity")
@@ -35,7 +38,15 @@ _NARROWEST = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """The real numbers from ``low`` to ``high``; 0 is among them."""
+    """The real numbers from ``low`` to ``high``, with 0 among them.
+
+    Raises:
+        UsageError: 0 is not between ``low`` and ``high``, or they are equal.
+
+    Example:
+        >>> Range(low=-12.8, high=12.7).scale
+        0.1
+    """
 
     low: float
     high: float
@@ -48,31 +59,59 @@ class Range:
 
     @property
     def scale(self) -> float:
-        """The distance between two steps."""
+        """Distance between two steps."""
         return (self.high - self.low) / STEPS
 
     def symmetric(self) -> Range:
-        """The smallest range around this one whose zero point is 0: -128 to 127 equal steps."""
-        reach = max(-self.low * 127 / 128, self.high)
-        return Range(low=-reach * 128 / 127, high=reach)
+        """Return the smallest range around this one whose zero point is 0."""
+        low, high = symmetric_ends(self.low, self.high, larger=max)
+        return Range(low=low, high=high)
 
 
 Ranges = dict[str, Range]
-"""By the name of the node whose output has the range."""
+"""Ranges of outputs, by the name of the node."""
+
+
+def symmetric_ends(
+    low: Number, high: Number, *, larger: Callable[[Number, Number], Number]
+) -> tuple[Number, Number]:
+    """Return the ends of the smallest range around ``low`` to ``high`` whose zero point is 0.
+
+    From such a zero point int8 has 128 steps down and 127 up.
+
+    Args:
+        low: Smallest value, at most 0.
+        high: Largest value, at least 0.
+        larger: Returns the larger of two values: ``max`` for numbers, ``tf.maximum`` for tensors.
+
+    Example:
+        >>> symmetric_ends(-0.5, 1.27, larger=max)
+        (-1.28, 1.27)
+    """
+    high = larger(-low * 127 / 128, high)
+    return -high * 128 / 127, high
 
 
 def measure(network: Network, *inputs: Array, batch: int = 50) -> Ranges:
-    """Run calibration samples ``[n, ...]`` and return the range of each value that needs one."""
-    watcher = _Watcher({node.name for node in quantized(network)})
+    """Return the range of each value that needs one.
+
+    Args:
+        network: The network to run.
+        inputs: Calibration samples ``[n, ...]``, one array per input.
+        batch: Samples per run.
+    """
+    observer = _Observer({node.name for node in quantized(network)})
     for start in range(0, len(inputs[0]), batch):
-        run(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=watcher)
-    return {name: allowed(network[name], *ends) for name, ends in watcher.found.items()}
+        run(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
+    return {name: allowed(network[name], *ends) for name, ends in observer.ends.items()}
 
 
 def quantized(network: Network, *, selective: bool = False) -> Iterator[Node]:
-    """The nodes whose outputs are stored in 8 bits.
+    """Yield the nodes whose outputs are stored in 8 bits.
 
-    All of them, or (``selective``) only what enters or leaves a product; the rest stays in float.
+    Args:
+        network: The network.
+        selective: Whether only inputs and outputs of products are, and the rest stays in float.
     """
     for node in network:
         consumers = network.consumers(node.name)
@@ -84,7 +123,7 @@ def quantized(network: Network, *, selective: bool = False) -> Iterator[Node]:
 
 
 def _feeds(network: Network, node: Node) -> bool:
-    """Whether a product reads this value, perhaps moved in between."""
+    """Whether a product reads the output of ``node``, directly or after it was moved."""
     return any(
         c.kind in MATRIX_KINDS or (c.kind in _MOVING and _feeds(network, c))
         for c in network.consumers(node.name)
@@ -92,28 +131,25 @@ def _feeds(network: Network, node: Node) -> bool:
 
 
 def allowed(node: Node, low: float, high: float) -> Range:
-    """The range that the output of ``node`` gets when its values lie from ``low`` to ``high``."""
+    """Return the range of the output of ``node`` for values from ``low`` to ``high``."""
     if node.options.get("function") in _FIXED:
         low, high = _FIXED[node.options["function"]]
         return Range(low=low, high=high)
     low, high = min(low, 0.0), max(high, 0.0)
-    found = Range(low=low, high=max(high, low + _NARROWEST))
-    return found.symmetric() if node.options.get("symmetric") else found
+    widened = Range(low=low, high=max(high, low + _NARROWEST))
+    return widened.symmetric() if node.options.get("symmetric") else widened
 
 
-class _Watcher(FloatScheme):
-    """Remembers the smallest and the largest value of each node's output."""
+class _Observer(FloatScheme):
+    """Records the smallest and the largest output of the nodes called ``names``."""
 
     def __init__(self, names: Collection[str]) -> None:
         self.names = names
-        self.found: dict[str, tuple[float, float]] = {}
+        self.ends: dict[str, tuple[float, float]] = {}
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
         if node.name in self.names:
             array = value.numpy()
-            low, high = self.found.get(node.name, (np.inf, -np.inf))
-            self.found[node.name] = (
-                min(low, float(array.min())),
-                max(high, float(array.max())),
-            )
+            low, high = self.ends.get(node.name, (np.inf, -np.inf))
+            self.ends[node.name] = min(low, float(array.min())), max(high, float(array.max()))
         return value

@@ -1,24 +1,17 @@
-"""Reads a Keras 2 or Keras 3 model into a ``Network``.
+"""Read a Keras 2 or Keras 3 model into a ``Network``.
 
-Layers are known by the names of their classes, which both Kerases share. A layer that is not known
-here, or is used in an unusual way, stays in the network as an ``opaque`` node that calls the layer
-itself: passes leave it alone, and everything around it is still improved.
+Layers are recognized by the names of their classes, which both versions share. A layer that is not
+known, or is used in an unusual way, stays in the network as an ``opaque`` node that calls the layer
+itself: passes leave it alone and improve what is around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tflconv.core.typing import (
-    Keras2Node,
-    Keras3Node,
-    KerasLayer,
-    KerasModel,
-    KerasTensor,
-    KerasTensors,
-    Tensor,
-)
+from tflconv.core.nesting import leaves
+from tflconv.core.typing import FunctionalModel, Keras2Node, Keras3Node, Tensor
 from tflconv.errors import TflconvError
 from tflconv.network.keras.layer_readers import READERS, Call, opaque
 from tflconv.network.nodes import Network, Node
@@ -27,25 +20,29 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
-def read(model: KerasModel) -> Network:
-    """The network of a functional or sequential Keras ``model`` with one output.
+def read(model: object) -> Network:
+    """Read the network of a functional or sequential Keras ``model`` with one output.
 
-    Raises ``TflconvError`` for a model whose layers are not known to Keras as a graph (a subclass
-    of ``Model`` with its own ``call``) or that has several outputs.
+    Args:
+        model: A model of Keras 2 or Keras 3.
+
+    Raises:
+        TflconvError: Keras does not know the layers of the model as a graph (it is a subclass of
+            ``Model`` with its own ``call``), or the model has several outputs, or an input without
+            a fixed shape.
     """
-    functional = _functional(model)
+    functional, name = _functional(model), str(getattr(model, "name", "the model"))
     if functional is None:
         raise TflconvError(
-            f"the layers of {getattr(model, 'name', 'the model')} are not visible: it computes in a"
-            " function of its own.",
+            f"the layers of {name} are not visible: it computes in a function of its own.",
             hint="Only Keras files with functional or sequential models can be optimized.",
         )
     reader = _ModelReader()
     reader.read(functional)
-    outputs = [reader.names[id(tensor)] for tensor in _flat(functional.outputs)]
+    outputs = [reader.names[id(tensor)] for tensor in leaves(functional.outputs)]
     if len(outputs) != 1:
-        raise TflconvError(f"{model.name} has {len(outputs)} outputs; graph passes expect one.")
-    return Network(name=model.name, nodes=reader.nodes, output=outputs[0])
+        raise TflconvError(f"{name} has {len(outputs)} outputs; graph passes expect one.")
+    return Network(name=name, nodes=reader.nodes, output=outputs[0])
 
 
 class _ModelReader:
@@ -53,8 +50,8 @@ class _ModelReader:
         self.nodes: dict[str, Node] = {}
         self.names: dict[int, str] = {}
 
-    def read(self, model: KerasModel) -> None:
-        """Add the nodes of ``model``, deepest (nearest to the input) first."""
+    def read(self, model: FunctionalModel) -> None:
+        """Add the nodes of ``model``, starting with those next to its inputs."""
         for depth in sorted(model._nodes_by_depth, reverse=True):
             for keras_node in model._nodes_by_depth[depth]:
                 self._read_call(_call(keras_node))
@@ -83,11 +80,11 @@ class _ModelReader:
             )
         self._add(call, [Node(name=self._free(call), kind="input", options={"shape": shape})])
 
-    def _read_nested(self, inner: KerasModel, call: Call) -> None:
-        for tensor, source in zip(_flat(inner.inputs), call.inputs, strict=True):
+    def _read_nested(self, inner: FunctionalModel, call: Call) -> None:
+        for tensor, source in zip(leaves(inner.inputs), call.inputs, strict=True):
             self.names[id(tensor)] = self.names[id(source)]
         self.read(inner)
-        outputs = _flat(inner.outputs)
+        outputs = leaves(inner.outputs)
         if len(outputs) != 1:
             raise TflconvError(f"the inner model {inner.name} has {len(outputs)} outputs.")
         self.names[id(call.output)] = self.names[id(outputs[0])]
@@ -106,13 +103,13 @@ class _ModelReader:
         self.names[id(call.output)] = nodes[-1].name
 
 
-def _functional(layer: KerasModel | KerasLayer) -> KerasModel | None:
-    """The functional model that ``layer`` is, or that Keras 3 hides in a ``Sequential``."""
+def _functional(layer: object) -> FunctionalModel | None:
+    """The functional model that ``layer`` is, or that Keras 3 keeps inside of a ``Sequential``."""
     model = getattr(layer, "_functional", None) or layer
     return model if _shows_layers(model) else None
 
 
-def _shows_layers(model: KerasModel | KerasLayer) -> TypeIs[KerasModel]:
+def _shows_layers(model: object) -> TypeIs[FunctionalModel]:
     return bool(getattr(model, "_nodes_by_depth", None))
 
 
@@ -138,7 +135,7 @@ def _call_of_keras2(keras_node: Keras2Node) -> Call:
     return Call(
         layer=layer,
         inputs=tuple(keras_node.keras_inputs),
-        output=_flat(keras_node.outputs)[0],
+        output=leaves(keras_node.outputs)[0],
         options=keras_node.call_kwargs or {},
         again=again,
     )
@@ -176,11 +173,3 @@ def _chained(name: str, inputs: tuple[str, ...], nodes: Sequence[Node]) -> list[
             )
         )
     return result
-
-
-def _flat(structure: KerasTensors) -> list[KerasTensor]:
-    if isinstance(structure, Mapping):
-        return [leaf for value in structure.values() for leaf in _flat(value)]
-    if isinstance(structure, Sequence):
-        return [leaf for value in structure for leaf in _flat(value)]
-    return [structure]

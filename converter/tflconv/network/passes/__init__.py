@@ -1,7 +1,7 @@
-"""Passes that rewrite a network into an equal one that runs faster.
+"""Passes that rewrite a network into an equivalent one that runs faster.
 
-Each pass is a function from a network to a network; tests hold its output equal within 1e-5. A pass
-that does not apply returns the very network it was given, and ``optimize`` says why.
+Each pass is a function from a network to a network; tests check that outputs stay equal within
+1e-5. A pass that does not apply returns the network that it was given, and ``optimize`` says why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from tflconv.network.passes import attention, centering, folding, fusing, poolin
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPass:
-    """A pass with what it does, and what it looks for (said where it does not find it)."""
+    """A pass.
+
+    Attributes:
+        name: Name of its function.
+        apply: The function.
+        needs: Why it did not apply, where it did not.
+    """
 
     name: str
     apply: Pass
@@ -24,7 +30,14 @@ class NamedPass:
 
 @dataclass(frozen=True, kw_only=True)
 class PassOutcome:
-    """What a pass did to a network: nodes before and after, or the reason why nothing."""
+    """What a pass did to a network.
+
+    Attributes:
+        name: The pass.
+        before: Number of nodes before it.
+        after: Number of nodes after it.
+        skipped: Why it did not apply; None if it did.
+    """
 
     name: str
     before: int
@@ -65,16 +78,24 @@ PASSES = (
 def optimize(
     network: Network, passes: Sequence[NamedPass] = PASSES
 ) -> tuple[Network, list[PassOutcome]]:
-    """Apply ``passes`` in their order; return the new network and what each of them did."""
+    """Apply ``passes`` in their order.
+
+    Args:
+        network: The network; it is not changed.
+        passes: What to apply, by default all.
+
+    Returns:
+        The new network, and the outcome of each pass.
+    """
     outcomes = []
-    for each in passes:
-        result = each.apply(network)
+    for named in passes:
+        result = named.apply(network)
         outcomes.append(
             PassOutcome(
-                name=each.name,
+                name=named.name,
                 before=len(network.nodes),
                 after=len(result.nodes),
-                skipped=each.needs if result is network else None,
+                skipped=named.needs if result is network else None,
             )
         )
         network = result

@@ -1,7 +1,7 @@
 """Attention as plain matrix products, and products that the integer delegate accepts.
 
-Keras computes all heads in one tensor of rank 4, which costs transposes; in INT8 some of them, and
-all slices of a joint QKV tensor, fall out of the delegate. Cutting the weights instead of the
+Keras computes all heads in one tensor of rank 4, which needs transposes; in int8 the delegate takes
+neither some of them nor any slice of a joint QKV tensor. Splitting the weights instead of the
 activations costs nothing: each head has its own small query, key and value layer.
 """
 
@@ -14,7 +14,7 @@ from tflconv.network.shapes import shapes
 
 
 def split_heads(network: Network) -> Network:
-    """Write each attention node as dense layers and products, head by head."""
+    """Replace each attention node by dense layers and products, head by head."""
     attentions = network.of_kind("attention")
     known = shapes(network) if attentions else {}
     for node in attentions:
@@ -25,9 +25,9 @@ def split_heads(network: Network) -> Network:
 
 
 def symmetric_operands(network: Network) -> Network:
-    """Ask for zero point 0 in the right operand of each product: keys and values.
+    """Require zero point 0 of the right operand of each product: keys and values.
 
-    XNNPACK delegates an integer BATCH_MATMUL only then. It costs half a bit for a skewed range.
+    XNNPACK takes an integer BATCH_MATMUL only then. It costs up to one bit for a skewed range.
     """
     for product in network.of_kind("matmul"):
         right = network[product.inputs[1]]

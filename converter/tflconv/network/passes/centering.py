@@ -1,9 +1,9 @@
-"""LayerNormalization without its mean.
+"""Replace LayerNormalization by RMSNorm.
 
-LayerNorm subtracts the mean over the channels. In a pre-norm transformer its input is a sum of what
-some layers wrote: if each of them writes vectors whose mean is 0, so is the mean of the sum, and
-LayerNorm has nothing to subtract (Ashkboos et al. 2024, "SliceGPT", section 3). A layer is made to
-by centring its weights once. What remains is RMSNorm, with about half the operations.
+LayerNorm subtracts the mean over the channels. In a pre-norm transformer its input is the sum of
+the outputs of some layers: if each of them has a mean of 0, so has the sum, and LayerNorm has
+nothing to subtract (Ashkboos et al. 2024, "SliceGPT", section 3). The weights of those layers are
+centred once to that end. What remains is RMSNorm, with about half the operations.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SHOWN = {
     "dense": ("kernel", "bias"),
     "conv": ("kernel", "bias"),
 }
-"""The weights of each kind whose mean over the channels shows in its output."""
+"""The weights of each kind whose mean over the channels appears in its output."""
 
 
 def center_residuals(network: Network) -> Network:
-    """Centre what flows into LayerNormalizations where nobody else looks at it."""
+    """Centre the inputs of LayerNormalizations whose means nothing else depends on."""
     norms = network.of_kind("layer_norm")
     widths = {name: shape[-1] for name, shape in shapes(network).items()} if norms else {}
     for norm in norms:
@@ -39,7 +39,7 @@ def center_residuals(network: Network) -> Network:
 
 
 def _stream(network: Network, start: str, widths: Mapping[str, int]) -> set[str] | None:
-    """Every node whose value is added to, or is, what ``start`` gives; None if it is observed."""
+    """The nodes whose outputs are summed up in that of ``start``; None if a mean is used."""
     stream: set[str] = set()
     waiting = [start]
     while waiting:
@@ -63,13 +63,14 @@ def _stream(network: Network, start: str, widths: Mapping[str, int]) -> set[str]
 
 
 def _passes_on(node: Node, widths: Mapping[str, int]) -> bool:
-    """Whether a mean of 0 over the channels going in is one coming out."""
+    """Whether the output of ``node`` has a mean of 0 over the channels if its inputs have."""
     if node.kind == "affine":
         return bool((node.weights["scale"] == 1).all()) and node.weights["shift"].ndim > 0
     if node.kind == "add":
         return node.options.get("activation") is None
-    same_channels = widths[node.name] == widths[node.inputs[0]]
-    return node.kind in ("crop", "token", "identity", "reshape") and same_channels
+    if node.kind not in ("crop", "token", "identity", "reshape"):
+        return False
+    return widths[node.name] == widths[node.inputs[0]]
 
 
 def _starts_stream(node: Node) -> bool:

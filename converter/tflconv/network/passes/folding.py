@@ -1,8 +1,8 @@
-"""Affine steps vanish into their neighbours, and neighbouring products become one.
+"""Fold affine nodes into the products beside them, and merge products.
 
-A trained BatchNormalization is ``a * x + b`` for each channel, and so are input scaling, the last
-step of a LayerNormalization and the ``1 / sqrt(d)`` of attention. Beside a product ``x W + c``
-there are two ways to get rid of it:
+A trained BatchNormalization is ``a * x + b`` per channel, and so are input scaling, the last step
+of a LayerNormalization and the ``1 / sqrt(d)`` of attention. It folds into a product ``x W + c``
+in two ways:
 
     after:   a (x W + c) + b  =  x (W a) + (c a + b)
     before:  (a x + b) W + c  =  x (a W) + (b W + c)
@@ -42,7 +42,7 @@ def fold_affine_into_next(network: Network) -> Network:
 
 
 def merge_affines(network: Network) -> Network:
-    """Make one affine node of two that follow each other."""
+    """Merge two affine nodes that follow each other into one."""
     for second in network.of_kind("affine"):
         first = network[second.inputs[0]]
         if first.kind == "affine" and network.only_consumer(first.name) is second:
@@ -55,9 +55,9 @@ def merge_affines(network: Network) -> Network:
 
 
 def split_affines(network: Network) -> Network:
-    """Make two nodes of each affine node that stayed: in integers each of its steps has a range.
+    """Split each remaining affine node into a scale and a shift: in int8 each needs a range.
 
-    Such is a Rescaling before a padded convolution, whose zeros are not those of the pixels.
+    A Rescaling before a padded convolution remains: its shift would change the padded zeros.
     """
     for affine in network.of_kind("affine"):
         scale, shift = (affine.weights[key] for key in _AFFINE)
@@ -70,10 +70,10 @@ def split_affines(network: Network) -> Network:
 
 
 def move_affine_past_mean(network: Network) -> Network:
-    """Average first, scale the few averages after: the mean of ``a x + b`` is ``a mean(x) + b``.
+    """Move each affine node behind the mean or crop after it: the mean is ``a mean(x) + b``.
 
-    The same holds for cropping to a few tokens. It removes work by itself, and brings the last
-    BatchNormalization of a network next to the head that it then folds into.
+    Fewer values are scaled then, and the last BatchNormalization of a network comes next to the
+    head, into which it folds.
     """
     for affine in network.of_kind("affine"):
         reducer = network.only_consumer(affine.name)
@@ -97,7 +97,7 @@ def fold_attention_scale(network: Network) -> Network:
 
 
 def split_layer_norm(network: Network) -> Network:
-    """Make the scale and shift of LayerNormalization a node of its own, which then folds away."""
+    """Make an affine node of the scale and shift of LayerNormalization, which can be folded."""
     for node in network.of_kind("layer_norm"):
         gamma, beta = node.weights["gamma"], node.weights["beta"]
         if (gamma == 1).all() and (beta == 0).all():
@@ -116,7 +116,7 @@ def split_layer_norm(network: Network) -> Network:
 
 
 def merge_linear(network: Network) -> Network:
-    """Make one dense layer of two with nothing between, where that is not more work."""
+    """Merge two dense layers with nothing between them, if that is not more work."""
     for second in network.of_kind("dense"):
         first = network[second.inputs[0]]
         alone = network.only_consumer(first.name) is second
@@ -138,7 +138,7 @@ def _is_bare(node: Node) -> bool:
 
 
 def _is_channelwise(affine: Node) -> bool:
-    """Whether scale and shift differ by channel at most (a position embedding does not fold)."""
+    """Whether scale and shift are per channel, unlike a position embedding."""
     return all(np.squeeze(weight).ndim <= 1 for weight in affine.weights.values()) and all(
         weight.size in (1, weight.shape[-1]) for weight in affine.weights.values()
     )

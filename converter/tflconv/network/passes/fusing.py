@@ -1,8 +1,8 @@
-"""An activation becomes the end of the operation before it.
+"""Fuse activations into the operations before them.
 
-TFLite's convolutions, dense layers and additions clip their results for free. So do integer
-products of two activations, which have no such option: results below the smallest number that the
-output can hold saturate, and if that number stands for 0, saturation is the ReLU.
+Convolutions, dense layers and additions of TFLite clip their results for free. So do integer
+products of two activations, though they have no such option: results below the smallest number of
+the output saturate, and if that number stands for 0, saturation is the ReLU.
 """
 
 from __future__ import annotations

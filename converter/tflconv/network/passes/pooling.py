@@ -1,4 +1,4 @@
-"""Average pooling as a depthwise convolution.
+"""Replace average pooling by a depthwise convolution.
 
 XNNPACK has no integer average pooling, but a depthwise convolution whose kernel is ``1 / size``
 everywhere is one, is delegated, and lets a BatchNormalization beside it fold in.
@@ -15,7 +15,7 @@ from tflconv.network.shapes import shapes
 
 
 def pool_by_depthwise(network: Network) -> Network:
-    """Exchange each average pooling whose windows all lie inside of the picture."""
+    """Replace each average pooling whose windows are all inside of the picture."""
     known = shapes(network)
     for node in network.of_kind("pool"):
         _, height, width, channels = known[node.inputs[0]]
@@ -25,7 +25,7 @@ def pool_by_depthwise(network: Network) -> Network:
 
 
 def _fits(node: Node, picture: tuple[int, int]) -> bool:
-    """Windows over padding average fewer pixels than a convolution would."""
+    """Whether no window covers padding, of which an average takes no account."""
     if node.options["padding"] == "VALID":
         return True
     steps = zip(picture, node.options["size"], node.options["strides"], strict=True)

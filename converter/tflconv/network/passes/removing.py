@@ -1,4 +1,4 @@
-"""What training needed and inference does not."""
+"""Remove what only training needs, and the last softmax."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from tflconv.network.nodes import Network
 
 
 def remove_identities(network: Network) -> Network:
-    """Take out dropout, noise and linear activations: they pass their input on."""
+    """Remove dropout, noise and linear activations, which return their input."""
     for node in network.of_kind("identity"):
         network = network.without(node.name)
     return network
 
 
 def drop_softmax(network: Network) -> Network:
-    """End with logits: softmax keeps their order, has no integer kernel, and costs a partition."""
+    """Remove the last softmax, which keeps the order of scores and costs a partition."""
     last = network[network.output]
     if last.kind == "activation" and last.options["function"] == "softmax":
         return network.without(last.name)

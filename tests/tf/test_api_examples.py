@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import doctest
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
+import tflconv
 from tflconv import api
 
 ORDER = ("train", "convert", "verify", "bench", "write_report")
@@ -38,3 +41,20 @@ def test_every_parameter_is_described(name: str) -> None:
         assert section in text, f"tflconv.{name}: no {section}"
     for parameter in function.__wrapped__.__annotations__.keys() - {"return"}:
         assert re.search(rf"^        {parameter}: ", text, re.MULTILINE), f"{name}: {parameter}"
+
+
+HEAVY = sorted(
+    info.name
+    for info in pkgutil.walk_packages(tflconv.__path__, "tflconv.")
+    if info.name.startswith(
+        ("tflconv.compression", "tflconv.conversion", "tflconv.network.keras", "tflconv.training")
+    )
+)
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_examples_of_modules_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

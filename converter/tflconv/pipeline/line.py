@@ -59,7 +59,7 @@ class Line:
     def opened(self) -> Opened:
         """The model, opened."""
         model = self.request.model
-        self._tell("open", f"opening {model if isinstance(model, Path) else model.name}")
+        self._tell("open", f"opening {model.name}")
         return open_once(model, custom_objects=self.request.custom_objects)
 
     @cached_property

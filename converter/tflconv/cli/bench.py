@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.cli import options
-from tflconv.cli.console import showing
+from tflconv.cli.console import showing, standard_output
 from tflconv.core.files import require_writable, write_text
 from tflconv.model.pictures import Resize
 from tflconv.results import Results
@@ -140,8 +139,6 @@ def command(
 
 def _export(results: Results, targets: Mapping[str, Path | None]) -> None:
     """Write the files that were asked for; the table goes to stdout unless one of them does."""
-    from rich.console import Console
-
     from tflconv.report import export, tables
 
     writers = {"json": export.to_json, "csv": export.to_csv, "markdown": export.to_markdown}
@@ -151,4 +148,4 @@ def _export(results: Results, targets: Mapping[str, Path | None]) -> None:
         elif target:
             write_text(target, writers[kind](results))
     if STDOUT not in targets.values():
-        tables.print_results(results, Console(width=None if sys.stdout.isatty() else 400))
+        tables.print_results(results, standard_output())

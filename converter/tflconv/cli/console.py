@@ -5,10 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from tflconv.core.progress import Callback, Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+WIDE = 400
+"""Columns of a table in a file or a pipe, where nothing is to be cut."""
+
+
+def standard_output(*, width: int = WIDE, highlight: bool = True) -> Console:
+    """Return where tables are printed: as wide as the terminal, or ``width`` columns elsewhere."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else width, highlight=highlight)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tflconv.cli import options
+from tflconv.cli.console import standard_output
 
 if TYPE_CHECKING:
     from tflconv.inspection.inspect import Inspection
@@ -83,11 +83,10 @@ def _print_json(
 def _print_text(
     inspections: Sequence[Inspection], measured: Mapping[str, Sequence[BenchmarkRun]]
 ) -> None:
-    from rich.console import Console
 
     from tflconv.inspection import diff, text
 
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = standard_output(width=200, highlight=False)
     for entry in inspections:
         text.print_inspection(entry, console)
         for run in measured[entry.sha256]:

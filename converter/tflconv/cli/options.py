@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
+from tflconv.cli.console import standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
+from tflconv.model.pictures import Resize
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -110,7 +111,7 @@ def preprocessing(function: F) -> F:
     )(function)
     click.option(
         "--resize",
-        type=click.Choice(["crop", "pad", "stretch"]),
+        type=click.Choice(get_args(Resize)),
         help="How pictures are brought to the model's size.  [default: as the dataset says]",
     )(function)
     return click.option(
@@ -175,7 +176,6 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -184,4 +184,4 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*("–" if cell is None else str(cell) for cell in row.values()))
-    Console(width=None if sys.stdout.isatty() else 400).print(table)
+    standard_output().print(table)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from tflconv import results
+from tflconv.cli.console import standard_output
 from tflconv.core.files import write_text
 
 FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -47,8 +47,6 @@ def command(
       tflconv report results.json --html report.html
       tflconv report phone.json host.json --plots plots/ --export-markdown -
     """
-    from rich.console import Console
-
     from tflconv.report import export, tables
 
     merged = results.merge(results.load(path) for path in paths)
@@ -65,7 +63,7 @@ def command(
 
         click.echo(f"wrote {len(drawing.write(merged, plots))} plots into {plots}", err=True)
     if Path("-") not in targets:
-        tables.print_results(merged, Console(width=None if sys.stdout.isatty() else 400))
+        tables.print_results(merged, standard_output())
 
 
 def _write(

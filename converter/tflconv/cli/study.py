@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tflconv.cli import options
-from tflconv.cli.console import showing
+from tflconv.cli.console import showing, standard_output
 
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
@@ -48,8 +47,6 @@ def run(
     again: bool = False,
 ) -> None:
     """Run ``plan`` into ``folder``, print its table, and end with the code of the first failure."""
-    from rich.console import Console
-
     from tflconv.pipeline import study
     from tflconv.report import tables
 
@@ -58,7 +55,6 @@ def run(
     for warning in outcome.warnings:
         click.echo(f"Warning: {plan.dataset}: {warning}", err=True)
     if outcome.results.runs:
-        console = Console(width=None if sys.stdout.isatty() else 400)
-        tables.print_results(outcome.results, console)
+        tables.print_results(outcome.results, standard_output())
         click.echo(f"Report: {folder / study.REPORT}", err=True)
     options.raise_last(outcome.failures)

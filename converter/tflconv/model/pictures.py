@@ -15,7 +15,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ class View:
             )
         if self.channels not in (1, 3):
             raise UsageError(f"channels must be 1 or 3. Received: channels={self.channels}.")
-        if self.resize not in ("crop", "pad", "stretch"):
+        if self.resize not in get_args(Resize):
             raise UsageError(
                 f"resize must be crop, pad or stretch. Received: resize={self.resize}."
             )

@@ -227,7 +227,7 @@ def _refusal(output: str) -> str | None:
     failed = [line for line in lines if line.startswith("exit code ")]
     refusing = [
         line.removeprefix(_CAUSED_BY)
-        for line in sorted(lines, key=lambda line: line.startswith(_CAUSED_BY))
+        for line in lines
         if not line.startswith("at ") and any(word in line.lower() for word in _REFUSALS)
     ]
     said = [line for line in refusing if not _SAYS_NOTHING.fullmatch(line)]

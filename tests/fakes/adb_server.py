@@ -2,8 +2,9 @@
 
 It speaks the protocol between adb's client and server (``docs/dev/services.md`` of adb): a request
 is four hex digits of length and a service, the answer is OKAY or FAIL. A genuine adb client talks
-to it through ``ANDROID_ADB_SERVER_PORT``. A usable phone takes ``delay`` seconds for a command and
-then says that it went well, or vanishes in the middle of it.
+to it through ``ANDROID_ADB_SERVER_PORT``. A usable phone takes ``delay`` seconds for a command,
+prints ``output`` and says that it went well, or vanishes in the middle of it. A phone that is
+``away`` is known only after ``adb connect``.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 VERSION = 41
-STDERR, EXIT = 2, 3
+STDOUT, STDERR, EXIT = 1, 2, 3
 UNAUTHORIZED = (
     "device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set\n"
     "Try 'adb kill-server' if that seems wrong.\n"
@@ -34,6 +36,8 @@ class FakePhone:
     delay: float = 0
     vanishes: bool = False
     features: str = "shell_v2,cmd,stat_v2"
+    output: str = ""
+    away: bool = False
 
     @property
     def line(self) -> str:
@@ -45,8 +49,12 @@ class FakePhone:
 
 
 @contextlib.contextmanager
-def serve(*phones: FakePhone, version: int = VERSION, obeys: bool = True) -> Iterator[int]:
+def serve(
+    *phones: FakePhone, version: int = VERSION, obeys: bool = True, log: list[str] | None = None
+) -> Iterator[int]:
     """Run a server that knows ``phones``; gives its port on the loopback.
+
+    What the phones are told is written to ``log``.
 
     A client of another ``version`` tells it to end, and then starts one of its own at the port;
     a server of another user's does not obey.
@@ -56,6 +64,8 @@ def serve(*phones: FakePhone, version: int = VERSION, obeys: bool = True) -> Ite
         known = phones
         speaks = version
         ends = obeys
+        connected: ClassVar[set[str]] = set()
+        commands: ClassVar[list[str]] = [] if log is None else log
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -72,6 +82,8 @@ class _Handler(socketserver.StreamRequestHandler):
     known: tuple[FakePhone, ...] = ()
     speaks = VERSION
     ends = True
+    connected: ClassVar[set[str]] = set()
+    commands: ClassVar[list[str]] = []
 
     def handle(self) -> None:
         service = self._request()
@@ -93,7 +105,10 @@ class _Handler(socketserver.StreamRequestHandler):
             self.server.server_close()
             self.wfile.write(b"OKAY")
         elif service in ("host:devices", "host:devices-l"):
-            self._answer("".join(phone.line for phone in self.known))
+            self._answer("".join(phone.line for phone in self._present()))
+        elif service.startswith("host:connect:"):
+            self.connected.add(service.removeprefix("host:connect:"))
+            self._answer("connected")
         elif service.endswith("features"):
             phone = self._find(re.sub(r"^host-serial:(.*):features$", r"\1", service))
             self._answer(phone.features) if phone else self._fail("device not found")
@@ -112,14 +127,19 @@ class _Handler(socketserver.StreamRequestHandler):
         return None
 
     def _find(self, serial: str) -> FakePhone | None:
-        return next((phone for phone in self.known if phone.serial == serial), None)
+        return next((phone for phone in self._present() if phone.serial == serial), None)
+
+    def _present(self) -> list[FakePhone]:
+        return [one for one in self.known if not one.away or one.serial in self.connected]
 
     def _shell(self, phone: FakePhone, service: str) -> None:
         self.wfile.write(b"OKAY")
+        self.commands.append(service)
         time.sleep(phone.delay)
         if phone.vanishes:
             return
         mark = re.search(r'echo "(\S+) \$code"', service)
+        self._packet(STDOUT, phone.output.encode())
         self._packet(STDERR, f"{mark[1]} 0\n".encode() if mark else b"")
         self._packet(EXIT, b"\0")
 

@@ -20,6 +20,11 @@ from tflconv.device.access import Cancellation
 from tflconv.device.parallel import side_by_side
 from tflconv.errors import DeviceError, UsageError
 
+MDNS = "adb-5a5a5a5a-AbCdEf (2)._adb-tls-connect._tcp"
+TABLET = (
+    "=== properties\n[ro.product.cpu.abilist]: [armeabi-v7a,armeabi]\n"
+    "[ro.build.version.sdk]: [29]\n=== machine\nLinux armv8l\n"
+)
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 
 
@@ -67,6 +72,72 @@ def test_no_phone(known: Callable[[int], None]) -> None:
         assert phone.listed() == []
 
 
+def test_no_phone_and_what_to_do_about_it(
+    known: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve() as port:
+        known(port)
+        with pytest.raises(SystemExit):
+            main(["devices"])
+    title, *steps = capsys.readouterr().err.splitlines()[-4:]
+    assert title == "No phone is listed. To connect one:"
+    assert [step[:3] for step in steps] == ["1. ", "2. ", "3. "]
+    assert "USB debugging" in steps[0]
+    assert "cable" in steps[1]
+    assert "adb kill-server" in steps[2]
+
+
+def test_with_a_phone_nothing_is_said_about_connecting_one(
+    known: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(FakePhone("ZY22", "unauthorized")) as port:
+        known(port)
+        with pytest.raises(SystemExit):
+            main(["devices"])
+    assert "No phone is listed" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("serial", [MDNS, "TAB 5S", " GS10120000", "my device (2)"])
+def test_a_phone_with_blanks_in_its_serial(known: Callable[[int], None], serial: str) -> None:
+    with serve(FakePhone(serial), FakePhone("other")) as port:
+        known(port)
+        assert [row.id for row in phone.listed()] == [f"adb:{serial}", "adb:other"]
+        assert phone.find(serial).id == f"adb:{serial}"
+        assert device.find(f"adb:{serial.strip()}").id == f"adb:{serial}"
+
+
+@pytest.mark.parametrize("serial", [MDNS, "adb-5a5a-x._adb._tcp", "192.168.1.5:5555"])
+def test_a_phone_on_the_network_is_connected_again(
+    known: Callable[[int], None], serial: str
+) -> None:
+    with serve(FakePhone(serial, away=True)) as port:
+        known(port)
+        assert phone.listed() == []
+        assert phone.find(serial).id == f"adb:{serial}"
+
+
+def test_a_phone_that_cannot_run_models_is_refused_before_anything_is_copied(
+    known: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands: list[str] = []
+    with serve(FakePhone("TAB 5S", output=TABLET), log=commands) as port:
+        known(port)
+        with pytest.raises(SystemExit) as caught:
+            main(["bench", str(TINY), "-s", "TAB 5S"])
+        (row,) = phone.listed()
+    assert caught.value.code == 3
+    assert "adb:TAB 5S runs programs for armeabi-v7a" in capsys.readouterr().err
+    assert not any("mkdir" in command or "sync:" in command for command in commands)
+    assert (row.state, row.abilities) == ("unsupported (armeabi-v7a)", ())
+    assert "64-bit ARM" in str(row.hint)
+
+
+def test_a_phone_that_does_not_answer_is_listed_as_such(known: Callable[[int], None]) -> None:
+    with serve(FakePhone("gone", vanishes=True), FakePhone("ZY22")) as port:
+        known(port)
+        assert [row.state for row in phone.listed()] == ["not answering", "ready"]
+
+
 def test_another_phone(known: Callable[[int], None]) -> None:
     with serve(FakePhone("ZY22")) as port:
         known(port)
@@ -93,6 +164,9 @@ def test_a_phone_with_an_old_android(known: Callable[[int], None]) -> None:
         known(port)
         with pytest.raises(DeviceError, match="does not report exit codes"):
             phone.find("old")
+        (row,) = phone.listed()
+    assert row.state == "unsupported (before Android 7)"
+    assert "Android 7 or newer" in str(row.hint)
 
 
 def test_a_phone_that_vanishes(known: Callable[[int], None]) -> None:

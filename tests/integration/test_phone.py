@@ -254,6 +254,37 @@ def test_refusals_are_recorded_not_fatal(
     assert "screen was off" in said["noisy"]
 
 
+def test_a_television_and_what_samsung_prints(start: Callable[..., phones.Phone]) -> None:
+    """No battery, a sensor without a value, and wakefulness in Samsung's spelling."""
+    machine = start(
+        files_added={
+            "etc/power": "  getWakefullnessLocked()=Asleep\n  mWakefulnessChanging=false\n",
+            "etc/battery": "  AC powered: true\n  present: false\n  level: 0\n  temperature: 0\n",
+            "etc/thermal": "Thermal Status: 0\nCurrent temperatures from HAL:\n"
+            "\tTemperature{mValue=31.5, mType=0, mName=AP, mStatus=0}\n"
+            "\tTemperature{mValue=-99.9, mType=5, mName=PA, mStatus=0}\n",
+        }
+    )
+    with find(machine.serial).conditions() as watch:
+        pass
+    seen = watch.conditions
+    assert seen.screen_on == (False, False)
+    assert (seen.battery_percent, seen.battery_celsius) == (None, (None, None))
+    assert seen.celsius == {"AP": 31.5}
+
+
+def test_a_phone_with_a_32_bit_android_is_refused_and_nothing_is_written(
+    start: Callable[..., phones.Phone],
+) -> None:
+    machine = start(properties={"ro.product.cpu.abilist": "armeabi-v7a,armeabi"})
+    with pytest.raises(DeviceError, match="runs programs for armeabi-v7a"):
+        find(machine.serial)
+    rows = {row.id: row.state for row in listed()}
+    assert rows[f"adb:{machine.serial}"] == "unsupported (armeabi-v7a)"
+    connection = adb.Connection(program=adb.program(), serial=machine.serial)
+    assert connection.shell(["ls", FOLDER]).returncode != 0
+
+
 def test_an_interrupt_leaves_no_program_behind(machine: phones.Phone, spawn: Spawn) -> None:
     """Ctrl-C on this computer: the program on the phone ends, too."""
     run = spawn(sleeping(machine), stderr=subprocess.PIPE)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tflconv.device import parse
-from tflconv.device.parse import AdbDevice
 
 BANNER = "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n"
 HEADER = "List of devices attached\n"
@@ -15,7 +14,27 @@ PIXEL = (
     "0a388e93               device usb:1-1 product:redfin model:Pixel_5 device:redfin"
     " transport_id:3"
 )
-NAMES = st.text(st.characters(whitelist_categories=("L", "N"), whitelist_characters=".:_-"))
+STATES = (
+    "device", "unauthorized", "authorizing", "offline", "recovery", "sideload", "rescue",
+    "bootloader", "host", "connecting", "detached", "no permissions", "no device", "unknown",
+)  # fmt: skip
+TAILS = (
+    "", " usb:1-1", " usb:336592896X product:a model:TAB_5S device:b transport_id:4",
+    " product:a model:my_device device:offline transport_id:1", " transport_id:12",
+)  # fmt: skip
+UDEV = " (user in plugdev group; are your udev rules wrong?); see [http://a.b/device.html] usb:1-4"
+PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "))
+SERIALS = st.one_of(
+    PRINTABLE,
+    st.lists(st.sampled_from([*STATES, "adb-5a", "(2)", "TAB", "._adb-tls-connect._tcp"])).map(
+        " ".join
+    ),
+).filter(lambda serial: serial.strip() and serial == serial.rstrip())
+READING = st.one_of(
+    st.floats().map(str),
+    st.floats(-200, 300).map(lambda value: f"{value:.1f}"),
+    st.sampled_from(["0.0", "-0.0", "-99.9", "1e999", "-1e999", "NaN", "Infinity", "", "4.2"]),
+)
 
 
 def test_a_device_with_its_details() -> None:
@@ -73,11 +92,37 @@ def test_no_devices(text: str) -> None:
     assert parse.devices(text) == ()
 
 
-@given(st.lists(st.tuples(NAMES.filter(bool), st.sampled_from(["device", "offline"])), max_size=4))
-def test_what_is_printed_is_found(pairs: list[tuple[str, str]]) -> None:
-    text = HEADER + "".join(f"{serial:22s} {state} transport_id:1\n" for serial, state in pairs)
-    expected = [AdbDevice(serial=s, state=t, details={"transport_id": "1"}) for s, t in pairs]
-    assert list(parse.devices(text)) == expected
+@given(SERIALS, st.sampled_from(STATES), st.sampled_from(TAILS), st.booleans())
+def test_any_serial_with_any_state_is_found(serial: str, state: str, tail: str, old: bool) -> None:
+    """adb pads a serial to 22 characters; without -l it prints a tab."""
+    assume(not (state == "device" and len(serial) >= 22 and serial.endswith(" no")))
+    line = f"{serial}\t{state}" if old else f"{serial:22s} {state}{tail}"
+    (device,) = parse.devices(BANNER + HEADER + PIXEL + f"\n{line}\n")[1:]
+    assert (device.serial, device.state) == (serial, state)
+    assert set(device.details) == {word.split(":")[0] for word in tail.split() if not old}
+
+
+@given(SERIALS)
+def test_a_remark_behind_the_state_is_no_part_of_it(serial: str) -> None:
+    (device,) = parse.devices(f"{serial:22s} no permissions{UDEV}\n")
+    assert (device.serial, device.state) == (serial, "no permissions")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "List of devices attached",
+        "* daemon not running; starting now at tcp:5037",
+        "* daemon started successfully",
+        "* failed to start daemon",
+        "adb server version (41) doesn't match this client (39); killing...",
+        "adb: unable to connect for root: device offline",
+        "error: device offline",
+        "error: no device",
+    ],
+)
+def test_what_adb_says_about_itself_is_no_device(line: str) -> None:
+    assert parse.devices(f"{line}\n{HEADER}{line}\n\n") == ()
 
 
 @given(st.text())
@@ -104,6 +149,40 @@ def test_battery_that_says_nothing() -> None:
     assert parse.battery("Can't find service: battery\n") == parse.Battery()
 
 
+@pytest.mark.parametrize("line", ["present: false", "(UPDATES STOPPED -- use 'reset' to restart)"])
+def test_no_battery_and_one_set_by_hand(line: str) -> None:
+    text = f"Current Battery Service state:\n  {line}\n  AC powered: true\n  level: 50\n"
+    assert parse.battery(text + "  scale: 100\n  temperature: 250\n") == parse.Battery()
+
+
+@pytest.mark.parametrize(
+    ("tenths", "temperature"),
+    [("-400", -40.0), ("-401", None), ("1500", 150.0), ("1501", None), ("0", None), ("1", 0.1)],
+)
+def test_temperatures_that_a_battery_can_have(tenths: str, temperature: float | None) -> None:
+    assert parse.battery(f"present: true\ntemperature: {tenths}\n").temperature == temperature
+
+
+@pytest.mark.parametrize(
+    ("level", "percent"),
+    [("0", 0), ("100", 100), ("101", None), ("-1", None), ("1e999", None)],
+)
+def test_levels_that_a_battery_can_have(level: str, percent: int | None) -> None:
+    assert parse.battery(f"level: {level}\nscale: 100\n").level == percent
+
+
+@given(st.sampled_from(["true", "false", "-", ""]), READING, READING, READING)
+def test_only_a_battery_is_ever_told(present: str, level: str, scale: str, heat: str) -> None:
+    battery = parse.battery(
+        f"  present: {present}\n  level: {level}\n  scale: {scale}\n  temperature: {heat}\n"
+    )
+    assert battery.level is None or 0 <= battery.level <= 100
+    assert battery.temperature is None or -40 <= battery.temperature <= 150
+    assert battery.temperature != 0
+    if present == "false":
+        assert battery == parse.Battery()
+
+
 def test_thermal_takes_the_current_temperatures() -> None:
     text = (
         "IsStatusOverride: false\nThermal Status: 2\nCached temperatures:\n"
@@ -115,6 +194,51 @@ def test_thermal_takes_the_current_temperatures() -> None:
     assert parse.thermal(text) == parse.Thermal(status=2, temperatures={"skin": 41.25})
 
 
+def test_placeholders_are_no_temperatures() -> None:
+    text = "".join(
+        f"\tTemperature{{mValue={value}, mType={kind}, mName={name}, mStatus=0}}\n"
+        for value, kind, name in [
+            ("25.6", 0, "AP"), ("-99.9", 5, "PA"), ("0.0", 4, "USB"), ("1e999", 1, "GPU"),
+            ("150.1", 9, "NPU"), ("-40.1", 9, "DSP"), ("150.0", 0, "hot"), ("-40.0", 0, "cold"),
+            ("4.2", 6, "vbat"), ("0.9", 7, "ibat"), ("85.0", 8, "soc"),
+        ]
+    )  # fmt: skip
+    assert parse.thermal(text).temperatures == {"AP": 25.6, "hot": 150.0, "cold": -40.0}
+
+
+def test_a_sensor_that_moves_may_read_zero() -> None:
+    text = "Temperature{{mValue={}, mType=3, mName=skin, mStatus=0}}\n"
+    assert parse.thermal(text.format(1.5) + text.format(0.0)).temperatures == {"skin": 0.0}
+    assert parse.thermal(text.format(0.0) * 2).temperatures == {}
+
+
+def test_a_cached_temperature_does_not_stand_in_for_a_sensor_that_is_gone() -> None:
+    text = "Temperature{{mValue={}, mType=3, mName=skin, mStatus=0}}\n"
+    for gone in ("-99.9", "NaN"):
+        assert parse.thermal(text.format(30.5) + text.format(gone)).temperatures == {}
+
+
+@given(st.lists(st.tuples(READING, st.integers(-1, 20), st.sampled_from("ab"))))
+def test_only_temperatures_are_ever_told(sensors: list[tuple[str, int, str]]) -> None:
+    text = "Thermal Status: 0\nCurrent temperatures from HAL:\n" + "".join(
+        f"\tTemperature{{mValue={value}, mType={kind}, mName={name}{kind}, mStatus=0}}\n"
+        for value, kind, name in sensors
+    )
+    told = parse.thermal(text)
+    assert told.status == 0
+    assert all(-40 <= value <= 150 for value in told.temperatures.values())
+    assert not {"a6", "b6", "a7", "b7", "a8", "b8"} & set(told.temperatures)
+    for value, kind, name in sensors[-1:]:
+        number = parse.number(value)
+        if number and -40 <= number <= 150 and kind not in (6, 7, 8):
+            assert told.temperatures[f"{name}{kind}"] == number
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "inf", "NaN", "0x10", "", " ", None])
+def test_only_finite_numbers_are_numbers(text: str | None) -> None:
+    assert parse.number(text) is None
+
+
 def test_thermal_without_its_hal() -> None:
     assert parse.thermal("Thermal Status: 0\nHAL Ready: false\n").status == 0
     assert parse.thermal("Can't find service: thermalservice\n").status is None
@@ -122,7 +246,18 @@ def test_thermal_without_its_hal() -> None:
 
 @pytest.mark.parametrize(
     ("text", "awake"),
-    [("  mWakefulness=Awake\n", True), ("mWakefulness=Dozing", False), ("", None)],
+    [
+        ("  mWakefulness=Awake\n", True),
+        ("mWakefulness=Dozing", False),
+        ("  mWakefulnessChanging=false\r\n  mWakefulness=Asleep\r\n", False),
+        ("  mWakefulness=Dreaming\n", True),
+        ("  getWakefullnessLocked()=Awake\n  mWakefulnessChanging=false\n", True),
+        ("  getWakefulnessLocked()=Asleep\n", False),
+        ("  getGlobalWakefulnessLocked()=Dreaming\n", True),
+        ("  mWakefulness=7\n", None),
+        ("  mWakefulnessChanging=true\n", None),
+        ("", None),
+    ],
 )
 def test_awake(text: str, awake: bool | None) -> None:
     assert parse.awake(text) is awake

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,6 +23,23 @@ CALM = Conditions(
     mhz_first=(1800.0, 2208.0),
     mhz_last=(1800.0, 2150.0),
 )
+
+
+REMOTE = """\
+Exception occurred while executing 'put':
+java.lang.SecurityException: Permission denial: writing to settings
+\tat com.android.providers.settings.SettingsProvider.enforceException(SettingsProvider.java:2190)
+Caused by: android.os.RemoteException: Remote stack trace:
+\tat com.android.server.SecurityException.enforce(Service.java:40)
+\t... 4 more
+exit code 255
+"""
+WRAPPED = """\
+java.lang.reflect.InvocationTargetException
+\tat java.lang.reflect.Method.invoke(Native Method)
+Caused by: java.lang.SecurityException: uid 2000 may not
+Caused by: android.os.RemoteException: Remote stack trace:
+"""
 
 
 class RecordingPhone:
@@ -127,6 +146,20 @@ def test_requests_are_undone() -> None:
         ),
         ("something else\nexit code 1\n", "exit code 1"),
         ("Failed: no answer\n", "Failed: no answer"),
+        (
+            "Security exception: Permission Denial: 2000\n",
+            "Security exception: Permission Denial: 2000",
+        ),
+        (
+            f"Failed: {REMOTE}",
+            "java.lang.SecurityException: Permission denial: writing to settings",
+        ),
+        (REMOTE, "java.lang.SecurityException: Permission denial: writing to settings"),
+        (WRAPPED, "java.lang.SecurityException: uid 2000 may not"),
+        (
+            "java.lang.NullPointerException\n\tat a.Exception.b(C:1)\n",
+            "java.lang.NullPointerException",
+        ),
     ],
 )
 def test_refusals_are_written_down(output: str, reason: str) -> None:
@@ -137,6 +170,26 @@ def test_refusals_are_written_down(output: str, reason: str) -> None:
         pass
     assert watch.conditions.granted == ()
     assert watch.conditions.refused == {"fixed performance": reason, "stay awake": reason}
+
+
+def test_the_whole_of_what_dumpsys_says_is_read() -> None:
+    """A reader that closes the pipe early makes dumpsys log a stack trace every time."""
+    phone = RecordingPhone({})
+    with watching.observe(phone):
+        pass
+    asked = [script for script in phone.scripts if "dumpsys power" in script]
+    assert len(asked) == 2
+    command = re.search(r"dumpsys power \| (.*)", asked[0])
+    assert command
+    text = "  mDirty=0x0\n  getWakefullnessLocked()=Asleep\n" + "  mMore=1\n" * 100_000
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f'printf %s "$(cat)" | {command[1]}'],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert parse.awake(done.stdout) is False
 
 
 def test_a_phone_is_put_right_when_the_run_fails() -> None:

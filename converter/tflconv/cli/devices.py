@@ -8,6 +8,7 @@ import click
 
 from tflconv import device
 from tflconv.cli import options
+from tflconv.device import connecting
 from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
@@ -34,6 +35,10 @@ def command(context: click.Context, long: bool, as_json: bool) -> None:
     options.print_rows([_row(entry, long=long) for entry in devices], as_json=False)
     for hint in dict.fromkeys(entry.hint for entry in devices if entry.hint):
         click.echo(hint, err=True)
+    if not any(entry.kind == "phone" for entry in devices):
+        click.echo("No phone is listed. To connect one:", err=True)
+        for number, step in enumerate(connecting.steps(), start=1):
+            click.echo(f"{number}. {step}", err=True)
 
 
 @command.command()

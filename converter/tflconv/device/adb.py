@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from tflconv.core.diagnosis import Requirement
-from tflconv.device import parse
+from tflconv.device import parse, suitability
 from tflconv.device.access import Cancellation
 from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed
@@ -40,6 +40,9 @@ SLOWEST_TRANSFER = 200_000
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
 
 _LISTEN_SECONDS = 0.2
+
+_ON_NETWORK = re.compile(r":|\._adb[\w-]*\._tcp\.?$")
+"""``HOST:PORT``, or a name that a phone announces over mDNS."""
 
 _GUARDED = """\
 exec 3<&0
@@ -120,7 +123,8 @@ def open_serial(
 ) -> Connection:
     """Connect to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
 
-    A device on the network (``HOST:PORT``) that the adb server has lost is connected again.
+    A device on the network that the adb server has lost is connected again, by ``HOST:PORT`` or by
+    the name that it announces (``adb-SERIAL._adb-tls-connect._tcp``).
 
     Args:
         adb: The adb to use.
@@ -134,7 +138,8 @@ def open_serial(
     cancellation = cancellation or Cancellation()
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
     known = devices(adb, cancellation)
-    if ":" in wanted and not any(listed.usable for listed in known if listed.serial == wanted):
+    lost = not any(listed.usable for listed in known if listed.serial == wanted)
+    if lost and _ON_NETWORK.search(wanted):
         _ask_server(adb, "disconnect", wanted, cancellation=cancellation)
         _ask_server(adb, "connect", wanted, cancellation=cancellation)
         known = devices(adb, cancellation)
@@ -221,14 +226,16 @@ class Connection:
 
     def require_shell(self) -> None:
         """Raise ``DeviceError`` if Android is too old to report stdout, stderr and exit codes."""
-        answer = self._run("features", timeout=CONTROL_SECONDS)
+        if not self.has_shell():
+            obstacle = suitability.NO_EXIT_CODES
+            raise DeviceError(f"device '{self.serial}' {obstacle.sentence}.", hint=obstacle.hint)
+
+    def has_shell(self, *, timeout: float = CONTROL_SECONDS) -> bool:
+        """Return whether the device reports stdout, stderr and exit codes, as Android 7 does."""
+        answer = self._run("features", timeout=timeout)
         if answer.returncode:
             raise self._lost(_text(answer.stderr))
-        if "shell_v2" not in _text(answer.stdout).split():
-            raise DeviceError(
-                f"device '{self.serial}' does not report exit codes.",
-                hint="Use a device with Android 7 or newer.",
-            )
+        return "shell_v2" in re.split(r"[\s,]+", _text(answer.stdout))
 
     def _transfer(self, file: Path, *arguments: str) -> None:
         size = file.stat().st_size if file.exists() else 1 << 30
@@ -265,13 +272,14 @@ class Connection:
 def _choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
     serials = ", ".join(f"{listed.serial} ({listed.state})" for listed in known) or "none"
     if wanted:
-        for listed in known:
-            if listed.serial == wanted:
-                return listed
+        exact = [listed for listed in known if listed.serial == wanted]
+        similar = [listed for listed in known if listed.serial.strip() == wanted.strip()]
+        if exact or len(similar) == 1:
+            return (exact or similar)[0]
         raise DeviceError(f"device '{wanted}' not found.", hint=f"Connected: {serials}.")
     if not known:
         raise DeviceError(
-            "no phone is connected.", hint="Enable USB debugging: see docs/phone-setup.md."
+            "no phone is connected.", hint="Run 'tflconv devices': it says how to connect one."
         )
     if len(known) > 1:
         raise DeviceError(

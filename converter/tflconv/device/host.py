@@ -14,6 +14,7 @@ from pathlib import Path
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import replacing_file, sha256_file
 from tflconv.core.versions import versions
+from tflconv.device import arm_cpus
 from tflconv.device.access import Access
 from tflconv.device.interface import Completed, Runtime
 from tflconv.device.kinds import ListedDevice
@@ -23,7 +24,8 @@ from tflconv.results import DeviceInfo, Software
 PACKAGE = "ai-edge-litert"
 INSTALL = f"pip install {PACKAGE}"
 CPUINFO = Path("/proc/cpuinfo")
-FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "asimddp", "i8mm")
+X86_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
+FEATURES = (*X86_FEATURES, *arm_cpus.FEATURES)
 
 
 @dataclass(frozen=True)

@@ -6,44 +6,41 @@ before the last newline. Lines of an unknown form are skipped; missing values ar
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
+from tflconv.device.arm_cpus import core_name
+
 _DEVICE = re.compile(
-    r"""^(?P<serial>\(no\ serial\ number\)|\S+)
-        [ \t]+
-        (?P<state>no\ permissions|device|unauthorized|authorizing|offline|recovery|sideload|rescue
-          |bootloader|host|connecting|detached|no\ device|unknown)
-        (?P<rest>(?:[ \t;(].*)?)$""",
+    r"""^(?P<serial>.*\S)[ \t]+
+        (?P<state>no\ permissions|no\ device|(?<!no\ )device|unauthorized|authorizing|offline
+          |recovery|sideload|rescue|bootloader|host|connecting|detached|unknown)
+        (?P<rest>(?:[ \t]*[;(].*|[ \t]+[a-z_]+:.*)?)$""",
     re.VERBOSE,
 )
+"""A serial may hold blanks and even a state, so the last state before the details counts."""
+
+_NO_DEVICE = (
+    "List of devices attached",
+    "* daemon ",
+    "* failed to ",
+    "adb server ",
+    "adb: ",
+    "error: ",
+)
 _PROPERTY = re.compile(r"^\[(?P<name>[^\]]+)\]: \[(?P<value>.*?)\]$", re.MULTILINE | re.DOTALL)
-_TEMPERATURE = re.compile(r"Temperature\{mValue=(?P<value>[-+.\dEeNa]+),.*?mName=(?P<name>[^,}]+)")
-_CORES = {
-    ("0x41", "0xd03"): "Cortex-A53",
-    ("0x41", "0xd04"): "Cortex-A35",
-    ("0x41", "0xd05"): "Cortex-A55",
-    ("0x41", "0xd07"): "Cortex-A57",
-    ("0x41", "0xd08"): "Cortex-A72",
-    ("0x41", "0xd09"): "Cortex-A73",
-    ("0x41", "0xd0a"): "Cortex-A75",
-    ("0x41", "0xd0b"): "Cortex-A76",
-    ("0x41", "0xd0d"): "Cortex-A77",
-    ("0x41", "0xd41"): "Cortex-A78",
-    ("0x41", "0xd44"): "Cortex-X1",
-    ("0x41", "0xd46"): "Cortex-A510",
-    ("0x41", "0xd47"): "Cortex-A710",
-    ("0x41", "0xd48"): "Cortex-X2",
-    ("0x41", "0xd4d"): "Cortex-A715",
-    ("0x41", "0xd4e"): "Cortex-X3",
-    ("0x51", "0x800"): "Kryo 2xx Gold (Cortex-A73)",
-    ("0x51", "0x801"): "Kryo 2xx Silver (Cortex-A53)",
-    ("0x51", "0x802"): "Kryo 3xx Gold (Cortex-A75)",
-    ("0x51", "0x803"): "Kryo 3xx Silver (Cortex-A55)",
-    ("0x51", "0x804"): "Kryo 4xx Gold (Cortex-A76)",
-    ("0x51", "0x805"): "Kryo 4xx Silver (Cortex-A55)",
-}
-"""Names of the cores of phones by CPU implementer and CPU part: Linux ``cputype.h``."""
+_TEMPERATURE = re.compile(
+    r"Temperature\{mValue=(?P<value>[^,}]+),(?: *mType=(?P<type>-?\d+),)?.*?mName=(?P<name>[^,}]+)"
+)
+_NO_TEMPERATURE = ("6", "7", "8")
+"""``android.os.Temperature`` also has voltage, current and charge of the battery (``BCL_*``)."""
+
+_COLDEST, _HOTTEST = -40.0, 150.0
+"""°C; what lies beyond is a placeholder of the vendor's, such as Samsung's -99.9."""
+
+_WAKEFULNESS = re.compile(r"(?:mWakeful|get(?:Global)?Wakeful)l?ness(?:Locked\(\))?=(\w+)")
+_SCREEN_ON = {"Awake": True, "Dreaming": True, "Dozing": False, "Asleep": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +110,7 @@ def devices(text: str) -> tuple[AdbDevice, ...]:
     """
     listed = []
     for line in lines(text):
-        match = None if line.startswith(("*", "adb ", "List ")) else _DEVICE.match(line.rstrip())
+        match = None if line.startswith(_NO_DEVICE) else _DEVICE.match(line.rstrip())
         if match:
             details = dict(word.split(":", 1) for word in match["rest"].split() if ":" in word)
             listed.append(AdbDevice(serial=match["serial"], state=match["state"], details=details))
@@ -145,33 +142,55 @@ def sections(text: str) -> dict[str, str]:
 
 
 def battery(text: str) -> Battery:
-    """Parse ``dumpsys battery``, which prints the temperature in tenths of a degree."""
+    """Parse ``dumpsys battery``, which prints the temperature in tenths of a degree.
+
+    A device without a battery, or whose values were set by hand (``UPDATES STOPPED``), has none.
+
+    Example:
+        >>> battery("AC powered: true\\npresent: false\\nlevel: 0\\ntemperature: 0\\n")
+        Battery(level=None, charging=None, temperature=None)
+
+    """
     values = _pairs(text)
+    if values.get("present") == "false" or "UPDATES STOPPED" in text:
+        return Battery()
     tenths = number(values.get("temperature"))
-    level, scale = number(values.get("level")), number(values.get("scale")) or 100
     sources = [value for name, value in values.items() if name.endswith(" powered")]
     return Battery(
-        level=None if level is None else round(100 * level / scale),
+        level=_percent(number(values.get("level")), number(values.get("scale"))),
         charging="true" in sources if sources else None,
-        temperature=None if tenths is None else tenths / 10,
+        temperature=tenths / 10 if tenths and _is_temperature(tenths / 10) else None,
     )
 
 
 def thermal(text: str) -> Thermal:
-    """Parse ``dumpsys thermalservice``; current temperatures replace cached ones."""
-    status = re.search(r"^Thermal Status: *(\d+)", "\n".join(lines(text)), re.MULTILINE)
-    temperatures = {}
+    """Parse ``dumpsys thermalservice``; current temperatures replace cached ones.
+
+    Placeholders are left out: values that no phone has, and a sensor that reads exactly 0 always.
+    """
+    status = re.search(r"^Thermal Status: *(\d{1,3})\b", "\n".join(lines(text)), re.MULTILINE)
+    readings: dict[str, list[float | None]] = {}
     for match in _TEMPERATURE.finditer(text):
-        value = number(match["value"])
-        if value is not None:
-            temperatures[match["name"].strip()] = value
+        if match["type"] not in _NO_TEMPERATURE:
+            readings.setdefault(match["name"].strip(), []).append(number(match["value"]))
+    temperatures = {
+        name: values[-1]
+        for name, values in readings.items()
+        if values[-1] is not None and _is_temperature(values[-1]) and any(values)
+    }
     return Thermal(status=int(status[1]) if status else None, temperatures=temperatures)
 
 
 def awake(text: str) -> bool | None:
-    """Return whether ``dumpsys power`` reports the device awake, that is, its screen on."""
-    match = re.search(r"mWakefulness=(\w+)", text)
-    return match[1] == "Awake" if match else None
+    """Return whether ``dumpsys power`` reports a lit screen: a screen saver (dreaming) is one.
+
+    Example:
+        >>> awake("mWakefulness=Dreaming"), awake("getWakefullnessLocked()=Asleep")
+        (True, False)
+
+    """
+    match = _WAKEFULNESS.search(text)
+    return _SCREEN_ON.get(match[1]) if match else None
 
 
 def processor(text: str) -> Processor:
@@ -180,8 +199,8 @@ def processor(text: str) -> Processor:
     for block in "\n".join(lines(text)).split("\n\n"):
         values = _pairs(block)
         if "CPU part" in values:
-            key = (values.get("CPU implementer", "?"), values["CPU part"])
-            cores.append(_CORES.get(key, f"CPU {key[0]}/{key[1]}"))
+            fields = ("CPU implementer", "CPU part", "CPU variant")
+            cores.append(core_name(*(values.get(name, "?") for name in fields)))
         if "Features" in values:
             features = values["Features"].split()
             shared = features if shared is None else [name for name in shared if name in features]
@@ -230,7 +249,8 @@ def sha256(text: str) -> str | None:
 def number(text: str | None) -> float | None:
     """Parse a finite number; return None if ``text`` is none."""
     match = re.fullmatch(r"\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)\s*", text or "")
-    return float(match[1]) if match else None
+    value = float(match[1]) if match else math.inf
+    return value if math.isfinite(value) else None
 
 
 def cut_exit_code(stderr: str, mark: str) -> tuple[str, int]:
@@ -245,6 +265,15 @@ def cut_exit_code(stderr: str, mark: str) -> tuple[str, int]:
     if not match:
         raise ValueError("the output was cut before the exit code")
     return before, int(match[1])
+
+
+def _percent(level: float | None, scale: float | None) -> int | None:
+    share = None if level is None else 100 * level / (scale or 100)
+    return None if share is None or not 0 <= share <= 100 else round(share)
+
+
+def _is_temperature(value: float) -> bool:
+    return _COLDEST <= value <= _HOTTEST
 
 
 def _pairs(text: str) -> dict[str, str]:

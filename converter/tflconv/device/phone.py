@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core.files import replacing_file, sha256_file
-from tflconv.device import adb, android_runtime, parse, watching
+from tflconv.device import adb, android_runtime, parse, phone_listing, phone_report, watching
 from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
 from tflconv.device.interface import Completed, Runtime, Watch
@@ -28,11 +28,6 @@ from tflconv.results import DeviceInfo
 __all__ = ["Phone", "clean", "diagnose", "find", "listed"]
 
 FOLDER = "/data/local/tmp/tflconv"
-
-ABILITIES = ("latency", "cpu", "memory", "accuracy", "conditions")
-
-_FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve")
-"""Names in Linux of SIMD, fp16, dot product and matrix instructions."""
 
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
@@ -62,13 +57,6 @@ while [ $# -gt 0 ]; do
 done
 """
 
-_DESCRIBE = """
-echo "=== properties"; getprop
-echo "=== cpuinfo"; cat /proc/cpuinfo
-echo "=== present"; cat /sys/devices/system/cpu/present
-echo "=== machine"; uname -sm
-"""
-
 
 class Phone:
     """A phone over adb; ``find`` makes one.
@@ -78,7 +66,7 @@ class Phone:
         runtime: LiteRT for it, by default what ``android_runtime`` chooses.
 
     Raises:
-        DeviceError: The phone was lost, or its folder cannot be written.
+        DeviceError: The phone was lost, cannot run models, or its folder cannot be written.
 
     """
 
@@ -86,6 +74,7 @@ class Phone:
         self.connection = connection
         self._choice = runtime
         self._checked: set[str] = set()
+        self._require_suitable()
         self._prepare()
 
     @property
@@ -164,6 +153,11 @@ class Phone:
         count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
         return int(parse.number(count) or 0)
 
+    def _require_suitable(self) -> None:
+        obstacle = phone_report.obstacle(self._reported)
+        if obstacle:
+            raise DeviceError(f"{self.id} {obstacle.sentence}.", hint=obstacle.hint)
+
     def _prepare(self) -> None:
         done = self.connection.shell(["sh", "-c", _PREPARE, FOLDER])
         if done.returncode:
@@ -218,34 +212,11 @@ class Phone:
 
     @functools.cached_property
     def _described(self) -> DeviceInfo:
-        return describe(self.id, parse.sections(self.script(_DESCRIBE)))
+        return phone_report.describe(self.id, self._reported)
 
-
-def describe(identity: str, sections: dict[str, str]) -> DeviceInfo:
-    """Return the description of a phone.
-
-    Args:
-        identity: Name of the device.
-        sections: Output of the commands in ``_DESCRIBE``, by their names.
-
-    """
-    values = parse.properties(sections.get("properties", ""))
-    processor = parse.processor(sections.get("cpuinfo", ""))
-    system, _, machine = sections.get("machine", "").partition(" ")
-    release = values.get("ro.build.version.release")
-    maker, model = values.get("ro.product.manufacturer"), values.get("ro.product.model")
-    chip = values.get("ro.soc.model") or values.get("ro.board.platform")
-    return DeviceInfo(
-        id=identity,
-        kind="phone",
-        name=" ".join(filter(None, (maker, model))) or identity,
-        abi=values.get("ro.product.cpu.abi") or machine or "unknown",
-        os=f"Android {release}" if release else system,
-        cpu=", ".join(filter(None, (chip, processor.name))) or None,
-        cores=len(parse.cpu_list(sections.get("present", ""))) or None,
-        features=tuple(name for name in _FEATURES if name in processor.features),
-        build=values.get("ro.build.fingerprint"),
-    )
+    @functools.cached_property
+    def _reported(self) -> dict[str, str]:
+        return parse.sections(self.script(phone_report.ASK))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,24 +252,14 @@ def find(name: str, access: Access | None = None) -> Phone:
 def listed() -> list[ListedDevice]:
     """Return the phones that adb lists, usable or not; none if there is no adb."""
     try:
-        known = adb.devices(adb.program())
+        program = adb.program()
+        known = adb.devices(program)
     except DeviceError:
         return []
-    return [_row(listed) for listed in known]
+    return phone_listing.rows(program, known)
 
 
 def clean() -> int:
     """Delete the files of tflconv on every usable phone and return their number."""
     ready = [phone.id.partition(":")[2] for phone in listed() if phone.state == "ready"]
     return sum(find(serial).clean() for serial in ready)
-
-
-def _row(listed: parse.AdbDevice) -> ListedDevice:
-    return ListedDevice(
-        id=f"adb:{listed.serial}",
-        kind="phone",
-        name=listed.details.get("model", "").replace("_", " ") or listed.serial,
-        state="ready" if listed.usable else listed.state,
-        abilities=ABILITIES if listed.usable else (),
-        hint=adb.state_hint(listed.state),
-    )

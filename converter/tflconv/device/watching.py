@@ -10,6 +10,7 @@ cable was pulled is restored when it is next connected.
 from __future__ import annotations
 
 import contextlib
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,7 +58,7 @@ RESTORE = "if [ -f restore ]; then sh restore; rm -f restore; fi"
 _SNAPSHOT = f"""
 echo "=== battery"; dumpsys battery
 echo "=== thermal"; dumpsys thermalservice
-echo "=== power"; dumpsys power | grep -m 1 mWakefulness=
+echo "=== power"; dumpsys power | grep -i wakefu
 echo "=== clocks"; {_CLOCKS}
 echo "=== limits"; grep . {_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq /dev/null
 echo "=== governor"; cat {_CPU}/cpu0/cpufreq/scaling_governor
@@ -70,7 +71,10 @@ _SAMPLE = f'while :; do echo "=== sample"; {_CLOCKS}; sleep {SAMPLE_SECONDS}; do
 
 _STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 
-_REFUSALS = ("Exception", "Unknown command", "Failed", "denied", "Can't find service")
+_REFUSALS = ("exception", "unknown command", "failed", "denied", "denial", "can't find service")
+
+_CAUSED_BY = "Caused by: "
+_SAYS_NOTHING = re.compile(r".*Exception occurred.*:|.*Remote stack trace:|[\w.$]*Exception")
 
 
 class Observable(RunsScripts, Protocol):
@@ -214,10 +218,20 @@ def _screen(conditions: Conditions) -> Iterator[Reason]:
 
 
 def _refusal(output: str) -> str | None:
+    """Return the line of a command's output that says why it was refused, None if it was not.
+
+    Around a Java exception stand an announcement, the calls and the causes, of which one may only
+    say that the exception of another process follows.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    reasons = [line for line in lines if any(word in line for word in _REFUSALS)]
     failed = [line for line in lines if line.startswith("exit code ")]
-    return next(iter(reasons[-1:] or failed), None)
+    refusing = [
+        line.removeprefix(_CAUSED_BY)
+        for line in lines
+        if not line.startswith("at ") and any(word in line.lower() for word in _REFUSALS)
+    ]
+    said = [line for line in refusing if not _SAYS_NOTHING.fullmatch(line)]
+    return next(iter([*said, *refusing, *failed]), None)
 
 
 def _typical(samples: Sequence[Mapping[int, float]]) -> dict[int, float]:

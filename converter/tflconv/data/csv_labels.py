@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from tflconv.data.hidden import is_hidden
 from tflconv.data.layout import Layout, Place, is_document
 from tflconv.data.split_words import UNLABELLED, role_of
 from tflconv.errors import TflconvError
@@ -37,9 +38,16 @@ class _Row:
 
 
 def table_beside(folder: Path) -> Path | None:
-    """Return the only table in ``folder``; None where there is none, or several."""
-    tables = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-    return tables[0] if len(tables) == 1 and not tables[0].name.startswith(".") else None
+    """Return the only table in ``folder``, or None; refuse several."""
+    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    tables = [path for path in tables if not is_hidden(path.name)]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise TflconvError(
+            f"there are no class folders, and several tables that may hold the labels: {names}.",
+            hint=f"Name one of them: {folder / tables[0].name}.",
+        )
+    return tables[0] if tables else None
 
 
 def by_table(names: Sequence[str], table: Path) -> Layout:
@@ -67,9 +75,7 @@ def by_table(names: Sequence[str], table: Path) -> Layout:
     if not unlisted:
         return Layout(places=places)
     some = ", ".join(unlisted[:3])
-    note = (
-        f"{len(unlisted)} pictures are left out: {table.name} has no row of them (such as {some})."
-    )
+    note = f"pictures left out: {len(unlisted)} without a row in {table.name} (such as {some})."
     return Layout(places=places, notes=(note,))
 
 

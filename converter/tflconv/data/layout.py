@@ -223,7 +223,8 @@ def _check_flat(level: _Level, splits: Mapping[str, str]) -> None:
         raise TflconvError(
             f"the folders {_quoted(sorted(splits))} are named like splits, but there are no class"
             " folders in them.",
-            hint=f"Put each picture into a folder of its class: train/CLASS/x.jpg. {SPELLING}",
+            hint="Put each picture into a folder of its class, train/CLASS/x.jpg, or name the table"
+            f" of their labels, DIR/labels.csv. {SPELLING}",
         )
     vague = [name for name in others if mentions_split(name) and others[name].folders]
     if vague:
@@ -246,7 +247,7 @@ def _noted(layout: Layout, names: Sequence[str], where: str) -> Layout:
     if not left_out:
         return layout
     some = ", ".join(sorted(left_out)[:_LISTED])
-    note = f"{len(left_out)} pictures are left out: they are {where} (such as {some})."
+    note = f"pictures left out: {len(left_out)} {where} (such as {some})."
     return Layout(places=layout.places, notes=(*layout.notes, note))
 
 

@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 RECORD = "fetched.json"
 VARIABLE = "TFLCONV_DATA_DIR"
 
-_PART = re.compile(r"(?:^|(?<!^),)(train|validation|test)=")
+_PART = re.compile(r"(?:^|(?<!^),)(train|validation|val|test)=")
 _ARCHIVES = ".zip, .tar, .tar.gz, .tgz, .tar.bz2 or .tar.xz"
 _PATH_SIDE = 64
 _PATH_RULE = (
@@ -183,7 +183,10 @@ def at_path(text: str) -> Location | None:
 def _of_parts(text: str) -> Location:
     found = list(_PART.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)]
-    told = [(m[1], Path(text[m.end() : end])) for m, end in zip(found, ends, strict=True)]
+    told = [
+        ("validation" if match[1] == "val" else match[1], Path(text[match.end() : end]))
+        for match, end in zip(found, ends, strict=True)
+    ]
     parts = dict(told)
     if len(parts) != len(told) or "train" not in parts:
         raise UsageError(
@@ -191,7 +194,7 @@ def _of_parts(text: str) -> Location:
             hint="train is needed; what else is left out is drawn from it.",
         )
     for split, path in told:
-        if not is_source(path):
+        if path == Path() or not is_source(path):
             raise UsageError(f"{split}={path}: there is no such folder or archive.")
     train = parts["train"].absolute()
     folder = train.parent if mentions_split(train.name) else train

@@ -44,15 +44,20 @@ class Source:
     model: Any
     """The Keras model, or the loaded SavedModel."""
 
-    def predict(self, *values: NDArray[np.float32], batch: int = 64) -> NDArray[np.float32]:
-        """The only output for ``values`` ``[n, ...]``, computed in batches."""
+    def predict(
+        self,
+        *values: NDArray[Any],
+        batch: int = 64,
+        prepare: Callable[[NDArray[Any]], NDArray[np.float32]] = np.asarray,
+    ) -> NDArray[np.float32]:
+        """The only output for ``values`` ``[n, ...]``, prepared and computed in batches."""
         from tflconv.core.tensorflow import tf
 
         if len(self.outputs) != 1:
             raise UsageError(f"{self.name} has {len(self.outputs)} outputs; expected one.")
         function = tf.function(lambda *tensors: self.call(*tensors)[0], reduce_retracing=True)
         parts = [
-            function(*(tf.constant(array[start : start + batch]) for array in values)).numpy()
+            function(*(tf.constant(prepare(v[start : start + batch])) for v in values)).numpy()
             for start in range(0, len(values[0]), batch)
         ]
         return np.concatenate(parts).astype(np.float32)

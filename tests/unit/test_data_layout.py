@@ -94,6 +94,10 @@ REFUSED = {
     ),
     "one split of two words": (in_splits("trainval", "test"), "'test'.*'trainval'"),
     "train beside flat classes": ([*in_splits("train"), "bus/1.png"], "'train'.*'bus'"),
+    "splits in splits": (
+        [f"{a}/{b}/1.png" for a in ("train", "test") for b in ("train", "test")],
+        "'test', 'train' are named like splits",
+    ),
     "class first, in part": (
         ["cats/train/1.png", "cats/test/1.png", "dogs/1.png"],
         "'dogs' has none",

@@ -55,6 +55,11 @@ def test_without_the_full_set_the_sample_is_used_and_said() -> None:
     dataset = data.load("mnist")
     assert (dataset.name, dataset.subset) == ("mnist-sample", True)
     assert dataset.digest == data.load("mnist-sample").digest
+    assert dataset.warnings == (
+        "mnist is not on this machine, so its bundled sample stands in for it"
+        " (`tflconv datasets fetch mnist` brings all of it).",
+    )
+    assert data.load("mnist-sample").warnings == ()
 
 
 def test_the_sample_can_be_asked_for_where_the_full_set_is(home: Path) -> None:

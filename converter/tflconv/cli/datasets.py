@@ -25,8 +25,25 @@ def command(context: click.Context, as_json: bool) -> None:
     """List the datasets, with what of them is on this machine.
 
     Full sets are looked for in $TFLCONV_DATA_DIR, or in the user's data folder where that is not
-    set; the samples travel with tflconv. Any command that takes a dataset also takes the path of a
-    folder or archive of pictures, one subfolder a class.
+    set; the samples travel with tflconv. Where a full set is not on this machine, its sample stands
+    in for it, with a warning.
+
+    Any command that takes a dataset also takes pictures of your own:
+
+    \b
+      DIR               a folder or archive with one subfolder per class; folders of splits
+                        above the classes are recognized by their names (train, seg_test,
+                        validation_set, dev)
+      train=DIR,test=DIR,validation=DIR
+                        folders or archives that are the splits, whatever they are called;
+                        only train is needed, the others are drawn from it
+      DIR/labels.csv    a table of file names and labels beside the pictures
+
+    \b
+    Examples:
+      tflconv datasets show pets
+      tflconv train mobilenet_v2 --dataset train=pets/photos,test=pets/held-out
+      tflconv verify reference.keras model.tflite --dataset pets/labels.csv
     """
     if context.invoked_subcommand is None:
         details = _details if as_json else _row
@@ -65,10 +82,10 @@ def _details(location: Location) -> dict[str, Any]:
 @click.option("--copies", "count_copies", is_flag=True, help="Look for copies in any dataset.")
 @options.json_output
 def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
-    """Read the dataset NAME (or the folder or archive at that path) and say what is in it.
+    """Read the dataset NAME (or the pictures at that path) and say what is in it.
 
-    Counts a class and split, pictures that cannot be read, and copies across the splits, which are
-    always looked for among pictures in folders.
+    Counts pictures per class and split, pictures that cannot be read, and copies across the splits,
+    which are always looked for among pictures in folders.
     """
     dataset = data.load(name, seed=seed)
     copies = duplicates.across(dataset.splits) if count_copies else ()

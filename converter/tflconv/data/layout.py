@@ -181,6 +181,8 @@ def _in_splits(level: _Level, splits: Mapping[str, str]) -> Layout:
         _refuse_mixed(splits, others)
     first = min(labelled, key=lambda name: _ORDER.index(labelled[name]))
     classes = level.folders[first].without_wrappers(first).folders
+    if classes and len(roles(classes)) == len(classes):
+        _refuse_mixed({*splits, *classes}, others)
     layout = Layout(places={})
     for name, inner in level.folders.items():
         within = inner.without_wrappers(name, keep=classes)

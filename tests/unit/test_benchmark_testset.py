@@ -36,10 +36,10 @@ def test_the_values_of_the_pixels_are_the_normalized_pictures(
     images: np.ndarray, name: str
 ) -> None:
     normalization = NAMED[name] if images.shape[-1] == 3 else Normalization()
-    content = testset._packed(split(images), normalization, len(CLASSES))
+    content = b"".join(testset._packed(split(images), normalization, len(CLASSES)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "set"
-        path.write_bytes(b"".join(content))
+        path.write_bytes(content)
         pixels, labels, values = testset.unpack(path)
     channels = np.arange(images.shape[-1])
     np.testing.assert_array_equal(values[channels, pixels], normalization.apply(images))
@@ -67,7 +67,7 @@ def test_no_picture_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"tflctest", b"x" * 100])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
-    path.write_bytes(b"".join(content))
+    path.write_bytes(content)
     with pytest.raises(TflconvError, match="not a packed test set"):
         testset.unpack(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tracemalloc
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,18 @@ def test_pictures_stay_with_their_labels_and_names(tmp_path: Path, pets: Path) -
         for image, name in zip(split.images, split.ids, strict=True):
             assert (image == pixels[name]).all()
             assert split.labels[split.ids.index(name)] == ("dogs" in name)
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> None:
+    pool = list(collection({"a": 50}).values())
+    files = {f"{'ab'[i % 2]}/{i}.png": pool[i % 50] for i in range(2000)}
+    dataset = data.load(write(tmp_path / "many", files), resolution=128)
+    tracemalloc.start()
+    pixels = sum(split.images.nbytes for split in dataset.splits.values())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert pixels == 2000 * 128 * 128 * 3
+    assert peak < pixels / 3
 
 
 @given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.permutations(range(n)))))

@@ -70,6 +70,10 @@ RIGHT = {
         [*in_splits("train", "test"), "val/cats/1.png"],
         {**TWO, ("validation", "cats"): 1},
     ),
+    "a class called like its split": (
+        [*in_splits("train", "test/test", classes=("cats", "test"))],
+        {(split, c): 1 for split in ("train", "test") for c in ("cats", "test")},
+    ),
     "kaggle's test without classes": (
         [*in_splits("train"), "test/1.png", "test/2.png"],
         {("train", "cats"): 1, ("train", "dogs"): 1},
@@ -208,6 +212,26 @@ def test_a_dead_link_counts_among_unreadable_pictures(tmp_path: Path) -> None:
         _ = data.load(folder).train
 
 
+def test_a_name_that_is_no_text_is_one_message(tmp_path: Path) -> None:
+    folder = write(tmp_path / "pets", collection({"cats": 5, "dogs": 5}))
+    Path(os.fsdecode(os.fsencode(folder) + b"/cats/caf\xe9.png")).write_bytes(png(1))
+    with pytest.raises(TflconvError, match=r"cats: the name b'caf\\xe9\.png' is not UTF-8"):
+        data.load(folder)
+
+
+def test_a_cover_beside_the_folder_of_everything_is_told(tmp_path: Path) -> None:
+    files = {f"Pictures/{name}": content for name, content in collection({"a": 5, "b": 5}).items()}
+    folder = write(tmp_path / "pets", files | {"cover.png": png(99)})
+    assert data.load(folder).classes == ("a", "b")
+    assert data.load(folder).warnings == (
+        "pictures left out: 1 in no class folder (such as cover.png).",
+    )
+    write(folder, {"back.png": png(98)})
+    with pytest.raises(TflconvError, match="only the class 'Pictures'"):
+        _ = data.load(folder).train
+    assert data.is_unsorted(folder)
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     folder = write(tmp_path / "pets", collection({"cats": 5, "dogs": 5}))
     os.mkfifo(folder / "cats" / "pipe.png")
@@ -228,11 +252,11 @@ def test_formats_that_pillow_lacks_are_counted_by_name(tmp_path: Path) -> None:
     files |= {"dogs/logo.svg": b"<svg/>", "dogs/x.nef": b"II*\0"}
     folder = write(tmp_path / "pets", files)
     assert data.load(folder).warnings[0] == (
-        "5 of 105 pictures cannot be read: 3 are HEIC, which Pillow cannot read; 1 are SVG, which"
-        " Pillow cannot read; 1 are RAW, which Pillow cannot read (left out)."
+        "5 of 105 pictures cannot be read: 3 HEIC, 1 SVG, 1 RAW (formats that Pillow does not read)"
+        " (left out)."
     )
     write(folder, {f"dogs/{i}.heic": b"x" for i in range(9)})
-    with pytest.raises(TflconvError, match=r"14 of 114 .* 12 are HEIC") as caught:
+    with pytest.raises(TflconvError, match=r"14 of 114 .* 12 HEIC") as caught:
         _ = data.load(folder).train
     assert "Convert them to JPEG or PNG" in str(caught.value.hint)
 

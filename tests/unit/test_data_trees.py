@@ -56,13 +56,16 @@ NOISE = {
 }
 
 
-@dataclass
+@dataclass(repr=False)
 class Tree:
     """Files to write, and pictures by split and class; a split of None is drawn later."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     counts: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     linked: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Tree({sorted(self.files)}, {dict(self.counts)}, linked={self.linked})"
 
     def put(self, folder: str, split: str | None, label: str, count: int) -> None:
         for index in range(count):

@@ -188,7 +188,8 @@ def _unreadable(source: Source, problems: Sequence[_Decoded], count: int) -> tup
 
 def _listed(problems: Sequence[_Decoded], count: int) -> str:
     kinds = Counter(item.kind for item in problems if item.kind)
-    said = [f"{number} are {kind}, which Pillow cannot read" for kind, number in kinds.items()]
+    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    said = [f"{counts} (formats that Pillow does not read)"] if kinds else []
     said += [f"{item.name}: {item.problem}" for item in problems if not item.kind]
     listed = "; ".join(said[:_LISTED]) + ("; …" if len(said) > _LISTED else "")
     return f"{len(problems)} of {count} pictures cannot be read: {listed}"

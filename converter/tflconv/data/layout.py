@@ -27,6 +27,8 @@ _DOCUMENTS = {
     *(".mat", ".npy", ".npz", ".pkl", ".h5"),
 }
 _LISTED = 3
+_FEW = 0.05
+"""Share of pictures that may lie beside a folder that all others are in."""
 _LONE = ("val", "valid", "validation", "test", "testing")
 _ORDER = ("train", "validation", "test")
 SPELLING = (
@@ -160,12 +162,19 @@ class _Level:
         level = self
         while level.single:
             name, inner = next(iter(level.folders.items()))
-            if name in keep or (not own and _is_lone_split(name)):
+            is_class = name in keep and not inner.folders.keys() & set(keep)
+            if is_class or (not own and _is_lone_split(name)):
                 break
             if not inner.folders and not (own and (name == own or role_of(name))):
                 break
+            if _pictures(level.loose) > max(1, _FEW * _pictures(inner.all())):
+                break
             level = _Level(loose=[*level.loose, *inner.loose], folders=inner.folders)
         return level
+
+
+def _pictures(names: Sequence[str]) -> int:
+    return sum(not is_document(name) for name in names)
 
 
 def _is_lone_split(name: str) -> bool:

@@ -6,6 +6,7 @@ folder is a folder. A link back to a folder above it would never end and is refu
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ def _below(folder: Path, prefix: str, above: dict[tuple[int, int], Path]) -> Ite
             f"{folder} is a link back to {above[here]}, a folder that it is in.",
             hint="Remove the link: pictures are looked for in linked folders, too.",
         )
-    names = [name for name in _listed(folder) if not is_hidden(name)]
+    names = [_utf8(folder, name) for name in _listed(folder) if not is_hidden(name)]
     folders = [name for name in names if _is_folder(folder / name)]
     for name in names:
         if name not in folders:
@@ -64,6 +65,16 @@ def _listed(folder: Path) -> list[str]:
             f"cannot read the folder {folder}: {error.strerror}.",
             hint="Its pictures would be missing: change its permissions, or remove it.",
         ) from error
+
+
+def _utf8(folder: Path, name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise TflconvError(
+            f"{folder}: the name {os.fsencode(name)!r} is not UTF-8.", hint="Rename it."
+        ) from None
+    return name
 
 
 def _checked(folder: Path, name: str) -> str:

@@ -74,6 +74,11 @@ RIGHT = {
         [*in_splits("train", "test/test", classes=("cats", "test"))],
         {(split, c): 1 for split in ("train", "test") for c in ("cats", "test")},
     ),
+    "tiny imagenet": (
+        [f"train/{c}/images/{c}_0.png" for c in ("n01", "n02")]
+        + ["val/images/0.png", "val/annotations.txt", "test/images/0.png", "words.txt"],
+        {("train", "n01"): 1, ("train", "n02"): 1},
+    ),
     "kaggle's test without classes": (
         [*in_splits("train"), "test/1.png", "test/2.png"],
         {("train", "cats"): 1, ("train", "dogs"): 1},
@@ -115,6 +120,15 @@ def test_an_unclear_layout_names_the_folders_and_how_to_say_it(case: str) -> Non
     with pytest.raises(TflconvError, match=why) as caught:
         layout.by_folders(names)
     assert "train=DIR,test=DIR" in str(caught.value.hint)
+
+
+def test_splits_of_pictures_without_classes_are_refused(tmp_path: Path) -> None:
+    files = {f"{s}/{k}/1.{e}": png(1) for s in ("train", "test") for k, e in YOLO.items()}
+    with pytest.raises(TflconvError, match=r"no pictures in class folders; .* 1 in 'train', which"):
+        _ = data.load(write(tmp_path / "boxes", files)).reading
+
+
+YOLO = {"images": "png", "labels": "txt"}
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,8 @@ def _placed(source: Source, names: Sequence[str], place: Placing) -> Layout:
         layout = place(names)
     except TflconvError as error:
         raise TflconvError(f"{source}: {error.message}", hint=error.hint) from None
+    if layout.notes and not layout.places:
+        _refuse(source, f"there are no pictures in class folders; {'; '.join(layout.notes)}")
     for part in set(source.told) - {place.split for place in layout.places.values()}:
         _refuse(source, f"there are no pictures in class folders for {part}.")
     return layout

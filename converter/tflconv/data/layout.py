@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import NoReturn
 
 from tflconv.data.dataset_card import DatasetCard
-from tflconv.data.split_words import UNLABELLED, mentions_split, role_of, roles
+from tflconv.data.split_words import UNLABELLED, mentions_split, role_of, roles, says_nothing
 from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError
 
@@ -157,7 +157,8 @@ class _Level:
     def without_wrappers(self, own: str = "", keep: Collection[str] = ()) -> _Level:
         """Go down while there is one folder that is neither a class to ``keep`` nor a split.
 
-        Inside of the split ``own`` a folder of that name, or of any split, is a wrapper, too.
+        Inside of the split ``own`` a folder of that name, or called ``images`` or the like, is a
+        wrapper, too.
         """
         level = self
         while level.single:
@@ -165,7 +166,7 @@ class _Level:
             is_class = name in keep and not inner.folders.keys() & set(keep)
             if is_class or (not own and _is_lone_split(name)):
                 break
-            if not inner.folders and not (own and (name == own or role_of(name))):
+            if not inner.folders and not (own and (name == own or says_nothing(name))):
                 break
             if _pictures(level.loose) > max(1, _FEW * _pictures(inner.all())):
                 break

@@ -51,6 +51,17 @@ def mentions_split(name: str) -> bool:
     return _named(name) is not None
 
 
+def says_nothing(name: str) -> bool:
+    """Return whether a folder name tells no class: ``images``, ``Test data``.
+
+    Example:
+        >>> [says_nothing(name) for name in ("images", "Test data 2", "cats", "7")]
+        [True, True, False, False]
+    """
+    words = [word for word in _words(name) if not word.isdigit()]
+    return bool(words) and all(word in WORDS or word in _FILLERS for word in words)
+
+
 def roles(names: Collection[str]) -> Mapping[str, str]:
     """Return the splits among folders that are side by side, by name.
 

@@ -65,14 +65,15 @@ class Watch:
 
     def __init__(self) -> None:
         self.peak = 0
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, str] = {}
         threading.Thread(target=self._look, daemon=True).start()
 
     def step(self, name: str, run: Callable[[], object]) -> None:
-        """Run a step and keep its seconds."""
-        start = time.perf_counter()
+        """Run a step and keep its seconds, and those of all processors together."""
+        start, worked = time.perf_counter(), time.process_time()
         run()
-        self.seconds[name] = round(time.perf_counter() - start, 1)
+        took, work = time.perf_counter() - start, time.process_time() - worked
+        self.seconds[name] = f"{took:.1f} ({work:.1f})"
 
     def _look(self) -> None:
         while True:
@@ -108,7 +109,8 @@ def main(sizes: str, side: int, folder: Path | None, child: bool) -> None:
         return
     root.mkdir(parents=True, exist_ok=True)
     make_model(root, side)
-    print("| pictures | RssAnon at most, MB | load, s | load again, s | calibrate, s | verify, s |")
+    print("Seconds of wall time, and in brackets of all processors together.\n")
+    print("| pictures | RssAnon at most, MB | load | load again | calibrate | verify |")
     print("|---:|---:|---:|---:|---:|---:|")
     for size in sizes.split(","):
         make_pictures(root / size, int(size), side)

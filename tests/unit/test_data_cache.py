@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from making_pictures import PETS_IN_SPLITS, collection, write
 
 from tflconv import data
-from tflconv.data import cache
+from tflconv.data import cache, duplicates
 from tflconv.data.dataset import rearrange
 from tflconv.errors import TflconvError, UsageError
 
@@ -148,6 +148,12 @@ def test_many_scaled_pictures_of_an_array_are_mapped(
         assert split.ids == mapped.splits[name].ids
         assert (split.labels == mapped.splits[name].labels).all()
     assert not isinstance(data.load("mnist-sample").train.images, np.memmap)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3]))
+def test_grey_of_thumbnails_is_the_mean_rounded_down(seed: int, channels: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (9, 7, channels), np.uint8)
+    assert (duplicates._grey(image) == image.mean(axis=-1).astype(np.uint8)).all()
 
 
 def split_of(*counts: int) -> data.Split:

@@ -111,9 +111,17 @@ def _twins(mine: list[bytes], theirs: list[bytes]) -> list[int | None]:
 
 def _shrunk(images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
     for image in images:
-        grey = Image.fromarray(image.mean(axis=-1).astype(np.uint8))
+        grey = Image.fromarray(_grey(image))
         small = grey.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
         yield np.asarray(small, np.float32)
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the mean of the channels, rounded down."""
+    total = np.zeros(image.shape[:2], np.uint16)
+    for channel in range(image.shape[2]):
+        total += image[..., channel]
+    return (total // image.shape[2]).astype(np.uint8)
 
 
 def _nearest(

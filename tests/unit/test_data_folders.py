@@ -59,6 +59,20 @@ def test_the_split_follows_the_seed_but_the_test_pictures_do_not(tmp_path: Path)
     assert first.digest == again.digest != other.digest
 
 
+def test_the_drawn_pictures_are_those_of_the_first_release(tmp_path: Path) -> None:
+    dataset = data.load(folder_of(tmp_path, PETS))
+    assert {name.removesuffix(".png") for name in dataset.validation.ids} == {
+        "cats/016",
+        "cats/018",
+        "dogs/009",
+        "dogs/020",
+    }
+    assert {name.removesuffix(".png") for name in dataset.test.ids} == {
+        *{"cats/012", "cats/013", "cats/014", "cats/019"},
+        *{"dogs/004", "dogs/010", "dogs/011", "dogs/013", "dogs/019", "dogs/022"},
+    }
+
+
 def test_a_picture_more_moves_few_others(tmp_path: Path) -> None:
     before = data.load(folder_of(tmp_path, PETS)).test.ids
     after = data.load(folder_of(tmp_path, {"cats/zzz.png": png(99)})).test.ids

@@ -162,6 +162,22 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_pictures_beside_the_splits_of_a_class_are_said(tmp_path: Path) -> None:
+    files = {f"{n.split('/')[1]}/{n.split('/')[0]}/{n[-7:]}": c for n, c in PETS_IN_SPLITS.items()}
+    folder = write(tmp_path / "pets", files | {"cats/1.png": png(1), "dogs/pred/2.png": png(2)})
+    assert data.load(folder).warnings == (
+        "pictures left out: 2 in a class, but in none of its splits"
+        " (such as cats/1.png, dogs/pred/2.png).",
+    )
+
+
+def test_a_folder_without_pictures_is_no_class_and_said(tmp_path: Path) -> None:
+    files = collection({"cats": 5, "dogs": 5}) | {"birds/all.npy": b"x", "docs/a/b.pdf": b"x"}
+    dataset = data.load(write(tmp_path / "pets", files))
+    assert dataset.classes == ("cats", "dogs")
+    assert dataset.warnings == ("folders without pictures are left out: 'birds', 'docs/a'.",)
+
+
 def test_the_refusal_names_the_folder_of_the_dataset(tmp_path: Path) -> None:
     folder = write(tmp_path / "pets", {"train/1.png": png(1), "test/1.png": png(2)})
     with pytest.raises(TflconvError, match=f"^{folder}: the folders 'test', 'train'"):

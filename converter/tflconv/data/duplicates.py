@@ -121,7 +121,7 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     total = np.zeros(image.shape[:2], np.uint16)
     for channel in range(image.shape[2]):
         total += image[..., channel]
-    return (total // image.shape[2]).astype(np.uint8)
+    return np.asarray(total // image.shape[2], np.uint8)
 
 
 def _nearest(

@@ -68,7 +68,8 @@ def by_folders(names: Sequence[str]) -> Layout:
         >>> by_folders(names).places["digits/val/two/7.png"]
         Place(label='two', split='validation')
     """
-    level = _Level.of(names).without_wrappers()
+    root = _Level.of(names)
+    level = root.without_wrappers()
     splits = roles(level.folders)
     if any(level.folders[name].folders for name in splits if splits[name] != UNLABELLED):
         layout = _in_splits(level, splits)
@@ -77,7 +78,7 @@ def by_folders(names: Sequence[str]) -> Layout:
     else:
         _check_flat(level, splits)
         layout = Layout(places=level.places(None))
-    return _noted(layout, level.loose, "in no class folder")
+    return _without_pictures(_noted(layout, level.loose, "in no class folder"), names, root)
 
 
 def by_parts(names: Sequence[str]) -> Layout:
@@ -87,13 +88,15 @@ def by_parts(names: Sequence[str]) -> Layout:
         >>> by_parts(["train/x/cats/1.png", "train/x/dogs/1.png"]).places["train/x/cats/1.png"]
         Place(label='cats', split='train')
     """
-    given = _Level.of(names).folders
+    root = _Level.of(names)
+    given = root.folders
     classes = given["train"].without_wrappers("train").folders if "train" in given else ()
     places: dict[str, Place] = {}
     for split, level in given.items():
         places |= level.without_wrappers(split, keep=classes).places(split)
     loose = [name for name in names if name not in places]
-    return _noted(Layout(places=places), loose, "in no class folder")
+    layout = _noted(Layout(places=places), loose, "in no class folder")
+    return _without_pictures(layout, names, root)
 
 
 def by_blocks(names: Sequence[str], blocks: Blocks) -> Layout:
@@ -213,6 +216,7 @@ def _is_class_first(level: _Level) -> bool:
 
 def _class_first(level: _Level) -> Layout:
     places: dict[str, Place] = {}
+    loose: list[str] = []
     for label, folder in level.folders.items():
         splits = roles(folder.folders)
         if set(splits) != set(folder.folders) or not splits:
@@ -221,11 +225,14 @@ def _class_first(level: _Level) -> Layout:
                 f" {_quoted(sorted(folder.folders)) or 'none'}.",
                 hint=SPELLING,
             )
+        loose += folder.loose
         for name, split in splits.items():
-            if split != UNLABELLED:
+            if split == UNLABELLED:
+                loose += folder.folders[name].all()
+            else:
                 found = folder.folders[name].all()
                 places |= {each: Place(label=label, split=split) for each in found}
-    return Layout(places=places)
+    return _noted(Layout(places=places), loose, "in a class, but in none of its splits")
 
 
 def _check_flat(level: _Level, splits: Mapping[str, str]) -> None:
@@ -260,6 +267,16 @@ def _noted(layout: Layout, names: Sequence[str], where: str) -> Layout:
         return layout
     some = ", ".join(sorted(left_out)[:_LISTED])
     note = f"pictures left out: {len(left_out)} {where} (such as {some})."
+    return Layout(places=layout.places, notes=(*layout.notes, note))
+
+
+def _without_pictures(layout: Layout, names: Sequence[str], root: _Level) -> Layout:
+    """Return ``layout`` with a note on folders that hold documents only."""
+    kept = set(root.all())
+    dropped = {str(PurePosixPath(name).parent) for name in names if name not in kept} - {"."}
+    if not dropped:
+        return layout
+    note = f"folders without pictures are left out: {_quoted(sorted(dropped))}."
     return Layout(places=layout.places, notes=(*layout.notes, note))
 
 

@@ -284,7 +284,7 @@ def bench(
         files: The ``.tflite`` files.
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``, one or several.
         dataset: Measure accuracy on its test split, on the device.
-        pictures: Number of test pictures, from the first; by default all.
+        pictures: Number of test pictures, drawn by class; by default all.
         reference: Compare each file with this model on the test split, on this computer instead.
         normalize: How pixels become inputs, where a file does not say it.
         resize: How pictures are brought to the size of the model.

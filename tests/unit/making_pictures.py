@@ -60,3 +60,11 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
+
+
+PETS_IN_SPLITS = {
+    f"{split}/{name}": content
+    for number, (split, count) in enumerate({"train": 7, "val": 6, "test": 5}.items())
+    for name, content in collection({"cats": count, "dogs": count}, seed=100 * number).items()
+}
+"""Cats and dogs in folders ``train``, ``val`` and ``test``: 7, 6 and 5 of each."""

@@ -36,7 +36,7 @@ def test_the_values_of_the_pixels_are_the_normalized_pictures(
     images: np.ndarray, name: str
 ) -> None:
     normalization = NAMED[name] if images.shape[-1] == 3 else Normalization()
-    content = testset._packed(split(images), normalization, len(CLASSES))
+    content = b"".join(testset._packed(split(images), normalization, len(CLASSES)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "set"
         path.write_bytes(content)

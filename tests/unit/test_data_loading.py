@@ -11,7 +11,7 @@ from making_pictures import png, write_tar, write_zip
 from test_data_cifar import batch
 
 from tflconv import data
-from tflconv.core.files import sha256_file
+from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.data import idx, locating
 from tflconv.errors import TflconvError, UsageError
 
@@ -55,6 +55,11 @@ def test_without_the_full_set_the_sample_is_used_and_said() -> None:
     dataset = data.load("mnist")
     assert (dataset.name, dataset.subset) == ("mnist-sample", True)
     assert dataset.digest == data.load("mnist-sample").digest
+    assert dataset.warnings == (
+        "mnist is not on this machine, so its bundled sample stands in for it"
+        " (`tflconv datasets fetch mnist` brings all of it).",
+    )
+    assert data.load("mnist-sample").warnings == ()
 
 
 def test_the_sample_can_be_asked_for_where_the_full_set_is(home: Path) -> None:
@@ -268,3 +273,21 @@ def test_where_full_sets_are_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.delenv("TFLCONV_DATA_DIR")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     assert locating.data_dir() == tmp_path / "share" / "tflconv" / "datasets"
+
+
+@pytest.mark.parametrize(
+    ("split", "digest", "contents"),
+    [
+        ("card", "a300e10670453cde", ["50268cf2", "94de564f", "3abb4744"]),
+        ("random", "d8684387c19d4f07", ["607af981", "b1135d05", "09e67a0e"]),
+    ],
+)
+def test_digests_and_splits_are_those_of_the_first_release(
+    split: str, digest: str, contents: list[str]
+) -> None:
+    dataset = data.load("mnist-sample", split=split)  # type: ignore[arg-type]
+    assert dataset.digest.startswith(digest)
+    assert contents == [
+        sha256_bytes(part.images.tobytes() + part.labels.tobytes() + "".join(part.ids).encode())[:8]
+        for part in dataset.splits.values()
+    ]

@@ -70,6 +70,26 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", READERS)
+def test_every_command_says_where_a_sample_stands_in(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TFLCONV_DATA_DIR", str(tmp_path / "no-data"))
+    rest = [tmp_path / "made", "--calibration", "mnist"] if command == "convert" else ["mnist"]
+    short = ["--epochs", "1", "-o", tmp_path / "no-folder.txt" / "x"] if command == "train" else []
+    (tmp_path / "no-folder.txt").touch()
+    with pytest.raises(SystemExit):
+        cli.main([*map(str, READERS[command]), *map(str, [*rest, *short])])
+    told = [line for line in capsys.readouterr().err.splitlines() if "stands in for it" in line]
+    assert told == [
+        "Warning: mnist-sample: mnist is not on this machine, so its bundled sample stands in for"
+        " it (`tflconv datasets fetch mnist` brings all of it)."
+    ]
+
+
+@pytest.mark.parametrize("command", READERS)
 def test_every_command_tells_of_copies_once(
     command: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

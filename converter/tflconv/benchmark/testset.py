@@ -8,14 +8,14 @@ format.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import sha256_file, write_bytes
+from tflconv.core.files import replacing_file, sha256_file
 from tflconv.core.shortening import shorten
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError
@@ -79,8 +79,9 @@ def pack(
 
     """
     if len(split) == 0:
-        raise UsageError(f"{dataset}: there is no picture to measure accuracy with.")
-    write_bytes(path, _packed(split, normalization, len(classes)))
+        raise UsageError(f"{dataset}: there is no picture to test with.")
+    with replacing_file(path) as temporary, temporary.open("wb") as stream:
+        stream.writelines(_packed(split, normalization, len(classes)))
     return PackedSet(
         path=path,
         dataset=dataset,
@@ -115,13 +116,16 @@ def unpack(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np
     return pixels.reshape(shape), labels.astype(np.int64), values
 
 
-def _packed(split: Split, normalization: Normalization, classes: int) -> bytes:
+def _packed(split: Split, normalization: Normalization, classes: int) -> Iterator[bytes]:
+    """Yield the file in parts, so that memory does not grow with the number of pictures."""
     images = split.images[..., ::-1] if normalization.channel_order == "bgr" else split.images
     labels = split.labels.astype("<u2").tobytes()
     header = np.array([(MAGIC, (VERSION, *images.shape, classes))], _HEADER)
     values = _values(normalization, images.shape[-1]).astype("<f4")
     padding = bytes(_padded(len(labels)) - len(labels))
-    return b"".join((header.tobytes(), values.tobytes(), labels, padding, images.tobytes()))
+    yield from (header.tobytes(), values.tobytes(), labels, padding)
+    for image in images:
+        yield image.tobytes()
 
 
 def _values(normalization: Normalization, channels: int) -> NDArray[np.float32]:

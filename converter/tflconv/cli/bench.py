@@ -59,7 +59,7 @@ SETTINGS = {
     "--pictures",
     type=click.IntRange(1),
     metavar="COUNT",
-    help="Number of test pictures, from the first.  [default: all]",
+    help="Number of test pictures, drawn by class.  [default: all]",
 )
 @click.option(
     "--reference",

@@ -28,13 +28,25 @@ def command(context: click.Context, as_json: bool) -> None:
     """List the datasets and whether they are on this computer.
 
     Full datasets are looked for in $TFLCONV_DATA_DIR, by default the user's data folder; samples
-    are part of tflconv. Any command that takes a dataset also takes the path of a folder or archive
-    of pictures with one subfolder per class.
+    are part of tflconv. Where a full dataset is not on this computer, its sample stands in for it,
+    with a warning.
+
+    Any command that takes a dataset also takes pictures of your own:
+
+    \b
+      DIR               a folder or archive with one subfolder per class; folders of splits
+                        above the classes are recognized by their names (train, seg_test,
+                        validation_set, dev)
+      train=DIR,test=DIR,validation=DIR
+                        folders or archives that are the splits, whatever they are called;
+                        only train is needed, the others are drawn from it
+      DIR/labels.csv    a table of file names and labels beside the pictures
 
     \b
     Examples:
-      tflconv datasets
-      tflconv datasets --json
+      tflconv datasets show pets
+      tflconv train mobilenet_v2 --dataset train=pets/photos,test=pets/held-out
+      tflconv verify reference.keras model.tflite --dataset pets/labels.csv
     """
     if context.invoked_subcommand is None:
         details = _details if as_json else _row

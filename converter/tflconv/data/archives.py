@@ -15,11 +15,14 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from tflconv.data.hidden import is_hidden_path
 from tflconv.errors import TflconvError
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
@@ -56,31 +59,57 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(_SUFFIXES)
 
 
-def members(path: Path, limits: Limits | None = None) -> Iterator[Member]:
+def members(
+    path: Path, limits: Limits | None = None, wanted: Callable[[str], bool] | None = None
+) -> Iterator[Member]:
     """Yield the regular files of an archive, in its order; hidden ones are left out.
 
     Args:
         path: A tar or zip archive, of any compression that tar has.
         limits: Sizes beyond which reading stops; by default those of ``Limits``.
+        wanted: Says by its name whether a file is read; by default all are.
 
     Raises:
         TflconvError: A member is unsafe or too large, or the archive is damaged.
     """
-    read = _zip_members if zipfile.is_zipfile(path) else _tar_members
+    with _explained(path):
+        for name, read in _entries(path, limits or Limits()):
+            if wanted is None or wanted(name):
+                yield Member(name=name, content=read())
+
+
+def names(path: Path, limits: Limits | None = None) -> list[str]:
+    """Return the names of the files that ``members`` yields; raises what it raises."""
+    with _explained(path):
+        return [name for name, _ in _entries(path, limits or Limits())]
+
+
+_Entry = tuple[str, Callable[[], bytes]]
+
+
+def _entries(path: Path, limits: Limits) -> Iterator[_Entry]:
+    """Yield names, and how to read what they name before the next one is asked for."""
+    entries = _zip_entries if zipfile.is_zipfile(path) else _tar_entries
     seen: set[str] = set()
+    for name, read in entries(path, limits):
+        if name in seen:
+            _refuse(path, name, "is there twice")
+        seen.add(name)
+        yield name, read
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the readers of archives raise into a ``TflconvError``."""
     try:
-        for member in read(path, limits or Limits()):
-            if member.name in seen:
-                _refuse(path, member.name, "is there twice")
-            seen.add(member.name)
-            yield member
+        yield
     except _DAMAGE as error:
         raise TflconvError(
             f"{path} is cut short or damaged: {error}.", hint="Fetch the archive again."
         ) from error
 
 
-def _tar_members(path: Path, limits: Limits) -> Iterator[Member]:
+def _tar_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
     with _unpacked(path) as plain:
         stream = _Bounded(plain, path, limits)
         with tarfile.open(fileobj=stream, mode="r:") as archive:
@@ -91,11 +120,11 @@ def _tar_members(path: Path, limits: Limits) -> Iterator[Member]:
                 if not info.isfile():
                     _refuse(path, info.name, "is a link or a device")
                 content = archive.extractfile(info)
-                if content is not None and not _hidden(info.name):
-                    yield Member(name=info.name.removeprefix("./"), content=content.read())
+                if content is not None and not is_hidden_path(info.name.removeprefix("./")):
+                    yield info.name.removeprefix("./"), content.read
 
 
-def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
+def _zip_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
     with zipfile.ZipFile(path) as archive:
         if sum(info.file_size for info in archive.infolist()) > limits.total_bytes:
             _refuse_bomb(path, limits)
@@ -105,8 +134,8 @@ def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
                 _refuse(path, info.filename, "is a link")
             if info.flag_bits & 1:
                 _refuse(path, info.filename, "is encrypted")
-            if not info.is_dir() and not _hidden(info.filename):
-                yield Member(name=info.filename, content=archive.read(info))
+            if not info.is_dir() and not is_hidden_path(info.filename):
+                yield info.filename, partial(archive.read, info)
 
 
 def _check(path: Path, name: str, size: int, count: int, limits: Limits) -> None:
@@ -118,11 +147,6 @@ def _check(path: Path, name: str, size: int, count: int, limits: Limits) -> None
         _refuse(path, name, f"unpacks to {size} bytes; at most {limits.member_bytes} are read")
     if count > limits.count:
         raise TflconvError(f"{path} holds more than {limits.count} files.")
-
-
-def _hidden(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def _refuse(path: Path, name: str, why: str) -> NoReturn:

@@ -1,25 +1,41 @@
 """The cache of decoded pictures: decoding 20 000 JPEG files takes longer than training on them.
 
-An entry is named by the digest of its dataset, so another byte, size or split is another entry.
+Pictures are decoded into one memory-mapped array per dataset, so that memory does not grow with
+their number; splits are slices of it. An entry is named by the digest of its dataset, so another
+byte, size or split is another entry.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
 import shutil
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from warnings import warn
 
 import numpy as np
-import platformdirs
+from numpy.typing import NDArray
 
-from tflconv.core.files import write_json
+from tflconv.core.files import cache_dir, sweep, write_json
 from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
 from tflconv.errors import TflconvError
 
+Allocate = Callable[[tuple[int, int, int, int]], NDArray[np.uint8]]
+"""Gives a memory-mapped array for pictures ``[n, height, width, channels]``."""
+
+TOLD_BYTES = 1 << 30
+"""Disk that decoded pictures need without a word."""
 _STAGE = "pictures"
+_FORMAT = 2
+"""Number of the format of entries: one array for all splits."""
 _FILE = "reading.json"
+_IMAGES = "images.npy"
 
 
 class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
@@ -30,40 +46,39 @@ class _ReadingFailed(Exception):  # noqa: N818 - never leaves this module
         self.error = error
 
 
-def cached(digest: str, read: Callable[[], Reading]) -> Reading:
+def cached(digest: str, read: Callable[[Allocate], Reading]) -> Reading:
     """Return the pictures of a dataset from the cache, or read and cache them.
 
-    Entries lie in the user's cache folder (``XDG_CACHE_HOME``); ``clear`` removes them. A cache
-    that cannot be written is no error.
+    Entries lie in the user's cache folder (``TFLCONV_CACHE_DIR`` moves it); ``clear`` removes them.
+    Where nothing can be written there, the pictures are put into a temporary file.
 
     Args:
         digest: Digest of the dataset.
-        read: Reads the dataset.
+        read: Reads the dataset into an array that it asks for.
 
     Raises:
-        TflconvError: The dataset cannot be read.
+        TflconvError: The dataset cannot be read, or the disk is too small for its pictures.
     """
-    fresh: list[Reading] = []
 
     def build(folder: Path) -> None:
         try:
-            fresh.append(read())
+            save(read(partial(_allocate, folder / _IMAGES)), folder)
         except TflconvError as error:
             raise _ReadingFailed(error) from error
-        save(fresh[0], folder)
 
     try:
-        entry = Store(_root()).fetch(_STAGE, {"dataset": digest}, build)
-        return fresh[0] if fresh else restore(entry.path)
+        sweep(cache_dir(_STAGE))
+        inputs = {"dataset": digest, "format": _FORMAT}
+        return restore(Store(cache_dir("")).fetch(_STAGE, inputs, build).path)
     except _ReadingFailed as failure:
         raise failure.error from None
     except (OSError, TflconvError):
-        return fresh[0] if fresh else read()
+        return read(_temporary)
 
 
 def clear() -> int:
     """Remove all cached pictures and return the number of bytes that this frees."""
-    folder = _root() / _STAGE
+    folder = cache_dir(_STAGE)
     freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     try:
         shutil.rmtree(folder)
@@ -74,30 +89,78 @@ def clear() -> int:
     return freed
 
 
-def _root() -> Path:
-    return platformdirs.user_cache_path("tflconv")
-
-
 def save(reading: Reading, folder: Path) -> None:
-    """Write ``reading`` into ``folder``."""
-    for name, split in reading.splits.items():
-        np.save(folder / f"{name}-images.npy", split.images)
-        np.save(folder / f"{name}-labels.npy", split.labels)
-    ids = {name: split.ids for name, split in reading.splits.items()}
-    value = {"ids": ids, "classes": reading.classes, "warnings": reading.warnings}
+    """Describe ``reading`` in ``folder``, where its pictures are, one split after another."""
+    splits = reading.splits.items()
+    value = {
+        "ids": {name: split.ids for name, split in splits},
+        "labels": {name: split.labels.tolist() for name, split in splits},
+        "classes": reading.classes,
+        "warnings": reading.warnings,
+    }
     write_json(folder / _FILE, value)
 
 
 def restore(folder: Path) -> Reading:
-    """Return the reading that ``save`` wrote into ``folder``."""
+    """Return the reading that ``save`` described in ``folder``; its pictures stay on the disk."""
     value = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    splits = {
-        name: Split(
-            images=np.load(folder / f"{name}-images.npy"),
-            labels=np.load(folder / f"{name}-labels.npy"),
-            ids=tuple(ids),
-        )
-        for name, ids in value["ids"].items()
-    }
+    images = np.load(folder / _IMAGES, mmap_mode="r")
+    splits: dict[str, Split] = {}
+    end = 0
+    for name, ids in value["ids"].items():
+        start, end = end, end + len(ids)
+        labels = np.array(value["labels"][name], np.int64)
+        splits[name] = Split(images=images[start:end], labels=labels, ids=tuple(ids))
     classes, warnings = tuple(value["classes"]), tuple(value["warnings"])
     return Reading(splits=splits, classes=classes, warnings=warnings)
+
+
+def _allocate(path: Path, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    _check_space(path.parent.parent, shape)
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as stream:
+        _reserve(stream.fileno(), path, path.stat().st_size)
+    return images
+
+
+def _temporary(shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    folder = Path(tempfile.gettempdir())
+    _check_space(folder, shape)
+    with tempfile.TemporaryFile() as stream:
+        stream.truncate(math.prod(shape))
+        _reserve(stream.fileno(), folder, math.prod(shape))
+        return np.memmap(stream, np.uint8, "r+", shape=shape)
+
+
+def _check_space(folder: Path, shape: tuple[int, int, int, int]) -> None:
+    count, height, width, _ = shape
+    needed, free = math.prod(shape), shutil.disk_usage(folder).free
+    what = f"{count:,} pictures of {width}x{height} pixels need {_gigabytes(needed)} of disk"
+    if needed > free:
+        raise _too_small(f"{what} in {folder}, where {_gigabytes(free)} are free.")
+    if needed > TOLD_BYTES:
+        warn(f"{what} in {folder}; `tflconv datasets clean` frees it.", stacklevel=2)
+
+
+def _reserve(descriptor: int, path: Path, size: int) -> None:
+    """Take the disk now: writing to a mapped file on a full disk would kill the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return
+        what = f"cannot take {_gigabytes(size)} of disk for pictures"
+        raise _too_small(f"{what} in {path}: {error.strerror}.") from error
+
+
+def _too_small(problem: str) -> TflconvError:
+    return TflconvError(
+        problem,
+        hint="Free some space, or name a folder on another disk with TFLCONV_CACHE_DIR.",
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.1f} MB"

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.data.dataset_card import DatasetCard
-from tflconv.data.splits import draw_share
-from tflconv.errors import TflconvError
+from tflconv.data.splits import draw_of_each, draw_share
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.pictures import View
 
 
@@ -52,6 +52,104 @@ class Split:
         ids = tuple(self.ids[position] for position in positions)
         return Split(images=self.images[positions], labels=self.labels[positions], ids=ids)
 
+    def stratified(self, count: int, seed: int = 0) -> Split:
+        """Draw pictures so that classes keep their shares, each with one picture at least.
+
+        Every machine draws the same ones, and keeps their order.
+
+        Args:
+            count: Number of pictures; where there are not more, the split itself is returned.
+            seed: Seed of the draw.
+
+        Raises:
+            UsageError: ``count`` is below 1.
+
+        Example:
+            >>> ids = tuple("abcdefgh")
+            >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+            >>> split = Split(images=np.zeros((8, 4, 4, 1), np.uint8), labels=labels, ids=ids)
+            >>> split.stratified(4).labels.tolist()
+            [0, 0, 0, 1]
+        """
+        if count < 1:
+            raise UsageError(f"pictures must be at least 1. Received: count={count}.")
+        if count >= len(self):
+            return self
+        return self.take(draw_of_each(self.labels, self.ids, count, seed))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """The pictures of a dataset as they were read, before splits are drawn.
+
+    Attributes:
+        images: uint8 ``[n, height, width, channels]``.
+        labels: int64 ``[n]``.
+        ids: Names of the pictures.
+        parts: Positions by split; ``all`` where splits are drawn from everything.
+        classes: Names of the classes.
+        warnings: What a user should know.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    ids: tuple[str, ...]
+    parts: Mapping[str, NDArray[np.intp]]
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+    def hold_back(
+        self, positions: NDArray[np.intp], share: float, seed: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Divide ``positions``: return them without a ``share`` of each class, and that share."""
+        ids = [self.ids[position] for position in positions]
+        held = draw_share(self.labels[positions], ids, share, seed)
+        return np.delete(positions, held), positions[held]
+
+    def cut(self, parts: Mapping[str, NDArray[np.intp]]) -> dict[str, Split]:
+        """Return the pictures at the positions of each part as splits.
+
+        Pictures in a file are put into the order of the parts, so that splits are slices of it;
+        others are copied.
+        """
+        if not isinstance(self.images, np.memmap):
+            whole = Split(images=self.images, labels=self.labels, ids=self.ids)
+            return {name: whole.take(positions) for name, positions in parts.items()}
+        order = np.concatenate(list(parts.values()))
+        rearrange(self.images, order)
+        ends = np.cumsum([len(positions) for positions in parts.values()])
+        return {
+            name: Split(
+                images=self.images[end - len(positions) : end],
+                labels=self.labels[positions],
+                ids=tuple(self.ids[position] for position in positions),
+            )
+            for (name, positions), end in zip(parts.items(), ends.tolist(), strict=True)
+        }
+
+
+def rearrange(rows: NDArray[np.uint8], order: NDArray[np.intp]) -> None:
+    """Put ``rows[order]`` at the beginning of ``rows``, with memory for one row.
+
+    Rows that ``order`` leaves out come after them; a row may be in it once.
+
+    Example:
+        >>> rows = np.array([10, 11, 12, 13], np.uint8)
+        >>> rearrange(rows, np.array([3, 0, 2]))
+        >>> rows.tolist()
+        [13, 10, 12, 11]
+    """
+    rest = np.setdiff1d(np.arange(len(rows)), order)
+    sources = np.concatenate([order, rest]).tolist()
+    for start in range(len(sources)):
+        if sources[start] in (start, -1):
+            continue
+        kept, to = rows[start].copy(), start
+        while (source := sources[to]) != start:
+            rows[to] = rows[source]
+            sources[to], to = -1, source
+        rows[to], sources[to] = kept, -1
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
@@ -76,6 +174,7 @@ class Dataset:
             equal pictures in equal splits.
         read: Reads the pictures.
         manifest: Hash of the ``manifest.json`` that describes a subset, if it has one.
+        notes: What is to be said of it before a picture is read.
     """
 
     name: str
@@ -85,6 +184,7 @@ class Dataset:
     digest: str
     read: Callable[[], Reading]
     manifest: str | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def reading(self) -> Reading:
@@ -119,19 +219,12 @@ class Dataset:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know before trusting a figure of this dataset."""
-        return self.reading.warnings
+        return (*self.notes, *self.reading.warnings)
 
     def warn(self) -> None:
         """Issue ``warnings`` as Python warnings: copies across splits, unreadable pictures."""
         for text in self.warnings:
             warnings.warn(f"{self.name}: {text}", stacklevel=2)
-
-
-def hold_back(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Divide a split: return it without a ``share`` (0 to 1) of each class, and that share."""
-    held = draw_share(split.labels, split.ids, share, seed)
-    rest = np.setdiff1d(np.arange(len(split)), held)
-    return split.take(rest), split.take(held)
 
 
 def pooled(parts: Sequence[Split]) -> Split:

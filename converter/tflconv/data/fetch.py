@@ -23,7 +23,7 @@ from tflconv._version import __version__
 from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
 from tflconv.data.archives import is_archive, members
 from tflconv.data.dataset_card import DataFile, DatasetCard, card
-from tflconv.data.layout import places
+from tflconv.data.layout import arranged
 from tflconv.data.locating import RECORD, data_dir, recorded
 from tflconv.errors import TflconvError, UsageError
 
@@ -165,7 +165,7 @@ def _check_archive(path: Path, wanted: DatasetCard) -> None:
     names = [member.name for member in members(path)]
     if wanted.format != "pictures":
         return
-    labels = {place.label for place in places(names, wanted).values()}
+    labels = {place.label for place in arranged(names, wanted).places.values()}
     if missing := [label for label in wanted.classes if label not in labels]:
         raise TflconvError(
             f"{path} is not {wanted.name}:"

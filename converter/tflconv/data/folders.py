@@ -1,36 +1,42 @@
-"""Reads pictures from folders or archives, one folder per class.
+"""Reads pictures from folders or archives, one folder per class or with a table of labels.
 
-Every picture is decoded once, in several threads (Pillow releases the interpreter meanwhile).
-Unreadable files are listed and left out, because real collections have a few; a larger share than
-``MAX_UNREADABLE`` is an error.
+Every picture is decoded once, in several threads (Pillow releases the interpreter meanwhile), into
+a memory-mapped array. Unreadable files are listed and left out, because real collections have a
+few; a larger share than ``MAX_UNREADABLE`` is an error.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import sha256_bytes, sha256_file
-from tflconv.data.archives import Member, is_archive, members
-from tflconv.data.dataset import Reading, Split
-from tflconv.data.layout import Place, by_folders
+from tflconv.data.cache import Allocate
+from tflconv.data.dataset import Table
+from tflconv.data.layout import Layout, Place, by_folders
+from tflconv.data.sources import File, Source
+from tflconv.data.walking import EMPTY
 from tflconv.errors import TflconvError
-from tflconv.model.pictures import UnreadablePicture, View, decode
+from tflconv.model.pictures import UnreadablePicture, View, decode, missing_format
 
 MAX_UNREADABLE = 0.05
 _LISTED = 5
-_BATCH = 256
+_BATCH_BYTES = 64 << 20
+_HINT = (
+    "Put each picture into a folder named by its class: CLASS/picture.jpg or"
+    " train/CLASS/picture.jpg; or name a table of labels: DIR/labels.csv."
+)
 
-Placing = Callable[[Sequence[str]], Mapping[str, Place]]
+Placing = Callable[[Sequence[str]], Layout]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,32 +44,61 @@ class _Decoded:
     name: str
     pixels: NDArray[np.uint8] | None = None
     problem: str | None = None
+    kind: str | None = None
 
 
-def read(path: Path, view: View, place: Placing, classes: Sequence[str] | None = None) -> Reading:
-    """Read all pictures of a folder or archive.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Taken:
+    """Names of the pictures in the order of their rows, and those that cannot be read."""
+
+    names: tuple[str, ...]
+    problems: tuple[_Decoded, ...]
+
+
+def read(
+    source: Source,
+    view: View,
+    place: Placing,
+    allocate: Allocate,
+    classes: Sequence[str] | None = None,
+) -> Table:
+    """Read all pictures of folders or archives.
 
     Args:
-        path: The folder or archive.
+        source: The folders or archives.
         view: Size and channels to which pictures are brought.
         place: Gives class and split of pictures by their names; pictures without a split form the
-            split ``all``.
+            part ``all``.
+        allocate: Gives the array that pictures are decoded into.
         classes: Names of the classes in their order; by default the sorted folder names.
 
     Returns:
-        Splits, classes and warnings.
+        Pictures, splits, classes and warnings.
 
     Raises:
-        TflconvError: Too many pictures are unreadable, a class is unknown or empty, or there are
-            fewer than two classes.
+        TflconvError: Too many pictures are unreadable, a class is unknown or empty, it is not clear
+            what is a class, or there are fewer than two classes.
     """
-    decoded = list(_decode_all(files(path), view))
-    places = place([*(item.name for item in decoded), *_empty_folders(path)])
-    placed = [item for item in decoded if item.name in places]
-    readable = [item for item in placed if item.pixels is not None]
-    warnings = _unreadable(path, placed)
-    labels = _classes(path, places, readable, classes)
-    return Reading(splits=_by_split(readable, places, labels), warnings=warnings, classes=labels)
+    names = source.names()
+    layout = _placed(source, names, place)
+    pictures = [name for name in layout.places if not _is_empty(name)]
+    labels = _classes(source, layout.places, pictures, classes)
+    assert view.size is not None, "pictures of any size are brought to one"
+    images = allocate((len(pictures), *view.size, view.channels))
+    there = set(names)
+    taken = _decode_into(images, source.files(layout.places), view)
+    gone = [_Decoded(name=n, problem="no such file") for n in pictures if n not in there]
+    warnings = _unreadable(source, [*taken.problems, *gone], len(pictures))
+    _classes(source, layout.places, taken.names, classes)
+    number = {label: index for index, label in enumerate(labels)}
+    return Table(
+        images=images,
+        labels=np.array([number[layout.places[name].label] for name in taken.names], np.int64),
+        ids=taken.names,
+        parts=_parts(taken.names, layout.places),
+        classes=labels,
+        warnings=(*layout.notes, *warnings),
+    )
 
 
 def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -71,138 +106,122 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
     Warns of files that are left out.
     """
-    count, problems = 0, list[str]()
-    for item in _decode_all(files(path), view):
+    source = Source.of(path)
+    count, problems = 0, list[_Decoded]()
+    wanted = [name for name in source.names() if not _is_empty(name)]
+    for item in _decode_all(source.files(set(wanted)), view):
         count += 1
         if item.pixels is not None:
             yield item.name, item.pixels
         else:
-            problems.append(f"{item.name}: {item.problem}")
+            problems.append(item)
     if problems:
         warn(f"{path}: {_listed(problems, count)} (left out).", stacklevel=2)
 
 
 def has_classes(path: Path) -> bool:
     """Return whether a folder or archive has folders of at least two classes."""
-    names = [member.name for member in files(path)]
-    return len({place.label for place in by_folders(names).values()}) > 1
+    source = Source.of(path)
+    layout = _placed(source, source.names(), by_folders)
+    return len({place.label for place in layout.places.values()}) > 1
 
 
-def files(path: Path) -> Iterator[Member]:
-    """Yield every file of a folder or archive in a fixed order; hidden ones are left out."""
-    if not path.is_dir():
-        yield from members(path)
-        return
-    for folder, name in _walk(path):
-        try:
-            content = (folder / name).read_bytes()
-        except OSError as error:
-            raise TflconvError(f"cannot read {folder / name}: {error.strerror}.") from error
-        yield Member(name=(folder / name).relative_to(path).as_posix(), content=content)
-
-
-def hashes(path: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file in a folder, or of an archive as a whole."""
-    if not path.is_dir():
-        return {path.name: sha256_file(path)}
-    return {member.name: sha256_bytes(member.content) for member in files(path)}
-
-
-def is_source(path: Path) -> bool:
-    """Return whether ``path`` is a folder or an archive."""
-    return path.is_dir() or (path.is_file() and is_archive(path))
-
-
-def _walk(path: Path) -> Iterator[tuple[Path, str]]:
-    for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and name.lower() not in ("thumbs.db", "desktop.ini"):
-                yield Path(folder), name
-
-
-def _empty_folders(path: Path) -> list[str]:
-    """Return a made-up file name in each empty folder, so that an empty class is noticed."""
-    if not path.is_dir():
-        return []
-    return [
-        Path(folder).relative_to(path).joinpath(".empty").as_posix()
-        for folder, subfolders, names in os.walk(path)
-        if not subfolders and not names and Path(folder) != path
-    ]
-
-
-def _decode_all(source: Iterable[Member], view: View) -> Iterator[_Decoded]:
-    source = iter(source)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(source, _BATCH)):
-            yield from pool.map(lambda member: _decode(member, view), batch)
-
-
-def _decode(member: Member, view: View) -> _Decoded:
+def _placed(source: Source, names: Sequence[str], place: Placing) -> Layout:
     try:
-        return _Decoded(name=member.name, pixels=view.shape(decode(member.content)))
+        layout = place(names)
+    except TflconvError as error:
+        raise TflconvError(f"{source}: {error.message}", hint=error.hint) from None
+    if layout.notes and not layout.places:
+        _refuse(source, f"there are no pictures in class folders; {'; '.join(layout.notes)}")
+    for part in set(source.told) - {place.split for place in layout.places.values()}:
+        _refuse(source, f"there are no pictures in class folders for {part}.")
+    return layout
+
+
+def _is_empty(name: str) -> bool:
+    return PurePosixPath(name).name == EMPTY
+
+
+def _decode_into(images: NDArray[np.uint8], files: Iterable[File], view: View) -> _Taken:
+    names, problems = list[str](), list[_Decoded]()
+    for item in _decode_all(files, view):
+        if item.pixels is None:
+            problems.append(item)
+        else:
+            images[len(names)] = item.pixels
+            names.append(item.name)
+    return _Taken(names=tuple(names), problems=tuple(problems))
+
+
+def _decode_all(files: Iterable[File], view: View) -> Iterator[_Decoded]:
+    """Decode in batches that hold few pictures where these are large."""
+    height, width = view.size or (0, 0)
+    batch_size = int(np.clip(_BATCH_BYTES // max(1, height * width * view.channels), 16, 256))
+    source = iter(files)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(source, batch_size)):
+            yield from pool.map(lambda file: _decode(file, view), batch)
+
+
+def _decode(file: File, view: View) -> _Decoded:
+    if file.content is None:
+        return _Decoded(name=file.name, problem=file.problem)
+    kind = missing_format(file.name, file.content)
+    if kind == "RAW":  # many are TIFF files, where Pillow would find a thumbnail only
+        return _Decoded(name=file.name, problem="RAW", kind=kind)
+    try:
+        return _Decoded(name=file.name, pixels=view.shape(decode(file.content)))
     except UnreadablePicture as error:
-        return _Decoded(name=member.name, problem=str(error))
+        return _Decoded(name=file.name, problem=str(error), kind=kind)
 
 
-def _unreadable(path: Path, placed: Sequence[_Decoded]) -> tuple[str, ...]:
-    problems = [f"{item.name}: {item.problem}" for item in placed if item.problem]
+def _unreadable(source: Source, problems: Sequence[_Decoded], count: int) -> tuple[str, ...]:
     if not problems:
         return ()
-    message = _listed(problems, len(placed))
-    if len(problems) > max(1, MAX_UNREADABLE * len(placed)) or len(problems) == len(placed):
+    message = _listed(problems, count)
+    if len(problems) > max(1, MAX_UNREADABLE * count) or len(problems) == count:
+        convert = " Convert them to JPEG or PNG." if any(item.kind for item in problems) else ""
         raise TflconvError(
-            f"{path}: {message}.",
-            hint=f"Remove or repair them: at most {MAX_UNREADABLE:.0%} are left out.",
+            f"{source}: {message}.",
+            hint=f"Remove or repair them: at most {MAX_UNREADABLE:.0%} are left out.{convert}",
         )
     return (f"{message} (left out).",)
 
 
-def _listed(problems: Sequence[str], count: int) -> str:
-    listed = "; ".join(problems[:_LISTED]) + ("; …" if len(problems) > _LISTED else "")
+def _listed(problems: Sequence[_Decoded], count: int) -> str:
+    kinds = Counter(item.kind for item in problems if item.kind)
+    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    said = [f"{counts} (formats that Pillow does not read)"] if kinds else []
+    said += [f"{item.name}: {item.problem}" for item in problems if not item.kind]
+    listed = "; ".join(said[:_LISTED]) + ("; …" if len(said) > _LISTED else "")
     return f"{len(problems)} of {count} pictures cannot be read: {listed}"
 
 
 def _classes(
-    path: Path,
+    source: Source,
     places: Mapping[str, Place],
-    readable: Sequence[_Decoded],
+    names: Sequence[str],
     expected: Sequence[str] | None,
 ) -> tuple[str, ...]:
+    """Return the classes; refuse those that are unknown, or that none of ``names`` belongs to."""
     named = {place.label for place in places.values()}
-    filled = {places[item.name].label for item in readable}
+    filled = {places[name].label for name in names}
     if expected is not None and (strange := sorted(named - set(expected))):
-        _refuse(path, f"class '{strange[0]}' is not one of {', '.join(expected)}.")
+        _refuse(source, f"class '{strange[0]}' is not one of {', '.join(expected)}.")
     if empty := sorted((named | set(expected or ())) - filled):
-        _refuse(path, f"class '{empty[0]}' has no readable picture.")
+        _refuse(source, f"class '{empty[0]}' has no readable picture.")
     if len(filled) < 2:
         have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
-        _refuse(path, f"there must be two classes at least; found {have}.")
+        _refuse(source, f"there must be two classes at least; found {have}.")
     return tuple(expected or sorted(filled))
 
 
-def _refuse(path: Path, problem: str) -> NoReturn:
-    raise TflconvError(
-        f"{path}: {problem}",
-        hint="Put each picture into a folder named by its class: CLASS/picture.jpg"
-        " or train/CLASS/picture.jpg.",
-    )
+def _refuse(source: Source, problem: str) -> NoReturn:
+    raise TflconvError(f"{source}: {problem}", hint=_HINT)
 
 
-def _by_split(
-    readable: Sequence[_Decoded], places: Mapping[str, Place], classes: Sequence[str]
-) -> dict[str, Split]:
-    groups: dict[str, list[_Decoded]] = {}
-    for item in readable:
-        groups.setdefault(places[item.name].split or "all", []).append(item)
-    return {split: _split(group, places, classes) for split, group in groups.items()}
-
-
-def _split(group: Sequence[_Decoded], places: Mapping[str, Place], classes: Sequence[str]) -> Split:
-    number = {label: index for index, label in enumerate(classes)}
-    return Split(
-        images=np.stack([item.pixels for item in group if item.pixels is not None]),
-        labels=np.array([number[places[item.name].label] for item in group], np.int64),
-        ids=tuple(item.name for item in group),
-    )
+def _parts(names: Sequence[str], places: Mapping[str, Place]) -> dict[str, NDArray[np.intp]]:
+    groups: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        groups.setdefault(places[name].split or "all", []).append(position)
+    return {split: np.array(group, np.intp) for split, group in groups.items()}

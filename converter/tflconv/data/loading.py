@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_json
-from tflconv.data import cifar, duplicates, folders, idx, layout
-from tflconv.data.archives import is_archive
-from tflconv.data.cache import cached
-from tflconv.data.dataset import Dataset, Reading, Split, hold_back, pooled
+from tflconv.data import cifar, csv_labels, duplicates, folders, idx, layout
+from tflconv.data.cache import Allocate, cached
+from tflconv.data.dataset import Dataset, Reading, Split, Table, pooled
 from tflconv.data.dataset_card import DatasetCard, names
-from tflconv.data.locating import Location, locate, of_path
+from tflconv.data.locating import Location, at_path, locate
+from tflconv.data.sources import is_source
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize, View
@@ -24,8 +25,12 @@ from tflconv.model.pictures import Resize, View
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 _RANDOM = "-random"
+_CHUNK = 256
 _RULES = 1
 """Number of the rules by which pictures are read and split; a change of them is a new digest."""
+
+_IN_MEMORY = 256 << 20
+"""Bytes of scaled pictures that are kept in memory."""
 
 _SPLITS = ("train", "validation", "test")
 _IDX_PREFIXES = {"train": "train", "test": "t10k"}
@@ -44,11 +49,14 @@ def load(
 ) -> Dataset:
     """Load a dataset by name, or the pictures in a folder or archive.
 
-    A name means the full dataset if it is on this machine, else its bundled sample. All files are
-    hashed and checked at once; pictures are decoded when a split is first used.
+    A name means the full dataset if it is on this machine, else its bundled sample, with a warning.
+    All files are hashed and checked at once; pictures are decoded when a split is first used, into
+    a file where they are many.
 
     Args:
-        name: Name of a dataset, or path of a folder or archive with one folder per class.
+        name: Name of a dataset, path of a folder or archive with one folder per class, path of a
+            table of labels (``DIR/labels.csv``), or the splits of one's own,
+            ``train=DIR,test=DIR,validation=DIR``, of which ``train`` is needed.
         resolution: Side of the pictures, or height and width, in pixels; by default that of the
             card.
         channels: 1 for grey or 3 for RGB; by default those of the card.
@@ -62,7 +70,7 @@ def load(
         The dataset.
 
     Raises:
-        UsageError: The name is unknown, or the path is neither a folder nor an archive.
+        UsageError: The name is unknown, or the path is none of these.
         TflconvError: The dataset is not on this machine, or its files are not those of the card.
 
     Example:
@@ -87,8 +95,18 @@ def load(
         manifest=location.manifest,
         view=view,
         digest=digest,
-        read=partial(cached, digest, read) if card.format == "pictures" else read,
+        notes=() if location.note is None else (location.note,),
+        read=partial(cached, digest, read) if _is_large(card, view) else partial(read, None),
     )
+
+
+def _is_large(card: DatasetCard, view: View) -> bool:
+    """Return whether pictures are kept in a file: those of folders, and many that are scaled."""
+    if card.format == "pictures":
+        return True
+    size = view.size or (0, 0)
+    pixels = sum(card.counts.values()) * size[0] * size[1] * view.channels
+    return pixels > _IN_MEMORY and card.shape != (*size, view.channels)
 
 
 def _size(resolution: int | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -143,7 +161,7 @@ def is_unsorted(name: str | Path) -> bool:
         False
     """
     path = Path(name)
-    is_path = str(name) not in names() and folders.is_source(path)
+    is_path = str(name) not in names() and is_source(path)
     return is_path and not folders.has_classes(path)
 
 
@@ -151,76 +169,115 @@ def _located(name: str | Path, split: SplitBy) -> tuple[Location, SplitBy]:
     text = str(name)
     if split not in ("card", "random"):
         raise UsageError(f"split must be card or random. Received: split={split}.")
-    if text not in names() and folders.is_source(Path(text)):
-        return of_path(Path(text)), split
-    if text not in names() and Path(text).exists():
-        raise UsageError(
-            f"{text} is neither a folder nor an archive of pictures.",
-            hint="Give a folder, or an archive: .zip, .tar, .tar.gz, .tgz, .tar.bz2 or .tar.xz.",
-        )
+    if text not in names() and (location := at_path(text)) is not None:
+        return location, split
     if text.removesuffix(_RANDOM) in names() and text.endswith(_RANDOM):
         return locate(text.removesuffix(_RANDOM)), "random"
     return locate(text), split
 
 
-def _read(location: Location, view: View, seed: int, split: SplitBy) -> Reading:
-    reading = _READERS[location.card.format](location, view)
-    splits = dict(reading.splits)
+def _read(
+    location: Location, view: View, seed: int, split: SplitBy, allocate: Allocate | None
+) -> Reading:
+    table = _READERS[location.card.format](location, view, allocate)
+    parts = dict(table.parts)
     if split == "random":
-        splits = {"all": pooled(list(splits.values()))}
-    splits = _completed(splits, location.card.validation or VALIDATION_SHARE, seed)
-    _check(splits, reading.classes, location)
-    warnings = [*reading.warnings, *_missing_classes(splits, reading.classes)]
+        parts = {"all": np.concatenate(list(parts.values()))}
+    parts = _completed(table, parts, location.card.validation or VALIDATION_SHARE, seed)
+    _check(table, parts, location)
+    warnings = [*table.warnings, *_missing_classes(table, parts)]
+    splits = table.cut(parts)
     if location.card.format == "pictures":
         warnings += map(str, duplicates.across(splits))
-    return Reading(splits=splits, classes=reading.classes, warnings=tuple(warnings))
+    return Reading(splits=splits, classes=table.classes, warnings=tuple(warnings))
 
 
-def _completed(splits: Mapping[str, Split], validation: float, seed: int) -> dict[str, Split]:
-    """Return ``splits`` with missing ones drawn; ``test`` is the same for every seed."""
-    complete = dict(splits)
+def _completed(
+    table: Table, parts: Mapping[str, NDArray[np.intp]], validation: float, seed: int
+) -> dict[str, NDArray[np.intp]]:
+    """Return ``parts`` with missing ones drawn; ``test`` is the same for every seed."""
+    complete = dict(parts)
     if "all" in complete:
         complete["train"] = complete.pop("all")
     if "train" in complete and "test" not in complete:
-        complete["train"], complete["test"] = hold_back(complete["train"], TEST_SHARE, seed=0)
+        train, test = table.hold_back(complete["train"], TEST_SHARE, seed=0)
+        complete |= {"train": train, "test": test}
     if "train" in complete and "validation" not in complete:
-        train, held_out = hold_back(complete["train"], validation, seed)
-        complete["train"], complete["validation"] = train, held_out
+        train, held_out = table.hold_back(complete["train"], validation, seed)
+        complete |= {"train": train, "validation": held_out}
     return {name: complete[name] for name in _SPLITS if name in complete}
 
 
-def _check(splits: Mapping[str, Split], classes: tuple[str, ...], location: Location) -> None:
+def _check(table: Table, parts: Mapping[str, NDArray[np.intp]], location: Location) -> None:
     for name in _SPLITS:
-        if name not in splits or not len(splits[name]):
+        if name not in parts or not len(parts[name]):
             raise TflconvError(
                 f"{location.folder}: no pictures for {name}.",
                 hint="Add pictures: each class needs three, for train, validation and test.",
             )
-    for split in splits.values():
-        if int(split.labels.max()) >= len(classes):
-            raise TflconvError(
-                f"{location.folder}: a label is {split.labels.max()},"
-                f" but there are {len(classes)} classes."
-            )
-    if missing := set(range(len(classes))) - set(splits["train"].labels.tolist()):
+    largest, classes = int(table.labels.max()), table.classes
+    if largest >= len(classes):
+        raise TflconvError(
+            f"{location.folder}: a label is {largest}, but there are {len(classes)} classes."
+        )
+    if missing := set(range(len(classes))) - set(table.labels[parts["train"]].tolist()):
         raise TflconvError(f"{location.folder}: train has no '{classes[min(missing)]}'.")
 
 
-def _missing_classes(splits: Mapping[str, Split], classes: tuple[str, ...]) -> list[str]:
+def _missing_classes(table: Table, parts: Mapping[str, NDArray[np.intp]]) -> list[str]:
+    there = {name: set(table.labels[parts[name]].tolist()) for name in ("validation", "test")}
     return [
         f"{name} has no picture of '{label}'."
-        for name in ("validation", "test")
-        for index, label in enumerate(classes)
-        if index not in splits[name].labels
+        for name, labels in there.items()
+        for index, label in enumerate(table.classes)
+        if index not in labels
     ]
 
 
-def _read_idx(location: Location, view: View) -> Reading:
-    splits = {split: _idx_split(location.folder, split, view) for split in _IDX_PREFIXES}
-    return Reading(splits=splits, classes=location.card.classes)
+def _read_idx(location: Location, view: View, allocate: Allocate | None) -> Table:
+    splits = {split: _idx_split(location.folder, split) for split in _IDX_PREFIXES}
+    return _table(splits, location.card.classes, view, allocate)
 
 
-def _idx_split(folder: Path, split: str, view: View) -> Split:
+def _read_cifar(location: Location, view: View, allocate: Allocate | None) -> Table:
+    (archive,) = location.source.parts.values()
+    return _table(cifar.read(archive), location.card.classes, view, allocate)
+
+
+def _table(
+    splits: Mapping[str, Split],
+    classes: tuple[str, ...],
+    view: View,
+    allocate: Allocate | None,
+) -> Table:
+    whole = pooled(list(splits.values()))
+    ends = np.cumsum([len(split) for split in splits.values()]).tolist()
+    parts = {
+        name: np.arange(end - len(split), end)
+        for (name, split), end in zip(splits.items(), ends, strict=True)
+    }
+    return Table(
+        images=_shaped(whole.images, view, allocate),
+        labels=whole.labels,
+        ids=whole.ids,
+        parts=parts,
+        classes=classes,
+    )
+
+
+def _shaped(images: NDArray[np.uint8], view: View, allocate: Allocate | None) -> NDArray[np.uint8]:
+    """Return ``images`` in ``view``, in an array of ``allocate`` where it is given."""
+    if allocate is None:
+        return view.shape_all(images)
+    height, width = view.size or images.shape[1:3]
+    shaped = allocate((len(images), height, width, view.channels))
+    for start in range(0, len(images), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        shaped[chunk] = view.shape_all(images[chunk])
+    return shaped
+
+
+def _idx_split(folder: Path, split: str) -> Split:
     stem = folder / _IDX_PREFIXES[split]
     images = idx.read(Path(f"{stem}-images-idx3-ubyte.gz"))
     labels = idx.read(Path(f"{stem}-labels-idx1-ubyte.gz"))
@@ -230,32 +287,38 @@ def _idx_split(folder: Path, split: str, view: View) -> Split:
             f" (shapes {list(images.shape)} and {list(labels.shape)})."
         )
     return Split(
-        images=view.shape_all(images[..., np.newaxis]),
+        images=images[..., np.newaxis],
         labels=labels.astype(np.int64),
         ids=tuple(f"{split}/{index}" for index in range(len(labels))),
     )
 
 
-def _read_cifar(location: Location, view: View) -> Reading:
-    splits = {
-        name: dataclasses.replace(split, images=view.shape_all(split.images))
-        for name, split in cifar.read(_archive(location)).items()
-    }
-    return Reading(splits=splits, classes=location.card.classes)
+def _read_pictures(location: Location, view: View, allocate: Allocate | None) -> Table:
+    assert allocate is not None, "pictures of folders are kept in a file"
+    classes = location.card.classes or None
+    return folders.read(location.source, view, _placing(location), allocate, classes)
 
 
-def _read_pictures(location: Location, view: View) -> Reading:
-    place = partial(layout.places, card=location.card)
-    return folders.read(_archive(location), view, place, location.card.classes or None)
+def _placing(location: Location) -> folders.Placing:
+    if location.table is not None:
+        return partial(csv_labels.by_table, table=location.table)
+    if location.parts:
+        return layout.by_parts
+    if location.folder.is_dir() and not location.card.files:
+        return partial(_by_folders_or_table, location.folder)
+    return partial(layout.arranged, card=location.card)
 
 
-def _archive(location: Location) -> Path:
-    """Return the archive that holds the pictures, or the folder where there is none."""
-    archives = (location.folder / file.path for file in location.card.files)
-    return next((path for path in archives if is_archive(path)), location.folder)
+def _by_folders_or_table(folder: Path, names: Sequence[str]) -> layout.Layout:
+    """Return places by folders, or by the only table in ``folder`` where these are no classes."""
+    found = layout.by_folders(names)
+    if len({place.label for place in found.places.values()}) > 1:
+        return found
+    table = csv_labels.table_beside(folder)
+    return found if table is None else csv_labels.by_table(names, table)
 
 
-_READERS: Mapping[str, Callable[[Location, View], Reading]] = {
+_READERS: Mapping[str, Callable[[Location, View, Allocate | None], Table]] = {
     "idx": _read_idx,
     "cifar": _read_cifar,
     "pictures": _read_pictures,

@@ -3,7 +3,8 @@
 Full datasets are in ``$TFLCONV_DATA_DIR/<name>/``, or in the user's data folder where the variable
 is not set; small samples are part of the package. A ``manifest.json`` in the data folder describes
 what is really there and takes precedence over the card: so a subset of a published dataset can be
-used under its name.
+used under its name. A folder of one's own may also be told as its splits,
+``train=DIR,test=DIR,validation=DIR``, or as the table of its labels, ``DIR/labels.csv``.
 """
 
 from __future__ import annotations
@@ -11,21 +12,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypedDict
 
 import platformdirs
 
 from tflconv.core.files import sha256_bytes, sha256_file
-from tflconv.data import folders
+from tflconv.data.archives import is_archive
+from tflconv.data.csv_labels import SUFFIXES
 from tflconv.data.dataset_card import DataFile, DatasetCard, card
-from tflconv.errors import TflconvError
+from tflconv.data.sources import Source, is_source
+from tflconv.data.split_words import mentions_split
+from tflconv.errors import TflconvError, UsageError
 
 MANIFEST = "manifest.json"
 RECORD = "fetched.json"
 VARIABLE = "TFLCONV_DATA_DIR"
 
+_PART = re.compile(r"(?:^|(?<!^),)(train|validation|val|test)=")
+_ARCHIVES = ".zip, .tar, .tar.gz, .tgz, .tar.bz2 or .tar.xz"
 _PATH_SIDE = 64
 _PATH_RULE = (
     "train, validation and test folders where there are any; otherwise 20 % of each class are the"
@@ -66,12 +73,25 @@ class Location:
         folder: Folder of its files.
         state: Whether it is bundled, full, a subset, or missing.
         manifest: Hash of that manifest, if it describes other files than the card.
+        parts: Folder or archive by split, where a user told them apart.
+        table: Table of the labels of the pictures in ``folder``.
+        note: What is to be said of it wherever it is used.
     """
 
     card: DatasetCard
     folder: Path
     state: Availability
     manifest: str | None = None
+    parts: Mapping[str, Path] = field(default_factory=dict)
+    table: Path | None = None
+    note: str | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where its pictures lie: the archive of its card, or its folders."""
+        archives = (self.folder / file.path for file in self.card.files)
+        archive = next((path for path in archives if is_archive(path)), self.folder)
+        return Source(self.parts) if self.parts else Source.of(archive)
 
     @property
     def subset(self) -> bool:
@@ -81,7 +101,8 @@ class Location:
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file; raise ``TflconvError`` where the card has another."""
         if not self.card.files:
-            return folders.hashes(self.folder)
+            table = {} if self.table is None else {"table of labels": self.table.name}
+            return self.source.hashes() | table
         return {file.path: self._checked(file) for file in self.card.files}
 
     def _checked(self, file: DataFile) -> str:
@@ -123,11 +144,62 @@ def locate(name: str) -> Location:
     if location.state != "missing":
         return location
     if location.card.sample is not None:
-        return find(location.card.sample)
+        note = (
+            f"{name} is not on this machine, so its bundled sample stands in for it"
+            f" (`tflconv datasets fetch {name}` brings all of it)."
+        )
+        return replace(find(location.card.sample), note=note)
     raise TflconvError(
         f"dataset {name} is not on this machine (looked in {location.folder}).",
         hint=location.card.login or f"Run `tflconv datasets fetch {name}`.",
     )
+
+
+def at_path(text: str) -> Location | None:
+    """Return the pictures that a user means by ``text``, or None where it is no path.
+
+    ``text`` is a folder, an archive, a table of labels, or ``train=DIR,test=DIR`` and the like.
+
+    Raises:
+        UsageError: A path is not there, or is none of these.
+    """
+    if _PART.match(text):
+        return _of_parts(text)
+    path = Path(text)
+    if is_source(path):
+        return of_path(path)
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        folder = path.absolute().parent
+        return replace(of_path(folder), folder=folder, table=path)
+    if path.exists():
+        raise UsageError(
+            f"{text} is neither a folder nor an archive of pictures, nor a table of labels.",
+            hint=f"Give a folder, an archive ({_ARCHIVES}), a .csv of labels beside its pictures,"
+            " or train=DIR,test=DIR.",
+        )
+    return None
+
+
+def _of_parts(text: str) -> Location:
+    found = list(_PART.finditer(text))
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    told = [
+        ("validation" if match[1] == "val" else match[1], Path(text[match.end() : end]))
+        for match, end in zip(found, ends, strict=True)
+    ]
+    parts = dict(told)
+    if len(parts) != len(told) or "train" not in parts:
+        raise UsageError(
+            f"splits are told as train=DIR,test=DIR,validation=DIR, each once. Received: {text}.",
+            hint="train is needed; what else is left out is drawn from it.",
+        )
+    for split, path in told:
+        if path == Path() or not is_source(path):
+            raise UsageError(f"{split}={path}: there is no such folder or archive.")
+    train = parts["train"].absolute()
+    folder = train.parent if mentions_split(train.name) else train
+    order = [split for split in ("train", "validation", "test") if split in parts]
+    return replace(of_path(folder), parts={split: parts[split] for split in order})
 
 
 def of_path(path: Path) -> Location:

@@ -79,6 +79,26 @@ def draw(labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int) -
     )
 
 
+def draw_of_each(
+    labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int
+) -> NDArray[np.intp]:
+    """Draw pictures as ``draw`` does, but at least one per class where ``total`` allows it.
+
+    Classes whose share rounds to nothing take their picture from the class that has most.
+
+    Example:
+        >>> labels = np.array([0] * 97 + [1, 1, 1])
+        >>> labels[draw_of_each(labels, [str(i) for i in range(100)], 5, 0)].tolist()
+        [0, 0, 0, 0, 1]
+    """
+    classes, sizes = np.unique(labels, return_counts=True)
+    counts = quotas(sizes.tolist(), total)
+    while 0 in counts and max(counts) > 1:
+        counts[counts.index(max(counts))] -= 1
+        counts[counts.index(0)] += 1
+    return _draw_counts(labels, ids, dict(zip(classes, counts, strict=True)), seed)
+
+
 def draw_share(
     labels: NDArray[np.int64], ids: Sequence[str], share: float, seed: int
 ) -> NDArray[np.intp]:

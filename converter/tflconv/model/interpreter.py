@@ -68,6 +68,9 @@ class TensorDetails:
         return np.asarray(steps * np.float32(self.scale), dtype=np.float32)
 
 
+_CHUNK = 64
+"""Samples that are normalized at once: as floats, a whole test split may not fit into memory."""
+
 Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...]]
 """A runtime that has loaded a model, the inputs of the model, and its outputs."""
 
@@ -131,11 +134,12 @@ class Interpreter:
                 says how its pixels are normalized.
         """
         self._check_is_classifier()
-        values = self._normalized(images)
         (source,), (sink,) = self.inputs, self.outputs
-        self._check_shape(source, values.shape[1:])
-        stored = source.quantize(values)
-        results = [self._invoke([sample])[0] for sample in stored]
+        results: list[NDArray[np.number]] = []
+        for start in range(0, len(images), _CHUNK):
+            values = self._normalized(images[start : start + _CHUNK])
+            self._check_shape(source, values.shape[1:])
+            results += [self._invoke([sample])[0] for sample in source.quantize(values)]
         return sink.dequantize(np.concatenate(results)).reshape(len(images), -1)
 
     def run(self, samples: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], ...]:

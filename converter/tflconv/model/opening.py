@@ -59,12 +59,18 @@ class Source:
     call: Callable[..., list[Tensor]]
     model: object
 
-    def predict(self, *values: NDArray[np.float32], batch: int = 64) -> NDArray[np.float32]:
+    def predict(
+        self,
+        *values: NDArray[np.number],
+        batch: int = 64,
+        prepare: Callable[[NDArray[np.number]], NDArray[np.float32]] = np.asarray,
+    ) -> NDArray[np.float32]:
         """Return the output of a model with one output, computed in batches.
 
         Args:
             values: One array ``[n, ...]`` per input.
             batch: Samples per batch.
+            prepare: Makes inputs of the values of a batch.
 
         Raises:
             UsageError: The model has several outputs.
@@ -75,7 +81,7 @@ class Source:
             raise UsageError(f"{self.name} has {len(self.outputs)} outputs; expected one.")
         function = tf.function(lambda *tensors: self.call(*tensors)[0], reduce_retracing=True)
         parts = [
-            function(*(tf.constant(array[start : start + batch]) for array in values)).numpy()
+            function(*(tf.constant(prepare(v[start : start + batch])) for v in values)).numpy()
             for start in range(0, len(values[0]), batch)
         ]
         return np.concatenate(parts).astype(np.float32)

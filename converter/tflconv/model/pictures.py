@@ -15,6 +15,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import Literal, get_args
 
 import numpy as np
@@ -101,6 +102,31 @@ def decode(content: bytes) -> Image.Image:
         raise UnreadablePicture("too many pixels") from error
     except Exception as error:  # Pillow's decoders raise whatever their format's parser raises
         raise UnreadablePicture(str(error) or type(error).__name__) from error
+
+
+_MISSING = {
+    **dict.fromkeys((".heic", ".heif"), "HEIC"),
+    **dict.fromkeys((".svg", ".svgz"), "SVG"),
+    **dict.fromkeys((".dng", ".cr2", ".cr3", ".nef", ".arw"), "RAW"),
+    **dict.fromkeys((".orf", ".rw2", ".raf", ".pef", ".srw", ".raw"), "RAW"),
+    ".jxl": "JPEG XL",
+    ".psb": "PSB",
+    ".xcf": "XCF",
+    ".exr": "EXR",
+    ".hdr": "HDR",
+}
+
+
+def missing_format(name: str, content: bytes) -> str | None:
+    """Return the name of a known format that Pillow lacks, by a file's name and first bytes.
+
+    Example:
+        >>> missing_format("holiday/IMG_1.HEIC", b"")
+        'HEIC'
+    """
+    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        return "HEIC"
+    return _MISSING.get(PurePosixPath(name).suffix.lower())
 
 
 def _check_size(image: Image.Image) -> None:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
 from tflconv.benchmark.record import Record
@@ -231,7 +229,7 @@ def packed(
         dataset: Pictures in the size of the model.
         card: How pixels become inputs, and what the outputs stand for.
         target: The file to write.
-        pictures: How many pictures, from the first; by default all.
+        pictures: How many pictures, drawn by class; by default all.
 
     Raises:
         UsageError: The model tells other classes apart.
@@ -242,7 +240,7 @@ def packed(
             hint="If it only does not name them: --labels FILE, in the order of its outputs.",
         )
     whole = dataset.test
-    split = whole.take(np.arange(min(pictures or len(whole), len(whole))))
+    split = whole.stratified(pictures or len(whole))
     return testset.pack(
         target,
         split,

@@ -102,7 +102,7 @@ class EvaluationPlan:
     Attributes:
         on_device: Whether every device evaluates the test pictures, too; accuracy on this computer
             is always measured.
-        pictures: How many pictures a device evaluates, from the first; by default all.
+        pictures: How many pictures a device evaluates, drawn by class; by default all.
     """
 
     on_device: bool = False

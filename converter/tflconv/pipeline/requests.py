@@ -139,7 +139,7 @@ class BenchRequest(Preprocessing):
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``.
         config: Numbers of runs, seconds, threads and the like.
         dataset: Whose test split is evaluated on the device; by default none is.
-        pictures: How many of its pictures, from the first; by default all.
+        pictures: How many of its pictures, drawn by class; by default all.
         reference: A model that each file is compared with on that split, on this computer and not
             on the device; ``dataset`` is then by default what the file was trained on.
         adb: The adb program; by default that of ``$ADB`` or the path.

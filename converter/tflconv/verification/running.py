@@ -145,7 +145,7 @@ def reference_logits(
             f"{opened.path or opened.name} has {len(opened.source.inputs)} inputs; accuracy needs a"
             " classifier with one picture in and one row of scores out."
         )
-    scores = opened.source.predict(described.normalization.apply(images))
+    scores = opened.source.predict(images, prepare=described.normalization.apply)
     return scores.reshape(len(images), -1)
 
 

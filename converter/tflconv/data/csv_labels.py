@@ -1,0 +1,176 @@
+"""Labels in a table beside the pictures: a ``.csv`` file with a row per picture.
+
+The header may be missing where there are two columns, name and label. A name is a path from the
+folder of the table; names without folder or without extension are looked for below it. A column
+``split`` tells the splits apart.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from tflconv.data.hidden import is_hidden
+from tflconv.data.layout import Layout, Place, is_document
+from tflconv.data.split_words import UNLABELLED, role_of
+from tflconv.errors import TflconvError
+
+SUFFIXES = (".csv", ".tsv")
+_NAMES = "filename file file_name name image image_id image_name img id path filepath file_path"
+_FILES = {*_NAMES.split(), "image_path", "img_path", "img_name", "image_file", "picture"}
+_LABELS = {"label", "labels", "class", "class_name", "category", "target", "label_name", "species"}
+_SPLITS = {"split", "set", "subset", "data_set", "dataset", "fold_name"}
+_HINT = (
+    "Write a row per picture, FILE,LABEL, with the header filename,label (a column split may say"
+    " train, validation or test)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    number: int
+    file: str
+    label: str
+    split: str | None
+
+
+def table_beside(folder: Path) -> Path | None:
+    """Return the only table in ``folder``, or None; refuse several."""
+    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    tables = [path for path in tables if not is_hidden(path.name)]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise TflconvError(
+            f"there are no class folders, and several tables that may hold the labels: {names}.",
+            hint=f"Name one of them: {folder / tables[0].name}.",
+        )
+    return tables[0] if tables else None
+
+
+def by_table(names: Sequence[str], table: Path) -> Layout:
+    """Return class and split of pictures by a table.
+
+    Args:
+        names: Names of all files below the folder of the table.
+        table: The ``.csv`` or ``.tsv`` file.
+
+    Returns:
+        Places by name. A row whose picture is not there has its own name as it stands in the table.
+
+    Raises:
+        TflconvError: The table cannot be read, its columns are not clear, or a picture has two
+            labels.
+    """
+    find = _Finder.of(names)
+    places: dict[str, Place] = {}
+    for row in _rows(table, find):
+        name = find(row.file, table) or row.file
+        place = Place(label=row.label, split=row.split)
+        if places.setdefault(name, place) != place:
+            _refuse(table, f"row {row.number}: '{row.file}' has two labels or splits")
+    unlisted = [name for name in names if name not in places and not is_document(name)]
+    if not unlisted:
+        return Layout(places=places)
+    some = ", ".join(unlisted[:3])
+    note = f"pictures left out: {len(unlisted)} without a row in {table.name} (such as {some})."
+    return Layout(places=places, notes=(note,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finder:
+    """Finds files by the names that tables give them."""
+
+    paths: frozenset[str]
+    by_name: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> _Finder:
+        by_name: dict[str, list[str]] = {}
+        for name in names:
+            if not is_document(name):
+                path = PurePosixPath(name)
+                for key in {path.name, path.stem, str(path.with_suffix(""))} - {name}:
+                    by_name.setdefault(key, []).append(name)
+        return cls(paths=frozenset(names), by_name=by_name)
+
+    def __call__(self, file: str, table: Path) -> str | None:
+        """Return the file that is meant, or None; refuse a name that several files have."""
+        path = PurePosixPath(file.replace("\\", "/"))
+        for key in (str(path), path.name):
+            if key in self.paths:
+                return key
+            if found := self.by_name.get(key):
+                if len(found) > 1:
+                    _refuse(table, f"'{file}' may be {' or '.join(found[:3])}")
+                return found[0]
+        return None
+
+
+def _rows(table: Path, find: _Finder) -> list[_Row]:
+    lines = _read(table)
+    if not lines:
+        _refuse(table, "there are no rows")
+    header = [cell.strip().lower().replace(" ", "_") for cell in lines[0]]
+    known = bool({*header} & _FILES and {*header} & _LABELS)
+    if not known and len(header) == 2 and find(lines[0][0], table) is None and len(lines) > 1:
+        known = find(lines[1][0], table) is not None and _looks_like_header(lines)
+    known = known or len(header) != 2
+    columns = _columns(table, header) if known else (0, 1, None)
+    numbered = list(enumerate(lines, 1))[1 if known else 0 :]
+    rows = [_row(table, number, cells, columns) for number, cells in numbered]
+    if len({row.split is None for row in rows}) > 1:
+        _refuse(table, "some rows have a split and some have none")
+    return rows
+
+
+def _looks_like_header(lines: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first of two columns of names and labels is neither, by its extension."""
+    suffix = PurePosixPath(lines[1][0]).suffix.lower()
+    return not suffix or PurePosixPath(lines[0][0]).suffix.lower() != suffix
+
+
+def _columns(table: Path, header: Sequence[str]) -> tuple[int, int, int | None]:
+    found = [[i for i, cell in enumerate(header) if cell in known] for known in (_FILES, _LABELS)]
+    if len(header) == 2 and not all(found):
+        found = [[0], [1]]
+    splits = [i for i, cell in enumerate(header) if cell in _SPLITS]
+    if [len(indices) for indices in found] != [1, 1] or len(splits) > 1:
+        shown = ", ".join(header[:8])
+        _refuse(table, f"it is not clear which of its columns are file and label: {shown}")
+    return found[0][0], found[1][0], splits[0] if splits else None
+
+
+def _row(
+    table: Path, number: int, cells: Sequence[str], columns: tuple[int, int, int | None]
+) -> _Row:
+    file, label, split = columns
+    if len(cells) <= max(file, label, split or 0):
+        _refuse(table, f"row {number} has {len(cells)} columns")
+    if not cells[file].strip() or not cells[label].strip():
+        _refuse(table, f"row {number} has an empty file name or label")
+    told = cells[split].strip() if split is not None else ""
+    role = role_of(told)
+    if told and role in (None, UNLABELLED):
+        _refuse(table, f"row {number}: '{told}' is no split")
+    return _Row(number=number, file=cells[file].strip(), label=cells[label].strip(), split=role)
+
+
+def _read(table: Path) -> list[list[str]]:
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TflconvError(f"cannot read labels from {table}: {error}.", hint=_HINT) from error
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise TflconvError(f"cannot read labels from {table}: {error}.", hint=_HINT) from error
+    return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def _refuse(table: Path, problem: str) -> NoReturn:
+    raise TflconvError(f"{table}: {problem}.", hint=_HINT)

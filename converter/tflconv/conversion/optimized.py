@@ -109,7 +109,7 @@ def as_source(network: Network, scheme: Scheme | None = None) -> Source:
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),
-        outputs=("logits",),
+        outputs=(network.output_name,),
         call=lambda *values: [execution.run(network, *values, scheme=scheme)],
         model=network,
     )

@@ -12,7 +12,7 @@ import importlib.util
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,10 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.nesting import leaves
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model.inference import at_inference
+from tflconv.model.naming import has_own_call, public_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,49 +118,43 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
     Raises:
         UsageError: The model was never called, so that the shape of its input is unknown.
     """
-    if not getattr(model, "inputs", None):
-        raise UsageError(
-            f"the model {model.name} was never called, so the shape of its input is unknown.",
-            hint="Call it once with a batch of data, or build it with an Input layer.",
-        )
-    structure = getattr(model, "input", None)  # a Sequential of Keras 3 from a file has none
-    keys = list(structure) if isinstance(structure, dict) else None
+    _check_built(model)
+    names = public_names(model)
 
     def call(*tensors: Tensor) -> list[Tensor]:
-        return leaves(model(_arguments(tensors, keys), training=False))
+        with at_inference(model):
+            return names.empty(model(names.fill(tensors), training=False))
 
     return Source(
         name=name or model.name,
-        inputs=tuple(_input(tensor) for tensor in leaves(model.inputs)),
-        outputs=_output_names(model),
+        inputs=tuple(_input(key, tensor) for key, tensor in names.inputs.items()),
+        outputs=names.outputs,
         call=call,
         model=model,
     )
 
 
-def _arguments(
-    tensors: Sequence[Tensor], keys: Sequence[str] | None
-) -> Tensor | list[Tensor] | dict[str, Tensor]:
-    """``tensors`` nested as the model takes its inputs, by ``keys`` if it has named them."""
-    if keys is not None:
-        return dict(zip(keys, tensors, strict=True))
-    return tensors[0] if len(tensors) == 1 else list(tensors)
+def _check_built(model: KerasModel) -> None:
+    if getattr(model, "inputs", None):
+        return
+    if getattr(model, "built", False) and has_own_call(model):
+        raise UsageError(
+            f"the model {model.name} computes in a function of its own ({type(model).__name__}), so"
+            " Keras knows neither its layers nor the shape of its input.",
+            hint="Export it, model.export('folder'), and convert that folder.",
+        )
+    raise UsageError(
+        f"the model {model.name} was never called, so the shape of its input is unknown.",
+        hint="Call it once with a batch of data, or build it with an Input layer.",
+    )
 
 
-def _input(tensor: KerasTensor) -> Input:
-    name = tensor.name.split(":")[0]
+def _input(name: str, tensor: KerasTensor) -> Input:
     return Input(name=name, shape=tuple(tensor.shape)[1:], dtype=_dtype_name(tensor.dtype))
 
 
 def _dtype_name(dtype: object) -> str:
     return str(getattr(dtype, "name", dtype))
-
-
-def _output_names(model: KerasModel) -> tuple[str, ...]:
-    names, outputs = tuple(getattr(model, "output_names", ())), leaves(model.outputs)
-    if len(names) == len(outputs) == len(set(names)):
-        return names
-    return tuple(f"output_{index}" for index in range(len(outputs)))
 
 
 def _of_saved_model(path: Path) -> Source:

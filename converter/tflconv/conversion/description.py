@@ -74,7 +74,7 @@ def calibration(
 
     Args:
         text: Name of a dataset, a folder or archive of pictures, a ``.npy`` file, or a ``.npz``
-            file with one array per input, in order.
+            file with one array per input, by their names or else in order.
         card: How pixels become inputs.
         count: Number of pictures to draw.
         seed: Seed by which they are drawn.
@@ -91,8 +91,11 @@ def calibration(
 
 def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibration:
     path = Path(text)
-    arrays = _arrays(path) if path.suffix in (".npy", ".npz") else []
-    if arrays and (path.suffix == ".npz" or arrays[0].dtype != np.uint8):
+    named = _arrays(path) if path.suffix in (".npy", ".npz") else {}
+    arrays = list(named.values())
+    if path.suffix == ".npz":
+        return Calibration.of_values(path.name, *arrays, names=tuple(named))
+    if arrays and arrays[0].dtype != np.uint8:
         return Calibration.of_values(path.name, *arrays)
     if card is None:
         raise UsageError(
@@ -116,13 +119,14 @@ def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.Calibra
     return data.calibration(dataset, min(count, len(dataset.train)), seed)
 
 
-def _arrays(path: Path) -> list[np.ndarray]:
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file by their names; the only one of a ``.npy`` file has none."""
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = [loaded[name] for name in loaded.files] if path.suffix == ".npz" else [loaded]
+        arrays = dict(loaded) if path.suffix == ".npz" else {"": loaded}
     except (OSError, ValueError, EOFError) as error:
         raise TflconvError(f"cannot read calibration samples from {path}: {error}.") from error
-    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays):
+    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays.values()):
         raise TflconvError(f"{path} does not hold arrays of numbers.")
     return arrays
 

@@ -46,6 +46,7 @@ class FloatModel:
         if not recipe.needs_ranges:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
+        _check_without_loops(self.content, recipe)
         try:
             return quantize(self.content, recipe, self._measured(samples))
         except LeftInFloat:
@@ -118,6 +119,17 @@ def _check_trained(recipe: Recipe) -> None:
             "the model was trained for int8 and carries its ranges;"
             f" there is no {recipe.name} of it.",
             hint="Use static_wi8_ai8, or convert the model as it was before that training.",
+        )
+
+
+def _check_without_loops(content: bytes, recipe: Recipe) -> None:
+    """Check that values are visible: what is computed inside of a loop cannot be observed."""
+    model = packing.unpack(content)
+    if any(name == "WHILE" for _, _, name in editing.operators(model)):
+        raise TflconvError(
+            f"recipe {recipe.name} needs the ranges of all activations, and those inside of a loop"
+            " (LSTM, GRU and other layers that go step by step) cannot be measured.",
+            hint="Use dynamic_wi8_afp32, or build those layers with unroll=True.",
         )
 
 

@@ -215,10 +215,17 @@ class FunctionGraph(Protocol):
         """Return it as data."""
 
 
+class GraphType(Protocol):
+    """The type of the elements of a value in a graph."""
+
+    as_numpy_dtype: type[np.generic]
+
+
 class GraphTensor(Protocol):
     """A value in a graph; ``op`` is the operation that makes it."""
 
     op: GraphNode
+    dtype: GraphType
 
 
 class ConcreteFunction(Protocol):

@@ -73,6 +73,28 @@ def at_inference(layer: object) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unrolled(layer: object) -> Iterator[None]:
+    """Within the block, recurrent layers in ``layer`` write out their steps instead of looping.
+
+    Args:
+        layer: A layer or model of Keras 2 or Keras 3. It is as before after the block.
+    """
+    inside = getattr(layer, "_flatten_layers", None)
+    looping = [part for part in ([] if inside is None else inside()) if _loops(part)]
+    for part in looping:
+        part.unroll = True
+    try:
+        yield
+    finally:
+        for part in looping:
+            part.unroll = False
+
+
+def _loops(layer: object) -> bool:
+    return getattr(layer, "unroll", None) is False
+
+
 def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return ``function``, which calls ``layer``, as one that calls it at inference.
 

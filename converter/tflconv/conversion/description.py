@@ -49,6 +49,9 @@ def describe(
     Raises:
         UsageError: There are not as many labels as outputs, or the normalization is unknown.
     """
+    said = (normalize, resize, labels)
+    if own is None and said == (None, None, None) and not _takes_a_picture(model):
+        return None
     chosen = _normalization(model, own, normalize)
     if chosen is None:
         return None
@@ -170,9 +173,13 @@ def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
         )
 
 
+def _takes_a_picture(model: FloatModel) -> bool:
+    return [len(shape) for shape in model.input_shapes] == [3]
+
+
 def _picture_shape(model: FloatModel) -> tuple[int, ...]:
     shapes = model.input_shapes
-    if len(shapes) != 1 or len(shapes[0]) != 3:
+    if not _takes_a_picture(model):
         raise UsageError(
             f"{model.name} does not take one picture; its inputs have the shapes"
             f" {[list(shape) for shape in shapes]}.",

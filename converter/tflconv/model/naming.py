@@ -64,10 +64,9 @@ def _kinds(kit: ModuleType) -> tuple[type, type]:
     sequential: type = kit.Sequential
     if not hasattr(kit, "ops"):
         return sequential, sequential.__mro__[1]
-    from keras.src.models.functional import Functional
+    from tflconv.core.tensorflow import functional_of_keras3
 
-    functional: type = Functional
-    return sequential, functional
+    return sequential, functional_of_keras3()
 
 
 def _structure(model: KerasModel, which: str) -> Nested[KerasTensor]:

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
+from tflconv.core.tensorflow import keras3_operators
 from tflconv.core.typing import KerasLayer
 from tflconv.model.inference import SKIPPED, acts_only_in_training, called, kits
 from tflconv.network.keras.activations import LINEAR, name_of
@@ -376,8 +377,7 @@ def _readers(kit: ModuleType) -> Mapping[type, Reader]:
 
 def _of_operators() -> dict[type, Reader]:
     """The readers of ``+`` and ``*`` between values of Keras 3."""
-    from keras.src.ops import numpy as operators
-
+    operators = keras3_operators()
     second = frozenset(("argument 1", "x2"))
     return {
         operators.Add: Reader(read=_elementwise("add"), options=second),

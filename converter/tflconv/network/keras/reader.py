@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
-def read(model: object) -> Network:
+def read(model: object, *, resolution: int | None = None) -> Network:
     """Read the network of a functional or sequential Keras ``model`` with one output.
 
     Args:
         model: A model of Keras 2 or Keras 3.
+        resolution: Side of the pictures in pixels, for a model that takes any.
 
     Raises:
         TflconvError: Keras does not know the layers of the model as a graph (it is a subclass of
@@ -42,7 +43,7 @@ def read(model: object) -> Network:
     names = public_names(functional)
     if len(names.outputs) != 1:
         raise TflconvError(f"{name} has {len(names.outputs)} outputs; graph passes expect one.")
-    reader = _ModelReader()
+    reader = _ModelReader(resolution)
     reader.read(functional, names.inputs)
     (output,) = leaves(functional.outputs)
     return Network(
@@ -54,7 +55,8 @@ def read(model: object) -> Network:
 
 
 class _ModelReader:
-    def __init__(self) -> None:
+    def __init__(self, resolution: int | None) -> None:
+        self.resolution = resolution
         self.nodes: dict[str, Node] = {}
         self.names: dict[int, str] = {}
 
@@ -92,6 +94,8 @@ class _ModelReader:
 
     def _read_input(self, name: str, tensor: KerasTensor) -> None:
         sides = tuple(tensor.shape)[1:]
+        if len(sides) == 3 and self.resolution is not None:
+            sides = (*(side or self.resolution for side in sides[:2]), sides[2])
         shape = tuple(side for side in sides if side is not None)
         if len(shape) < len(sides):
             raise TflconvError(

@@ -96,6 +96,13 @@ def _sliding(layer: KerasLayer) -> NodeOptions | None:
     }
 
 
+def _skips_and_spreads(options: NodeOptions) -> bool:
+    """Whether it has strides and dilation, where a depthwise kernel of TensorFlow drops one."""
+    return any(step > 1 for step in options["strides"]) and any(
+        step > 1 for step in options["dilation"]
+    )
+
+
 def _conv(call: Call) -> list[Node] | None:
     layer, options = call.layer, _sliding(call.layer)
     if options is None or layer.groups != 1:
@@ -106,7 +113,7 @@ def _conv(call: Call) -> list[Node] | None:
 
 def _depthwise(call: Call) -> list[Node] | None:
     layer, options = call.layer, _sliding(call.layer)
-    if options is None:
+    if options is None or _skips_and_spreads(options):
         return None
     named = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
     kernel = array(getattr(layer, named))
@@ -116,7 +123,7 @@ def _depthwise(call: Call) -> list[Node] | None:
 
 def _separable(call: Call) -> list[Node] | None:
     layer, options = call.layer, _sliding(call.layer)
-    if options is None:
+    if options is None or _skips_and_spreads(options):
         return None
     spatial = array(layer.depthwise_kernel)
     middle = np.zeros(spatial.shape[2] * spatial.shape[3])

@@ -128,6 +128,7 @@ def convert(
     strip: bool = False,
     with_card: bool = True,
     custom_objects: str | Path | None = None,
+    signature: str | None = None,
     seed: int = 0,
     progress: Callback = silent,
 ) -> list[Path]:
@@ -155,6 +156,7 @@ def convert(
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
         custom_objects: A Python file with layers that the model uses. It is run.
+        signature: Which function of a SavedModel, where it has several.
         seed: Seed of everything drawn at random.
         progress: Is told what is being done.
 
@@ -181,6 +183,7 @@ def convert(
         labels=None if labels is None else tuple(labels),
         resolution=resolution,
         custom_objects=None if custom_objects is None else Path(custom_objects),
+        signature=signature,
         qat=qat or QatConfig(),
         io=io,
         strip=strip,
@@ -200,6 +203,7 @@ def verify(
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
     custom_objects: str | Path | None = None,
+    signature: str | None = None,
     seed: int = 0,
     progress: Callback = silent,
 ) -> Verification:
@@ -213,6 +217,7 @@ def verify(
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
         custom_objects: A Python file with layers that the reference uses. It is run.
+        signature: Which function of a reference that is a SavedModel, where it has several.
         seed: Seed of the splits, where the dataset has none.
         progress: Is told what is being done.
 
@@ -235,6 +240,7 @@ def verify(
         resize=resize,
         labels=None if labels is None else tuple(labels),
         custom_objects=None if custom_objects is None else Path(custom_objects),
+        signature=signature,
         seed=seed,
     )
     return pipeline.verify(request, progress=progress)

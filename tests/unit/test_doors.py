@@ -68,6 +68,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "resize": "models.resize",
         "labels": "models.labels",
         "custom_objects": "models.custom_objects",
+        "signature": "models.signature",
         "no_card": "with_card",
         "seed": "models.seed",
         **{
@@ -83,6 +84,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "resize": "models.resize",
         "labels": "models.labels",
         "custom_objects": "models.custom_objects",
+        "signature": "models.signature",
         "seed": "models.seed",
     },
     "bench": {

@@ -73,6 +73,7 @@ from tflconv.recipe import TensorType
     "--no-card", is_flag=True, help="Leave out the card: labels, preprocessing, origin, training."
 )
 @options.custom_objects
+@options.signature
 @options.seed
 @options.json_output
 def command(
@@ -92,6 +93,7 @@ def command(
     strip: bool,
     no_card: bool,
     custom_objects: Path | None,
+    signature: str | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -116,6 +118,7 @@ def command(
         labels=None if labels is None else data.read_labels(labels),
         resolution=resolution,
         custom_objects=custom_objects,
+        signature=signature,
         qat=qat,
         io=io,
         strip=strip,

@@ -130,6 +130,15 @@ def custom_objects(function: F) -> F:
     )(function)
 
 
+def signature(function: F) -> F:
+    """``--signature``, a function of a SavedModel."""
+    return click.option(
+        "--signature",
+        metavar="NAME",
+        help="Function of a SavedModel.  [default: serving_default, or the only one]",
+    )(function)
+
+
 def phone(function: F) -> F:
     """``--adb`` and ``--runtime``: the programs by which a phone is measured."""
     click.option(

@@ -41,6 +41,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 )
 @options.preprocessing
 @options.custom_objects
+@options.signature
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write everything as JSON; - is standard output."
 )
@@ -55,6 +56,7 @@ def command(
     resize: Resize | None,
     labels: Path | None,
     custom_objects: Path | None,
+    signature: str | None,
     json_file: str | None,
     seed: int,
 ) -> None:
@@ -78,6 +80,7 @@ def command(
         resize=resize,
         labels=None if labels is None else data.read_labels(labels),
         custom_objects=custom_objects,
+        signature=signature,
         seed=seed,
     )
     with options.warnings_on_stderr():

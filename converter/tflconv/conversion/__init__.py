@@ -32,7 +32,7 @@ def prepare(
         model: What ``open_once`` opened, or what a technique made of it.
         rewrite: How its operators are rewritten first; a model that was trained for int8 is
             converted as it was trained.
-        resolution: Side of the pictures in pixels, for a model that takes any; only ``as-is``.
+        resolution: Side of the pictures in pixels, for a model that takes any.
 
     Returns:
         The model, whose ``make`` returns the file of a recipe.

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
@@ -43,6 +44,7 @@ class Calibration:
         seed: Seed by which they were drawn.
         limits: The smallest and the largest value that a pixel becomes. As the range of the input
             they make its integers the pixels themselves, so that normalization costs nothing.
+        names: What ``inputs`` are called, if they have names.
 
     Raises:
         UsageError: There are no samples, not equally many for each input, or not finite ones.
@@ -53,6 +55,7 @@ class Calibration:
     inputs: tuple[NDArray[np.float32], ...]
     seed: int | None = None
     limits: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         counts = {len(values) for values in self.inputs}
@@ -79,8 +82,13 @@ class Calibration:
         )
 
     @classmethod
-    def of_values(cls, name: str, *inputs: ArrayLike) -> Calibration:
+    def of_values(cls, name: str, *inputs: ArrayLike, names: Sequence[str] = ()) -> Calibration:
         """Make samples of arrays ``[n, ...]`` that are normalized already, one per input.
+
+        Args:
+            name: What they are called in messages.
+            inputs: The arrays.
+            names: Names of the inputs that they are for; by default they are in order.
 
         Example:
             >>> Calibration.of_values("noise", np.zeros((8, 28, 28, 1))).to_json()["count"]
@@ -88,7 +96,17 @@ class Calibration:
         """
         values = tuple(np.asarray(array, dtype=np.float32) for array in inputs)
         digest = sha256_bytes(b"".join(array.tobytes() for array in values))
-        return cls(name=name, digest=digest, inputs=values)
+        return cls(name=name, digest=digest, inputs=values, names=tuple(names))
+
+    def for_inputs(self, names: Sequence[str]) -> Calibration:
+        """Return the samples in the order of the inputs called ``names``.
+
+        Samples whose own names do not fit stay in their order.
+        """
+        if not self.names or not set(names) <= set(self.names):
+            return self
+        by_name = dict(zip(self.names, self.inputs, strict=True))
+        return replace(self, inputs=tuple(by_name[name] for name in names), names=tuple(names))
 
     def check_fits(self, shapes: Sequence[Shape]) -> None:
         """Check that samples have these shapes, without batch.
@@ -104,9 +122,17 @@ class Calibration:
                 f" {[list(shape) for shape in received]}."
             )
 
-    def samples(self) -> Iterator[list[NDArray[np.float32]]]:
-        """Yield each sample as one array ``[1, ...]`` per input."""
-        for sample in zip(*self.inputs, strict=True):
+    def samples(self, dtypes: Sequence[DTypeLike]) -> Iterator[list[NDArray[np.number]]]:
+        """Yield each sample as one array ``[1, ...]`` per input, of the types that inputs have.
+
+        Raises:
+            UsageError: An input takes integers, and its samples are others.
+        """
+        typed = [
+            _as_type(self.name, values, np.dtype(dtype))
+            for values, dtype in zip(self.inputs, dtypes, strict=True)
+        ]
+        for sample in zip(*typed, strict=True):
             yield [values[np.newaxis] for values in sample]
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -129,21 +155,33 @@ def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     Raises:
         UsageError: The samples do not fit the inputs of the model.
     """
-    runtime = _runtime(model)
+    runtime, unpacked = _runtime(model), packing.unpack(model)
     inputs = runtime.get_input_details()
+    calibration = calibration.for_inputs(editing.input_names(unpacked))
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
-    activations = editing.float_activations(packing.unpack(model))
+    activations = editing.float_activations(unpacked)
     ranges: TensorRanges = {}
-    for sample in calibration.samples():
+    for sample in calibration.samples([detail["dtype"] for detail in inputs]):
         for detail, values in zip(inputs, sample, strict=True):
             runtime.set_tensor(detail["index"], values)
         runtime.invoke()
         for index, name in activations.items():
-            _widen(ranges, name, runtime.get_tensor(index))
+            if (result := _result(runtime, index)) is not None:
+                _widen(ranges, name, result)
     if calibration.limits is not None:
-        (picture,) = (activations[int(detail["index"])] for detail in inputs)
-        _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
+        (picture,) = (activations.get(int(detail["index"])) for detail in inputs)
+        if picture is not None:
+            _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
     return ranges
+
+
+def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | None:
+    """The values of a tensor; None for a result of a loop that nothing reads."""
+    try:
+        values: NDArray[np.float32] = runtime.get_tensor(index)
+    except ValueError:  # "Tensor data is null": LiteRT has made no room for it
+        return None
+    return values
 
 
 def _runtime(model: bytes) -> litert.Interpreter:
@@ -168,6 +206,17 @@ def _widen(ranges: TensorRanges, name: str, values: NDArray[np.float32]) -> None
         "min": np.full(shape, low, np.float32),
         "max": np.full(shape, high, np.float32),
     }
+
+
+def _as_type(name: str, values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.number]:
+    cast = values.astype(dtype)
+    if dtype.kind in "iu" and not np.array_equal(cast, values):
+        raise UsageError(
+            f"calibration {name} has values from {values.min():.3g} to {values.max():.3g}, but the"
+            f" input takes {dtype.name}.",
+            hint="Give it what the model takes: for uint8 the pixels, as --normalize in-model.",
+        )
+    return cast
 
 
 def _check_finite(name: str, values: NDArray[np.float32]) -> None:

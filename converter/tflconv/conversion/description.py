@@ -49,6 +49,9 @@ def describe(
     Raises:
         UsageError: There are not as many labels as outputs, or the normalization is unknown.
     """
+    said = (normalize, resize, labels)
+    if own is None and said == (None, None, None) and not _takes_a_picture(model):
+        return None
     chosen = _normalization(model, own, normalize)
     if chosen is None:
         return None
@@ -74,7 +77,7 @@ def calibration(
 
     Args:
         text: Name of a dataset, a folder or archive of pictures, a ``.npy`` file, or a ``.npz``
-            file with one array per input, in order.
+            file with one array per input, by their names or else in order.
         card: How pixels become inputs.
         count: Number of pictures to draw.
         seed: Seed by which they are drawn.
@@ -91,8 +94,11 @@ def calibration(
 
 def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibration:
     path = Path(text)
-    arrays = _arrays(path) if path.suffix in (".npy", ".npz") else []
-    if arrays and (path.suffix == ".npz" or arrays[0].dtype != np.uint8):
+    named = _arrays(path) if path.suffix in (".npy", ".npz") else {}
+    arrays = list(named.values())
+    if path.suffix == ".npz":
+        return Calibration.of_values(path.name, *arrays, names=tuple(named))
+    if arrays and arrays[0].dtype != np.uint8:
         return Calibration.of_values(path.name, *arrays)
     if card is None:
         raise UsageError(
@@ -116,13 +122,14 @@ def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.Calibra
     return data.calibration(dataset, min(count, len(dataset.train)), seed)
 
 
-def _arrays(path: Path) -> list[np.ndarray]:
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file by their names; the only one of a ``.npy`` file has none."""
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = [loaded[name] for name in loaded.files] if path.suffix == ".npz" else [loaded]
+        arrays = dict(loaded) if path.suffix == ".npz" else {"": loaded}
     except (OSError, ValueError, EOFError) as error:
         raise TflconvError(f"cannot read calibration samples from {path}: {error}.") from error
-    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays):
+    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays.values()):
         raise TflconvError(f"{path} does not hold arrays of numbers.")
     return arrays
 
@@ -166,9 +173,13 @@ def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
         )
 
 
+def _takes_a_picture(model: FloatModel) -> bool:
+    return [len(shape) for shape in model.input_shapes] == [3]
+
+
 def _picture_shape(model: FloatModel) -> tuple[int, ...]:
     shapes = model.input_shapes
-    if len(shapes) != 1 or len(shapes[0]) != 3:
+    if not _takes_a_picture(model):
         raise UsageError(
             f"{model.name} does not take one picture; its inputs have the shapes"
             f" {[list(shape) for shape in shapes]}.",

@@ -68,6 +68,7 @@ class OptimizedModel(FloatModel):
 
     def _calibrate(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._calibrated:
+            calibration = calibration.for_inputs([node.name for node in self.network.inputs])
             calibration.check_fits([node.options["shape"] for node in self.network.inputs])
             measured = ranges.measure(self.network, *calibration.inputs)
             if calibration.limits is not None:
@@ -109,7 +110,7 @@ def as_source(network: Network, scheme: Scheme | None = None) -> Source:
     return Source(
         name=network.name,
         inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),
-        outputs=("logits",),
+        outputs=(network.output_name,),
         call=lambda *values: [execution.run(network, *values, scheme=scheme)],
         model=network,
     )

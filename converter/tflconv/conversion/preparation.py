@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model.inference import unrolled
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing
+
+_STEPS = 256
+"""Longest input whose loops are written out, an operator for each step of each."""
 
 
 class FloatModel:
@@ -21,11 +26,19 @@ class FloatModel:
         name: What it is called in messages.
         content: The float ``.tflite`` file.
         graph: The graph that TensorFlow traced; None for a model that was a ``.tflite`` file.
+        unroll: Makes the same model without loops, if something can.
     """
 
-    def __init__(self, name: str, content: bytes, graph: tracing.FrozenGraph | None = None) -> None:
-        self.name, self.content, self.graph = name, content, graph
+    def __init__(
+        self,
+        name: str,
+        content: bytes,
+        graph: tracing.FrozenGraph | None = None,
+        unroll: Callable[[], FloatModel] | None = None,
+    ) -> None:
+        self.name, self.content, self.graph, self.unroll = name, content, graph, unroll
         self._ranges: dict[str, TensorRanges] = {}
+        self._straight: FloatModel | None = None
 
     def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
@@ -46,6 +59,8 @@ class FloatModel:
         if not recipe.needs_ranges:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
+        if _has_loops(self.content):
+            return self._without_loops(recipe).make(recipe, samples)
         try:
             return quantize(self.content, recipe, self._measured(samples))
         except LeftInFloat:
@@ -57,6 +72,18 @@ class FloatModel:
     def has_trained_ranges(self) -> bool:
         """Whether the model was trained for int8 before it came here."""
         return self.graph is not None and self.graph.has_trained_ranges
+
+    def _without_loops(self, recipe: Recipe) -> FloatModel:
+        """The model with the steps of its loops written out, so that all values are visible."""
+        if self._straight is None and self.unroll is not None:
+            self._straight = self.unroll()
+        if self._straight is None or _has_loops(self._straight.content):
+            raise TflconvError(
+                f"recipe {recipe.name} needs the ranges of all activations, and those inside of a"
+                " loop (LSTM, GRU and other layers that go step by step) cannot be measured.",
+                hint=f"Use dynamic_wi8_afp32, or a Keras model of at most {_STEPS} steps.",
+            )
+        return self._straight
 
     def _measured(self, calibration: Calibration) -> TensorRanges:
         if calibration.digest not in self._ranges:
@@ -108,8 +135,20 @@ def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
     if model.is_tflite:
         assert model.path is not None
         return FloatModel(model.name, _read(model.path))
-    graph = tracing.freeze(model.source, resolution=resolution)
-    return FloatModel(model.name, tracing.lower(graph), graph)
+    source = model.source
+
+    def lowered() -> FloatModel:
+        graph = tracing.freeze(source, resolution=resolution)
+        return FloatModel(model.name, tracing.lower(graph), graph)
+
+    def unroll() -> FloatModel:
+        with unrolled(source.model):
+            return lowered()
+
+    made = lowered()
+    if all((entry.shape[:1] or (1,))[0] in range(_STEPS + 1) for entry in source.inputs):
+        made.unroll = unroll
+    return made
 
 
 def _check_trained(recipe: Recipe) -> None:
@@ -119,6 +158,10 @@ def _check_trained(recipe: Recipe) -> None:
             f" there is no {recipe.name} of it.",
             hint="Use static_wi8_ai8, or convert the model as it was before that training.",
         )
+
+
+def _has_loops(content: bytes) -> bool:
+    return any(name == "WHILE" for _, _, name in editing.operators(packing.unpack(content)))
 
 
 def _read(path: Path) -> bytes:

@@ -157,7 +157,9 @@ def _convert(
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
                 converter.inference_input_type = converter.inference_output_type = ends
             if calibration is not None:
-                converter.representative_dataset = calibration.samples
+                samples = calibration.for_inputs(graph.inputs)
+                types = [tensor.dtype.as_numpy_dtype for tensor in graph.function.inputs]
+                converter.representative_dataset = lambda: samples.samples(types)
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             content = converter.convert()
     except Exception as error:  # the converter raises its own kinds and plain ones alike

@@ -82,7 +82,7 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
     specs = [tf.TensorSpec(shape, name=f"input_{i}") for i, shape in enumerate(shapes)]
     names = [node.name for node in network.inputs] + ["/".join(weight) for weight in weights]
     function = tracing.freeze_function(call, specs)
-    return FrozenGraph(function=function, inputs=tuple(names), outputs=("logits",))
+    return FrozenGraph(function=function, inputs=tuple(names), outputs=(network.output_name,))
 
 
 class _Fed(FloatScheme):

@@ -30,7 +30,10 @@ with quiet.native_stderr():
 
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["freeze", "fresh_names", "keras2", "keras3", "tf", "tfmot_quantization"]
+__all__ = [
+    "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators", "tf",
+    "tfmot_quantization",
+]  # fmt: skip
 
 
 def freeze(function: ConcreteFunction) -> ConcreteFunction:
@@ -86,6 +89,25 @@ def keras3() -> ModuleType:
 
     package: ModuleType = keras
     return package
+
+
+def keras3_operators() -> ModuleType:
+    """Import the classes of the operators between values of Keras 3, such as ``Add`` for ``+``.
+
+    Keras has no public name for them.
+    """
+    from keras.src.ops import numpy as operators
+
+    package: ModuleType = operators
+    return package
+
+
+def functional_of_keras3() -> type:
+    """Return the class of functional models of Keras 3, which has no public name."""
+    from keras.src.models.functional import Functional
+
+    kind: type = Functional
+    return kind
 
 
 def tfmot_quantization() -> ModuleType:

@@ -150,6 +150,7 @@ class Keras2Node(Protocol):
     layer: KerasLayer
     keras_inputs: Sequence[KerasTensor]
     outputs: Nested[KerasTensor]
+    call_args: Sequence[object] | None
     call_kwargs: Mapping[str, object] | None
 
     def map_arguments(
@@ -171,6 +172,7 @@ class Keras3Node(Protocol):
 class Keras3Arguments(Protocol):
     """The arguments of a use in a Keras 3 model."""
 
+    args: Sequence[object]
     kwargs: Mapping[str, object]
 
     def fill_in(
@@ -213,10 +215,17 @@ class FunctionGraph(Protocol):
         """Return it as data."""
 
 
+class GraphType(Protocol):
+    """The type of the elements of a value in a graph."""
+
+    as_numpy_dtype: type[np.generic]
+
+
 class GraphTensor(Protocol):
     """A value in a graph; ``op`` is the operation that makes it."""
 
     op: GraphNode
+    dtype: GraphType
 
 
 class ConcreteFunction(Protocol):

@@ -21,9 +21,10 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.nesting import leaves
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import TflconvError, UsageError, unknown
+from tflconv.model.inference import at_inference
+from tflconv.model.naming import has_own_call, public_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +88,16 @@ class Source:
         return np.concatenate(parts).astype(np.float32)
 
 
-def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
+def open_model(
+    path: Path, *, custom_objects: Path | None = None, signature: str | None = None
+) -> Source:
     """Open the ``.keras`` file, ``.h5`` file or SavedModel folder at ``path``.
 
     Args:
         path: The model.
         custom_objects: A Python file with classes and functions that the model uses. It is run,
             so name only a file that you trust.
+        signature: Which function of a SavedModel, by default ``serving_default`` or the only one.
 
     Raises:
         TflconvError: The file is missing, damaged, no Keras model, or needs code that was not
@@ -103,7 +107,11 @@ def open_model(path: Path, *, custom_objects: Path | None = None) -> Source:
         raise TflconvError(f"no model at {path}.")
     with _explained(path):
         if path.is_dir():
-            return _of_saved_model(path)
+            return _of_saved_model(path, signature)
+        if signature is not None:
+            raise UsageError(
+                f"{path} is no SavedModel, so it has no signature. Received: {signature}."
+            )
         keras = _keras_for(path)
         from tflconv.core.tensorflow import fresh_names
 
@@ -123,37 +131,38 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
     Raises:
         UsageError: The model was never called, so that the shape of its input is unknown.
     """
-    if not getattr(model, "inputs", None):
-        raise UsageError(
-            f"the model {model.name} was never called, so the shape of its input is unknown.",
-            hint="Call it once with a batch of data, or build it with an Input layer.",
-        )
-    structure = getattr(model, "input", None)  # a Sequential of Keras 3 from a file has none
-    keys = list(structure) if isinstance(structure, dict) else None
+    _check_built(model)
+    names = public_names(model)
 
     def call(*tensors: Tensor) -> list[Tensor]:
-        return leaves(model(_arguments(tensors, keys), training=False))
+        with at_inference(model):
+            return names.empty(model(names.fill(tensors), training=False))
 
     return Source(
         name=name or model.name,
-        inputs=tuple(_input(tensor) for tensor in leaves(model.inputs)),
-        outputs=_output_names(model),
+        inputs=tuple(_input(key, tensor) for key, tensor in names.inputs.items()),
+        outputs=names.outputs,
         call=call,
         model=model,
     )
 
 
-def _arguments(
-    tensors: Sequence[Tensor], keys: Sequence[str] | None
-) -> Tensor | list[Tensor] | dict[str, Tensor]:
-    """``tensors`` nested as the model takes its inputs, by ``keys`` if it has named them."""
-    if keys is not None:
-        return dict(zip(keys, tensors, strict=True))
-    return tensors[0] if len(tensors) == 1 else list(tensors)
+def _check_built(model: KerasModel) -> None:
+    if getattr(model, "inputs", None):
+        return
+    if getattr(model, "built", False) and has_own_call(model):
+        raise UsageError(
+            f"the model {model.name} computes in a function of its own ({type(model).__name__}), so"
+            " Keras knows neither its layers nor the shape of its input.",
+            hint="Export it, model.export('folder'), and convert that folder.",
+        )
+    raise UsageError(
+        f"the model {model.name} was never called, so the shape of its input is unknown.",
+        hint="Call it once with a batch of data, or build it with an Input layer.",
+    )
 
 
-def _input(tensor: KerasTensor) -> Input:
-    name = tensor.name.split(":")[0]
+def _input(name: str, tensor: KerasTensor) -> Input:
     return Input(name=name, shape=tuple(tensor.shape)[1:], dtype=_dtype_name(tensor.dtype))
 
 
@@ -161,23 +170,12 @@ def _dtype_name(dtype: object) -> str:
     return str(getattr(dtype, "name", dtype))
 
 
-def _output_names(model: KerasModel) -> tuple[str, ...]:
-    names, outputs = tuple(getattr(model, "output_names", ())), leaves(model.outputs)
-    if len(names) == len(outputs) == len(set(names)):
-        return names
-    return tuple(f"output_{index}" for index in range(len(outputs)))
-
-
-def _of_saved_model(path: Path) -> Source:
+def _of_saved_model(path: Path, signature: str | None) -> Source:
     from tflconv.core.tensorflow import tf
 
     loaded = tf.saved_model.load(str(path))
     signatures = dict(loaded.signatures)
-    if not signatures:
-        raise TflconvError(
-            f"{path} has no serving signature.", hint="Save it with model.export(folder)."
-        )
-    function = signatures.get("serving_default") or next(iter(signatures.values()))
+    function = signatures[_chosen(path, list(signatures), signature)]
     _, specs = function.structured_input_signature
     names, outputs = list(specs), list(function.structured_outputs)
 
@@ -195,6 +193,27 @@ def _of_saved_model(path: Path) -> Source:
         call=call,
         model=loaded,
     )
+
+
+def _chosen(path: Path, signatures: Sequence[str], wanted: str | None) -> str:
+    """The signature that is ``wanted``, by default the one to serve, or the only one."""
+    if not signatures:
+        raise TflconvError(
+            f"{path} has no serving signature.", hint="Save it with model.export(folder)."
+        )
+    if wanted is not None:
+        if wanted not in signatures:
+            raise unknown("signature", wanted, signatures)
+        return wanted
+    if len(signatures) > 1 and _SERVED not in signatures:
+        raise UsageError(
+            f"{path} has several signatures: {', '.join(signatures)}.",
+            hint="Choose one: --signature NAME.",
+        )
+    return _SERVED if _SERVED in signatures else signatures[0]
+
+
+_SERVED = "serving_default"
 
 
 def _keras_for(path: Path) -> ModuleType:
@@ -302,8 +321,11 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if "lambda" in text.lower():
         return "it holds a Lambda layer, which is code."
+    if _LAMBDA_INSIDE.search(text):
+        return "it holds a lambda function, as activation or otherwise, which is code."
     if missing := _MISSING_CODE.search(text):
-        return f"the code of '{missing[1]}' is not in the file."
+        name = missing[1] or missing[2]
+        return f"the code of '{name}' is not in the file."
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f"{lines[0][:300] if lines else type(error).__name__}"
 
@@ -312,11 +334,19 @@ def _hint(error: Exception) -> str:
     text = str(error)
     if "lambda" in text.lower():
         return "Code inside a file is never run. Replace it by a registered layer and save again."
+    if _LAMBDA_INSIDE.search(text):
+        return (
+            "Code inside a file is never run. Give the function a name, save again, and name the"
+            " file that defines it: --custom-objects FILE.py."
+        )
     if _MISSING_CODE.search(text):
         return "If you trust that code, name the file that defines it: --custom-objects FILE.py."
     return "Is the file whole? Models come as .keras, .h5, SavedModel folder or float .tflite."
 
 
 _MISSING_CODE = re.compile(
-    r"(?:[Cc]ould not locate class|Unknown (?:layer|object):?) '?([\w.>]+)'?"
+    r"(?:[Cc]ould not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w.>]+)'?"
+    r"|'class_name': 'function', 'config': '(\w+)'[^$]*Unknown activation function"
 )
+_LAMBDA_INSIDE = re.compile(r"\{'value': \['[\w+/\\=]+', ")
+"""A function without a name, as Keras writes its bytes."""

@@ -115,11 +115,13 @@ class Network:
         name: What it is called in messages.
         nodes: Nodes by name.
         output: Name of the node whose output is that of the network.
+        output_name: What files call that output.
     """
 
     name: str
     nodes: Mapping[str, Node]
     output: str
+    output_name: str = "logits"
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())

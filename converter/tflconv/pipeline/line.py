@@ -60,7 +60,13 @@ class Line:
         """The model, opened."""
         model = self.request.model
         self._tell("open", f"opening {model.name}")
-        return open_once(model, custom_objects=self.request.custom_objects)
+        request = self.request
+        return open_once(
+            model,
+            custom_objects=request.custom_objects,
+            signature=request.signature,
+            resolution=request.resolution,
+        )
 
     @cached_property
     def sha256(self) -> str | None:
@@ -292,6 +298,7 @@ class Line:
             "model": self.sha256 or f"live {uuid.uuid4().hex}",
             "custom_objects": None if code is None else sha256_file(code),
             "resolution": self.request.resolution,
+            "signature": self.request.signature,
         }
 
     def _tell_passes(self, opened: Opened) -> None:

@@ -48,6 +48,7 @@ class ModelPlan:
         options: Options of a model of the registry.
         training: How a model of the registry is trained.
         custom_objects: Python file with layers that a model file uses. It is run.
+        signature: Which function of a SavedModel, where it has several.
         normalize: How pixels become inputs of a model file that does not say it.
         resize: How pictures are brought to its size.
         labels: File that names its outputs, one per line, in their order.
@@ -60,6 +61,7 @@ class ModelPlan:
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
     custom_objects: str | None = None
+    signature: str | None = None
     normalize: str | None = None
     resize: Resize | None = None
     labels: str | None = None

@@ -72,6 +72,7 @@ class ConversionRequest(Preprocessing):
         dataset: Labelled pictures that steps learn from; by default what it was trained on.
         resolution: Side of the pictures in pixels, for a model that takes any.
         custom_objects: A Python file with layers that the model uses. It is run.
+        signature: Which function of a SavedModel, where it has several.
         qat: Settings of the step ``qat``; its seed is that of the request.
         io: Type of inputs and outputs of static recipes; by default what each recipe says.
         strip: Whether names and TFLite metadata are left out.
@@ -88,6 +89,7 @@ class ConversionRequest(Preprocessing):
     dataset: str | None = None
     resolution: int | None = None
     custom_objects: Path | None = None
+    signature: str | None = None
     qat: QatConfig = field(default_factory=QatConfig)
     io: TensorType | None = None
     strip: bool = False
@@ -120,6 +122,7 @@ class VerificationRequest(Preprocessing):
         target: The ``.tflite`` file.
         dataset: Whose test split both see; by default what the model was trained on.
         custom_objects: A Python file with layers that the reference uses. It is run.
+        signature: Which function of a reference that is a SavedModel, where it has several.
         seed: Seed of the splits, where the dataset has none.
     """
 
@@ -127,6 +130,7 @@ class VerificationRequest(Preprocessing):
     target: Path
     dataset: str | None = None
     custom_objects: Path | None = None
+    signature: str | None = None
     seed: int = 0
 
 

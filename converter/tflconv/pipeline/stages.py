@@ -126,6 +126,7 @@ class StudyModel:
             labels=None if own.labels is None else data.read_labels(Path(own.labels)),
             resolution=plan.resolution if own.is_file else None,
             custom_objects=None if own.custom_objects is None else Path(own.custom_objects),
+            signature=own.signature,
             qat=plan.qat,
             io=plan.io,
             strip=plan.strip,

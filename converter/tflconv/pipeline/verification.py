@@ -36,4 +36,5 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
         pictures,
         card=card,
         custom_objects=request.custom_objects,
+        signature=request.signature,
     )

@@ -73,7 +73,7 @@ def float_operators(model: fb.ModelT) -> list[str]:
     entries = [
         (name in _CONVERSIONS, f"{name} ({_tensor_name(graph, operator.outputs[0])})")
         for graph, operator, name in operators(model)
-        if _touches_float(graph, operator) and not _at_boundary(graph, operator, name)
+        if _touches_float(graph, operator) and not _at_boundary(model, graph, operator, name)
     ]
     return [text for _, text in sorted(entries, key=lambda entry: entry[0])]
 
@@ -96,6 +96,17 @@ def input_shapes(model: fb.ModelT) -> list[tuple[int, ...]]:
     """Return the shapes of the inputs of the main graph, with batch."""
     graph = model.subgraphs[0]
     return [tuple(map(int, graph.tensors[i].shape)) for i in graph.inputs]
+
+
+def input_names(model: fb.ModelT) -> list[str]:
+    """Return the names of the inputs of the main graph: those of its signature, if it has one."""
+    graph = model.subgraphs[0]
+    signed = {
+        int(entry.tensorIndex): schema.text(entry.name)
+        for signature in (model.signatureDefs or [])[:1]
+        for entry in signature.inputs
+    }
+    return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in graph.inputs]
 
 
 def output_sizes(model: fb.ModelT) -> list[int]:
@@ -232,8 +243,16 @@ def _is_quantized(tensor: fb.TensorT) -> bool:
     return tensor.quantization is not None and tensor.quantization.scale is not None
 
 
-def _at_boundary(graph: fb.SubGraphT, operator: fb.OperatorT, name: str) -> bool:
-    ends = {*graph.inputs, *graph.outputs}
+def _at_boundary(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT, name: str) -> bool:
+    """Whether it converts an input or output, such as pixels that the model takes as integers."""
+    cast = {
+        int(other.outputs[0])
+        for other in graph.operators
+        if operator_name(model, other) == "CAST" and other.inputs[0] in graph.inputs
+    }
+    if name == "CAST":
+        return int(operator.outputs[0]) in cast
+    ends = {*graph.inputs, *graph.outputs, *cast}
     return name in _CONVERSIONS and bool({operator.inputs[0], operator.outputs[0]} & ends)
 
 

@@ -69,6 +69,7 @@ def verify(
     card: ModelCard | None = None,
     reference_scores: NDArray[np.float32] | None = None,
     custom_objects: Path | None = None,
+    signature: str | None = None,
 ) -> Verification:
     """Compare a converted model with its reference on the test split of a dataset.
 
@@ -81,6 +82,7 @@ def verify(
         reference_scores: float32 ``[n, classes]`` of an earlier run of the reference
             (``reference_logits``), which saves running it.
         custom_objects: A Python file with layers that the reference uses. It is run.
+        signature: Which function of a reference that is a SavedModel.
 
     Returns:
         Accuracies, agreement, counts per class and the worst disagreements.
@@ -91,7 +93,7 @@ def verify(
     images, card = dataset.test.images, card or _card(target)
     if reference_scores is None:
         reference_scores = reference_logits(
-            reference, images, card=card, custom_objects=custom_objects
+            reference, images, card=card, custom_objects=custom_objects, signature=signature
         )
     scores = Interpreter(target, card=card).predict(images)
     outputs = _outputs(card, dataset)
@@ -113,6 +115,7 @@ def reference_logits(
     *,
     card: ModelCard | None = None,
     custom_objects: Path | None = None,
+    signature: str | None = None,
 ) -> NDArray[np.float32]:
     """Return the scores of the reference for pictures.
 
@@ -123,6 +126,7 @@ def reference_logits(
         images: uint8 ``[n, height, width, channels]``.
         card: How pixels become inputs, where the model itself does not say.
         custom_objects: A Python file with layers that the model uses. It is run.
+        signature: Which function of a SavedModel.
 
     Returns:
         float32 ``[n, classes]``.
@@ -130,7 +134,9 @@ def reference_logits(
     Raises:
         UsageError: It is not known how pixels become inputs, or the model is no classifier.
     """
-    opened = open_once(model, custom_objects=custom_objects) if isinstance(model, Path) else model
+    opened = model
+    if isinstance(opened, Path):
+        opened = open_once(opened, custom_objects=custom_objects, signature=signature)
     described = opened.card or card
     if opened.is_tflite:
         assert opened.path is not None

@@ -34,6 +34,7 @@ class Opened:
         sha256: Hash of the file or folder; None for a model in memory.
         card: Its labels, preprocessing and origin, if they are known.
         ranges: Ranges of activations that were trained together with ``network``.
+        resolution: Side of the pictures in pixels, for a network that takes any.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class Opened:
         card: ModelCard | None = None,
         network: Network | None = None,
         ranges: Ranges | None = None,
+        resolution: int | None = None,
     ) -> None:
         self.name, self.path, self.sha256, self.card = name, path, sha256, card
-        self.ranges = ranges
+        self.ranges, self.resolution = ranges, resolution
         self._source = source
         if network is not None:
             self.network = network
@@ -81,7 +83,7 @@ class Opened:
         """
         from tflconv.network.keras.reader import read
 
-        return replace(read(self.source.model), name=self.name)
+        return replace(read(self.source.model, resolution=self.resolution), name=self.name)
 
     @cached_property
     def rewritten(self) -> tuple[Network, list[PassOutcome]]:
@@ -93,27 +95,38 @@ class Opened:
         return passes.optimize(self.network, chosen)[0]
 
 
-def open_once(model: Path | KerasModel, *, custom_objects: Path | None = None) -> Opened:
+def open_once(
+    model: Path | KerasModel,
+    *,
+    custom_objects: Path | None = None,
+    signature: str | None = None,
+    resolution: int | None = None,
+) -> Opened:
     """Open a model file or folder, or take a Keras 2 or Keras 3 model in memory.
 
     Args:
         model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a model.
         custom_objects: A Python file with layers that the model uses. It is run.
+        signature: Which function of a SavedModel.
+        resolution: Side of the pictures in pixels, for a network that takes any.
 
     Raises:
         TflconvError: The file is missing, damaged, no model, or needs code that was not given.
     """
     if not isinstance(model, Path):
         source = of_keras(model)
-        return Opened(source.name, source=source)
+        return Opened(source.name, source=source, resolution=resolution)
     if not model.exists():
         raise TflconvError(f"no model at {model}.")
     card = read_card(model) if model.is_file() else None
     is_tflite = model.suffix == ".tflite"
     return Opened(
         model.stem,
-        source=None if is_tflite else open_model(model, custom_objects=custom_objects),
+        source=None
+        if is_tflite
+        else open_model(model, custom_objects=custom_objects, signature=signature),
         path=model,
         sha256=sha256_path(model),
         card=card,
+        resolution=resolution,
     )

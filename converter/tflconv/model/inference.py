@@ -1,0 +1,160 @@
+"""Run Keras layers as they answer: without what acts only in training, and in float32.
+
+Keras hands ``training=False`` down to layers, but layers of augmentation keep counters of their
+random generators, which no ``.tflite`` file can hold, and mixed precision computes in float16,
+for which TFLite has no operators. Both are put aside while a model is traced or called.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from types import ModuleType
+
+from tflconv.core.nesting import leaves
+from tflconv.core.typing import KerasLayer, Tensor
+
+SKIPPED = (
+    "ActivityRegularization", "AlphaDropout", "AugMix", "CutMix", "Dropout", "Equalization",
+    "GaussianDropout", "GaussianNoise", "MixUp", "RandAugment", "RandomBrightness",
+    "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
+    "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHeight",
+    "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
+    "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth",
+    "RandomZoom", "Solarization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+)  # fmt: skip
+"""Layers of Keras 2 or Keras 3 that return their input unless they are trained."""
+
+_HALF = ("float16", "bfloat16")
+
+
+def kits() -> list[ModuleType]:
+    """Return Keras 2, and Keras 3 if something has imported it."""
+    from tflconv.core.tensorflow import keras2
+
+    loaded = sys.modules.get("keras")
+    return [keras2, *([loaded] if hasattr(loaded, "ops") and loaded is not None else [])]
+
+
+@cache
+def _skipped_of(kit: ModuleType) -> frozenset[type]:
+    from tflconv.models.layers import PatchDropout
+
+    named = (getattr(kit.layers, name, None) for name in SKIPPED)
+    return frozenset((PatchDropout, *(found for found in named if found is not None)))
+
+
+def acts_only_in_training(layer: object) -> bool:
+    """Return whether ``layer`` is one of Keras or of ours that returns its input at inference."""
+    return any(type(layer) in _skipped_of(kit) for kit in kits())
+
+
+@contextmanager
+def at_inference(layer: object) -> Iterator[None]:
+    """Within the block, ``layer`` and all layers inside of it compute as at inference.
+
+    Layers that act only in training return their input, and mixed precision is float32.
+
+    Args:
+        layer: A layer or model of Keras 2 or Keras 3. It is as before after the block.
+    """
+    inside = getattr(layer, "_flatten_layers", None)
+    with ExitStack() as undo:
+        for part in [] if inside is None else list(inside()):
+            if (answer := _answer(part)) is not None:
+                part.__dict__["call"] = answer
+                undo.callback(part.__dict__.pop, "call")
+            policy = getattr(part, "dtype_policy", None)
+            if getattr(policy, "compute_dtype", None) in _HALF:
+                _set_policy(part, _in_float32(policy))
+                undo.callback(_set_policy, part, policy)
+        yield
+
+
+@contextmanager
+def unrolled(layer: object) -> Iterator[None]:
+    """Within the block, recurrent layers in ``layer`` write out their steps instead of looping.
+
+    Args:
+        layer: A layer or model of Keras 2 or Keras 3. It is as before after the block.
+    """
+    inside = getattr(layer, "_flatten_layers", None)
+    looping = [part for part in ([] if inside is None else inside()) if _loops(part)]
+    for part in looping:
+        part.unroll = True
+    try:
+        yield
+    finally:
+        for part in looping:
+            part.unroll = False
+
+
+def _loops(layer: object) -> bool:
+    return getattr(layer, "unroll", None) is False
+
+
+def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``function``, which calls ``layer``, as one that calls it at inference.
+
+    Args:
+        layer: A layer or operation of Keras 2 or Keras 3.
+        function: Takes tensors.
+    """
+    kit = next((kit for kit in kits() if isinstance(layer, kit.layers.Layer)), None)
+    if kit is None:
+        return function
+
+    class Inference(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        """Hands ``training=False`` to all that is called in it, whatever its default."""
+
+        def call(self, values: list[Tensor], training: bool | None = None) -> list[Tensor]:
+            return leaves(function(*values))
+
+    def call(*values: Tensor) -> Tensor:
+        with at_inference(layer):
+            outer = Inference(name="inference", autocast=False, dtype="float32")
+            results = leaves(outer(list(values), training=False))
+        return results[0] if len(results) == 1 else results  # type: ignore[return-value]
+
+    return call
+
+
+def _answer(layer: KerasLayer) -> Callable[..., Tensor] | None:
+    """What ``layer`` computes at inference, if its own code cannot be traced for that."""
+    from tflconv.core.tensorflow import keras2, tf
+
+    def same(inputs: Tensor, *_: object, **__: object) -> Tensor:
+        wanted = layer.compute_dtype
+        return inputs if wanted is None else tf.nest.map_structure(_cast_to(wanted), inputs)
+
+    def fitted(inputs: Tensor, *_: object, **__: object) -> Tensor:
+        sides = (layer.height, layer.width)
+        if tuple(inputs.shape[-3:-1]) == sides:
+            return same(inputs)
+        resized: Tensor = keras2.preprocessing.image.smart_resize(inputs, sides)
+        return resized
+
+    if type(layer) is keras2.layers.RandomCrop:
+        return fitted
+    crops = any(type(layer) is kit.layers.RandomCrop for kit in kits())
+    return same if crops or acts_only_in_training(layer) else None
+
+
+def _cast_to(dtype: str) -> Callable[[Tensor], Tensor]:
+    from tflconv.core.tensorflow import tf
+
+    return lambda value: value if value.dtype == dtype else tf.cast(value, dtype)  # type: ignore[attr-defined]
+
+
+def _in_float32(policy: object) -> object:
+    kind: Callable[[str], object] = type(policy)
+    return kind("float32")
+
+
+def _set_policy(layer: KerasLayer, policy: object) -> None:
+    if hasattr(layer, "_set_dtype_policy"):  # Keras 2
+        layer._set_dtype_policy(policy)
+    else:
+        layer.dtype_policy = policy  # type: ignore[attr-defined]

@@ -1,0 +1,42 @@
+"""Make nodes of a ``Network`` from what a layer of Keras holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.core.typing import Tensor
+from tflconv.network.keras.calls import Call, sides
+from tflconv.network.nodes import Array, Node, NodeOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+LayerWeight = Tensor | NDArray[np.floating]
+"""A weight as Keras stores it, or computed from such weights."""
+
+
+def make(
+    kind: str, weights: Mapping[str, LayerWeight] | None = None, **options: Unpack[NodeOptions]
+) -> Node:
+    """Return a node without name and inputs, which the model reader gives it."""
+    arrays = {key: array(value) for key, value in (weights or {}).items()}
+    return Node(name="", kind=kind, weights=arrays, options=options)
+
+
+def array(value: LayerWeight) -> Array:
+    """Return the values of a weight."""
+    return np.asarray(value.numpy() if hasattr(value, "numpy") else value, np.float32)
+
+
+def opaque(call: Call, place: int = 0) -> Node:
+    """Return a node that calls the layer itself, for the output at ``place``."""
+    again = call.again if len(call.outputs) == 1 else _taking(call.again, place)
+    return make("opaque", call=again, layer=call.kind, shape=sides(call.outputs[place]))
+
+
+def _taking(function: Callable[..., Tensor], place: int) -> Callable[..., Tensor]:
+    return lambda *values: function(*values)[place]

@@ -7,6 +7,7 @@ whatever its decoder happens to raise. All readers of files by others share what
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import json
 import lzma
@@ -24,25 +25,31 @@ import cattrs
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError, UsageError
 
-DAMAGE: tuple[type[Exception], ...] = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
+UNPACKING: tuple[type[Exception], ...] = (
     EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,  # includes RecursionError; zipfile raises it for encrypted members
-    TypeError,
-    ValueError,
-    cattrs.BaseValidationError,
+    NotImplementedError,  # zipfile: a method or version that it does not know
+    OSError,  # without an error number, where bz2 or gzip find wrong bytes
     lzma.LZMAError,
-    struct.error,
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What the readers of zip, gzip, bzip2, xz, HDF5, flatbuffers and JSON raise for damaged files."""
+"""What the readers of tar, zip, gzip, bzip2 and xz raise for damaged files."""
+
+DAMAGE: tuple[type[Exception], ...] = (
+    *UNPACKING,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,  # a damaged header can ask for any size
+    RuntimeError,  # includes RecursionError; zipfile raises it for encrypted members
+    TypeError,
+    ValueError,
+    cattrs.BaseValidationError,
+    struct.error,
+)
+"""What the readers of cards, flatbuffers, HDF5 and JSON raise besides for damaged content."""
 
 VARIABLE = "TFLCONV_MAX_MEMBER_MB"
 """The environment variable that raises the limit of one unpacked part of a file."""
@@ -58,6 +65,10 @@ _LEAST_RATIO = 10
 """A part that shrinks less than this is no bomb, whatever its size; pixels and weights do."""
 
 
+class DamagedError(TflconvError):
+    """A part of a file cannot be read; where the file does without that part, it may go on."""
+
+
 @contextlib.contextmanager
 def explained(path: Path, part: str) -> Iterator[None]:
     """Turn whatever a reader raises within the block into a message that names file and part.
@@ -67,16 +78,25 @@ def explained(path: Path, part: str) -> Iterator[None]:
         part: The part of it, as a noun phrase: "the card inside the model".
 
     Raises:
-        TflconvError: The part is damaged.
+        DamagedError: The part is damaged.
+        TflconvError: The file cannot be read at all.
     """
     try:
         yield
     except TflconvError:
         raise
     except DAMAGE as error:
-        if isinstance(error, OSError) and error.strerror:
+        if isinstance(error, OSError) and not is_damage(error):
             raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
-        raise TflconvError(f"{path}: {part} is damaged ({_first_line(error)}).") from error
+        raise DamagedError(f"{path}: {part} is damaged ({_first_line(error)}).") from error
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether ``error`` comes of what a file holds, and not of the disk or its rights.
+
+    Wrong offsets in a file lead to places before its start, which is an error of the system too.
+    """
+    return not isinstance(error, OSError) or error.errno in (None, errno.EINVAL)
 
 
 def max_member_bytes() -> int:

@@ -14,24 +14,15 @@ import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NoReturn
 
+from tflconv.core import bounded
 from tflconv.errors import TflconvError
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    gzip.BadGzipFile,
-    NotImplementedError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +65,9 @@ def members(path: Path, limits: Limits | None = None) -> Iterator[Member]:
                 _refuse(path, member.name, "is there twice")
             seen.add(member.name)
             yield member
-    except _DAMAGE as error:
+    except bounded.UNPACKING as error:
+        if not bounded.is_damage(error):
+            raise
         raise TflconvError(
             f"{path} is cut short or damaged: {error}.", hint="Fetch the archive again."
         ) from error

@@ -109,7 +109,7 @@ def _pictures(folder: Path) -> Path:
 @pytest.mark.parametrize("name", names())
 def test_each_of_our_own_models_passes(name: str, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
-    models.build(name, (32, 32, 3), 10).save(path)
+    models.build(name, (28, 28, 1), 10).save(path)
     assert open_model(path).outputs
 
 
@@ -129,7 +129,7 @@ def blocks(library: Any) -> Any:
     gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
     gate = layers.Conv2D(8, 1, activation=layers.LeakyReLU())(gate)
     x = layers.Multiply()([x, gate])
-    x = layers.SeparableConv2D(8, 3, padding="same", kernel_initializer="he_normal")(x)
+    x = layers.SeparableConv2D(8, 3, padding="same", depthwise_initializer="he_normal")(x)
     x = layers.Add()([x, layers.Dropout(0.2)(x)])
     x = layers.LayerNormalization(epsilon=1e-6)(x)
     x = layers.Activation("gelu")(x) * 2.0 + 1.0

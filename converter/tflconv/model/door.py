@@ -50,6 +50,8 @@ _PUBLIC: Mapping[str, frozenset[str]] = {
     "keras.mixed_precision": _POLICIES,
     "keras.models": _MODELS,
     "keras.regularizers": allowed.REGULARIZERS,
+    "tensorflow.python.ops.init_ops": allowed.INITIALIZERS,
+    "tensorflow.python.ops.init_ops_v2": allowed.INITIALIZERS,
 }
 _INTERNAL: Mapping[str, frozenset[str]] = {
     "applications.convnext": _OF_APPLICATIONS,
@@ -58,6 +60,10 @@ _INTERNAL: Mapping[str, frozenset[str]] = {
     "engine.functional": _MODELS,
     "engine.sequential": _MODELS,
     "engine.training": _MODELS,
+    "initializers.constant_initializers": allowed.INITIALIZERS,
+    "initializers.initializers": allowed.INITIALIZERS,
+    "initializers.initializers_v2": allowed.INITIALIZERS,
+    "initializers.random_initializers": allowed.INITIALIZERS,
     "layers.core.tf_op_layer": _CALLERS,
     "mixed_precision.policy": _POLICIES,
     "models.functional": _MODELS,

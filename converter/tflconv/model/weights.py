@@ -37,7 +37,7 @@ def count_elements(file: h5py.File, source: str) -> int:
         elements += data.size
         packed += max(0, data.nbytes - data.id.get_storage_size())
     if packed > max_member_bytes():
-        raise too_large(f"{source}: the weights", max_member_bytes())
+        raise too_large(f"{source}: the content of the weights", max_member_bytes())
     return elements
 
 

@@ -26,7 +26,9 @@ CUSTOM_HINT = (
 )
 
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
-_POLICIES = frozenset({"DTypePolicy", "FloatDTypePolicy", "Policy", "QuantizedDTypePolicy"})
+_POLICIES = frozenset(
+    {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Policy", "QuantizedDTypePolicy"}
+)
 _OF_APPLICATIONS = frozenset({"CustomScaleLayer", "LayerScale"})
 _OPERATION_CLASSES = frozenset(chain.from_iterable(allowed.OPERATIONS.values()))
 
@@ -49,6 +51,7 @@ _PUBLIC: Mapping[str, frozenset[str]] = {
     "keras.layers.experimental.preprocessing": allowed.LAYERS,
     "keras.mixed_precision": _POLICIES,
     "keras.models": _MODELS,
+    "keras.random": frozenset({"SeedGenerator"}),
     "keras.regularizers": allowed.REGULARIZERS,
     "tensorflow.python.ops.init_ops": allowed.INITIALIZERS,
     "tensorflow.python.ops.init_ops_v2": allowed.INITIALIZERS,

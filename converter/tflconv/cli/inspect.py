@@ -49,7 +49,8 @@ def command(
     from tflconv.inspection import drawing, op_costs
     from tflconv.inspection.inspect import inspect
 
-    inspections = [inspect(path) for path in (model, other) if path is not None]
+    with options.warnings_on_stderr():
+        inspections = [inspect(path) for path in (model, other) if path is not None]
     runs = results.load(results_file).runs if results_file is not None else ()
     measured = {entry.sha256: op_costs.of_file(runs, entry.sha256) for entry in inspections}
     for entry in inspections:

@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping
 from types import ModuleType
+from typing import Any
 
 if "tensorflow" not in sys.modules:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -31,8 +32,8 @@ with quiet.native_stderr():
 tf.get_logger().setLevel("ERROR")
 
 __all__ = [
-    "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators", "tf",
-    "tfmot_quantization",
+    "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
+    "meta_graphs", "registered_names", "tf", "tfmot_quantization",
 ]  # fmt: skip
 
 
@@ -45,6 +46,17 @@ def freeze(function: ConcreteFunction) -> ConcreteFunction:
 
     frozen: ConcreteFunction = convert_variables_to_constants_v2(function)
     return frozen
+
+
+def meta_graphs(content: bytes) -> list[Any]:
+    """Return the graphs in the bytes of a ``saved_model.pb``, parsed and not loaded.
+
+    Raises:
+        Exception: The bytes are no such message, by a class of protobuf's own.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    return list(saved_model_pb2.SavedModel.FromString(content).meta_graphs)
 
 
 @contextlib.contextmanager
@@ -81,6 +93,14 @@ def _counters_of_keras3() -> MutableMapping[str, int]:
         "object_name_uids", default=collections.defaultdict(int), set_to_default=True
     )
     return counters
+
+
+def registered_names() -> set[str]:
+    """Return the names under which classes and functions are registered with Keras 2 and 3."""
+    names = set(keras2.saving.get_custom_objects())
+    if "keras" in sys.modules:
+        names |= set(keras3().saving.get_custom_objects())
+    return names
 
 
 def keras3() -> ModuleType:

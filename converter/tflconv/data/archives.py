@@ -14,7 +14,6 @@ import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,19 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from tflconv.core import bounded
 from tflconv.data.hidden import is_hidden_path
 from tflconv.errors import TflconvError
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    gzip.BadGzipFile,
-    NotImplementedError,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +94,9 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what the readers of archives raise into a ``TflconvError``."""
     try:
         yield
-    except _DAMAGE as error:
+    except bounded.UNPACKING as error:
+        if not bounded.is_damage(error):
+            raise
         raise TflconvError(
             f"{path} is cut short or damaged: {error}.", hint="Fetch the archive again."
         ) from error

@@ -11,18 +11,19 @@ import gzip
 import io
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import bounded
 from tflconv.core.files import write_bytes
 from tflconv.errors import TflconvError
 
 _UNSIGNED_BYTE = 8
 _GZIP_MAGIC = b"\x1f\x8b"
-_MAX_BYTES = 4 << 30
+_MAX_DIMENSIONS = 4
+_MAX_ELEMENTS = 1 << 40
 
 
 def read(path: Path) -> NDArray[np.uint8]:
@@ -32,7 +33,9 @@ def read(path: Path) -> NDArray[np.uint8]:
     """
     try:
         return decode(_content(path), str(path))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except bounded.UNPACKING as error:
+        if not bounded.is_damage(error):
+            raise
         raise TflconvError(
             f"{path} is cut short or damaged: {error}.", hint="Fetch the file again."
         ) from error
@@ -56,9 +59,15 @@ def decode(content: bytes, source: str) -> NDArray[np.uint8]:
         raise TflconvError(f"{source} is not an IDX file of unsigned bytes.")
     dimensions = content[3]
     start = 4 + 4 * dimensions
-    if dimensions == 0 or len(content) < start:
+    if not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise TflconvError(
+            f"{source} has {dimensions} dimensions; pictures and labels have 1 to 4."
+        )
+    if len(content) < start:
         raise TflconvError(f"{source} ends inside its IDX header.")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
+    if math.prod(max(1, side) for side in shape) > _MAX_ELEMENTS:
+        raise TflconvError(f"{source} has a header {shape}, which no file of pictures has.")
     expected, received = math.prod(shape), len(content) - start
     if expected != received:
         raise TflconvError(
@@ -89,8 +98,4 @@ def _content(path: Path) -> bytes:
         if raw.read(2) != _GZIP_MAGIC:
             raw.seek(0)
             return raw.read()
-    with gzip.open(path) as stream:
-        content = stream.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise TflconvError(f"{path} unpacks to more than {_MAX_BYTES >> 30} GiB.")
-    return content
+    return bounded.read_gzip(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cattrs
 
+from tflconv.core.bounded import UNPACKING
 from tflconv.core.files import sha256_file
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection import cost, delegation
@@ -249,7 +250,7 @@ def _attached(model: TfliteModel) -> int:
     try:
         with zipfile.ZipFile(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
-    except (OSError, zipfile.BadZipFile):
+    except UNPACKING:
         return 0
     return model.bytes - min(starts, default=model.bytes)
 

@@ -8,6 +8,7 @@ Reading it needs neither TensorFlow nor the model.
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import cattrs
 
+from tflconv.core import bounded
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.model.pictures import Resize
 from tflconv.tflite.metadata import LABELS, Metadata
@@ -104,22 +106,27 @@ def read_card(path: Path) -> ModelCard | None:
     A ``.tflite`` file without a card gets one of its TFLite metadata, if those say how to feed it.
 
     Returns:
-        The card; None if the file has none.
+        The card; None if the file has none, or a damaged one, of which a warning tells.
 
     Raises:
-        TflconvError: The file cannot be read, or its card is damaged.
+        TflconvError: The file cannot be read, or its card is too large.
     """
+    try:
+        with bounded.explained(path, "the card inside the model"):
+            return _read(path)
+    except bounded.DamagedError as error:
+        warnings.warn(f"{error.message} The model is used without its card.", stacklevel=2)
+        return None
+
+
+def _read(path: Path) -> ModelCard | None:
     try:
         with zipfile.ZipFile(path) as archive:
             if MEMBER not in archive.namelist():
                 return _foreign(path)
-            value = json.loads(archive.read(MEMBER))
+            value = bounded.read_json(bounded.read_text(archive, MEMBER))
     except zipfile.BadZipFile:
         return _foreign(path)
-    except OSError as error:
-        raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
-        raise TflconvError(f"{path}: the card inside the model is damaged.") from error
     return _converter.structure(value, ModelCard)
 
 

@@ -2,8 +2,8 @@
 
 Each becomes a ``Source``: named inputs and outputs with their shapes, and one function over
 tensors. Conversion traces that function; verification calls it for the reference. Opening needs
-TensorFlow. No Python code inside of a file is run: Keras 3 opens files in its safe mode, and files
-with Lambda layers are refused where Keras 2 would run them.
+TensorFlow. A file is data, never code: what it names is checked by ``door`` and ``saved_graph``
+before Keras or TensorFlow sees it, and Keras opens a clean copy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,8 +22,16 @@ from numpy.typing import NDArray
 
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError, unknown
+from tflconv.model import keras_file, saved_graph
+from tflconv.model.door import Door
 from tflconv.model.inference import at_inference
+from tflconv.model.keras_file import KerasFile, clean_copy
 from tflconv.model.naming import has_own_call, public_names
+from tflconv.model.weights import limited_variables
+
+_OFFERED = ("keras", "tensorflow", "tf_keras")
+_RUNS_CODE = ("FlaxLayer", "JaxLayer", "Lambda", "TFOpLambda", "TFSMLayer", "TorchModuleWrapper")
+"""Layers of Keras that run what a file says, even where the user's own code imports them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +119,27 @@ def open_model(
             raise UsageError(
                 f"{path} is no SavedModel, so it has no signature. Received: {signature}."
             )
-        keras = _keras_for(path)
-        from tflconv.core.tensorflow import fresh_names
-
-        objects = {} if custom_objects is None else _load_objects(custom_objects)
-        with _tfmot_scope(path), fresh_names():
-            model = keras.models.load_model(path, compile=False, custom_objects=objects)
+        model = _of_file(keras_file.read(path), custom_objects)
     return of_keras(model, name=path.stem)
+
+
+def _of_file(file: KerasFile, custom_objects: Path | None) -> KerasModel:
+    keras = _keras_for(file.version)
+    from tflconv.core.tensorflow import fresh_names
+
+    objects = {} if custom_objects is None else _load_objects(custom_objects)
+    known = {*objects, *_registered()}
+    config = Door(source=str(file.path), custom=known).checked(file.config)
+    with (
+        clean_copy(file, config) as copy,
+        limited_variables(str(file.path), copy.elements),
+        _tfmot_scope(file),
+        fresh_names(),
+    ):
+        model: KerasModel = keras.models.load_model(
+            copy.path, compile=False, custom_objects=objects
+        )
+    return model
 
 
 def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
@@ -173,6 +194,7 @@ def _dtype_name(dtype: object) -> str:
 def _of_saved_model(path: Path, signature: str | None) -> Source:
     from tflconv.core.tensorflow import tf
 
+    saved_graph.check(path)
     loaded = tf.saved_model.load(str(path))
     signatures = dict(loaded.signatures)
     function = signatures[_chosen(path, list(signatures), signature)]
@@ -216,11 +238,11 @@ def _chosen(path: Path, signatures: Sequence[str], wanted: str | None) -> str:
 _SERVED = "serving_default"
 
 
-def _keras_for(path: Path) -> ModuleType:
-    """The Keras that reads ``path``; version 2, the package tf_keras, knows our own layers."""
+def _keras_for(version: str) -> ModuleType:
+    """The Keras of ``version``; version 2, the package tf_keras, knows our own layers."""
     from tflconv.core.tensorflow import keras2, keras3
 
-    if keras_version(path).startswith("2"):
+    if version.startswith("2"):
         import tflconv.models.layers  # noqa: F401 - registers them
 
         package: ModuleType = keras2
@@ -234,42 +256,14 @@ def _keras_for(path: Path) -> ModuleType:
     return keras
 
 
-def keras_version(path: Path) -> str:
-    """Return the version of Keras that wrote the file at ``path``.
-
-    Raises:
-        TflconvError: The file is no Keras model, or holds weights only.
-    """
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if "metadata.json" not in archive.namelist():
-                raise TflconvError(f"{path} is an archive, but not a Keras model.")
-            return str(json.loads(archive.read("metadata.json"))["keras_version"])
-    import h5py
-
-    if not h5py.is_hdf5(path):
-        raise TflconvError(
-            f"{path} is neither a .keras nor an .h5 file.",
-            hint="Models come as .keras, .h5, a SavedModel folder or a float .tflite.",
-        )
-    with h5py.File(path) as file:
-        if "model_config" not in file.attrs:
-            raise TflconvError(
-                f"{path} holds weights only, not a model.",
-                hint="Save the whole model: model.save('model.keras').",
-            )
-        _refuse_lambda(file.attrs["model_config"])
-        return str(file.attrs.get("keras_version", "2"))
-
-
-def _tfmot_scope(path: Path) -> AbstractContextManager[object]:
+def _tfmot_scope(file: KerasFile) -> AbstractContextManager[object]:
     """The block in which Keras knows the layers that tfmot wraps around others."""
-    if '"QuantizeLayer"' not in _config(path):
+    if '"QuantizeLayer"' not in json.dumps(file.config):
         return nullcontext()
-    if path.suffix == ".keras":
+    if file.is_archive:
         raise TflconvError(
-            f"{path} holds layers of tensorflow-model-optimization, which cannot read them back"
-            " from a .keras file.",
+            f"{file.path} holds layers of tensorflow-model-optimization, which cannot read them"
+            " back from a .keras file.",
             hint="Save the model as .h5, or convert it live: tflconv.convert(model, ...).",
         )
     from tflconv.core.tensorflow import tfmot_quantization
@@ -278,22 +272,11 @@ def _tfmot_scope(path: Path) -> AbstractContextManager[object]:
     return scope
 
 
-def _config(path: Path) -> str:
-    """The description of the layers in the file, as JSON text."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return archive.read("config.json").decode()
-    import h5py
+def _registered() -> set[str]:
+    """Names that our own layers and the user's code have registered with one of the Kerases."""
+    from tflconv.core.tensorflow import registered_names
 
-    with h5py.File(path) as file:
-        return str(file.attrs["model_config"])
-
-
-def _refuse_lambda(config: str | bytes) -> None:
-    """Refuse Lambda layers in ``.h5`` files, which Keras 2 runs even in safe mode."""
-    text = config if isinstance(config, str) else config.decode()
-    if re.search(r'"class_name":\s*"Lambda"', text):
-        raise ValueError("the model holds a Lambda layer")
+    return {name for name in registered_names() if not name.startswith("Keras")}
 
 
 def _load_objects(path: Path) -> dict[str, object]:
@@ -302,7 +285,15 @@ def _load_objects(path: Path) -> dict[str, object]:
         raise UsageError(f"--custom-objects {path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {name: value for name, value in vars(module).items() if callable(value)}
+    return {name: value for name, value in vars(module).items() if _is_usable(value, module)}
+
+
+def _is_usable(value: object, module: ModuleType) -> bool:
+    """Whether a name in the user's file is offered: its own code, or that of Keras, no other's."""
+    origin = str(getattr(value, "__module__", "")).split(".")[0]
+    if origin in _OFFERED:
+        return callable(value) and getattr(value, "__name__", "") not in _RUNS_CODE
+    return callable(value) and origin == module.__name__
 
 
 @contextmanager
@@ -327,7 +318,7 @@ def _reason(error: Exception) -> str:
         name = missing[1] or missing[2]
         return f"the code of '{name}' is not in the file."
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"{lines[0][:300] if lines else type(error).__name__}"
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def _hint(error: Exception) -> str:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
+from tflconv.core import bounded
+
 if TYPE_CHECKING:
     from ai_edge_litert import schema_py_generated as fb
 
@@ -26,10 +28,6 @@ LABELS = "labels.txt"
 """The label file that we write: one label per line, in the order of the outputs."""
 
 NORMALIZATION_OPTIONS, AXIS_LABELS = 1, 2
-_DAMAGE = (
-    struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
-    AssertionError, OSError, zipfile.BadZipFile,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +59,7 @@ def read(path: Path) -> Metadata | None:
     """
     try:
         return _parsed(path, path.read_bytes())
-    except _DAMAGE:
+    except bounded.DAMAGE:
         return None
 
 
@@ -107,7 +105,7 @@ def _labels(path: Path, sink: Table) -> tuple[str, ...]:
         if file.GetSlot(_slot(2), 0, number_types.Int8Flags) == AXIS_LABELS:
             name = file.String(file.Pos + file.Offset(_slot(0))).decode()
             with zipfile.ZipFile(path) as archive:
-                return tuple(archive.read(name).decode().splitlines())
+                return tuple(bounded.read_text(archive, name).splitlines())
     return ()
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.bounded import DAMAGE
 from tflconv.core.files import write_bytes
 
 Row = Mapping[str, float]
@@ -54,13 +55,20 @@ class StateFile:
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 header = json.loads(str(file["arr_0"]))
+                if header["key"] != self.key:
+                    return None
                 values = [file[f"arr_{n}"] for n in range(1, len(file.files))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                return State(values=values, history=_history(header["history"]))
+        except DAMAGE:
             return None
-        if header["key"] != self.key:
-            return None
-        return State(values=values, history=header["history"])
 
     def remove(self) -> None:
         """Remove the file."""
         self.path.unlink(missing_ok=True)
+
+
+def _history(value: Any) -> list[Row]:
+    rows: list[Row] = [dict(row) for row in value]
+    if not all(isinstance(figure, int | float) for row in rows for figure in row.values()):
+        raise ValueError("the figures of an epoch are no numbers")
+    return rows

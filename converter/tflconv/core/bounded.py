@@ -1,0 +1,213 @@
+"""Read foreign archives and JSON within limits, and say what is damaged instead of failing oddly.
+
+A zip member or gzip file of a few kilobytes can unpack to gigabytes, and a damaged one raises
+whatever its decoder happens to raise. All readers of files by others share what is here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import json
+import lzma
+import os
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import cattrs
+
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.errors import TflconvError, UsageError
+
+UNPACKING: tuple[type[Exception], ...] = (
+    EOFError,
+    NotImplementedError,  # zipfile: a method or version that it does not know
+    OSError,  # without an error number, where bz2 or gzip find wrong bytes
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the readers of tar, zip, gzip, bzip2 and xz raise for damaged files."""
+
+DAMAGE: tuple[type[Exception], ...] = (
+    *UNPACKING,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,  # a damaged header can ask for any size
+    RuntimeError,  # includes RecursionError; zipfile raises it for encrypted members
+    TypeError,
+    ValueError,
+    cattrs.BaseValidationError,
+    struct.error,
+)
+"""What the readers of cards, flatbuffers, HDF5 and JSON raise besides for damaged content."""
+
+VARIABLE = "TFLCONV_MAX_MEMBER_MB"
+"""The environment variable that raises the limit of one unpacked part of a file."""
+
+MAX_DEPTH = 200
+"""Levels of nesting in JSON; the deepest models of Keras have some 30."""
+
+_DEFAULT_MB = 64
+_TEXT_SHARE = 8
+"""JSON takes some 25 times its size in memory, so that a part with text may have an 8th only."""
+
+_LEAST_RATIO = 10
+"""A part that shrinks less than this is no bomb, whatever its size; pixels and weights do."""
+
+
+class DamagedError(TflconvError):
+    """A part of a file cannot be read; where the file does without that part, it may go on."""
+
+
+@contextlib.contextmanager
+def explained(path: Path, part: str) -> Iterator[None]:
+    """Turn whatever a reader raises within the block into a message that names file and part.
+
+    Args:
+        path: The file that is read.
+        part: The part of it, as a noun phrase: "the card inside the model".
+
+    Raises:
+        DamagedError: The part is damaged.
+        TflconvError: The file cannot be read at all.
+    """
+    try:
+        yield
+    except TflconvError:
+        raise
+    except DAMAGE as error:
+        if isinstance(error, OSError) and not is_damage(error):
+            raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
+        raise DamagedError(f"{path}: {part} is damaged ({_first_line(error)}).") from error
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether ``error`` comes of what a file holds, and not of the disk or its rights.
+
+    Wrong offsets in a file lead to places before its start, which is an error of the system too.
+    """
+    return not isinstance(error, OSError) or error.errno in (None, errno.EINVAL)
+
+
+def max_member_bytes() -> int:
+    """Return the most bytes that one packed part of a file may unpack to.
+
+    Raises:
+        UsageError: ``TFLCONV_MAX_MEMBER_MB`` is not a positive number.
+    """
+    text = os.environ.get(VARIABLE, str(_DEFAULT_MB))
+    if not text.isdecimal() or not 0 < int(text) <= 1 << 20:
+        raise UsageError(f"{VARIABLE} must be a number of megabytes. Received: {VARIABLE}={text}.")
+    return int(text) << 20
+
+
+def read_text(archive: zipfile.ZipFile, name: str) -> str:
+    """Return the text in a zip member, such as JSON or labels.
+
+    Args:
+        archive: The open archive.
+        name: The member.
+
+    Raises:
+        TflconvError: It unpacks to more than an eighth of the limit.
+        KeyError: There is no such member.
+        UnicodeDecodeError: It is no text.
+    """
+    limit = max_member_bytes() // _TEXT_SHARE
+    with archive.open(name) as stream:
+        return _limited(stream, limit, f"{archive.filename}: {name}").decode()
+
+
+def copy_member(archive: zipfile.ZipFile, name: str, target: IO[bytes]) -> None:
+    """Copy a zip member to a file, without ever having all of it in memory.
+
+    Args:
+        archive: The open archive.
+        name: The member.
+        target: The file, open for writing.
+
+    Raises:
+        TflconvError: It unpacks to more than the limit, and to 10 times its packed size.
+    """
+    limit = _limit_for(archive.getinfo(name).compress_size)
+    copied = 0
+    with archive.open(name) as stream:
+        while block := stream.read(1 << 20):
+            copied += len(block)
+            if copied > limit:
+                raise too_large(f"{archive.filename}: {name}", limit)
+            target.write(block)
+
+
+def read_gzip(path: Path) -> bytes:
+    """Return the content of a gzip file.
+
+    Raises:
+        TflconvError: It unpacks to more than the limit, and to 10 times its packed size.
+    """
+    with gzip.open(path) as stream:
+        return _limited(stream, _limit_for(path.stat().st_size), str(path))
+
+
+def read_json(text: str | bytes) -> JsonValue:
+    """Parse JSON of at most ``MAX_DEPTH`` levels.
+
+    Raises:
+        ValueError: The text is no JSON, or nested deeper.
+
+    Example:
+        >>> read_json('{"a": [1]}')
+        {'a': [1]}
+    """
+    value: JsonValue = json.loads(text)
+    _check_depth(value)
+    return value
+
+
+def too_large(what: str, limit: int) -> TflconvError:
+    """Return the error for ``what``, which unpacks to more than ``limit`` bytes."""
+    return TflconvError(
+        f"{what} unpacks to more than {limit >> 20} MB.",
+        hint=f"If you trust the file, raise the limit: {VARIABLE}=1024 allows 1024 MB.",
+    )
+
+
+def _limit_for(packed: int) -> int:
+    return max(max_member_bytes(), _LEAST_RATIO * packed)
+
+
+def _limited(stream: IO[bytes] | gzip.GzipFile, limit: int, what: str) -> bytes:
+    content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise too_large(what, limit)
+    return content
+
+
+def _check_depth(value: JsonValue) -> None:
+    level: list[JsonValue] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for holder in level for part in _parts(holder)]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _parts(value: JsonValue) -> list[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{lines[0][:200]}" if lines else type(error).__name__

@@ -1,0 +1,257 @@
+"""The door that every foreign Keras model passes before Keras sees it: data comes in, code not.
+
+Keras makes objects of names in the file: it imports the module that the file names and calls what
+it finds there. So the configuration is read here first, as plain JSON, and walked whole. A class or
+function must be on the lists in ``allowed``, ours, or named by the user's own ``--custom-objects``;
+no text may name a file or an address; each call of a layer must take a tensor of the model, so that
+nothing is computed while it is opened. What comes out has no ``compile_config``, at any level.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NoReturn
+
+from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.errors import TflconvError
+from tflconv.model import allowed
+
+TFMOT = "tensorflow_model_optimization"
+CUSTOM_HINT = (
+    "Code inside a file is never run. If you trust that code, name the file that defines it:"
+    " --custom-objects FILE.py."
+)
+
+_MODELS = frozenset({"Functional", "Model", "Sequential"})
+_POLICIES = frozenset(
+    {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Policy", "QuantizedDTypePolicy"}
+)
+_OF_APPLICATIONS = frozenset({"CustomScaleLayer", "LayerScale"})
+_OPERATION_CLASSES = frozenset(chain.from_iterable(allowed.OPERATIONS.values()))
+
+_CALLERS = frozenset({"SlicingOpLambda", "TFOpLambda"})
+"""Layers of Keras 2 that call the function of TensorFlow that they name."""
+
+_VALUES = frozenset(
+    {"TensorShape", "__bytes__", "__ellipsis__", "__keras_tensor__", "__slice__", "__tuple__"}
+)
+_ARRAYS = frozenset({"__numpy__", "__tensor__"})
+_NUMBERS = re.compile(r"(bfloat16|bool|float(16|32|64)?|u?int(8|16|32|64)?)")
+
+_PUBLIC: Mapping[str, frozenset[str]] = {
+    "keras": _MODELS | _POLICIES,
+    "keras.constraints": allowed.CONSTRAINTS,
+    "keras.dtype_policies": _POLICIES,
+    "keras.initializers": allowed.INITIALIZERS,
+    "keras.layers": allowed.LAYERS,
+    "keras.layers.experimental": allowed.LAYERS,
+    "keras.layers.experimental.preprocessing": allowed.LAYERS,
+    "keras.mixed_precision": _POLICIES,
+    "keras.models": _MODELS,
+    "keras.random": frozenset({"SeedGenerator"}),
+    "keras.regularizers": allowed.REGULARIZERS,
+    "tensorflow.python.ops.init_ops": allowed.INITIALIZERS,
+    "tensorflow.python.ops.init_ops_v2": allowed.INITIALIZERS,
+}
+_INTERNAL: Mapping[str, frozenset[str]] = {
+    "applications.convnext": _OF_APPLICATIONS,
+    "applications.inception_resnet_v2": _OF_APPLICATIONS,
+    "dtype_policies.dtype_policy": _POLICIES,
+    "engine.functional": _MODELS,
+    "engine.sequential": _MODELS,
+    "engine.training": _MODELS,
+    "initializers.constant_initializers": allowed.INITIALIZERS,
+    "initializers.initializers": allowed.INITIALIZERS,
+    "initializers.initializers_v2": allowed.INITIALIZERS,
+    "initializers.random_initializers": allowed.INITIALIZERS,
+    "layers.core.tf_op_layer": _CALLERS,
+    "mixed_precision.policy": _POLICIES,
+    "models.functional": _MODELS,
+    "models.model": _MODELS,
+    "models.sequential": _MODELS,
+} | {f"ops.{module}": names for module, names in allowed.OPERATIONS.items()}
+"""Classes that Keras writes by its inner modules, with or without ``src`` before them."""
+
+_WITHOUT_MODULE = (
+    frozenset().union(*_PUBLIC.values())
+    | _OPERATION_CLASSES
+    | _CALLERS
+    | _OF_APPLICATIONS
+    | allowed.TFMOT
+)
+"""Classes of ``.h5`` files, which name no module; Keras looks them up among its own."""
+
+_FUNCTION_MODULES = re.compile(r"builtins|(tf_)?keras(\.src)?\.activations(\.activations)?")
+_NAMED: Mapping[str, frozenset[str]] = {
+    "activation": allowed.ACTIVATIONS,
+    "initializer": allowed.INITIALIZERS,
+    "regularizer": allowed.REGULARIZERS,
+    "constraint": allowed.CONSTRAINTS,
+}
+"""The last word of a key whose text is looked up as a name, and the names that it may be."""
+
+_FILES = frozenset(
+    {"file", "filename", "filepath", "idf_weights", "path", "url", "vocabulary", "vocabulary_file",
+     "weights"}
+)  # fmt: skip
+_ADDRESS = re.compile(r"\s*(/|\\\\|~|[a-z]:[/\\]|[a-z0-9+.-]*://|(file|https?):)", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What one file is measured by.
+
+    Attributes:
+        source: Name of the file, for messages.
+        custom: Names that the user's own code and ours have registered.
+    """
+
+    source: str
+    custom: Collection[str] = ()
+
+    def checked(self, config: JsonValue) -> JsonValue:
+        """Return ``config`` without ``compile_config``; nothing in it runs code.
+
+        Raises:
+            TflconvError: It names a class, function, file or address that is not allowed.
+
+        Example:
+            >>> Door(source="m.keras").checked({"class_name": "Dense", "config": {"units": 2}})
+            {'class_name': 'Dense', 'config': {'units': 2}}
+        """
+        if isinstance(config, dict):
+            return self._object(config)
+        if isinstance(config, list):
+            return [self.checked(part) for part in config]
+        if isinstance(config, str) and _ADDRESS.match(config):
+            self._refuse(f"the text '{_short(config)}', which is a file or an address")
+        return config
+
+    def _object(self, value: JsonObject) -> JsonObject:
+        if "class_name" in value:
+            self._check_class(value)
+        if isinstance(value.get("layers"), list):
+            self._check_calls(value["layers"])
+        for key, part in value.items():
+            self._check_text(key, part)
+        return {key: self.checked(part) for key, part in value.items() if key != "compile_config"}
+
+    def _check_class(self, value: JsonObject) -> None:
+        name, module = value["class_name"], value.get("module")
+        if not isinstance(name, str) or not isinstance(module, str | None):
+            self._refuse(f"the class {_short(name)}, which is no name")
+        if name == "function":
+            self._check_function(value)
+        elif name in _ARRAYS:
+            self._check_array(value.get("config"))
+        elif self._is_custom(value.get("registered_name", name)) or name in _VALUES:
+            pass
+        elif name not in _classes_of(module) or not _fits(value.get("registered_name"), name):
+            self._refuse_class(module, name)
+        elif name in _CALLERS:
+            self._check_called(value.get("config"))
+
+    def _check_function(self, value: JsonObject) -> None:
+        name, module = value.get("config"), value.get("module")
+        if self._is_custom(name):
+            return
+        known = isinstance(name, str) and name in allowed.ACTIVATIONS
+        if not known or not _FUNCTION_MODULES.fullmatch(str(module)):
+            self._refuse(f"the function {_full(module, name)}, which is not one a file may use")
+
+    def _check_called(self, config: JsonValue) -> None:
+        name = config.get("function") if isinstance(config, dict) else None
+        module, _, function = str(name).removeprefix("compat.v1.").rpartition(".")
+        if function not in allowed.FUNCTIONS.get(module, ()):
+            self._refuse(f"the function tf.{_short(name)}, which does more than to compute")
+
+    def _check_array(self, config: JsonValue) -> None:
+        dtype = config.get("dtype") if isinstance(config, dict) else None
+        if not _NUMBERS.fullmatch(str(dtype)):
+            self._refuse(f"an array of type {_short(dtype)}, which are no numbers")
+
+    def _check_text(self, key: str, value: JsonValue) -> None:
+        if not isinstance(value, str) or value in self.custom:
+            return
+        if key in _FILES:
+            self._refuse(f"the file '{_short(value)}' as its {key}")
+        names = _NAMED.get(key.rpartition("_")[2])
+        if names is not None and value not in names:
+            self._refuse(f"the {key} '{_short(value)}', which Keras does not have")
+
+    def _check_calls(self, layers: JsonValue) -> None:
+        holders = [layer for layer in _list(layers) if isinstance(layer, dict)]
+        names = {_name(layer) for layer in holders}
+        for layer in holders:
+            calls = _list(layer.get("inbound_nodes"))
+            if not all(_takes_tensor(call, names) for call in calls):
+                self._refuse(f"a call of the layer '{_short(_name(layer))}' with constants only")
+
+    def _is_custom(self, name: JsonValue) -> bool:
+        return isinstance(name, str) and name in self.custom
+
+    def _refuse_class(self, module: JsonValue, name: str) -> NoReturn:
+        if name == "Lambda":
+            raise TflconvError(
+                f"cannot open {self.source} as a model: it holds a Lambda layer, which is code.",
+                hint="Code inside a file is never run. Replace it by a registered layer.",
+            )
+        self._refuse(f"the class {_full(module, name)}; the code of '{_short(name)}' is not in it")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise TflconvError(
+            f"cannot open {self.source} as a model: it names {what}.", hint=CUSTOM_HINT
+        )
+
+
+def _classes_of(module: str | None) -> frozenset[str]:
+    """The classes that may come from ``module``, by whatever name a Keras calls it."""
+    if module is None:
+        return _WITHOUT_MODULE
+    if module.split(".")[0] == TFMOT:
+        return allowed.TFMOT
+    public = module.removeprefix("tf_")
+    inner = re.sub(r"^keras\.(src\.)?", "", public)
+    return _PUBLIC.get(public) or _INTERNAL.get(inner, frozenset())
+
+
+def _fits(registered: JsonValue, name: str) -> bool:
+    """Whether looking up ``registered`` finds nothing other than ``name``."""
+    return registered is None or (
+        isinstance(registered, str) and registered.rpartition(">")[2] == name
+    )
+
+
+def _takes_tensor(call: JsonValue, names: Collection[object]) -> bool:
+    """Whether an output of one of the layers ``names`` is among the arguments of ``call``."""
+    if isinstance(call, dict):
+        if call.get("class_name") == "__keras_tensor__":
+            return True
+        return any(_takes_tensor(part, names) for part in call.values())
+    if not isinstance(call, list):
+        return False
+    if len(call) >= 3 and isinstance(call[0], str) and isinstance(call[1], int):
+        return call[0] in names or any(_takes_tensor(part, names) for part in call[2:])
+    return any(_takes_tensor(part, names) for part in call)
+
+
+def _name(layer: JsonObject) -> JsonValue:
+    config = layer.get("config")
+    inner = config.get("name") if isinstance(config, dict) else None
+    return layer.get("name", inner)
+
+
+def _list(value: JsonValue) -> Sequence[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _full(module: JsonValue, name: JsonValue) -> str:
+    return f"{_short(module)}.{_short(name)}" if module else _short(name)
+
+
+def _short(value: JsonValue) -> str:
+    text = "".join(char if char.isprintable() else "?" for char in str(value)[:100])
+    return text + ("..." if len(str(value)) > 100 else "")

@@ -1,0 +1,120 @@
+"""Look at the weights in an HDF5 file before anything is made of them: what, how many, where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tflconv.core.bounded import max_member_bytes, too_large
+from tflconv.core.typing import Nested
+from tflconv.errors import TflconvError
+
+if TYPE_CHECKING:
+    import h5py
+
+_WITHOUT_WEIGHTS = 1 << 20
+"""Elements that the variables of a model may have beyond its file, such as states of generators."""
+
+
+def count_elements(file: h5py.File, source: str) -> int:
+    """Return the number of elements of all arrays in an HDF5 file, without reading any.
+
+    Args:
+        file: The open file.
+        source: Its name, for errors.
+
+    Raises:
+        TflconvError: It points to other files or places, holds objects, or unpacks to too much.
+    """
+    elements = packed = 0
+    for data in _arrays(file, source):
+        if data.external or data.is_virtual:
+            raise _refused(source, data.name, "lies in another file")
+        if data.dtype.hasobject or data.dtype.kind not in "biufV":
+            raise _refused(source, data.name, "holds objects and no numbers")
+        elements += data.size
+        packed += max(0, data.nbytes - data.id.get_storage_size())
+    if packed > max_member_bytes():
+        raise too_large(f"{source}: the content of the weights", max_member_bytes())
+    return elements
+
+
+@contextmanager
+def limited_variables(source: str, elements: int) -> Iterator[None]:
+    """Let a model that is built within the block have no more variables than its file fills.
+
+    A file of 10 kB can declare a layer of 10 GB, which would be made before its weights are missed.
+
+    Args:
+        source: Name of the file, for errors.
+        elements: The number of elements in its weights.
+
+    Raises:
+        TflconvError: The model needs more.
+    """
+    from tflconv.core.tensorflow import tf
+
+    left, missing = elements + _WITHOUT_WEIGHTS, False
+
+    def create(next_creator: object, **arguments: object) -> object:
+        nonlocal left, missing
+        left -= _size(arguments)
+        if left < 0:
+            missing = True
+            raise MemoryError("the file declares more than it holds")
+        assert callable(next_creator)
+        return next_creator(**arguments)
+
+    try:
+        with tf.variable_creator_scope(create):
+            yield
+    except Exception as error:
+        if not missing:
+            raise
+        raise TflconvError(
+            f"{source} declares layers with more parameters than the {elements} that it holds.",
+            hint="Is the file whole? Save the whole model again: model.save('model.keras').",
+        ) from error
+
+
+def _size(arguments: Mapping[str, object]) -> int:
+    shape = arguments.get("shape")
+    if shape is None:
+        shape = getattr(arguments.get("initial_value"), "shape", ())
+    return math.prod(int(side or 0) for side in _sides(shape))
+
+
+def _sides(shape: Nested[int] | object) -> list[int]:
+    as_list = getattr(shape, "as_list", None)
+    sides = as_list() if callable(as_list) else shape
+    return list(sides) if isinstance(sides, list | tuple) else []
+
+
+def _arrays(group: h5py.Group, source: str) -> Iterator[h5py.Dataset]:
+    """All arrays in a file, each once; only links within the file are followed."""
+    import h5py
+
+    waiting, seen = [group], set()
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise _refused(source, f"{group.name}/{name}", "is a link to somewhere else")
+            part = group[name]
+            place = h5py.h5o.get_info(part.id).addr
+            if place in seen:
+                continue
+            seen.add(place)
+            if isinstance(part, h5py.Group):
+                waiting.append(part)
+            elif isinstance(part, h5py.Dataset):
+                yield part
+
+
+def _refused(source: str, name: str, why: str) -> TflconvError:
+    return TflconvError(
+        f"{source} is not opened: the array '{name[-100:]}' {why}.",
+        hint="Save the model again with Keras, which writes plain arrays only.",
+    )

@@ -32,6 +32,9 @@ OPTIONS = {
 }
 """Name of each table of options by its code: ``Conv2DOptions``."""
 
+CUSTOM = fb.BuiltinOperator.CUSTOM
+"""Code of operators that are no part of the schema."""
+
 
 def builtin_code(code: int, deprecated: int) -> int:
     """Return the code of an operator, which old files have in the deprecated byte only."""
@@ -40,7 +43,7 @@ def builtin_code(code: int, deprecated: int) -> int:
 
 def operator_name(builtin: int, custom: bytes | None) -> str:
     """Return ``CONV_2D``, or the custom code: Flex operators are called ``Flex...``."""
-    if builtin == fb.BuiltinOperator.CUSTOM:
+    if builtin == CUSTOM:
         return text(custom) or OPERATORS[builtin]
     return OPERATORS[builtin]
 

@@ -6,23 +6,29 @@ program can end badly becomes one message here.
 
 from __future__ import annotations
 
+import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv._version import __version__
-from tflconv.benchmark import build, prebuilt, protocol
+from tflconv.benchmark import build, complaints, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, Conversation
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
 from tflconv.device.interface import Completed, Device, Runtime
-from tflconv.errors import DeviceError, TflconvError
+from tflconv.errors import DeviceError, TflconvError, TimeUp
 from tflconv.results import Software
 
-EXIT_MODEL, EXIT_INPUT = 11, 13
+EXIT_MODEL, EXIT_RUN, EXIT_INPUT = 11, 12, 13
 """Exit codes of the harness for which a file is to blame, not the device."""
+ANSWER_SECONDS = 10.0
+"""How long a device may take to show that it is still there."""
+
+_CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP", "SIGKILL")
+"""Signals that end a process over what it was given: wrong data, or too much."""
 
 
 def binary(abi: str) -> Path:
@@ -48,7 +54,24 @@ class Harness:
 
     def hear(self, argv: Sequence[str], *, subject: str, timeout: float) -> Conversation:
         """Run one process to its end and return what it said; errors begin with ``subject``."""
-        return checked(self.device.shell(argv, timeout=timeout), subject=subject)
+        with self.patience(subject, timeout):
+            completed = self.device.shell(argv, timeout=timeout)
+        return checked(completed, subject=subject)
+
+    @contextlib.contextmanager
+    def patience(self, subject: str, timeout: float) -> Iterator[None]:
+        """Say of what takes too long what it is, and how to wait longer.
+
+        A device that does not answer any more is lost: its own error stands.
+        """
+        try:
+            yield
+        except TimeUp as error:
+            self.device.shell(["true"], timeout=ANSWER_SECONDS)
+            raise TflconvError(
+                f"{subject}: it did not end within {timeout:g} s.",
+                hint="Give it longer with --timeout SECONDS, or ask for fewer --num-runs.",
+            ) from error
 
 
 def install(device: Device) -> Harness:
@@ -67,16 +90,17 @@ def checked(completed: Completed, *, subject: str) -> Conversation:
     """The conversation of a process that ended well; the error of one that did not."""
     code = completed.returncode
     if name := _signal(code):
-        raise DeviceError(
-            f"{subject}: the harness was ended by {name}.",
-            hint="SIGSEGV or SIGABRT: LiteRT crashed, most likely over a damaged model."
-            " SIGKILL: the device ran out of memory.",
+        kind = TflconvError if name in _CRASHES else DeviceError
+        raise kind(
+            f"{subject}: the harness was ended by {name}{_why(completed)}.",
+            hint="SIGKILL: the device ran out of memory, or somebody ended it. SIGSEGV, SIGABRT:"
+            " LiteRT crashed, most likely over a damaged model.",
         )
     conversation = protocol.parse(completed.stdout)
     _check_protocol(conversation, completed, subject)
     if error := conversation.error:
-        kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
-        raise kind(f"{subject}: {error.message}.")
+        kind = TflconvError if code in (EXIT_MODEL, EXIT_RUN, EXIT_INPUT) else DeviceError
+        raise kind(f"{subject}: {error.message}{_why(completed)}.")
     if code != 0 or conversation.end is None:
         raise DeviceError(
             f"{subject}: the harness stopped early (code {code}): {_last(completed)}."
@@ -114,6 +138,12 @@ def _signal(code: int) -> str | None:
         return signal.Signals(number).name
     except ValueError:
         return None
+
+
+def _why(completed: Completed) -> str:
+    """The reason that LiteRT printed, to follow what the harness says."""
+    reason = complaints.reason(completed.stderr)
+    return f": {reason}" if reason else ""
 
 
 def _check_protocol(conversation: Conversation, completed: Completed, subject: str) -> None:

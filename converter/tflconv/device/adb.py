@@ -28,7 +28,7 @@ from tflconv.core.diagnosis import Requirement
 from tflconv.device import parse
 from tflconv.device.access import Cancellation
 from tflconv.device.interface import Completed
-from tflconv.errors import DeviceError, UsageError
+from tflconv.errors import DeviceError, TimeUp, UsageError
 
 CONTROL_SECONDS = 30.0
 """How long a device may take for a command that should be answered at once."""
@@ -212,7 +212,7 @@ class Connection:
             command = [str(self.program), "-s", self.serial, *arguments]
             return _run(command, timeout, self.cancellation)
         except subprocess.TimeoutExpired:
-            raise DeviceError(
+            raise TimeUp(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
                 hint="Unlock it and look at its cable; if it hangs, restart it and run again.",
             ) from None

@@ -123,6 +123,7 @@ def measure(
             place = device.find(
                 name, adb=request.adb, runtime=request.runtime, cancellation=cancellation
             )
+            benchmark.check(each.file, request.config)
             keeper.add(_measured(request, each, place, laboratory, keeper, progress))
         except TflconvError as error:
             return Failure(cell=f"{each.identity.slug} on {name}", error=error)

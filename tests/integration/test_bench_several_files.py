@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
+from PIL import Image
 
 from tflconv import cli, results
 from tflconv.tflite import packing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models" / "ops" / "relu.tflite"
 
+INT8 = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
 QUICK = ["--num-runs", "2", "--min-secs", "0", "--rate-secs", "0", "--profile-runs", "0"]
 
 
@@ -43,6 +46,19 @@ def files(tmp_path: Path) -> list[Path]:
         single(tmp_path / "deadly.tflite", "aeq.hadamard_rotation"),
         single(tmp_path / "last.tflite", "NEG"),
     ]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(0)
+    for part in ("train", "val", "test"):
+        for name in ("zero", "one", "two"):
+            place = tmp_path / "pictures" / part / name
+            place.mkdir(parents=True)
+            for index in range(4):
+                pixels = draw.integers(0, 256, (8, 8), np.uint8)
+                Image.fromarray(pixels).save(place / f"{index}.png")
+    return tmp_path / "pictures"
 
 
 def bench(*arguments: object) -> int:
@@ -78,3 +94,17 @@ def test_what_only_litert_knows_stands_in_the_message(
 def test_a_device_that_is_not_there_ends_with_3_and_files_with_1(files: list[Path]) -> None:
     assert bench(files[0], "-s", "nobody", "--adb", "/bin/false") == 3
     assert bench(files[3], "--device", "host") == 1
+
+
+def test_a_damaged_file_does_not_end_the_others_where_pictures_are_evaluated(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(INT8.read_bytes()[:500])
+    labels = tmp_path / "labels.txt"
+    labels.write_text("one\ntwo\nzero\n")
+    said = ["--dataset", pictures, "--normalize", "0..1", "--labels", labels]
+    assert bench(damaged, INT8, *said, "--export-json", tmp_path / "runs.json") == 1
+    (run,) = results.load(tmp_path / "runs.json").runs
+    assert (run.model.slug, run.accuracy is not None) == ("tiny_int8", True)
+    assert "damaged" in capsys.readouterr().err

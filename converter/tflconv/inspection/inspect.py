@@ -254,8 +254,8 @@ def _attached(model: TfliteModel) -> int:
     try:
         with zipfile.ZipFile(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
-    except (OSError, zipfile.BadZipFile):
-        return 0
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return 0  # nothing behind it, or what others made of a zip's end
     return model.bytes - min(starts, default=model.bytes)
 
 

@@ -7,8 +7,11 @@ two costs copies. A fast model has one partition. The rules of the delegate are 
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tflconv.inspection import cost, xnnpack, xnnpack_variables
@@ -17,6 +20,9 @@ from tflconv.tflite.reading import Subgraph, TfliteModel
 
 MARGIN = 1.2
 """Ratio of instructions, quantized over float, up to which no warning is given."""
+
+HIGHEST = 100
+"""Ratio above which none is told: next to nothing is computed, and the estimate is of calls."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class Delegation:
     partitions: tuple[tuple[int, ...], ...]
     reasons: dict[int, str]
 
-    @property
+    @cached_property
     def delegated(self) -> frozenset[int]:
         """Indices of all operators that XNNPACK runs."""
         return frozenset(index for partition in self.partitions for index in partition)
@@ -88,8 +94,9 @@ def warn_if_slower(path: Path) -> list[str]:
     ratio = cost.instructions(model.main, predicted.partitions) / in_float if in_float else 0.0
     if ratio <= MARGIN:
         return []
+    times = f"about {ratio:.1f} times" if ratio < HIGHEST else f"more than {HIGHEST} times"
     headline = (
-        f"{path.name} will be slower than float: about {ratio:.1f} times the arm64 instructions,"
+        f"{path.name} will be slower than float: {times} the arm64 instructions,"
         f" in {len(predicted.partitions)} XNNPACK partitions."
     )
     products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
@@ -115,38 +122,45 @@ def _partitions(graph: Subgraph, taken: set[int]) -> tuple[tuple[int, ...], ...]
 
     (``PartitionGraphIntoIndependentNodeSubsets`` in ``tflite/graph_info.cc``.)
     """
-    ready = {t.index for t in graph.tensors if t.index not in graph.producers} | {-1}
-    before, done = _earlier_accesses(graph), {-1}
-    waiting = [operator.index for operator in graph.operators]
+    needs = _dependencies(graph)
+    followers: dict[int, list[int]] = {}
+    for index, others in needs.items():
+        for other in others:
+            followers.setdefault(other, []).append(index)
+    missing = {index: len(others) for index, others in needs.items()}
+    ready: dict[bool, list[int]] = {True: [], False: []}
+    for index in sorted(index for index, count in missing.items() if not count):
+        ready[index in taken].append(index)
     partitions: list[tuple[int, ...]] = []
-    while waiting:
-        kind: bool | None = None
+    while ready[True] or ready[False]:
+        kind = min((heap[0], kind) for kind, heap in ready.items() if heap)[1]
         piece: list[int] = []
-        grown = True
-        while grown:
-            grown = False
-            for index in list(waiting):
-                operator = graph.operators[index]
-                runs = before.get(index, -1) in done and ready.issuperset(operator.inputs)
-                if not runs or kind not in (None, index in taken):
-                    continue
-                kind, grown = index in taken, True
-                piece.append(index)
-                waiting.remove(index)
-                done.add(index)
-                ready.update(operator.outputs)
-        if not piece:
-            break
+        while ready[kind]:
+            piece.append(heapq.heappop(ready[kind]))
+            for follower in followers.get(piece[-1], ()):
+                missing[follower] -= 1
+                if not missing[follower]:
+                    heapq.heappush(ready[follower in taken], follower)
         if kind:
             partitions.append(tuple(sorted(piece)))
     return tuple(partitions)
 
 
-def _earlier_accesses(graph: Subgraph) -> dict[int, int]:
-    """Return the operator that must run before each one that reads or writes a variable."""
+def _dependencies(graph: Subgraph) -> dict[int, set[int]]:
+    """Return the operators that must run before each one: makers of its inputs, and of variables.
+
+    What reads or writes a variable stays in the order of the file.
+    """
+    producers = graph.producers
+    needs = {
+        operator.index: {producers[t].index for t in operator.inputs if t in producers}
+        for operator in graph.operators
+    }
     accesses = [
         operator.index
         for operator in graph.operators
         if any(tensor.dtype == "resource" for tensor in graph.input_tensors(operator))
     ]
-    return dict(zip(accesses[1:], accesses, strict=False))
+    for earlier, later in itertools.pairwise(accesses):
+        needs[later].add(earlier)
+    return needs

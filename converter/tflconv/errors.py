@@ -47,6 +47,10 @@ class DeviceError(TflconvError):
     exit_code = 3
 
 
+class TimeUp(DeviceError):  # noqa: N818 - says what happened
+    """A program on a device took longer than it was given; the device may be fine."""
+
+
 class VerificationFailed(TflconvError):  # noqa: N818 - a verdict, not a malfunction
     """A converted model missed an accuracy or agreement threshold."""
 

@@ -16,7 +16,7 @@ from fakes.device import FakeDevice
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness
 from tflconv.device import compiler, emulator
 from tflconv.device.emulator import Emulator
-from tflconv.errors import DeviceError
+from tflconv.errors import DeviceError, TflconvError
 from tflconv.results import Instructions, MeasuredModel
 
 Require = Callable[[str, bool, str], None]
@@ -245,7 +245,7 @@ def test_a_program_that_hangs_is_given_up(a76: Emulator, tmp_path: Path) -> None
 def test_a_program_that_crashes_names_its_signal(a76: Emulator, tmp_path: Path) -> None:
     remote = a76.push(program("raise(SIGSEGV);", tmp_path), executable=True)
     completed = a76.shell([remote], timeout=60)
-    with pytest.raises(DeviceError, match="SIGSEGV"):
+    with pytest.raises(TflconvError, match="SIGSEGV"):
         harness.read_output(completed, subject="model.tflite on arm64:cortex-a76")
 
 

@@ -20,7 +20,7 @@ from tflconv.benchmark import BenchmarkConfig, bench, identify
 from tflconv.device import compiler
 from tflconv.device.host import Host
 from tflconv.device.interface import Runtime
-from tflconv.errors import DeviceError
+from tflconv.errors import DeviceError, TflconvError
 from tflconv.results import BenchmarkRun
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
@@ -69,12 +69,12 @@ def test_carriage_returns_and_a_greeting_do_not_matter() -> None:
     assert len(run.latency.samples_ns) == 20
 
 
-@pytest.mark.parametrize("name", ["KILL", "SEGV", "TERM"])
-def test_a_harness_that_a_signal_ends(name: str) -> None:
+@pytest.mark.parametrize(("name", "exit_code"), [("KILL", 1), ("SEGV", 1), ("TERM", 3)])
+def test_a_harness_that_a_signal_ends(name: str, exit_code: int) -> None:
     slow = replace(QUICK, num_runs=1_000_000_000, max_secs=60)
-    with pytest.raises(DeviceError, match=f"was ended by SIG{name}") as caught:
+    with pytest.raises(TflconvError, match=f"was ended by SIG{name}") as caught:
         measured(f'"$@" & sleep 0.5; kill -{name} $!; wait $!', slow)
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == exit_code
 
 
 ENDLESS = """
@@ -121,8 +121,9 @@ def soon(question: Callable[[], object]) -> bool:
 
 def test_a_harness_that_hangs_is_given_up() -> None:
     impatient = replace(QUICK, timeout=1, max_secs=0.5)
-    with pytest.raises(DeviceError, match=r"did not end within 1\.5 s"):
+    with pytest.raises(TflconvError, match=r"tiny.* did not end within 1\.5 s") as caught:
         measured('exec "$@" --protocol=1 --num_runs=1000000000 --max_secs=9', impatient)
+    assert (caught.value.exit_code, "--timeout" in (caught.value.hint or "")) == (1, True)
 
 
 def test_a_harness_of_another_version() -> None:

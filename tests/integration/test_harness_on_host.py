@@ -146,7 +146,7 @@ def test_a_runtime_that_crashes_is_one_message(
 ) -> None:
     monkeypatch.setenv("FAKE_LITERT", "crash")
     device = WithRuntime(fakes / "fake_litert.so")
-    with pytest.raises(DeviceError, match=r"tiny_float32.tflite on host: .* ended by SIGABRT"):
+    with pytest.raises(TflconvError, match=r"tiny_float32.tflite on host: .* ended by SIGABRT"):
         bench(TINY, device, QUICK, identity=IDENTITY)
 
 
@@ -154,7 +154,9 @@ def test_a_runtime_that_hangs_is_given_up(fakes: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("FAKE_LITERT", "hang")
     device = WithRuntime(fakes / "fake_litert.so")
     config = replace(QUICK, timeout=1, max_secs=0.5)
-    with pytest.raises(DeviceError, match=r"did not end within 1.5 s"):
+    with pytest.raises(
+        TflconvError, match=r"tiny_float32.tflite on host: it did not end within 1.5 s"
+    ):
         bench(TINY, device, config, identity=IDENTITY)
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mutants import mutant
 
+from fakes.inspecting import inspect_whole
+from fakes.mutants import mutant
 from tflconv.errors import TflconvError
 from tflconv.model.interpreter import Interpreter
 from tflconv.tflite import reading
@@ -35,7 +36,9 @@ def infer(path: Path) -> None:
         model.run([np.zeros(tensor.shape, np.float32) for tensor in model.inputs])
 
 
-@pytest.mark.parametrize("opened", [reading.read, infer], ids=["reader", "interpreter"])
+@pytest.mark.parametrize(
+    "opened", [reading.read, infer, inspect_whole], ids=["reader", "interpreter", "inspection"]
+)
 def test_mutants_are_read_or_refused(
     opened: Callable[[Path], object],
     tmp_path: Path,

@@ -73,9 +73,16 @@ def test_whole_output_is_fine() -> None:
 @pytest.mark.parametrize(
     ("code", "name"), [(-11, "SIGSEGV"), (139, "SIGSEGV"), (-9, "SIGKILL"), (134, "SIGABRT")]
 )
-def test_a_signal_has_its_name(code: int, name: str) -> None:
-    with pytest.raises(DeviceError, match=f"m.tflite on adb:1: the harness was ended by {name}"):
+def test_a_crash_names_its_signal_and_is_no_lost_device(code: int, name: str) -> None:
+    said = f"m.tflite on adb:1: the harness was ended by {name}"
+    with pytest.raises(TflconvError, match=said) as caught:
         harness.read_output(ended(WHOLE, code), subject=SUBJECT)
+    assert caught.value.exit_code == 1
+
+
+def test_a_harness_that_somebody_ended_was_lost() -> None:
+    with pytest.raises(DeviceError, match="was ended by SIGTERM"):
+        harness.read_output(ended(WHOLE, 143), subject=SUBJECT)
 
 
 def test_another_protocol_is_refused() -> None:
@@ -85,7 +92,7 @@ def test_another_protocol_is_refused() -> None:
     assert "devices clean" in str(caught.value)
 
 
-@pytest.mark.parametrize(("code", "exit_code"), [(11, 1), (13, 1), (10, 3), (12, 3), (14, 3)])
+@pytest.mark.parametrize(("code", "exit_code"), [(11, 1), (12, 1), (13, 1), (10, 3), (14, 3)])
 def test_files_are_to_blame_for_some_errors_and_the_device_for_others(
     code: int, exit_code: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8, Builder, dense
 
+from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation
 from tflconv.tflite import reading
 
@@ -158,6 +160,60 @@ def cast(name: str, source_type: int, target_type: int) -> bytes:
     return builder.content([source], [target])
 
 
+def half_slope() -> bytes:
+    builder = Builder()
+    source, target = builder.tensor((1, 4, 4, 8)), builder.tensor((1, 4, 4, 8))
+    packed, slope = builder.tensor((1, 1, 8), HALF, values=1), builder.tensor((1, 1, 8))
+    builder.op("DEQUANTIZE", [packed], [slope], fb.DequantizeOptionsT())
+    builder.op("PRELU", [source, slope], [target])
+    return builder.content([source], [target])
+
+
+def half_bias(weights: int) -> bytes:
+    """A float16 bias behind DEQUANTIZE beside weights that are so, too, or float."""
+    builder = Builder()
+    source, target = builder.tensor((1, 8)), builder.tensor((1, 4))
+    kernel = builder.tensor((4, 8), weights, values=1)
+    packed, bias = builder.tensor((4,), HALF, values=0), builder.tensor((4,))
+    builder.op("DEQUANTIZE", [packed], [bias], fb.DequantizeOptionsT())
+    if weights == HALF:
+        unpacked = builder.tensor((4, 8))
+        builder.op("DEQUANTIZE", [kernel], [unpacked], fb.DequantizeOptionsT())
+        kernel = unpacked
+    builder.op("FULLY_CONNECTED", [source, kernel, bias], [target], fb.FullyConnectedOptionsT())
+    return builder.content([source], [target])
+
+
+def variable(shape: tuple[int, ...]) -> bytes:
+    """Assign to a variable, and read it as ``shape``."""
+    builder = Builder()
+    source, target = builder.tensor((1, 8)), builder.tensor(shape)
+    handle = builder.tensor((), fb.TensorType.RESOURCE)
+    options = fb.VarHandleOptionsT()
+    options.container, options.sharedName = b"", b"state"
+    builder.op("VAR_HANDLE", [], [handle], options)
+    builder.op("ASSIGN_VARIABLE", [handle, source], [])
+    builder.op("READ_VARIABLE", [handle], [target])
+    return builder.content([source], [target])
+
+
+def open_batch() -> bytes:
+    builder = Builder()
+    source, target = (builder.tensor((1, 8), signature=(-1, 8)) for _ in range(2))
+    builder.op("TANH", [source], [target])
+    return builder.content([source], [target])
+
+
+def computed_shape() -> bytes:
+    builder = Builder()
+    source, shape = builder.tensor((1, 8)), builder.tensor((2,), INT32)
+    before, after, target = builder.tensor((1, 8)), builder.tensor((2, 4)), builder.tensor((2, 4))
+    builder.op("RELU", [source], [before])
+    builder.op("RESHAPE", [before, shape], [after], fb.ReshapeOptionsT())
+    builder.op("RELU", [after], [target])
+    return builder.content([source, shape], [target])
+
+
 GRAPHS: dict[str, Callable[[], bytes]] = {
     "relu float": lambda: unary("RELU", FLOAT),
     "relu int8": lambda: unary("RELU", INT8),
@@ -209,6 +265,17 @@ GRAPHS: dict[str, Callable[[], bytes]] = {
     "softmax float, beta 2": lambda: softmax(FLOAT, beta=2.0),
     "softmax int8": lambda: softmax(INT8),
     "float16 weights": half_weights,
+    "float16 slope": half_slope,
+    "float16 bias, float16 weights": lambda: half_bias(HALF),
+    "float16 bias, float weights": lambda: half_bias(FLOAT),
+    "relu float16": lambda: unary("RELU", HALF),
+    "add float16": lambda: binary("ADD", HALF, fb.AddOptionsT()),
+    "max pool float16": lambda: pooling("MAX_POOL_2D", HALF),
+    "variable": lambda: variable((1, 8)),
+    "variable, read in another shape": lambda: variable((2, 4)),
+    "batch left open": open_batch,
+    "shape computed at run time": computed_shape,
+    "reshape int32": lambda: reshape(INT32, 0.1),
     "quantize": lambda: cast("QUANTIZE", FLOAT, INT8),
     "quantize uint8 to int8": lambda: cast("QUANTIZE", UINT8, INT8),
     "dequantize": lambda: cast("DEQUANTIZE", INT8, FLOAT),
@@ -257,6 +324,50 @@ def test_a_refused_consumer_keeps_its_unpacked_weights_outside() -> None:
     assert set(found.reasons) == {0, 1}
 
 
+def test_known_graphs_have_known_partitions() -> None:
+    pieces = {
+        name: predicted(GRAPHS[name]()) for name in GRAPHS if name.startswith(("f", "v", "b"))
+    }
+    assert pieces == {
+        "float16 weights": 1,
+        "float16 slope": 1,
+        "float16 bias, float16 weights": 1,
+        "float16 bias, float weights": 0,
+        "variable": 1,
+        "variable, read in another shape": 1,
+        "batch left open": 1,
+    }
+    assert (predicted(computed_shape()), predicted(reshape(INT32, 0.1))) == (2, 0)
+
+
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_an_operator_with_other_inputs_is_refused(inputs: int) -> None:
+    builder = Builder()
+    sources = [builder.tensor((1, 2, 4, 8), INT8) for _ in range(inputs)]
+    target = builder.tensor((1, 2, 4, 8), INT8)
+    builder.op("TANH" if inputs == 3 else "MUL", sources, [target])
+    content = builder.content(sources, [target])
+    if inputs == 1:
+        with pytest.raises(TflconvError, match="MUL, lacks inputs"):
+            predicted(content)
+    else:
+        found = delegation.predict(reading.parse(content, Path("m.tflite")))
+        assert found.reasons == {0: "3 inputs, XNNPACK takes 1"}
+
+
+def test_a_long_chain_that_alternates_is_cut_in_linear_time() -> None:
+    builder = Builder()
+    source = value = builder.tensor((1, 4))
+    for step in range(4000):
+        made = builder.tensor((1, 4))
+        builder.op("ABS" if step % 2 else "LOG_SOFTMAX", [value], [made])
+        value = made
+    model = reading.parse(builder.content([source], [value]), Path("m.tflite"))
+    started = time.process_time()
+    assert len(delegation.predict(model).partitions) == 2000
+    assert time.process_time() - started < 1
+
+
 def test_reasons_name_what_is_in_the_way() -> None:
     found = delegation.predict(reading.parse(matmul(5), Path("m.tflite")))
     assert found.reasons == {0: "the zero point of its right operand is not 0"}
@@ -293,3 +404,14 @@ def test_partitions_cost_by_themselves(partitions: int, more: float) -> None:
     work = 256 * 0.1 + 5500 + 32
     pieces = [(0,), *([()] * (partitions - 1))]
     assert cost.instructions(graph, pieces) == pytest.approx(work + more)
+
+
+def test_a_graph_that_computes_next_to_nothing_has_no_ratio(tmp_path: Path) -> None:
+    builder = Builder()
+    source = value = builder.tensor((1, 1), INT8)
+    for step in range(40):
+        made = builder.tensor((1, 1), INT8)
+        builder.op("RSQRT" if step % 2 else "TANH", [value], [made])
+        value = made
+    path = builder.write(tmp_path / "tiny.tflite", [source], [value])
+    assert "slower than float: more than 100 times" in delegation.warn_if_slower(path)[0]

@@ -45,8 +45,9 @@ def test_every_tensor_is_read_as_litert_reads_it(name: str) -> None:
     details = {each["index"]: each for each in runtime.get_tensor_details()}
     for tensor in graph.tensors:
         known = details[tensor.index]
-        shape, dtype = tuple(known["shape_signature"]), np.dtype(known["dtype"]).name
-        assert (tensor.shape, tensor.dtype) == (shape, dtype)
+        shapes = (tuple(known["shape"]), tuple(known["shape_signature"]))
+        assert (tensor.shape, tensor.signature) == shapes
+        assert tensor.dtype == np.dtype(known["dtype"]).name
         found, stored = tensor.quantization, known["quantization_parameters"]
         assert (found.scales if found else ()) == pytest.approx(tuple(stored["scales"]))
         assert (found.zero_points if found else ()) == tuple(stored["zero_points"])

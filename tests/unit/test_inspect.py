@@ -152,7 +152,14 @@ def test_json_is_complete_and_plain(float_path: Path) -> None:
     value = json.loads(result.output)
     assert value == json.loads(json.dumps(to_json(inspect(float_path)))) | {"measured": []}
     assert value["inputs"] == [
-        {"name": "pixels", "shape": [1, 8], "type": "float32", "scale": None, "zero_point": None}
+        {
+            "name": "pixels",
+            "shape": [1, 8],
+            "shape_signature": [1, 8],
+            "type": "float32",
+            "scale": None,
+            "zero_point": None,
+        }
     ]
     assert value["delegation"] == {"partitions": 1, "delegated": 2, "refused": []}
 
@@ -373,3 +380,16 @@ def test_files_that_others_made(require) -> None:  # type: ignore[no-untyped-def
     floating = inspect(mobilenets() / "mobilenet_v1_0.25_224_1_default_1.tflite")
     assert {row.types for row in floating.ops} == {"float32"}
     assert to_json(floating)["delegation"]["partitions"] == 2
+
+
+def test_a_batch_left_open_is_shown_and_counted_as_one(tmp_path: Path) -> None:
+    builder = Builder()
+    source, target = (builder.tensor((1, 8), signature=(-1, 8)) for _ in range(2))
+    builder.op("TANH", [source], [target])
+    path = builder.write(tmp_path / "open.tflite", [source], [target])
+    found = inspect(path)
+    assert "float32 ? × 8" in CliRunner().invoke(command, [str(path)]).output
+    assert "float32 ?×8" in drawing.draw([found.model])
+    assert (found.delegation.partitions, found.arena) == (((0,),), 128)
+    (source_said,) = to_json(found)["inputs"]  # type: ignore[misc]
+    assert (source_said["shape"], source_said["shape_signature"]) == ([1, 8], [-1, 8])

@@ -19,7 +19,10 @@ INT8, UINT8, FLOAT, HALF, INT32 = (
     fb.TensorType.FLOAT16,
     fb.TensorType.INT32,
 )
-_DTYPES = {INT8: np.int8, UINT8: np.uint8, FLOAT: np.float32, HALF: np.float16, INT32: np.int32}
+_DTYPES = {
+    INT8: np.int8, UINT8: np.uint8, FLOAT: np.float32, HALF: np.float16, INT32: np.int32,
+    fb.TensorType.INT16: np.int16, fb.TensorType.INT64: np.int64,
+}  # fmt: skip
 
 
 class Builder:
@@ -45,10 +48,12 @@ class Builder:
         dimension: int = 0,
         values: Any = None,
         name: str = "",
+        signature: tuple[int, ...] = (),
     ) -> int:
         """Add a tensor, constant if ``values`` are given, and return its index."""
         made = fb.TensorT()
         made.shape, made.type = list(shape), dtype
+        made.shapeSignature = list(signature) or None
         made.name = (name or f"t{len(self._graph.tensors)}").encode()
         made.buffer = 0 if values is None else self._buffer(values, shape, dtype)
         if scale is None and dtype in (INT8, UINT8):
@@ -70,11 +75,16 @@ class Builder:
         options: Any = None,
         version: int = 1,
     ) -> None:
-        """Add an operator; ``options`` is an object of the schema, such as ``AddOptionsT()``."""
+        """Add an operator; ``options`` is an object of the schema, such as ``AddOptionsT()``.
+
+        A name that the schema does not have makes a custom operator, and ``options`` its bytes.
+        """
         made = fb.OperatorT()
         made.opcodeIndex = self._code(name, version)
         made.inputs, made.outputs = inputs, outputs
-        if options is not None:
+        if isinstance(options, bytes):
+            made.customOptions = np.frombuffer(options, np.uint8)
+        elif options is not None:
             kind = type(options).__name__.removesuffix("T")
             made.builtinOptionsType = getattr(fb.BuiltinOptions, kind)
             made.builtinOptions = options
@@ -101,7 +111,9 @@ class Builder:
 
     def _code(self, name: str, version: int) -> int:
         code = fb.OperatorCodeT()
-        code.builtinCode = getattr(fb.BuiltinOperator, name)
+        code.builtinCode = getattr(fb.BuiltinOperator, name, fb.BuiltinOperator.CUSTOM)
+        if code.builtinCode == fb.BuiltinOperator.CUSTOM:
+            code.customCode = name.encode()
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         code.version = version
         self._model.operatorCodes.append(code)

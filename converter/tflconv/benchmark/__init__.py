@@ -5,12 +5,13 @@ from __future__ import annotations
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.identity import identify, identify_all
 from tflconv.benchmark.laboratory import Laboratory
-from tflconv.benchmark.runner import bench, outline, recorded_settings
+from tflconv.benchmark.runner import bench, check, outline, recorded_settings
 
 __all__ = [
     "BenchmarkConfig",
     "Laboratory",
     "bench",
+    "check",
     "identify",
     "identify_all",
     "outline",

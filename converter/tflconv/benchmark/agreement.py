@@ -24,6 +24,12 @@ NEAR = 0.05
 STEPS = 4
 """Largest difference of integer outputs that rounding at every layer explains."""
 
+ALIKE = 1e-3
+"""Range, as a share of their size, below which values count as one."""
+
+SMALLEST = 1e-6
+"""Size below which outputs count as 0; float32 tells numbers around 1 apart by 1e-7."""
+
 LISTED = 5
 """Number of pictures that a warning names; the conditions name all."""
 
@@ -104,5 +110,11 @@ def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
 
 
 def _share(difference: float, here: NDArray[np.float64]) -> float:
-    """Return ``difference`` as a share of the range of this computer's outputs, at most 1."""
-    return min(1.0, difference / max(float(np.ptp(here)), 1e-30)) if difference else 0.0
+    """Return ``difference`` as a share of the range of this computer's outputs, at most 1.
+
+    One value has no range, nor have values that are all alike: their size takes its place.
+    """
+    size = float(np.max(np.abs(here), initial=0.0))
+    spread = float(np.ptp(here)) if here.size else 0.0
+    measure = max(spread if spread > ALIKE * size else size, SMALLEST)
+    return min(1.0, difference / measure)

@@ -6,24 +6,30 @@ program can fail becomes one message here.
 
 from __future__ import annotations
 
+import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv._version import __version__
-from tflconv.benchmark import build, prebuilt, protocol
+from tflconv.benchmark import build, litert_errors, prebuilt, protocol
 from tflconv.benchmark.protocol import PROTOCOL, HarnessOutput
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
 from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed, Device, Runtime
-from tflconv.errors import DeviceError, TflconvError
+from tflconv.errors import DeviceError, TflconvError, TimeUp
 from tflconv.results import Software
 
-EXIT_MODEL, EXIT_INPUT = 11, 13
-"""Exit codes of the harness that blame a file, not the device."""
+EXIT_MODEL, EXIT_RUN, EXIT_INPUT = 11, 12, 13
+"""Exit codes of the harness for which a file is to blame, not the device."""
+ANSWER_SECONDS = 10.0
+"""How long a device may take to show that it is still there."""
+
+_CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP", "SIGKILL")
+"""Signals that end a process over what it was given: wrong data, or too much."""
 
 
 def binary(abi: str) -> Path:
@@ -64,11 +70,28 @@ class Harness:
             timeout: Seconds after which the process is stopped.
 
         Raises:
-            DeviceError: The device was lost, or the process crashed or ran too long.
-            TflconvError: The model or an input file cannot be used.
+            DeviceError: The device was lost.
+            TflconvError: The model or an input file cannot be used, or takes too long.
 
         """
-        return read_output(self.device.shell(argv, timeout=timeout), subject=subject)
+        with self.patience(subject, timeout):
+            completed = self.device.shell(argv, timeout=timeout)
+        return read_output(completed, subject=subject)
+
+    @contextlib.contextmanager
+    def patience(self, subject: str, timeout: float) -> Iterator[None]:
+        """Say of what takes too long what it is, and how to wait longer.
+
+        A device that does not answer any more is lost: its own error stands.
+        """
+        try:
+            yield
+        except TimeUp as error:
+            self.device.shell(["true"], timeout=ANSWER_SECONDS)
+            raise TflconvError(
+                f"{subject}: it did not end within {timeout:g} s.",
+                hint="Give it longer with --timeout SECONDS, or ask for fewer --num-runs.",
+            ) from error
 
 
 def install(device: Device) -> Harness:
@@ -103,16 +126,17 @@ def read_output(completed: Completed, *, subject: str) -> HarnessOutput:
     """
     code = completed.returncode
     if name := _signal(code):
-        raise DeviceError(
-            f"{subject}: the harness was ended by {name}.",
-            hint="SIGSEGV or SIGABRT: LiteRT crashed, most likely over a damaged model."
-            " SIGKILL: the device ran out of memory.",
+        kind = TflconvError if name in _CRASHES else DeviceError
+        raise kind(
+            f"{subject}: the harness was ended by {name}{_why(completed)}.",
+            hint="SIGKILL: the device ran out of memory, or somebody ended it. SIGSEGV, SIGABRT:"
+            " LiteRT crashed, most likely over a damaged model.",
         )
     output = protocol.parse(completed.stdout)
     _check_protocol(output, completed, subject)
     if error := output.error:
-        kind = TflconvError if code in (EXIT_MODEL, EXIT_INPUT) else DeviceError
-        raise kind(f"{subject}: {error.message}.")
+        kind = TflconvError if code in (EXIT_MODEL, EXIT_RUN, EXIT_INPUT) else DeviceError
+        raise kind(f"{subject}: {error.message}{_why(completed)}.")
     if code != 0 or output.end is None:
         raise DeviceError(
             f"{subject}: the harness stopped early (code {code}): {_last_line(completed)}."
@@ -150,6 +174,12 @@ def _signal(code: int) -> str | None:
         return signal.Signals(number).name
     except ValueError:
         return None
+
+
+def _why(completed: Completed) -> str:
+    """The reason that LiteRT printed, to follow what the harness says."""
+    reason = litert_errors.reason(completed.stderr)
+    return f": {reason}" if reason else ""
 
 
 def _check_protocol(output: HarnessOutput, completed: Completed, subject: str) -> None:

@@ -26,6 +26,7 @@ from tflconv.device import watching
 from tflconv.device.arm64 import cores
 from tflconv.device.interface import CountsInstructions, Device, Watch, WatchesConditions
 from tflconv.errors import DeviceError, UsageError
+from tflconv.inspection import runnable
 from tflconv.results import BenchmarkRun, EmulatedInstructions, MeasuredModel
 from tflconv.tflite import reading
 
@@ -64,7 +65,7 @@ def bench(
 
     """
     _check_inputs(config)
-    reading.read(model)  # a damaged file gets its own message here, where LiteRT may just crash
+    check(model, config)
     laboratory = laboratory or Laboratory()
     session = laboratory.session(model, device, config)
     if config.accelerator == "gpu":
@@ -79,6 +80,17 @@ def bench(
     if run.device.kind == "phone" and run.instructions:
         run = _with_emulated(run, session, laboratory)
     return run if _is_host(run) else _compared(run, session, laboratory)
+
+
+def check(model: Path, config: BenchmarkConfig) -> None:
+    """Raise ``TflconvError`` for a file of which it can be told that it will not run.
+
+    A damaged one gets its own message here, where LiteRT may just crash. What a GPU takes over
+    from the CPU is not known.
+    """
+    whole = reading.read(model)
+    if config.accelerator == "cpu":
+        runnable.check(whole)
 
 
 def outline(
@@ -184,7 +196,8 @@ def _counted(run: BenchmarkRun, session: Session) -> BenchmarkRun:
     """Return ``run`` with the instructions per inference after warm-up."""
     device = session.harness.device
     assert isinstance(device, CountsInstructions)
-    counted = device.count(session.minimal_argv(), timeout=session.timeout)
+    with session.harness.patience(session.subject, session.timeout):
+        counted = device.count(session.minimal_argv(), timeout=session.timeout)
     harnesses.read_output(counted.completed, subject=session.subject)
     last = counted.inferences[-1] if counted.inferences else None
     return replace(run, instructions=last, warnings=(counted.obstacle,) if counted.obstacle else ())

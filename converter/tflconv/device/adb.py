@@ -29,7 +29,7 @@ from tflconv.device import parse, suitability
 from tflconv.device.access import Cancellation
 from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed
-from tflconv.errors import DeviceError, UsageError
+from tflconv.errors import DeviceError, TimeUp, UsageError
 
 CONTROL_SECONDS = 30.0
 """Time limit of a command that a device should answer at once."""
@@ -249,7 +249,7 @@ class Connection:
             command = [str(self.program), "-s", self.serial, *arguments]
             return _run(command, timeout, self.cancellation)
         except subprocess.TimeoutExpired:
-            raise DeviceError(
+            raise TimeUp(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
                 hint="Unlock it and check its cable; if it hangs, restart it. Then run again.",
             ) from None

@@ -18,7 +18,7 @@ from tflconv.device import arm_cpus
 from tflconv.device.access import Access
 from tflconv.device.interface import Completed, Runtime
 from tflconv.device.kinds import ListedDevice
-from tflconv.errors import DeviceError, unknown
+from tflconv.errors import DeviceError, TimeUp, unknown
 from tflconv.results import DeviceInfo, Software
 
 PACKAGE = "ai-edge-litert"
@@ -85,7 +85,7 @@ class Host:
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"{self.id}: {argv[0]} did not end within {timeout:g} s.") from error
+            raise TimeUp(f"{self.id}: {argv[0]} did not end within {timeout:g} s.") from error
         except OSError as error:
             raise DeviceError(f"{self.id}: cannot run {argv[0]}: {error.strerror}.") from error
         return Completed(

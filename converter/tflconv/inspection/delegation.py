@@ -7,21 +7,27 @@ two costs copies. A fast model has one partition. The rules of the delegate are 
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from tflconv.inspection import cost, xnnpack
+from tflconv.inspection import cost, xnnpack, xnnpack_variables
 from tflconv.tflite import reading
 from tflconv.tflite.reading import Subgraph, TfliteModel
 
 MARGIN = 1.2
 """Ratio of instructions, quantized over float, up to which no warning is given."""
 
+HIGHEST = 100
+"""Ratio above which none is told: next to nothing is computed, and the estimate is of calls."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delegation:
-    """Which operators of the main subgraph XNNPACK runs.
+    """Which operators of a graph XNNPACK runs.
 
     Attributes:
         partitions: Indices of its operators, by partition.
@@ -31,7 +37,7 @@ class Delegation:
     partitions: tuple[tuple[int, ...], ...]
     reasons: dict[int, str]
 
-    @property
+    @cached_property
     def delegated(self) -> frozenset[int]:
         """Indices of all operators that XNNPACK runs."""
         return frozenset(index for partition in self.partitions for index in partition)
@@ -39,17 +45,23 @@ class Delegation:
 
 def predict(model: TfliteModel) -> Delegation:
     """Predict what the XNNPACK delegate does with the main subgraph of a model."""
-    graph = model.main
-    unpacked = xnnpack.unpacked_constants(graph)
-    reasons = {}
-    for operator in graph.operators:
-        if operator.index not in unpacked:
-            reason = xnnpack.refusal(graph, operator)
-            if reason is not None:
-                reasons[operator.index] = reason
-    for index in unpacked:
-        (output,) = graph.operators[index].outputs
-        if any(consumer.index in reasons for consumer in graph.consumers.get(output, [])):
+    return of_graph(model.main)
+
+
+def of_graph(graph: Subgraph) -> Delegation:
+    """Predict what the XNNPACK delegate does with a graph."""
+    unpacking = xnnpack.unpacking_operators(graph)
+    unpacked = frozenset(unpacking.values())
+    variables = xnnpack_variables.refusals(graph)
+    verdicts = variables | {
+        operator.index: xnnpack.refusal(graph, operator, unpacked)
+        for operator in graph.operators
+        if operator.index not in unpacking and operator.index not in variables
+    }
+    reasons = {index: reason for index, reason in sorted(verdicts.items()) if reason}
+    read = {index for refused in reasons for index in graph.operators[refused].inputs}
+    for index, tensor in unpacking.items():
+        if tensor in read:
             reasons[index] = "unpacks a constant for a node that is not delegated"
     taken = {operator.index for operator in graph.operators} - set(reasons)
     return Delegation(partitions=_partitions(graph, taken), reasons=reasons)
@@ -62,24 +74,30 @@ def warn_if_slower(path: Path) -> list[str]:
         path: The ``.tflite`` file.
 
     Returns:
-        Nothing if the model is not quantized, or is expected to be faster. Otherwise a line that
-        says by how much, and a line per operator that XNNPACK refuses, with count and reason.
+        Nothing if the model is not quantized, is expected to be faster, or has no arithmetic to
+        compare. Otherwise a line that says by how much, and a line per operator that XNNPACK
+        refuses, with count and reason.
 
     Raises:
         TflconvError: The file is no sound model.
     """
     model = reading.read(path)
-    kinds = {t.dtype for o in model.main.operators for t in xnnpack.all_tensors(model.main, o)}
+    kinds = {
+        t.dtype
+        for o in model.main.operators
+        for t in (*model.main.input_tensors(o), *model.main.output_tensors(o))
+    }
     if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
         return []
     predicted = predict(model)
-    quantized = cost.instructions(model.main, predicted.partitions)
     in_float = cost.float_instructions(model.main)
-    if not in_float or quantized <= MARGIN * in_float:
+    ratio = cost.instructions(model.main, predicted.partitions) / in_float if in_float else 0.0
+    if ratio <= MARGIN:
         return []
+    times = f"about {ratio:.1f} times" if ratio < HIGHEST else f"more than {HIGHEST} times"
     headline = (
-        f"{path.name} will be slower than float: about {quantized / in_float:.1f} times the arm64"
-        f" instructions, in {len(predicted.partitions)} XNNPACK partitions."
+        f"{path.name} will be slower than float: {times} the arm64 instructions,"
+        f" in {len(predicted.partitions)} XNNPACK partitions."
     )
     products = [operator for operator in model.main.operators if cost.macs(model.main, operator)]
     read = {t.dtype for product in products for t in model.main.input_tensors(product)}
@@ -94,30 +112,55 @@ def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, in
     return [(name, reason, count) for (name, reason), count in counts.most_common()]
 
 
+def _is_quantized(graph: Subgraph) -> bool:
+    used = {index for o in graph.operators for index in (*o.inputs, *o.outputs) if index >= 0}
+    return any(graph.tensors[index].dtype in ("int4", "int8", "uint8", "int16") for index in used)
+
+
 def _partitions(graph: Subgraph, taken: set[int]) -> tuple[tuple[int, ...], ...]:
     """Partition as TFLite does: extend one partition while its inputs are ready, then switch.
 
     (``PartitionGraphIntoIndependentNodeSubsets`` in ``tflite/graph_info.cc``.)
     """
-    ready = {t.index for t in graph.tensors if t.index not in graph.producers} | {-1}
-    waiting = [operator.index for operator in graph.operators]
+    needs = _dependencies(graph)
+    followers: dict[int, list[int]] = {}
+    for index, others in needs.items():
+        for other in others:
+            followers.setdefault(other, []).append(index)
+    missing = {index: len(others) for index, others in needs.items()}
+    ready: dict[bool, list[int]] = {True: [], False: []}
+    for index in sorted(index for index, count in missing.items() if not count):
+        ready[index in taken].append(index)
     partitions: list[tuple[int, ...]] = []
-    while waiting:
-        kind: bool | None = None
+    while ready[True] or ready[False]:
+        kind = min((heap[0], kind) for kind, heap in ready.items() if heap)[1]
         piece: list[int] = []
-        grown = True
-        while grown:
-            grown = False
-            for index in list(waiting):
-                operator = graph.operators[index]
-                if not ready.issuperset(operator.inputs) or kind not in (None, index in taken):
-                    continue
-                kind, grown = index in taken, True
-                piece.append(index)
-                waiting.remove(index)
-                ready.update(operator.outputs)
-        if not piece:
-            break
+        while ready[kind]:
+            piece.append(heapq.heappop(ready[kind]))
+            for follower in followers.get(piece[-1], ()):
+                missing[follower] -= 1
+                if not missing[follower]:
+                    heapq.heappush(ready[follower in taken], follower)
         if kind:
             partitions.append(tuple(sorted(piece)))
     return tuple(partitions)
+
+
+def _dependencies(graph: Subgraph) -> dict[int, set[int]]:
+    """Return the operators that must run before each one: makers of its inputs, and of variables.
+
+    What reads or writes a variable stays in the order of the file.
+    """
+    producers = graph.producers
+    needs = {
+        operator.index: {producers[t].index for t in operator.inputs if t in producers}
+        for operator in graph.operators
+    }
+    accesses = [
+        operator.index
+        for operator in graph.operators
+        if any(tensor.dtype == "resource" for tensor in graph.input_tensors(operator))
+    ]
+    for earlier, later in itertools.pairwise(accesses):
+        needs[later].add(earlier)
+    return needs

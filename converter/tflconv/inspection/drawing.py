@@ -112,7 +112,8 @@ def _nodes(graph: Subgraph, predicted: Delegation) -> list[DrawnNode]:
 def _texts(graph: Subgraph, operator: Operator, predicted: Delegation) -> tuple[str, str, str]:
     label = operator.name + (f" + {operator.activation}" if operator.activation else "")
     work = cost.macs(graph, operator)
-    detail = _tensor(graph, operator.outputs[0]) if operator.outputs else ""
+    outputs = [index for index in operator.outputs if index >= 0]
+    detail = _tensor(graph, outputs[0]) if outputs else ""
     reason = predicted.reasons.get(operator.index)
     hint = f"#{operator.index}" + (f", {work:,} MACs" if work else "")
     return label, detail, hint + (f". Not in XNNPACK: {reason}" if reason else "")
@@ -120,7 +121,7 @@ def _texts(graph: Subgraph, operator: Operator, predicted: Delegation) -> tuple[
 
 def _tensor(graph: Subgraph, index: int) -> str:
     tensor = graph.tensors[index]
-    return f"{tensor.dtype} {'×'.join('?' if s < 0 else str(s) for s in tensor.shape)}"
+    return f"{tensor.dtype} {'×'.join('?' if s < 0 else str(s) for s in tensor.signature)}"
 
 
 def _width(nodes: Sequence[DrawnNode]) -> float:

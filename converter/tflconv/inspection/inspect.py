@@ -15,10 +15,10 @@ from pathlib import Path
 
 import cattrs
 
-from tflconv.core.bounded import UNPACKING
+from tflconv.core.bounded import DAMAGE
 from tflconv.core.files import sha256_file
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.inspection import cost, delegation
+from tflconv.inspection import cost, delegation, runnable
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import reading
@@ -90,6 +90,7 @@ class Inspection:
         parameters: Values of constants that the arithmetic uses.
         macs: Multiply-accumulates of one inference.
         arena: Bytes of intermediate tensors, estimated without XNNPACK.
+        obstacles: Why LiteRT's CPU runtime cannot run it, if so (``runnable.obstacles``).
         slower: Why it will be slower than float, if so (``delegation.warn_if_slower``).
     """
 
@@ -102,6 +103,7 @@ class Inspection:
     parameters: int
     macs: int
     arena: int
+    obstacles: tuple[str, ...]
     slower: tuple[str, ...]
 
 
@@ -109,6 +111,7 @@ def inspect(path: Path) -> Inspection:
     """Inspect a ``.tflite`` file. Raises ``TflconvError`` if it is no sound model."""
     model = reading.read(path)
     graph, predicted = model.main, delegation.predict(model)
+    obstacles = tuple(runnable.obstacles(model))
     return Inspection(
         model=model,
         sha256=sha256_file(path),
@@ -119,7 +122,8 @@ def inspect(path: Path) -> Inspection:
         parameters=_count(_parameters(model.subgraphs)),
         macs=sum(cost.macs(graph, operator) for operator in graph.operators),
         arena=arena(graph),
-        slower=tuple(delegation.warn_if_slower(path)),
+        obstacles=obstacles,
+        slower=() if obstacles else tuple(delegation.warn_if_slower(path)),
     )
 
 
@@ -147,6 +151,7 @@ def to_json(inspection: Inspection) -> dict[str, JsonValue]:
                 for name, reason, count in delegation.refusals(graph, inspection.delegation)
             ],
         },
+        "cannot_run": list(inspection.obstacles),
         "slower_than_float": list(inspection.slower),
         "subgraphs": [
             {"name": g.name, "operators": len(g.operators), "tensors": len(g.tensors)}
@@ -250,8 +255,8 @@ def _attached(model: TfliteModel) -> int:
     try:
         with zipfile.ZipFile(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
-    except UNPACKING:
-        return 0
+    except DAMAGE:
+        return 0  # nothing behind it, or what others made of a zip's end
     return model.bytes - min(starts, default=model.bytes)
 
 
@@ -283,6 +288,7 @@ def _boundary(tensor: TfliteTensor) -> dict[str, JsonValue]:
     return {
         "name": tensor.name,
         "shape": list(tensor.shape),
+        "shape_signature": list(tensor.signature),
         "type": tensor.dtype,
         "scale": quantization.scales[0] if quantization else None,
         "zero_point": zero_points[0] if zero_points else None,

@@ -30,6 +30,8 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         console.print(
             Text.assemble("outside XNNPACK  ", (f"{count} × {name}", "bold"), f": {reason}")
         )
+    for reason in inspection.obstacles:
+        console.print(Text(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
     for line in inspection.slower[:1]:
         console.print(Text(f"! {line}", "bold yellow"))
     console.print()
@@ -131,7 +133,7 @@ def _bytes(inspection: Inspection) -> list[tuple[str, str]]:
 
 
 def _boundary(tensor: TfliteTensor) -> str:
-    shape = " × ".join("?" if size < 0 else str(size) for size in tensor.shape)
+    shape = " × ".join("?" if size < 0 else str(size) for size in tensor.signature)
     text = f"{tensor.name}  {tensor.dtype} {shape}"
     if tensor.quantization is None:
         return text

@@ -7,7 +7,7 @@ computer does not share the time. Each finished run is kept at once, so a lost d
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -88,16 +88,32 @@ def bench(
     identities = benchmark.identify_all(request.files)
     kept = Record(record)
     with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
-        work = [
-            Work(file=file, identity=identity, test_set=_pictures(request, file, Path(folder)))
-            for file, identity in identities.items()
-        ]
+        work, unfit = _prepared(request, identities, Path(folder))
         if not again:
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
             known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
             kept.resume(request.devices, known)
         failures = measure(request, work, kept, progress=progress)
-    return kept.results, failures
+    return kept.results, unfit + failures
+
+
+def _prepared(
+    request: BenchRequest, identities: Mapping[Path, MeasuredModel], folder: Path
+) -> tuple[list[Work], list[Failure]]:
+    """Pack pictures for every file; a damaged one is a failure, a wrong option ends the command."""
+
+    def prepared(file: Path, identity: MeasuredModel) -> Work | Failure:
+        try:
+            pictures = _pictures(request, file, folder)
+        except UsageError:
+            raise
+        except TflconvError as error:
+            return Failure(cell=identity.slug, error=error)
+        return Work(file=file, identity=identity, test_set=pictures)
+
+    answers = [prepared(file, identity) for file, identity in identities.items()]
+    work = [answer for answer in answers if isinstance(answer, Work)]
+    return work, [answer for answer in answers if isinstance(answer, Failure)]
 
 
 def measure(
@@ -122,6 +138,7 @@ def measure(
         return [answer for answer in answers if answer is not None]
 
     def measure_on(place: Device, each: Work) -> None:
+        benchmark.check(each.file, request.config)
         keeper.add(_measured(request, each, place, laboratory, keeper, progress))
 
     phones = [name for name in request.devices if name.startswith("adb")]

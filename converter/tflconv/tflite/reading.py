@@ -83,7 +83,8 @@ class TfliteTensor:
     Attributes:
         index: Its number in the subgraph.
         name: Its name; may be empty.
-        shape: Its sides; unknown ones are -1.
+        shape: Its sides as LiteRT allocates them, where a batch left open is 1.
+        signature: Its sides with -1 for those that a caller may choose.
         dtype: Name of the type of its elements.
         buffer: Number of the buffer with its bytes, which constants may share.
         data: Bytes of a constant; empty for other tensors.
@@ -95,6 +96,7 @@ class TfliteTensor:
     index: int
     name: str
     shape: tuple[int, ...]
+    signature: tuple[int, ...]
     dtype: str
     buffer: int
     data: bytes = field(default=b"", repr=False)
@@ -109,7 +111,7 @@ class TfliteTensor:
 
     @property
     def elements(self) -> int:
-        """Number of values; an unknown dimension counts as one."""
+        """Number of values; a dimension without a size counts as one."""
         return math.prod(max(size, 1) for size in self.shape)
 
     @property
@@ -134,6 +136,8 @@ class Operator:
         outputs: Indices of tensors.
         options: Options by their names in the schema.
         version: Version of the operator.
+        custom: Whether it is no part of the schema: whoever wrote the file chose its name and
+            bytes.
     """
 
     index: int
@@ -142,6 +146,8 @@ class Operator:
     outputs: tuple[int, ...]
     options: Mapping[str, OperatorOption] = field(default_factory=dict)
     version: int = 1
+    custom: bool = False
+    custom_options: bytes = field(default=b"", repr=False)
 
     @property
     def activation(self) -> str | None:
@@ -284,13 +290,16 @@ class _FileReader:
         return subgraph
 
     def _tensor(self, index: int, tensor: fb.Tensor) -> TfliteTensor:
-        shape = _integers(tensor.ShapeSignatureAsNumpy()) or _integers(tensor.ShapeAsNumpy())
-        if len(shape) > 32 or any(size < -1 for size in shape):
-            raise ValueError(f"a tensor of shape {shape[:32]}")
+        shape = _integers(tensor.ShapeAsNumpy())
+        signature = _integers(tensor.ShapeSignatureAsNumpy()) or shape
+        for sizes in (shape, signature):
+            if len(sizes) > 32 or any(size < -1 for size in sizes):
+                raise ValueError(f"a tensor of shape {sizes[:32]}")
         return TfliteTensor(
             index=index,
             name=text(tensor.Name()),
             shape=shape,
+            signature=signature,
             dtype=schema.TENSOR_TYPES[tensor.Type()],
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
@@ -311,6 +320,8 @@ class _FileReader:
             outputs=_integers(operator.OutputsAsNumpy()),
             options=_options(operator),
             version=code.Version(),
+            custom=builtin == schema.CUSTOM,
+            custom_options=_bytes(operator.CustomOptionsAsNumpy()),
         )
 
     def _buffer(self, index: int) -> bytes:
@@ -333,11 +344,10 @@ class _FileReader:
 def _check(graph: Subgraph) -> None:
     """Raise for an index without a tensor, a constant of the wrong size, an operator cut short."""
     known = range(-1, len(graph.tensors))
-    used = [*graph.inputs, *graph.outputs]
-    for operator in graph.operators:
-        used += [*operator.inputs, *operator.outputs]
-    for index in used:
-        if index not in known:
+    ends = (*graph.inputs, *graph.outputs)
+    used = [index for o in graph.operators for index in (*o.inputs, *o.outputs)]
+    for index in (*ends, *used):
+        if index not in known or (index < 0 and index in ends):
             raise ValueError(f"tensor {index} is missing")
     for tensor in graph.tensors:
         whole = tensor.dtype in _BITS and not tensor.sparse
@@ -391,6 +401,10 @@ def _options(operator: fb.Operator) -> dict[str, OperatorOption]:
         key: _integers(value) if isinstance(value, np.ndarray) else value
         for key, value in unpacked.items()
     }
+
+
+def _bytes(values: NDArray[np.uint8] | int) -> bytes:
+    return b"" if isinstance(values, int) else values.tobytes()
 
 
 def _integers(values: NDArray[np.integer] | int) -> tuple[int, ...]:

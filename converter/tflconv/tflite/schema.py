@@ -32,6 +32,9 @@ OPTIONS = {
 }
 """Name of each table of options by its code: ``Conv2DOptions``."""
 
+CUSTOM = fb.BuiltinOperator.CUSTOM
+"""Code of operators that are no part of the schema."""
+
 
 def builtin_code(code: int, deprecated: int) -> int:
     """Return the code of an operator, which old files store in the deprecated field only."""
@@ -45,7 +48,7 @@ def operator_name(builtin: int, custom: bytes | None) -> str:
         >>> operator_name(3, None)
         'CONV_2D'
     """
-    if builtin == fb.BuiltinOperator.CUSTOM:
+    if builtin == CUSTOM:
         return text(custom) or OPERATORS[builtin]
     return OPERATORS[builtin]
 

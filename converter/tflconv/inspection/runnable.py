@@ -1,0 +1,107 @@
+"""What keeps LiteRT's CPU runtime from running a file, as far as the file itself tells it.
+
+Custom operators are no part of LiteRT: whoever wrote the file must bring their code. Compilers for
+NPUs leave one that stands for what they compiled, and TensorFlow's own operators (Flex) need
+TensorFlow. Text cannot be made of random numbers, so a model that reads it cannot be measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from tflconv.errors import TflconvError
+from tflconv.inspection import delegation
+from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
+
+_HELD = {
+    "AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess",
+    "aeq.hadamard_rotation",
+}  # fmt: skip
+"""Custom operators that LiteRT's CPU runtime has kernels of."""
+
+_COMPILED_FOR = {
+    "edgetpu-custom-op": "a Coral Edge TPU",
+    "ethos-u": "an Arm Ethos-U",
+    "DISPATCH_OP": "a vendor's NPU",
+}
+_LOWEST, _HIGHEST = -(2**15), 2**16 - 1
+
+
+def obstacles(model: TfliteModel) -> list[str]:
+    """Return why LiteRT's CPU runtime cannot run a model, one clause each: "it needs ...".
+
+    Args:
+        model: The model as read.
+
+    Returns:
+        Nothing if nothing in the file speaks against it.
+    """
+    return [*_missing(model.subgraphs), *_texts(model.main)]
+
+
+def check(model: TfliteModel) -> None:
+    """Raise ``TflconvError`` for a model that cannot be measured on LiteRT's CPU runtime."""
+    if reasons := obstacles(model):
+        raise TflconvError(
+            f"{model.path.name} cannot be measured: {'; '.join(reasons)}.",
+            hint="Use the file before it was compiled for another chip, or convert the model with"
+            " built-in operators and numbers as inputs.",
+        )
+    for tensor in _boundary(model.main):
+        if odd := _odd_quantization(tensor):
+            raise TflconvError(
+                f"{model.path.name}: '{tensor.name}' is quantized with {odd}, which stands for no"
+                " numbers.",
+                hint="Convert the model again.",
+            )
+
+
+def _missing(graphs: Sequence[Subgraph]) -> Iterator[str]:
+    """Custom operators that neither LiteRT nor XNNPACK has kernels of."""
+    counts = Counter(
+        operator.name
+        for graph in graphs
+        if any(operator.custom for operator in graph.operators)
+        for operator in _outside_xnnpack(graph)
+        if operator.custom and operator.name not in _HELD
+    )
+    for name, count in counts.items():
+        yield f"it needs {_described(name, count)}, which LiteRT's CPU runtime lacks"
+
+
+def _outside_xnnpack(graph: Subgraph) -> list[Operator]:
+    delegated = delegation.of_graph(graph).delegated
+    return [operator for operator in graph.operators if operator.index not in delegated]
+
+
+def _described(name: str, count: int) -> str:
+    times = f" ({count} times)" if count > 1 else ""
+    if name.startswith("Flex"):
+        return f"TensorFlow's operator {name.removeprefix('Flex')}{times} (Flex)"
+    chip = f", compiled for {_COMPILED_FOR[name]}" if name in _COMPILED_FOR else ""
+    return f"the custom operator {name}{times}{chip}"
+
+
+def _texts(graph: Subgraph) -> Iterator[str]:
+    for role, indices in (("input", graph.inputs), ("output", graph.outputs)):
+        for position, tensor in enumerate(graph.tensors[index] for index in indices):
+            if tensor.dtype == "string":
+                name = f"'{tensor.name}'" if tensor.name else str(position)
+                yield f"its {role} {name} is text (a string), not numbers"
+
+
+def _boundary(graph: Subgraph) -> list[TfliteTensor]:
+    return [graph.tensors[index] for index in dict.fromkeys((*graph.inputs, *graph.outputs))]
+
+
+def _odd_quantization(tensor: TfliteTensor) -> str | None:
+    quantization = tensor.quantization
+    if quantization is None or quantization.channelwise:
+        return None
+    (scale,) = quantization.scales
+    if not (math.isfinite(scale) and scale > 0):
+        return f"a scale of {scale:g}"
+    odd = [zero for zero in quantization.zero_points if not _LOWEST <= zero <= _HIGHEST]
+    return f"a zero point of {odd[0]}" if odd else None

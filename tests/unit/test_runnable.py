@@ -1,0 +1,123 @@
+"""What a file says of why LiteRT's CPU runtime cannot run it, and what LiteRT says itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ai_edge_litert import schema_py_generated as fb
+from ai_edge_litert.interpreter import Interpreter
+from click.testing import CliRunner
+from tiny_graphs import FLOAT, INT8, Builder
+
+from tflconv.benchmark import litert_errors
+from tflconv.cli.inspect import command
+from tflconv.errors import TflconvError
+from tflconv.inspection import runnable
+from tflconv.tflite import reading
+
+STRING = fb.TensorType.STRING
+
+
+def single(name: str, dtype: int = FLOAT, **more: float) -> bytes:
+    """One operator from four values to four."""
+    builder = Builder()
+    source, target = (builder.tensor((1, 4), dtype, name=side, **more) for side in "xy")
+    builder.op(name, [source], [target], b"")
+    return builder.content([source], [target])
+
+
+def obstacles(content: bytes) -> list[str]:
+    return runnable.obstacles(reading.parse(content, Path("m.tflite")))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sinh", "it needs the custom operator sinh, which LiteRT's CPU runtime lacks"),
+        ("FlexErf", "it needs TensorFlow's operator Erf (Flex), which LiteRT's CPU"),
+        ("edgetpu-custom-op", "edgetpu-custom-op, compiled for a Coral Edge TPU, which"),
+        ("DISPATCH_OP", "DISPATCH_OP, compiled for a vendor's NPU, which"),
+        ("Convolution2DTransposeBias", "the custom operator Convolution2DTransposeBias, which"),
+    ],
+)
+def test_operators_that_litert_lacks_are_named_and_litert_agrees(name: str, words: str) -> None:
+    content = single(name)
+    (reason,) = obstacles(content)
+    assert words in reason
+    with pytest.raises(RuntimeError):
+        Interpreter(model_content=content).allocate_tensors()
+
+
+def test_custom_operators_that_litert_has_are_no_obstacle() -> None:
+    assert obstacles(single("aeq.hadamard_rotation")) == []
+
+
+def test_custom_operators_that_xnnpack_takes_are_no_obstacle() -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 2, 2, 3)), builder.tensor((1, 4, 4, 5))
+    weights, bias = builder.tensor((5, 2, 2, 3), values=1), builder.tensor((5,), values=0)
+    stride_of_two = b"".join(n.to_bytes(4, "little") for n in (1, 2, 2))
+    name = "Convolution2DTransposeBias"
+    builder.op(name, [source, weights, bias], [target], stride_of_two)
+    content = builder.content([source], [target])
+    assert obstacles(content) == []
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    assert [each["op_name"] for each in interpreter._get_ops_details()] == [name, "DELEGATE"]
+
+
+def test_text_is_no_number() -> None:
+    assert obstacles(single("ABS", STRING)) == [
+        "its input 'x' is text (a string), not numbers",
+        "its output 'y' is text (a string), not numbers",
+    ]
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(0.0, 0), (float("inf"), 0), (0.1, 1 << 20)])
+def test_an_odd_quantization_is_the_fault_of_the_file(scale: float, zero_point: int) -> None:
+    builder = Builder()
+    source, target = (builder.tensor((1, 4), INT8, scale=scale, zero_point=zero_point, name=side)
+                      for side in "xy")  # fmt: skip
+    builder.op("RELU", [source], [target])
+    model = reading.parse(builder.content([source], [target]), Path("odd.tflite"))
+    with pytest.raises(TflconvError, match=r"odd.tflite: 'x' is quantized with a (scale|zero)"):
+        runnable.check(model)
+
+
+def test_a_file_that_cannot_run_is_never_slower_than_float(tmp_path: Path) -> None:
+    path = tmp_path / "npu.tflite"
+    path.write_bytes(single("edgetpu-custom-op", INT8))
+    output = CliRunner().invoke(command, [str(path)]).output
+    assert "! LiteRT's CPU runtime cannot run it: it needs the custom operator edgetpu" in output
+    assert "slower" not in output
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        ("", ""),
+        ("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n", ""),
+        (
+            "ERROR: Encountered unresolved custom op: sinh.\nSee instructions: https://x\n"
+            "ERROR: Node number 0 (sinh) failed to prepare.",
+            "it needs the custom operator sinh, which LiteRT's CPU runtime lacks",
+        ),
+        (
+            "ERROR: Select TensorFlow op(s), included in the given model, is(are) not supported\n"
+            "ERROR: Node number 3 (FlexErf) failed to prepare.",
+            "it needs TensorFlow's operator Erf (Flex), which LiteRT's CPU runtime lacks",
+        ),
+        (
+            "ERROR: Didn't find op for builtin opcode 'ADD' version '99'. An older version ...",
+            "it needs version 99 of ADD, which this LiteRT lacks",
+        ),
+        (
+            "ERROR: [litert_compiled_model.cc:164] Variable tensors not yet supported.\n"
+            "ERROR: Failed to invoke",
+            "Variable tensors not yet supported",
+        ),
+    ],
+)
+def test_what_litert_says_becomes_one_line(stderr: str, reason: str) -> None:
+    assert litert_errors.reason(stderr) == reason

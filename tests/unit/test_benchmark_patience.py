@@ -24,7 +24,7 @@ class Slow:
 
 def run_on(device: Any) -> TflconvError:
     harness = Harness(device=device, runtime=None, path="h", software=None)  # type: ignore[arg-type]
-    with pytest.raises(TflconvError, match="") as caught:
+    with pytest.raises(TflconvError, match="did not") as caught:
         harness.run(["h"], subject="m.tflite on adb:1", timeout=80)
     return caught.value
 

@@ -81,6 +81,8 @@ def read(
     """
     names = source.names()
     layout = _placed(source, names, place)
+    if layout.notes and not layout.places:
+        _refuse(source, f"there are no pictures in class folders; {'; '.join(layout.notes)}")
     pictures = [name for name in layout.places if not _is_empty(name)]
     labels = _classes(source, layout.places, pictures, classes)
     assert view.size is not None, "pictures of any size are brought to one"
@@ -131,8 +133,6 @@ def _placed(source: Source, names: Sequence[str], place: Placing) -> Layout:
         layout = place(names)
     except TflconvError as error:
         raise TflconvError(f"{source}: {error.message}", hint=error.hint) from None
-    if layout.notes and not layout.places:
-        _refuse(source, f"there are no pictures in class folders; {'; '.join(layout.notes)}")
     for part in set(source.told) - {place.split for place in layout.places.values()}:
         _refuse(source, f"there are no pictures in class folders for {part}.")
     return layout

@@ -154,12 +154,12 @@ def battery(text: str) -> Battery:
     values = _pairs(text)
     if values.get("present") == "false" or "UPDATES STOPPED" in text:
         return Battery()
-    tenths = number(values.get("temperature"))
+    degrees = (number(values.get("temperature")) or 0) / 10
     sources = [value for name, value in values.items() if name.endswith(" powered")]
     return Battery(
         level=_percent(number(values.get("level")), number(values.get("scale"))),
         charging="true" in sources if sources else None,
-        temperature=tenths / 10 if tenths and _is_temperature(tenths / 10) else None,
+        temperature=degrees if degrees and _is_temperature(degrees) else None,
     )
 
 

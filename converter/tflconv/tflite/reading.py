@@ -20,7 +20,7 @@ from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
 from tflconv.errors import TflconvError
-from tflconv.tflite import schema
+from tflconv.tflite import checking, schema
 from tflconv.tflite.schema import text
 
 OperatorOption = bool | int | float | bytes | tuple[int, ...] | None
@@ -30,23 +30,6 @@ _Entry = TypeVar("_Entry")
 _DAMAGE = (
     struct.error, IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError,
 )  # fmt: skip
-_BITS = {
-    "float32": 32, "float16": 16, "bfloat16": 16, "float64": 64, "int2": 2, "int4": 4, "int8": 8,
-    "uint4": 4, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32, "int64": 64,
-    "uint64": 64, "bool": 8, "complex64": 64, "complex128": 128,
-}  # fmt: skip
-_NEEDED = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, 4)),
-    **dict.fromkeys(("FULLY_CONNECTED",), (2, 1)),
-    **dict.fromkeys(("BATCH_MATMUL",), (2, 2)),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), (2, 0)),
-    **dict.fromkeys(("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU"), (2, 0)),
-    **dict.fromkeys(("RESHAPE", "QUANTIZE", "DEQUANTIZE", "DENSIFY", "SOFTMAX"), (1, 0)),
-    "CONV_3D": (2, 5),
-    "TRANSPOSE_CONV": (3, 1),
-    "STRIDED_SLICE": (4, 0),
-}
-"""Number of inputs that an operator needs, and the least rank of the first two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +100,7 @@ class TfliteTensor:
     @property
     def bytes(self) -> int:
         """Number of bytes of the values in memory."""
-        return -(-self.elements * _BITS.get(self.dtype, 0) // 8)
+        return -(-self.elements * schema.BITS.get(self.dtype, 0) // 8)
 
     def integers(self) -> NDArray[np.int64]:
         """Return the values of an int32 or int64 constant."""
@@ -286,7 +269,7 @@ class _FileReader:
             inputs=_integers(graph.InputsAsNumpy()),
             outputs=_integers(graph.OutputsAsNumpy()),
         )
-        _check(subgraph)
+        checking.check(subgraph)
         return subgraph
 
     def _tensor(self, index: int, tensor: fb.Tensor) -> TfliteTensor:
@@ -339,32 +322,6 @@ class _FileReader:
         if start + size > len(self._content):
             raise ValueError("a buffer lies beyond its end")
         return self._content[start : start + size]
-
-
-def _check(graph: Subgraph) -> None:
-    """Raise for an index without a tensor, a constant of the wrong size, an operator cut short."""
-    known = range(-1, len(graph.tensors))
-    ends = (*graph.inputs, *graph.outputs)
-    used = [index for o in graph.operators for index in (*o.inputs, *o.outputs)]
-    for index in (*ends, *used):
-        if index not in known or (index < 0 and index in ends):
-            raise ValueError(f"tensor {index} is missing")
-    for tensor in graph.tensors:
-        whole = tensor.dtype in _BITS and not tensor.sparse
-        if tensor.constant and whole and len(tensor.data) != tensor.bytes:
-            raise ValueError(f"tensor {tensor.index} has {len(tensor.data)} bytes")
-    for operator in graph.operators:
-        _check_arity(graph, operator)
-
-
-def _check_arity(graph: Subgraph, operator: Operator) -> None:
-    least, rank = _NEEDED.get(operator.name, (0, 0))
-    present = [index for index in operator.inputs[:least] if index >= 0]
-    ranks = [len(graph.tensors[index].shape) for index in present[:2]]
-    if len(present) < least or min(ranks, default=rank) < rank:
-        raise ValueError(f"operator {operator.index}, {operator.name}, lacks inputs")
-    if least and not graph.output_tensors(operator):
-        raise ValueError(f"operator {operator.index}, {operator.name}, has no output")
 
 
 def _quantization(table: fb.QuantizationParameters | None) -> QuantizationParameters | None:

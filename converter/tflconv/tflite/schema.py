@@ -32,6 +32,13 @@ OPTIONS = {
 }
 """Name of each table of options by its code: ``Conv2DOptions``."""
 
+BITS = {
+    "float32": 32, "float16": 16, "bfloat16": 16, "float64": 64, "int2": 2, "int4": 4, "int8": 8,
+    "uint4": 4, "uint8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32, "int64": 64,
+    "uint64": 64, "bool": 8, "complex64": 64, "complex128": 128,
+}  # fmt: skip
+"""Bits per element by the type's name."""
+
 CUSTOM = fb.BuiltinOperator.CUSTOM
 """Code of operators that are no part of the schema."""
 

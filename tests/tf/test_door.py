@@ -14,6 +14,7 @@ import pytest
 
 import tflconv
 from tflconv import cli, models
+from tflconv.core import bounded
 from tflconv.core.tensorflow import keras2, keras3, tf
 from tflconv.errors import TflconvError
 from tflconv.model.opening import open_model
@@ -155,6 +156,18 @@ def test_a_folder_of_the_same_model_passes(tmp_path: Path) -> None:
     for name, library in (("2", keras2), ("3", keras3())):
         blocks(library).export(str(tmp_path / name))
         assert open_model(tmp_path / name).outputs
+
+
+def test_a_description_above_the_limit_is_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (tmp_path / "model.h5", tmp_path / "model.keras"):
+        blocks(keras2).save(path)
+        assert open_model(path)
+    monkeypatch.setattr(bounded, "max_text_bytes", lambda: 1000)
+    for name in ("model.h5: model_config", "model.keras: config.json"):
+        with pytest.raises(TflconvError, match=f"{name} unpacks to more than"):
+            open_model(tmp_path / name.partition(":")[0])
 
 
 def test_a_name_that_the_user_imports_does_not_let_code_in(tmp_path: Path) -> None:

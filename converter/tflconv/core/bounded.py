@@ -58,8 +58,8 @@ MAX_DEPTH = 200
 """Levels of nesting in JSON; the deepest models of Keras have some 30."""
 
 _DEFAULT_MB = 64
-_TEXT_SHARE = 8
-"""JSON takes some 25 times its size in memory, so that a part with text may have an 8th only."""
+_TEXT_SHARE = 16
+"""JSON takes some 25 times its size in memory, so that a part with text may have a 16th only."""
 
 _LEAST_RATIO = 10
 """A part that shrinks less than this is no bomb, whatever its size; pixels and weights do."""
@@ -111,6 +111,11 @@ def max_member_bytes() -> int:
     return int(text) << 20
 
 
+def max_text_bytes() -> int:
+    """Return the most bytes that a part with text, such as JSON or labels, may have."""
+    return max_member_bytes() // _TEXT_SHARE
+
+
 def read_text(archive: zipfile.ZipFile, name: str) -> str:
     """Return the text in a zip member, such as JSON or labels.
 
@@ -119,13 +124,12 @@ def read_text(archive: zipfile.ZipFile, name: str) -> str:
         name: The member.
 
     Raises:
-        TflconvError: It unpacks to more than an eighth of the limit.
+        TflconvError: It unpacks to more than a sixteenth of the limit.
         KeyError: There is no such member.
         UnicodeDecodeError: It is no text.
     """
-    limit = max_member_bytes() // _TEXT_SHARE
     with archive.open(name) as stream:
-        return _limited(stream, limit, f"{archive.filename}: {name}").decode()
+        return _limited(stream, max_text_bytes(), f"{archive.filename}: {name}").decode()
 
 
 def copy_member(archive: zipfile.ZipFile, name: str, target: IO[bytes]) -> None:

@@ -25,6 +25,8 @@ CUSTOM_HINT = (
     " --custom-objects FILE.py."
 )
 
+PLAIN_HINT = "A file may not do that. Build the model without it and save it again."
+
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
 _POLICIES = frozenset(
     {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Policy", "QuantizedDTypePolicy"}
@@ -160,7 +162,8 @@ class Door:
             return
         known = isinstance(name, str) and name in allowed.ACTIVATIONS
         if not known or not _FUNCTION_MODULES.fullmatch(str(module)):
-            self._refuse(f"the function {_full(module, name)}, which is not one a file may use")
+            what = f"the function {_full(module, name)}, which is not one that a file may use"
+            self._refuse(what, CUSTOM_HINT)
 
     def _check_called(self, config: JsonValue) -> None:
         name = config.get("function") if isinstance(config, dict) else None
@@ -180,7 +183,7 @@ class Door:
             self._refuse(f"the file '{_short(value)}' as its {key}")
         names = _NAMED.get(key.rpartition("_")[2])
         if names is not None and value not in names:
-            self._refuse(f"the {key} '{_short(value)}', which Keras does not have")
+            self._refuse(f"the {key} '{_short(value)}', which Keras does not have", CUSTOM_HINT)
 
     def _check_calls(self, layers: JsonValue) -> None:
         holders = [layer for layer in _list(layers) if isinstance(layer, dict)]
@@ -199,12 +202,11 @@ class Door:
                 f"cannot open {self.source} as a model: it holds a Lambda layer, which is code.",
                 hint="Code inside a file is never run. Replace it by a registered layer.",
             )
-        self._refuse(f"the class {_full(module, name)}; the code of '{_short(name)}' is not in it")
+        what = f"the class {_full(module, name)}; the code of '{_short(name)}' is not in it"
+        self._refuse(what, CUSTOM_HINT)
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise TflconvError(
-            f"cannot open {self.source} as a model: it names {what}.", hint=CUSTOM_HINT
-        )
+    def _refuse(self, what: str, hint: str = PLAIN_HINT) -> NoReturn:
+        raise TflconvError(f"cannot open {self.source} as a model: it names {what}.", hint=hint)
 
 
 def _classes_of(module: str | None) -> frozenset[str]:

@@ -114,6 +114,8 @@ def _of_hdf5(path: Path) -> KerasFile:
                 hint="Save the whole model: model.save('model.keras').",
             )
         text = file.attrs[_ATTRIBUTE]
+        if len(text) > bounded.max_text_bytes():
+            raise bounded.too_large(f"{path}: {_ATTRIBUTE}", bounded.max_text_bytes())
         version = file.attrs.get("keras_version", "2")
     config = bounded.read_json(text)
     return KerasFile(path=path, version=_text(version), config=config)

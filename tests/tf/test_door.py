@@ -85,6 +85,8 @@ def test_an_attack_is_one_message_and_does_nothing(
     assert message.count("Error") == 1, message
     assert str(path) in message
     assert "Traceback" not in message
+    if name.startswith("declare 6 GB"):
+        assert "declares layers with more parameters than the 55 that it holds" in message
 
 
 def _remove(mark: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tflconv.core.bounded import max_member_bytes, too_large
 from tflconv.core.typing import Nested
@@ -58,17 +59,19 @@ def limited_variables(source: str, elements: int) -> Iterator[None]:
 
     left, missing = elements + _WITHOUT_WEIGHTS, False
 
-    def create(next_creator: object, **arguments: object) -> object:
+    def take(count: int) -> None:
         nonlocal left, missing
-        left -= _size(arguments)
+        left -= count
         if left < 0:
             missing = True
             raise MemoryError("the file declares more than it holds")
-        assert callable(next_creator)
+
+    def create(next_creator: Callable[..., object], **arguments: object) -> object:
+        take(_size(arguments))
         return next_creator(**arguments)
 
     try:
-        with tf.variable_creator_scope(create):
+        with tf.variable_creator_scope(create), _counted_by_keras3(take):
             yield
     except Exception as error:
         if not missing:
@@ -77,6 +80,28 @@ def limited_variables(source: str, elements: int) -> Iterator[None]:
             f"{source} declares layers with more parameters than the {elements} that it holds.",
             hint="Is the file whole? Save the whole model again: model.save('model.keras').",
         ) from error
+
+
+@contextmanager
+def _counted_by_keras3(take: Callable[[int], None]) -> Iterator[None]:
+    """Count the variables of Keras 3, which tells TensorFlow no shapes before their values."""
+    from tflconv.core.tensorflow import keras3
+
+    if "keras" not in sys.modules:
+        yield
+        return
+    kind = keras3().Variable
+    initialize = kind._initialize_with_initializer
+
+    def counted(variable: Any, initializer: object) -> None:
+        take(math.prod(variable._shape))
+        initialize(variable, initializer)
+
+    kind._initialize_with_initializer = counted
+    try:
+        yield
+    finally:
+        kind._initialize_with_initializer = initialize
 
 
 def _size(arguments: Mapping[str, object]) -> int:

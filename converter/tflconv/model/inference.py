@@ -81,18 +81,18 @@ def unrolled(layer: object) -> Iterator[None]:
         layer: A layer or model of Keras 2 or Keras 3. It is as before after the block.
     """
     inside = getattr(layer, "_flatten_layers", None)
-    looping = [part for part in ([] if inside is None else inside()) if _loops(part)]
-    for part in looping:
-        part.unroll = True
-    try:
+    with ExitStack() as undo:
+        for part in [] if inside is None else list(inside()):
+            if getattr(part, "unroll", None) is False:
+                _set(part, "unroll", True, undo)
+                _set(part, "_could_use_gpu_kernel", False, undo)  # Keras 2 would loop for it
         yield
-    finally:
-        for part in looping:
-            part.unroll = False
 
 
-def _loops(layer: object) -> bool:
-    return getattr(layer, "unroll", None) is False
+def _set(layer: KerasLayer, name: str, value: bool, undo: ExitStack) -> None:
+    if hasattr(layer, name):
+        undo.callback(setattr, layer, name, getattr(layer, name))
+        setattr(layer, name, value)
 
 
 def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tensor]:

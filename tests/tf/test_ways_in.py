@@ -181,3 +181,31 @@ def test_masks_are_not_followed_by_graph_passes(kit: Any, tmp_path: Path) -> Non
     model = kit.Model(words, kit.layers.Dense(2)(kit.layers.GlobalAveragePooling1D()(vectors)))
     with pytest.raises(TflconvError, match="hands a mask to the layers after it"):
         converted(model, tmp_path, rewrite="optimized")
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_a_layer_that_changes_its_variables_is_named(
+    kit: Any, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    class Counter(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        def build(self, _: Any) -> None:
+            self.count = self.add_weight(name="count", shape=(), initializer="zeros")
+
+        def call(self, x: Any) -> Any:
+            self.count.assign(self.count + 1.0)
+            return x * self.count
+
+    with pytest.raises(TflconvError, match=r"but counter\w* changes a variable") as caught:
+        converted(around(kit, Counter(name="counter")), tmp_path, rewrite=rewrite)
+    assert "training" in str(caught.value.hint)
+
+
+def test_a_layer_that_does_not_compute_is_no_traceback(kit: Any, tmp_path: Path) -> None:
+    class Fussy(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, x: Any) -> Any:
+            if x.shape[0] == 1:
+                raise ValueError("needs a batch of two")
+            return x
+
+    with pytest.raises(TflconvError, match=r"cannot trace the model: .*needs a batch of two"):
+        converted(around(kit, Fussy()), tmp_path)

@@ -39,8 +39,8 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """Name of the layer's class, for messages."""
-        return type(self.layer).__name__
+        """Name of the layer's class, or of the function that it is, for messages."""
+        return str(getattr(self.layer, "__name__", type(self.layer).__name__))
 
     @property
     def rank(self) -> int:

@@ -171,6 +171,23 @@ def test_several_outputs_keep_their_keys(kit: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rewrite", REWRITES)
+@pytest.mark.parametrize("by_key", [True, False])
+def test_inner_models_take_and_give_dictionaries(
+    kit: Any, rewrite: Rewrite, by_key: bool, tmp_path: Path
+) -> None:
+    one, other = kit.Input((4,), name="b"), kit.Input((4,), name="a")
+    results = {"z": kit.layers.Dense(3)(one), "c": kit.layers.Dense(3)(other)}
+    inner = kit.Model({"b": one, "a": other} if by_key else [one, other], results)
+    left, right = kit.Input((4,), name="left"), kit.Input((4,), name="right")
+    given = inner({"b": left, "a": right} if by_key else [left, right])
+    model = kit.Model([left, right], kit.layers.Concatenate()([given["z"], given["c"]]))
+    fed = {key: RANDOM.normal(size=(3, 4)).astype(np.float32) for key in ("left", "right")}
+    expected = np.asarray(model([fed["left"], fed["right"]]))
+    received = only(answers(converted(model, tmp_path, rewrite=rewrite), fed))
+    np.testing.assert_allclose(received, expected, atol=CLOSE)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
 def test_inputs_of_a_list_stay_in_order(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
     late, early = kit.Input((4,), name="z_late"), kit.Input((4,), name="a_early")
     deep = kit.layers.Dense(4)(kit.layers.Dense(4)(early))

@@ -10,7 +10,7 @@ import pytest
 from small_files import CLOSE, RANDOM, REWRITES, answers, around, check, converted, only
 
 from tflconv.conversion import Calibration, Rewrite, calibration, tracing
-from tflconv.core.tensorflow import keras2, tf
+from tflconv.core.tensorflow import tf
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import of_keras
 
@@ -160,8 +160,6 @@ def test_a_function_that_is_not_in_the_file_is_named(kit: Any, ending: str, tmp_
 
     file = tmp_path / f"model.{ending}"
     around(kit, kit.layers.Conv2D(4, 1, activation=squared)).save(file)
-    if kit is keras2 and ending == "h5":
-        pytest.skip("Keras 2 does not say the name")
     with pytest.raises(TflconvError, match="the code of 'squared' is not in the file") as caught:
         converted(file, tmp_path)
     assert "--custom-objects" in str(caught.value.hint)

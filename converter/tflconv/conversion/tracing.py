@@ -108,10 +108,46 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
 def freeze_function(
     call: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[tf.TensorSpec]
 ) -> ConcreteFunction:
-    """Trace ``call`` for inputs like ``specs`` and turn its variables into constants."""
+    """Trace ``call`` for inputs like ``specs`` and turn its variables into constants.
+
+    Raises:
+        TflconvError: A layer changes a variable when it is called, or cannot be traced at all.
+    """
     from tflconv.core.tensorflow import freeze, tf
 
-    return freeze(tf.function(call, autograph=False).get_concrete_function(*specs))
+    try:
+        function = tf.function(call, autograph=False).get_concrete_function(*specs)
+    except _UNTRACEABLE as error:
+        raise _untraced(error) from error
+    try:
+        return freeze(function)
+    except _UNTRACEABLE as error:
+        _refuse_state(function)
+        raise _untraced(error) from error
+
+
+_UNTRACEABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What layers raise that do not compute; the errors of TensorFlow's operators are ValueErrors."""
+
+
+def _refuse_state(function: ConcreteFunction) -> None:
+    """Check that no layer of ``function`` changes a variable, which a file cannot."""
+    changed = [node.name for node in _nodes(function) if re.match(r"Assign\w*VariableOp", node.op)]
+    layers = dict.fromkeys((name.split("/")[:-1] or [name])[-1] for name in changed)
+    if layers:
+        raise TflconvError(
+            f"a .tflite file keeps nothing from call to call, but {', '.join(layers)} changes a"
+            " variable of the model whenever it is called.",
+            hint="Let the layer do so only where `training` is true; random layers of Keras do.",
+        )
+
+
+def _untraced(error: Exception) -> TflconvError:
+    lines = [line.strip("'\" ") for line in str(error).splitlines() if line.strip("'\" ")]
+    return TflconvError(
+        f"TensorFlow cannot trace the model: {' '.join(lines[:2])[:400] or repr(error)}",
+        hint="Does it answer to one sample of its input, model(x, training=False)?",
+    )
 
 
 def lower(graph: FrozenGraph) -> bytes:

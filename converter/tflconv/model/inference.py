@@ -13,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from types import ModuleType
 
-from tflconv.core.nesting import leaves
 from tflconv.core.typing import KerasLayer, Tensor
 
 SKIPPED = (
@@ -81,18 +80,18 @@ def unrolled(layer: object) -> Iterator[None]:
         layer: A layer or model of Keras 2 or Keras 3. It is as before after the block.
     """
     inside = getattr(layer, "_flatten_layers", None)
-    looping = [part for part in ([] if inside is None else inside()) if _loops(part)]
-    for part in looping:
-        part.unroll = True
-    try:
+    with ExitStack() as undo:
+        for part in [] if inside is None else list(inside()):
+            if getattr(part, "unroll", None) is False:
+                _set(part, "unroll", True, undo)
+                _set(part, "_could_use_gpu_kernel", False, undo)  # Keras 2 would loop for it
         yield
-    finally:
-        for part in looping:
-            part.unroll = False
 
 
-def _loops(layer: object) -> bool:
-    return getattr(layer, "unroll", None) is False
+def _set(layer: KerasLayer, name: str, value: bool, undo: ExitStack) -> None:
+    if hasattr(layer, name):
+        undo.callback(setattr, layer, name, getattr(layer, name))
+        setattr(layer, name, value)
 
 
 def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -102,6 +101,8 @@ def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tens
         layer: A layer or operation of Keras 2 or Keras 3.
         function: Takes tensors.
     """
+    from tflconv.core.tensorflow import tf
+
     kit = next((kit for kit in kits() if isinstance(layer, kit.layers.Layer)), None)
     if kit is None:
         return function
@@ -110,12 +111,12 @@ def called(layer: object, function: Callable[..., Tensor]) -> Callable[..., Tens
         """Hands ``training=False`` to all that is called in it, whatever its default."""
 
         def call(self, values: list[Tensor], training: bool | None = None) -> list[Tensor]:
-            return leaves(function(*values))
+            return list(tf.nest.flatten(function(*values)))
 
     def call(*values: Tensor) -> Tensor:
         with at_inference(layer):
             outer = Inference(name="inference", autocast=False, dtype="float32")
-            results = leaves(outer(list(values), training=False))
+            results = list(outer(list(values), training=False))
         return results[0] if len(results) == 1 else results  # type: ignore[return-value]
 
     return call

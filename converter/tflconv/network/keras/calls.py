@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tflconv.core.nesting import leaves
+from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Keras2Node, Keras3Node, KerasLayer, KerasTensor, Shape, Tensor
 from tflconv.model.inference import called
 
@@ -22,6 +22,7 @@ class Call:
         layer: The layer.
         inputs: The values that it takes.
         outputs: The values that it returns.
+        keys: Keys of its inputs, where they are given as a dictionary.
         options: Other arguments of the use; those without a name as ``argument 1`` and so on.
         again: Calls the layer in the same way with other tensors, as at inference.
     """
@@ -30,6 +31,7 @@ class Call:
     inputs: tuple[KerasTensor, ...]
     outputs: tuple[KerasTensor, ...]
     options: Mapping[str, object]
+    keys: frozenset[str] | None = None
     again: Callable[..., Tensor]
 
     @property
@@ -39,8 +41,8 @@ class Call:
 
     @property
     def kind(self) -> str:
-        """Name of the layer's class, for messages."""
-        return type(self.layer).__name__
+        """Name of the layer's class, or of the function that it is, for messages."""
+        return str(getattr(self.layer, "__name__", type(self.layer).__name__))
 
     @property
     def rank(self) -> int:
@@ -83,8 +85,9 @@ def _of_keras2(keras_node: Keras2Node) -> Call:
     return Call(
         layer=layer,
         inputs=tuple(keras_node.keras_inputs),
-        outputs=tuple(leaves(keras_node.outputs)),
+        outputs=tuple(tf.nest.flatten(keras_node.outputs)),
         options={**_numbered(keras_node.call_args or ()), **(keras_node.call_kwargs or {})},
+        keys=_keys(keras_node.call_args or ()),
         again=called(layer, again),
     )
 
@@ -100,17 +103,25 @@ def _of_keras3(keras_node: Keras3Node) -> Call:
         return layer(*positional, **named)
 
     options: dict[str, object] = {}
+    keys: frozenset[str] | None = None
     if not keras_node.is_input:
         arguments = keras_node.arguments
         options = {**_numbered(arguments.args), **arguments.kwargs}
         options.pop("training", None)
+        keys = _keys(arguments.args)
     return Call(
         layer=layer,
         inputs=tuple(keras_node.input_tensors),
         outputs=tuple(keras_node.output_tensors),
         options=options,
+        keys=keys,
         again=called(layer, again),
     )
+
+
+def _keys(positional: Sequence[object]) -> frozenset[str] | None:
+    first = positional[0] if positional else None
+    return frozenset(first) if isinstance(first, Mapping) else None
 
 
 def _numbered(positional: Iterable[object]) -> dict[str, object]:

@@ -80,7 +80,7 @@ class _ModelReader:
         if id(call.output) in self.names and not call.inputs:
             return  # an input, which is there already
         inner = _functional(call.layer)
-        if inner is not None and not call.told:
+        if inner is not None and not call.told and _takes(inner, call.keys):
             self._read_nested(inner, call)
             return
         _check_unmasked(call)
@@ -123,6 +123,12 @@ class _ModelReader:
         for node in nodes:
             self.nodes[node.name] = node
         self.names[id(tensor)] = nodes[-1].name
+
+
+def _takes(inner: FunctionalModel, keys: frozenset[str] | None) -> bool:
+    """Whether ``inner`` takes its inputs by these keys, or in order as they come."""
+    own = getattr(inner, "input", None)
+    return keys == (frozenset(own) if isinstance(own, Mapping) else None)
 
 
 def _check_unmasked(call: Call) -> None:

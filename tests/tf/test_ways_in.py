@@ -1,0 +1,209 @@
+"""Inputs, files and loops that other people's models come with: converted, or refused clearly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_files import CLOSE, RANDOM, REWRITES, answers, around, check, converted, only
+
+from tflconv.conversion import Calibration, Rewrite, calibration, tracing
+from tflconv.core.tensorflow import tf
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model.opening import of_keras
+
+keras = pytest.importorskip("keras", minversion="3")
+
+
+@pytest.mark.parametrize("recipe", ["fp32", "static_wi8_ai8", "selective_wi8_ai8"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_pixels_of_integers(kit: Any, recipe: str, dtype: str, tmp_path: Path) -> None:
+    picture = kit.Input((8, 8, 3), dtype=dtype, name="picture")
+    value = kit.layers.Conv2D(4, 3, activation="relu")(kit.layers.Rescaling(1 / 127.5, -1)(picture))
+    model = kit.Model(picture, kit.layers.Dense(3)(kit.layers.GlobalAveragePooling2D()(value)))
+    pixels = RANDOM.integers(0, 256, (30, 8, 8, 3)).astype(dtype)
+    samples = Calibration.of_values("pixels", pixels)
+    file = converted(
+        model, tmp_path, recipe, calibration=samples, normalize="in-model", io="float32"
+    )
+    expected = np.asarray(model(pixels))
+    received = only(answers(file, {"picture": pixels}))
+    atol = CLOSE if recipe == "fp32" else 0.03
+    np.testing.assert_allclose(received, expected, rtol=0, atol=atol)
+
+
+def test_fractions_are_no_pixels(tmp_path: Path) -> None:
+    picture = keras.Input((4,), dtype="uint8")
+    model = keras.Model(picture, keras.layers.Dense(2)(keras.layers.Rescaling(1.0)(picture)))
+    content = tracing.lower(tracing.freeze(of_keras(model)))
+    with pytest.raises(UsageError, match=r"values from 0\.5 to 0\.5, but the input takes uint8"):
+        calibration.measure(content, Calibration.of_values("halves", np.full((2, 4), 0.5)))
+
+
+@pytest.mark.parametrize(
+    "recipe", ["fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8"]
+)
+def test_recurrent_layers(kit: Any, recipe: str, tmp_path: Path) -> None:
+    steps = kit.Input((4, 4), name="steps")
+    value = kit.layers.LSTM(5)(steps)
+    model = kit.Model(steps, kit.layers.Dense(3)(value))
+    values = RANDOM.uniform(-1, 1, (20, 4, 4)).astype(np.float32)
+    file = converted(
+        model, tmp_path, recipe, calibration=Calibration.of_values("steps", values), io="float32"
+    )
+    expected = np.asarray(model(values))
+    received = only(answers(file, {"steps": values}))
+    atol = CLOSE if recipe == "fp32" else 0.03
+    np.testing.assert_allclose(received, expected, rtol=0, atol=atol)
+
+
+def test_too_many_steps_are_refused(tmp_path: Path) -> None:
+    steps = keras.Input((257, 2))
+    model = keras.Model(steps, keras.layers.GRU(2)(steps))
+    samples = Calibration.of_values("steps", np.ones((2, 257, 2)))
+    with pytest.raises(TflconvError, match="inside of a loop") as caught:
+        converted(model, tmp_path, "static_wi8_ai8", calibration=samples)
+    assert "at most 256 steps" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("recipe", ["fp32", "static_wi8_ai8"])
+def test_no_card_is_asked_for_where_there_is_no_picture(
+    kit: Any, recipe: str, tmp_path: Path
+) -> None:
+    picture, facts = kit.Input((8, 8, 3), name="picture"), kit.Input((5,), name="facts")
+    value = kit.layers.Conv2D(4, 3)(kit.layers.Rescaling(1 / 255)(picture))
+    value = kit.layers.Concatenate()([kit.layers.GlobalAveragePooling2D()(value), facts])
+    model = kit.Model([picture, facts], kit.layers.Dense(3)(value))
+    fed = {
+        "picture": RANDOM.uniform(0, 255, (9, 8, 8, 3)).astype(np.float32),
+        "facts": RANDOM.normal(size=(9, 5)).astype(np.float32),
+    }
+    np.savez(tmp_path / "samples.npz", **fed)
+    samples = str(tmp_path / "samples.npz")
+    file = converted(model, tmp_path, recipe, calibration=samples, io="float32")
+    expected = np.asarray(model([fed["picture"], fed["facts"]]))
+    np.testing.assert_allclose(only(answers(file, fed)), expected, atol=0.1)
+
+
+def test_a_subclassed_model_says_what_to_do(kit: Any) -> None:
+    class Net(kit.Model):  # type: ignore[misc, name-defined]
+        def build(self, shape: Any) -> None:
+            self.built = True
+
+        def call(self, x: Any) -> Any:
+            return x + 1
+
+    model = Net()
+    with pytest.raises(UsageError, match="was never called"):
+        of_keras(model)
+    model(np.zeros((1, 4), np.float32))
+    model.inputs = None
+    with pytest.raises(UsageError, match="computes in a function of its own") as caught:
+        of_keras(model)
+    assert "model.export('folder')" in str(caught.value.hint)
+
+
+class TwoFunctions(tf.Module):  # type: ignore[misc]
+    """Halves and doubles."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def half(self, x: Any) -> Any:
+        return {"halves": x / 2}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def double(self, x: Any) -> Any:
+        return {"doubles": x * 2}
+
+
+def two_functions(folder: Path, *names: str) -> Path:
+    module = TwoFunctions()
+    functions = dict(zip(names, (module.half, module.double), strict=True))
+    tf.saved_model.save(module, str(folder / "two"), signatures=functions)
+    return folder / "two"
+
+
+def test_a_signature_is_chosen_by_name(tmp_path: Path) -> None:
+    folder = two_functions(tmp_path, "half", "double")
+    ones = {"x": np.ones((1, 4), np.float32)}
+    for name, value in (("half", 0.5), ("double", 2.0)):
+        received = only(answers(converted(folder, tmp_path, signature=name), ones))
+        assert (received == value).all()
+
+
+def test_several_signatures_are_listed(tmp_path: Path) -> None:
+    folder = two_functions(tmp_path, "half", "double")
+    with pytest.raises(UsageError, match="several signatures: half, double") as caught:
+        converted(folder, tmp_path)
+    assert "--signature NAME" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="signature 'halve'"):
+        converted(folder, tmp_path, signature="halve")
+
+
+def test_the_signature_to_serve_is_taken(tmp_path: Path) -> None:
+    folder = two_functions(tmp_path, "half", "serving_default")
+    ones = {"x": np.ones((1, 4), np.float32)}
+    assert (only(answers(converted(folder, tmp_path), ones)) == 2).all()
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_pictures_of_any_size_get_one(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
+    model = around(kit, kit.layers.BatchNormalization(), shape=(None, None, 3))
+    check(model, tmp_path, rewrite, resolution=12)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_function_that_is_not_in_the_file_is_named(kit: Any, ending: str, tmp_path: Path) -> None:
+    def squared(x: Any) -> Any:
+        return x * x
+
+    file = tmp_path / f"model.{ending}"
+    around(kit, kit.layers.Conv2D(4, 1, activation=squared)).save(file)
+    with pytest.raises(TflconvError, match="the code of 'squared' is not in the file") as caught:
+        converted(file, tmp_path)
+    assert "--custom-objects" in str(caught.value.hint)
+
+
+def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    around(kit, kit.layers.Conv2D(4, 1, activation=lambda x: x * x)).save(file)
+    with pytest.raises(TflconvError, match="which is code") as caught:
+        converted(file, tmp_path)
+    assert "--custom-objects" in str(caught.value.hint)
+
+
+def test_masks_are_not_followed_by_graph_passes(kit: Any, tmp_path: Path) -> None:
+    words = kit.Input((5,))
+    vectors = kit.layers.Embedding(9, 4, mask_zero=True)(words)
+    model = kit.Model(words, kit.layers.Dense(2)(kit.layers.GlobalAveragePooling1D()(vectors)))
+    with pytest.raises(TflconvError, match="hands a mask to the layers after it"):
+        converted(model, tmp_path, rewrite="optimized")
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_a_layer_that_changes_its_variables_is_named(
+    kit: Any, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    class Counter(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        def build(self, _: Any) -> None:
+            self.count = self.add_weight(name="count", shape=(), initializer="zeros")
+
+        def call(self, x: Any) -> Any:
+            self.count.assign(self.count + 1.0)
+            return x * self.count
+
+    with pytest.raises(TflconvError, match=r"but counter\w* changes a variable") as caught:
+        converted(around(kit, Counter(name="counter")), tmp_path, rewrite=rewrite)
+    assert "training" in str(caught.value.hint)
+
+
+def test_a_layer_that_does_not_compute_is_no_traceback(kit: Any, tmp_path: Path) -> None:
+    class Fussy(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, x: Any) -> Any:
+            if x.shape[0] == 1:
+                raise ValueError("needs a batch of two")
+            return x
+
+    with pytest.raises(TflconvError, match=r"cannot trace the model: .*needs a batch of two"):
+        converted(around(kit, Fussy()), tmp_path)

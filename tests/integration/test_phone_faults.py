@@ -233,7 +233,7 @@ def test_a_harness_that_is_killed(machine: phones.Phone, bench: Bench) -> None:
     run = bench(machine, TINY, *QUICK, *ENDLESS)
     wait(lambda: harnesses(machine))
     shell(machine).shell(["kill", "-9", *harnesses(machine)])
-    assert "SIGKILL" in ended(run, 3)
+    assert "SIGKILL" in ended(run, 1)  # the phone itself is not lost
 
 
 def test_the_adb_server_is_restarted(machine: phones.Phone, bench: Bench) -> None:

@@ -226,7 +226,7 @@ def test_code_is_run_only_if_it_was_named(tmp_path: Path) -> None:
     picture = keras.Input((8, 8, 1))
     path = tmp_path / "custom.keras"
     keras.Model(picture, scope["Twice"]()(picture)).save(path)
-    with pytest.raises(TflconvError, match="the code of 'Twice' is not in it") as raised:
+    with pytest.raises(TflconvError, match="the code of 'Twice' is not in the file") as raised:
         prepare(path)
     assert "--custom-objects" in str(raised.value)
     assert not code.with_suffix(".ran").exists()

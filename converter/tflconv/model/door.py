@@ -162,8 +162,8 @@ class Door:
             return
         known = isinstance(name, str) and name in allowed.ACTIVATIONS
         if not known or not _FUNCTION_MODULES.fullmatch(str(module)):
-            what = f"the function {_full(module, name)}, which is not one that a file may use"
-            self._refuse(what, CUSTOM_HINT)
+            module = None if module == "builtins" else module
+            self._refuse_code(f"the function {_full(module, name)}", name)
 
     def _check_called(self, config: JsonValue) -> None:
         name = config.get("function") if isinstance(config, dict) else None
@@ -202,8 +202,10 @@ class Door:
                 f"cannot open {self.source} as a model: it holds a Lambda layer, which is code.",
                 hint="Code inside a file is never run. Replace it by a registered layer.",
             )
-        what = f"the class {_full(module, name)}; the code of '{_short(name)}' is not in it"
-        self._refuse(what, CUSTOM_HINT)
+        self._refuse_code(f"the class {_full(module, name)}", name)
+
+    def _refuse_code(self, what: str, name: JsonValue) -> NoReturn:
+        self._refuse(f"{what}; the code of '{_short(name)}' is not in the file", CUSTOM_HINT)
 
     def _refuse(self, what: str, hint: str = PLAIN_HINT) -> NoReturn:
         raise TflconvError(f"cannot open {self.source} as a model: it names {what}.", hint=hint)

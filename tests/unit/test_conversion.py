@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tflconv
-from tflconv import cli, conversion, data, recipe
+from tflconv import cli, conversion, recipe
 from tflconv.conversion import FloatModel, description
 from tflconv.conversion.calibration import Calibration, measure
 from tflconv.data import CalibrationSet
@@ -25,12 +25,10 @@ from tflconv.model.card import LABELS, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
-from tflconv.tflite import editing, int4, metadata, packing, reading, stripping, unfusing
+from tflconv.tflite import editing, metadata, packing, reading, stripping, unfusing
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT = MODELS / "tiny_float32.tflite"
-STUDY = Path(__file__).parents[2] / "studies" / "int8-vit" / "models"
-TRANSFORMER = STUDY / "vit_int8-mnist-static_wi8_ai8.tflite"
 RANDOM = np.random.default_rng(0)
 SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
 PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
@@ -316,63 +314,6 @@ def test_bad_calibration_is_one_error_and_no_file(
 def test_labels_of_the_wrong_count_are_one_error() -> None:
     with pytest.raises(UsageError, match="2 labels, but tiny_float32 has outputs of"):
         description.describe(opened(FLOAT), read_card(FLOAT), labels=["a", "b"])
-
-
-def layers(path: Path, name: str) -> list[list[reading.Tensor]]:
-    """Inputs of the operators called ``name``: activations, weights, bias."""
-    graph = reading.read(path).main
-    return [graph.input_tensors(o) for o in graph.operators if o.name == name]
-
-
-def test_int4_weights_are_stored_two_to_a_byte(tmp_path: Path) -> None:
-    wide, narrow = (convert(f"static_wi{bits}_ai8", tmp_path) for bits in (8, 4))
-    ((_, before, *_),) = layers(wide, "FULLY_CONNECTED")
-    ((_, after, *_),) = layers(narrow, "FULLY_CONNECTED")
-    assert (before.dtype, after.dtype) == ("int8", "int4")
-    assert len(after.data) == (before.elements + 1) // 2
-    bytes_read = np.frombuffer(after.data, np.uint8)
-    halves = np.stack([bytes_read & 15, bytes_read >> 4], 1).ravel()[: before.elements]
-    stored = (halves.astype(np.int8) ^ 8) - 8
-    scales = [np.reshape(t.quantization.scales, (-1, 1)) for t in (before, after) if t.quantization]
-    wanted = np.frombuffer(before.data, np.int8).reshape(before.shape) * scales[0]
-    error = np.abs(stored.reshape(after.shape) * scales[1] - wanted)
-    assert (error <= scales[1] * 0.501).all()
-    assert {weights.dtype for _, weights, _ in layers(narrow, "CONV_2D")} == {"int8"}
-
-
-def test_a_trained_transformer_keeps_its_accuracy_in_int4(tmp_path: Path) -> None:
-    trained = packing.unpack(TRANSFORMER.read_bytes())
-    int4.use_int4(trained)
-    stripping.share_equal(trained)
-    path = tmp_path / "int4.tflite"
-    path.write_bytes(packing.pack(trained))
-    sample = data.load("mnist-sample", resolution=32, channels=3).test
-    images = NAMED["0..1"].apply(sample.images[:300])
-    assert (Interpreter(path).predict(images).argmax(1) == sample.labels[:300]).mean() > 0.98
-    assert Interpreter(path).partitions == 1
-    assert path.stat().st_size < 0.7 * TRANSFORMER.stat().st_size
-    for source, weights, bias in layers(path, "FULLY_CONNECTED"):
-        scales = [
-            np.array(t.quantization.scales) for t in (source, weights, bias) if t.quantization
-        ]
-        np.testing.assert_allclose(scales[2], scales[0] * scales[1], rtol=1e-5)
-
-
-@given(st.lists(st.integers(-8, 7), min_size=1, max_size=40))
-def test_packed_halves_come_back(values: list[int]) -> None:
-    content = int4.packed(np.array(values, np.int8))
-    halves = np.stack([content & 15, content >> 4], 1).ravel().astype(np.int8)
-    assert len(content) == (len(values) + 1) // 2
-    assert [int((half ^ 8) - 8) for half in halves[: len(values)]] == values
-
-
-def test_tensorwise_weights_have_one_scale(tmp_path: Path) -> None:
-    plain, tensorwise = (
-        convert(name, tmp_path) for name in ("static_wi8_ai8", "static_wi8_ai8_tensorwise")
-    )
-    for _, *stored in (*layers(tensorwise, "CONV_2D"), *layers(tensorwise, "FULLY_CONNECTED")):
-        assert {len(tensor.quantization.scales) for tensor in stored if tensor.quantization} == {1}
-    assert tensorwise.stat().st_size < plain.stat().st_size
 
 
 @pytest.mark.parametrize("name", ["fp32", "static_wi8_ai8", "static_wi4_ai8", "fp16"])

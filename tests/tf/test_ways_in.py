@@ -13,6 +13,7 @@ from tflconv.conversion import Calibration, Rewrite, calibration, tracing
 from tflconv.core.tensorflow import tf
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import of_keras
+from tflconv.tflite import reading
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -45,11 +46,10 @@ def test_fractions_are_no_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "recipe", ["fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8"]
 )
-def test_recurrent_layers(kit: Any, recipe: str, tmp_path: Path) -> None:
-    # The first forget gate has no reader, and litert-quantizer leaves the SPLIT that makes it in
-    # float. The TFLite converter, tried next, takes it with some weights only: hence the seed.
-    random = np.random.default_rng(0)
-    kit.utils.set_random_seed(0)
+@pytest.mark.parametrize("seed", range(3))
+def test_recurrent_layers(kit: Any, recipe: str, seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    kit.utils.set_random_seed(seed)
     steps = kit.Input((4, 4), name="steps")
     value = kit.layers.LSTM(5)(steps)
     model = kit.Model(steps, kit.layers.Dense(3)(value))
@@ -61,6 +61,25 @@ def test_recurrent_layers(kit: Any, recipe: str, tmp_path: Path) -> None:
     received = only(answers(file, {"steps": values}))
     atol = CLOSE if recipe == "fp32" else 0.03
     np.testing.assert_allclose(received, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("io", ["float32", "int8", "uint8"])
+@pytest.mark.parametrize("layer", ["LSTM", "GRU"])
+def test_a_gate_that_nobody_reads_is_quantized_too(layer: str, io: Any, tmp_path: Path) -> None:
+    """The first forget gate meets a state of zeros."""
+    values = np.random.default_rng(0).uniform(-1, 1, (20, 4, 4)).astype(np.float32)
+    steps = keras.Input((4, 4), name="steps")
+    model = keras.Model(steps, keras.layers.Dense(3)(getattr(keras.layers, layer)(5)(steps)))
+    samples = Calibration.of_values("steps", values)
+    file = converted(model, tmp_path, "static_wi8_ai8", calibration=samples, io=io)
+    main = reading.read(file).main
+    assert len(main.outputs) == 1
+    assert {
+        tensor.dtype
+        for o in main.operators
+        if o.name == "SPLIT"
+        for tensor in main.output_tensors(o)
+    } == {"int8"}
 
 
 def test_too_many_steps_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, int4, packing, stripping, uint8
+from tflconv.tflite import editing, int4, packing, stripping, uint8, unread
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
@@ -52,7 +52,9 @@ def quantize(model: bytes, recipe: Recipe, ranges: TensorRanges | None = None) -
         TflconvError: litert-quantizer cannot quantize the model.
     """
     settings = _settings(recipe)
-    return finish(_run(model, recipe, settings, ranges) if settings else model, recipe)
+    if not settings:
+        return finish(model, recipe)
+    return finish(_with_unread_outputs(model, recipe, settings, ranges), recipe)
 
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
@@ -148,6 +150,19 @@ def _float16() -> Settings:
             "explicit_dequantize": True,
         },
     }
+
+
+def _with_unread_outputs(
+    model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
+) -> bytes:
+    """Run litert-quantizer so that operators with an unread output are quantized, too."""
+    exposed = packing.unpack(model)
+    count = unread.expose(exposed) if recipe.compute == "static" else 0
+    if not count:
+        return _run(model, recipe, settings, ranges)
+    quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
+    unread.hide(quantized, count)
+    return packing.pack(quantized)
 
 
 def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_without_a_wheel_setup_fails_once_and_leaves_nothing(
     code, said = failure(capsys, "devices", "setup", "arm64")
     assert code == 3
     assert f"pip cannot download ai-edge-litert {wheel.installed_version()}" in said
-    assert said.count("Error:") == 1
+    assert len(re.findall("^Error:", said, re.MULTILINE)) == 1
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 

@@ -196,14 +196,6 @@ def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) 
     assert "--custom-objects" in str(caught.value.hint)
 
 
-def test_masks_are_not_followed_by_graph_passes(kit: Any, tmp_path: Path) -> None:
-    words = kit.Input((5,))
-    vectors = kit.layers.Embedding(9, 4, mask_zero=True)(words)
-    model = kit.Model(words, kit.layers.Dense(2)(kit.layers.GlobalAveragePooling1D()(vectors)))
-    with pytest.raises(TflconvError, match="hands a mask to the layers after it"):
-        converted(model, tmp_path, rewrite="optimized")
-
-
 @pytest.mark.parametrize("rewrite", REWRITES)
 def test_a_layer_that_changes_its_variables_is_named(
     kit: Any, rewrite: Rewrite, tmp_path: Path

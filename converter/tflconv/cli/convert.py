@@ -64,8 +64,8 @@ from tflconv.recipe import TensorType
     type=click.Choice(REWRITES),
     default="as-is",
     show_default=True,
-    help="Rewrite the operators first: optimized for XNNPACK's integer kernels, or unfused as a"
-    " float baseline with nothing folded or fused. Keras models only.",
+    help="Rewrite the operators first: optimized for XNNPACK's integer kernels, or unfused (Keras"
+    " models only) as a float baseline with nothing folded or fused.",
 )
 @options.qat
 @click.option("--strip", is_flag=True, help="Leave out names and TFLite metadata; the card stays.")

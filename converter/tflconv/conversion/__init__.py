@@ -3,8 +3,9 @@
 ``prepare`` makes a model ready; the ``FloatModel`` that it returns makes the file of each recipe.
 The parts: ``tracing`` (TFLite converter, the only part that always needs TensorFlow),
 ``calibration`` (ranges of activations), ``quantization`` (litert-quantizer), ``optimized`` and
-``unfused`` (rewritten networks), ``description`` (preprocessing and labels of a user's model),
-``writing`` (metadata and card). The same model, recipe and calibration give the same bytes.
+``unfused`` (rewritten networks), ``equivalence`` (whether a rewritten network is still the same),
+``description`` (preprocessing and labels of a user's model), ``writing`` (metadata and card). The
+same model, recipe and calibration give the same bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def prepare(
         The model, whose ``make`` returns the file of a recipe.
 
     Raises:
-        TflconvError: TFLite has no operators for the model, or its layers are not visible.
+        TflconvError: TFLite has no operators for the model, or ``unfused`` cannot see its layers.
     """
     if model.ranges is not None:
         from tflconv.conversion.optimized import OptimizedModel
@@ -47,7 +48,7 @@ def prepare(
     if rewrite == "optimized":
         from tflconv.conversion import optimized
 
-        return optimized.prepare(model)
+        return optimized.prepare(model, resolution=resolution)
     if rewrite == "unfused":
         from tflconv.conversion import unfused
 

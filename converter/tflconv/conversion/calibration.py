@@ -155,7 +155,7 @@ def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     Raises:
         UsageError: The samples do not fit the inputs of the model.
     """
-    runtime, unpacked = _runtime(model), packing.unpack(model)
+    runtime, unpacked = load(model), packing.unpack(model)
     inputs = runtime.get_input_details()
     calibration = calibration.for_inputs(editing.input_names(unpacked))
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
@@ -175,16 +175,8 @@ def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     return ranges
 
 
-def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | None:
-    """The values of a tensor; None for a result of a loop that nothing reads."""
-    try:
-        values: NDArray[np.float32] = runtime.get_tensor(index)
-    except ValueError:  # "Tensor data is null": LiteRT has made no room for it
-        return None
-    return values
-
-
-def _runtime(model: bytes) -> litert.Interpreter:
+def load(model: bytes) -> litert.Interpreter:
+    """Return a runtime with the file ``model`` that keeps the values of all of its tensors."""
     with warnings.catch_warnings(), quiet.native_stderr():
         warnings.simplefilter("ignore")
         runtime = litert.Interpreter(
@@ -192,6 +184,15 @@ def _runtime(model: bytes) -> litert.Interpreter:
         )
         runtime.allocate_tensors()
     return runtime
+
+
+def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | None:
+    """The values of a tensor; None for a result of a loop that nothing reads."""
+    try:
+        values: NDArray[np.float32] = runtime.get_tensor(index)
+    except ValueError:  # "Tensor data is null": LiteRT has made no room for it
+        return None
+    return values
 
 
 def _widen(ranges: TensorRanges, name: str, values: NDArray[np.float32]) -> None:

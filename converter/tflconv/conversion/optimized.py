@@ -8,21 +8,27 @@ leaves a product, including those of attention; LayerNormalization and softmax s
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel, required
+from tflconv.conversion.equivalence import CLOSE, difference
+from tflconv.conversion.preparation import FloatModel, as_it_is, required
 from tflconv.conversion.quantization import finish
 from tflconv.model.opening import Input, Source
+from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
 from tflconv.network.keras.execution import Scheme
 from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges
-from tflconv.network.nodes import Network
+from tflconv.network.nodes import CannotRewrite, Network
 from tflconv.network.passes import PassOutcome
+from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
+from tflconv.tflite import editing, packing, reading
 
 
 class OptimizedModel(FloatModel):
@@ -78,13 +84,40 @@ class OptimizedModel(FloatModel):
         return self._calibrated[calibration.digest]
 
 
-def prepare(model: Opened) -> OptimizedModel:
+def prepare(model: Opened, *, resolution: int | None = None) -> FloatModel:
     """Make ``model`` ready for its recipes, with its network rewritten by all passes.
 
+    The network is read from the float file that the model is lowered to, so that it does not matter
+    what the model came as. Where that file cannot be read as a network, or the rewritten one does
+    not compute the same, the model is taken as it came, with a warning.
+
+    Args:
+        model: Any opened model.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+
     Raises:
-        TflconvError: The layers of the model are not visible to Keras.
+        TflconvError: TFLite has no operators for the model.
     """
-    return OptimizedModel(*model.rewritten)
+    lowered = as_it_is(model, resolution=resolution)
+    try:
+        return _rewritten(model.name, lowered.content)
+    except CannotRewrite as error:
+        warnings.warn(f"{error.message} It is converted as it came.", stacklevel=3)
+        return lowered
+
+
+def _rewritten(name: str, content: bytes) -> OptimizedModel:
+    file, unpacked = reading.parse(content, Path(name)), packing.unpack(content)
+    names = editing.input_names(unpacked), editing.output_names(unpacked)
+    network, outcomes = passes.optimize(read(file, inputs=names[0], outputs=names[1]))
+    made = OptimizedModel(network, outcomes)
+    dropped = any(o.name == passes.DROPS_SOFTMAX and o.skipped is None for o in outcomes)
+    apart = difference(file, content, made.content, without_softmax=dropped)
+    if apart > CLOSE:
+        raise CannotRewrite(
+            f"{name}: the rewritten network differs by {apart:.2g} of its largest output."
+        )
+    return made
 
 
 def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflconv.conversion import tracing
@@ -12,6 +12,7 @@ from tflconv.errors import TflconvError, UsageError
 from tflconv.model.inference import unrolled
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
+from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing
 
@@ -27,6 +28,7 @@ class FloatModel:
         content: The float ``.tflite`` file.
         graph: The graph that TensorFlow traced; None for a model that was a ``.tflite`` file.
         unroll: Makes the same model without loops, if something can.
+        outcomes: What each graph pass did to it, if any were applied.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class FloatModel:
         unroll: Callable[[], FloatModel] | None = None,
     ) -> None:
         self.name, self.content, self.graph, self.unroll = name, content, graph, unroll
+        self.outcomes: Sequence[PassOutcome] = ()
         self._ranges: dict[str, TensorRanges] = {}
         self._straight: FloatModel | None = None
 

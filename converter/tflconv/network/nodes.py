@@ -1,9 +1,10 @@
 """A trained network as plain data: layers with their weights as arrays, ready to be rewritten.
 
-Keras models are awkward to rewrite: layers own their variables, and Keras 2 and Keras 3 differ in
-every detail. So a model is read once (``keras/reader``) into a ``Network`` of ``Node`` values,
-passes turn one network into another (``passes``), and one interpreter runs the result
-(``keras/execution``). All values are immutable, so a pass cannot change the network it is given.
+Models are awkward to rewrite: layers of Keras own their variables, and every exporter spells
+operators in its own way. So a model is read once, from Keras (``keras/reader``) or from a float
+``.tflite`` file (``tflite/reader``), into a ``Network`` of ``Node`` values. Passes turn one network
+into another (``passes``), and one interpreter runs the result (``keras/execution``). All values are
+immutable, so a pass cannot change the network it is given.
 
 Kinds of nodes, with ``n`` tokens or ``h, w`` pixels before the channels ``c``:
 
@@ -24,10 +25,13 @@ mean       ``axes``, ``keep``
 pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
 pad        ``borders`` ``((top, bottom), (left, right))``
 reshape    ``shape`` without batch
+transpose  ``axes`` in their new order, the batch first
 token      the tokens with the learned ``token [1, c]`` before them
 crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
 opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch
+operator   any other operator of a file: ``operator``, its ``constants`` by place, the ``shapes`` of
+           its other inputs in the file; output at ``place``, of ``shape`` without batch
 ========== ========================================================================================
 
 ``conv``, ``depthwise``, ``dense`` and ``add`` may carry an ``activation`` fused to their output.
@@ -43,11 +47,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.typing import Shape, Tensor
+from tflconv.errors import TflconvError
+from tflconv.tflite.reading import Operator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Array = NDArray[np.float32]
+
+
+class CannotRewrite(TflconvError):  # noqa: N818 - says what cannot be done
+    """A graph that is no network of such nodes; it can be converted as it came."""
+
 
 LINEAR = ("conv", "depthwise", "dense")
 """Kinds that multiply by a kernel and add a bias."""
@@ -77,6 +88,10 @@ class NodeOptions(TypedDict, total=False):
     averages: bool
     call: Callable[..., Tensor]
     layer: str
+    operator: Operator
+    constants: Mapping[int, NDArray[np.generic]]
+    shapes: tuple[Shape, ...]
+    place: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,6 +148,11 @@ class Network:
     def inputs(self) -> tuple[Node, ...]:
         """The nodes of kind ``input``."""
         return tuple(node for node in self if node.kind == "input")
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it can compute several samples at once; operators of files are made for one."""
+        return not self.of_kind("operator")
 
     def of_kind(self, *kinds: str) -> list[Node]:
         """Return all nodes of these ``kinds``, in the order of execution."""

@@ -122,9 +122,14 @@ def _crop(node: Node, inputs: Sequence[Shape]) -> Shape:
     return (inputs[0][0], len(tokens), *inputs[0][2:])
 
 
+def _transpose(node: Node, inputs: Sequence[Shape]) -> Shape:
+    return tuple(inputs[0][axis] for axis in node.options["axes"])
+
+
 _RULES: dict[str, Callable[[Node, Sequence[Shape]], Shape]] = {
     "input": _given,
     "opaque": _given,
+    "operator": _given,
     "reshape": _given,
     "activation": _same,
     "identity": _same,
@@ -143,4 +148,5 @@ _RULES: dict[str, Callable[[Node, Sequence[Shape]], Shape]] = {
     "pad": _pad,
     "pool": _pool,
     "token": _token,
+    "transpose": _transpose,
 }

@@ -123,9 +123,9 @@ class Line:
         if key not in self._models:
             opened = self.trained(steps)
             self._tell("lower", "tracing")
-            if rewrite == "optimized" and opened.ranges is None:
-                self._tell_passes(opened)
             made = conversion.prepare(opened, rewrite, resolution=self.request.resolution)
+            for outcome in made.outcomes:
+                self._tell("rewrite", str(outcome))
             self._models[key] = made
         return self._models[key]
 
@@ -300,10 +300,6 @@ class Line:
             "resolution": self.request.resolution,
             "signature": self.request.signature,
         }
-
-    def _tell_passes(self, opened: Opened) -> None:
-        for outcome in opened.rewritten[1]:
-            self._tell("rewrite", str(outcome))
 
     def _tell(self, stage: str, message: str) -> None:
         self.progress(Progress(stage=stage, message=message))

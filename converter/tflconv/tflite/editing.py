@@ -109,6 +109,17 @@ def input_names(model: fb.ModelT) -> list[str]:
     return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in graph.inputs]
 
 
+def output_names(model: fb.ModelT) -> list[str]:
+    """Return the names of the outputs of the main graph: those of its signature, if it has one."""
+    graph = model.subgraphs[0]
+    signed = {
+        int(entry.tensorIndex): schema.text(entry.name)
+        for signature in (model.signatureDefs or [])[:1]
+        for entry in signature.outputs
+    }
+    return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in graph.outputs]
+
+
 def output_sizes(model: fb.ModelT) -> list[int]:
     """Return the number of values of each output of the main graph."""
     graph = model.subgraphs[0]

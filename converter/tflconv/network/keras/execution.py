@@ -14,6 +14,7 @@ import numpy as np
 
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
+from tflconv.network.keras import operators
 from tflconv.network.nodes import Array, Network, Node
 
 
@@ -82,6 +83,7 @@ def predict(network: Network, *inputs: Array, batch: int = 64) -> Array:
     function = tf.function(
         lambda *values: run(network, *values), autograph=False, reduce_retracing=True
     )
+    batch = batch if network.takes_batches else 1
     parts = [
         function(*(tf.constant(values[start : start + batch]) for values in inputs)).numpy()
         for start in range(0, len(inputs[0]), batch)
@@ -216,8 +218,10 @@ _RUNNERS: dict[str, Callable[[Node, Sequence[Tensor], Scheme], Tensor]] = {
     "reshape": _reshape,
     "crop": lambda node, inputs, _: inputs[0][:, node.options["begin"] : node.options["end"]],
     "token": _token,
+    "transpose": lambda node, inputs, _: tf.transpose(inputs[0], node.options["axes"]),
     "identity": lambda _node, inputs, _: inputs[0],
     "opaque": lambda node, inputs, _: node.options["call"](*inputs),
+    "operator": lambda node, inputs, _: operators.run(node, inputs),
 }
 
 

@@ -70,7 +70,7 @@ class Opened:
         if self._source is None:
             raise UsageError(
                 f"{self.name} is a .tflite file; this needs a Keras model or a SavedModel.",
-                hint="Only Keras files with functional or sequential models can be rewritten.",
+                hint="Only functional or sequential Keras models can be unfused or trained.",
             )
         return self._source
 

@@ -27,7 +27,7 @@ STEPS = 255
 """Number of steps from the smallest to the largest of 256 values."""
 
 MATRIX_KINDS = ("conv", "depthwise", "dense", "matmul")
-_MOVING = ("reshape", "crop", "pad", "pool", "identity")
+_MOVING = ("reshape", "crop", "pad", "pool", "identity", "transpose")
 _FIXED = {
     "softmax": (0.0, 1 - 2**-8),
     "sigmoid": (0.0, 1 - 2**-8),
@@ -101,6 +101,7 @@ def measure(network: Network, *inputs: Array, batch: int = 50) -> Ranges:
         batch: Samples per run.
     """
     observer = _Observer({node.name for node in quantized(network)})
+    batch = batch if network.takes_batches else 1
     for start in range(0, len(inputs[0]), batch):
         run(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
     return {name: allowed(network[name], *ends) for name, ends in observer.ends.items()}

@@ -56,6 +56,9 @@ def _named(apply: Pass, needs: str) -> NamedPass:
     return NamedPass(name=apply.__name__, apply=apply, needs=needs)
 
 
+DROPS_SOFTMAX = removing.drop_softmax.__name__
+"""Name of the only pass after which the network computes something else."""
+
 PASSES = (
     _named(removing.remove_identities, "no dropout, noise or linear activation"),
     _named(removing.drop_softmax, "the network does not end with softmax"),

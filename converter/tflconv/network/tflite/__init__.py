@@ -1,0 +1,1 @@
+"""Read networks from float ``.tflite`` files, whoever made them; no TensorFlow."""

@@ -1,0 +1,129 @@
+"""Read the main graph of a float ``.tflite`` file into a ``Network``.
+
+First come the groups of operators that say one thing (``norms``, ``functions``, ``attention``),
+then the others one by one (``operators``). An operator that no node describes stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tflconv.network.nodes import Network, Node
+from tflconv.network.tflite import attention, functions, norms, operators
+from tflconv.network.tflite.graph import Graph, Region, unreadable
+from tflconv.network.tflite.operators import Steps, batched
+from tflconv.tflite.reading import TfliteModel
+
+_FINDERS = (attention.find, norms.find, functions.find)
+
+
+def read(model: TfliteModel, *, inputs: Sequence[str], outputs: Sequence[str]) -> Network:
+    """Read the network of a float file with one output.
+
+    Args:
+        model: The file.
+        inputs: Names of its inputs, in their order.
+        outputs: Names of its outputs; a network has one.
+
+    Raises:
+        CannotRewrite: The file is quantized, has several outputs, or computes in other graphs too.
+    """
+    _check(model)
+    reader = _Reader(Graph(model))
+    reader.read(inputs)
+    return Network(
+        name=model.path.stem,
+        nodes=_needed(reader.nodes, reader.names[reader.graph.outputs[0]]),
+        output=reader.names[reader.graph.outputs[0]],
+        output_name=outputs[0],
+    )
+
+
+def _check(model: TfliteModel) -> None:
+    graph, name = model.main, model.path.stem
+    if len(graph.outputs) != 1:
+        raise unreadable(name, f"it has {len(graph.outputs)} outputs, and passes expect one")
+    if len(model.subgraphs) > 1 or any(tensor.variable for tensor in graph.tensors):
+        raise unreadable(name, "it has loops, branches or variables")
+    if any(tensor.quantization for tensor in graph.tensors):
+        raise unreadable(name, "it is quantized")
+    if any(-1 in graph.tensors[index].signature[1:] for index in graph.inputs):
+        raise unreadable(name, "the shape of its input is open")
+
+
+class _Reader:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: dict[str, Node] = {}
+        self.names: dict[int, str] = {}
+
+    def read(self, inputs: Sequence[str]) -> None:
+        """Add the inputs by their names, then what computes with them."""
+        graph = self.graph
+        for tensor, name in zip(graph.inputs, inputs, strict=True):
+            shape = batched(graph.shape(tensor))[1:]
+            node = Node(name=name, kind="input", options={"shape": shape})
+            self.nodes[name], self.names[tensor] = node, name
+        regions = _regions(graph)
+        covered = {index for region in regions.values() for index in region.operators}
+        for operator in graph.operators:
+            region = regions.get(operator.index)
+            if region is not None:
+                self._add_region(region)
+            elif operator.index not in covered:
+                for steps, tensor in zip(
+                    operators.read(graph, operator), operator.outputs, strict=True
+                ):
+                    self._add(steps, tensor)
+
+    def _add_region(self, region: Region) -> None:
+        nodes, width = [region.node], len(self.graph.shape(region.output))
+        if region.node.kind == "attention" and width != 3:
+            shape = batched(self.graph.shape(region.output))
+            nodes.append(Node(name="", kind="reshape", options={"shape": shape[1:]}))
+        self._add(Steps(inputs=region.inputs, nodes=tuple(nodes)), region.output)
+
+    def _add(self, steps: Steps, tensor: int) -> None:
+        """Add ``steps``, whose last node makes ``tensor`` and has its name."""
+        fixed = [source for source in steps.inputs if source not in self.names]
+        if fixed:
+            raise unreadable(self.graph.name, f"{self.graph.title(fixed[0])} varies with nothing")
+        sources = tuple(self.names[source] for source in steps.inputs)
+        if not steps.nodes:
+            (self.names[tensor],) = sources
+            return
+        title = self._free(self.graph.title(tensor))
+        for count, node in enumerate(steps.nodes, start=1):
+            name = title if count == len(steps.nodes) else f"{title}/{count}{node.kind}"
+            self.nodes[name] = replace(node, name=name, inputs=sources)
+            sources = (name,)
+        self.names[tensor] = title
+
+    def _free(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self.nodes:
+            number += 1
+            name = f"{wanted}_{number}"
+        return name
+
+
+def _regions(graph: Graph) -> dict[int, Region]:
+    """Regions that share no operator, by the operator that each ends with."""
+    chosen, covered = dict[int, Region](), set[int]()
+    for find in _FINDERS:
+        for region in find(graph):
+            if covered.isdisjoint(region.operators):
+                chosen[graph.producers[region.output].index] = region
+                covered |= region.operators
+    return chosen
+
+
+def _needed(nodes: dict[str, Node], output: str) -> dict[str, Node]:
+    """The inputs, and those nodes that the output depends on."""
+    needed, waiting = {name for name, node in nodes.items() if node.kind == "input"}, [output]
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        waiting.extend(source for source in nodes[name].inputs if source not in needed)
+    return {name: node for name, node in nodes.items() if name in needed}

@@ -1,0 +1,124 @@
+"""A network is rewritten alike, whatever the model came as; what cannot be comes as it is."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras_networks import randomized
+from small_files import RANDOM, answers, converted, only
+
+import tflconv
+from tflconv import models
+from tflconv.conversion import Calibration
+from tflconv.core.tensorflow import tf
+from tflconv.errors import TflconvError
+from tflconv.tflite import reading
+
+keras = pytest.importorskip("keras", minversion="3")
+
+SIDE, CLASSES = 14, 5
+PICTURES = RANDOM.normal(size=(16, SIDE, SIDE, 3)).astype(np.float32)
+
+
+def vit() -> Any:
+    return randomized(models.build("vit", (SIDE, SIDE, 3), CLASSES, dim=16, depth=1, heads=2))
+
+
+def operators(file: Path) -> Counter[str]:
+    return Counter(operator.name for operator in reading.read(file).main.operators)
+
+
+@pytest.fixture(scope="module")
+def ways(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One transformer in every kind of file that we read."""
+    folder = tmp_path_factory.mktemp("ways")
+    model = vit()
+    paths = {kind: folder / f"model.{kind}" for kind in ("keras", "h5", "saved", "tflite")}
+    model.save(paths["keras"])
+    model.save(paths["h5"])
+    model.export(str(paths["saved"]))
+    shutil.copy(converted(model, folder / "made"), paths["tflite"])
+    return paths
+
+
+@pytest.mark.parametrize("kind", ["h5", "saved", "tflite"])
+def test_a_transformer_gets_the_same_operators_from_every_kind_of_file(
+    ways: dict[str, Path], kind: str, tmp_path: Path
+) -> None:
+    recipe = "selective_wi8_ai8"
+    samples = Calibration.of_values("noise", PICTURES)
+    first, second = (
+        tflconv.convert(
+            ways[each], [recipe], tmp_path / each, calibration=samples, rewrite="optimized"
+        )[0]
+        for each in ("keras", kind)
+    )
+    assert operators(first) == operators(second)
+    assert operators(first)["BATCH_MATMUL"] == 4, "two heads, each with its own products"
+    assert not operators(first)["TRANSPOSE"]
+    assert abs(first.stat().st_size - second.stat().st_size) < 1000
+
+
+def test_a_model_that_computes_in_a_function_of_its_own_is_rewritten(tmp_path: Path) -> None:
+    inner = vit()
+
+    class Own(keras.Model):  # type: ignore[misc, name-defined]
+        @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3))])  # type: ignore[untyped-decorator]
+        def serve(self, x: Any) -> Any:
+            return inner(x, training=False)
+
+    module = tf.Module()
+    module.inner, module.serve = inner, Own().serve
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.serve)
+    file = tflconv.convert(tmp_path / "saved", ["fp32"], tmp_path, rewrite="optimized")[0]
+    assert operators(file)["BATCH_MATMUL"] == 4
+    expected = np.asarray(inner(PICTURES, training=False))
+    received = only(answers(file, {"x": PICTURES}))
+    np.testing.assert_allclose(received, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def two_outputs() -> Any:
+    entry = keras.Input((4,))
+    return keras.Model(entry, [keras.layers.Dense(2)(entry), keras.layers.Dense(3)(entry)])
+
+
+def with_masks() -> Any:
+    words = keras.Input((5,))
+    vectors = keras.layers.Embedding(9, 4, mask_zero=True)(words)
+    mean = keras.layers.GlobalAveragePooling1D()(vectors)
+    return keras.Model(words, keras.layers.Dense(2)(mean))
+
+
+def with_a_loop() -> Any:
+    entry = keras.Input((6, 3))
+    return keras.Model(entry, keras.layers.Dense(2)(keras.layers.LSTM(4)(entry)))
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (two_outputs, "it has 2 outputs, and passes expect one"),
+        (with_masks, "NOT_EQUAL"),
+        (with_a_loop, "it has loops, branches or variables"),
+    ],
+)
+def test_what_cannot_be_rewritten_is_converted_as_it_came(
+    model: Any, reason: str, tmp_path: Path
+) -> None:
+    built = model()
+    with pytest.warns(UserWarning, match=rf"{reason}.* It is converted as it came\."):
+        rewritten = converted(built, tmp_path / "optimized", rewrite="optimized")
+    came = converted(built, tmp_path / "as-is")
+    assert operators(rewritten) == operators(came)
+
+
+def test_a_file_that_is_quantized_is_refused_as_ever(tmp_path: Path) -> None:
+    samples = Calibration.of_values("noise", PICTURES)
+    file = converted(vit(), tmp_path, "static_wi8_ai16", calibration=samples)
+    with pytest.raises(TflconvError, match="is quantized already"):
+        tflconv.convert(file, ["fp32"], tmp_path, rewrite="optimized")

@@ -53,6 +53,8 @@ class TensorT:
     buffer: int
     name: bytes | None
     quantization: QuantizationParametersT | None
+    shapeSignature: _Integers | None
+    sparsity: object | None
 
 class QuantizationParametersT:
     min: _Floats | None
@@ -69,6 +71,7 @@ class OperatorT:
     outputs: _Integers
     builtinOptionsType: int
     builtinOptions: _Options | None
+    intermediates: _Integers | None
 
 class AddOptionsT:
     fusedActivationFunction: int

@@ -14,7 +14,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, packing
+from tflconv.tflite import editing, ends, modernizing, packing
 
 _STEPS = 256
 """Longest input whose loops are written out, an operator for each step of each."""
@@ -137,7 +137,7 @@ def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
     """
     if model.is_tflite:
         assert model.path is not None
-        return FloatModel(model.name, _read(model.path))
+        return _read(model.path)
     source = model.source
 
     def lowered() -> FloatModel:
@@ -167,18 +167,55 @@ def _has_loops(content: bytes) -> bool:
     return any(name == "WHILE" for _, _, name in editing.operators(packing.unpack(content)))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> FloatModel:
+    """The model in a ``.tflite`` file, its constants in float32 and its batch 1."""
     Interpreter(path)
     model = packing.unpack(path.read_bytes())
-    quantized = editing.quantized_operators(model)
-    if quantized:
-        raise TflconvError(
-            f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}.",
-            hint="Start from the float model.",
-        )
+    modernizing.use_float32(model)
+    modernizing.fix_batch(model)
     editing.name_tensors(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))
         editing.sign(model, inputs, outputs)
-    return packing.pack(model)
+    quantized = editing.quantized_operators(model)
+    if not quantized:
+        return FloatModel(path.stem, packing.pack(model))
+    named = f"{path} is quantized already: {', '.join(dict.fromkeys(quantized))}."
+    if not modernizing.has_uint8_kernels(model) or modernizing.unknown_to_int8(model):
+        raise TflconvError(named, hint="Start from the float model.")
+    return LegacyModel(path.stem, packing.pack(model), named)
+
+
+class LegacyModel(FloatModel):
+    """A quantized file of uint8, of which an int8 file with the same ranges can be made.
+
+    Args:
+        name: What it is called in messages.
+        content: The ``.tflite`` file.
+        quantized: What to say to recipes that need a float model.
+    """
+
+    def __init__(self, name: str, content: bytes, quantized: str) -> None:
+        super().__init__(name, content)
+        self._quantized = quantized
+
+    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+        """Return the int8 file, if ``recipe`` is that of int8 with a scale per channel.
+
+        Raises:
+            UsageError: It is another recipe.
+        """
+        if recipe.name != _INT8:
+            raise UsageError(
+                self._quantized,
+                hint=f"Its uint8 can become int8, which is faster: --recipe {_INT8}.",
+            )
+        model = packing.unpack(self.content)
+        modernizing.use_int8(model)
+        if recipe.io == "float32":
+            ends.use_float(model)
+        return finish(packing.pack(model), recipe)
+
+
+_INT8 = "static_wi8_ai8"

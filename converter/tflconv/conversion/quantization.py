@@ -20,7 +20,7 @@ from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, int4, packing, stripping, uint8, unread
+from tflconv.tflite import editing, ends, int4, packing, stripping, unread
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
@@ -73,7 +73,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     if recipe.weights == "int4":
         int4.use_int4(model)
     if recipe.io == "uint8":
-        uint8.use_uint8(model)
+        ends.use_uint8(model)
     stripping.share_equal(model)
     return packing.pack(model)
 

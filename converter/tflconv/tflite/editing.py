@@ -1,7 +1,7 @@
 """Inspect and change a model that was unpacked into plain objects.
 
-``packing`` makes the objects of a file and a file of the objects; ``uint8``, ``int4``,
-``unfusing`` and ``stripping`` are edits made of the functions here.
+``packing`` makes the objects of a file and a file of the objects; ``ends``, ``int4``,
+``modernizing``, ``unfusing`` and ``stripping`` are edits made of the functions here.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def operators(model: fb.ModelT) -> Iterator[tuple[fb.SubGraphT, fb.OperatorT, st
 
 def operator_name(model: fb.ModelT, operator: fb.OperatorT) -> str:
     """Return the name of an operator: ``CONV_2D``, or its custom code, such as ``FlexErf``."""
-    code = model.operatorCodes[operator.opcodeIndex]
+    return code_name(model.operatorCodes[operator.opcodeIndex])
+
+
+def code_name(code: fb.OperatorCodeT) -> str:
+    """Return the name of the operators with ``code``."""
     return schema.operator_name(_builtin(code), code.customCode)
 
 
@@ -184,6 +188,32 @@ def tensor_like(graph: fb.SubGraphT, index: int, suffix: str) -> int:
     twin = copy.copy(graph.tensors[index])
     twin.name, twin.buffer = suffixed(twin.name, suffix), 0
     return add_tensor(graph, twin)
+
+
+def drop_unused_tensors(model: fb.ModelT) -> None:
+    """Remove the tensors that no operator, input or output names from the graphs of ``model``."""
+    for number, graph in enumerate(model.subgraphs):
+        ends = [*map(int, graph.inputs), *map(int, graph.outputs)]
+        named = {i for o in graph.operators for i in _tensors(o)} - {-1}
+        places = {old: new for new, old in enumerate(sorted(named.union(ends)))} | {-1: -1}
+        graph.tensors = [graph.tensors[old] for old in places if old >= 0]
+        graph.inputs = [places[int(i)] for i in graph.inputs]
+        graph.outputs = [places[int(i)] for i in graph.outputs]
+        for operator in graph.operators:
+            operator.inputs = [places[int(i)] for i in operator.inputs]
+            operator.outputs = [places[int(i)] for i in operator.outputs]
+            if operator.intermediates is not None:
+                operator.intermediates = [places[int(i)] for i in operator.intermediates]
+        for signature in model.signatureDefs or ():
+            if signature.subgraphIndex == number:
+                for entry in (*signature.inputs, *signature.outputs):
+                    entry.tensorIndex = places[int(entry.tensorIndex)]
+
+
+def _tensors(operator: fb.OperatorT) -> tuple[int, ...]:
+    """What ``operator`` names: inputs, outputs, and what some keep between its steps."""
+    inner = () if operator.intermediates is None else operator.intermediates
+    return (*map(int, operator.inputs), *map(int, operator.outputs), *map(int, inner))
 
 
 def suffixed(name: bytes | None, suffix: str) -> bytes:

@@ -1,7 +1,7 @@
 """Everything that can go wrong in a way a user can mend, and the exit code it ends a command with.
 
 A message says what happened and to which file or device; the hint says what to do about it.
-Anything that is not a ``TflconvError`` is a bug of ours and shows its traceback.
+Anything that is not a ``TflconvError`` is a bug of ours, reported by ``core.unexpected``.
 """
 
 from __future__ import annotations

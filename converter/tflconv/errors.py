@@ -37,8 +37,9 @@ def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
     """
     for name, (kept, rule) in rules.items():
         if not kept:
-            received = getattr(settings, name)
-            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={received!r}.")
+            received = repr(getattr(settings, name))
+            shown = received if len(received) <= 80 else f"{received[:79]}…"
+            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={shown}.")
 
 
 class DeviceError(TflconvError):

@@ -41,6 +41,7 @@ class Structure:
             for telling in (False, True)
         )
         for converter in (self._fast, self._telling):
+            converter.register_structure_hook(str, lambda value, _: _text(value))
             prepare(converter)
 
     def of(self, value: object, kind: type[Value]) -> Value:
@@ -85,6 +86,13 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield from leaves(inner)
     else:
         yield cause
+
+
+def _text(value: object) -> str:
+    """A text, or a number that stands where one is expected; no list or object is one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError("expected a text")
+    return str(value)
 
 
 def _told(error: BaseException, kind: type | None) -> str:

@@ -15,6 +15,7 @@ import random
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from tflconv.report import export, html, tables
 from tflconv.tflite import reading
 from tflconv.training.state import State, StateFile
 
+Use = Callable[[Path], object]
 HERE = Path(__file__).parents[1]
 MODEL = HERE / "golden" / "models" / "tiny_int8.tflite"
 RESULTS = HERE / "golden" / "report" / "results.json"
@@ -250,8 +252,11 @@ def _card(original: bytes, number: int) -> bytes:
     return inside.of_zip(_json_or_bytes, start=BEFORE_CARD)(original, number)
 
 
-def _kind(name: str, sound: bytes, damage: inside.Mutate, use: object, suffix: str = "") -> Kind:
-    return Kind(name=name, suffix=suffix or f".{name}", sound=sound, damage=damage, use=use)  # type: ignore[arg-type]
+def _kind(
+    name: str, sound: bytes, damage: inside.Mutate, use: Use, suffix: str = "", **more: bool
+) -> Kind:
+    suffix = suffix or f".{name}"
+    return Kind(name=name, suffix=suffix, sound=sound, damage=damage, use=use, **more)
 
 
 def _pictures() -> list[Kind]:
@@ -291,7 +296,7 @@ def _json_or_bytes(content: bytes, number: int) -> bytes:
 KINDS: tuple[Kind, ...] = (
     _kind("tflite", MODEL.read_bytes(), _anywhere, reading.read),
     _kind("tflite inspected", MODEL.read_bytes(), _anywhere, inspect_whole, ".tflite"),
-    _kind("tflite run", MODEL.read_bytes(), _anywhere, infer, ".tflite"),
+    _kind("tflite run", MODEL.read_bytes(), _anywhere, infer, ".tflite", walled=True),
     _kind("card", MODEL.read_bytes(), _card, card.read_card, ".tflite"),
     _kind("results", few_results(), inside.of_json, report, ".json"),
     _kind("plan", PLAN.read_bytes(), inside.of_toml, plan.load, ".toml"),
@@ -311,8 +316,8 @@ KINDS: tuple[Kind, ...] = (
         "npz", numpy_archive(), inside.of_zip(mutant),
         lambda path: description.calibration(str(path), None),
     ),
-    _kind("keras", zipped(KERAS), inside.of_zip(_json_or_bytes), look_behind_the_door),
-    _kind("h5", hdf5(config=True), mutant, look_behind_the_door),
+    _kind("keras", zipped(KERAS), inside.of_zip(_json_or_bytes), look_behind_the_door, walled=True),
+    _kind("h5", hdf5(config=True), mutant, look_behind_the_door, walled=True),
     _kind(
         "manifest", json.dumps(MANIFEST).encode(), inside.of_json,
         partial(find_described, name=locating.MANIFEST), ".json",

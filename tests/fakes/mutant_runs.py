@@ -15,14 +15,14 @@ import signal
 import tempfile
 import traceback
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tflconv.core import limits
 from tflconv.errors import TflconvError
 
-SECONDS, MEMORY = 60, 2 << 30
+SECONDS, MEMORY = 90, 2 << 30
 """Time for one mutant, and memory beyond what the process has at its start."""
 
 _NUMBERS = 8
@@ -39,6 +39,8 @@ class Kind:
         sound: Content of a sound one.
         damage: Returns its n-th damaged copy.
         use: Reads the file and makes of it what a command would.
+        walled: Whether the command works behind the second wall (``cli.wall``), which makes a
+            message of the signal that ends it.
     """
 
     name: str
@@ -46,20 +48,25 @@ class Kind:
     sound: bytes
     damage: Callable[[bytes, int], bytes]
     use: Callable[[Path], object]
+    walled: bool = False
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """How the mutants of a kind ended: how many were read or refused, and what must not be."""
+    """How the mutants of a kind ended: how many were read or refused, and what must not be.
+
+    ``walled`` are those that a signal ended behind the second wall.
+    """
 
     read: int = 0
     refused: int = 0
-    messages: Counter[str] = field(default_factory=Counter)
+    walled: int = 0
     faults: dict[str, list[int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         faults = [f"{told}\nmutants {numbers[:20]}" for told, numbers in self.faults.items()]
-        return "\n".join(faults[:_SHOWN]) or f"{self.refused} refused, {self.read} read"
+        counts = f"{self.refused} refused, {self.read} read, {self.walled} ended behind the wall"
+        return "\n".join(faults[:_SHOWN]) or counts
 
 
 def run(kind: Kind, numbers: Sequence[int], *, seconds: int = SECONDS) -> Outcome:
@@ -87,7 +94,10 @@ def run(kind: Kind, numbers: Sequence[int], *, seconds: int = SECONDS) -> Outcom
                 outcome.faults.setdefault(told, []).append(int(number))
             if code != 0:
                 told = signal.Signals(-code).name if code < 0 else f"exit {code}"
-                outcome.faults.setdefault(told, []).append(waiting[done])
+                if kind.walled and code < 0 and -code != signal.SIGALRM:
+                    outcome.walled += 1
+                else:
+                    outcome.faults.setdefault(told, []).append(waiting[done])
                 done += 1
             waiting = waiting[done:]
     return outcome
@@ -103,6 +113,7 @@ def run_all(jobs: Iterable[tuple[Kind, Sequence[int]]], processes: int) -> dict[
         total = merged.setdefault(kind.name, Outcome())
         total.read += outcome.read
         total.refused += outcome.refused
+        total.walled += outcome.walled
         for told, numbers in outcome.faults.items():
             total.faults.setdefault(told, []).extend(numbers)
     return merged
@@ -132,12 +143,14 @@ def _work(
     os.dup2(null, 1)
     os.dup2(null, 2)
     os.environ["TFLCONV_CACHE_DIR"] = str(folder / "cache")
+    if kind.walled:
+        limits.keep()
     path = folder / f"mutant{kind.suffix}"
     with (folder / "log").open("a") as log:
         for number in numbers:
-            path.write_bytes(kind.damage(kind.sound, number))
             signal.alarm(seconds)
             try:
+                path.write_bytes(kind.damage(kind.sound, number))
                 kind.use(path)
                 _count(shared, 1)
             except TflconvError:

@@ -7,6 +7,7 @@ hand would: the archive is whole, its checksums are right, and what is in it is 
 from __future__ import annotations
 
 import bz2
+import copy
 import gzip
 import io
 import json
@@ -61,15 +62,15 @@ def _change_at(holder: Any, key: Any, draw: random.Random) -> None:
     if action == 0:
         del holder[key]
     elif action == 1 and isinstance(holder, list):
-        holder += [holder[key]] * draw.choice((1, 1, 50))
+        holder += [copy.deepcopy(holder[key]) for _ in range(draw.choice((1, 1, 50)))]
     elif action == 1:
-        holder[draw.choice(("", "x", "name", "__class__"))] = holder[key]
+        holder[draw.choice(("", "x", "name", "__class__"))] = copy.deepcopy(holder[key])
     elif action == 2:
         holder[key] = [holder[key]]
     elif action == 3 and draw.random() < 0.1:
-        holder[key] = _DEEP
+        holder[key] = copy.deepcopy(_DEEP)
     else:
-        holder[key] = draw.choice(ODD)
+        holder[key] = copy.deepcopy(draw.choice(ODD))
 
 
 _TOML_ODD = (

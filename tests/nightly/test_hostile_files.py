@@ -29,10 +29,18 @@ def test_damaged_files_are_read_or_refused(
     outcomes = run_all(parts, processes=os.cpu_count() or 1)
     bad = {name: str(outcome) for name, outcome in outcomes.items() if outcome.faults}
     assert not bad, "\n\n".join(f"{name}: {told}" for name, told in bad.items())
-    read, refused = (sum(getattr(o, of) for o in outcomes.values()) for of in ("read", "refused"))
-    rows = [(name, str(o.read + o.refused), str(o.refused)) for name, o in outcomes.items()]
-    table("Damaged files by kind", [("kind", "mutants", "refused with a message"), *rows])
+    read, refused, walled = (
+        sum(getattr(outcome, of) for outcome in outcomes.values())
+        for of in ("read", "refused", "walled")
+    )
+    rows = [
+        (name, str(o.read + o.refused + o.walled), str(o.refused), str(o.walled))
+        for name, o in outcomes.items()
+    ]
+    heads = ("kind", "mutants", "refused with a message", "signals, told by the second wall")
+    table("Damaged files by kind", [heads, *rows])
     tell(
-        f"{read + refused} mutants of {len(KINDS)} kinds of files",
-        f"{refused} refused, {read} read; 0 exceptions, 0 hangs, 0 signals",
+        f"{read + refused + walled} mutants of {len(KINDS)} kinds of files",
+        f"{refused} refused, {read} read, {walled} signals told by the second wall;"
+        " 0 exceptions, 0 hangs, 0 signals beside the wall",
     )

@@ -13,6 +13,7 @@ import sys
 import click
 
 from tflconv._version import __version__
+from tflconv.cli import wall
 from tflconv.cli.interrupts import Interrupts
 from tflconv.core import unexpected
 from tflconv.errors import TflconvError
@@ -86,6 +87,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
+        if args is None:
+            wall.enter(sys.argv[1:])
         code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()

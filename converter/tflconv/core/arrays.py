@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def read_arrays(path: Path, what: str) -> dict[str, NDArray[np.generic]]:
             _check_size(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return {"": loaded}
+            return {"": _array(loaded, path.name)}
         with loaded:
             return {name: _array(loaded[name], name) for name in loaded.files}
 
@@ -35,6 +36,10 @@ def read_arrays(path: Path, what: str) -> dict[str, NDArray[np.generic]]:
 def _array(value: object, name: str) -> NDArray[np.generic]:
     if not isinstance(value, np.ndarray):  # NumPy hands out other members as bytes
         raise ValueError(f"'{name[:100]}' is no array")
+    if value.dtype.kind == "U" and value.size:
+        points = np.frombuffer(value.astype(value.dtype.newbyteorder("=")).tobytes(), np.uint32)
+        if points.max(initial=0) > sys.maxunicode:
+            raise ValueError(f"'{name[:100]}' is no text")
     return value
 
 

@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
-from tflconv.core import unexpected
+from tflconv.core import limits, unexpected
 from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
 
@@ -126,7 +126,8 @@ def _messages(
         try:
             message: Progress | _Returned[Result] = worker.messages.recv()
         except (EOFError, OSError):
-            message = _Returned(result=_killed())
+            worker.process.join()
+            message = _Returned(result=_killed(worker.process.exitcode))
         if not isinstance(message, Progress):
             worker.process.join()
             worker.messages.close()
@@ -134,7 +135,13 @@ def _messages(
         yield worker, message
 
 
-def _killed() -> TflconvError:
+def _killed(code: int | None) -> TflconvError:
+    """The error for a worker that a signal ended, or Linux, which wants its memory back."""
+    if code is not None and code < 0 and -code != signal.SIGKILL:
+        return TflconvError(
+            f"a worker process was ended by {signal.Signals(-code).name}.",
+            hint="If its model is a file of others, that may be damaged, or made to do so.",
+        )
     return TflconvError(
         "a worker process was killed from outside.",
         hint="Free some memory, which is what most often ran out, and run again: finished steps"
@@ -147,6 +154,7 @@ def _work(messages: Connection, job: bytes, share: _Share) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     tempfile.tempdir = share.scratch
+    limits.keep()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, str(share.threads))
     messages.send(_outcome(job, messages.send))

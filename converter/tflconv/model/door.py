@@ -187,7 +187,7 @@ class Door:
 
     def _check_calls(self, layers: JsonValue) -> None:
         holders = [layer for layer in _list(layers) if isinstance(layer, dict)]
-        names = {_name(layer) for layer in holders}
+        names = {name for name in map(_name, holders) if isinstance(name, str)}
         for layer in holders:
             calls = _list(layer.get("inbound_nodes"))
             if not all(_takes_tensor(call, names) for call in calls):

@@ -1,7 +1,7 @@
 """Everything that can go wrong in a way a user can mend, and the exit code it ends a command with.
 
 A message says what happened and to which file or device; the hint says what to do about it.
-Anything that is not a ``TflconvError`` is a bug of ours and shows its traceback.
+Anything that is not a ``TflconvError`` is a bug of ours, reported by ``core.unexpected``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
     """
     for name, (kept, rule) in rules.items():
         if not kept:
-            received = getattr(settings, name)
-            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={received!r}.")
+            received = repr(getattr(settings, name))
+            shown = received if len(received) <= 80 else f"{received[:79]}…"
+            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={shown}.")
 
 
 class DeviceError(TflconvError):

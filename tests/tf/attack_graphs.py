@@ -99,6 +99,20 @@ def _at_load(path: Path, mark: Path) -> None:
     mark.unlink(missing_ok=True)
 
 
+def _python(path: Path, mark: Path) -> None:
+    """Call a Python function of whoever opens it; ``open_without_door`` has one, as many have."""
+    _graph(path, lambda _: tf.raw_ops.PyFunc(input=[], token="pyfunc_0", Tout=[tf.float32])[0])
+
+
+def _eager_python(path: Path, mark: Path) -> None:
+    _graph(
+        path,
+        lambda _: tf.raw_ops.EagerPyFunc(
+            input=[], token="pyfunc_1", Tout=[tf.float32], is_async=False
+        )[0],
+    )
+
+
 GRAPHS: dict[str, Callable[[Path, Path], None]] = {
     "write": _plain,
     "write in a function of a function": _nested,
@@ -108,4 +122,6 @@ GRAPHS: dict[str, Callable[[Path, Path], None]] = {
     "save into a file": _saver,
     "save a checkpoint": _checkpoint,
     "write at load": _at_load,
+    "call Python": _python,
+    "call Python eagerly": _eager_python,
 }

@@ -11,6 +11,7 @@ import resource
 import sys
 from pathlib import Path
 
+import numpy as np
 from attacks import SECRET, STOLEN
 
 from tflconv.core.tensorflow import keras2, keras3, tf
@@ -19,6 +20,7 @@ from tflconv.core.tensorflow import keras2, keras3, tf
 def _open(path: Path, mark: Path) -> None:
     """Open and call a model, and touch ``mark`` if it holds the content of another file."""
     if path.is_dir():
+        _register(mark)
         tf.saved_model.load(str(path)).signatures["serving_default"](tf.zeros((1, 8, 8, 1)))
         return
     library = keras3() if path.parent.name.startswith("3") else keras2
@@ -28,6 +30,21 @@ def _open(path: Path, mark: Path) -> None:
     if any(STOLEN in found for found in words) or any((w == SECRET).any() for w in weights):
         mark.touch()
     model(tf.zeros((1, *model.inputs[0].shape[1:])))
+
+
+@tf.function
+def _use(mark: Path) -> object:
+    """Functions of the program's own, as of who reads its data by them: pyfunc_0 and pyfunc_1."""
+
+    def touch() -> np.float32:
+        mark.touch()
+        return np.float32(1)
+
+    return tf.numpy_function(touch, [], tf.float32), tf.py_function(touch, [], tf.float32)
+
+
+def _register(mark: Path) -> None:
+    _use.get_concrete_function(mark)
 
 
 def _in_a_child(path: Path, mark: Path) -> None:

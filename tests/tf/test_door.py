@@ -226,3 +226,30 @@ def test_files_are_opened_in_one_place() -> None:
             if name in found and (name != "load" or owner.endswith("saved_model")):
                 found[name].add(file.relative_to(PACKAGE).as_posix())
     assert found == DOORS
+
+
+def _of_keras3(kind: str) -> Any:
+    layers = keras3().layers
+    if kind in ("int8", "int4", "float8"):
+        value = keras3().Input((8,))
+        model = keras3().Model(value, layers.Dense(3)(layers.Dense(8, activation="relu")(value)))
+        model.quantize(kind)
+        return model
+    sound = keras3().Input((256,) if kind == "mel" else (256, 1))
+    mel = layers.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=8)
+    stft = layers.STFTSpectrogram(frame_length=64, frame_step=32)
+    return keras3().Model(sound, (mel if kind == "mel" else stft)(sound))
+
+
+FILES = [f"{kind}{end}" for kind in ("mel", "stft", "int8", "int4") for end in (".keras", ".h5")]
+
+
+@pytest.mark.parametrize("name", [*FILES, "float8.keras"])  # Keras cannot read its own float8.h5
+@pytest.mark.filterwarnings("ignore:.*does not have a `quantize` method")
+def test_spectrograms_and_quantizers_of_keras3_pass(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    model = _of_keras3(path.stem)
+    model.save(path)
+    values = np.random.default_rng(0).random((2, *model.input_shape[1:]), np.float32)
+    (answer,) = open_model(path).call(tf.constant(values))
+    np.testing.assert_allclose(answer, model(values), rtol=0, atol=1e-6)

@@ -105,14 +105,14 @@ def test_several_arrays_are_no_calibration(tmp_path: Path) -> None:
 
 def test_objects_in_a_numpy_file_are_not_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "c.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(TflconvError, match="cannot read calibration pictures"):
+    with pytest.raises(TflconvError, match="the calibration pictures are damaged"):
         data.calibration_file(tmp_path / "c.npy")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"no array"])
 def test_a_damaged_numpy_file_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "c.npy").write_bytes(content)
-    with pytest.raises(TflconvError, match="cannot read calibration pictures"):
+    with pytest.raises(TflconvError, match="the calibration pictures are damaged"):
         data.calibration_file(tmp_path / "c.npy")
 
 

@@ -163,7 +163,7 @@ def test_a_truncated_file_is_an_error_even_where_the_manifest_agrees(home: Path)
     path = home / "mnist" / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-1000])
     describe(home / "mnist")
-    with pytest.raises(TflconvError, match=r"train-images.*cut short or damaged"):
+    with pytest.raises(TflconvError, match=r"train-images.*the file is damaged"):
         _ = data.load("mnist").train
 
 

@@ -24,6 +24,10 @@ def function(module: str, name: Any) -> dict[str, Any]:
     return {"class_name": "function", "module": module, "config": name, "registered_name": name}
 
 
+def with_settings(name: str, module: str = "keras.layers", **settings: Any) -> dict[str, Any]:
+    return {"class_name": name, "module": module, "config": settings}
+
+
 def calling(name: str) -> dict[str, Any]:
     return {"class_name": "TFOpLambda", "config": {"name": "call", "function": name}}
 
@@ -51,6 +55,9 @@ GOOD = {
     "pictures": calling("image.resize"),
     "name with a slash": {"name": "block/conv"},
     "quantized": named("QuantizeWrapperV2"),
+    "quantizer of Keras 3": named("AbsMaxQuantizer", "keras.quantizers"),
+    "spectrogram": with_settings("MelSpectrogram", window="hann", fft_length=2048, max_freq=8000),
+    "spectrogram without settings": named("STFTSpectrogram", "keras.layers"),
 }
 
 
@@ -60,6 +67,14 @@ def test_what_computes_passes_as_it_is(config: dict[str, Any]) -> None:
 
 
 BAD = {
+    "window of 4 GB": with_settings("STFTSpectrogram", frame_length=1 << 30),
+    "window that is no number": with_settings("STFTSpectrogram", frame_length=True),
+    "window by a name": with_settings("MelSpectrogram", window="tukey"),
+    "matrix of 256 GB": with_settings("MelSpectrogram", num_mel_bins=1 << 20),
+    "frequency that is none": with_settings("MelSpectrogram", min_freq=float("inf")),
+    "mode": with_settings("STFTSpectrogram", mode="__class__"),
+    "type of a quantizer": with_settings("AbsMaxQuantizer", "keras.quantizers", output_dtype="O"),
+    "quantizer with data": named("GPTQConfig", "keras.quantizers"),
     "Lambda": named("Lambda", "keras.layers"),
     "Lambda of an .h5 file": named("Lambda"),
     "Python": named("__lambda__"),

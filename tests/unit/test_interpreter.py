@@ -97,8 +97,8 @@ def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not a TFLite model"),
-        (b"hello" * 100, "not a TFLite model"),
+        (b"", "not a .tflite file"),
+        (b"hello" * 100, "not a .tflite file"),
         (b"PK\x03\x04" * 50, "Keras"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tflconv.core.progress import Callback, Progress
+from tflconv.core.unexpected import Unexpected
 from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError, UsageError
 
@@ -80,15 +82,27 @@ def test_no_more_workers_run_at_once_than_there_are_cores() -> None:
     assert running[-1] == 0
 
 
-def test_a_bug_in_a_worker_is_raised_with_the_line_that_it_is_in() -> None:
-    with pytest.raises(ZeroDivisionError) as caught:
-        run_in_processes(divide, [0], progress=print)
-    assert "return 1 / number" in str(caught.value.__cause__)
+def test_a_bug_in_a_worker_costs_its_item_and_is_reported_with_the_line_that_it_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path))
+    bug, sound = run_in_processes(divide, [0, 2], progress=print)
+    assert sound == 0.5
+    assert isinstance(bug, Unexpected)
+    assert bug.message == "unexpected ZeroDivisionError (division by zero)."
+    assert "return 1 / number" in report_of(bug)
+
+
+def report_of(bug: Unexpected) -> str:
+    path = re.search(r"Please send (.+) to its maintainers", str(bug))
+    assert path is not None
+    return Path(path[1]).read_text()
 
 
 JOB = """
 import sys, time
 from tflconv.core.progress import Progress
+from tflconv.core.unexpected import Unexpected
 from tflconv.core.workers import run_in_processes
 def job(_item, progress):
     progress(Progress(stage="job", message="started"))

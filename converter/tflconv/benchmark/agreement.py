@@ -106,7 +106,9 @@ def _tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[n
 
 
 def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
-    return float(np.max(np.abs(there - here), initial=0.0))
+    with np.errstate(over="ignore"):  # of float64, from one end to the other
+        largest = np.max(np.abs(there - here), initial=0.0)
+    return float(np.nan_to_num(largest))
 
 
 def _share(difference: float, here: NDArray[np.float64]) -> float:

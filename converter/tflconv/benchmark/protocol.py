@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-import cattrs
-
 from tflconv.core.jsonvalue import JsonObject
-from tflconv.errors import DeviceError
+from tflconv.core.structuring import Structure, faults
+from tflconv.errors import DeviceError, UsageError, require
+from tflconv.results.ranges import require_counts
 
 PROTOCOL = 1
 
@@ -91,6 +91,9 @@ class CpuLine:
     rate_hz: float | None
     instructions: int | None
     why_not_counted: str | None
+
+    def __post_init__(self) -> None:
+        require("it", self, runs=(self.runs > 0, "above 0"), wall_ns=(self.wall_ns > 0, "above 0"))
 
     @property
     def percent(self) -> float:
@@ -257,12 +260,14 @@ def _object(text: str) -> JsonObject:
 
 def _structured(line: JsonObject, shape: type[T]) -> T:
     try:
-        return _converter.structure(line, shape)
-    except cattrs.BaseValidationError as error:
-        reason = "; ".join(cattrs.transform_error(error)[:3])
+        value = _STRUCTURE.of(line, shape)
+        require_counts("it", value)
+        return value
+    except (ValueError, UsageError) as error:
+        reason = "; ".join(faults(error)[:3])
         raise DeviceError(
             f"the harness's line '{line['type']}' is not understood: {reason}."
         ) from error
 
 
-_converter = cattrs.Converter()
+_STRUCTURE = Structure()

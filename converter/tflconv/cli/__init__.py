@@ -1,7 +1,8 @@
 """The command ``tflconv``: a lazy click group, one thin file per command.
 
 A command's module is imported when the command runs, so ``tflconv --help`` starts at once. Every
-``TflconvError`` becomes one message on stderr and the exit code of its kind.
+``TflconvError`` becomes one message on stderr and the exit code of its kind. Anything else is a
+fault of ours: one message as well, exit code 1, and a report file to send (``core.unexpected``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import sys
 import click
 
 from tflconv._version import __version__
+from tflconv.cli import wall
 from tflconv.cli.interrupts import Interrupts
+from tflconv.core import unexpected
 from tflconv.errors import TflconvError
 
 COMMANDS = {
@@ -84,6 +87,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
+        if args is None:
+            wall.enter(sys.argv[1:])
         code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -91,15 +96,20 @@ def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         return _end_interrupted(error, interrupts)
     except TflconvError as error:
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_code
+        return _end_failed(error)
     except BrokenPipeError:
         return 1
     except Exception as error:
-        if not interrupts.received:
-            raise
-        return _end_interrupted(error, interrupts)  # an import turns an interrupt into any error
+        if interrupts.received:  # an import turns an interrupt into any error
+            return _end_interrupted(error, interrupts)
+        command = None if args is None else ["tflconv", *args]
+        return _end_failed(unexpected.explained(error, command))
     return code if isinstance(code, int) else 0
+
+
+def _end_failed(error: TflconvError) -> int:
+    click.echo(f"Error: {error}", err=True)
+    return error.exit_code
 
 
 def _end_interrupted(error: BaseException, interrupts: Interrupts) -> int:

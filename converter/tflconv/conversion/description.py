@@ -17,6 +17,7 @@ import numpy as np
 from tflconv import data
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
+from tflconv.core.arrays import read_arrays
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard
@@ -124,11 +125,7 @@ def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.Calibra
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file by their names; the only one of a ``.npy`` file has none."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded) if path.suffix == ".npz" else {"": loaded}
-    except (OSError, ValueError, EOFError) as error:
-        raise TflconvError(f"cannot read calibration samples from {path}: {error}.") from error
+    arrays = read_arrays(path, "the calibration samples")
     if not arrays or any(array.dtype.kind not in "uifb" for array in arrays.values()):
         raise TflconvError(f"{path} does not hold arrays of numbers.")
     return arrays

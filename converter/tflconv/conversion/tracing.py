@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tflconv.conversion.calibration import Calibration
 from tflconv.core import quiet
+from tflconv.core.limits import limited
 from tflconv.core.typing import ConcreteFunction, GraphNode, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
@@ -116,7 +117,8 @@ def freeze_function(
     from tflconv.core.tensorflow import freeze, tf
 
     try:
-        function = tf.function(call, autograph=False).get_concrete_function(*specs)
+        with limited():
+            function = tf.function(call, autograph=False).get_concrete_function(*specs)
     except _UNTRACEABLE as error:
         raise _untraced(error) from error
     try:

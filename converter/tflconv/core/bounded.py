@@ -14,6 +14,7 @@ import lzma
 import os
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,31 +26,27 @@ import cattrs
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError, UsageError
 
-UNPACKING: tuple[type[Exception], ...] = (
-    EOFError,
-    NotImplementedError,  # zipfile: a method or version that it does not know
-    OSError,  # without an error number, where bz2 or gzip find wrong bytes
-    lzma.LZMAError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What the readers of tar, zip, gzip, bzip2 and xz raise for damaged files."""
-
 DAMAGE: tuple[type[Exception], ...] = (
-    *UNPACKING,
     ArithmeticError,
     AssertionError,
     AttributeError,
+    EOFError,
     LookupError,
     MemoryError,  # a damaged header can ask for any size
+    OSError,  # without an error number, where bz2 or gzip find wrong bytes
     RuntimeError,  # includes RecursionError; zipfile raises it for encrypted members
+    SyntaxError,  # NumPy reads the header of an array as Python
     TypeError,
     ValueError,
     cattrs.BaseValidationError,
+    lzma.LZMAError,
     struct.error,
+    tarfile.TarError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
-"""What the readers of cards, flatbuffers, HDF5 and JSON raise besides for damaged content."""
+"""What the readers of archives, NumPy files, flatbuffers, HDF5 and JSON raise for damaged files."""
 
 VARIABLE = "TFLCONV_MAX_MEMBER_MB"
 """The environment variable that raises the limit of one unpacked part of a file."""
@@ -61,6 +58,9 @@ _DEFAULT_MB = 64
 _TEXT_SHARE = 16
 """JSON takes some 25 times its size in memory, so that a part with text may have a 16th only."""
 
+_HALF = "\\ud"
+"""How JSON spells half of a character, or a Hangul syllable."""
+
 _LEAST_RATIO = 10
 """A part that shrinks less than this is no bomb, whatever its size; pixels and weights do."""
 
@@ -70,12 +70,13 @@ class DamagedError(TflconvError):
 
 
 @contextlib.contextmanager
-def explained(path: Path, part: str) -> Iterator[None]:
+def explained(path: Path, part: str, *, hint: str | None = None) -> Iterator[None]:
     """Turn whatever a reader raises within the block into a message that names file and part.
 
     Args:
         path: The file that is read.
         part: The part of it, as a noun phrase: "the card inside the model".
+        hint: What to do where it is damaged.
 
     Raises:
         DamagedError: The part is damaged.
@@ -88,7 +89,9 @@ def explained(path: Path, part: str) -> Iterator[None]:
     except DAMAGE as error:
         if isinstance(error, OSError) and not is_damage(error):
             raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
-        raise DamagedError(f"{path}: {part} is damaged ({_first_line(error)}).") from error
+        verb = "are" if part.endswith("s") else "is"
+        told = f"{path}: {part} {verb} damaged ({_first_line(error)})."
+        raise DamagedError(told, hint=hint) from error
 
 
 def is_damage(error: Exception) -> bool:
@@ -109,6 +112,11 @@ def max_member_bytes() -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1 << 20:
         raise UsageError(f"{VARIABLE} must be a number of megabytes. Received: {VARIABLE}={text}.")
     return int(text) << 20
+
+
+def limit_for(packed: int) -> int:
+    """Return the most bytes that a part of ``packed`` bytes may unpack to."""
+    return max(max_member_bytes(), _LEAST_RATIO * packed)
 
 
 def max_text_bytes() -> int:
@@ -143,7 +151,7 @@ def copy_member(archive: zipfile.ZipFile, name: str, target: IO[bytes]) -> None:
     Raises:
         TflconvError: It unpacks to more than the limit, and to 10 times its packed size.
     """
-    limit = _limit_for(archive.getinfo(name).compress_size)
+    limit = limit_for(archive.getinfo(name).compress_size)
     copied = 0
     with archive.open(name) as stream:
         while block := stream.read(1 << 20):
@@ -160,14 +168,15 @@ def read_gzip(path: Path) -> bytes:
         TflconvError: It unpacks to more than the limit, and to 10 times its packed size.
     """
     with gzip.open(path) as stream:
-        return _limited(stream, _limit_for(path.stat().st_size), str(path))
+        return _limited(stream, limit_for(path.stat().st_size), str(path))
 
 
 def read_json(text: str | bytes) -> JsonValue:
     """Parse JSON of at most ``MAX_DEPTH`` levels.
 
     Raises:
-        ValueError: The text is no JSON, or nested deeper.
+        ValueError: The text is no JSON, nested deeper, or holds half of a character (a surrogate
+            without its other half), which could be printed nowhere.
 
     Example:
         >>> read_json('{"a": [1]}')
@@ -175,6 +184,8 @@ def read_json(text: str | bytes) -> JsonValue:
     """
     value: JsonValue = json.loads(text)
     _check_depth(value)
+    if _HALF in (text.lower() if isinstance(text, str) else text.decode().lower()):
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
@@ -184,10 +195,6 @@ def too_large(what: str, limit: int) -> TflconvError:
         f"{what} unpacks to more than {limit >> 20} MB.",
         hint=f"If you trust the file, raise the limit: {VARIABLE}=1024 allows 1024 MB.",
     )
-
-
-def _limit_for(packed: int) -> int:
-    return max(max_member_bytes(), _LEAST_RATIO * packed)
 
 
 def _limited(stream: IO[bytes] | gzip.GzipFile, limit: int, what: str) -> bytes:

@@ -5,7 +5,8 @@ So the process that measures never holds TensorFlow, and two small models train 
 Workers are crash-only. They ignore Ctrl-C, which libraries swallow inside their imports; they are
 killed instead, by the process that started them or, when that process is gone, by themselves.
 Whatever a worker leaves half-written is never read (``files``), and ``files.sweep`` deletes it.
-Each item has a process and a pipe of its own, so a worker that is killed costs one item.
+Each item has a process and a pipe of its own, so a worker that is killed, or that runs into a bug,
+costs one item.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import pickle
 import signal
 import tempfile
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
+from tflconv.core import limits, unexpected
 from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
 
@@ -42,17 +43,9 @@ class _Share:
 
 @dataclass(frozen=True, kw_only=True)
 class _Returned(Generic[Result]):
-    """The last message of a worker: its result, or the ``TflconvError`` that was raised."""
+    """The last message of a worker: its result, or the error that was raised in its place."""
 
     result: Result | TflconvError
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Raised:
-    """The last message of a worker with a bug: any other exception, and its traceback."""
-
-    error: Exception
-    traceback: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,19 +124,24 @@ def _messages(
     ready = wait([worker.messages for worker in workers])
     for worker in [worker for worker in workers if worker.messages in ready]:
         try:
-            message: Progress | _Returned[Result] | _Raised = worker.messages.recv()
+            message: Progress | _Returned[Result] = worker.messages.recv()
         except (EOFError, OSError):
-            message = _Returned(result=_killed())
+            worker.process.join()
+            message = _Returned(result=_killed(worker.process.exitcode))
         if not isinstance(message, Progress):
             worker.process.join()
             worker.messages.close()
             workers.remove(worker)
-        if isinstance(message, _Raised):
-            raise message.error from RuntimeError(message.traceback)
         yield worker, message
 
 
-def _killed() -> TflconvError:
+def _killed(code: int | None) -> TflconvError:
+    """The error for a worker that a signal ended, or Linux, which wants its memory back."""
+    if code is not None and code < 0 and -code != signal.SIGKILL:
+        return TflconvError(
+            f"a worker process was ended by {signal.Signals(-code).name}.",
+            hint="If its model is a file of others, that may be damaged, or made to do so.",
+        )
     return TflconvError(
         "a worker process was killed from outside.",
         hint="Free some memory, which is what most often ran out, and run again: finished steps"
@@ -156,19 +154,20 @@ def _work(messages: Connection, job: bytes, share: _Share) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     tempfile.tempdir = share.scratch
+    limits.keep()
     for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, str(share.threads))
     messages.send(_outcome(job, messages.send))
 
 
-def _outcome(job: bytes, progress: Callback) -> _Returned[object] | _Raised:
+def _outcome(job: bytes, progress: Callback) -> _Returned[object]:
     try:
         function, item = pickle.loads(job)
         return _Returned(result=function(item, progress))
     except TflconvError as error:
         return _Returned(result=error)
-    except Exception as error:  # a bug, which is raised where it is seen
-        return _Raised(error=error, traceback=traceback.format_exc())
+    except Exception as error:  # a bug, which costs its item and no other
+        return _Returned(result=unexpected.explained(error))
 
 
 def _die_with_parent() -> None:

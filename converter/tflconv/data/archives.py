@@ -15,7 +15,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,17 +89,9 @@ def _entries(path: Path, limits: Limits) -> Iterator[_Entry]:
         yield name, read
 
 
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path) -> AbstractContextManager[None]:
     """Turn what the readers of archives raise into a ``TflconvError``."""
-    try:
-        yield
-    except bounded.UNPACKING as error:
-        if not bounded.is_damage(error):
-            raise
-        raise TflconvError(
-            f"{path} is cut short or damaged: {error}.", hint="Fetch the archive again."
-        ) from error
+    return bounded.explained(path, "the archive", hint="Fetch it again.")
 
 
 def _tar_entries(path: Path, limits: Limits) -> Iterator[_Entry]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.arrays import read_arrays
 from tflconv.core.files import sha256_bytes, sha256_json
 from tflconv.data import folders
 from tflconv.data.dataset import Dataset
@@ -155,11 +156,9 @@ def _rank(name: str, seed: int) -> int:
 
 
 def _array(path: Path) -> NDArray[np.uint8]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise TflconvError(f"cannot read calibration pictures from {path}: {error}.") from error
-    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
-        received = array.dtype if isinstance(array, np.ndarray) else "several arrays"
+    arrays = read_arrays(path, "the calibration pictures")
+    array = arrays.get("")
+    if array is None or array.dtype != np.uint8:
+        received = "several arrays" if array is None else array.dtype
         raise TflconvError(f"{path}: pictures are pixels of type uint8. Received: {received}.")
-    return array
+    return array.view(np.uint8)

@@ -7,16 +7,18 @@ split and may be augmented. What is not known is null, never guessed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import cattrs
+if TYPE_CHECKING:
+    import cattrs
 
+from tflconv.core.bounded import read_json
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.resources import datasets_dir
+from tflconv.core.structuring import Structure, faults
 from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model.pictures import Resize
@@ -134,17 +136,14 @@ def card(name: str) -> DatasetCard:
 def read_card(path: Path) -> DatasetCard:
     """Read a card from a JSON file. Raises ``TflconvError`` if it is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        return _converter.structure(value, DatasetCard)
-    except (OSError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
-        raise TflconvError(f"{path} is not a dataset card: {_reasons(error)}.") from error
+        return _STRUCTURE.of(read_json(path.read_text(encoding="utf-8")), DatasetCard)
+    except (OSError, ValueError, RecursionError) as error:
+        raise TflconvError(f"{path} is not a dataset card: {'; '.join(faults(error))}.") from error
 
 
-def _reasons(error: Exception) -> str:
-    if isinstance(error, cattrs.BaseValidationError):
-        return "; ".join(cattrs.transform_error(error))
-    return str(error)
+def _prepare(converter: cattrs.Converter) -> None:
+    """Let ``converter`` pass free-form values unchanged."""
+    converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
 
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
-_converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+_STRUCTURE = Structure(_prepare, strict=True)

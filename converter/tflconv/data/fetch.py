@@ -8,7 +8,6 @@ by the next call. Where no checksum is published, that of the first download is 
 
 from __future__ import annotations
 
-import json
 import shutil
 import urllib.error
 import urllib.request
@@ -24,7 +23,7 @@ from tflconv.core.files import explain_write_errors, replacing_file, sha256_file
 from tflconv.data.archives import is_archive, members
 from tflconv.data.dataset_card import DataFile, DatasetCard, card
 from tflconv.data.layout import arranged
-from tflconv.data.locating import RECORD, data_dir, recorded
+from tflconv.data.locating import RECORD, checksums, data_dir, recorded
 from tflconv.errors import TflconvError, UsageError
 
 ATTEMPTS = 3
@@ -136,9 +135,8 @@ def _settled(target: Path, file: DataFile, *, fresh: bool) -> Fetched:
     """Record the checksum of ``target`` if it was not known, and return what was done."""
     digest = sha256_file(target)
     if file.sha256 is None:
-        path = target.parent / RECORD
-        record = json.loads(path.read_text()) if path.is_file() else {}
-        write_json(path, record | {file.path: digest})
+        record = checksums(target.parent)
+        write_json(target.parent / RECORD, record | {file.path: digest})
     return Fetched(path=target, sha256=digest, fresh=fresh, first=file.sha256 is None)
 
 

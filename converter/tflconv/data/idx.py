@@ -31,14 +31,8 @@ def read(path: Path) -> NDArray[np.uint8]:
 
     Raises ``TflconvError`` where the file is damaged, cut short or of another format.
     """
-    try:
+    with bounded.explained(path, "the file", hint="Fetch it again."):
         return decode(_content(path), str(path))
-    except bounded.UNPACKING as error:
-        if not bounded.is_damage(error):
-            raise
-        raise TflconvError(
-            f"{path} is cut short or damaged: {error}.", hint="Fetch the file again."
-        ) from error
 
 
 def decode(content: bytes, source: str) -> NDArray[np.uint8]:

@@ -9,7 +9,6 @@ used under its name. A folder of one's own may also be told as its splits,
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,7 +18,9 @@ from typing import Literal, TypedDict
 
 import platformdirs
 
+from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, sha256_file
+from tflconv.core.structuring import Structure, faults
 from tflconv.data.archives import is_archive
 from tflconv.data.csv_labels import SUFFIXES
 from tflconv.data.dataset_card import DataFile, DatasetCard, card
@@ -131,8 +132,16 @@ def find(name: str) -> Location:
     folder = data_dir() / name
     location = _described(published, folder) if (folder / MANIFEST).is_file() else None
     location = location or Location(card=recorded(published, folder), folder=folder, state="full")
-    there = all((folder / file.path).is_file() for file in location.card.files)
+    there = all(_is_file(folder / file.path) for file in location.card.files)
     return location if there and location.card.files else replace(location, state="missing")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that is too long for one names none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def locate(name: str) -> Location:
@@ -225,12 +234,12 @@ def _described(published: DatasetCard, folder: Path) -> Location:
     """Return the dataset of the manifest in ``folder``; the card fills in what that leaves out."""
     content = (folder / MANIFEST).read_bytes()
     try:
-        manifest: _Manifest = json.loads(content)
+        manifest = _STRUCTURE.of(read_json(content), _Manifest)
         merged = _merged(published, manifest)
-        images = int(manifest["images"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TflconvError(f"{folder / MANIFEST} is not a dataset manifest: {error!r}.") from error
-    fewer = images < sum(published.counts.values())
+    except (ValueError, RecursionError, UsageError) as error:
+        told = "; ".join(faults(error)[:3])
+        raise TflconvError(f"{folder / MANIFEST} is not a dataset manifest: {told}.") from error
+    fewer = manifest["images"] < sum(published.counts.values())
     same = {file.path: file.sha256 for file in merged.files} == {
         file.path: file.sha256 for file in published.files
     }
@@ -246,23 +255,31 @@ def _merged(published: DatasetCard, manifest: _Manifest) -> DatasetCard:
     height, width, channels = manifest["image_shape"]
     return replace(
         published,
-        title=str(manifest["name"]),
-        classes=tuple(map(str, manifest["classes"])),
+        title=manifest["name"],
+        classes=tuple(manifest["classes"]),
         shape=(height, width, channels),
-        counts={str(key): int(value) for key, value in manifest["split"].items()},
+        counts=manifest["split"],
         files=tuple(
             DataFile(path=file["path"], sha256=file["sha256"], bytes=file["bytes"])
             for file in manifest["files"]
         ),
-        licence=str(manifest["licence"]),
+        licence=manifest["licence"],
     )
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the checksums by file that downloads recorded in ``folder``; none if it is damaged."""
+    try:
+        return _STRUCTURE.of(read_json((folder / RECORD).read_text()), dict[str, str])
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def recorded(published: DatasetCard, folder: Path) -> DatasetCard:
     """Return the card with the checksums that the first download recorded, where it has none."""
-    try:
-        record = json.loads((folder / RECORD).read_text())
-    except (OSError, ValueError):
-        return published
+    record = checksums(folder)
     files = (replace(file, sha256=file.sha256 or record.get(file.path)) for file in published.files)
     return replace(published, files=tuple(files))
+
+
+_STRUCTURE = Structure()

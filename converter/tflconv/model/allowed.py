@@ -29,19 +29,25 @@ GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPool
 GlobalMaxPooling3D GroupNormalization GroupQueryAttention HashedCrossing Hashing Identity
 InputLayer IntegerLookup LSTM LSTMCell LayerNormalization LeakyReLU LocallyConnected1D
 LocallyConnected2D Masking MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D
-MaxPooling2D MaxPooling3D Maximum Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
+MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply
+Normalization PReLU
 Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration
 RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
 RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective
 RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
 RandomTranslation RandomWidth RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
-ReversibleEmbedding SeparableConv1D SeparableConv2D SeparableConvolution1D
+ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
 SeparableConvolution2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D
 SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract
 SyncBatchNormalization TextVectorization ThresholdedReLU TimeDistributed UnitNormalization
 UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 """)
 """Layers of Keras 2 and 3, as ``keras.layers`` exports them."""
+
+QUANTIZERS = _words("""
+AbsMaxQuantizer Float8QuantizationConfig Int4QuantizationConfig Int8QuantizationConfig
+""")
+"""Classes in ``keras.quantizers``; those that calibrate with data of their own are left out."""
 
 INITIALIZERS = _words("""
 Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cattrs
-
 from tflconv.core import bounded
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.errors import UsageError
+from tflconv.core.structuring import Structure, faults
+from tflconv.errors import UsageError, require
 from tflconv.model.normalization import Normalization
 from tflconv.model.pictures import Resize
 from tflconv.tflite.metadata import LABELS, Metadata
@@ -26,6 +25,7 @@ from tflconv.tflite.metadata import read as read_metadata
 
 MEMBER = "tflconv.json"
 
+_LARGEST_SIDE = 1 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -69,10 +69,14 @@ class ModelCard:
     versions: Mapping[str, str | None] = field(default_factory=dict)
     parent: str | None = None
 
+    def __post_init__(self) -> None:
+        sides = all(0 < side <= _LARGEST_SIDE for side in self.input_shape)
+        require("card", self, input_shape=(sides, f"sides between 1 and {_LARGEST_SIDE}"))
+
 
 def to_json(card: ModelCard) -> dict[str, JsonValue]:
     """Return everything that ``card`` says, as JSON values."""
-    value: dict[str, JsonValue] = _converter.unstructure(card)
+    value: dict[str, JsonValue] = _STRUCTURE.to_json(card)
     return value
 
 
@@ -127,7 +131,10 @@ def _read(path: Path) -> ModelCard | None:
             value = bounded.read_json(bounded.read_text(archive, MEMBER))
     except zipfile.BadZipFile:
         return _foreign(path)
-    return _converter.structure(value, ModelCard)
+    try:
+        return _STRUCTURE.of(value, ModelCard)
+    except ValueError as error:
+        raise ValueError("; ".join(faults(error)[:3])) from error
 
 
 def require_card(path: Path) -> ModelCard:
@@ -149,12 +156,15 @@ def _foreign(path: Path) -> ModelCard | None:
     metadata = read_metadata(path) if path.suffix == ".tflite" else None
     if metadata is None:
         return None
-    return ModelCard(
-        model=path.stem,
-        labels=metadata.labels,
-        input_shape=metadata.input_shape,
-        normalization=Normalization(mean=metadata.mean, std=metadata.std),
-    )
+    try:
+        return ModelCard(
+            model=path.stem,
+            labels=metadata.labels,
+            input_shape=metadata.input_shape,
+            normalization=Normalization(mean=metadata.mean, std=metadata.std),
+        )
+    except UsageError as error:
+        raise ValueError(error.message) from error
 
 
-_converter = cattrs.Converter()
+_STRUCTURE = Structure()

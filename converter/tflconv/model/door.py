@@ -18,6 +18,7 @@ from typing import NoReturn
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.errors import TflconvError
 from tflconv.model import allowed
+from tflconv.model.door_settings import broken_setting
 
 TFMOT = "tensorflow_model_optimization"
 CUSTOM_HINT = (
@@ -29,8 +30,9 @@ PLAIN_HINT = "A file may not do that. Build the model without it and save it aga
 
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
 _POLICIES = frozenset(
-    {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Policy", "QuantizedDTypePolicy"}
-)
+    {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Int4DTypePolicy", "Policy",
+     "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy"}
+)  # fmt: skip
 _OF_APPLICATIONS = frozenset({"CustomScaleLayer", "LayerScale"})
 _OPERATION_CLASSES = frozenset(chain.from_iterable(allowed.OPERATIONS.values()))
 
@@ -53,6 +55,7 @@ _PUBLIC: Mapping[str, frozenset[str]] = {
     "keras.layers.experimental.preprocessing": allowed.LAYERS,
     "keras.mixed_precision": _POLICIES,
     "keras.models": _MODELS,
+    "keras.quantizers": allowed.QUANTIZERS,
     "keras.random": frozenset({"SeedGenerator"}),
     "keras.regularizers": allowed.REGULARIZERS,
     "tensorflow.python.ops.init_ops": allowed.INITIALIZERS,
@@ -155,6 +158,8 @@ class Door:
             self._refuse_class(module, name)
         elif name in _CALLERS:
             self._check_called(value.get("config"))
+        else:
+            self._check_settings(name, value.get("config"))
 
     def _check_function(self, value: JsonObject) -> None:
         name, module = value.get("config"), value.get("module")
@@ -170,6 +175,11 @@ class Door:
         module, _, function = str(name).removeprefix("compat.v1.").rpartition(".")
         if function not in allowed.FUNCTIONS.get(module, ()):
             self._refuse(f"the function tf.{_short(name)}, which does more than to compute")
+
+    def _check_settings(self, name: str, config: JsonValue) -> None:
+        broken = broken_setting(name, config) if isinstance(config, dict) else None
+        if broken is not None:
+            self._refuse(f"a setting of {name} that it may not have, {broken}")
 
     def _check_array(self, config: JsonValue) -> None:
         dtype = config.get("dtype") if isinstance(config, dict) else None
@@ -187,7 +197,7 @@ class Door:
 
     def _check_calls(self, layers: JsonValue) -> None:
         holders = [layer for layer in _list(layers) if isinstance(layer, dict)]
-        names = {_name(layer) for layer in holders}
+        names = {name for name in map(_name, holders) if isinstance(name, str)}
         for layer in holders:
             calls = _list(layer.get("inbound_nodes"))
             if not all(_takes_tensor(call, names) for call in calls):

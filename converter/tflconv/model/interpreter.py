@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tflconv.core import quiet
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
+from tflconv.tflite import reading
 
 Stored = NDArray[np.number]
 """Values as a tensor stores them: integers if it is quantized."""
@@ -68,6 +69,7 @@ class TensorDetails:
         return np.asarray(steps * np.float32(self.scale), dtype=np.float32)
 
 
+_ARCHIVE = b"PK\x03\x04"
 _CHUNK = 64
 """Samples that are normalized at once: as floats, a whole test split may not fit into memory."""
 
@@ -199,6 +201,7 @@ class Interpreter:
 def _open(path: Path, threads: int) -> Loaded:
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.")
+    _check(path)
     try:
         with quiet.native_stderr():
             runtime = litert.Interpreter(model_path=str(path), num_threads=threads)
@@ -212,8 +215,14 @@ def _open(path: Path, threads: int) -> Loaded:
     return runtime, inputs, outputs
 
 
+def _check(path: Path) -> None:
+    """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
+    if _magic(path) != _ARCHIVE:
+        reading.read(path)
+
+
 def _reason(path: Path, error: Exception) -> str:
-    if _magic(path) == b"PK\x03\x04":
+    if _magic(path) == _ARCHIVE:
         return "it is a Keras file or another archive; convert it first"
     return str(error).strip().splitlines()[0].rstrip(". ") or type(error).__name__
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tflconv.core import bounded
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.limits import READING_SECONDS, limited
 from tflconv.errors import TflconvError
 from tflconv.model import weights
 
@@ -65,7 +66,10 @@ def read(path: Path) -> KerasFile:
     Raises:
         TflconvError: The file is no Keras model, holds weights only, or is damaged.
     """
-    with bounded.explained(path, "the description of the model"):
+    with (
+        bounded.explained(path, "the description of the model"),
+        limited(path, seconds=READING_SECONDS),
+    ):
         if zipfile.is_zipfile(path):
             return _of_archive(path)
         return _of_hdf5(path)
@@ -83,7 +87,10 @@ def clean_copy(file: KerasFile, config: JsonValue) -> Iterator[CleanCopy]:
         TflconvError: Its weights are damaged, too large, or point elsewhere.
     """
     with tempfile.TemporaryDirectory() as folder:
-        with bounded.explained(file.path, "what holds the weights"):
+        with (
+            bounded.explained(file.path, "what holds the weights"),
+            limited(file.path, seconds=READING_SECONDS),
+        ):
             make = _copy_archive if file.is_archive else _copy_hdf5
             copy = make(file, config, Path(folder))
         yield copy

@@ -20,6 +20,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.limits import limited
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model import keras_file, saved_graph
@@ -112,7 +113,7 @@ def open_model(
     """
     if not path.exists():
         raise TflconvError(f"no model at {path}.")
-    with _explained(path):
+    with _explained(path), limited(path):
         if path.is_dir():
             return _of_saved_model(path, signature)
         if signature is not None:

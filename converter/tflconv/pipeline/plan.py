@@ -14,17 +14,21 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cattrs
-
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import Rewrite
+from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import TrainConfig
 from tflconv.verification import parse_share
+
+_LONGEST = 1 << 18
+"""Characters of a plan; each may become a table of its own."""
+
+_SEED = "at least 0 and below 2**32"
 
 MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
 """Endings by which a model file is told from a name of the registry."""
@@ -67,6 +71,7 @@ class ModelPlan:
     labels: str | None = None
 
     def __post_init__(self) -> None:
+        require("model", self, seed=(0 <= (self.seed or 0) < 2**32, _SEED))
         if self.is_file and (self.options or self.training != TrainConfig()):
             raise UsageError(
                 f"model '{self.model}' is a file: it is trained already, so 'options' and"
@@ -95,6 +100,9 @@ class CalibrationPlan:
 
     source: str | None = None
     count: int = 200
+
+    def __post_init__(self) -> None:
+        require("calibration", self, count=(self.count >= 1, "at least 1"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +169,13 @@ class Plan:
     bench: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 
     def __post_init__(self) -> None:
+        require(
+            "plan",
+            self,
+            resolution=(4 <= (self.resolution or 4) <= 4096, "between 4 and 4096"),
+            channels=(self.channels in (None, 1, 3), "1 or 3"),
+            seed=(0 <= self.seed < 2**32, _SEED),
+        )
         for key in ("models", "recipes", "devices"):
             if not getattr(self, key):
                 raise UsageError(f"'{key}' must name at least one.")
@@ -185,7 +200,8 @@ class Plan:
 def load(path: Path) -> Plan:
     """Read the plan at ``path``; raises ``UsageError`` naming the file and the line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the plan {path}: {error}.") from error
     return parse(text, source=str(path))
@@ -193,17 +209,19 @@ def load(path: Path) -> Plan:
 
 def parse(text: str, *, source: str = "plan") -> Plan:
     """Read a plan from TOML ``text``; ``source`` names it in errors."""
+    if len(text) > _LONGEST:
+        raise UsageError(f"{source} is no plan: it is longer than {_LONGEST >> 10} kB.")
     try:
         value = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
     for name, known in _unknown_keys(value, Plan):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(sorted(known))}."
         raise UsageError(f"{_place(text, name, source)}: unknown key '{name}'.", hint=hint)
     try:
-        return _converter.structure(value, Plan)
-    except cattrs.BaseValidationError as error:
+        return _STRUCTURE.of(value, Plan)
+    except ValueError as error:
         raise _explained(error, text, source) from error
 
 
@@ -229,12 +247,12 @@ def _annotations(kind: Any) -> dict[str, Any]:
     return {n: get_args(h)[0] if get_origin(h) is tuple else h for n, h in hints.items()}
 
 
-def _explained(error: cattrs.BaseValidationError, text: str, source: str) -> UsageError:
+def _explained(error: ValueError, text: str, source: str) -> UsageError:
     """One message for the first thing that is wrong; our own validation speaks for itself."""
-    for inner in _leaves(error):
+    for inner in leaves(error):
         if isinstance(inner, TflconvError):
             return UsageError(f"{source}: {inner.message}", hint=inner.hint)
-    first = cattrs.transform_error(error)[0]
+    first = faults(error)[0]
     message, _, path = first.partition(" @ $")
     name = next(iter(re.findall(r"\w+", path)[::-1]), "")
     if found := re.search(r"required field missing", message):
@@ -249,14 +267,6 @@ def _explained(error: cattrs.BaseValidationError, text: str, source: str) -> Usa
     return UsageError(f"{_place(text, name, source)}: {message} for '{path.lstrip('.')}'.")
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, cattrs.BaseValidationError):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
 def _place(text: str, key: str, source: str) -> str:
     """``FILE, line N`` of the first line that sets ``key``."""
     pattern = re.compile(rf"(^|[\s{{,.\[\"']){re.escape(key)}[\"']?\s*[=\].]")
@@ -266,4 +276,4 @@ def _place(text: str, key: str, source: str) -> str:
     return source
 
 
-_converter = cattrs.Converter()
+_STRUCTURE = Structure()

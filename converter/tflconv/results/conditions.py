@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
+from tflconv.results.ranges import require_counts, require_finite
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ class SustainedSecond:
     median_ms: float
     mhz: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        require_counts("sustained", self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutputComparison:
@@ -45,6 +49,9 @@ class OutputComparison:
     max_difference: float
     share_of_range: float | None = None
 
+    def __post_init__(self) -> None:
+        require_finite("outputs", self, "max_difference", "share_of_range")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatedInstructions:
@@ -58,6 +65,9 @@ class EmulatedInstructions:
     memory: float | None = None
     simd: float | None = None
     source: str = "qemu"
+
+    def __post_init__(self) -> None:
+        require_counts("instructions", self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +129,9 @@ class Conditions:
     pictures_vs_host: tuple[str, ...] | None = None
     outputs_vs_host: OutputComparison | None = None
 
+    def __post_init__(self) -> None:
+        require_counts("conditions", self, signed=_TEMPERATURES)
+
     def to_json(self) -> dict[str, JsonValue]:
         """Return the known fields as a flat JSON object."""
         record: dict[str, JsonValue] = {}
@@ -128,6 +141,10 @@ class Conditions:
 
     def __repr__(self) -> str:
         return f"Conditions({shorten(', '.join(self.to_json()) or 'none known', 100)})"
+
+
+_TEMPERATURES = ("battery_celsius", "celsius", "thermal_status", "battery_percent")
+"""Fields that a phone may report as negative: frost, and what its vendor puts where nothing is."""
 
 
 def _known(items: Iterable[tuple[str, T]]) -> dict[str, T]:

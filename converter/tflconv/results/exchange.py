@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +9,12 @@ from pathlib import Path
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from tflconv.core.bounded import read_json
 from tflconv.core.files import write_json
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
+from tflconv.core.structuring import Structure, faults
 from tflconv.errors import TflconvError
 from tflconv.results.conditions import Conditions, fields_of
 from tflconv.results.run import BenchmarkRun
@@ -97,9 +98,9 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
                 f"{source} has schema_version {version}; this tflconv reads {SCHEMA_VERSION}.",
                 hint="Read it with the tflconv that wrote it, or measure again.",
             )
-        runs = tuple(_converter.structure(run, BenchmarkRun) for run in _list(content["runs"]))
+        runs = tuple(_structured(*numbered) for numbered in enumerate(_list(content["runs"])))
         return Results(runs=runs, context=_object(content.get("context", {})))
-    except (KeyError, TypeError, ValueError, AttributeError, cattrs.BaseValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise TflconvError(
             f"{source} is not a tflconv results file: {_first_line(error)}.",
             hint="tflconv bench and tflconv study write such files.",
@@ -117,10 +118,10 @@ def load(path: Path) -> Results:
         Results(no runs)
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise TflconvError(f"no results file at {path}.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TflconvError(f"cannot read {path}: {_first_line(error)}.") from error
     return from_json(value, source=str(path))
 
@@ -147,7 +148,7 @@ def _described(run: BenchmarkRun) -> str:
 
 
 def _record(run: BenchmarkRun) -> JsonObject:
-    record: dict[str, dict[str, object]] = _converter.unstructure(run)
+    record: dict[str, dict[str, object]] = _STRUCTURE.to_json(run)
     if run.latency is not None:
         record["latency"]["summary_ms"] = run.latency.summary
     if run.accuracy is not None:
@@ -172,17 +173,23 @@ def _list(value: object) -> list[JsonValue]:
     return value
 
 
+def _structured(number: int, value: JsonValue) -> BenchmarkRun:
+    try:
+        return _STRUCTURE.of(value, BenchmarkRun)
+    except ValueError as error:
+        told = "; ".join(faults(error)[:3]).replace("@ $", f"@ $.runs[{number}]")
+        raise ValueError(told) from error
+
+
 def _first_line(error: Exception) -> str:
-    if isinstance(error, cattrs.BaseValidationError):
-        return "; ".join(cattrs.transform_error(error)[:3])
     if isinstance(error, KeyError):
         return f"'{error.args[0]}' is missing"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _new_converter() -> cattrs.Converter:
-    """Return a converter of all parts by their fields; free-form objects pass unchanged."""
-    converter, free_form = cattrs.Converter(), override(struct_hook=_object)
+def _prepare(converter: cattrs.Converter) -> None:
+    """Let ``converter`` pass free-form objects unchanged."""
+    free_form = override(struct_hook=_object)
     conditions = make_dict_structure_fn(Conditions, converter, other=free_form)
     converter.register_structure_hook(
         Conditions, lambda value, _: conditions(fields_of(_object(value)), Conditions)
@@ -190,7 +197,6 @@ def _new_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(Conditions, Conditions.to_json)
     run = make_dict_structure_fn(BenchmarkRun, converter, config=free_form)
     converter.register_structure_hook(BenchmarkRun, run)
-    return converter
 
 
-_converter = _new_converter()
+_STRUCTURE = Structure(_prepare)

@@ -9,6 +9,8 @@ from typing import Literal
 
 from tflconv.core import stats
 from tflconv.core.shortening import shorten
+from tflconv.errors import require
+from tflconv.results.ranges import require_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,11 @@ class Latency:
     init_ns: int | None = None
     first_inference_ns: int | None = None
 
+    def __post_init__(self) -> None:
+        require_counts("latency", self)
+        timed = bool(self.samples_ns) and min(self.samples_ns) > 0
+        require("latency", self, samples_ns=(timed, "at least one, each above 0"))
+
     @cached_property
     def summary(self) -> stats.Summary:
         """Median, percentiles and a bootstrap interval of the median, in milliseconds."""
@@ -42,8 +49,7 @@ class Latency:
         return self.summary["median"]
 
     def __repr__(self) -> str:
-        count = len(self.samples_ns)
-        return f"Latency({f'median {self.median_ms:.3g} ms' if count else 'none'} of {count})"
+        return f"Latency(median {self.median_ms:.3g} ms of {len(self.samples_ns)})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,9 @@ class Cpu:
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
 
+    def __post_init__(self) -> None:
+        require_counts("cpu", self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
@@ -75,6 +84,9 @@ class Memory:
     before_init_bytes: int | None = None
     after_init_bytes: int | None = None
     current_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        require_counts("memory", self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +109,9 @@ class Op:
     count: int = 1
     instructions: float | None = None
 
+    def __post_init__(self) -> None:
+        require_counts("operator", self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
@@ -106,6 +121,10 @@ class Graph:
     delegated: int
     partitions: int
     ops: tuple[Op, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_counts("graph", self)
+        require("graph", self, delegated=(self.delegated <= self.nodes, "at most all nodes"))
 
     def __repr__(self) -> str:
         return f"Graph({self.delegated} of {self.nodes} nodes in {self.partitions} partitions)"
@@ -132,6 +151,9 @@ class Instructions:
     memory: float | None = None
     simd: float | None = None
     source: Literal["qemu", "perf_event"] = "qemu"
+
+    def __post_init__(self) -> None:
+        require_counts("instructions", self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +185,15 @@ class Accuracy:
     per_class: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     digest: str | None = None
     subset: bool = False
+
+    def __post_init__(self) -> None:
+        require_counts("accuracy", self)
+        require("accuracy", self, total=(self.total > 0, "above 0"))
+        for name in ("correct", "reference_correct", "agreeing"):
+            kept = (getattr(self, name) or 0) <= self.total
+            require("accuracy", self, **{name: (kept, f"at most the total of {self.total}")})
+        counted = all(correct <= total for correct, total in self.per_class.values())
+        require("accuracy", self, per_class=(counted, "correct pictures, then at least as many"))
 
     @property
     def top1(self) -> float:

@@ -16,6 +16,7 @@ from tflconv.results.measurements import (
     Latency,
     Memory,
 )
+from tflconv.results.ranges import require_counts
 
 Verdict = Literal["clean", "throttled", "noisy"]
 
@@ -41,6 +42,9 @@ class MeasuredModel:
     parameters: int | None = None
     macs: int | None = None
 
+    def __post_init__(self) -> None:
+        require_counts("model", self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceInfo:
@@ -55,6 +59,9 @@ class DeviceInfo:
     cores: int | None = None
     features: tuple[str, ...] = ()
     build: str | None = None
+
+    def __post_init__(self) -> None:
+        require_counts("device", self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +103,7 @@ class BenchmarkRun:
     @property
     def outcome(self) -> str:
         """The main figure as text: median latency, else instructions per inference."""
-        if self.latency is not None and self.latency.samples_ns:
+        if self.latency is not None:
             return f"{self.latency.median_ms:.2f} ms"
         if self.instructions is not None:
             return f"{self.instructions.total:.4g} instructions"

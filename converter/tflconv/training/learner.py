@@ -58,6 +58,10 @@ class Learner:
         """Return the values of all variables and the best weights, for ``restore``."""
         return [*(variable.numpy() for variable in self._variables), *self._best]
 
+    def fits(self, values: Sequence[NDArray[np.generic]]) -> bool:
+        """Return whether ``values`` have the shapes and types of what ``values`` returns."""
+        return [_form(value) for value in values] == [_form(value) for value in self.values()]
+
     def restore(self, values: Sequence[NDArray[np.generic]]) -> None:
         """Set all variables and the best weights to what ``values`` returned."""
         for variable, value in zip(self._variables, values, strict=False):
@@ -140,3 +144,7 @@ def _augmented(images: Tensor, maps: Tensor) -> Tensor:
         fill_mode="NEAREST",
     )
     return transformed
+
+
+def _form(value: NDArray[np.generic]) -> tuple[tuple[int, ...], str]:
+    return value.shape, str(value.dtype)

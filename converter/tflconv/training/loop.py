@@ -34,6 +34,9 @@ from tflconv.training.state import Row, State, StateFile
 NORMALIZATION = NAMED["-1..1"]
 PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
 
+_FIGURES = {"epoch", "learning_rate", "loss", "validation_accuracy", "validation_loss"}
+"""What the history holds of an epoch."""
+
 
 def train(
     dataset: Dataset,
@@ -111,7 +114,7 @@ def _fit(
     progress: Callback,
 ) -> list[Row]:
     """Run the epochs that are still to be run and return the whole history."""
-    resumed = checkpoint.load()
+    resumed = _resumed(checkpoint, learner)
     if resumed:
         learner.restore(resumed.values)
     else:
@@ -124,6 +127,14 @@ def _fit(
         checkpoint.save(State(values=learner.values(), history=history))
         progress(_after(history[-1], config.epochs, _steps(dataset, config)))
     return history
+
+
+def _resumed(checkpoint: StateFile, learner: Learner) -> State | None:
+    """Return the state of the training, unless there is none that belongs to it."""
+    state = checkpoint.load()
+    if state is None or not learner.fits(state.values):
+        return None
+    return state if all(set(row) == _FIGURES for row in state.history) else None
 
 
 def _epoch(

@@ -17,8 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.bounded import DAMAGE
+from tflconv.core.arrays import read_arrays
+from tflconv.core.bounded import DAMAGE, read_json
 from tflconv.core.files import write_bytes
+from tflconv.errors import TflconvError
+
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, TflconvError)
 
 Row = Mapping[str, float]
 
@@ -53,13 +57,13 @@ class StateFile:
     def load(self) -> State | None:
         """Return the state of this training, or None if there is none that can be read."""
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                header = json.loads(str(file["arr_0"]))
-                if header["key"] != self.key:
-                    return None
-                values = [file[f"arr_{n}"] for n in range(1, len(file.files))]
-                return State(values=values, history=_history(header["history"]))
-        except DAMAGE:
+            file = read_arrays(self.path, "the state of the training")
+            header: Any = read_json(str(file["arr_0"]))
+            if header["key"] != self.key:
+                return None
+            values = [file[f"arr_{n}"] for n in range(1, len(file))]
+            return State(values=values, history=_history(header["history"]))
+        except _UNREADABLE:
             return None
 
     def remove(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -179,10 +181,10 @@ def parse_share(text: str) -> float:
 
 
 def _number(digits: str, text: str) -> float:
-    try:
-        return float(digits)
-    except ValueError:
-        raise UsageError(f"'{text}' is not like 0.5pt, 99% or 0.99.") from None
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(digits)):
+            return number
+    raise UsageError(f"'{text}' is not like 0.5pt, 99% or 0.99.")
 
 
 def _points(share: float) -> str:

@@ -1,0 +1,110 @@
+"""Make values of foreign JSON or TOML: one message says what is wrong with it, and at which place.
+
+``cattrs`` either stops at the first fault without its place, or collects all faults with theirs,
+and a file of 4 MB can have a million, which take gigabytes. So the first way is tried, and only
+where it fails the second one, on a copy of the value whose lists are cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import cattrs
+
+from tflconv.errors import TflconvError
+
+Value = TypeVar("Value")
+
+_KEPT = 100
+"""Items of a list, and keys of an object, in which faults are looked for."""
+
+_LONGEST = 300
+
+
+class Structure:
+    """Makes values of JSON.
+
+    Args:
+        prepare: Adds hooks to a converter.
+        strict: Whether keys that nobody knows are refused.
+    """
+
+    def __init__(
+        self,
+        prepare: Callable[[cattrs.Converter], object] = lambda _: None,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._fast, self._telling = (
+            cattrs.Converter(detailed_validation=telling, forbid_extra_keys=strict)
+            for telling in (False, True)
+        )
+        for converter in (self._fast, self._telling):
+            converter.register_structure_hook(str, lambda value, _: _text(value))
+            prepare(converter)
+
+    def of(self, value: object, kind: type[Value]) -> Value:
+        """Return ``value`` as a ``kind``.
+
+        Raises:
+            ValueError: It is none. ``faults`` says what of it is wrong, if that is known.
+        """
+        try:
+            return self._fast.structure(value, kind)
+        except Exception as error:  # int() and whatever else is called on a foreign value
+            cause = error
+        try:
+            self._telling.structure(_shortened(value), kind)
+        except Exception as error:
+            cause = error
+        raise ValueError(f"it is no {kind.__name__}") from cause
+
+    def to_json(self, value: object) -> Any:
+        """Return ``value`` as JSON; ``of`` is the inverse."""
+        return self._fast.unstructure(value)
+
+
+def faults(error: BaseException) -> list[str]:
+    """Return what is wrong with a value of which ``Structure`` could make nothing.
+
+    Args:
+        error: What ``Structure.of`` raised.
+
+    Returns:
+        One sentence per fault, with its place: "invalid value for type, expected int @ $.bytes".
+    """
+    cause = error.__cause__ or error
+    return [line[:_LONGEST] for line in cattrs.transform_error(cause, format_exception=_told)]
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the single errors that ``error`` consists of."""
+    cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ else error
+    if isinstance(cause, cattrs.BaseValidationError):
+        for inner in cause.exceptions:
+            yield from leaves(inner)
+    else:
+        yield cause
+
+
+def _text(value: object) -> str:
+    """A text, or a number that stands where one is expected; no list or object is one."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError("expected a text")
+    return str(value)
+
+
+def _told(error: BaseException, kind: type | None) -> str:
+    """What our own checks say, or else cattrs."""
+    if isinstance(error, TflconvError):
+        return error.message
+    return cattrs.v.format_exception(error, kind)
+
+
+def _shortened(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _shortened(value[key]) for key in list(value)[:_KEPT]}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value[:_KEPT]]
+    return value

@@ -1,11 +1,15 @@
-"""The store builds exactly what changed, and never trusts a damaged entry."""
+"""The store builds exactly what changed, trusts no damaged entry, and serves many processes."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -97,6 +101,70 @@ Store(Path(sys.argv[1])).fetch("train", {"seed": 1}, lambda folder: os.kill(os.g
     assert len(os.listdir(store.root / "train")) == 1
     store.sweep()
     assert os.listdir(store.root / "train") == []
+
+
+def test_an_entry_that_is_asked_for_again_is_replaced(store: Store) -> None:
+    first = fetch(store, writing("a"), seed=1)
+    second = store.fetch("train", {"seed": 1}, writing("b"), again=True)
+    assert second.fresh
+    assert second.path == first.path
+    assert fetch(store, seed=1).digest == second.digest != first.digest
+    assert os.listdir(store.root / "train") == [second.key]
+
+
+def test_a_file_in_the_place_of_an_entry_is_put_away(store: Store) -> None:
+    key = Store.key("train", {"seed": 1})
+    (store.root / "train").mkdir()
+    (store.root / "train" / key).write_text("a file")
+    assert fetch(store, writing("abc"), seed=1).fresh
+    assert os.listdir(store.root / "train") == [key]
+
+
+def test_what_another_was_first_with_is_taken(store: Store) -> None:
+    def build(folder: Path) -> None:
+        first = fetch(store, writing("first"), seed=1)
+        assert first.fresh
+        writing("second")(folder)
+
+    entry = fetch(store, build, seed=1)
+    assert not entry.fresh
+    assert (entry.path / "deep" / "file.txt").read_text() == "first"
+    assert os.listdir(store.root / "train") == [entry.key]
+
+
+CONTENT = "z" * 50_000
+HARMS: dict[str, Callable[[Path], object]] = {
+    "absent": shutil.rmtree,
+    "damaged": lambda path: (path / "deep" / "file.txt").write_text("x"),
+    "half": lambda path: (path / MANIFEST).unlink(),
+}
+
+
+def meet(root: Path, barrier: Barrier, answers: Queue[str]) -> None:
+    """Fetch one entry at the same time as others do, and read it."""
+    barrier.wait()
+    try:
+        entry = fetch(Store(root), writing(CONTENT), seed=1)
+        read = (entry.path / "deep" / "file.txt").read_text()
+        answers.put("right" if read == CONTENT else "wrong")
+    except BaseException as error:
+        answers.put(repr(error))
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_processes_that_meet_at_one_key_all_get_it(tmp_path: Path, harm: str) -> None:
+    context = multiprocessing.get_context("fork")
+    for number in range(15):
+        root = tmp_path / str(number)
+        HARMS[harm](fetch(Store(root), writing(CONTENT), seed=1).path)
+        barrier, answers = context.Barrier(3), context.Queue()
+        processes = [context.Process(target=meet, args=(root, barrier, answers)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        assert [answers.get(timeout=60) for _ in processes] == ["right"] * 3
+        for process in processes:
+            process.join()
+        assert os.listdir(root / "train") == [Store.key("train", {"seed": 1})]
 
 
 def test_what_a_running_build_makes_is_left_alone(store: Store) -> None:

@@ -21,7 +21,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import cache_dir, sweep, write_json
+from tflconv.core.files import cache_dir, write_json
 from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
 from tflconv.errors import TflconvError
@@ -67,9 +67,10 @@ def cached(digest: str, read: Callable[[Allocate], Reading]) -> Reading:
             raise _ReadingFailed(error) from error
 
     try:
-        sweep(cache_dir(_STAGE))
+        store = Store(cache_dir(""))
+        store.sweep()
         inputs = {"dataset": digest, "format": _FORMAT}
-        return restore(Store(cache_dir("")).fetch(_STAGE, inputs, build).path)
+        return restore(store.fetch(_STAGE, inputs, build).path)
     except _ReadingFailed as failure:
         raise failure.error from None
     except (OSError, TflconvError):
@@ -116,7 +117,7 @@ def restore(folder: Path) -> Reading:
 
 
 def _allocate(path: Path, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    _check_space(path.parent.parent, shape)
+    _check_space(cache_dir(_STAGE), shape)
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     with path.open("r+b") as stream:
         _reserve(stream.fileno(), path, path.stat().st_size)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflconv.core.files import sha256_file
+from tflconv.core.private import scratch_folder
 from tflconv.device.complaints import last_line
 from tflconv.errors import DeviceError
 
@@ -60,9 +60,9 @@ def collect(target: Path) -> dict[str, str]:
     if len(libraries) == len(NAMES):
         _copy(libraries, target)
         return {name: str(path) for name, path in libraries.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        packages = _download(Path(folder))
-        libraries = search([Path(folder) / "usr/aarch64-linux-gnu/lib"])
+    with scratch_folder() as folder:
+        packages = _download(folder)
+        libraries = search([folder / "usr/aarch64-linux-gnu/lib"])
         if missing := [name for name in NAMES if name not in libraries]:
             raise DeviceError(f"no arm64 {', '.join(missing)} found.", hint=GET_LIBRARIES)
         _copy(libraries, target)

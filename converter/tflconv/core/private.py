@@ -14,7 +14,7 @@ import functools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tflconv.errors import TflconvError
@@ -63,18 +63,24 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Let no other process or thread into a block with the same ``folder``.
 
     Some network file systems have no locks for folders; there the block runs unlocked.
 
     Args:
         folder: An existing folder.
+        waiting: Is called if another one is in such a block.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with contextlib.suppress(OSError):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            pass
         yield
     finally:
         os.close(descriptor)

@@ -7,14 +7,16 @@ An arm64 computer has them already.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflconv.core.files import sha256_file
 from tflconv.core.private import scratch_folder
-from tflconv.device.complaints import last_line
+from tflconv.device.complaints import complaint
 from tflconv.errors import DeviceError
+
+SECONDS = 600.0
+"""Time that one command of apt or dpkg may take."""
 
 LOADER = "ld-linux-aarch64.so.1"
 NAMES = (
@@ -111,7 +113,6 @@ def _download(folder: Path) -> list[Path]:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = last_line(done.stderr)
+    reason = complaint(command, folder, seconds=SECONDS)
+    if reason is not None:
         raise DeviceError(f"'{' '.join(command)}' failed: {reason}", hint=GET_LIBRARIES)

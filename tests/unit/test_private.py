@@ -115,6 +115,28 @@ def test_no_folder_for_temporary_files_is_one_message(
         pass
 
 
+def test_temporary_files_of_libraries_lie_in_the_private_folder_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with private.temporary_files():
+        with tempfile.NamedTemporaryFile(delete=False) as theirs:
+            pass
+        assert Path(theirs.name).parent.parent == tmp_path
+    assert os.listdir(tmp_path) == []
+    assert tempfile.tempdir == str(tmp_path)
+
+
+def test_a_command_that_needs_no_temporary_file_runs_without_a_place_for_them(
+    tmp_path: Path,
+) -> None:
+    program = "import tempfile; tempfile.tempdir = '/proc'; from tflconv.cli import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", program, "recipes"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stderr
+
+
 NAMES_ON_DISK = {"TemporaryDirectory", "NamedTemporaryFile", "mkdtemp", "mkstemp"}
 
 

@@ -13,6 +13,7 @@ import click
 
 from tflconv._version import __version__
 from tflconv.cli.interrupts import Interrupts
+from tflconv.core.private import temporary_files
 from tflconv.errors import TflconvError
 
 COMMANDS = {
@@ -84,7 +85,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
-        code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
+        with temporary_files():
+            code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

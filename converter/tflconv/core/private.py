@@ -63,6 +63,23 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def temporary_files() -> Iterator[None]:
+    """Keep all temporary files of this process in one private folder during the block.
+
+    TensorFlow and Keras make some, too, which a kill would leave for ever. Where no folder can be
+    made, they lie where they would: most commands need none.
+    """
+    with contextlib.ExitStack() as stack:
+        before = tempfile.tempdir
+        with contextlib.suppress(TflconvError):
+            tempfile.tempdir = str(stack.enter_context(scratch_folder()))
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
+@contextlib.contextmanager
 def locked(folder: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Let no other process or thread into a block with the same ``folder``.
 

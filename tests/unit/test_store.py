@@ -167,6 +167,38 @@ def test_processes_that_meet_at_one_key_all_get_it(tmp_path: Path, harm: str) ->
         assert os.listdir(root / "train") == [Store.key("train", {"seed": 1})]
 
 
+def replace_many_times(root: Path, answers: Queue[str]) -> None:
+    for _ in range(150):
+        Store(root).fetch("train", {"seed": 1}, writing(CONTENT), again=True)
+    answers.put("right")
+
+
+def read_many_times(root: Path, answers: Queue[str]) -> None:
+    store, told = Store(root), set[str]()
+    for _ in range(150):
+        with store.steady("train"):
+            entry = store.find("train", {"seed": 1})
+            text = (entry.path / "deep" / "file.txt").read_text() if entry else "missing"
+        told.add("right" if text == CONTENT else text[:20])
+    answers.put(" ".join(told))
+
+
+def test_who_reads_within_steady_always_finds_the_entry_that_others_replace(store: Store) -> None:
+    fetch(store, writing(CONTENT), seed=1)
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [
+        context.Process(target=work, args=(store.root, answers))
+        for work in (replace_many_times, read_many_times) * 2
+    ]
+    for process in processes:
+        process.start()
+    assert [answers.get(timeout=60) for _ in processes] == ["right"] * 4
+    for process in processes:
+        process.join()
+    assert os.listdir(store.root / "train") == [Store.key("train", {"seed": 1})]
+
+
 def test_what_a_running_build_makes_is_left_alone(store: Store) -> None:
     def build(folder: Path) -> None:
         store.sweep()

@@ -117,19 +117,25 @@ def place_folder(
     Raises:
         OSError: Nothing can be written there.
     """
-    while True:
-        try:
-            made.rename(target)
-        except OSError as error:
-            if error.errno not in _TAKEN:
-                raise
-        else:
-            return True
-        with locked(target.parent):
-            if stays(target):
-                return False
+    if _renamed(made, target):
+        return True
+    with locked(target.parent):
+        while not stays(target):
             with contextlib.suppress(FileNotFoundError):
                 target.rename(made.with_name(f"{made.name}.{secrets.token_hex(4)}"))
+            if _renamed(made, target):
+                return True
+    return False
+
+
+def _renamed(made: Path, target: Path) -> bool:
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True
 
 
 @contextlib.contextmanager

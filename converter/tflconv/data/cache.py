@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.files import cache_dir, write_json
+from tflconv.core.private import private_folder, sweep
 from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
 from tflconv.errors import TflconvError
@@ -78,16 +79,28 @@ def cached(digest: str, read: Callable[[Allocate], Reading]) -> Reading:
 
 
 def clear() -> int:
-    """Remove all cached pictures and return the number of bytes that this frees."""
+    """Remove all cached pictures and return the number of bytes that this frees.
+
+    What another process is just decoding stays.
+
+    Raises:
+        TflconvError: Something cannot be removed.
+    """
     folder = cache_dir(_STAGE)
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    sweep(folder)
+    return sum(map(_remove, folder.glob("[!.]*")))
+
+
+def _remove(entry: Path) -> int:
+    """Remove an entry as it came, in one step, and return its bytes."""
     try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
+        with private_folder(entry.parent) as away:
+            taken = entry.rename(away / entry.name)
+            return sum(path.stat().st_size for path in taken.rglob("*") if path.is_file())
+    except FileNotFoundError:  # another process was first
         return 0
     except OSError as error:
-        raise TflconvError(f"cannot remove {error.filename}: {error.strerror}.") from error
-    return freed
+        raise TflconvError(f"cannot remove {entry}: {error.strerror}.") from error
 
 
 def save(reading: Reading, folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.servers import Hostile, Quiet, serving
+from fakes.servers import ESCAPES, Hostile, Quiet, serving
 from tflconv.core import bounded
 from tflconv.core.files import sha256_bytes
 from tflconv.device import android_runtime
@@ -259,6 +259,18 @@ def test_a_hostile_repository_is_one_printable_message(tmp_path: Path, path: str
         with pytest.raises(TflconvError, match=why) as caught:
             here._get(path)
     assert caught.value.message.isprintable()
+
+
+def test_a_checksum_that_is_none_is_shown_as_it_may_be(
+    repository: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, root = repository
+    checksum = root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar.sha256"
+    checksum.write_text(ESCAPES + "f" * 5000)
+    with pytest.raises(TflconvError, match="its published sha256") as caught:
+        Repository(address=address, folder=tmp_path / "f").fetch(GROUP, NAME, "2.2.0", "aar")
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 400
 
 
 def test_an_archive_that_unpacks_to_too_much(

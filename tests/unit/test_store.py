@@ -199,6 +199,44 @@ def test_who_reads_within_steady_always_finds_the_entry_that_others_replace(stor
     assert os.listdir(store.root / "train") == [Store.key("train", {"seed": 1})]
 
 
+LAYERS = """
+set -e
+mount -t tmpfs none "$1/above"
+mkdir "$1/above/changes" "$1/above/work" "$1/above/merged"
+mount -t overlay overlay "$1/above/merged" -o \\
+    "userxattr,lowerdir=$1/below,upperdir=$1/above/changes,workdir=$1/above/work" || exit 77
+exec "$0" -c "$2" "$1/above/merged"
+"""
+"""A folder as a container sees it whose image holds ``below``."""
+
+IN_A_CONTAINER = """
+import sys
+from pathlib import Path
+from tflconv.core.store import Store
+store, build = Store(Path(sys.argv[1])), lambda folder: (folder / "file").write_text("right")
+for again in (False, True):
+    entry = store.fetch("train", {"seed": 1}, build, again=again)
+    assert entry.fresh and (entry.path / "file").read_text() == "right"
+"""
+
+
+def test_a_damaged_entry_in_the_image_of_a_container_is_replaced(
+    tmp_path: Path, require: Callable[[str, bool, str], None]
+) -> None:
+    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    allowed = shutil.which("unshare") and not subprocess.run([*mount, "true"]).returncode
+    require("namespaces", bool(allowed), "no user namespaces here")
+    for name in ("below", "above"):
+        (tmp_path / name).mkdir()
+    (fetch(Store(tmp_path / "below"), writing("x"), seed=1).path / MANIFEST).write_text("{}")
+    run = subprocess.run(
+        [*mount, LAYERS, sys.executable, tmp_path, IN_A_CONTAINER], capture_output=True, text=True
+    )
+    if run.returncode == 77:
+        pytest.skip("no layers in user namespaces here")
+    assert run.returncode == 0, run.stderr
+
+
 def test_what_a_running_build_makes_is_left_alone(store: Store) -> None:
     def build(folder: Path) -> None:
         store.sweep()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -121,11 +122,34 @@ def place_folder(
         return True
     with locked(target.parent):
         while not stays(target):
-            with contextlib.suppress(FileNotFoundError):
-                target.rename(made.with_name(f"{made.name}.{secrets.token_hex(4)}"))
+            put_away(target, made.parent)
             if _renamed(made, target):
                 return True
     return False
+
+
+def put_away(path: Path, folder: Path) -> Path | None:
+    """Take what lies at ``path`` away in one step.
+
+    A folder in a lower layer of a container cannot be moved: it is deleted where it lies.
+
+    Args:
+        path: A file or folder, which may already be gone.
+        folder: A private folder beside it.
+
+    Returns:
+        Where it lies now; None if it is gone.
+    """
+    away = folder / f"{path.name}.{secrets.token_hex(4)}"
+    try:
+        return path.rename(away)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    shutil.rmtree(path)
+    return None
 
 
 def _renamed(made: Path, target: Path) -> bool:

@@ -21,7 +21,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import cache_dir, write_json
+from tflconv.core.files import cache_dir, put_away, write_json
 from tflconv.core.private import private_folder, sweep
 from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
@@ -93,14 +93,13 @@ def clear() -> int:
 
 def _remove(entry: Path) -> int:
     """Remove an entry as it came, in one step, and return its bytes."""
+    freed = sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())
     try:
-        with private_folder(entry.parent) as away:
-            taken = entry.rename(away / entry.name)
-            return sum(path.stat().st_size for path in taken.rglob("*") if path.is_file())
-    except FileNotFoundError:  # another process was first
-        return 0
+        with private_folder(entry.parent) as folder:
+            put_away(entry, folder)
     except OSError as error:
         raise TflconvError(f"cannot remove {entry}: {error.strerror}.") from error
+    return freed
 
 
 def save(reading: Reading, folder: Path) -> None:

@@ -8,9 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from fakes.mutants import mutant
+
 CONTENT = bytes(range(256)) * 4000
 ESCAPES = "\x1b[2J\x1b]0;title\x07"
 """Clears the screen and renames the window of whoever prints it."""
+
+SMALL = bytes(range(64))
+ANSWERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 64\r\nContent-Type: a/b\r\n\r\n" + SMALL,
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + SMALL + b"\r\n0\r\n\r\n",
+    b"HTTP/1.1 206 Part\r\nContent-Range: bytes 8-63/64\r\nContent-Length: 56\r\n\r\n" + SMALL[8:],
+    b"HTTP/1.1 302 Moved\r\nLocation: /small\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 404 Not here\r\nContent-Length: 0\r\n\r\n",
+)
 
 
 class Quiet(http.server.ThreadingHTTPServer):
@@ -172,6 +183,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.say(200, Content_Length=len(CONTENT), Content_Encoding="gzip")
         self.wfile.write(CONTENT)
 
+    def send_a_mutant(self) -> None:
+        """Send an answer with damage; the address ends with its number."""
+        number = int(self.path.split("/")[2])
+        self.wfile.write(mutant(ANSWERS[number % len(ANSWERS)], number))
+
     def send_noise(self) -> None:
         self.wfile.write(ESCAPES.encode() + bytes(2000) + b"\xff" * 2000 + b"\r\n\r\n")
 
@@ -180,6 +196,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 WRONGS: dict[str, Callable[[Any], None]] = {
+    "small": lambda handler: handler.send_content(SMALL),
     "gone": lambda handler: handler.send_error(404),
     "wrong": lambda handler: handler.send_content(CONTENT[::-1]),
     "longer": lambda handler: handler.send_content(CONTENT + b"more"),
@@ -203,6 +220,7 @@ WRONGS: dict[str, Callable[[Any], None]] = {
     "chunks": _Handler.send_chunks,
     "cut-chunks": _Handler.cut_chunks,
     "packed": _Handler.send_packed,
+    "mutant": _Handler.send_a_mutant,
     "noise": _Handler.send_noise,
     "rude": _Handler.be_rude,
 }

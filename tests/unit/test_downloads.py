@@ -69,8 +69,25 @@ def test_everything_else_is_one_short_line_soon(address: str, path: str) -> None
 
 def test_every_wrong_of_the_server_is_tried_somewhere() -> None:
     resumed = {"stubborn", "another-part", "some-part", "no-resume"}
-    content = {"wrong", "longer"}
+    content = {"wrong", "longer", "small", "mutant"}
     assert set(WRONGS) == {*REFUSED, *BROKEN, *GOOD[1:], *resumed, *content}
+
+
+def outcome(url: str, start: int) -> str | None:
+    """The message of a refusal; None for a body that came as long as it was said to be."""
+    try:
+        with asked(url, LIMITS, start=start) as body:
+            came = sum(len(block) for block in body.blocks)
+            return None if body.size in (None, body.start + came) else f"{came} bytes\n"
+    except DownloadError as error:
+        return error.message
+
+
+def test_a_damaged_answer_is_one_line_or_whole(address: str) -> None:
+    outcomes = [outcome(f"{address}/mutant/{n}", 8 * (n % 5 == 2)) for n in range(3000)]
+    refusals = [message for message in outcomes if message is not None]
+    assert all(message.isprintable() and len(message) < 250 for message in refusals)
+    assert 500 < len(refusals) < 2900
 
 
 def test_a_body_without_end_ends_at_the_limit_and_is_not_taken(address: str) -> None:
@@ -134,10 +151,18 @@ def test_a_part_says_where_it_begins_and_how_long_the_file_is(address: str) -> N
         assert b"".join(body.blocks) == CONTENT[1000:]
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x", "x", ""])
-def test_only_http_is_an_address(url: str) -> None:
-    with pytest.raises(DownloadError, match="begins with https"):
+NO_ADDRESSES = (
+    "", "x", "data:,x", "file:///etc/passwd", "ftp://127.0.0.1/x", "http:", "http:x", "http:///x",
+    "http://[", "http://a b/", "http://127.0.0.1:x/", "http://127.0.0.1:99999/",
+    "http://127.0.0.1:9/\r\nX: y", "http://\u0130.invalid/\u00e9",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_what_is_no_address_of_a_server_is_one_line(url: str) -> None:
+    with pytest.raises(DownloadError, match=r"address|cannot reach|no HTTP") as caught:
         downloads.read(url, LIMITS)
+    assert caught.value.message.isprintable()
 
 
 def test_no_thread_stays_where_the_server_goes_on_sending(address: str) -> None:

@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -29,7 +29,7 @@ from tflconv.core.shortening import clean
 from tflconv.errors import TflconvError
 
 _BLOCK = 1 << 18
-_RANGE = re.compile(r"bytes (?P<first>\d+)-(?P<last>\d+)/(?P<size>\d+|\*)")
+_RANGE = re.compile(r"bytes (?P<first>\d{1,18})-(?P<last>\d{1,18})/(?P<size>\d{1,18}|\*)", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +103,6 @@ def asked(url: str, limits: Limits, *, start: int = 0, checked: bool = False) ->
     Raises:
         DownloadError: The file does not come within the limits, or cannot be told to be whole.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise DownloadError("an address begins with https:// or http://")
     transfer = _Transfer(_request(url, start), limits)
     try:
         answer = transfer.answer()
@@ -123,9 +121,11 @@ def _request(url: str, start: int) -> urllib.request.Request:
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        return urllib.request.Request(url, headers=headers)
+        if urlsplit(url).scheme in ("http", "https"):
+            return urllib.request.Request(url, headers=headers)
     except ValueError as error:
         raise DownloadError(f"is no address ({clean(str(error))})") from error
+    raise DownloadError("an address begins with https:// or http://")
 
 
 def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
@@ -138,16 +138,18 @@ def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
     if answer.status != 206 or part is None or start == 0 or int(part["first"]) != start:
         raise DownloadError("the server sent a part of the file that nobody asked for")
     end = int(part["last"]) + 1
-    if answer.length not in (None, end - start):
+    size = end if part["size"] == "*" else int(part["size"])
+    if not start < end <= size or answer.length not in (None, end - start):
         raise DownloadError("the server sent another part of the file than it says")
-    return start, end if part["size"] == "*" else int(part["size"])
+    return start, size
 
 
 def _whole(transfer: _Transfer, done: int, size: int | None, limits: Limits) -> Iterator[bytes]:
+    most = limits.bytes if size is None else size
     while block := transfer.block():
         done += len(block)
-        if done > limits.bytes:
-            raise TooLong(f"gave more bytes than expected: {limits.bytes}")
+        if done > most:
+            raise TooLong(f"gave more bytes than expected: {most}")
         yield block
     if size is not None and done < size:
         raise BrokenOff(f"{done} of {size} bytes came")
@@ -259,7 +261,9 @@ def _explained(error: Exception, request: urllib.request.Request) -> Exception:
     if isinstance(reason, (ConnectionResetError, TimeoutError)):
         return BrokenOff(words)
     if isinstance(error, urllib.error.URLError):
-        return DownloadError(f"cannot reach {clean(request.host)}: {words}")
+        return DownloadError(f"cannot reach {clean(str(request.host))}: {words}")
+    if isinstance(error, InvalidURL):
+        return DownloadError(f"is no address ({words})")
     if isinstance(error, (HTTPException, OSError)):
         return BrokenOff(words)
     if isinstance(error, ValueError):

@@ -128,7 +128,7 @@ def place_folder(
     return False
 
 
-def put_away(path: Path, folder: Path) -> Path | None:
+def put_away(path: Path, folder: Path) -> None:
     """Take what lies at ``path`` away in one step.
 
     A folder in a lower layer of a container cannot be moved: it is deleted where it lies.
@@ -136,20 +136,15 @@ def put_away(path: Path, folder: Path) -> Path | None:
     Args:
         path: A file or folder, which may already be gone.
         folder: A private folder beside it.
-
-    Returns:
-        Where it lies now; None if it is gone.
     """
-    away = folder / f"{path.name}.{secrets.token_hex(4)}"
     try:
-        return path.rename(away)
+        path.rename(folder / f"{path.name}.{secrets.token_hex(4)}")
     except FileNotFoundError:
-        return None
+        pass
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-    shutil.rmtree(path)
-    return None
+        shutil.rmtree(path)
 
 
 def _renamed(made: Path, target: Path) -> bool:

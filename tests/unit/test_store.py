@@ -9,11 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from multiprocessing import Queue
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
+from fakes import races
 from tflconv.core.store import MANIFEST, Entry, Store
 
 
@@ -132,44 +132,14 @@ def test_what_another_was_first_with_is_taken(store: Store) -> None:
     assert os.listdir(store.root / "train") == [entry.key]
 
 
-CONTENT = "z" * 50_000
-HARMS: dict[str, Callable[[Path], object]] = {
-    "absent": shutil.rmtree,
-    "damaged": lambda path: (path / "deep" / "file.txt").write_text("x"),
-    "half": lambda path: (path / MANIFEST).unlink(),
-}
-
-
-def meet(root: Path, barrier: Barrier, answers: Queue[str]) -> None:
-    """Fetch one entry at the same time as others do, and read it."""
-    barrier.wait()
-    try:
-        entry = fetch(Store(root), writing(CONTENT), seed=1)
-        read = (entry.path / "deep" / "file.txt").read_text()
-        answers.put("right" if read == CONTENT else "wrong")
-    except BaseException as error:
-        answers.put(repr(error))
-
-
-@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("harm", races.HARMS)
 def test_processes_that_meet_at_one_key_all_get_it(tmp_path: Path, harm: str) -> None:
-    context = multiprocessing.get_context("fork")
-    for number in range(15):
-        root = tmp_path / str(number)
-        HARMS[harm](fetch(Store(root), writing(CONTENT), seed=1).path)
-        barrier, answers = context.Barrier(3), context.Queue()
-        processes = [context.Process(target=meet, args=(root, barrier, answers)) for _ in range(3)]
-        for process in processes:
-            process.start()
-        assert [answers.get(timeout=60) for _ in processes] == ["right"] * 3
-        for process in processes:
-            process.join()
-        assert os.listdir(root / "train") == [Store.key("train", {"seed": 1})]
+    assert races.met(tmp_path, harm, rounds=15) == {"right": 45}
 
 
 def replace_many_times(root: Path, answers: Queue[str]) -> None:
     for _ in range(150):
-        Store(root).fetch("train", {"seed": 1}, writing(CONTENT), again=True)
+        Store(root).fetch("train", {"seed": 1}, writing(races.CONTENT), again=True)
     answers.put("right")
 
 
@@ -179,12 +149,12 @@ def read_many_times(root: Path, answers: Queue[str]) -> None:
         with store.steady("train"):
             entry = store.find("train", {"seed": 1})
             text = (entry.path / "deep" / "file.txt").read_text() if entry else "missing"
-        told.add("right" if text == CONTENT else text[:20])
+        told.add("right" if text == races.CONTENT else text[:20])
     answers.put(" ".join(told))
 
 
 def test_who_reads_within_steady_always_finds_the_entry_that_others_replace(store: Store) -> None:
-    fetch(store, writing(CONTENT), seed=1)
+    fetch(store, writing(races.CONTENT), seed=1)
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
     processes = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,5 +153,7 @@ class FakeDevice:
             returncode=self.returncode, stdout="".join(f"{line}\n" for line in lines), stderr=""
         )
 
-    def remove(self, remote: str) -> None:
-        self.removed.append(remote)
+    @contextlib.contextmanager
+    def temporary_file(self) -> Iterator[str]:
+        yield "/fake/temporary"
+        self.removed.append("/fake/temporary")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness, testset
+from tflconv.benchmark.session import Session
 from tflconv.core import resources
 from tflconv.data import Split
 from tflconv.device import compiler
@@ -241,6 +244,7 @@ def test_the_command_line_ends_with_the_right_code(tmp_path: Path) -> None:
 
 COUNTED = """
 import sys
+import tempfile
 opened = []
 def note(event, arguments):
     if event == "open" and str(arguments[0]).endswith("libLiteRt.so"):
@@ -260,3 +264,30 @@ def test_the_library_is_hashed_once_for_all_files() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "1 times opened"
+
+
+def test_a_harness_that_was_changed_in_the_cache_is_built_again_and_never_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    built = build.for_host().read_bytes()
+    for harm in (b"", b"#!/bin/sh\ntouch ran\n"):
+        build.for_host().write_bytes(harm)
+        assert harness.install(Host()).device.shell([str(build.for_host()), "--help"]).stdout
+        assert build.for_host().read_bytes() == built
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_the_harness_writes_here_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    session = Session(harness.install(Host()), TINY, str(TINY), QUICK)
+    assert session.outputs()[1]
+    assert os.listdir(tmp_path) == ["cache"]
+    assert sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()) == [
+        "harness",
+        "manifest.json",
+    ]

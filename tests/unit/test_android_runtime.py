@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from fakes.servers import ESCAPES, Hostile, Quiet, serving
+from tflconv.core import bounded
 from tflconv.core.files import sha256_bytes
 from tflconv.device import android_runtime
 from tflconv.device.maven import Repository
@@ -54,10 +55,8 @@ def repository(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     metadata = "<metadata><versioning><release>2.2.0</release></versioning></metadata>"
     (root / FOLDER / "maven-metadata.xml").write_text(metadata)
     handler = partial(QuietHandler, directory=str(root))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", root
-        server.shutdown()
+    with serving(Quiet(("127.0.0.1", 0), handler)) as address:
+        yield address, root
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -238,3 +237,57 @@ def test_a_repository_that_does_not_answer(tmp_path: Path) -> None:
     here = Repository(address="http://127.0.0.1:1", folder=tmp_path / "f")
     with pytest.raises(TflconvError, match="cannot fetch"):
         here.newest(GROUP, NAME)
+
+
+@pytest.mark.parametrize("version", ["../../../../x", "..", "2.2.0/..", "2.2.0\x1b[2J", "", "-r"])
+def test_a_version_that_is_none_names_no_path(
+    repository: tuple[str, Path], tmp_path: Path, version: str
+) -> None:
+    address, root = repository
+    metadata = f"<metadata><versioning><release>{version}</release></versioning></metadata>"
+    (root / FOLDER / "maven-metadata.xml").write_text(metadata)
+    with pytest.raises(TflconvError, match="names no released version"):
+        Repository(address=address, folder=tmp_path / "f").newest(GROUP, NAME)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("rude", "404"), ("noise", "2J"), ("endless", "how long")]
+)
+def test_a_hostile_repository_is_one_printable_message(tmp_path: Path, path: str, why: str) -> None:
+    with serving(Hostile()) as address:
+        here = Repository(address=address, folder=tmp_path / "f")
+        with pytest.raises(TflconvError, match=why) as caught:
+            here._get(path)
+    assert caught.value.message.isprintable()
+
+
+def test_a_checksum_that_is_none_is_shown_as_it_may_be(
+    repository: tuple[str, Path], tmp_path: Path
+) -> None:
+    address, root = repository
+    checksum = root / FOLDER / "2.2.0" / f"{NAME}-2.2.0.aar.sha256"
+    checksum.write_text(ESCAPES + "f" * 5000)
+    with pytest.raises(TflconvError, match="its published sha256") as caught:
+        Repository(address=address, folder=tmp_path / "f").fetch(GROUP, NAME, "2.2.0", "aar")
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 400
+
+
+def test_an_archive_that_unpacks_to_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(bounded.VARIABLE, "1")
+    path = tmp_path / "bomb.aar"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as container:
+        container.writestr(android_runtime.MEMBER, elf() + bytes(2 << 20))
+    with pytest.raises(TflconvError, match="unpacks to more than 1 MB"):
+        android_runtime.choose(path, android=True)
+
+
+def test_a_damaged_archive_is_one_message(tmp_path: Path) -> None:
+    path = archive(tmp_path / "litert.aar", elf() * 100)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"LiteRtCreate")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TflconvError, match="the archive is damaged"):
+        android_runtime.choose(path, android=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import shutil
 import tracemalloc
+from multiprocessing import Queue
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 from making_pictures import PETS_IN_SPLITS, collection, write
 
 from tflconv import data
+from tflconv.core import private
+from tflconv.core.files import sha256_bytes
 from tflconv.data import cache, duplicates
 from tflconv.data.dataset import rearrange
 from tflconv.errors import TflconvError, UsageError
@@ -128,7 +132,7 @@ def test_without_a_cache_pictures_lie_in_a_temporary_file(pets: Path, place: Pat
 
 
 def test_what_a_killed_process_left_is_swept(pets: Path, place: Path) -> None:
-    left = place / "pictures" / ".0123456789abcdef.999999999~x1"
+    left = place / "pictures" / f"{private.PREFIX}x1"
     left.mkdir(parents=True)
     _ = data.load(pets).train
     assert not left.exists()
@@ -195,3 +199,27 @@ def test_a_drawn_part_follows_the_seed_and_is_no_prefix() -> None:
 def test_a_part_of_nothing_is_refused(count: int) -> None:
     with pytest.raises(UsageError, match=f"Received: count={count}"):
         split_of(5, 5).stratified(count)
+
+
+def digest_of(pets: Path, answers: Queue[str]) -> None:
+    try:
+        answers.put(sha256_bytes(data.load(pets, resolution=20).test.images.tobytes()))
+    except BaseException as error:
+        answers.put(repr(error))
+
+
+def test_processes_that_decode_the_same_pictures_at_once_all_get_them(
+    pets: Path, place: Path
+) -> None:
+    context = multiprocessing.get_context("fork")
+    expected = sha256_bytes(data.load(pets, resolution=20).test.images.tobytes())
+    for _ in range(5):
+        shutil.rmtree(place)
+        answers = context.Queue()
+        processes = [context.Process(target=digest_of, args=(pets, answers)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        assert [answers.get(timeout=60) for _ in processes] == [expected] * 3
+        for process in processes:
+            process.join()
+        assert len(os.listdir(place / "pictures")) == 1

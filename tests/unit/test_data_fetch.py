@@ -1,9 +1,8 @@
 """Downloads from a server on loopback that misbehaves in every way that servers do."""
 
-import http.server
 import json
+import multiprocessing
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,75 +10,19 @@ from pathlib import Path
 import pytest
 from making_pictures import collection, write_tar, write_zip
 
+from fakes.servers import CONTENT, Hostile, serving
 from tflconv import data
 from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.data import DataFile, card, fetch
 from tflconv.errors import TflconvError, UsageError
 
-CONTENT = bytes(range(256)) * 4000
 DIGEST = sha256_bytes(CONTENT)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves ``CONTENT`` at every address; what it does wrong is in the address."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[tuple[str, str | None]] = []
-        self.cuts = 0
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what some tests are about: no trace of it on the screen."""
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.requests.append((self.path, self.headers.get("Range")))
-        if self.path == "/gone":
-            return self.send_error(404)
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "/file")
-            return self.end_headers()
-        return self.send_content()
-
-    def send_content(self) -> None:
-        content = CONTENT if self.path != "/wrong" else CONTENT[::-1]
-        content = content + b"more" if self.path == "/longer" else content
-        start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
-        resumed = start and self.path != "/stubborn"
-        content = content[start:] if resumed else content
-        self.send_response(206 if resumed else 200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.path in ("/cut", "/stubborn") and self.server.cuts < 1:
-            self.server.cuts += 1
-            content = content[: len(content) // 3]
-        elif self.path == "/always-cut":
-            content = content[:1000]
-        self.wfile.write(content)
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+def server() -> Iterator[Hostile]:
+    with serving(hostile := Hostile()):
+        yield hostile
 
 
 @pytest.fixture
@@ -106,7 +49,7 @@ def left_in(target: Path) -> list[str]:
 
 
 def test_a_file_comes_whole_with_progress(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file")
     steps: list[tuple[str, int, int | None]] = []
@@ -119,7 +62,7 @@ def test_a_file_comes_whole_with_progress(
 
 
 def test_what_is_here_is_not_fetched_again(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file")
     fetch.fetch("cifar-10")
@@ -133,7 +76,7 @@ def test_what_is_here_is_not_fetched_again(
 
 @pytest.mark.parametrize("path", ["/cut", "/stubborn"])
 def test_a_cut_connection_is_resumed_or_begun_again(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, path: str
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     publish(monkeypatch, server.address + path)
     fetch.fetch("cifar-10")
@@ -142,7 +85,7 @@ def test_a_cut_connection_is_resumed_or_begun_again(
 
 
 def test_the_next_call_resumes_what_an_interrupted_one_left(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file")
 
@@ -159,7 +102,7 @@ def test_the_next_call_resumes_what_an_interrupted_one_left(
 
 
 def test_a_connection_that_always_breaks_is_an_error(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/always-cut")
     with pytest.raises(TflconvError, match="the connection broke 3 times"):
@@ -168,9 +111,21 @@ def test_a_connection_that_always_breaks_is_an_error(
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize(("path", "why"), [("/wrong", "wrong bytes"), ("/longer", "expected")])
+WRONG = {
+    "/wrong": "wrong bytes",
+    "/longer": "expected",
+    "/endless": "more bytes than expected",
+    "/unasked-part": "nobody asked for",
+    "/no-length": "gave 1000 bytes, expected",
+    "/packed": "packed",
+    "/rude": "404",
+    "/noise": "2J",
+}
+
+
+@pytest.mark.parametrize(("path", "why"), WRONG.items())
 def test_wrong_bytes_never_become_the_file(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, path: str, why: str
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch, path: str, why: str
 ) -> None:
     publish(monkeypatch, server.address + path)
     with pytest.raises(TflconvError, match=why) as caught:
@@ -179,8 +134,43 @@ def test_wrong_bytes_never_become_the_file(
     assert left_in(target) == []
 
 
+@pytest.mark.parametrize("path", ["/endless", "/no-length"])
+def test_without_a_checksum_a_body_that_may_be_cut_is_never_taken(
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    publish(monkeypatch, server.address + path, sha256=None, size=None)
+    with pytest.raises(TflconvError, match="does not say how long"):
+        fetch.fetch("cifar-10")
+    assert left_in(target) == []
+
+
+@pytest.mark.parametrize("path", ["/another-part", "/some-part", "/no-resume"])
+def test_a_server_that_cannot_resume_never_spoils_a_file(
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    publish(monkeypatch, f"{server.address}{path}", f"{server.address}/file")
+    fetch.fetch("cifar-10")
+    assert target.read_bytes() == CONTENT
+    assert left_in(target) == ["set.tar.gz"]
+
+
+def test_two_processes_that_fetch_one_file_ask_for_it_once(
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, f"{server.address}/file")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=fetch.fetch, args=("cifar-10",)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert target.read_bytes() == CONTENT
+    assert len(server.requests) == 1
+
+
 def test_a_wrong_beginning_is_thrown_away(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file")
     target.parent.mkdir()
@@ -192,7 +182,7 @@ def test_a_wrong_beginning_is_thrown_away(
 
 
 def test_a_redirect_is_followed(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/moved")
     fetch.fetch("cifar-10")
@@ -201,7 +191,7 @@ def test_a_redirect_is_followed(
 
 
 def test_the_next_address_is_tried_where_one_fails(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, *(server.address + path for path in ("/gone", "/wrong", "/file")))
     fetch.fetch("cifar-10")
@@ -209,7 +199,7 @@ def test_the_next_address_is_tried_where_one_fails(
 
 
 def test_a_file_that_is_gone_names_every_address_and_the_other_way(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/gone")
     with pytest.raises(TflconvError, match=r"/gone: the server says 404") as caught:
@@ -237,7 +227,7 @@ def test_a_host_without_a_name_is_one_message(
 
 
 def test_an_unknown_checksum_is_recorded_and_holds(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file", sha256=None, size=None)
     (fetched,) = fetch.fetch("cifar-10")
@@ -250,7 +240,7 @@ def test_an_unknown_checksum_is_recorded_and_holds(
 
 
 def test_a_file_without_checksum_is_never_put_together_from_two(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/cut", sha256=None, size=None)
     fetch.fetch("cifar-10")
@@ -259,7 +249,7 @@ def test_a_file_without_checksum_is_never_put_together_from_two(
 
 
 def test_a_full_disk_is_one_message(
-    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+    server: Hostile, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(monkeypatch, f"{server.address}/file")
     target.parent.mkdir()

@@ -136,6 +136,17 @@ def test_tensorflow_is_imported_in_one_place() -> None:
     assert importers == {DOOR}
 
 
+def test_downloads_have_one_door() -> None:
+    """Whatever can reach a server is in one file; ``urllib.parse`` only takes addresses apart."""
+    reaching = ("urllib.request", "urllib3", "requests", "http.client", "socket", "ssl", "ftplib")
+    importers = {
+        place(file)
+        for file in modules()
+        if any(name.startswith(reaching) for name in all_imports(file))
+    }
+    assert importers == {"core/downloads.py"}
+
+
 def test_light_packages_never_touch_tensorflow() -> None:
     for file in modules():
         if not place(file).startswith(WITHOUT_TENSORFLOW) or "network/keras" in place(file):

@@ -10,10 +10,11 @@ stub that has the right names is enough. The NDK with CMake remains the standard
 from __future__ import annotations
 
 import struct
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
+
+from tflconv.core.private import scratch_folder
 
 COMPILE = (
     "-target",
@@ -43,8 +44,7 @@ class Zig(Protocol):
 
 def build(zig: Zig, sources: Sequence[Path], flags: Sequence[str], output: Path) -> None:
     """Compile ``sources`` and link them into the Android executable ``output``."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         whole = folder / "whole.o"
         objects = [_compile(zig, source, flags, folder) for source in sources]
         zig("ld.lld", "-r", "-o", str(whole), *map(str, objects))

@@ -1,7 +1,7 @@
 """Build the harness with the system's C compiler or with the one in the package ziglang.
 
 A build is kept in the user's cache under the hash of its sources, its flags and its compiler, so it
-is made once and never gets stale.
+is made once and never gets stale. What the cache holds is checked by its hash before it runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tflconv.benchmark import bionic
 from tflconv.core import resources
-from tflconv.core.files import cache_dir, replacing_file, sha256_file, sha256_json
+from tflconv.core.files import cache_dir, sha256_file, sha256_json
+from tflconv.core.store import Store
 from tflconv.device import compiler
 from tflconv.device.complaints import first_error
 from tflconv.errors import TflconvError
@@ -23,6 +24,7 @@ ZIG_TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.27", "aarch64-linux": "aarch6
 """Targets whose C library is old enough for every distribution that LiteRT's wheels run on."""
 
 ANDROID = "aarch64-android"
+_PROGRAM = "harness"
 
 
 def for_host() -> Path:
@@ -82,12 +84,12 @@ def digest() -> str:
 
 
 def _cached(recipe: Sequence[str], build: Callable[[Path], None]) -> Path:
-    target = cache_dir("harness") / sha256_json([digest(), *recipe])[:16] / "harness"
-    if not target.is_file():
-        with replacing_file(target) as temporary:
-            build(temporary)
-        target.chmod(0o755)
-    return target
+    def build_into(folder: Path) -> None:
+        build(folder / _PROGRAM)
+        (folder / _PROGRAM).chmod(0o755)
+
+    inputs = {"sources": digest(), "recipe": list(recipe)}
+    return Store(cache_dir("")).fetch("harness", inputs, build_into).path / _PROGRAM
 
 
 def _compile(command: Sequence[str], output: Path) -> None:

@@ -8,7 +8,6 @@ the sources beside them are never used.
 from __future__ import annotations
 
 import json
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
@@ -51,7 +50,6 @@ def make(target: Path) -> None:
             "files": {abi: sha256_file(path) for abi, path in files.items()},
         }
         write_json(temporary / MANIFEST, manifest)
-        shutil.copymode(resources.harness_dir(), temporary)
 
 
 def read_manifest() -> Manifest:

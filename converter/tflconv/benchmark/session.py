@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
-import secrets
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.harness import Harness
 from tflconv.benchmark.protocol import HarnessOutput
+from tflconv.core.private import scratch_folder
 
 REPORT_SECS = 1.0
 """Seconds between two reports of a sustained run."""
@@ -83,18 +81,14 @@ class Session:
 
     def outputs(self) -> tuple[HarnessOutput, bytes]:
         """Run one inference; return the harness's output and the bytes of the model's outputs."""
-        remote = posixpath.join(posixpath.dirname(self.harness.path), secrets.token_hex(8))
         device = self.harness.device
-        try:
+        with device.temporary_file() as remote, scratch_folder() as folder:
             output = self.run(
                 warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0, output_filepath=remote
             )
-            with tempfile.TemporaryDirectory() as folder:
-                local = Path(folder) / "outputs"
-                device.pull(remote, local)
-                return output, local.read_bytes()
-        finally:
-            device.remove(remote)
+            local = folder / "outputs"
+            device.pull(remote, local)
+            return output, local.read_bytes()
 
     def minimal_argv(self) -> list[str]:
         """Return the command line that runs the model as few times as possible, in one thread.

@@ -16,6 +16,7 @@ from tflconv._version import __version__
 from tflconv.cli import wall
 from tflconv.cli.interrupts import Interrupts
 from tflconv.core import unexpected
+from tflconv.core.private import temporary_files
 from tflconv.errors import TflconvError
 
 COMMANDS = {
@@ -89,7 +90,8 @@ def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
         if args is None:
             wall.enter(sys.argv[1:])
-        code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
+        with temporary_files():
+            code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -140,6 +140,22 @@ def read_text(archive: zipfile.ZipFile, name: str) -> str:
         return _limited(stream, max_text_bytes(), f"{archive.filename}: {name}").decode()
 
 
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return the content of a zip member.
+
+    Args:
+        archive: The open archive.
+        name: The member.
+
+    Raises:
+        TflconvError: It unpacks to more than the limit, and to 10 times its packed size.
+        KeyError: There is no such member.
+    """
+    limit = limit_for(archive.getinfo(name).compress_size)
+    with archive.open(name) as stream:
+        return _limited(stream, limit, f"{archive.filename}: {name}")
+
+
 def copy_member(archive: zipfile.ZipFile, name: str, target: IO[bytes]) -> None:
     """Copy a zip member to a file, without ever having all of it in memory.
 

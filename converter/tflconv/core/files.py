@@ -7,15 +7,14 @@ import errno
 import hashlib
 import json
 import os
-import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import platformdirs
 
+from tflconv.core.private import locked, private_folder
 from tflconv.errors import TflconvError
 
 _WRITE_HINTS: dict[int | None, str] = {
@@ -30,10 +29,8 @@ _WRITE_HINTS: dict[int | None, str] = {
 _NO_FOLDER: dict[int | None, str] = {
     errno.ENOENT: "The folder is not there and cannot be made: choose another one."
 }
-_WRITER = re.compile(r"\..+\.(?P<pid>\d+)~\w+")
-"""The name of a temporary file or folder, which contains the process that writes it."""
-
-Temporary = TypeVar("Temporary")
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+"""What renaming a folder raises where something lies already."""
 
 
 @contextlib.contextmanager
@@ -58,28 +55,23 @@ def explain_write_errors(
 
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """Yield a temporary file that replaces ``target`` when the block succeeds.
+    """Yield the path of a file to write, which replaces ``target`` when the block succeeds.
 
     Raises:
         TflconvError: ``target`` cannot be written.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with replacing_file(Path(folder) / "model.tflite") as temporary:
         ...         _ = temporary.write_bytes(b"content")
         ...     [path.name for path in Path(folder).iterdir()]
         ['model.tflite']
     """
-    with explain_write_errors(target):
-        handle, name = _beside(target, tempfile.mkstemp)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            yield temporary
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with explain_write_errors(target), beside(target) as folder:
+        made = folder / target.name
+        yield made
+        made.replace(target)
 
 
 def require_writable(target: Path) -> None:
@@ -88,54 +80,95 @@ def require_writable(target: Path) -> None:
     Raises:
         TflconvError: Its folder cannot be made or written to.
     """
-    _beside(target, tempfile.TemporaryFile).close()
+    with explain_write_errors(target), beside(target):
+        pass
 
 
 @contextlib.contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces ``target`` when the block succeeds.
+    """Yield a new folder, which replaces ``target`` when the block succeeds.
 
     Raises:
         TflconvError: ``target`` cannot be written.
     """
-    with explain_write_errors(target):
-        temporary = Path(_beside(target, tempfile.mkdtemp))
-        try:
-            yield temporary
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.replace(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with explain_write_errors(target), beside(target) as folder:
+        made = folder / target.name
+        made.mkdir()
+        yield made
+        place_folder(made, target)
 
 
-def sweep(folder: Path) -> None:
-    """Delete half-written files below ``folder`` whose processes no longer run."""
-    for path in sorted(folder.rglob(".*")):
-        writer = _WRITER.fullmatch(path.name)
-        if writer is None or _is_running(int(writer["pid"])):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+def place_folder(
+    made: Path, target: Path, *, stays: Callable[[Path], bool] = lambda _: False
+) -> bool:
+    """Give the folder ``made`` the name ``target``, in one step.
+
+    A folder never takes the name of one that holds something: that is how the system says that
+    another process was first. What it placed is then put out of the way under a lock, unless it
+    is to stay.
+
+    Args:
+        made: A folder in a private folder beside ``target``.
+        target: Its name from now on.
+        stays: Whether what lies at ``target`` is to stay; it is asked under the lock.
+
+    Returns:
+        Whether ``target`` is now what was ``made``.
+
+    Raises:
+        OSError: Nothing can be written there.
+    """
+    if _renamed(made, target):
+        return True
+    with locked(target.parent):
+        while not stays(target):
+            put_away(target, made.parent)
+            if _renamed(made, target):
+                return True
+    return False
 
 
-def _is_running(pid: int) -> bool:
+def put_away(path: Path, folder: Path) -> None:
+    """Take what lies at ``path`` away in one step.
+
+    A folder in a lower layer of a container cannot be moved: it is deleted where it lies.
+
+    Args:
+        path: A file or folder, which may already be gone.
+        folder: A private folder beside it.
+    """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        path.rename(folder / f"{path.name}.{secrets.token_hex(4)}")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.rmtree(path)
+
+
+def _renamed(made: Path, target: Path) -> bool:
+    try:
+        made.rename(target)
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
         return False
-    except OSError:
-        pass  # it runs, and belongs to another user
     return True
 
 
-def _beside(target: Path, make: Callable[..., Temporary]) -> Temporary:
-    """Call a function of ``tempfile`` in the folder of ``target``, with a name for ``sweep``."""
-    with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return make(prefix=f".{target.name}.{os.getpid()}~", dir=target.parent)
+@contextlib.contextmanager
+def beside(target: Path) -> Iterator[Path]:
+    """Yield a private folder in the folder of ``target``, which is made if it is not there.
+
+    Raises:
+        TflconvError: That folder cannot be made or written to.
+    """
+    with contextlib.ExitStack() as stack:
+        with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = stack.enter_context(private_folder(target.parent))
+        yield folder
 
 
 def write_bytes(target: Path, content: bytes) -> Path:
@@ -191,9 +224,3 @@ def sha256_json(value: object) -> str:
         True
     """
     return sha256_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

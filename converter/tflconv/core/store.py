@@ -4,17 +4,29 @@ An entry is a folder named by the hash of what went into it (stage, settings, ha
 versions of the libraries that did the work). It holds the files that came out and a manifest with
 the hash of each. An entry whose files no longer match its manifest counts as missing and is built
 again. Because inputs are named by content, later stages do not run again where it comes out equal.
+
+Any number of processes may share a store. An entry is built in a private folder and appears whole,
+by one rename, which fails where another process was first: then what that one built is taken. Only
+what is damaged, or asked for again, ever makes room for another entry.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflconv.core.files import replacing_folder, sha256_file, sha256_json, sweep, write_json
+from tflconv.core.files import (
+    beside,
+    explain_write_errors,
+    place_folder,
+    sha256_file,
+    sha256_json,
+    write_json,
+)
+from tflconv.core.private import locked, sweep
 
 MANIFEST = "manifest.json"
 
@@ -48,7 +60,12 @@ class Store:
         return sha256_json({"stage": stage, "inputs": inputs})[:16]
 
     def fetch(
-        self, stage: str, inputs: Mapping[str, object], build: Callable[[Path], None]
+        self,
+        stage: str,
+        inputs: Mapping[str, object],
+        build: Callable[[Path], None],
+        *,
+        again: bool = False,
     ) -> Entry:
         """Return the entry for ``inputs``; build it if there is none.
 
@@ -57,6 +74,7 @@ class Store:
             inputs: Everything that the result depends on, as JSON values.
             build: Fills the new folder that it is called with. If it raises, the store stays as
                 it was.
+            again: Whether to replace the entry that is there; see ``steady``.
 
         Example:
             >>> import tempfile
@@ -68,15 +86,24 @@ class Store:
             >>> first.fresh, second.fresh
             (True, False)
         """
-        known = self.find(stage, inputs)
+        known = None if again else self.find(stage, inputs)
         if known is not None:
             return known
         key = self.key(stage, inputs)
         path = self.root / stage / key
-        with replacing_folder(path) as folder:
-            build(folder)
-            hashes = _hashes(folder)
-            write_json(folder / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
+
+        def is_sound(folder: Path) -> bool:
+            return not again and _verified_digest(folder) is not None
+
+        with explain_write_errors(path), beside(path) as folder:
+            made = folder / key
+            made.mkdir()
+            build(made)
+            hashes = _hashes(made)
+            write_json(made / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
+            fresh = place_folder(made, path, stays=is_sound)
+        if not fresh:
+            return self.fetch(stage, inputs, build)  # the entry of the process that was first
         return Entry(path=path, key=key, digest=sha256_json(hashes), fresh=True)
 
     def find(self, stage: str, inputs: Mapping[str, object]) -> Entry | None:
@@ -86,13 +113,21 @@ class Store:
         digest = _verified_digest(path)
         return None if digest is None else Entry(path=path, key=key, digest=digest, fresh=False)
 
+    @contextlib.contextmanager
+    def steady(self, stage: str) -> Iterator[None]:
+        """Replace no entry of ``stage`` while the block reads one.
+
+        Only where entries are fetched ``again`` is there need for it.
+        """
+        folder = self.root / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            yield
+
     def sweep(self) -> None:
         """Delete what killed builds left half-written."""
-        sweep(self.root)
-
-    def discard(self, stage: str, inputs: Mapping[str, object]) -> None:
-        """Delete the entry for ``inputs``, if there is one."""
-        shutil.rmtree(self.root / stage / self.key(stage, inputs), ignore_errors=True)
+        for stage in self.root.glob("*/"):
+            sweep(stage)
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -105,7 +140,7 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 def _verified_digest(folder: Path) -> str | None:
     try:
-        recorded = json.loads((folder / MANIFEST).read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        recorded = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return sha256_json(recorded) if recorded == _hashes(folder) else None
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return sha256_json(recorded) if recorded == _hashes(folder) else None

@@ -4,9 +4,9 @@ So the process that measures never holds TensorFlow, and two small models train 
 
 Workers are crash-only. They ignore Ctrl-C, which libraries swallow inside their imports; they are
 killed instead, by the process that started them or, when that process is gone, by themselves.
-Whatever a worker leaves half-written is never read (``files``), and ``files.sweep`` deletes it.
-Each item has a process and a pipe of its own, so a worker that is killed, or that runs into a bug,
-costs one item.
+Whatever a worker leaves half-written is never read (``files``), and the next sweep deletes it
+(``private``). Each item has a process and a pipe of its own, so a worker that is killed, or that
+runs into a bug, costs one item.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
 from tflconv.core import limits, unexpected
+from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
 
@@ -76,8 +77,8 @@ def run_in_processes(
     waiting = deque(enumerate(items))
     workers: list[_Worker[Result]] = []
     results: dict[int, Result | TflconvError] = {}
-    with tempfile.TemporaryDirectory(prefix="tflconv-", ignore_cleanup_errors=True) as scratch:
-        share = _Share(threads=max(1, cores // at_once), scratch=scratch)
+    with scratch_folder() as scratch:
+        share = _Share(threads=max(1, cores // at_once), scratch=str(scratch))
         with _killed_at_the_end(workers):
             while waiting or workers:
                 while waiting and len(workers) < at_once:

@@ -21,7 +21,8 @@ from warnings import warn
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import cache_dir, sweep, write_json
+from tflconv.core.files import cache_dir, put_away, write_json
+from tflconv.core.private import private_folder, sweep
 from tflconv.core.store import Store
 from tflconv.data.dataset import Reading, Split
 from tflconv.errors import TflconvError
@@ -67,9 +68,10 @@ def cached(digest: str, read: Callable[[Allocate], Reading]) -> Reading:
             raise _ReadingFailed(error) from error
 
     try:
-        sweep(cache_dir(_STAGE))
+        store = Store(cache_dir(""))
+        store.sweep()
         inputs = {"dataset": digest, "format": _FORMAT}
-        return restore(Store(cache_dir("")).fetch(_STAGE, inputs, build).path)
+        return restore(store.fetch(_STAGE, inputs, build).path)
     except _ReadingFailed as failure:
         raise failure.error from None
     except (OSError, TflconvError):
@@ -77,15 +79,26 @@ def cached(digest: str, read: Callable[[Allocate], Reading]) -> Reading:
 
 
 def clear() -> int:
-    """Remove all cached pictures and return the number of bytes that this frees."""
+    """Remove all cached pictures and return the number of bytes that this frees.
+
+    What another process is just decoding stays.
+
+    Raises:
+        TflconvError: Something cannot be removed.
+    """
     folder = cache_dir(_STAGE)
-    freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    sweep(folder)
+    return sum(map(_remove, folder.glob("[!.]*")))
+
+
+def _remove(entry: Path) -> int:
+    """Remove an entry as it came, in one step, and return its bytes."""
+    freed = sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())
     try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return 0
+        with private_folder(entry.parent) as folder:
+            put_away(entry, folder)
     except OSError as error:
-        raise TflconvError(f"cannot remove {error.filename}: {error.strerror}.") from error
+        raise TflconvError(f"cannot remove {entry}: {error.strerror}.") from error
     return freed
 
 
@@ -116,7 +129,7 @@ def restore(folder: Path) -> Reading:
 
 
 def _allocate(path: Path, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    _check_space(path.parent.parent, shape)
+    _check_space(cache_dir(_STAGE), shape)
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     with path.open("r+b") as stream:
         _reserve(stream.fileno(), path, path.stat().st_size)

@@ -3,23 +3,22 @@
 A download goes to a hidden ``.part`` file beside its target and takes the target's name only when
 its size and SHA-256 are those of the card. A broken download is resumed where it ended, at once or
 by the next call. Where no checksum is published, that of the first download is recorded in
-``fetched.json`` and checked from then on; such a file is never joined from two downloads.
+``fetched.json`` and checked from then on; such a file is never joined from two downloads. One
+process at a time fetches into the folder of a dataset.
 """
 
 from __future__ import annotations
 
 import shutil
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO
-from urllib.parse import urlsplit
+from warnings import warn
 
-from tflconv._version import __version__
+from tflconv.core.downloads import BrokenOff, DownloadError, Limits, Outdated, TooLong, asked
 from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
+from tflconv.core.private import locked
 from tflconv.data.archives import is_archive, members
 from tflconv.data.dataset_card import DataFile, DatasetCard, card
 from tflconv.data.layout import arranged
@@ -27,9 +26,11 @@ from tflconv.data.locating import RECORD, checksums, data_dir, recorded
 from tflconv.errors import TflconvError, UsageError
 
 ATTEMPTS = 3
-TIMEOUT_S = 30.0
+SECONDS = 6 * 3600.0
+"""Time for one attempt at one file; 16 GB need it at 6 Mbit/s."""
+
 MAX_BYTES = 16 << 30
-_BLOCK = 1 << 18
+"""Size of a file whose card says no size."""
 
 DownloadCallback = Callable[[str, int, int | None], None]
 """Called with the name of the file, the bytes received, and the bytes in all, if known."""
@@ -71,7 +72,8 @@ def fetch(name: str, progress: DownloadCallback | None = None) -> tuple[Fetched,
         raise UsageError(
             f"dataset {name} has no public address for {', '.join(missing)}.", hint=wanted.login
         )
-    return tuple(_fetch_file(wanted, file, progress or _silent) for file in wanted.files)
+    with _alone(wanted):
+        return tuple(_fetch_file(wanted, file, progress or _silent) for file in wanted.files)
 
 
 def adopt(name: str, source: Path) -> tuple[Fetched, ...]:
@@ -95,6 +97,17 @@ def adopt(name: str, source: Path) -> tuple[Fetched, ...]:
         names = ", ".join(file.path for file in wanted.files)
         raise UsageError(f"{name} has several files: give the folder that holds {names}.")
     return tuple(_adopt_file(wanted, file, source) for file in wanted.files)
+
+
+@contextmanager
+def _alone(wanted: DatasetCard) -> Iterator[None]:
+    """Keep other processes from writing into the folder of a dataset."""
+    folder = data_dir() / wanted.name
+    with explain_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    words = f"another process fetches {wanted.name}; waiting for it"
+    with locked(folder, lambda: warn(words, stacklevel=2)):
+        yield
 
 
 def _fetchable(name: str) -> DatasetCard:
@@ -126,8 +139,8 @@ def _try(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> 
     try:
         with explain_write_errors(target):
             _download(url, target, file, progress)
-    except _Failed as failure:
-        return str(failure)
+    except DownloadError as error:
+        return error.message
     return None
 
 
@@ -153,9 +166,10 @@ def _adopt_file(wanted: DatasetCard, file: DataFile, source: Path) -> Fetched:
     if is_archive(Path(file.path)):
         _check_archive(original, wanted)
     target = data_dir() / wanted.name / file.path
-    with replacing_file(target) as temporary:
-        shutil.copyfile(original, temporary)
-    return _settled(target, file, fresh=True)
+    with _alone(wanted):
+        with replacing_file(target) as temporary:
+            shutil.copyfile(original, temporary)
+        return _settled(target, file, fresh=True)
 
 
 def _check_archive(path: Path, wanted: DatasetCard) -> None:
@@ -171,26 +185,23 @@ def _check_archive(path: Path, wanted: DatasetCard) -> None:
         )
 
 
-class _Failed(Exception):  # noqa: N818 - the next URL may work
-    """One URL did not give the file; the message says why."""
-
-
-class _Cut(Exception):  # noqa: N818 - tried again
-    """The connection ended before the file did."""
-
-
 def _download(url: str, target: Path, file: DataFile, progress: DownloadCallback) -> None:
     """Download ``url`` to ``target``, resuming an earlier attempt."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     for _ in range(ATTEMPTS):
         try:
             _receive(url, part, file, progress)
             break
-        except _Cut as cut:
-            problem = str(cut)
+        except BrokenOff as broken:
+            problem = broken.message
+        except Outdated as outdated:
+            part.unlink()
+            problem = outdated.message
+        except TooLong:
+            part.unlink()
+            raise
     else:
-        raise _Failed(f"the connection broke {ATTEMPTS} times ({problem})")
+        raise DownloadError(f"the connection broke {ATTEMPTS} times ({problem})")
     _verify(part, file)
     part.replace(target)
 
@@ -203,80 +214,26 @@ def _receive(url: str, part: Path, file: DataFile, progress: DownloadCallback) -
     if file.sha256 is None:
         have = 0  # nothing would tell a seam between two versions of the file
         part.unlink(missing_ok=True)
-    try:
-        with _open(url, have) as response, part.open("ab" if _resumes(response) else "wb") as out:
-            expected = _expected_bytes(response, out.tell())
-            _copy(response, out, file, lambda done: progress(file.path, done, expected))
-            if expected is not None and out.tell() < expected:
-                raise _Cut(f"{out.tell()} of {expected} bytes came")
-    except (HTTPException, ConnectionError, TimeoutError) as error:
-        raise _Cut(str(error) or type(error).__name__) from error
-
-
-def _open(url: str, start: int) -> HTTPResponse:
-    headers = {"User-Agent": f"tflconv/{__version__}", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    try:
-        request = urllib.request.Request(url, headers=headers)
-        response: HTTPResponse = _OPENER.open(request, timeout=TIMEOUT_S)
-        return response
-    except urllib.error.HTTPError as error:
-        raise _Failed(f"the server says {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, (ConnectionResetError, TimeoutError)):
-            raise _Cut(str(error.reason)) from error
-        raise _Failed(f"cannot reach {urlsplit(url).hostname}: {error.reason}") from error
-
-
-def _resumes(response: HTTPResponse) -> bool:
-    return response.status == 206
-
-
-def _expected_bytes(response: HTTPResponse, start: int) -> int | None:
-    length = response.headers.get("Content-Length")
-    return start + int(length) if length and length.isdigit() else None
-
-
-def _copy(
-    response: HTTPResponse, out: IO[bytes], file: DataFile, progress: Callable[[int], None]
-) -> None:
-    limit = MAX_BYTES if file.bytes is None else file.bytes
-    while block := response.read(_BLOCK):
-        out.write(block)
-        if out.tell() > limit:
-            break
-        progress(out.tell())
+    limits = Limits(bytes=file.bytes or MAX_BYTES, seconds=SECONDS)
+    with (
+        asked(url, limits, start=have, checked=file.sha256 is not None) as body,
+        part.open("ab" if body.start else "wb") as out,
+    ):
+        for block in body.blocks:
+            out.write(block)
+            progress(file.path, out.tell(), body.size)
 
 
 def _verify(part: Path, file: DataFile) -> None:
     size, digest = part.stat().st_size, sha256_file(part)
     if file.bytes not in (None, size):
         part.unlink()
-        raise _Failed(f"gave {size} bytes, expected {file.bytes}")
+        raise DownloadError(f"gave {size} bytes, expected {file.bytes}")
     if file.sha256 not in (None, digest):
         part.unlink()
-        raise _Failed(f"gave wrong bytes: sha256 {digest[:16]}…, expected {file.sha256[:16]}…")
-
-
-class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """A handler that follows redirects, but never from https to an unencrypted protocol."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if req.type == "https" and urlsplit(newurl).scheme != "https":
-            raise _Failed(f"redirects from https to {newurl}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-_OPENER = urllib.request.build_opener(_NoDowngrade)
+        raise DownloadError(
+            f"gave wrong bytes: sha256 {digest[:16]}…, expected {file.sha256[:16]}…"
+        )
 
 
 def _silent(_name: str, _done: int, _total: int | None) -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from tflconv.core import bounded
 from tflconv.core.files import cache_dir, sha256_bytes, sha256_file, write_bytes
 from tflconv.device.arm64 import sysroot
 from tflconv.device.arm64.libraries import ELF64, LOADER, is_arm64, is_arm64_elf
@@ -43,6 +44,7 @@ OLDEST = (2, 1, 6)
 """The first version of LiteRT whose C API the harness knows."""
 
 LINKER = "/system/bin/linker64"
+_MOST_ACCELERATORS = 8
 TAKES = "--runtime takes a .so or an .aar."
 GLIBC = b"\0libc.so.6\0"
 
@@ -180,15 +182,14 @@ def _from_file(path: Path) -> Library:
 
 
 def _from_archive(archive: Path, source: str) -> Library:
-    try:
-        with zipfile.ZipFile(archive) as container:
-            content = container.read(MEMBER)
-            check_arm64(content, f"{MEMBER} of {archive}")
-            pattern = str(PurePosixPath(MEMBER).with_name(ACCELERATORS))
-            members = fnmatch.filter(container.namelist(), pattern)
-            accelerators = tuple(_cached(container.read(name), name) for name in sorted(members))
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{archive} holds no {MEMBER}.", hint="Use LiteRT's own .aar.") from error
+    with bounded.explained(archive, "the archive"), zipfile.ZipFile(archive) as container:
+        if MEMBER not in container.namelist():
+            raise UsageError(f"{archive} holds no {MEMBER}.", hint="Use LiteRT's own .aar.")
+        content = bounded.read_member(container, MEMBER)
+        check_arm64(content, f"{MEMBER} of {archive}")
+        accelerators = tuple(
+            _cached(bounded.read_member(container, name), name) for name in _accelerators(container)
+        )
     version = re.search(r"\d+(?:\.\d+)+", archive.stem)
     return Library(
         path=_cached(content, MEMBER),
@@ -196,6 +197,17 @@ def _from_archive(archive: Path, source: str) -> Library:
         source=source,
         accelerators=accelerators,
     )
+
+
+def _accelerators(container: zipfile.ZipFile) -> list[str]:
+    pattern = str(PurePosixPath(MEMBER).with_name(ACCELERATORS))
+    members = sorted(set(fnmatch.filter(container.namelist(), pattern)))
+    if len(members) > _MOST_ACCELERATORS:
+        raise UsageError(
+            f"{container.filename} holds {len(members)} accelerators.",
+            hint="Use LiteRT's own .aar.",
+        )
+    return members
 
 
 def _cached(content: bytes, name: str) -> Path:

@@ -1,8 +1,18 @@
-"""The line of a failed program's output that says what went wrong."""
+"""The line of a failed program's output that says what went wrong.
+
+Programs repeat what servers and phones say, so that nothing but printable characters is shown.
+"""
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflconv.core.shortening import clean
+
 NOTHING = "it printed nothing"
+_LENGTH = 300
 
 
 def last_line(output: str) -> str:
@@ -14,7 +24,7 @@ def last_line(output: str) -> str:
 
     """
     lines = output.strip().splitlines()
-    return lines[-1].strip() if lines else NOTHING
+    return clean(lines[-1], _LENGTH) if lines else NOTHING
 
 
 def first_error(output: str) -> str:
@@ -27,4 +37,28 @@ def first_error(output: str) -> str:
     """
     lines = output.strip().splitlines()
     errors = [line for line in lines if "error" in line]
-    return (errors or lines or [NOTHING])[0]
+    return clean((errors or lines or [NOTHING])[0], _LENGTH)
+
+
+def complaint(command: Sequence[str], folder: Path, *, seconds: float) -> str | None:
+    """Run a program that downloads something, such as pip or apt-get.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where to run it.
+        seconds: Time that it may take; then it is ended.
+
+    Returns:
+        None if it succeeded, else why it did not.
+
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        return f"it did not end within {seconds:g} s"
+    if done.returncode == 0:
+        return None
+    errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+    return last_line("\n".join(errors) or done.stderr).removeprefix("ERROR: ")

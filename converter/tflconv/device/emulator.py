@@ -8,13 +8,14 @@ so no time is reported.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import cache_dir, replacing_file, sha256_file
+from tflconv.core.private import scratch_folder
 from tflconv.device.access import Access
 from tflconv.device.arm64 import cores, counting, qemu, sysroot
 from tflconv.device.arm64.cores import Core
@@ -86,15 +87,15 @@ class Emulator:
             plugin = counting.plugin(self.qemu)
         except DeviceError as error:
             return Counted(completed=self._run(argv, timeout), obstacle=str(error))
-        with tempfile.TemporaryDirectory() as folder:
-            counts = Path(folder) / "counts"
+        with scratch_folder() as folder:
+            counts = folder / "counts"
             completed = self._run(argv, timeout, plugin=counting.option(plugin, counts))
             lines = counts.read_text() if counts.exists() else ""
         return Counted(completed=completed, inferences=counting.parse(lines))
 
-    def remove(self, remote: str) -> None:
-        """Delete ``remote``, which may already be gone."""
-        Path(remote).unlink(missing_ok=True)
+    def temporary_file(self) -> AbstractContextManager[str]:
+        """Yield the path of a file to write, which is gone after the block."""
+        return self._host.temporary_file()
 
     @property
     def _host(self) -> Host:

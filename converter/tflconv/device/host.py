@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import replacing_file, sha256_file
+from tflconv.core.private import scratch_folder
 from tflconv.core.versions import versions
 from tflconv.device import arm_cpus
 from tflconv.device.access import Access
@@ -94,8 +96,11 @@ class Host:
             stderr=done.stderr.decode(errors="replace"),
         )
 
-    def remove(self, remote: str) -> None:
-        """Do nothing, because nothing was copied."""
+    @contextlib.contextmanager
+    def temporary_file(self) -> Iterator[str]:
+        """Yield the path of a file to write, which is gone after the block."""
+        with scratch_folder() as folder:
+            yield str(folder / "file")
 
 
 def find(name: str, _access: Access | None = None) -> Host:

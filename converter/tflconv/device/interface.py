@@ -97,8 +97,8 @@ class Device(Protocol):
         """
         ...
 
-    def remove(self, remote: str) -> None:
-        """Delete ``remote``, which may already be gone."""
+    def temporary_file(self) -> AbstractContextManager[str]:
+        """Yield the path of a file on the device to write, which is gone after the block."""
         ...
 
 

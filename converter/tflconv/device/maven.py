@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.error
-import urllib.request
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tflconv.core import downloads
+from tflconv.core.downloads import DownloadError, Limits
 from tflconv.core.files import sha256_bytes, write_bytes, write_json
+from tflconv.core.private import locked
+from tflconv.core.shortening import clean
 from tflconv.errors import TflconvError
 
 CHECKSUMS = ("sha512", "sha256", "sha1")
 """Checksums that a repository may publish, the strongest first."""
 
-SECONDS = 60
+_WORDS = Limits(bytes=1 << 20, seconds=60)
+"""For a checksum, or the list of versions."""
+
+_ARCHIVE = Limits(bytes=256 << 20, seconds=3600)
+_VERSION = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +55,7 @@ class Repository:
             release = ElementTree.fromstring(self._get(path)).findtext("versioning/release")
         except ElementTree.ParseError:
             release = None
-        if not release:
+        if release is None or not _VERSION.fullmatch(release.strip()):
             raise TflconvError(f"{self.address}/{path} names no released version.")
         return release.strip()
 
@@ -72,23 +79,25 @@ class Repository:
         return target if target.is_file() else write_bytes(target, content)
 
     def _published(self, path: str) -> bytes:
-        content = self._get(path)
+        content = self._get(path, _ARCHIVE)
         for kind in CHECKSUMS:
             expected = self._checksum(f"{path}.{kind}")
             if expected is None:
                 continue
             if hashlib.new(kind, content).hexdigest() != expected:
-                raise _tampered(self.address, path, f"its published {kind} is {expected}")
+                raise _tampered(self.address, path, f"its published {kind} is {clean(expected)}")
             return content
         raise TflconvError(f"{self.address} publishes no checksum of {path}.")
 
     def _check_lock(self, path: str, content: bytes) -> None:
-        locked = json.loads(self.lock.read_text()) if self.lock.is_file() else {}
         digest = sha256_bytes(content)
-        if path not in locked:
-            write_json(self.lock, locked | {path: digest})
-        elif locked[path] != digest:
-            raise _tampered(self.address, path, f"{self.lock} says {locked[path]}")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder):
+            known = json.loads(self.lock.read_text()) if self.lock.is_file() else {}
+            if path not in known:
+                write_json(self.lock, known | {path: digest})
+            elif known[path] != digest:
+                raise _tampered(self.address, path, f"{self.lock} says {known[path]}")
 
     def _checksum(self, path: str) -> str | None:
         try:
@@ -97,15 +106,14 @@ class Repository:
             return None
         return words[0].lower() if words else None
 
-    def _get(self, path: str) -> bytes:
+    def _get(self, path: str, limits: Limits = _WORDS) -> bytes:
         address = f"{self.address.rstrip('/')}/{path}"
         try:
-            with urllib.request.urlopen(address, timeout=SECONDS) as answer:
-                content: bytes = answer.read()
-                return content
-        except (OSError, urllib.error.URLError, ValueError) as error:
+            return downloads.read(address, limits)
+        except DownloadError as error:
             raise TflconvError(
-                f"cannot fetch {address}: {error}.", hint="Check the address and the network."
+                f"cannot fetch {address}: {error.message}.",
+                hint="Check the address and the network.",
             ) from error
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import secrets
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core.files import replacing_file, sha256_file
+from tflconv.core.private import scratch_folder
 from tflconv.device import adb, android_runtime, parse, phone_listing, phone_report, watching
 from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
@@ -142,6 +142,15 @@ class Phone:
         """Request steady conditions for the block and record those that the phone reports."""
         return watching.observe(self)
 
+    @contextlib.contextmanager
+    def temporary_file(self) -> Iterator[str]:
+        """Yield the path of a file on the phone to write, which is gone after the block."""
+        remote = f"{FOLDER}/{secrets.token_hex(8)}.part"
+        try:
+            yield remote
+        finally:
+            self.remove(remote)
+
     def remove(self, remote: str) -> None:
         """Delete the file or folder ``remote``, which may already be gone."""
         self._checked.discard(remote)
@@ -201,8 +210,8 @@ class Phone:
         ]
 
     def _digest_here(self, remote: str) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "copy"
+        with scratch_folder() as folder:
+            copy = folder / "copy"
             self.connection.pull(remote, copy)
             return sha256_file(copy)
 

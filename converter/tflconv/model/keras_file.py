@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pathlib import Path
 from tflconv.core import bounded
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.limits import READING_SECONDS, limited
+from tflconv.core.private import scratch_folder
 from tflconv.errors import TflconvError
 from tflconv.model import weights
 
@@ -86,13 +86,13 @@ def clean_copy(file: KerasFile, config: JsonValue) -> Iterator[CleanCopy]:
     Raises:
         TflconvError: Its weights are damaged, too large, or point elsewhere.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         with (
             bounded.explained(file.path, "what holds the weights"),
             limited(file.path, seconds=READING_SECONDS),
         ):
             make = _copy_archive if file.is_archive else _copy_hdf5
-            copy = make(file, config, Path(folder))
+            copy = make(file, config, folder)
         yield copy
 
 

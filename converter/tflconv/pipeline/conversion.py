@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tflconv.core.files import replacing_file
+from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
 from tflconv.inspection import delegation
@@ -58,5 +58,5 @@ def _kept(store: Store | None) -> Iterator[Store]:
     if store is not None:
         yield store
         return
-    with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
-        yield Store(Path(folder))
+    with scratch_folder() as folder:
+        yield Store(folder)

@@ -6,7 +6,6 @@ computer does not share the time. Each finished run is kept at once, so a lost d
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
 from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
 from tflconv.device.access import Cancellation
@@ -87,8 +87,8 @@ def bench(
     """
     identities = benchmark.identify_all(request.files)
     kept = Record(record)
-    with tempfile.TemporaryDirectory(prefix="tflconv-") as folder:
-        work, unfit = _prepared(request, identities, Path(folder))
+    with scratch_folder() as folder:
+        work, unfit = _prepared(request, identities, folder)
         if not again:
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
             known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]

@@ -8,7 +8,6 @@ costs one cell of the table.
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -127,16 +126,20 @@ class _Cells:
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """Return the stored run that measured what ``wanted`` outlines."""
-        entry = None if self._again else self._store.find("bench", _inputs(wanted))
-        return None if entry is None else results.load(entry.path / RESULTS).runs[0]
+        if self._again:
+            return None
+        with self._store.steady("bench"):
+            entry = self._store.find("bench", _inputs(wanted))
+            return None if entry is None else results.load(entry.path / RESULTS).runs[0]
 
     def add(self, run: BenchmarkRun) -> None:
         """Keep ``run``, and write all runs in the order of plan and devices."""
-        if self._again:
-            self._store.discard("bench", _inputs(run))
-        alone = Results(runs=(run,))
+
+        def save(made: Path) -> None:
+            Results(runs=(run,)).save(made / RESULTS)
+
         with self._lock:
-            self._store.fetch("bench", _inputs(run), lambda made: alone.save(made / RESULTS))
+            self._store.fetch("bench", _inputs(run), save, again=self._again)
             self.results = self.results.with_run(self._completed(run))
             self.results.save(self._target)
 
@@ -183,8 +186,8 @@ def _report(found: Results, folder: Path, store: Store) -> None:
 
     inputs = {"results": found.to_json(), "versions": versions("tflconv", "matplotlib")}
     drawn = store.fetch("report", {"of": sha256_json(inputs)}, draw).path
-    shutil.copy(drawn / REPORT, folder / REPORT)
-    shutil.copytree(drawn / PLOTS, folder / PLOTS, dirs_exist_ok=True)
+    for file in (drawn / REPORT, *(drawn / PLOTS).iterdir()):
+        write_bytes(folder / file.relative_to(drawn), file.read_bytes())
 
 
 def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, JsonValue]:

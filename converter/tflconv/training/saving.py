@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from pathlib import Path
 
 from tflconv.core.files import write_bytes
+from tflconv.core.private import scratch_folder
 from tflconv.core.typing import Keras2Model
 from tflconv.model.card import ModelCard, embed_card
 
@@ -25,8 +25,8 @@ def write_model(output: Path, model: Keras2Model, card: ModelCard) -> None:
     Raises:
         TflconvError: ``output`` cannot be written.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        saved, undated = Path(folder) / "saved.keras", Path(folder) / "undated.keras"
+    with scratch_folder() as folder:
+        saved, undated = folder / "saved.keras", folder / "undated.keras"
         model.save(saved)
         _copy_without_times(saved, undated)
         embed_card(undated, card)

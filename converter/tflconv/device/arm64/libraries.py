@@ -7,14 +7,16 @@ An arm64 computer has them already.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tflconv.core.files import sha256_file
-from tflconv.device.complaints import last_line
+from tflconv.core.private import scratch_folder
+from tflconv.device.complaints import complaint
 from tflconv.errors import DeviceError
+
+SECONDS = 600.0
+"""Time that one command of apt or dpkg may take."""
 
 LOADER = "ld-linux-aarch64.so.1"
 NAMES = (
@@ -60,9 +62,9 @@ def collect(target: Path) -> dict[str, str]:
     if len(libraries) == len(NAMES):
         _copy(libraries, target)
         return {name: str(path) for name, path in libraries.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        packages = _download(Path(folder))
-        libraries = search([Path(folder) / "usr/aarch64-linux-gnu/lib"])
+    with scratch_folder() as folder:
+        packages = _download(folder)
+        libraries = search([folder / "usr/aarch64-linux-gnu/lib"])
         if missing := [name for name in NAMES if name not in libraries]:
             raise DeviceError(f"no arm64 {', '.join(missing)} found.", hint=GET_LIBRARIES)
         _copy(libraries, target)
@@ -111,7 +113,6 @@ def _download(folder: Path) -> list[Path]:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = last_line(done.stderr)
+    reason = complaint(command, folder, seconds=SECONDS)
+    if reason is not None:
         raise DeviceError(f"'{' '.join(command)}' failed: {reason}", hint=GET_LIBRARIES)

@@ -7,13 +7,12 @@ SHA-256 of every file. QEMU looks for every path in the sysroot first, so a core
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core.files import cache_dir, sha256_file, write_json, write_text
-from tflconv.core.store import Entry, Store
+from tflconv.core.private import scratch_folder
+from tflconv.core.store import Store
 from tflconv.device.arm64 import libraries, wheel
 from tflconv.device.arm64.cores import CORES, Core
 from tflconv.errors import DeviceError
@@ -64,7 +63,10 @@ def find() -> Sysroot:
 
     """
     version = wheel.installed_version()
-    return Sysroot(_fetch(version, _refuse).path, version)
+    entry = _store().find(STAGE, _inputs(version))
+    if entry is None:
+        raise DeviceError("the arm64 sysroot is missing or damaged.", hint=f"Run: {SET_UP}")
+    return Sysroot(entry.path, version)
 
 
 def assemble() -> Sysroot:
@@ -75,24 +77,24 @@ def assemble() -> Sysroot:
 
     """
     version = wheel.installed_version()
-    return Sysroot(_fetch(version, lambda folder: _build(folder, version)).path, version)
+    entry = _store().fetch(STAGE, _inputs(version), lambda folder: _build(folder, version))
+    return Sysroot(entry.path, version)
 
 
-def _fetch(version: str, build: Callable[[Path], None]) -> Entry:
-    inputs = {"litert": version, "format": FORMAT}
-    return Store(cache_dir("arm64")).fetch(STAGE, inputs, build)
+def _store() -> Store:
+    return Store(cache_dir("arm64"))
 
 
-def _refuse(_: Path) -> None:
-    raise DeviceError("the arm64 sysroot is missing or damaged.", hint=f"Run: {SET_UP}")
+def _inputs(version: str) -> dict[str, object]:
+    return {"litert": version, "format": FORMAT}
 
 
 def _build(folder: Path, version: str) -> None:
     shared = folder / "lib"
     shared.mkdir()
     sources = libraries.collect(shared)
-    with tempfile.TemporaryDirectory() as temporary:
-        litert = wheel.download(version, Path(temporary))
+    with scratch_folder() as temporary:
+        litert = wheel.download(version, temporary)
         litert.extract(shared / "libLiteRt.so")
         sources["libLiteRt.so"] = f"{litert.path.name} sha256:{litert.sha256}"
     write_json(folder / "sources.json", sources)

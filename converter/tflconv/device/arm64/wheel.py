@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tflconv.core import bounded
 from tflconv.core.files import sha256_file
 from tflconv.core.versions import versions
-from tflconv.device.complaints import last_line
+from tflconv.device.complaints import NOTHING, complaint
 from tflconv.errors import DeviceError
 
 PACKAGE = "ai-edge-litert"
 MEMBER = "ai_edge_litert/libLiteRt.so"
 OLDEST_GLIBC, NEWEST_GLIBC = 17, 41
+SECONDS = 1800.0
+"""Time that pip may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +28,18 @@ class Wheel:
     sha256: str
 
     def extract(self, target: Path) -> None:
-        """Write the LiteRT library to ``target``; raise ``DeviceError`` if the wheel has none."""
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                target.write_bytes(archive.read(MEMBER))
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise DeviceError(f"{self.path.name} does not hold {MEMBER}.") from error
+        """Write the LiteRT library to ``target``.
+
+        Raises:
+            DeviceError: The wheel has none.
+            TflconvError: The wheel is damaged.
+
+        """
+        with bounded.explained(self.path, "the wheel"), zipfile.ZipFile(self.path) as archive:
+            if MEMBER not in archive.namelist():
+                raise DeviceError(f"{self.path.name} does not hold {MEMBER}.")
+            with target.open("wb") as stream:
+                bounded.copy_member(archive, MEMBER, stream)
 
 
 def installed_version() -> str:
@@ -54,11 +62,11 @@ def download(version: str, folder: Path) -> Wheel:
         DeviceError: pip fails.
 
     """
-    done = subprocess.run(_command(version, folder), capture_output=True, text=True, check=False)
+    reason = complaint(_command(version, folder), folder, seconds=SECONDS)
     wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
+    if reason is not None or not wheels:
         raise DeviceError(
-            f"pip cannot download {PACKAGE} {version} for arm64 Linux: {_reason(done.stderr)}",
+            f"pip cannot download {PACKAGE} {version} for arm64 Linux: {reason or NOTHING}",
             hint="Check the network and pip's settings: python -m pip config list.",
         )
     return Wheel(path=wheels[0], sha256=sha256_file(wheels[0]))
@@ -71,8 +79,3 @@ def _command(version: str, folder: Path) -> list[str]:
     only_this = ["--no-deps", "--only-binary=:all:", f"--dest={folder}", f"{PACKAGE}=={version}"]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     return [*pip, *platforms, *only_this]
-
-
-def _reason(stderr: str) -> str:
-    errors = [line for line in stderr.splitlines() if "ERROR" in line]
-    return last_line("\n".join(errors) or stderr).removeprefix("ERROR: ")

@@ -18,6 +18,7 @@ from tflconv.conversion import Calibration, Rewrite
 from tflconv.core.files import write_text
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
+from tflconv.errors import gravest
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize
 from tflconv.pipeline.measuring import Failure
@@ -371,7 +372,7 @@ def bench(
 
 def _or_raise(results: Results, failures: Sequence[Failure]) -> Results:
     if failures and not results.runs:
-        raise failures[-1].error
+        raise gravest(failure.error for failure in failures)
     for failure in failures:
         warnings.warn(f"{failure.cell}: {failure.error}", stacklevel=4)
     return results

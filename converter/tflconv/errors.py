@@ -64,6 +64,21 @@ class RegressionFound(TflconvError):  # noqa: N818 - a verdict, not a malfunctio
     exit_code = 5
 
 
+def gravest(errors: Iterable[TflconvError]) -> TflconvError:
+    """Return the error that a command ends with where several things failed.
+
+    A lost device comes first, for what it would have measured is missing; then what could not be
+    done, what was asked wrongly, and at last verdicts about what was done. Of equals the last.
+
+    Example:
+        >>> lost, bad = DeviceError("lost"), TflconvError("bad")
+        >>> gravest([lost, bad]).message, gravest([VerificationFailed("fell"), bad]).message
+        ('lost', 'bad')
+    """
+    order = {DeviceError.exit_code: 0, TflconvError.exit_code: 1, UsageError.exit_code: 2}
+    return min(reversed(list(errors)), key=lambda error: order.get(error.exit_code, len(order)))
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not registered, with the nearest known names as the hint."""
     names = sorted(known)

@@ -96,6 +96,14 @@ def test_a_device_that_is_not_there_ends_with_3_and_files_with_1(files: list[Pat
     assert bench(files[3], "--device", "host") == 1
 
 
+def test_a_lost_device_counts_more_than_a_bad_file_after_it(
+    files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost_first = ["--device", "adb:nobody", "--device", "host", "--adb", "/bin/false"]
+    assert bench(files[3], *lost_first) == 3
+    assert "custom.tflite cannot be measured" in capsys.readouterr().err
+
+
 def test_a_damaged_file_does_not_end_the_others_where_pictures_are_evaluated(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,9 +36,13 @@ NUMBERS = st.integers(0, 0xFFF).map(lambda number: f"0x{number:03x}")
         ("0x41", "0xd8b", "C1-Pro"),
         ("0x41", "0xd8c", "C1-Ultra"),
         ("0x41", "0xd90", "C1-Premium"),
+        ("0x41", "0xd96", "C2-Ultra"),
         ("0x41", "0xd0c", "Neoverse-N1"),
         ("0x48", "0xd01", "TaiShan v110"),
         ("0x48", "0xd02", "TaiShan v120"),
+        ("0x48", "0xd03", "TaiShan v121"),
+        ("0x48", "0xd05", "TaiShan v123"),
+        ("0x48", "0xd42", "TaiShan v120 (middle)"),
         ("0x48", "0xd40", "Cortex-A76"),
         ("0x48", "0xd41", "Cortex-A77"),
         ("0x51", "0x001", "Oryon"),
@@ -86,3 +90,10 @@ def test_a_flagship_of_2025_with_all_its_features() -> None:
 def test_exynos_m2_is_told_by_its_variant() -> None:
     text = "CPU implementer : 0x53\nCPU variant : 0x4\nCPU part : 0x001\n"
     assert parse.processor(text).name == "1x Exynos M2"
+
+
+def test_a_kirin_of_2023_has_cores_of_two_makers() -> None:
+    cores = [("0x41", "0xd46")] * 4 + [("0x48", "0xd42")] * 3 + [("0x48", "0xd02")]
+    text = "\n".join(f"CPU implementer : {maker}\nCPU part : {part}\n" for maker, part in cores)
+    named = "4x Cortex-A510 + 3x TaiShan v120 (middle) + 1x TaiShan v120"
+    assert parse.processor(text).name == named

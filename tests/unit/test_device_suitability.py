@@ -18,6 +18,7 @@ SDK, RELEASE = "ro.build.version.sdk", "ro.build.version.release"
         ({ABIS: "arm64-v8a,armeabi-v7a,armeabi", SDK: "34"}, "aarch64"),
         ({ABI: "arm64-v8a", SDK: "24"}, "aarch64"),
         ({ABIS: "arm64-v8a"}, ""),
+        ({ABIS: "armeabi-v7a,armeabi,arm64-v8a", SDK: "30"}, "aarch64"),
         ({SDK: "REL"}, "aarch64"),
         ({}, "aarch64"),
         ({}, "arm64"),
@@ -46,6 +47,17 @@ def test_phones_that_cannot(properties: dict[str, str], machine: str, state: str
     found = obstacle(properties, machine)
     assert found
     assert found.state == state
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "armv8l"])
+def test_a_32_bit_android_on_a_64_bit_processor_is_called_that(machine: str) -> None:
+    found = obstacle({ABIS: "armeabi-v7a,armeabi", SDK: "29"}, machine)
+    assert found
+    assert "its processor has 64 bits, but its Android has 32" in found.sentence
+    assert "No setting changes that" in found.hint
+    plain = obstacle({ABIS: "armeabi-v7a,armeabi", SDK: "29"}, "armv7l")
+    assert plain
+    assert "64 bits" not in plain.sentence
 
 
 def test_a_phone_without_dot_product_can() -> None:

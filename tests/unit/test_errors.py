@@ -6,6 +6,14 @@ import pytest
 
 from tflconv import errors, recipe
 
+KINDS = (
+    errors.TflconvError,
+    errors.UsageError,
+    errors.DeviceError,
+    errors.VerificationFailed,
+    errors.RegressionFound,
+)
+
 
 @pytest.mark.parametrize(
     ("kind", "code"),
@@ -19,6 +27,27 @@ from tflconv import errors, recipe
 )
 def test_exit_codes(kind: type[errors.TflconvError], code: int) -> None:
     assert kind("x").exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [
+        ([3, 1], 3),
+        ([1, 3], 3),
+        ([4, 1], 1),
+        ([2, 1], 1),
+        ([4, 3, 1, 2], 3),
+        ([5, 4], 4),
+        ([4, 2], 2),
+    ],
+)
+def test_the_gravest_of_several_failures_ends_a_command(codes: list[int], code: int) -> None:
+    kinds = {kind.exit_code: kind for kind in KINDS}
+    assert errors.gravest([kinds[number]("x") for number in codes]).exit_code == code
+
+
+def test_of_equally_grave_failures_the_last_one_counts() -> None:
+    assert errors.gravest([errors.DeviceError("a"), errors.DeviceError("b")]).message == "b"
 
 
 def test_hint_stands_on_its_own_line() -> None:

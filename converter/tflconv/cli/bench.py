@@ -51,7 +51,7 @@ SETTINGS = {
 @click.option("-s", "serials", multiple=True, metavar="SERIAL", help="Short for adb:SERIAL.")
 @click.option(
     "--dataset",
-    metavar="DATASET|DIR",
+    metavar="DATASET",
     help="Measure accuracy on its test split, on the device.",
 )
 @options.preprocessing
@@ -134,7 +134,7 @@ def command(
         results, failures = pipeline.bench(request, record=record, again=again, progress=progress)
     if results.runs:
         _export(results, targets)
-    options.raise_last(failures)
+    options.raise_gravest(failures)
 
 
 def _export(results: Results, targets: Mapping[str, Path | None]) -> None:

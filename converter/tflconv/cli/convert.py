@@ -30,7 +30,7 @@ from tflconv.recipe import TensorType
 @options.output("Folder for the files.  [default: that of MODEL]")
 @click.option(
     "--calibration",
-    metavar="DATASET|DIR|FILE",
+    metavar="DATASET",
     help="Samples for static recipes: a dataset, a folder of pictures, a .npy file of pixels"
     " (uint8) or of model inputs (float), or an .npz file with one array per input."
     "  [default: --dataset]",
@@ -44,7 +44,7 @@ from tflconv.recipe import TensorType
 )
 @click.option(
     "--dataset",
-    metavar="DATASET|DIR",
+    metavar="DATASET",
     help="Labelled pictures that qat_ recipes learn from.  [default: what MODEL was trained on]",
 )
 @click.option(

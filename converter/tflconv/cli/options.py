@@ -16,6 +16,7 @@ import click
 from tflconv.cli.console import standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
+from tflconv.errors import gravest
 from tflconv.model.pictures import Resize
 
 if TYPE_CHECKING:
@@ -155,13 +156,16 @@ def phone(function: F) -> F:
     )(function)
 
 
-def raise_last(failures: Sequence[Failure]) -> None:
-    """Print every failure, equal ones once; the last one ends the command with its exit code."""
+def raise_gravest(failures: Sequence[Failure]) -> None:
+    """Print every failure, equal ones once; the gravest ends the command with its exit code."""
+    if not failures:
+        return
+    worst = gravest(failure.error for failure in failures)
     texts = {str(failure.error): failure for failure in failures}
-    for failure in list(texts.values())[:-1]:
-        click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
-    if failures:
-        raise next(reversed(texts.values())).error
+    for text, failure in texts.items():
+        if text != str(worst):
+            click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
+    raise worst
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def run(
     runtime: Path | None = None,
     again: bool = False,
 ) -> None:
-    """Run ``plan`` into ``folder``, print its table, and end with the code of the first failure."""
+    """Run ``plan`` into ``folder``, print its table, and end as the gravest failure says."""
     from tflconv.pipeline import study
     from tflconv.report import tables
 
@@ -57,4 +57,4 @@ def run(
     if outcome.results.runs:
         tables.print_results(outcome.results, standard_output())
         click.echo(f"Report: {folder / study.REPORT}", err=True)
-    options.raise_last(outcome.failures)
+    options.raise_gravest(outcome.failures)

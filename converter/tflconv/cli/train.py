@@ -17,9 +17,7 @@ _DEFAULTS = TrainConfig()
 
 @click.command(name="train")
 @click.argument("model")
-@click.option(
-    "--dataset", metavar="DATASET|DIR", required=True, help="Name of a dataset, or a folder."
-)
+@click.option("--dataset", metavar="DATASET", required=True, help="Name of a dataset, or a folder.")
 @options.output("The .keras file to write.  [default: MODEL-DATASET.keras]")
 @click.option(
     "--option",

@@ -24,7 +24,7 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option(
     "--dataset",
     "name",
-    metavar="DATASET|DIR",
+    metavar="DATASET",
     help="Test pictures.  [default: what the model was trained on]",
 )
 @click.option(

@@ -4,6 +4,10 @@ Linux numbers a core by its implementer and part (and rarely its variant). The n
 
 - Arm, Qualcomm, Samsung, HiSilicon, NVIDIA: ``sys-utils/lscpu-arm.c`` of util-linux;
 - C1-Pro, C1-Ultra, C1-Premium, Oryon: also ``arch/arm64/include/asm/cputype.h`` of Linux;
+- the cores of Kirin 9000S, 9010 and 9020: https://github.com/Dr-Noob/cpufetch/issues/259 and
+  ``docs/hardware/huawei.md`` of jiegec/kb; HiSilicon numbers them itself, so 0xd03 is no
+  Cortex-A53 there and 0xd05 no Cortex-A55;
+- HIP12, Olympus: ``cputype.h`` of Linux; C2-Ultra: ``sys/arch/arm64/arm64/cpu.c`` of OpenBSD;
 - Oryon V3 (Snapdragon 8 Elite Gen 5): https://github.com/pytorch/cpuinfo/issues/356;
 - Exynos M2, which shares its part number with M1: ``src/arm/uarch.c`` of pytorch/cpuinfo.
 """
@@ -62,14 +66,19 @@ _PARTS: Mapping[int, Mapping[int, str]] = {
         0xD8E: "Neoverse-N3",
         0xD8F: "Cortex-A320",
         0xD90: "C1-Premium",
+        0xD96: "C2-Ultra",
     },
     _HISILICON: {
         0xD01: "TaiShan v110",
         0xD02: "TaiShan v120",
+        0xD03: "TaiShan v121",
+        0xD05: "TaiShan v123",
+        0xD06: "HIP12",
         0xD40: "Cortex-A76",
         0xD41: "Cortex-A77",
+        0xD42: "TaiShan v120 (middle)",
     },
-    _NVIDIA: {0x000: "Denver", 0x003: "Denver 2", 0x004: "Carmel"},
+    _NVIDIA: {0x000: "Denver", 0x003: "Denver 2", 0x004: "Carmel", 0x010: "Olympus"},
     _QUALCOMM: {
         0x001: "Oryon",
         0x002: "Oryon V3",

@@ -1,18 +1,22 @@
 """Tell whether a phone can run models, from what it reports, before anything is copied to it.
 
 LiteRT and the harness are built for arm64. A phone that has an arm64 processor but a 32-bit
-Android is refused too: no app on it could be as fast as the figures.
+Android is refused too: it lacks the 64-bit linker that starts them, and no app on it could be as
+fast as the figures. A phone that merely prefers 32-bit apps lists arm64 behind them, and runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ABI = "arm64-v8a"
 
 MACHINES = ("aarch64", "arm64")
-"""Names of a 64-bit ARM processor in the output of ``uname -m``."""
+"""Names of a 64-bit ARM kernel in the output of ``uname -m``."""
+
+_IN_32_BITS = "armv8l"
+"""What such a kernel calls itself to a 32-bit program."""
 
 OLDEST_SDK = 24
 """Android 7: LiteRT needs 23, and adb reports exit codes from 24 on."""
@@ -55,9 +59,9 @@ def obstacle(properties: Mapping[str, str], machine: str) -> Obstacle | None:
         'unsupported (armeabi-v7a)'
 
     """
-    abi = _first_abi(properties)
+    abi = _own_abi(properties)
     if abi not in ("", ABI):
-        return _of_abi(abi)
+        return _of_32_bits(abi) if _is_32_on_64(abi, machine) else _of_abi(abi)
     if not abi and machine not in ("", *MACHINES):
         return _of_abi(machine)
     sdk = properties.get("ro.build.version.sdk", "").strip()
@@ -66,10 +70,19 @@ def obstacle(properties: Mapping[str, str], machine: str) -> Obstacle | None:
     return None
 
 
-def _first_abi(properties: Mapping[str, str]) -> str:
-    """Return the processor's own ABI; those behind it in the list may be translated."""
+def _own_abi(properties: Mapping[str, str]) -> str:
+    """Return the ABI in which the phone runs programs best.
+
+    The first of the list is the processor's own; others may be translated, but not arm64 behind
+    32-bit ARM, which is where phones have it that prefer small apps.
+    """
     listed = properties.get("ro.product.cpu.abilist") or properties.get("ro.product.cpu.abi", "")
-    return listed.split(",")[0].strip()
+    first, *others = (abi.strip() for abi in listed.split(","))
+    return ABI if ABI in others and first.startswith("armeabi") else first
+
+
+def _is_32_on_64(abi: str, machine: str) -> bool:
+    return abi.startswith("armeabi") and machine in (*MACHINES, _IN_32_BITS)
 
 
 def _of_abi(abi: str) -> Obstacle:
@@ -77,6 +90,16 @@ def _of_abi(abi: str) -> Obstacle:
         state=f"unsupported ({abi})",
         sentence=f"runs programs for {abi}, and LiteRT and the harness are built for {ABI}",
         hint=_OTHER_DEVICE,
+    )
+
+
+def _of_32_bits(abi: str) -> Obstacle:
+    return replace(
+        _of_abi(abi),
+        sentence=f"runs programs for {abi} only: its processor has 64 bits, but its Android has 32,"
+        f" and LiteRT and the harness are built for {ABI}",
+        hint="No setting changes that. Use a phone with a 64-bit ARM processor and Android, or"
+        " --device arm64:cortex-a76 here.",
     )
 
 

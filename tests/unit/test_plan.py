@@ -48,6 +48,16 @@ def test_a_plan_is_read() -> None:
     assert read.max_drop == "0.5pt"
 
 
+@pytest.mark.parametrize("drop", ['"0.5"', "0.5", '"5"', "1"])
+def test_a_drop_without_a_unit_is_refused(drop: str) -> None:
+    with pytest.raises(UsageError, match=r"plan: .*\nSay .*pt for"):
+        plan.parse(changed('"0.5pt"', drop))
+
+
+def test_a_share_may_be_a_bare_number() -> None:
+    assert plan.parse('min_agreement = "0.99"\n' + GOOD).min_agreement == "0.99"
+
+
 def test_an_unknown_rewrite_is_refused() -> None:
     with pytest.raises(UsageError, match=r"line 1: 'rewrite' must be as-is or .* Received: fused"):
         plan.parse('rewrite = "fused"\n' + GOOD)

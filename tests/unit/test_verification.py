@@ -20,7 +20,7 @@ from tflconv.errors import TflconvError, UsageError, VerificationFailed
 from tflconv.model.card import embed_card, require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.tflite import packing
-from tflconv.verification import Verification, compare, parse_share
+from tflconv.verification import Verification, compare, parse_drop, parse_share
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"
@@ -99,7 +99,7 @@ def test_a_drop_of_exactly_the_threshold_passes() -> None:
     labels = [0] * 1000
     target = scores([0] * 995 + [1] * 5)
     found = compare(scores(labels), target, split(labels), classes=CLASSES)
-    assert found.check(max_drop=parse_share("0.5pt")) is found
+    assert found.check(max_drop=parse_drop("0.5pt")) is found
 
 
 def test_a_verification_shows_its_figures_in_one_line() -> None:
@@ -129,7 +129,10 @@ def test_shares_as_people_write_them(text: str, share: float) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("5", "'5' is not a share.\nDid you mean 5pt?"),
+        ("5", "'5' is not a share.\nDid you mean 5%?"),
+        ("500%", "'500%' is beyond 100 points"),
+        ("nan", "'nan' is not like"),
+        ("nanpt", "'nanpt' is not like"),
         ("x", "'x' is not like 0.5pt, 99% or 0.99"),
         ("1,5pt", "'1,5pt' is not like"),
         ("", "'' is not like"),
@@ -138,6 +141,17 @@ def test_shares_as_people_write_them(text: str, share: float) -> None:
 def test_what_is_no_share(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=re.escape(says)):
         parse_share(text)
+
+
+@pytest.mark.parametrize("text", ["0.5", "0", "1", "5", "-0.01"])
+def test_a_drop_without_a_unit_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=f"'{text}' does not say .*\\nSay {text}pt for"):
+        parse_drop(text)
+
+
+@pytest.mark.parametrize(("text", "share"), [("0.5pt", 0.005), ("2pp", 0.02), ("-3%", -0.03)])
+def test_drops_as_people_write_them(text: str, share: float) -> None:
+    assert parse_drop(text) == pytest.approx(share)
 
 
 def test_scores_that_are_not_numbers_are_one_error() -> None:

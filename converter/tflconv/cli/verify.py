@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -14,8 +15,10 @@ from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
 
 
-def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    return None if value is None else verification.parse_share(value)
+def _read_by(
+    parse: Callable[[str], float],
+) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    return lambda _, __, value: None if value is None else parse(value)
 
 
 @click.command(name="verify")
@@ -30,13 +33,13 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
 @click.option(
     "--max-drop",
     metavar="POINTS",
-    callback=_share,
+    callback=_read_by(verification.parse_drop),
     help="Largest loss of top-1 accuracy that passes, such as 0.5pt (percentage points).",
 )
 @click.option(
     "--min-agreement",
     metavar="SHARE",
-    callback=_share,
+    callback=_read_by(verification.parse_share),
     help="Smallest share of pictures with the same answer that passes, such as 99%.",
 )
 @options.preprocessing

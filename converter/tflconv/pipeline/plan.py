@@ -23,7 +23,7 @@ from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import TrainConfig
-from tflconv.verification import parse_share
+from tflconv.verification import parse_drop, parse_share
 
 _LONGEST = 1 << 18
 """Characters of a plan; each may become a table of its own."""
@@ -182,8 +182,8 @@ class Plan:
         for model in self.models:
             for name in model.recipes or self.recipes:
                 self._check(recipe.get(name))
-        for share in (self.max_drop, self.min_agreement):
-            _ = None if share is None else parse_share(share)
+        _ = None if self.max_drop is None else parse_drop(self.max_drop)
+        _ = None if self.min_agreement is None else parse_share(self.min_agreement)
         titles = [model.title for model in self.models]
         for title in titles:
             if titles.count(title) > 1:

@@ -35,7 +35,7 @@ from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.recipe import Recipe, get
 from tflconv.results import Accuracy, MeasuredModel
-from tflconv.verification import Verification, parse_share
+from tflconv.verification import Verification, parse_drop, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
@@ -206,7 +206,10 @@ class _Stages:
             candidate = self._candidate(recipe, verified)
             try:
                 verified.check(
-                    max_drop=_share(plan.max_drop), min_agreement=_share(plan.min_agreement)
+                    max_drop=None if plan.max_drop is None else parse_drop(plan.max_drop),
+                    min_agreement=None
+                    if plan.min_agreement is None
+                    else parse_share(plan.min_agreement),
                 )
             except VerificationFailed as missed:
                 failures.append((slug, missed))
@@ -322,7 +325,3 @@ class _Stages:
 
     def _tell(self, stage: str, message: str) -> None:
         self.progress(Progress(stage=stage, message=message))
-
-
-def _share(text: str | None) -> float | None:
-    return None if text is None else parse_share(text)

@@ -25,7 +25,13 @@ Example:
 """
 
 from tflconv.verification.comparing import WORST, compare
-from tflconv.verification.outcome import ClassCount, Disagreement, Verification, parse_share
+from tflconv.verification.outcome import (
+    ClassCount,
+    Disagreement,
+    Verification,
+    parse_drop,
+    parse_share,
+)
 from tflconv.verification.running import reference_logits, resolve_card, verify
 
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "Disagreement",
     "Verification",
     "compare",
+    "parse_drop",
     "parse_share",
     "reference_logits",
     "resolve_card",

@@ -6,7 +6,6 @@ All build the same requests and call the same pipeline as the command line and s
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,14 +17,13 @@ from tflconv.conversion import Calibration, Rewrite
 from tflconv.core.files import write_text
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
-from tflconv.errors import gravest
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize
-from tflconv.pipeline.measuring import Failure
+from tflconv.pipeline.measuring import results_of
 from tflconv.recipe import TensorType
 from tflconv.results import Results
 from tflconv.training import TrainConfig
-from tflconv.verification import Verification
+from tflconv.verification import MetricFunction, MetricName, Verification
 
 __all__ = ["bench", "convert", "train", "verify", "write_report"]
 
@@ -116,7 +114,7 @@ def convert(
     recipes: Sequence[str] = ("fp32",),
     folder: str | Path = ".",
     *,
-    calibration: str | Calibration | None = None,
+    calibration: str | Path | Calibration | Any = None,
     calibration_count: int = 200,
     dataset: str | None = None,
     normalize: str | None = None,
@@ -140,9 +138,9 @@ def convert(
             Keras 2 or Keras 3 model.
         recipes: Names of recipes; ``tflconv recipes`` lists them.
         folder: Where the files go.
-        calibration: Samples for static ranges: a dataset, a folder of pictures, a ``.npy`` or
-            ``.npz`` file, or ``Calibration`` values; by default ``dataset``.
-        calibration_count: How many pictures are drawn for it.
+        calibration: Samples for static ranges: a dataset, a folder of pictures, or samples of
+            your own as ``verify`` takes them; by default ``dataset``.
+        calibration_count: How many samples are drawn for it.
         dataset: Labelled pictures that ``qat_`` recipes learn from; by default those that the
             model was trained on.
         normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model`` or
@@ -176,7 +174,7 @@ def convert(
         model=Path(model) if isinstance(model, str) else model,
         recipes=tuple(recipe.get(name) for name in recipes),
         rewrite=rewrite,
-        calibration=calibration,
+        calibration=str(calibration) if isinstance(calibration, Path) else calibration,
         calibration_count=calibration_count,
         dataset=dataset,
         normalize=normalize,
@@ -198,8 +196,10 @@ def convert(
 def verify(
     reference: str | Path,
     target: str | Path,
-    dataset: str | None = None,
+    dataset: str | Path | Any = None,
     *,
+    metric: MetricName | MetricFunction | None = None,
+    pictures: int | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
@@ -213,7 +213,13 @@ def verify(
     Args:
         reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``.
         target: The ``.tflite`` file.
-        dataset: Name of a dataset, or a folder; by default what the model was trained on.
+        dataset: Name of a dataset, or a folder; by default what the model was trained on. Or
+            samples of your own: arrays ``(x, y)`` or ``x``, a ``.npy`` or ``.npz`` file, a
+            ``tf.data.Dataset``, any iterable. Floats are inputs of the model, uint8 pictures are
+            pixels. Without labels the distance of the outputs is told.
+        metric: ``top1``, ``top5``, ``map`` (mean average precision), ``mae`` (mean absolute
+            error), or a callable of outputs and labels, both ``[n, ...]``.
+        pictures: Number of test pictures, drawn by class; by default all.
         normalize: How pixels become inputs, where the file does not say it.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
@@ -236,7 +242,9 @@ def verify(
     request = pipeline.VerificationRequest(
         reference=Path(reference),
         target=Path(target),
-        dataset=dataset,
+        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        metric=metric,
+        pictures=pictures,
         normalize=normalize,
         resize=resize,
         labels=None if labels is None else tuple(labels),
@@ -252,7 +260,7 @@ def bench(
     files: Iterable[str | Path],
     devices: str | Sequence[str] = "host",
     *,
-    dataset: str | None = None,
+    dataset: str | Path | Any = None,
     pictures: int | None = None,
     reference: str | Path | None = None,
     normalize: str | None = None,
@@ -290,7 +298,8 @@ def bench(
     Args:
         files: The ``.tflite`` files.
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``, one or several.
-        dataset: Measure accuracy on its test split, on the device.
+        dataset: Measure accuracy on its test split, on the device; or on samples of your own, as
+            ``verify`` takes them, if they are uint8 pictures with one class each.
         pictures: Number of test pictures, drawn by class; by default all.
         reference: Compare each file with this model on the test split, on this computer instead.
         normalize: How pixels become inputs, where a file does not say it.
@@ -356,7 +365,7 @@ def bench(
         files=tuple(Path(file) for file in files),
         devices=(devices,) if isinstance(devices, str) else tuple(devices),
         config=config,
-        dataset=dataset,
+        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
         pictures=pictures,
         reference=None if reference is None else Path(reference),
         normalize=normalize,
@@ -367,15 +376,7 @@ def bench(
     )
     kept = None if record is None else Path(record)
     results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)
-    return _or_raise(results, failures)
-
-
-def _or_raise(results: Results, failures: Sequence[Failure]) -> Results:
-    if failures and not results.runs:
-        raise gravest(failure.error for failure in failures)
-    for failure in failures:
-        warnings.warn(f"{failure.cell}: {failure.error}", stacklevel=4)
-    return results
+    return results_of(results, failures)
 
 
 @suggests_parameters

@@ -293,7 +293,7 @@ CALIBRATIONS = {
     "wrong shape": (np.zeros((4, 9, 9, 1), np.float32), r"Received: [[9, 9, 1]]"),
     "wrong pixels": (np.zeros((4, 9, 9, 1), np.uint8), r"Received: [[9, 9, 1]]"),
     "nan": (np.full((4, 8, 8, 1), np.nan, np.float32), "NaN or infinite values in 4 of 4"),
-    "text": (np.array(["a"]), "does not hold arrays of numbers"),
+    "text": (np.array(["a"]), "inputs are numbers. Received: <U1"),
     "nothing": (np.zeros((0, 8, 8, 1), np.float32), "at least one"),
 }
 

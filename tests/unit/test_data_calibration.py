@@ -37,17 +37,15 @@ def test_more_pictures_than_there_are_is_an_error(count: int) -> None:
         data.calibration(data.load("mnist-sample"), count)
 
 
-def test_pictures_of_a_numpy_file_are_pixels(tmp_path: Path) -> None:
+def test_samples_of_ones_own_are_calibration_pictures(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
     np.save(tmp_path / "c.npy", pixels)
-    calibration = data.calibration_file(tmp_path / "c.npy")
+    samples = data.read_own(tmp_path / "c.npy")
+    assert samples is not None
+    assert samples.pixels is not None
+    calibration = data.calibration_samples(samples, samples.pixels)
     assert (calibration.images == pixels).all()
     assert calibration.labels.tolist() == [-1] * 5
-
-
-def test_a_numpy_file_of_grey_pictures_needs_no_channel(tmp_path: Path) -> None:
-    np.save(tmp_path / "c.npy", np.zeros((5, 8, 8), np.uint8))
-    assert data.calibration_file(tmp_path / "c.npy").images.shape == (5, 8, 8, 1)
 
 
 def test_unsorted_pictures_serve_for_calibration(tmp_path: Path) -> None:
@@ -78,42 +76,6 @@ def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
         data.calibration_pictures(
             write(tmp_path / "photos", {"a.txt": b"x"}), data.View(size=(16, 16), channels=3)
         )
-
-
-BAD = {
-    "wrong shape": (np.zeros((4, 8), np.uint8), r"Received: shape=\[4, 8\]"),
-    "no pictures": (np.zeros((0, 8, 8, 3), np.uint8), r"Received: shape=\[0, 8, 8, 3\]"),
-    "floats": (np.full((2, 8, 8, 3), np.nan), "type uint8. Received: float64"),
-    "text": (np.array(["a"]), "type uint8. Received: <U1"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_what_is_no_calibration_says_why(tmp_path: Path, case: str) -> None:
-    array, why = BAD[case]
-    np.save(tmp_path / "c.npy", array)
-    with pytest.raises(TflconvError, match=why) as caught:
-        data.calibration_file(tmp_path / "c.npy")
-    assert "c.npy" in caught.value.message
-
-
-def test_several_arrays_are_no_calibration(tmp_path: Path) -> None:
-    np.savez(tmp_path / "c.npz", a=np.zeros(1), b=np.zeros(1))
-    with pytest.raises(TflconvError, match="Received: several arrays"):
-        data.calibration_file(tmp_path / "c.npz")
-
-
-def test_objects_in_a_numpy_file_are_not_unpickled(tmp_path: Path) -> None:
-    np.save(tmp_path / "c.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(TflconvError, match="the calibration pictures are damaged"):
-        data.calibration_file(tmp_path / "c.npy")
-
-
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"no array"])
-def test_a_damaged_numpy_file_says_so(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "c.npy").write_bytes(content)
-    with pytest.raises(TflconvError, match="the calibration pictures are damaged"):
-        data.calibration_file(tmp_path / "c.npy")
 
 
 def test_labels_are_one_a_line(tmp_path: Path) -> None:

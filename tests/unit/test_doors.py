@@ -80,6 +80,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "reference": "models.model",
         "target": "models.recipes",
         "name": "dataset",
+        "pictures": "evaluation.pictures",
         "normalize": "models.normalize",
         "resize": "models.resize",
         "labels": "models.labels",

@@ -302,6 +302,6 @@ def test_labels_of_the_wrong_count_are_one_error(foreign: Path) -> None:
 def test_copies_across_the_split_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(folder / "train" / "one" / "0.png", folder / "test" / "one" / "9.png")
     assert verify(str(FLOAT), str(INT8), "--dataset", str(folder)) == 0
-    told = capsys.readouterr().err.splitlines()
+    told = [line for line in capsys.readouterr().err.splitlines() if "same class" not in line]
     assert len(told) == 1
     assert "of the test pictures have a copy in train (1 exact" in told[0]

@@ -52,15 +52,10 @@ SETTINGS = {
 @click.option(
     "--dataset",
     metavar="DATASET",
-    help="Measure accuracy on its test split, on the device.",
+    help="Measure accuracy on its test split, on the device; or on an .npz file with x and y.",
 )
 @options.preprocessing
-@click.option(
-    "--pictures",
-    type=click.IntRange(1),
-    metavar="COUNT",
-    help="Number of test pictures, drawn by class.  [default: all]",
-)
+@options.pictures
 @click.option(
     "--reference",
     type=click.Path(path_type=Path, exists=True),

@@ -32,7 +32,7 @@ from tflconv.recipe import TensorType
     "--calibration",
     metavar="DATASET",
     help="Samples for static recipes: a dataset, a folder of pictures, a .npy file of pixels"
-    " (uint8) or of model inputs (float), or an .npz file with one array per input."
+    " (uint8) or of model inputs (float), or an .npz file with x_train or with one array per input."
     "  [default: --dataset]",
 )
 @click.option(
@@ -40,7 +40,7 @@ from tflconv.recipe import TensorType
     type=click.IntRange(1),
     default=200,
     show_default=True,
-    help="Number of pictures drawn for calibration.",
+    help="Number of samples drawn for calibration.",
 )
 @click.option(
     "--dataset",

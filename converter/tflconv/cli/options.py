@@ -123,6 +123,16 @@ def preprocessing(function: F) -> F:
     )(function)
 
 
+def pictures(function: F) -> F:
+    """``--pictures``, a number of test pictures."""
+    return click.option(
+        "--pictures",
+        type=click.IntRange(1),
+        metavar="COUNT",
+        help="Number of test pictures, drawn by class with --seed.  [default: all]",
+    )(function)
+
+
 def custom_objects(function: F) -> F:
     """``--custom-objects``, a Python file."""
     help_text = "Python file with layers the model uses. It is run: only name one that you trust."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -28,8 +29,16 @@ def _read_by(
     "--dataset",
     "name",
     metavar="DATASET",
-    help="Test pictures.  [default: what the model was trained on]",
+    help="Test pictures, or an .npz file with x and y (y may be missing)."
+    "  [default: what the model was trained on]",
 )
+@click.option(
+    "--metric",
+    type=click.Choice(get_args(verification.MetricName)),
+    help="What counts as right: top1, top5, map (mean average precision over classes) or mae"
+    " (mean absolute error).  [default: top1, where there are classes]",
+)
+@options.pictures
 @click.option(
     "--max-drop",
     metavar="POINTS",
@@ -53,6 +62,8 @@ def command(
     reference: Path,
     target: Path,
     name: str | None,
+    metric: verification.MetricName | None,
+    pictures: int | None,
     max_drop: float | None,
     min_agreement: float | None,
     normalize: str | None,
@@ -75,10 +86,14 @@ def command(
       tflconv verify vit.keras vit-mnist-static_wi8_ai8.tflite --max-drop 0.5pt
       tflconv verify mine.keras theirs.tflite --dataset photos/ --normalize=0..1 --labels names.txt
     """
+    if metric == "mae" and max_drop is not None:
+        raise click.UsageError("--max-drop is in points of accuracy, and mae is an error.")
     request = pipeline.VerificationRequest(
         reference=reference,
         target=target,
         dataset=name,
+        metric=metric,
+        pictures=pictures,
         normalize=normalize,
         resize=resize,
         labels=None if labels is None else data.read_labels(labels),
@@ -104,24 +119,54 @@ def _write(found: Verification, target: str) -> None:
 
 
 def _print(found: Verification) -> None:
-    low, high = found.interval
     click.echo(f"{found.target} against {found.reference}")
-    click.echo(f"{found.total} test pictures of {found.dataset}{_subset(found)}")
-    click.echo(f"accuracy   {found.accuracy:.2%}  [{low:.2%}, {high:.2%}]")
-    click.echo(f"reference  {found.reference_accuracy:.2%}, drop {100 * found.drop:.2f} points")
-    click.echo(f"agreement  {found.agreement:.2%}")
-    losses = [
-        {"class": name, "pictures": count.total, "drop": f"{100 * count.drop:.2f}"}
-        for name, count in sorted(found.per_class.items(), key=lambda entry: -entry[1].drop)
-        if count.drop > 0
+    click.echo(f"{found.total} test {_samples(found)} of {found.dataset}{_subset(found)}")
+    for title, figure in _figures(found):
+        click.echo(f"{title:<10} {figure}")
+    harmed = [
+        {"part": f"{each.kind} {each.name}", "of": each.total, **_points(each.drop, each.interval)}
+        for each in found.harmed
     ]
-    if losses:
-        click.echo("\nclasses that lost most, in points")
-        options.print_rows(losses[:5], as_json=False)
-    if found.worst:
-        click.echo("\nworst disagreements, by the reference's margin")
-        rows = [vars(entry) | {"margin": round(entry.margin, 2)} for entry in found.worst[:5]]
+    _table("lost more than the mean, in points with 95 % intervals", harmed[:5])
+    worst = [vars(entry) | {"margin": round(entry.margin, 2)} for entry in found.worst[:5]]
+    _table("worst disagreements, by the reference's margin", worst)
+    if found.distance is not None and not found.worst:
+        far = [
+            {"id": e.id, "sqnr": f"{e.sqnr:.1f} dB", "cosine": f"{e.cosine:.4f}"}
+            for e in found.distance.farthest[:5]
+        ]
+        _table("farthest samples", far)
+
+
+def _figures(found: Verification) -> Iterator[tuple[str, str]]:
+    """Titles and values of the lines at the top."""
+    if found.metric is not None:
+        yield found.metric.name, str(found.metric).removeprefix(f"{found.metric.name} ")
+    if found.has_classes:
+        low, high = found.interval
+        yield "accuracy", f"{found.accuracy:.2%}  [{low:.2%}, {high:.2%}]"
+        lost = f"drop {100 * found.top1_drop:.2f} points"
+        yield "reference", f"{found.reference_accuracy:.2%}, {lost}"
+    if found.agreeing is not None:
+        yield "agreement", f"{found.agreement:.2%}"
+    if (far := found.distance) is not None:
+        yield "SQNR", f"{far.sqnr:.1f} dB"
+        yield "cosine", f"{far.cosine:.4f}, least {far.least_cosine:.4f}"
+
+
+def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        click.echo(f"\n{title}")
         options.print_rows(rows, as_json=False)
+
+
+def _points(drop: float, interval: tuple[float, float]) -> dict[str, str]:
+    low, high = interval
+    return {"drop": f"{100 * drop:.2f}", "interval": f"{100 * low:.2f} to {100 * high:.2f}"}
+
+
+def _samples(found: Verification) -> str:
+    return "pictures" if found.has_classes else "samples"
 
 
 def _subset(found: Verification) -> str:

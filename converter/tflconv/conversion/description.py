@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tflconv import data
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
-from tflconv.core.arrays import read_arrays
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import Normalization
@@ -69,47 +66,56 @@ def describe(
 
 
 def calibration(
-    text: str, card: ModelCard | None, *, count: int = 200, seed: int = 0
+    source: object,
+    card: ModelCard | None,
+    *,
+    count: int = 200,
+    seed: int = 0,
+    rank: int | None = None,
 ) -> Calibration:
-    """Return the calibration samples that ``text`` names.
+    """Return the calibration samples that ``source`` names or is.
 
     Only training pictures of a dataset are drawn. Pictures and uint8 arrays are pixels, which are
-    normalized as ``card`` says; float arrays are normalized already.
+    normalized as ``card`` says; other arrays are inputs already.
 
     Args:
-        text: Name of a dataset, a folder or archive of pictures, a ``.npy`` file, or a ``.npz``
-            file with one array per input, by their names or else in order.
+        source: Name of a dataset, a folder or archive of pictures, or samples of one's own in any
+            form that ``data.own`` reads; several inputs are matched by their names, or in order.
         card: How pixels become inputs.
-        count: Number of pictures to draw.
+        count: Number of samples to draw.
         seed: Seed by which they are drawn.
+        rank: Number of dimensions of a batch for the first input; tells samples from batches.
 
     Raises:
         UsageError: Pixels are given, and it is not known how they become inputs.
         TflconvError: The file cannot be read.
     """
-    samples = _read(text, card, count, seed)
+    samples = _read(source, card, count, seed, rank)
     if card is not None:
         _warn_of_range(samples, card.normalization)
     return samples
 
 
-def _read(text: str, card: ModelCard | None, count: int, seed: int) -> Calibration:
-    path = Path(text)
-    named = _arrays(path) if path.suffix in (".npy", ".npz") else {}
-    arrays = list(named.values())
-    if path.suffix == ".npz":
-        return Calibration.of_values(path.name, *arrays, names=tuple(named))
-    if arrays and arrays[0].dtype != np.uint8:
-        return Calibration.of_values(path.name, *arrays)
+def _read(
+    source: object, card: ModelCard | None, count: int, seed: int, rank: int | None
+) -> Calibration:
+    own = data.read_own(source, rank=rank, use="train")
+    if own is not None:
+        own = own.drawn(count, seed)
+        if own.pixels is None or own.names:
+            return Calibration.of_values(own.name, *own.inputs, names=own.names)
+    name = str(source) if own is None else own.name
     if card is None:
         raise UsageError(
-            f"the pictures of {text} must be normalized as the model was trained.",
+            f"the pictures of {name} must be normalized as the model was trained.",
             hint=f"Add --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
         )
-    if arrays:
-        return Calibration.of_pictures(data.calibration_file(path), card.normalization)
-    pictures = _pictures(text, card, count, seed)
-    return Calibration.of_pictures(pictures, card.normalization, seed=seed)
+    if own is not None and own.pixels is not None:
+        pictures = data.calibration_samples(own, own.pixels)
+        return Calibration.of_pictures(pictures, card.normalization)
+    return Calibration.of_pictures(
+        _pictures(name, card, count, seed), card.normalization, seed=seed
+    )
 
 
 def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.CalibrationSet:
@@ -121,14 +127,6 @@ def _pictures(text: str, card: ModelCard, count: int, seed: int) -> data.Calibra
     dataset = data.load_for(card, text, seed=seed)
     dataset.warn()
     return data.calibration(dataset, min(count, len(dataset.train)), seed)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file by their names; the only one of a ``.npy`` file has none."""
-    arrays = read_arrays(path, "the calibration samples")
-    if not arrays or any(array.dtype.kind not in "uifb" for array in arrays.values()):
-        raise TflconvError(f"{path} does not hold arrays of numbers.")
-    return arrays
 
 
 def _normalization(

@@ -3,13 +3,15 @@
 from tflconv.data.calibration_set import (
     CalibrationSet,
     calibration,
-    calibration_file,
     calibration_pictures,
+    calibration_samples,
 )
-from tflconv.data.dataset import Dataset, Split
+from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import read_labels
-from tflconv.data.loading import is_unsorted, load, load_for
+from tflconv.data.loading import class_names, is_unsorted, load, load_for
+from tflconv.data.own import read as read_own
+from tflconv.data.samples import Samples
 from tflconv.model.pictures import View
 
 __all__ = [
@@ -17,15 +19,19 @@ __all__ = [
     "DataFile",
     "Dataset",
     "DatasetCard",
+    "Samples",
     "Split",
     "View",
     "calibration",
-    "calibration_file",
     "calibration_pictures",
+    "calibration_samples",
     "card",
+    "class_names",
     "is_unsorted",
     "load",
     "load_for",
     "names",
     "read_labels",
+    "read_own",
+    "with_fewer",
 ]

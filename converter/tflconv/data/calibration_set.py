@@ -17,6 +17,7 @@ from tflconv.core.arrays import read_arrays
 from tflconv.core.files import sha256_bytes, sha256_json
 from tflconv.data import folders
 from tflconv.data.dataset import Dataset
+from tflconv.data.samples import Samples
 from tflconv.data.splits import draw, ranks
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.pictures import View
@@ -77,38 +78,20 @@ def calibration(dataset: Dataset, count: int = 200, seed: int = 0) -> Calibratio
     )
 
 
-def calibration_file(path: Path) -> CalibrationSet:
-    """Read calibration pictures from a ``.npy`` file.
-
-    Args:
-        path: A file that holds uint8 ``[n, height, width, channels]`` or ``[n, height, width]``.
-
-    Returns:
-        The pictures, with labels of -1.
-
-    Raises:
-        TflconvError: The file cannot be read, or holds another shape or type.
+def calibration_samples(samples: Samples, pixels: NDArray[np.uint8]) -> CalibrationSet:
+    """Return ``samples``, whose inputs are ``pixels``, as calibration pictures.
 
     Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     np.save(f"{folder}/digits.npy", np.zeros((9, 28, 28), np.uint8))
-        ...     calibration_file(Path(folder) / "digits.npy").images.shape
+        >>> digits = Samples(name="digits", inputs=(np.zeros((9, 28, 28), np.uint8),))
+        >>> calibration_samples(digits, digits.pixels).images.shape
         (9, 28, 28, 1)
     """
-    array = _array(path)
-    images = array[..., np.newaxis] if array.ndim == 3 else array
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
-        raise TflconvError(
-            f"{path}: calibration pictures are [n, height, width, 1 or 3]."
-            f" Received: shape={list(array.shape)}."
-        )
     return CalibrationSet(
-        name=path.name,
-        images=images,
-        labels=np.full(len(images), -1, np.int64),
-        ids=tuple(f"{path.name}/{index}" for index in range(len(images))),
-        digest=sha256_bytes(images.tobytes()),
+        name=samples.name,
+        images=pixels,
+        labels=np.full(len(pixels), -1, np.int64),
+        ids=samples.ids,
+        digest=sha256_bytes(pixels.tobytes()),
     )
 
 
@@ -153,12 +136,3 @@ def calibration_pictures(path: Path, view: View, count: int = 200, seed: int = 0
 
 def _rank(name: str, seed: int) -> int:
     return int(ranks([name], seed)[0])
-
-
-def _array(path: Path) -> NDArray[np.uint8]:
-    arrays = read_arrays(path, "the calibration pictures")
-    array = arrays.get("")
-    if array is None or array.dtype != np.uint8:
-        received = "several arrays" if array is None else array.dtype
-        raise TflconvError(f"{path}: pictures are pixels of type uint8. Received: {received}.")
-    return array.view(np.uint8)

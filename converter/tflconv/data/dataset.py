@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.files import sha256_json
 from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.splits import draw_of_each, draw_share
 from tflconv.errors import TflconvError, UsageError
@@ -225,6 +226,22 @@ class Dataset:
         """Issue ``warnings`` as Python warnings: copies across splits, unreadable pictures."""
         for text in self.warnings:
             warnings.warn(f"{self.name}: {text}", stacklevel=2)
+
+
+def with_fewer(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
+    """Return ``dataset`` with ``count`` of its test pictures, drawn by class.
+
+    Args:
+        dataset: The dataset; where it has not more test pictures, it is returned as it is.
+        count: Number of test pictures.
+        seed: Seed by which they are drawn.
+    """
+    test = dataset.test.stratified(count, seed)
+    if len(test) == len(dataset.test):
+        return dataset
+    reading = replace(dataset.reading, splits={**dataset.splits, "test": test})
+    digest = sha256_json({"of": dataset.digest, "test": count, "seed": seed})
+    return replace(dataset, read=lambda: reading, subset=True, digest=digest)
 
 
 def pooled(parts: Sequence[Split]) -> Split:

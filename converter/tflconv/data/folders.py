@@ -121,6 +121,12 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         warn(f"{path}: {_listed(problems, count)} (left out).", stacklevel=2)
 
 
+def class_names(source: Source, place: Placing) -> tuple[str, ...]:
+    """Return the sorted classes into which ``place`` puts the pictures of a source."""
+    layout = _placed(source, source.names(), place)
+    return tuple(sorted({found.label for found in layout.places.values()}))
+
+
 def has_classes(path: Path) -> bool:
     """Return whether a folder or archive has folders of at least two classes."""
     source = Source.of(path)

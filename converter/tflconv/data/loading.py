@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_json
 from tflconv.data import cifar, csv_labels, duplicates, folders, idx, layout
+from tflconv.data.arrays import is_array_file
 from tflconv.data.cache import Allocate, cached
 from tflconv.data.dataset import Dataset, Reading, Split, Table, pooled
 from tflconv.data.dataset_card import DatasetCard, names
@@ -163,6 +164,26 @@ def is_unsorted(name: str | Path) -> bool:
     path = Path(name)
     is_path = str(name) not in names() and is_source(path)
     return is_path and not folders.has_classes(path)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the classes of a dataset or of a folder of pictures, without decoding any.
+
+    Args:
+        name: What ``load`` takes.
+
+    Returns:
+        The names in the order of the labels; nothing for pictures without classes, and for what is
+        no dataset at all.
+
+    Example:
+        >>> class_names("mnist-sample")[:3], class_names("samples.npy")
+        (('0', '1', '2'), ())
+    """
+    if is_array_file(Path(name)) or is_unsorted(name):
+        return ()
+    location, _ = _located(name, "card")
+    return location.card.classes or folders.class_names(location.source, _placing(location))
 
 
 def _located(name: str | Path, split: SplitBy) -> tuple[Location, SplitBy]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Entry, Store
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
+from tflconv.data.outputs import listed
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card, to_json
 from tflconv.model.normalization import NAMED
@@ -76,12 +78,37 @@ class Line:
 
     @cached_property
     def card(self) -> ModelCard | None:
-        """What is known about the model: what it says, changed by what the request says."""
+        """What is known about the model: what it says, changed by what the request says.
+
+        Outputs without names are called as the classes of the pictures, if the counts fit.
+        """
+        told = self._told_card
+        if told is None or told.labels or not (classes := self._fitting_classes):
+            return told
+        warnings.warn(
+            f"{told.model} does not name its outputs; they are taken to be {listed(classes)} in"
+            " this order. Name them with --labels FILE.",
+            stacklevel=2,
+        )
+        return replace(told, labels=classes)
+
+    @property
+    def _fitting_classes(self) -> tuple[str, ...]:
+        """The classes of the pictures that were named, if the model has as many outputs."""
+        named = (self.request.dataset, self.request.calibration)
+        for source in named:
+            classes = data.class_names(source) if isinstance(source, str) else ()
+            if classes and self._float.outputs == [len(classes)]:
+                return classes
+        return ()
+
+    @cached_property
+    def _told_card(self) -> ModelCard | None:
         request, own = self.request, self._own_card
         if own is not None and not (request.normalize or request.resize or request.labels):
             return own
         return description.describe(
-            self.model(request.rewrite),
+            self._float,
             own,
             normalize=request.normalize,
             resize=request.resize,
@@ -93,11 +120,13 @@ class Line:
         """The samples that static ranges are taken from, if there is a source of them."""
         request = self.request
         trained_on = self.card.dataset if self.card is not None else None
-        source = request.calibration or request.dataset or trained_on
+        told = (request.calibration, request.dataset, trained_on)
+        source = next((each for each in told if each is not None), None)
         if source is None or isinstance(source, Calibration):
             return source
+        rank = None if isinstance(source, str) else 1 + len(self._float.input_shapes[0])
         return description.calibration(
-            source, self.card, count=request.calibration_count, seed=request.seed
+            source, self.card, count=request.calibration_count, seed=request.seed, rank=rank
         )
 
     @cached_property
@@ -116,6 +145,10 @@ class Line:
         pictures = data.load_for(self.card, self.request.dataset, seed=self.request.seed)
         pictures.warn()
         return pictures
+
+    @property
+    def _float(self) -> FloatModel:
+        return self.model(self.request.rewrite)
 
     def model(self, rewrite: Rewrite, steps: tuple[Step, ...] = ()) -> FloatModel:
         """Return the model after ``steps``, made float TFLite once for all recipes."""

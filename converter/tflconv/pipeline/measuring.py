@@ -6,6 +6,8 @@ computer does not share the time. Each finished run is kept at once, so a lost d
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +19,14 @@ from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress, silent
-from tflconv.data import Dataset
+from tflconv.data import Dataset, Samples
+from tflconv.data.outputs import numbered, output_names
 from tflconv.device.access import Cancellation
 from tflconv.device.interface import Device
 from tflconv.device.parallel import side_by_side
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.model.card import ModelCard
+from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline.requests import BenchRequest, VerificationRequest
 from tflconv.pipeline.verification import verify
 from tflconv.results import BenchmarkRun, MeasuredModel, Results
@@ -86,6 +90,7 @@ def bench(
         UsageError: A file, the pictures or a setting do not fit.
     """
     identities = benchmark.identify_all(request.files)
+    request = _with_samples(request)
     kept = Record(record)
     with scratch_folder() as folder:
         work, unfit = _prepared(request, identities, folder)
@@ -95,6 +100,21 @@ def bench(
             kept.resume(request.devices, known)
         failures = measure(request, work, kept, progress=progress)
     return kept.results, unfit + failures
+
+
+def _with_samples(request: BenchRequest) -> BenchRequest:
+    """Read samples of one's own once for all files; what names a dataset stays as it is."""
+    if request.dataset is None or isinstance(request.dataset, str):
+        return replace(request, dataset=data.read_own(request.dataset) or request.dataset)
+    return replace(request, dataset=data.read_own(request.dataset, rank=_rank(request.files)))
+
+
+def _rank(files: Sequence[Path]) -> int | None:
+    """Return the dimensions of a batch for the first input of the first file that is sound."""
+    for file in files:
+        with contextlib.suppress(TflconvError):
+            return len(Interpreter(file).inputs[0].shape)
+    return None
 
 
 def _prepared(
@@ -174,6 +194,15 @@ class _Connection:
         return self._device
 
 
+def results_of(results: Results, failures: Sequence[Failure]) -> Results:
+    """Return ``results`` and warn of ``failures``; raise the gravest if nothing was measured."""
+    if failures and not results.runs:
+        raise gravest(failure.error for failure in failures)
+    for failure in failures:
+        warnings.warn(f"{failure.cell}: {failure.error}", stacklevel=4)
+    return results
+
+
 def _raised(answer: list[Failure] | TflconvError) -> list[Failure]:
     if isinstance(answer, TflconvError):
         raise answer
@@ -221,6 +250,8 @@ def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
         normalize=request.normalize,
         resize=request.resize,
         labels=request.labels,
+        pictures=request.pictures,
+        seed=request.config.seed,
     )
 
 
@@ -231,14 +262,48 @@ def _pictures(request: BenchRequest, file: Path, folder: Path) -> PackedSet | No
     card = verification.resolve_card(
         file, normalize=request.normalize, labels=request.labels, resize=request.resize
     )
+    count = Interpreter(file).outputs[0].shape[-1]
+    target = folder / f"{len(list(folder.iterdir()))}.testset"
+    if isinstance(request.dataset, Samples):
+        return _packed_samples(request.dataset, card, target, request, count)
     dataset = data.load_for(card, request.dataset)
     dataset.warn()
-    target = folder / f"{len(list(folder.iterdir()))}.testset"
-    return packed(dataset, card, target, request.pictures)
+    return packed(dataset, card, target, request.pictures, count=count, seed=request.config.seed)
+
+
+def _packed_samples(
+    samples: Samples, card: ModelCard, target: Path, request: BenchRequest, count: int
+) -> PackedSet:
+    """Pack samples of one's own, of which a device can evaluate pixels with classes."""
+    pixels, numbers = samples.pixels, samples.numbered(count, card.labels)
+    if pixels is None or numbers is None:
+        raise UsageError(
+            f"a device evaluates pixels (uint8 pictures) with one class each, and {samples.name} is"
+            " something else.",
+            hint="Name a reference, and both are compared on this computer: --reference MODEL.",
+        )
+    samples.fitted(["input"], [card.input_shape])
+    classes = card.labels or samples.classes or tuple(map(str, range(count)))
+    whole = samples.split(numbers)
+    split = whole.stratified(request.pictures or len(whole), request.config.seed)
+    return testset.pack(
+        target,
+        split,
+        card.normalization,
+        dataset=samples.name,
+        classes=classes,
+        subset=len(split) < len(whole),
+    )
 
 
 def packed(
-    dataset: Dataset, card: ModelCard, target: Path, pictures: int | None = None
+    dataset: Dataset,
+    card: ModelCard,
+    target: Path,
+    pictures: int | None = None,
+    *,
+    count: int | None = None,
+    seed: int = 0,
 ) -> PackedSet:
     """Pack the test split of ``dataset`` for the harness.
 
@@ -247,22 +312,26 @@ def packed(
         card: How pixels become inputs, and what the outputs stand for.
         target: The file to write.
         pictures: How many pictures, drawn by class; by default all.
+        count: Number of outputs of the model, by default that of its labels.
+        seed: Seed by which pictures are drawn.
 
     Raises:
         UsageError: The model tells other classes apart.
     """
-    if dataset.classes != card.labels:
-        raise UsageError(
-            f"{card.model} was trained for other classes than those of {dataset.name}.",
-            hint="If it only does not name them: --labels FILE, in the order of its outputs.",
-        )
+    outputs = output_names(
+        card.labels,
+        dataset.classes,
+        count or len(card.labels),
+        model=card.model,
+        dataset=dataset.name,
+    )
     whole = dataset.test
-    split = whole.stratified(pictures or len(whole))
+    split = numbered(whole.stratified(pictures or len(whole), seed), dataset.classes, outputs)
     return testset.pack(
         target,
         split,
         card.normalization,
         dataset=dataset.name,
-        classes=dataset.classes,
+        classes=outputs,
         subset=dataset.subset or len(split) < len(whole),
     )

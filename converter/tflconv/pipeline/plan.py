@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
@@ -37,6 +37,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+PlanMetric = Literal["top1", "top5", "map"]
+"""Metrics of pictures with classes; others compare values, and a plan has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +145,8 @@ class Plan:
         strip: Whether names and TFLite metadata are left out of the files.
         with_card: Whether files carry labels, preprocessing, origin and training.
         seed: Seed of everything that is drawn at random.
-        max_drop: Accuracy that a recipe may lose against its reference, as in ``0.5pt``.
+        metric: What counts as right on this computer: ``top1``, ``top5`` or ``map``.
+        max_drop: What a recipe may lose of it against its reference, as in ``0.5pt``.
         min_agreement: Share of pictures on which it must agree with its reference, as in ``99%``.
         calibration: Which pictures static ranges are taken from.
         evaluation: Where accuracy is measured.
@@ -161,6 +166,7 @@ class Plan:
     strip: bool = False
     with_card: bool = True
     seed: int = 0
+    metric: PlanMetric | None = None
     max_drop: str | None = None
     min_agreement: str | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)

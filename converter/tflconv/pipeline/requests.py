@@ -18,6 +18,7 @@ from tflconv.errors import unknown
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training import TrainConfig
+from tflconv.verification import MetricFunction, MetricName, metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,10 @@ class ConversionRequest(Preprocessing):
         recipes: What is made of it, one file each.
         name: First part of the file names; by default model and dataset of its card.
         rewrite: Whether its operators are rewritten first.
-        calibration: Samples for static ranges: a dataset, a folder, a ``.npy`` or ``.npz`` file;
-            by default ``dataset``, by default what the model was trained on.
-        calibration_count: How many pictures are drawn for it.
+        calibration: Samples for static ranges: a dataset, a folder, or samples of one's own in any
+            form that ``data.own`` reads; by default ``dataset``, by default what the model was
+            trained on.
+        calibration_count: How many samples are drawn for it.
         dataset: Labelled pictures that steps learn from; by default what it was trained on.
         resolution: Side of the pictures in pixels, for a model that takes any.
         custom_objects: A Python file with layers that the model uses. It is run.
@@ -84,7 +86,7 @@ class ConversionRequest(Preprocessing):
     recipes: tuple[Recipe, ...]
     name: str | None = None
     rewrite: Rewrite = "as-is"
-    calibration: str | Calibration | None = None
+    calibration: str | Calibration | Any = None
     calibration_count: int = 200
     dataset: str | None = None
     resolution: int | None = None
@@ -120,18 +122,27 @@ class VerificationRequest(Preprocessing):
     Attributes:
         reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``.
         target: The ``.tflite`` file.
-        dataset: Whose test split both see; by default what the model was trained on.
+        dataset: Whose test split both see; by default what the model was trained on. Or samples of
+            one's own, in any form that ``data.own`` reads.
+        metric: What counts as right besides the class, by name or by a callable of outputs and
+            labels.
+        pictures: How many of its pictures, drawn by class; by default all.
         custom_objects: A Python file with layers that the reference uses. It is run.
         signature: Which function of a reference that is a SavedModel, where it has several.
-        seed: Seed of the splits, where the dataset has none.
+        seed: Seed of the splits, where the dataset has none, and by which pictures are drawn.
     """
 
     reference: Path
     target: Path
-    dataset: str | None = None
+    dataset: Any = None
+    metric: MetricName | MetricFunction | None = None
+    pictures: int | None = None
     custom_objects: Path | None = None
     signature: str | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        metrics.resolve(self.metric)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +153,10 @@ class BenchRequest(Preprocessing):
         files: The ``.tflite`` files.
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``.
         config: Numbers of runs, seconds, threads and the like.
-        dataset: Whose test split is evaluated on the device; by default none is.
-        pictures: How many of its pictures, drawn by class; by default all.
+        dataset: Whose test split is evaluated on the device; by default none is. Or samples of
+            one's own, in any form that ``data.own`` reads.
+        pictures: How many of its pictures, drawn by class with the seed of ``config``; by default
+            all.
         reference: A model that each file is compared with on that split, on this computer and not
             on the device; ``dataset`` is then by default what the file was trained on.
         adb: The adb program; by default that of ``$ADB`` or the path.
@@ -153,7 +166,7 @@ class BenchRequest(Preprocessing):
     files: tuple[Path, ...]
     devices: tuple[str, ...] = ("host",)
     config: BenchmarkConfig = field(default_factory=BenchmarkConfig)
-    dataset: str | None = None
+    dataset: Any = None
     pictures: int | None = None
     reference: Path | None = None
     adb: str | None = None

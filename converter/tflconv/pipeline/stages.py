@@ -35,7 +35,7 @@ from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.recipe import Recipe, get
 from tflconv.results import Accuracy, MeasuredModel
-from tflconv.verification import Verification, parse_drop, parse_share
+from tflconv.verification import Verification, metrics, parse_drop, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
@@ -263,6 +263,7 @@ class _Stages:
             "reference": reference.digest,
             "target": converted.digest,
             "dataset": self.dataset.digest,
+            "metric": self.job.plan.metric,
             "versions": versions(*RUNTIMES),
         }
 
@@ -274,11 +275,15 @@ class _Stages:
                 self.dataset,
                 card=self.line.card,
                 reference_scores=np.load(reference.path / LOGITS),
+                metric=metrics.resolve(self.job.plan.metric),
             )
             write_json(folder / VERIFICATION, found.to_json())
 
         entry = self.store.fetch("verify", inputs, build)
-        return Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
+        found = Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
+        for doubt in found.doubts:
+            warnings.warn(doubt, stacklevel=2)
+        return found
 
     def _candidate(self, recipe: Recipe, verified: Verification) -> Candidate:
         variant, path = self._variant(recipe), self.line.file(recipe)
@@ -307,7 +312,8 @@ class _Stages:
         card = self.line.card
         assert card is not None  # the reference was run by it
         target = self.store.root / TEST_SETS / f"{self.line.name}.testset"
-        return packed(self.dataset, card, target, self.job.plan.evaluation.pictures)
+        count = self.job.plan.evaluation.pictures
+        return packed(self.dataset, card, target, count, seed=self.job.plan.bench.seed)
 
     def _cost(self, path: Path) -> tuple[int, int]:
         """Parameters and MACs: of a model of the registry as it is described, else of the file."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+
 from tflconv import data, verification
 from tflconv.core.progress import Callback, Progress, silent
+from tflconv.data import Samples
+from tflconv.model.card import ModelCard, read_card
+from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline.requests import VerificationRequest
-from tflconv.verification import Verification
+from tflconv.verification import Verification, metrics
 
 
 def verify(request: VerificationRequest, *, progress: Callback = silent) -> Verification:
     """Compare the target with its reference on the test split, picture by picture.
+
+    Warns where the reference itself seems to know nothing.
 
     Args:
         request: What to compare with what, on which pictures.
@@ -21,15 +28,23 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     Raises:
         UsageError: A model does not fit the pictures, or does not say how they become its input.
     """
-    card = verification.resolve_card(
-        request.target,
-        normalize=request.normalize,
-        labels=request.labels,
-        resize=request.resize,
-    )
+    progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
+    rank = len(Interpreter(request.target).inputs[0].shape)
+    samples = data.read_own(request.dataset, rank=rank)
+    if samples is not None and request.pictures is not None:
+        samples = samples.drawn(request.pictures, request.seed)
+    found = _on_dataset(request) if samples is None else _on_samples(request, samples)
+    for doubt in found.doubts:
+        warnings.warn(doubt, stacklevel=2)
+    return found
+
+
+def _on_dataset(request: VerificationRequest) -> Verification:
+    card = _card(request)
     pictures = data.load_for(card, request.dataset, seed=request.seed)
     pictures.warn()
-    progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
+    if request.pictures is not None:
+        pictures = data.with_fewer(pictures, request.pictures, request.seed)
     return verification.verify(
         request.reference,
         request.target,
@@ -37,4 +52,33 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
         card=card,
         custom_objects=request.custom_objects,
         signature=request.signature,
+        metric=metrics.resolve(request.metric),
     )
+
+
+def _on_samples(request: VerificationRequest, samples: Samples) -> Verification:
+    return verification.verify_samples(
+        request.reference,
+        request.target,
+        samples,
+        card=_card_for(samples, request),
+        metric=metrics.resolve(request.metric),
+        custom_objects=request.custom_objects,
+        signature=request.signature,
+    )
+
+
+def _card(request: VerificationRequest) -> ModelCard:
+    """Return what is known about the target: what it says, changed by what the request says."""
+    return verification.resolve_card(
+        request.target, normalize=request.normalize, labels=request.labels, resize=request.resize
+    )
+
+
+def _card_for(samples: Samples, request: VerificationRequest) -> ModelCard | None:
+    """Return the same, or None where samples are inputs already and nothing is known."""
+    said = (request.normalize, request.labels, request.resize)
+    own = read_card(request.target)
+    if samples.pixels is None and own is None and said == (None, None, None):
+        return None
+    return _card(request)

@@ -25,6 +25,8 @@ Example:
 """
 
 from tflconv.verification.comparing import WORST, compare
+from tflconv.verification.metrics import METRICS, MetricFunction, MetricName
+from tflconv.verification.on_samples import verify_samples
 from tflconv.verification.outcome import (
     ClassCount,
     Disagreement,
@@ -35,9 +37,12 @@ from tflconv.verification.outcome import (
 from tflconv.verification.running import reference_logits, resolve_card, verify
 
 __all__ = [
+    "METRICS",
     "WORST",
     "ClassCount",
     "Disagreement",
+    "MetricFunction",
+    "MetricName",
     "Verification",
     "compare",
     "parse_drop",
@@ -45,4 +50,5 @@ __all__ = [
     "reference_logits",
     "resolve_card",
     "verify",
+    "verify_samples",
 ]

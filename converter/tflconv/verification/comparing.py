@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from tflconv.data import Split
 from tflconv.errors import TflconvError
+from tflconv.verification.distance import between
+from tflconv.verification.metrics import Metric, measure
 from tflconv.verification.outcome import ClassCount, Disagreement, Verification
+from tflconv.verification.slices import cut
 
 WORST = 20
 """Number of disagreements that a verification lists."""
@@ -25,6 +28,7 @@ def compare(
     dataset: str = "test",
     digest: str | None = None,
     subset: bool = False,
+    metric: Metric | None = None,
 ) -> Verification:
     """Compare the scores of two models for the same pictures.
 
@@ -37,12 +41,14 @@ def compare(
         dataset: Name of the dataset.
         digest: Hash of the dataset.
         subset: Whether it has fewer pictures than were published.
+        metric: What else counts as right.
 
     Returns:
         Accuracies, agreement, counts per class and the worst disagreements.
 
     Raises:
         TflconvError: A score is NaN or infinite.
+        UsageError: The metric needs other labels.
 
     Example:
         >>> pictures = np.zeros((2, 1, 1, 1), np.uint8)
@@ -52,10 +58,11 @@ def compare(
         >>> compare(reference, target, split, classes=("cat", "dog"))
         Verification(target on test: top-1 50.00%, reference 100.00%, agreement 50.00% of 2)
     """
-    _check_finite(reference, names[0])
-    _check_finite(target, names[1])
+    check_finite(reference, names[0])
+    check_finite(target, names[1])
     labels = split.labels
     expected, received = reference.argmax(axis=1), target.argmax(axis=1)
+    distance = between(reference, target, split.ids)
     return Verification(
         reference=names[0],
         target=names[1],
@@ -66,7 +73,17 @@ def compare(
         agreeing=int((expected == received).sum()),
         per_class=_per_class(expected, received, labels, classes),
         worst=_worst(reference, received, split, classes),
-        largest_difference=float(np.abs(reference - target).max()),
+        largest_difference=distance.largest_difference,
+        distance=distance,
+        metric=None if metric is None else measure(metric, reference, target, labels),
+        slices=cut(
+            (expected == labels, received == labels),
+            labels,
+            classes=classes,
+            margins=_margins(reference),
+            images=split.images,
+        ),
+        reference_answers=len(np.unique(expected)),
         digest=digest,
         subset=subset,
     )
@@ -112,6 +129,17 @@ def _worst(
     )
 
 
-def _check_finite(scores: NDArray[np.float32], name: str) -> None:
+def _margins(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by how much each first choice is preferred to the second."""
+    first, second = (
+        np.partition(scores, -2, axis=1)[:, [-1, -2]].T
+        if scores.shape[1] > 1
+        else (scores[:, 0], scores[:, 0])
+    )
+    return np.asarray(first - second)
+
+
+def check_finite(scores: NDArray[np.float32], name: str) -> None:
+    """Raise ``TflconvError`` for outputs of the model ``name`` that are NaN or infinite."""
     if not np.isfinite(scores).all():
         raise TflconvError(f"{name} gives NaN or infinite scores.")

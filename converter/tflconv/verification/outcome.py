@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 
 import cattrs
 
@@ -14,6 +14,10 @@ from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.results import Accuracy
+from tflconv.verification import doubts, slices
+from tflconv.verification.distance import Distance
+from tflconv.verification.metrics import Measured
+from tflconv.verification.slices import Slice
 
 _ROUNDING = 1e-9
 _converter = cattrs.Converter()
@@ -51,17 +55,23 @@ class ClassCount:
 class Verification:
     """Comparison of a target with its reference.
 
+    What needs labels, or outputs that are scores of classes, is None where these are missing.
+
     Attributes:
         reference: Name of the reference model.
         target: Name of the converted model.
         dataset: Name of the dataset.
-        total: Number of test pictures.
-        reference_correct: Pictures that the reference classifies correctly.
-        target_correct: Pictures that the target classifies correctly.
-        agreeing: Pictures that both put into the same class, right or wrong.
+        total: Number of test samples.
+        reference_correct: Samples that the reference classifies correctly.
+        target_correct: Samples that the target classifies correctly.
+        agreeing: Samples that both put into the same class, right or wrong.
         per_class: The same counts per class.
         worst: Disagreements with the largest margins, largest first.
-        largest_difference: Largest difference of two scores for the same picture and class.
+        largest_difference: Largest difference of two outputs for the same sample.
+        distance: How far the outputs are from each other.
+        metric: What both get by the metric that was asked for.
+        slices: Parts of the samples, and what each lost.
+        reference_answers: Number of classes that the reference chooses at all.
         digest: Hash of the dataset.
         subset: Whether the dataset has fewer pictures than were published.
     """
@@ -70,39 +80,73 @@ class Verification:
     target: str
     dataset: str
     total: int
-    reference_correct: int
-    target_correct: int
-    agreeing: int
-    per_class: Mapping[str, ClassCount]
+    reference_correct: int | None = None
+    target_correct: int | None = None
+    agreeing: int | None = None
+    per_class: Mapping[str, ClassCount] = field(default_factory=dict)
     worst: tuple[Disagreement, ...] = ()
     largest_difference: float = 0.0
+    distance: Distance | None = None
+    metric: Measured | None = None
+    slices: tuple[Slice, ...] = ()
+    reference_answers: int | None = None
     digest: str | None = None
     subset: bool = False
 
     @property
+    def has_classes(self) -> bool:
+        """Whether the right class of each sample is known."""
+        return self.target_correct is not None
+
+    @property
     def accuracy(self) -> float:
         """Top-1 accuracy of the target, 0 to 1."""
-        return self.target_correct / self.total
+        return self._known(self.target_correct) / self.total
 
     @property
     def reference_accuracy(self) -> float:
         """Top-1 accuracy of the reference, 0 to 1."""
-        return self.reference_correct / self.total
+        return self._known(self.reference_correct) / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the target's top-1 accuracy."""
-        return stats.wilson(self.target_correct, self.total)
+        return stats.wilson(self._known(self.target_correct), self.total)
 
     @property
     def agreement(self) -> float:
-        """Share of pictures that both put into the same class, right or wrong."""
-        return self.agreeing / self.total
+        """Share of samples that both put into the same class, right or wrong."""
+        return self._known(self.agreeing) / self.total
 
     @property
     def drop(self) -> float:
+        """By how much the target is worse: in the metric that was asked for, else in top-1."""
+        if self.metric is not None:
+            return self.metric.drop
+        return self.top1_drop
+
+    @property
+    def harmed(self) -> tuple[Slice, ...]:
+        """Classes and other slices that lose more than the mean, the surest loss first."""
+        return slices.harmed(self.slices, self.top1_drop) if self.has_classes else ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What speaks against trusting the figures: a reference that knows nothing."""
+        return doubts.about(self) if self.has_classes else ()
+
+    @property
+    def top1_drop(self) -> float:
         """Top-1 accuracy of the reference, less that of the target."""
-        return (self.reference_correct - self.target_correct) / self.total
+        return (self._known(self.reference_correct) - self._known(self.target_correct)) / self.total
+
+    def _known(self, count: int | None) -> int:
+        if count is None:
+            raise UsageError(
+                f"{self.dataset} has no labels of classes, so there is no accuracy and no drop.",
+                hint="Give (x, y) with class numbers, or look at distance and metric.",
+            )
+        return count
 
     def check(
         self, *, max_drop: float | None = None, min_agreement: float | None = None
@@ -110,26 +154,38 @@ class Verification:
         """Return this verification if it is within limits.
 
         Args:
-            max_drop: Largest drop of top-1 accuracy, as a share (``parse_drop``).
+            max_drop: Largest drop of top-1 accuracy, as a share (``parse_drop``), or of the
+                metric that was asked for, in its unit.
             min_agreement: Smallest agreement, as a share.
 
         Raises:
             VerificationFailed: A limit is missed; the message says by how much.
+            UsageError: A limit needs labels, or scores of classes, and there are none.
         """
         missed = []
         if max_drop is not None and self.drop > max_drop + _ROUNDING:
-            missed.append(f"top-1 fell by {_points(self.drop)}, allowed are {_points(max_drop)}")
+            missed.append(self._fell(max_drop))
         if min_agreement is not None and self.agreement < min_agreement - _ROUNDING:
             missed.append(f"it agrees on {self.agreement:.2%}, asked for {min_agreement:.2%}")
         if missed:
             raise VerificationFailed(f"{self.target}: {' and '.join(missed)}.")
         return self
 
+    def _fell(self, allowed: float) -> str:
+        if self.metric is None or self.metric.is_share:
+            name = "top-1" if self.metric is None else self.metric.name
+            return f"{name} fell by {_points(self.drop)}, allowed are {_points(allowed)}"
+        return f"{self.metric.name} is worse by {self.drop:.4g}, allowed are {allowed:.4g}"
+
     def to_accuracy(self) -> Accuracy:
-        """Return the part that a benchmark run records."""
+        """Return the part that a benchmark run records.
+
+        Raises:
+            UsageError: The right classes are not known.
+        """
         return Accuracy(
             dataset=self.dataset,
-            correct=self.target_correct,
+            correct=self._known(self.target_correct),
             total=self.total,
             reference_correct=self.reference_correct,
             agreeing=self.agreeing,
@@ -142,12 +198,18 @@ class Verification:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return all fields and the figures computed from them as a JSON object."""
+        known = self.has_classes
         return asdict(self) | {
-            "accuracy": self.accuracy,
-            "interval": self.interval,
-            "reference_accuracy": self.reference_accuracy,
-            "agreement": self.agreement,
-            "drop": self.drop,
+            "accuracy": self.accuracy if known else None,
+            "interval": self.interval if known else None,
+            "reference_accuracy": self.reference_accuracy if known else None,
+            "agreement": None if self.agreeing is None else self.agreement,
+            "drop": self.drop if known or self.metric else None,
+            "harmed": [
+                {**asdict(each), "drop": each.drop, "interval": each.interval}
+                for each in self.harmed
+            ],
+            "doubts": list(self.doubts),
         }
 
     @classmethod
@@ -157,9 +219,17 @@ class Verification:
 
     def __repr__(self) -> str:
         name, dataset = shorten(self.target), shorten(self.dataset, 40)
-        accuracies = f"top-1 {self.accuracy:.2%}, reference {self.reference_accuracy:.2%}"
-        agreement = f"agreement {self.agreement:.2%} of {self.total}"
-        return f"Verification({name} on {dataset}: {accuracies}, {agreement})"
+        return f"Verification({name} on {dataset}: {', '.join(self._figures())})"
+
+    def _figures(self) -> Iterator[str]:
+        if self.metric is not None:
+            yield str(self.metric)
+        elif self.has_classes:
+            yield f"top-1 {self.accuracy:.2%}, reference {self.reference_accuracy:.2%}"
+        if self.agreeing is not None:
+            yield f"agreement {self.agreement:.2%} of {self.total}"
+        elif self.distance is not None:
+            yield f"SQNR {self.distance.sqnr:.1f} dB over {self.total}"
 
 
 def parse_share(text: str) -> float:

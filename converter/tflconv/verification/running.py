@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.data import Dataset, Split
+from tflconv.data import Dataset
+from tflconv.data.outputs import listed, numbered, output_names
 from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard, read_card
@@ -18,6 +18,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.model.pictures import Resize
 from tflconv.network.keras.opened import Opened, open_once
 from tflconv.verification.comparing import compare
+from tflconv.verification.metrics import Metric
 from tflconv.verification.outcome import Verification
 
 
@@ -70,6 +71,7 @@ def verify(
     reference_scores: NDArray[np.float32] | None = None,
     custom_objects: Path | None = None,
     signature: str | None = None,
+    metric: Metric | None = None,
 ) -> Verification:
     """Compare a converted model with its reference on the test split of a dataset.
 
@@ -83,6 +85,7 @@ def verify(
             (``reference_logits``), which saves running it.
         custom_objects: A Python file with layers that the reference uses. It is run.
         signature: Which function of a reference that is a SavedModel.
+        metric: What else counts as right.
 
     Returns:
         Accuracies, agreement, counts per class and the worst disagreements.
@@ -96,16 +99,18 @@ def verify(
             reference, images, card=card, custom_objects=custom_objects, signature=signature
         )
     scores = Interpreter(target, card=card).predict(images)
-    outputs = _outputs(card, dataset)
+    outputs = _outputs(scores, target, card, dataset)
+    theirs = _outputs(reference_scores, reference, _card(reference) or card, dataset)
     return compare(
-        _in_order(reference_scores, reference, _card(reference) or card, outputs, dataset),
-        _in_order(scores, target, card, outputs, dataset),
-        _numbered(dataset.test, dataset.classes, outputs),
+        _in_order(reference_scores, theirs, outputs, names=(reference, target)),
+        scores,
+        numbered(dataset.test, dataset.classes, outputs),
         classes=outputs,
         names=(reference.name, target.name),
         dataset=dataset.name,
         digest=dataset.digest,
         subset=dataset.subset,
+        metric=metric,
     )
 
 
@@ -171,39 +176,33 @@ def _card(model: Path) -> ModelCard | None:
     return read_card(model) if model.is_file() else None
 
 
-def _outputs(card: ModelCard | None, dataset: Dataset) -> tuple[str, ...]:
-    """Return the names of the scores: the classes, or all labels where there are more."""
-    labels = () if card is None else card.labels
-    return labels if set(dataset.classes) < set(labels) else dataset.classes
+def _outputs(
+    scores: NDArray[np.float32], model: Path, card: ModelCard | None, dataset: Dataset
+) -> tuple[str, ...]:
+    """Return what the columns of ``scores`` stand for."""
+    return output_names(
+        () if card is None else card.labels,
+        dataset.classes,
+        scores.shape[1],
+        model=model.name,
+        dataset=dataset.name,
+    )
 
 
 def _in_order(
     scores: NDArray[np.float32],
-    model: Path,
-    card: ModelCard | None,
+    own: Sequence[str],
     outputs: Sequence[str],
-    dataset: Dataset,
+    *,
+    names: tuple[Path, Path],
 ) -> NDArray[np.float32]:
-    """Return ``scores`` with their columns in the order of ``outputs``."""
-    if scores.shape[1] != len(outputs):
-        raise UsageError(
-            f"{model} has {scores.shape[1]} outputs, but {dataset.name} has"
-            f" {len(dataset.classes)} classes.",
-            hint="Name all outputs with --labels FILE, one per line; classes may be some of them.",
-        )
-    labels = card.labels if card is not None else ()
-    if not labels:
-        warnings.warn(
-            f"{model.name} does not name its outputs; they are taken to be {', '.join(outputs[:5])}"
-            f"{', …' if len(outputs) > 5 else ''} in this order. Name them with --labels FILE.",
-            stacklevel=3,
-        )
-    if tuple(labels) == tuple(outputs) or sorted(labels) != sorted(outputs):
+    """Return ``scores`` of outputs called ``own`` in the order of ``outputs``."""
+    if tuple(own) == tuple(outputs):
         return scores
-    return scores[:, [labels.index(name) for name in outputs]]
-
-
-def _numbered(split: Split, classes: Sequence[str], outputs: Sequence[str]) -> Split:
-    """Return ``split`` with labels that are positions in ``outputs``."""
-    numbers = np.array([outputs.index(name) for name in classes], np.int64)
-    return replace(split, labels=numbers[split.labels])
+    if sorted(own) != sorted(outputs):
+        reference, target = names
+        raise UsageError(
+            f"{reference} tells {listed(own)} apart, and {target} {listed(outputs)}.",
+            hint="Both must have outputs of the same names, in any order.",
+        )
+    return scores[:, [list(own).index(name) for name in outputs]]

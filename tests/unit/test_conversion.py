@@ -232,8 +232,8 @@ def test_static_recipes_ask_for_samples(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_must_be_trained_first_asks_for_pictures(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"name a dataset.*\n.*--dataset"):
+def test_what_must_be_trained_first_asks_for_the_model(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be trained\.\nGive the Keras model"):
         tflconv.convert(FLOAT, ["qat_static_wi8_ai8"], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

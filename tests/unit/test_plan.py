@@ -54,8 +54,35 @@ def test_a_drop_without_a_unit_is_refused(drop: str) -> None:
         plan.parse(changed('"0.5pt"', drop))
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("seed = 1.5", "'seed': expected a whole number, not 1.5"),
+        ("seed = true", "'seed': expected a whole number, not True"),
+        ('strip = "no"', "'strip': expected true or false, not 'no'"),
+        ("strip = 1", "'strip': expected true or false, not 1"),
+        ("io = 8", "'io' must be"),
+        ('devices = "host"', "'devices': expected a list, not 'host'"),
+        ("evaluation = { pictures = 2.0 }", "'evaluation.pictures': expected a whole number"),
+        ("calibration = { source = 3 }", "'calibration.source': expected text, not 3"),
+        ("qat = { learning_rate = 'slow' }", "'qat.learning_rate': expected a number"),
+        ("channels = 2", "channels must be 1 or 3"),
+        ("resolution = 2", "resolution must be between 4 and 4096"),
+        ("calibration = { count = 0 }", "calibration: count must be at least 1"),
+    ],
+)
+def test_no_value_is_taken_for_another(line: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        plan.parse(f"{line}\n{GOOD}")
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert plan.parse("qat = { learning_rate = 1 }\n" + GOOD).qat.learning_rate == 1.0
+
+
 def test_a_share_may_be_a_bare_number() -> None:
-    assert plan.parse('min_agreement = "0.99"\n' + GOOD).min_agreement == "0.99"
+    for share in ('"0.99"', "0.99"):
+        assert plan.parse(f"min_agreement = {share}\n{GOOD}").min_agreement == "0.99"
 
 
 def test_an_unknown_rewrite_is_refused() -> None:

@@ -11,7 +11,7 @@ import click
 
 from tflconv import data, pipeline, verification
 from tflconv.cli import options
-from tflconv.core.files import write_text
+from tflconv.core.files import require_place, write_text
 from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
 
@@ -101,6 +101,8 @@ def command(
         signature=signature,
         seed=seed,
     )
+    if json_file not in (None, "-"):
+        require_place(Path(json_file).parent)
     with options.warnings_on_stderr():
         found = pipeline.verify(request)
     if json_file is not None:

@@ -119,7 +119,8 @@ class Calibration:
             raise UsageError(
                 f"calibration {self.name} does not fit the model: its inputs have the shapes"
                 f" {[list(shape) for shape in shapes]}. Received:"
-                f" {[list(shape) for shape in received]}."
+                f" {[list(shape) for shape in received]}.",
+                hint="Give one array [n, ...] per input, called as the input or in order.",
             )
 
     def samples(self, dtypes: Sequence[DTypeLike]) -> Iterator[list[NDArray[np.number]]]:

@@ -74,6 +74,21 @@ def replacing_file(target: Path) -> Iterator[Path]:
         made.replace(target)
 
 
+def require_place(folder: Path) -> None:
+    """Check that ``folder`` is one or can be made, without making it.
+
+    Raises:
+        TflconvError: A part of the path is a file, or may not be written.
+    """
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise TflconvError(
+            f"cannot write into {folder}.", hint=f"{there} is a file, not a folder: choose another."
+        )
+    if not os.access(there, os.W_OK):
+        raise TflconvError(f"cannot write into {folder}: you may not write to {there}.")
+
+
 def require_writable(target: Path) -> None:
     """Check that ``target`` can be written, before work is spent on its content.
 

@@ -9,7 +9,7 @@ from tflconv.data.calibration_set import (
 from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import read_labels
-from tflconv.data.loading import class_names, is_unsorted, load, load_for
+from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
 from tflconv.data.own import read as read_own
 from tflconv.data.samples import Samples
 from tflconv.model.pictures import View
@@ -26,6 +26,7 @@ __all__ = [
     "calibration_pictures",
     "calibration_samples",
     "card",
+    "check_there",
     "class_names",
     "is_unsorted",
     "load",
@@ -33,5 +34,6 @@ __all__ = [
     "names",
     "read_labels",
     "read_own",
+    "shape_of",
     "with_fewer",
 ]

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.arrays import read_arrays
 from tflconv.core.files import sha256_bytes, sha256_json
 from tflconv.data import folders
 from tflconv.data.dataset import Dataset

@@ -31,7 +31,10 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip("\n").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise TflconvError(f"cannot read labels from {path}: {error}.") from error
+        raise TflconvError(
+            f"cannot read labels from {path}: {error}.",
+            hint="It is a text file with one label per line, in the order of the model's outputs.",
+        ) from error
     labels = tuple(line.strip() for line in lines)
     for number, label in enumerate(labels, 1):
         if not label:

@@ -166,6 +166,42 @@ def is_unsorted(name: str | Path) -> bool:
     return is_path and not folders.has_classes(path)
 
 
+def check_there(name: str) -> None:
+    """Raise for a dataset that ``load`` would not find, and for a file of arrays that is not there.
+
+    Args:
+        name: What ``load`` takes, or the path of a ``.npy`` or ``.npz`` file.
+
+    Raises:
+        UsageError: The name is unknown, or the path is none of these.
+        TflconvError: The dataset is not on this machine.
+    """
+    path = Path(name)
+    if not is_array_file(path):
+        _located(name, "card")
+    elif not path.is_file():
+        raise TflconvError(f"there is no file {name}.", hint="Is the path right?")
+
+
+def shape_of(
+    name: str, resolution: int | None = None, channels: int | None = None
+) -> tuple[int, int, int]:
+    """Return height, width and channels of the pictures that ``load`` would give, without reading.
+
+    Args:
+        name: What ``load`` takes.
+        resolution: Side of the pictures in pixels, by default that of the card.
+        channels: 1 or 3, by default those of the card.
+
+    Example:
+        >>> shape_of("mnist-sample", 32)
+        (32, 32, 1)
+    """
+    card = _located(name, "card")[0].card
+    height, width = _size(resolution or card.resolution) or _published(card) or (64, 64)
+    return height, width, channels or card.shape[2]
+
+
 def class_names(name: str) -> tuple[str, ...]:
     """Return the classes of a dataset or of a folder of pictures, without decoding any.
 

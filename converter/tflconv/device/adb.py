@@ -276,7 +276,10 @@ def _choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
         similar = [listed for listed in known if listed.serial.strip() == wanted.strip()]
         if exact or len(similar) == 1:
             return (exact or similar)[0]
-        raise DeviceError(f"device '{wanted}' not found.", hint=f"Connected: {serials}.")
+        raise DeviceError(
+            f"device '{wanted}' not found.",
+            hint=f"Connected: {serials}. 'tflconv devices' says how to connect a phone.",
+        )
     if not known:
         raise DeviceError(
             "no phone is connected.", hint="Run 'tflconv devices': it says how to connect one."

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from tflconv.core.diagnosis import Requirement
 from tflconv.device.access import Access, Cancellation
+from tflconv.device.arm64 import cores
 from tflconv.device.interface import Device
 from tflconv.errors import unknown
 
@@ -74,6 +75,21 @@ class Kind(Protocol):
 def kind(name: str) -> Kind:
     """Import and return the module of the kind called ``name``."""
     return cast(Kind, import_module(KINDS[name]))
+
+
+def check_name(text: str) -> None:
+    """Raise ``UsageError`` for a name that no device can have, without looking for any.
+
+    Example:
+        >>> check_name("host"), check_name("adb:R58M123")
+        (None, None)
+
+    """
+    prefix, colon, name = text.partition(":")
+    if prefix not in KINDS or (prefix == "host" and colon):
+        raise unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
+    if prefix == "arm64" and name:
+        cores.find(name)
 
 
 def find(

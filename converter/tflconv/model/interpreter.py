@@ -200,7 +200,7 @@ class Interpreter:
 
 def _open(path: Path, threads: int) -> Loaded:
     if not path.is_file():
-        raise TflconvError(f"no model file at {path}.")
+        raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
     _check(path)
     try:
         with quiet.native_stderr():

@@ -127,7 +127,10 @@ def parse_options(name: str, texts: Sequence[str]) -> dict[str, OptionValue]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"option '{text}' is not of the form NAME=VALUE.")
+            raise UsageError(
+                f"option '{text}' is not of the form NAME=VALUE.",
+                hint=f"Options of {name}: {', '.join(allowed) or 'none'}.",
+            )
         if key not in allowed:
             raise unknown(f"option of {name}", key, allowed)
         chosen[key] = _read(name, allowed[key], value)

@@ -13,6 +13,7 @@ from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
 from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
+from tflconv.pipeline import checking
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.requests import ConversionRequest
 
@@ -41,6 +42,7 @@ def convert(
     Raises:
         TflconvError: The model cannot be read, or a recipe cannot be made of it.
     """
+    checking.conversion(request, folder)
     with _kept(store) as entries:
         line = Line(request, entries, progress)
         made = {folder / line.file_name(recipe): line.file(recipe) for recipe in request.chosen}

@@ -27,6 +27,7 @@ from tflconv.device.parallel import side_by_side
 from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter
+from tflconv.pipeline import checking
 from tflconv.pipeline.requests import BenchRequest, VerificationRequest
 from tflconv.pipeline.verification import verify
 from tflconv.results import BenchmarkRun, MeasuredModel, Results
@@ -89,6 +90,7 @@ def bench(
     Raises:
         UsageError: A file, the pictures or a setting do not fit.
     """
+    checking.bench(request)
     identities = benchmark.identify_all(request.files)
     request = _with_samples(request)
     kept = Record(record)

@@ -12,14 +12,18 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
+
+import cattrs
 
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import Rewrite
+from tflconv.core import strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
+from tflconv.model import normalization
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import TrainConfig
@@ -38,6 +42,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+
+Amount = NewType("Amount", str)
+"""A share or a drop; a plan may have it as a number or as text with a unit."""
 
 PlanMetric = Literal["top1", "top5", "map"]
 """Metrics of pictures with classes; others compare values, and a plan has none."""
@@ -76,6 +83,8 @@ class ModelPlan:
 
     def __post_init__(self) -> None:
         require("model", self, seed=(0 <= (self.seed or 0) < 2**32, _SEED))
+        if self.normalize is not None:
+            normalization.parse(self.normalize)
         if self.is_file and (self.options or self.training != TrainConfig()):
             raise UsageError(
                 f"model '{self.model}' is a file: it is trained already, so 'options' and"
@@ -167,8 +176,8 @@ class Plan:
     with_card: bool = True
     seed: int = 0
     metric: PlanMetric | None = None
-    max_drop: str | None = None
-    min_agreement: str | None = None
+    max_drop: Amount | None = None
+    min_agreement: Amount | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     qat: QatConfig = field(default_factory=QatConfig)
@@ -209,7 +218,10 @@ def load(path: Path) -> Plan:
         with path.open(encoding="utf-8") as stream:
             text = stream.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the plan {path}: {error}.") from error
+        raise UsageError(
+            f"cannot read the plan {path}: {error}.",
+            hint="A plan is a TOML file; docs/how-it-works.md shows one.",
+        ) from error
     return parse(text, source=str(path))
 
 
@@ -247,8 +259,6 @@ def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
 
 def _annotations(kind: Any) -> dict[str, Any]:
     """Types of the fields of ``kind``; of a tuple field, the type of its items."""
-    from typing import get_args, get_origin, get_type_hints
-
     hints = get_type_hints(kind)
     return {n: get_args(h)[0] if get_origin(h) is tuple else h for n, h in hints.items()}
 
@@ -270,7 +280,9 @@ def _explained(error: ValueError, text: str, source: str) -> UsageError:
             f"{_place(text, name, source)}: '{name}' must be {' or '.join(known)}."
             f" Received: {choices[1]}."
         )
-    return UsageError(f"{_place(text, name, source)}: {message} for '{path.lstrip('.')}'.")
+    for inner in leaves(error):
+        message = str(inner) if isinstance(inner, strict.Mismatch) else message
+    return UsageError(f"{_place(text, name, source)}: '{path.lstrip('.')}': {message}.")
 
 
 def _place(text: str, key: str, source: str) -> str:
@@ -282,4 +294,9 @@ def _place(text: str, key: str, source: str) -> str:
     return source
 
 
-_STRUCTURE = Structure()
+def _prepare(converter: cattrs.Converter) -> None:
+    strict.prepare(converter)
+    converter.register_structure_hook(Amount, lambda value, _: str(value))
+
+
+_STRUCTURE = Structure(_prepare)

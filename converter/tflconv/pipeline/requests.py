@@ -15,6 +15,7 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.errors import unknown
+from tflconv.model import normalization
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training import TrainConfig
@@ -55,6 +56,10 @@ class Preprocessing:
     normalize: str | None = None
     resize: Resize | None = None
     labels: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.normalize is not None:
+            normalization.parse(self.normalize)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +104,7 @@ class ConversionRequest(Preprocessing):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rewrite not in REWRITES:
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:
@@ -142,6 +148,7 @@ class VerificationRequest(Preprocessing):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         metrics.resolve(self.metric)
 
 

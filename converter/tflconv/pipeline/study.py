@@ -21,6 +21,7 @@ from tflconv.core.store import Store
 from tflconv.core.versions import versions
 from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError
+from tflconv.pipeline import checking
 from tflconv.pipeline.measuring import Failure, Work, measure
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.requests import BenchRequest
@@ -68,6 +69,7 @@ def run(
     Raises:
         TflconvError: Something concerns the whole study.
     """
+    checking.plan(plan)
     store = Store(folder / STORE)
     candidates, failures, warnings = _prepared(plan, store, progress)
     for candidate in candidates:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflconv import data, models, training
+from tflconv.core.files import require_place
 from tflconv.core.progress import Callback, silent
 from tflconv.data import Dataset
+from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.pipeline.requests import TrainingRequest
 
@@ -47,9 +49,15 @@ def train(
         The card that the file carries.
 
     Raises:
-        UsageError: The model, an option or the pictures do not fit.
+        UsageError: The model, an option or the pictures do not fit, or ``output`` is no ``.keras``.
         TflconvError: ``output`` cannot be written.
     """
+    if output.suffix != ".keras":
+        raise UsageError(
+            f"a trained model is a .keras file. Received: {output}.",
+            hint=f"Say -o {output.with_suffix('.keras')}.",
+        )
+    require_place(output.parent)
     if dataset is None:
         dataset = load(request)
         dataset.warn()

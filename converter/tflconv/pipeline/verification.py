@@ -9,6 +9,7 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Samples
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
+from tflconv.pipeline import checking
 from tflconv.pipeline.requests import VerificationRequest
 from tflconv.verification import Verification, metrics
 
@@ -28,6 +29,7 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     Raises:
         UsageError: A model does not fit the pictures, or does not say how they become its input.
     """
+    checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
     rank = len(Interpreter(request.target).inputs[0].shape)
     samples = data.read_own(request.dataset, rank=rank)

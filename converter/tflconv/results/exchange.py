@@ -21,6 +21,8 @@ from tflconv.results.run import BenchmarkRun
 
 SCHEMA_VERSION = 1
 
+_MAKE = "Results come of tflconv bench --export-json FILE, or of tflconv study."
+
 SHOWN = 160
 """Most characters that the ``repr`` of results spends on their runs."""
 
@@ -120,9 +122,11 @@ def load(path: Path) -> Results:
     try:
         value = read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise TflconvError(f"no results file at {path}.") from error
+        raise TflconvError(f"no results file at {path}.", hint=_MAKE) from error
+    except UnicodeDecodeError as error:
+        raise TflconvError(f"{path} is no results file: it is no text.", hint=_MAKE) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise TflconvError(f"cannot read {path}: {_first_line(error)}.") from error
+        raise TflconvError(f"cannot read {path}: {_first_line(error)}.", hint=_MAKE) from error
     return from_json(value, source=str(path))
 
 

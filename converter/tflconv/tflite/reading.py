@@ -202,7 +202,7 @@ def read(path: Path) -> TfliteModel:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise TflconvError(f"no model at {path}.") from error
+        raise TflconvError(f"no model at {path}.", hint="Make it with tflconv convert.") from error
     except OSError as error:
         raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
     return parse(content, path)

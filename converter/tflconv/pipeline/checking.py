@@ -1,0 +1,161 @@
+"""What can be refused at once: before TensorFlow is imported, a file opened, or an hour spent.
+
+Each function raises for the first thing in a request or plan that cannot be right: files that are
+not there, names of datasets and devices that nobody has, options without an effect.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tflconv import data, device, models
+from tflconv.core.files import require_place
+from tflconv.errors import TflconvError, UsageError
+from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.requests import (
+    BenchRequest,
+    ConversionRequest,
+    Preprocessing,
+    VerificationRequest,
+)
+
+KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
+
+_KERAS = (".keras", ".h5", ".hdf5")
+
+
+def conversion(request: ConversionRequest, folder: Path) -> None:
+    """Check what a conversion is made of, and that ``folder`` can be written.
+
+    Raises:
+        UsageError: A dataset is unknown, or a setting does not fit the kind of model.
+        TflconvError: A file is not there, or ``folder`` cannot be.
+    """
+    if isinstance(request.model, Path):
+        model_file(request.model)
+        _check_fits(request, request.model)
+    dataset(request.dataset)
+    dataset(request.calibration)
+    require_place(folder)
+
+
+def verification(request: VerificationRequest) -> None:
+    """Check that both models are there, and the pictures known.
+
+    Raises:
+        UsageError: The dataset is unknown, or reference and target are mixed up.
+        TflconvError: A file is not there.
+    """
+    model_file(request.reference)
+    if request.target.suffix in _KERAS or request.target.is_dir():
+        raise UsageError(
+            f"{request.target} is no .tflite file.",
+            hint="The reference comes first, then its .tflite file: verify REFERENCE TARGET.",
+        )
+    if not request.target.is_file():
+        raise TflconvError(
+            f"no model file at {request.target}.", hint="Make it with tflconv convert."
+        )
+    dataset(request.dataset)
+
+
+def bench(request: BenchRequest) -> None:
+    """Check devices, pictures and what goes with them.
+
+    Raises:
+        UsageError: A device or dataset is unknown, or an option would have no effect.
+        TflconvError: A file is not there.
+    """
+    for name in request.devices:
+        device.check_name(name)
+    if request.runtime is not None and not request.runtime.is_file():
+        raise UsageError(
+            f"there is no file {request.runtime}.",
+            hint="Leave --runtime out, and LiteRT for the phone is fetched once.",
+        )
+    if request.dataset is None and request.reference is None:
+        _check_without_pictures(request)
+    if request.reference is not None:
+        model_file(request.reference)
+    dataset(request.dataset)
+
+
+def plan(chosen: Plan) -> None:
+    """Check everything in a plan that names something outside of it.
+
+    Raises:
+        UsageError: A dataset, device, model or one of its options is unknown or does not fit.
+        TflconvError: A file is not there.
+    """
+    for name in chosen.devices:
+        device.check_name(name)
+    dataset(chosen.dataset)
+    dataset(chosen.calibration.source)
+    for model in chosen.models:
+        _check_model(chosen, model)
+
+
+def model_file(path: Path) -> None:
+    """Raise ``TflconvError`` where there is no file or SavedModel at ``path``."""
+    if not path.exists():
+        raise TflconvError(f"no model at {path}.", hint=KINDS)
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        raise TflconvError(
+            f"{path} is not a SavedModel: it holds no saved_model.pb.",
+            hint="Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
+        )
+
+
+def dataset(source: object) -> None:
+    """Raise for the name of a dataset that is unknown or not on this machine, and for no file."""
+    if isinstance(source, str):
+        data.check_there(source)
+
+
+def _check_fits(request: ConversionRequest, model: Path) -> None:
+    if model.suffix != ".tflite":
+        return
+    if request.signature is not None:
+        raise UsageError(
+            f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
+            hint="Leave --signature out.",
+        )
+    if request.rewrite != "as-is" or any(recipe.unfused for recipe in request.chosen):
+        raise UsageError(
+            f"{model} is a .tflite file; rewriting its operators needs a Keras model.",
+            hint="Only Keras files with functional or sequential models can be rewritten.",
+        )
+    trained = next((recipe for recipe in request.chosen if recipe.steps), None)
+    if trained is not None:
+        raise UsageError(
+            f"{trained.name} trains the model, and {model} is a .tflite file, which cannot be"
+            " trained.",
+            hint="Give the Keras model that it was made of.",
+        )
+
+
+def _check_without_pictures(request: BenchRequest) -> None:
+    idle = {
+        "pictures": request.pictures,
+        **{name: getattr(request, name) for name in Preprocessing.__dataclass_fields__},
+    }
+    told = [f"--{name}" for name, value in idle.items() if value is not None]
+    if told:
+        raise UsageError(
+            f"{', '.join(told)}: without test pictures there is nothing to do with it.",
+            hint="Name them: --dataset DATASET.",
+        )
+
+
+def _check_model(chosen: Plan, model: ModelPlan) -> None:
+    if not model.is_file:
+        shape = data.shape_of(chosen.dataset, chosen.resolution, chosen.channels)
+        classes = len(data.class_names(chosen.dataset))
+        models.cost(model.model, shape, max(classes, 2), **model.options)
+        return
+    model_file(Path(model.model))
+    if model.labels is not None:
+        data.read_labels(Path(model.labels))
+    code = model.custom_objects
+    if code is not None and not Path(code).is_file():
+        raise UsageError(f"there is no file {code}, which 'custom_objects' names.")

@@ -1,0 +1,212 @@
+"""Calls that people get wrong: each is one message that says what is wrong and what to do.
+
+All run in one process that forks for each, so that each starts fresh and none pays for starting
+Python. Whatever can be refused without TensorFlow is refused before it is imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+MODELS = Path(__file__).parents[1] / "golden" / "models"
+
+PLAN = 'name = "s"\ndataset = "mnist-sample"\nrecipes = ["fp32"]\n[[models]]\nmodel = "vit"\n'
+PLANS = {
+    "key": PLAN.replace("dataset", "datset", 1),
+    "option": PLAN + "options = { dpeth = 5 }\n",
+    "patch": PLAN + "options = { patch = 5 }\n",
+    "device": 'devices = ["pixel"]\n' + PLAN,
+    "core": 'devices = ["arm64:cortex-a99"]\n' + PLAN,
+    "file": PLAN.replace('"vit"', '"none.keras"'),
+    "set": PLAN.replace("mnist-sample", "mnits"),
+    "samples": PLAN + '[calibration]\nsource = "mnits"\n',
+    "drop": "max_drop = 0.5\n" + PLAN,
+    "whole": PLAN + "[bench]\nnum_runs = 2.5\n",
+    "truth": 'strip = "no"\n' + PLAN,
+    "list": 'devices = "host"\n' + PLAN,
+    "recipe": PLAN.replace("fp32", "fp23"),
+    "model": PLAN.replace("vit", "vti"),
+    "pixels": PLAN + 'normalize = "0..2"\n',
+    "labels": PLAN.replace('"vit"', '"tiny.tflite"') + 'labels = "none.txt"\n',
+}
+
+T = "tiny.tflite"
+STATIC = ["convert", T, "--recipe", "static_wi8_ai8"]
+VERIFY = ["verify", T, T]
+VIT = ["train", "vit", "--dataset", "mnist-sample"]
+
+CALLS: list[tuple[list[str], int, str, str]] = [
+    (["benhc", T], 2, "No such command 'benhc'", "Did you mean 'bench'?"),
+    (["convert"], 2, "Missing argument 'MODEL'", "convert --help"),
+    (["convert", "none.keras"], 1, "no model at none.keras", "Models come as .keras, .h5"),
+    (["convert", "photo.jpg"], 1, "photo.jpg is neither", "Models come as .keras, .h5"),
+    (["convert", "net.onnx"], 1, "net.onnx is neither", "Models come as .keras, .h5"),
+    (["convert", "empty"], 1, "empty is not a SavedModel", "model.export(folder)"),
+    (["convert", T, "--recipe", "static_w8_ai8"], 2, "unknown recipe", "static_wi8_ai8"),
+    (["convert", T, "--recipe", "qat_fp32"], 2, "qat trains the ranges", "qat_static_wi8_ai8"),
+    (["convert", T, "--recipe", "qat_static_wi8_ai8"], 2, "cannot be trained", "the Keras model"),
+    (["convert", T, "--rewrite", "optimised"], 2, "'optimised' is not one of", "'optimized'"),
+    (["convert", T, "--io", "int16"], 2, "'int16' is not one of", "'int8', 'uint8'"),
+    (["convert", T, "--signature", "embed"], 2, "no signature", "Leave --signature out"),
+    (["convert", T, "--normalize", "0-1"], 2, "'0-1' is not one of 0..1", "MEAN,STD are"),
+    (["convert", T, "--labels", "none.txt"], 1, "cannot read labels", "one label per line"),
+    (["convert", T, "--dataset", "mnits"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
+    (["convert", T, "-o", "file/below"], 1, "cannot write into file/below", "a file, not a folder"),
+    (["convert", T, "--custom-objects", "none.py"], 2, "'none.py' does not exist", "--help"),
+    (["convert", "bare.tflite", *STATIC[2:]], 2, "needs samples of the data", "Add --calibration"),
+    ([*STATIC, "--calibration", "nowhere/"], 2, "unknown dataset 'nowhere/'", "Known: "),
+    ([*STATIC, "--calibration", "asl-alphabet"], 1, "is not on this machine", "datasets fetch"),
+    ([*STATIC, "--calibration", "none.npz"], 1, "no file none.npz", "Is the path right?"),
+    ([*STATIC, "--calibration", "odd.npz"], 2, "does not fit the model", "one array [n, ...] per"),
+    ([*STATIC, "--qat-epochs", "0"], 2, "qat: epochs must be at least 1", "Received: epochs=0"),
+    (["verify", "none.keras", T], 1, "no model at none.keras", "Models come as"),
+    (["verify", T, "none.tflite"], 1, "no model file at none.tflite", "tflconv convert"),
+    (["verify", T, "text.keras"], 2, "text.keras is no .tflite file", "verify REFERENCE TARGET"),
+    (VERIFY, 2, "does not say what it was trained on", "Add --dataset NAME"),
+    ([*VERIFY, "--max-drop", "0.5"], 2, "'0.5' does not say", "Say 0.5pt"),
+    ([*VERIFY, "--min-agreement", "99"], 2, "'99' is not a share", "Did you mean 99%?"),
+    ([*VERIFY, "--metric", "accuracy"], 2, "'accuracy' is not one of", "'top1', 'top5'"),
+    ([*VERIFY, "--dataset", "odd.npz"], 2, "odd.npz does not fit the model", "Give arrays (x, y)"),
+    ([*VERIFY, "--dataset", "empty"], 1, "two classes at least", "Put each picture into a folder"),
+    ([*VERIFY, "--dataset", "mnist-sample"], 2, "other classes than those of", "--labels FILE"),
+    ([*VERIFY, "--metric", "mae", "--max-drop", "1pt"], 2, "mae is an error", "--max-drop is in"),
+    ([*VERIFY, "--json", "file/below.json"], 1, "cannot write into file", "a file, not a folder"),
+    (["bench"], 2, "Missing argument 'FILE...'", "bench --help"),
+    (["bench", "none.tflite"], 2, "'none.tflite' does not exist", "--help"),
+    (["bench", "text.keras"], 1, "text.keras is not a .tflite file", "tflconv convert"),
+    (["bench", T, "--device", "pixel"], 2, "unknown device 'pixel'", "adb:SERIAL"),
+    (["bench", T, "--device", "arm64:cortex-a99"], 2, "unknown arm64 core", "cortex-a76"),
+    (["bench", T, "-s", "X", "--adb", "none"], 2, "'none', which is no program", "Install it with"),
+    (["bench", T, "-s", "X", "--runtime", "none.aar"], 2, "no file none.aar", "Leave --runtime"),
+    (["bench", T, "--num-runs", "0"], 2, "num_runs must be at least 1", "Received: num_runs=0"),
+    (["bench", T, "--cpu-mask", "small"], 2, "cpu_mask must be", "big, all or hex"),
+    (["bench", T, "--min-secs", "5", "--max-secs", "1"], 2, "max_secs must be", "at least 5"),
+    (["bench", T, "--pictures", "5"], 2, "--pictures: without test pictures", "--dataset DATASET"),
+    (["bench", T, "--labels", "two.txt"], 2, "--labels: without test", "--dataset DATASET"),
+    (["bench", T, "--dataset", "mnits"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
+    (["bench", T, "--dataset", "odd.npz"], 2, "pixels (uint8 pictures)", "--reference MODEL"),
+    (["bench", T, "--export-json", "file/x.json"], 1, "cannot write file/x.json", "not a folder"),
+    (["train", "mobilnet_v2", *VIT[2:]], 2, "unknown model", "Did you mean mobilenet_v2"),
+    (["train", "vit"], 2, "Missing option '--dataset'", "train --help"),
+    (["train", "vit", "--dataset", "imagenet"], 2, "unknown dataset", "Known: asl-alphabet"),
+    ([*VIT, "--option", "patch=5"], 2, "patches of 5 px do not divide", "Choose another patch"),
+    ([*VIT, "--option", "patch"], 2, "not of the form NAME=VALUE", "Options of vit: "),
+    ([*VIT, "--option", "depth=two"], 2, "depth must be a whole number", "Received: depth=two"),
+    ([*VIT, "-o", "digits.h5"], 2, "a trained model is a .keras file", "Say -o digits.keras"),
+    ([*VIT, "-o", "file/below.keras"], 1, "cannot write into file", "a file, not a folder"),
+    (["inspect", "none.tflite"], 1, "no model at none.tflite", "tflconv convert"),
+    (["inspect", T, "--results", "none.json"], 1, "no results file", "tflconv bench --export-json"),
+    (["report", T], 1, "tiny.tflite is no results file", "tflconv bench --export-json"),
+    (["datasets", "fetch", "mnits"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
+    (["study", "none.toml"], 2, "cannot read the plan none.toml", "A plan is a TOML file"),
+    (["study", "key.toml"], 2, "key.toml, line 2: unknown key 'datset'", "Did you mean 'dataset'"),
+    (["study", "option.toml"], 2, "unknown option of vit 'dpeth'", "Did you mean depth"),
+    (["study", "patch.toml"], 2, "patches of 5 px do not divide", "Choose another patch"),
+    (["study", "device.toml"], 2, "unknown device 'pixel'", "adb:SERIAL"),
+    (["study", "core.toml"], 2, "unknown arm64 core", "cortex-a76"),
+    (["study", "file.toml"], 1, "no model at none.keras", "Models come as"),
+    (["study", "set.toml"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
+    (["study", "samples.toml"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
+    (["study", "drop.toml"], 2, "'0.5' does not say", "Say 0.5pt"),
+    (["study", "whole.toml"], 2, "line 7: 'bench.num_runs'", "expected a whole number, not 2.5"),
+    (["study", "truth.toml"], 2, "line 1: 'strip'", "expected true or false, not 'no'"),
+    (["study", "list.toml"], 2, "line 1: 'devices'", "expected a list, not 'host'"),
+    (["study", "recipe.toml"], 2, "unknown recipe 'fp23'", "Did you mean fp32"),
+    (["study", "model.toml"], 2, "unknown model 'vti'", "Did you mean vit?"),
+    (["study", "pixels.toml"], 2, "'0..2' is not one of 0..1", "MEAN,STD are"),
+    (["study", "labels.toml"], 1, "cannot read labels from none.txt", "one label per line"),
+]  # fmt: skip
+
+DRIVER = """
+import contextlib, io, json, os, sys, traceback
+
+def told(arguments):
+    from tflconv import cli
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            cli.main(arguments)
+        except SystemExit as end:
+            code = end.code
+        except BaseException:
+            code = traceback.format_exc()
+    heavy = sorted({"tensorflow", "tf_keras", "keras"} & set(sys.modules))
+    return [code, err.getvalue(), heavy, sorted(os.listdir())]
+
+def forked(arguments):
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        with os.fdopen(writing, "w") as stream:
+            json.dump(told(arguments), stream)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        answer = json.load(stream)
+    os.wait()
+    return answer
+
+if __name__ == "__main__":
+    import tflconv.pipeline, tflconv.pipeline.study, tflconv.report.html
+    print(json.dumps([forked(arguments) for arguments in json.load(sys.stdin)]))
+"""
+
+
+def write_files(folder: Path) -> None:
+    content = (MODELS / "tiny_float32.tflite").read_bytes()
+    (folder / T).write_bytes(content)
+    (folder / "bare.tflite").write_bytes(content.partition(b"PK\x03\x04")[0])
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
+    (folder / "net.onnx").write_bytes(b"\x08\x07" + bytes(100))
+    (folder / "text.keras").write_text("no model\n" * 9)
+    (folder / "file").write_text("in the way")
+    (folder / "two.txt").write_text("a\nb\n")
+    (folder / "empty").mkdir()
+    np.savez(folder / "odd.npz", left=np.zeros((3, 2)))
+    np.savez(folder / "own.npz", x=np.zeros((3, 8, 8, 1)), y=np.zeros((3, 3)))
+    for name, text in PLANS.items():
+        (folder / f"{name}.toml").write_text(text)
+
+
+@functools.cache
+def answers() -> list[Any]:
+    """What each call ended with: code, messages, what was imported, and files afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(Path(folder))
+        environment = {"TFLCONV_DATA_DIR": f"{folder}/none", "PATH": os.environ["PATH"]}
+        run = subprocess.run(
+            [sys.executable, "-c", DRIVER],
+            input=json.dumps([arguments for arguments, *_ in CALLS]),
+            cwd=folder,
+            env=environment | {"HOME": folder},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert run.returncode == 0, run.stderr
+        return [*json.loads(run.stdout), sorted(os.listdir(folder))]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len({tuple(arguments) for arguments, *_ in CALLS}) == len(CALLS) >= 45
+
+
+@pytest.mark.parametrize("number", range(len(CALLS)), ids=lambda n: " ".join(CALLS[n][0]))
+def test_a_wrong_call_says_what_is_wrong_and_what_to_do(number: int) -> None:
+    _, code, wrong, todo = CALLS[number]
+    ended, told, imported, files = answers()[number]
+    assert ended == code, told
+    assert told.count("Error:") == 1, told
+    assert wrong in told
+    assert todo in told
+    assert imported == [], f"refused only after {imported} were imported"
+    assert files == answers()[-1]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as fb
+from flatbuffers import flexbuffers
+from packed_graphs import INT2, INT4, packed_weights
 from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8, Builder
 
 
@@ -129,6 +132,39 @@ def half_weights() -> bytes:
     builder.op("DEQUANTIZE", [packed], [unpacked], fb.DequantizeOptionsT())
     builder.op("FULLY_CONNECTED", [source, unpacked, bias], [target], fb.FullyConnectedOptionsT())
     return builder.content([source], [target])
+
+
+def packed(dtype: int, *, scales: int = 0, block: int = 0, source_type: int = FLOAT) -> bytes:
+    """A dense layer of 8 rows of 64 weights in 4 or 2 bits."""
+    builder = Builder()
+    source, target = builder.tensor((1, 64), source_type), builder.tensor((1, 8), source_type)
+    weights = packed_weights(builder, 8, 64, dtype, scales=scales, block=block)
+    builder.op("FULLY_CONNECTED", [source, weights, -1], [target], fb.FullyConnectedOptionsT())
+    return builder.content([source], [target])
+
+
+def composite(name: str) -> bytes:
+    """A composite between two operators, which LiteRT runs by the graph that stands for it."""
+    builder = Builder()
+    source, middle, target, end = (builder.tensor((1, 8)) for _ in range(4))
+    builder.op("RELU", [source], [middle])
+    options = fb.StableHLOCompositeOptionsT()
+    options.name, options.decompositionSubgraphIndex, options.version = name.encode(), 1, 1
+    options.compositeAttributes = np.frombuffer(flexbuffers.Dumps({"epsilon": 1e-6}), np.uint8)
+    operator = fb.OperatorT()
+    operator.opcodeIndex = builder._code("STABLEHLO_COMPOSITE", 1)
+    operator.inputs, operator.outputs = [middle], [target]
+    operator.builtinOptions2Type = fb.BuiltinOptions2.StableHLOCompositeOptions
+    operator.builtinOptions2 = options
+    builder._graph.operators.append(operator)
+    builder.op("TANH", [target], [end])
+    inner = Builder()
+    first, last = inner.tensor((1, 8)), inner.tensor((1, 8))
+    inner.op("ABS", [first], [last])
+    inner.content([first], [last])
+    inner._graph.operators[0].opcodeIndex = builder._code("ABS", 1)
+    builder._model.subgraphs.append(inner._graph)
+    return builder.content([source], [end])
 
 
 def cast(name: str, source_type: int, target_type: int) -> bytes:
@@ -256,5 +292,15 @@ GRAPHS: dict[str, Callable[[], bytes]] = {
     "reshape int32": lambda: reshape(INT32, 0.1),
     "quantize": lambda: cast("QUANTIZE", FLOAT, INT8),
     "quantize uint8 to int8": lambda: cast("QUANTIZE", UINT8, INT8),
+    "int4 weights, scale per row": lambda: packed(INT4, scales=8),
+    "int4 weights, one scale": lambda: packed(INT4, scales=1),
+    "int4 weights, int8 data": lambda: packed(INT4, scales=8, source_type=INT8),
+    "int4 weights, blocks of 32": lambda: packed(INT4, block=32),
+    "int4 weights, blocks of 16": lambda: packed(INT4, block=16),
+    "int2 weights, scale per row": lambda: packed(INT2, scales=8),
+    "int2 weights, one scale": lambda: packed(INT2, scales=1),
+    "int8 weights, blocks of 16": lambda: packed(INT8, block=16),
+    "composite of LiteRT's": lambda: composite("odml.rms_norm"),
+    "composite of somebody's": lambda: composite("mine.thing"),
     "dequantize": lambda: cast("DEQUANTIZE", INT8, FLOAT),
 }

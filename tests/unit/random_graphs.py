@@ -14,6 +14,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as fb
 from growing_graphs import INT16, GrowingGraph, Value
+from packed_graphs import packed_dense
 from tiny_graphs import FLOAT, HALF, INT8, INT32, UINT8
 
 INT64 = fb.TensorType.INT64
@@ -287,7 +288,7 @@ Step = Callable[[GrowingGraph, Value], "Value | None"]
 STEPS: tuple[Step, ...] = (
     unary, unary, unary, binary, binary, binary, convolution, convolution, dense, dense, product,
     deconvolution, reshape, transpose, pad, reduction, concatenation, split, crop, pooling, resize,
-    depth, requantize, cast, stored,
+    depth, requantize, cast, stored, packed_dense,
 )  # fmt: skip
 
 

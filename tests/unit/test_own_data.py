@@ -210,6 +210,15 @@ def test_the_part_that_is_meant_is_taken(tmp_path: Path) -> None:
         read(only)
 
 
+def test_a_model_of_two_inputs_takes_both_arrays(tmp_path: Path) -> None:
+    pair = npz(tmp_path, x=np.zeros((5, 4)), y=np.ones((5, 4)))
+    one, two = read(pair, ranks=[2]), read(pair, ranks=[2, 2])
+    assert one is not None
+    assert two is not None
+    assert (len(one.inputs), one.labels is None) == (1, False)
+    assert (two.names, two.labels) == (("x", "y"), None)
+
+
 def test_classes_in_a_file_name_the_outputs(tmp_path: Path) -> None:
     samples = read(npz(tmp_path, x=PIXELS, y=LABELS, classes=np.array(["a", "b", "c"])))
     assert samples is not None

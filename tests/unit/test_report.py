@@ -126,6 +126,19 @@ def test_many_outliers_are_told_with_a_cure(fixture: Results) -> None:
     assert "--num-runs" in said.text
 
 
+def test_a_line_that_is_cut_off_ends_in_an_arrow_with_its_number(fixture: Results) -> None:
+    run = on(fixture, "host").runs[0]
+    usual = tuple(1_000_000 + 1000 * i for i in range(80))
+    far = changed(run, latency=results.Latency(samples_ns=usual + (40_000_000,) * 20))
+    near = changed(run, latency=results.Latency(samples_ns=usual))
+    for group, clipped in ((far, True), (near, False)):
+        drawn = plots.latency(group)
+        assert drawn is not None
+        (axes,) = drawn.axes
+        assert (">" in {line.get_marker() for line in axes.get_lines()}) is clipped
+        assert ("40.0" in {text.get_text() for text in axes.texts}) is clipped
+
+
 @pytest.mark.parametrize("name", plots.PLOTS)
 def test_plots_are_drawn_where_there_is_something_to_show(fixture: Results, name: str) -> None:
     drawn = {g.device.kind: plots.PLOTS[name](g) is not None for g in columns.groups(fixture)}

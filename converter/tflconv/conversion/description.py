@@ -71,7 +71,7 @@ def calibration(
     *,
     count: int = 200,
     seed: int = 0,
-    rank: int | None = None,
+    ranks: Sequence[int] = (),
 ) -> Calibration:
     """Return the calibration samples that ``source`` names or is.
 
@@ -84,22 +84,23 @@ def calibration(
         card: How pixels become inputs.
         count: Number of samples to draw.
         seed: Seed by which they are drawn.
-        rank: Number of dimensions of a batch for the first input; tells samples from batches.
+        ranks: Number of dimensions of a batch for each input of the model; tells samples from
+            batches, and inputs from labels.
 
     Raises:
         UsageError: Pixels are given, and it is not known how they become inputs.
         TflconvError: The file cannot be read.
     """
-    samples = _read(source, card, count, seed, rank)
+    samples = _read(source, card, count, seed, ranks)
     if card is not None:
         _warn_of_range(samples, card.normalization)
     return samples
 
 
 def _read(
-    source: object, card: ModelCard | None, count: int, seed: int, rank: int | None
+    source: object, card: ModelCard | None, count: int, seed: int, ranks: Sequence[int]
 ) -> Calibration:
-    own = data.read_own(source, rank=rank, use="train")
+    own = data.read_own(source, ranks=ranks, use="train")
     if own is not None:
         own = own.drawn(count, seed)
         if own.pixels is None or own.names:

@@ -21,6 +21,7 @@ from tflconv.data.samples import FORMS, Array, Samples
 from tflconv.errors import UsageError
 
 Use = Literal["train", "test"]
+Ranks = Sequence[int]
 
 _PAIRS: Mapping[Use, Sequence[tuple[str, str]]] = {
     use: [(f"x_{use}", f"y_{use}"), (f"{use}_images", f"{use}_labels"), (f"{use}_x", f"{use}_y")]
@@ -32,14 +33,15 @@ _PLAIN = ("x", "images", "image", "data", "inputs")
 """Names of the only input that say no more than that it is the input."""
 
 
-def read(source: object, *, rank: int | None = None, use: Use = "test") -> Samples | None:
+def read(source: object, *, ranks: Ranks = (), use: Use = "test") -> Samples | None:
     """Return the samples that a user means by ``source``.
 
     Args:
         source: Arrays ``(x, y)`` or ``x``, the path of a ``.npy`` or ``.npz`` file, a
             ``tf.data.Dataset``, or any iterable of samples or batches, each ``x`` or ``(x, y)``;
             ``x`` may be a tuple or a mapping of arrays, one per input.
-        rank: Number of dimensions of a batch for the first input; tells samples from batches.
+        ranks: Number of dimensions of a batch for each input of the model; tells samples from
+            batches, and inputs from labels.
         use: Which part of a file is meant that has both training and test samples.
 
     Returns:
@@ -58,9 +60,9 @@ def read(source: object, *, rank: int | None = None, use: Use = "test") -> Sampl
         return source
     if isinstance(source, (str, Path)):
         path = Path(source)
-        return _of_file(path, use) if is_array_file(path) else None
+        return _of_file(path, use, ranks) if is_array_file(path) else None
     try:
-        return _of_values(source, rank)
+        return _of_values(source, ranks)
     except (TypeError, ValueError) as error:  # what NumPy raises for ragged or foreign values
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise UsageError(f"these are no samples: {reason}.", hint=FORMS) from error
@@ -84,29 +86,29 @@ class _Told:
             classes=self.classes,
         )
 
-    def batched(self, rank: int | None) -> _Told:
+    def batched(self, ranks: Ranks) -> _Told:
         """Return the arrays of a batch; one sample is a batch of one."""
-        if self.inputs[0].ndim >= (rank or 1):
+        if self.inputs[0].ndim >= (ranks[0] if ranks else 1):
             return self
         labels = None if self.labels is None else self.labels[np.newaxis]
         return replace(self, inputs=[array[np.newaxis] for array in self.inputs], labels=labels)
 
 
-def _told(x: object, y: object = None) -> _Told:
+def _told(x: object, y: object = None, *, ranks: Ranks = ()) -> _Told:
     """Return what ``x``, one array or several by name or in order, and its labels ``y`` tell."""
     labels = None if y is None else np.asarray(y)
     if isinstance(x, Mapping):
-        return _by_name({str(name): np.asarray(value) for name, value in x.items()}, labels)
+        return _by_name({str(name): np.asarray(value) for name, value in x.items()}, labels, ranks)
     rows = isinstance(x, list) and labels is not None and labels.shape[:1] == (len(x),)
     if isinstance(x, (tuple, list)) and x and hasattr(x[0], "__array__") and not rows:
         return _Told(inputs=[np.asarray(one) for one in x], labels=labels)
     return _Told(inputs=[np.asarray(x)], labels=labels)
 
 
-def _by_name(arrays: Mapping[str, Array], labels: Array | None = None) -> _Told:
+def _by_name(arrays: Mapping[str, Array], labels: Array | None = None, ranks: Ranks = ()) -> _Told:
     inputs = dict(arrays)
     classes = next((inputs.pop(name) for name in arrays if name.lower() in _CLASSES), None)
-    if labels is None:
+    if labels is None and len(inputs) > max(len(ranks), 1):
         labels = next((inputs.pop(name) for name in arrays if name.lower() in _LABELS), None)
     plain = len(inputs) == 1 and next(iter(inputs)).lower() in _PLAIN
     return _Told(
@@ -117,7 +119,7 @@ def _by_name(arrays: Mapping[str, Array], labels: Array | None = None) -> _Told:
     )
 
 
-def _of_file(path: Path, use: Use) -> Samples:
+def _of_file(path: Path, use: Use, ranks: Ranks) -> Samples:
     arrays = read_arrays(path)
     if list(arrays) == [""]:
         return Samples(name=path.name, inputs=(arrays[""],))
@@ -132,24 +134,24 @@ def _of_file(path: Path, use: Use) -> Samples:
     if any(x in named for pairs in _PAIRS.values() for x, _ in pairs):
         wanted = " or ".join(x for x, _ in _PAIRS[use])
         raise UsageError(f"{path} has no {wanted}. Received: {', '.join(arrays)}.")
-    return _by_name(arrays).samples(path.name)
+    return _by_name(arrays, ranks=ranks).samples(path.name)
 
 
-def _of_values(source: object, rank: int | None) -> Samples:
+def _of_values(source: object, ranks: Ranks) -> Samples:
     if isinstance(source, tuple) and len(source) in (1, 2):
-        return _told(*source).samples("arrays")
+        return _told(*source, ranks=ranks).samples("arrays")
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
-        return _told(source).samples("arrays")
+        return _told(source, ranks=ranks).samples("arrays")
     if not isinstance(source, Iterable) and not hasattr(source, "__getitem__"):
         raise UsageError(f"these are no samples: {type(source).__name__}.", hint=FORMS)
-    return _collected(source, rank)  # type: ignore[arg-type]
+    return _collected(source, ranks)  # type: ignore[arg-type]
 
 
-def _collected(source: Iterable[Any], rank: int | None) -> Samples:
+def _collected(source: Iterable[Any], ranks: Ranks) -> Samples:
     """Put samples or batches, which come one after the other, together."""
     if _is_endless(source):
         raise UsageError("these samples repeat without end.", hint="Add .take(COUNT) to them.")
-    parts = [_of_element(element).batched(rank) for element in source]
+    parts = [_of_element(element, ranks).batched(ranks) for element in source]
     if not parts:
         raise UsageError("there are no samples.", hint=FORMS)
     labels = [part.labels for part in parts if part.labels is not None]
@@ -164,11 +166,11 @@ def _collected(source: Iterable[Any], rank: int | None) -> Samples:
     return whole.samples("samples")
 
 
-def _of_element(element: object) -> _Told:
+def _of_element(element: object, ranks: Ranks) -> _Told:
     """Return what an element tells: ``x``, ``(x, y)``, or Keras's ``(x, y, weight)``."""
     if isinstance(element, tuple) and len(element) in (2, 3):
-        return _told(*element[:2])
-    return _told(element)
+        return _told(*element[:2], ranks=ranks)
+    return _told(element, ranks=ranks)
 
 
 def _is_endless(source: object) -> bool:

@@ -154,7 +154,12 @@ def to_json(inspection: Inspection) -> dict[str, JsonValue]:
         "cannot_run": list(inspection.obstacles),
         "slower_than_float": list(inspection.slower),
         "subgraphs": [
-            {"name": g.name, "operators": len(g.operators), "tensors": len(g.tensors)}
+            {
+                "name": g.name,
+                "operators": len(g.operators),
+                "tensors": len(g.tensors),
+                "partitions": len(delegation.of_graph(g).partitions),
+            }
             for g in model.subgraphs
         ],
         "signatures": list(model.signatures),

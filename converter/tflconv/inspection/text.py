@@ -11,7 +11,7 @@ from tflconv.inspection import delegation, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
 from tflconv.results import BenchmarkRun
-from tflconv.tflite.reading import TfliteTensor
+from tflconv.tflite.reading import TfliteModel, TfliteTensor
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 
@@ -85,8 +85,14 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
         ("arena", f"{inspection.arena:,} bytes, estimated without XNNPACK"),
     ]
     if len(inspection.model.subgraphs) > 1:
-        facts.append(("subgraphs", str(len(inspection.model.subgraphs))))
+        facts.append(("subgraphs", _branches(inspection.model)))
     return facts + _origin(inspection)
+
+
+def _branches(model: TfliteModel) -> str:
+    """What XNNPACK does with the graphs that IF, WHILE and others run, beside the main one."""
+    pieces = [len(delegation.of_graph(graph).partitions) for graph in model.subgraphs[1:]]
+    return f"{len(model.subgraphs)}, with {plural(sum(pieces), 'partition')} outside the main one"
 
 
 def _origin(inspection: Inspection) -> list[tuple[str, str]]:

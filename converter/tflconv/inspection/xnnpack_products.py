@@ -20,6 +20,12 @@ from tflconv.tflite.reading import TfliteTensor
 _SPARSE_VERSION = 8
 """FULLY_CONNECTED of sparse weights."""
 
+_PER_BYTE = {"int4": 2, "int2": 4}
+"""Small weights in a byte, by type."""
+
+_BLOCK = 32
+"""Least number of weights that share a scale."""
+
 
 def constant_of(position: int, name: str) -> Rule:
     """Check that the input at ``position`` is known when the model is loaded."""
@@ -31,7 +37,7 @@ def constant_of(position: int, name: str) -> Rule:
     return rule
 
 
-def _weights(position: int, axis: int, *, dynamic: bool, int4: bool = False) -> Rule:
+def _weights(position: int, axis: int, *, dynamic: bool, packed: bool = False) -> Rule:
     """Check the types of data and weights; ``axis`` is that of channelwise scales."""
 
     def rule(node: Node) -> str | None:
@@ -41,32 +47,45 @@ def _weights(position: int, axis: int, *, dynamic: bool, int4: bool = False) -> 
             return "its weights are computed at run time"
         if source.dtype != target.dtype or not (is_float(source) or is_q8(source)):
             return f"no kernel from {described(source)} to {described(target)}"
-        return _weight_types(source, weights, axis, dynamic=dynamic, int4=int4)
+        return _weight_types(source, weights, axis, dynamic=dynamic, packed=packed)
 
     return rule
 
 
 def _weight_types(
-    source: TfliteTensor, weights: TfliteTensor, axis: int, *, dynamic: bool, int4: bool
+    source: TfliteTensor, weights: TfliteTensor, axis: int, *, dynamic: bool, packed: bool
 ) -> str | None:
     quantization = weights.quantization
     if quantization and quantization.channelwise and quantization.dimension != axis:
         return f"scales of its weights run along dimension {quantization.dimension}, not {axis}"
-    small = ("int8", "int4") if int4 else ("int8",)
+    if weights.block:
+        return _blocks(source, weights) if packed else "its weights have block-wise scales"
+    small = ("int8", *_PER_BYTE) if packed else ("int8",)
     hybrid = is_float(source) and weights.dtype in small and dynamic
     static = source.dtype == "int8" and weights.dtype in small
     if source.dtype != weights.dtype and not hybrid and not static:
         return f"no kernel for {source.dtype} with {weights.dtype} weights"
     if weights.dtype in (*small, "uint8") and quantization is None:
         return f"its {weights.dtype} weights have no scale"
-    if weights.dtype == "int4" and quantization and not _one_scale_per_row(weights):
-        return "its int4 weights have no scale per channel"
+    return _packed_rows(weights) if weights.dtype in _PER_BYTE else None
+
+
+def _packed_rows(weights: TfliteTensor) -> str | None:
+    """Rows of small weights must fill whole bytes; 2 bits need a scale per row, too."""
+    scales = weights.quantization.scales if weights.quantization else ()
+    each = _PER_BYTE[weights.dtype]
+    if weights.shape[1] % each:
+        return f"rows of its {weights.dtype} weights are no multiple of {each}"
+    if len(scales) != weights.shape[0] and (weights.dtype == "int2" or len(scales) != 1):
+        return f"its {weights.dtype} weights have no scale per channel"
     return None
 
 
-def _one_scale_per_row(weights: TfliteTensor) -> bool:
-    scales = weights.quantization.scales if weights.quantization else ()
-    return len(scales) == weights.shape[0] and weights.shape[1] % 2 == 0
+def _blocks(source: TfliteTensor, weights: TfliteTensor) -> str | None:
+    if weights.dtype != "int4" or not is_float(source):
+        return f"no kernel for {source.dtype} with block-wise {weights.dtype} weights"
+    whole = weights.block % _BLOCK == 0
+    return None if whole else f"blocks of its weights are no multiple of {_BLOCK}"
 
 
 def _bias(position: int, *, needed: bool) -> Rule:
@@ -92,8 +111,11 @@ def _halves(node: Node) -> str | None:
     """A bias that stays float16 in memory needs weights that do, too."""
     bias = node.input(2)
     half = bias is not None and node.stored(bias) == "float16"
-    odd = half and node.stored(node.inputs[1]) != "float16"
-    return "its bias is float16, but its weights are not" if odd else None
+    if half and node.stored(node.inputs[1]) != "float16":
+        return "its bias is float16, but its weights are not"
+    if bias is not None and bias.dtype == "int32" and node.inputs[0].dtype == "float16":
+        return "no kernel for float16 with a bias of int32"
+    return None
 
 
 def _strides(node: Node) -> str | None:
@@ -172,7 +194,7 @@ DEPTHWISE_CONV_2D = every(
 )  # fmt: skip
 FULLY_CONNECTED = every(
     counts(2, 3, optional=2), _plain_weights, ranked(1, least=2, most=2),
-    _weights(1, 0, dynamic=True, int4=True), _bias(2, needed=False), _one_bias_per_row, _halves,
+    _weights(1, 0, dynamic=True, packed=True), _bias(2, needed=False), _one_bias_per_row, _halves,
     fusable,
 )  # fmt: skip
 BATCH_MATMUL = every(counts(2), ranked(0, 1, least=2), _matrices)

@@ -25,6 +25,7 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Entry, Store
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
+from tflconv.data.arrays import is_array_file
 from tflconv.data.outputs import listed
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card, to_json
@@ -124,9 +125,10 @@ class Line:
         source = next((each for each in told if each is not None), None)
         if source is None or isinstance(source, Calibration):
             return source
-        rank = None if isinstance(source, str) else 1 + len(self._float.input_shapes[0])
+        named = isinstance(source, str) and not is_array_file(Path(source))
+        ranks = () if named else [1 + len(shape) for shape in self._float.input_shapes]
         return description.calibration(
-            source, self.card, count=request.calibration_count, seed=request.seed, rank=rank
+            source, self.card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )
 
     @cached_property

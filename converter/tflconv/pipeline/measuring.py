@@ -108,15 +108,15 @@ def _with_samples(request: BenchRequest) -> BenchRequest:
     """Read samples of one's own once for all files; what names a dataset stays as it is."""
     if request.dataset is None or isinstance(request.dataset, str):
         return replace(request, dataset=data.read_own(request.dataset) or request.dataset)
-    return replace(request, dataset=data.read_own(request.dataset, rank=_rank(request.files)))
+    return replace(request, dataset=data.read_own(request.dataset, ranks=_ranks(request.files)))
 
 
-def _rank(files: Sequence[Path]) -> int | None:
-    """Return the dimensions of a batch for the first input of the first file that is sound."""
+def _ranks(files: Sequence[Path]) -> Sequence[int]:
+    """Return the dimensions of a batch for each input of the first file that is sound."""
     for file in files:
         with contextlib.suppress(TflconvError):
-            return len(Interpreter(file).inputs[0].shape)
-    return None
+            return [len(tensor.shape) for tensor in Interpreter(file).inputs]
+    return ()
 
 
 def _prepared(

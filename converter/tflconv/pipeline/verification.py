@@ -31,8 +31,8 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     """
     checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    rank = len(Interpreter(request.target).inputs[0].shape)
-    samples = data.read_own(request.dataset, rank=rank)
+    ranks = [len(tensor.shape) for tensor in Interpreter(request.target).inputs]
+    samples = data.read_own(request.dataset, ranks=ranks)
     if samples is not None and request.pictures is not None:
         samples = samples.drawn(request.pictures, request.seed)
     found = _on_dataset(request) if samples is None else _on_samples(request, samples)

@@ -76,7 +76,9 @@ def latency(group: Group) -> Figure | None:
         _draw_latency(axes, height, cell, edge)
         axes.text(edge * 1.05, height, _latency_label(cell), va="center", fontsize=8.5)
     axes.set_xlim(0, edge * _ROOM_FOR_LABEL)
-    axes.set_xlabel("ms, line from p5 to p95, dots are samples")
+    cut = any(s["p95"] > edge for s in summaries)
+    reach = "p5 to p95 (arrow: beyond)" if cut else "line from p5 to p95"
+    axes.set_xlabel(f"ms, {reach}, dots are samples")
     return drawn
 
 
@@ -294,6 +296,8 @@ def _draw_latency(axes: Axes, height: float, cell: Cell, edge: float) -> None:
     axes.plot(
         [summary["p5"], min(summary["p95"], edge)], [height, height], color=color, linewidth=2.2
     )
+    if summary["p95"] > edge:
+        style.arrow(axes, edge, height, units.significant(summary["p95"]), color)
     axes.plot(summary["median"], height, "|", color=style.INK, markersize=9, markeredgewidth=1.6)
 
 

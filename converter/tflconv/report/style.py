@@ -136,3 +136,11 @@ def _opening(description: str) -> str:
         r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
         rf' viewBox="\1" role="img" aria-label="{description}">'
     )
+
+
+def arrow(axes: Axes, edge: float, height: float, number: str, color: str) -> None:
+    """End a line that is cut off at ``edge`` in an arrow, with the number where it really ends."""
+    axes.plot(edge, height, ">", color=color, markersize=5.5)
+    axes.text(
+        edge * 0.985, height + 0.3, number, ha="right", va="center", fontsize=6.5, color=color
+    )

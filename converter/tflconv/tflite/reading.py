@@ -72,6 +72,7 @@ class TfliteTensor:
         buffer: Number of the buffer with its bytes, which constants may share.
         data: Bytes of a constant; empty for other tensors.
         quantization: How its integers stand for numbers, if they do.
+        block: Number of weights in a row that share a scale of their own; 0 where none do so.
         sparse: Whether the bytes are stored in a sparse format.
         variable: Whether it keeps its values between runs.
     """
@@ -84,6 +85,7 @@ class TfliteTensor:
     buffer: int
     data: bytes = field(default=b"", repr=False)
     quantization: QuantizationParameters | None = None
+    block: int = 0
     sparse: bool = False
     variable: bool = False
 
@@ -287,6 +289,7 @@ class _FileReader:
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
             quantization=_quantization(tensor.Quantization()),
+            block=_block(tensor.Quantization()),
             sparse=tensor.Sparsity() is not None,
             variable=bool(tensor.IsVariable()),
         )
@@ -333,6 +336,16 @@ def _quantization(table: fb.QuantizationParameters | None) -> QuantizationParame
         dimension=table.QuantizedDimension(),
         vectors=tuple(_vectors(table)),
     )
+
+
+def _block(table: fb.QuantizationParameters | None) -> int:
+    """Weights that share a scale in block-wise quantization, whose scales are a tensor."""
+    blockwise = fb.QuantizationDetails.BlockwiseQuantization
+    if table is None or table.DetailsType() != blockwise or (details := table.Details()) is None:
+        return 0
+    blocks = fb.BlockwiseQuantization()
+    blocks.Init(details.Bytes, details.Pos)
+    return int(blocks.BlockSize())
 
 
 def _vectors(table: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:

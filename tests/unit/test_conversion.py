@@ -289,6 +289,33 @@ def test_loose_pictures_in_a_folder_calibrate(tmp_path: Path) -> None:
     assert (card.calibration["name"], card.calibration["count"]) == ("photos-5-seed0", 5)
 
 
+@pytest.mark.parametrize("option", ["--calibration", "--dataset"])
+def test_classes_of_the_pictures_name_the_outputs_of_a_file_without_labels(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare.tflite"
+    bare.write_bytes(FLOAT.read_bytes().partition(b"PK\x03\x04")[0])
+    photos = {
+        f"{name}/{index}.png": making_pictures.png(index)
+        for name in ("cat", "dog", "owl", "yak")
+        for index in range(6)
+    }
+    four = making_pictures.write(tmp_path / "four", photos)
+    three = making_pictures.write(
+        tmp_path / "three", {name: png for name, png in photos.items() if "yak" not in name}
+    )
+    for folder, labels in ((three, ("cat", "dog", "owl")), (four, ())):
+        made = tmp_path / folder.name / "made"
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(
+                ["convert", str(bare), "-o", str(made), "--normalize", "0..1", option, str(folder)]
+            )
+        card = read_card(next(made.iterdir()))
+        assert card is not None
+        assert card.labels == labels
+        assert ("taken to be cat, dog, owl" in capsys.readouterr().err) is bool(labels)
+
+
 CALIBRATIONS = {
     "wrong shape": (np.zeros((4, 9, 9, 1), np.float32), r"Received: [[9, 9, 1]]"),
     "wrong pixels": (np.zeros((4, 9, 9, 1), np.uint8), r"Received: [[9, 9, 1]]"),

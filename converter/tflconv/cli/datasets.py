@@ -41,6 +41,8 @@ def command(context: click.Context, as_json: bool) -> None:
                         folders or archives that are the splits, whatever they are called;
                         only train is needed, the others are drawn from it
       DIR/labels.csv    a table of file names and labels beside the pictures
+      FILE.npz          arrays x and y, or x_test and y_test (verify, bench; convert
+                        calibrates on x or x_train)
 
     \b
     Examples:

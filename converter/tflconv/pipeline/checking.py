@@ -120,10 +120,10 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
             hint="Leave --signature out.",
         )
-    if request.rewrite != "as-is" or any(recipe.unfused for recipe in request.chosen):
+    if any(recipe.unfused for recipe in request.chosen):
         raise UsageError(
-            f"{model} is a .tflite file; rewriting its operators needs a Keras model.",
-            hint="Only Keras files with functional or sequential models can be rewritten.",
+            f"{model} is a .tflite file; an unfused baseline is made of a Keras model.",
+            hint="Give the Keras model that it was made of.",
         )
     trained = next((recipe for recipe in request.chosen if recipe.steps), None)
     if trained is not None:

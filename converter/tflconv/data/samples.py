@@ -6,6 +6,7 @@ numbers are model inputs already. ``own`` makes samples of whatever a user has.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.files import sha256_bytes
 from tflconv.data.dataset import Split
 from tflconv.data.splits import ranks
 from tflconv.errors import UsageError
@@ -26,6 +26,9 @@ FORMS = (
     " iterable of samples, with labels or without."
 )
 """What a user may give, for hints."""
+
+_ROWS = 256
+"""Samples that are hashed at once, so that a mapped file never is in memory whole."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +70,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
-    @property
+    @cached_property
     def pixels(self) -> NDArray[np.uint8] | None:
         """The pictures, uint8 ``[n, height, width, channels]``, if that is what the samples are.
 
@@ -89,9 +92,12 @@ class Samples:
     @cached_property
     def digest(self) -> str:
         """Hash that is equal for equal samples and labels."""
-        arrays = (*self.inputs, *(() if self.labels is None else (self.labels,)))
-        parts = (f"{a.dtype.str}{a.shape}".encode() + np.ascontiguousarray(a).data for a in arrays)
-        return sha256_bytes(b"".join(parts))
+        digest = hashlib.sha256()
+        for array in (*self.inputs, *(() if self.labels is None else (self.labels,))):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            for start in range(0, len(array), _ROWS):
+                digest.update(array[start : start + _ROWS].tobytes())
+        return digest.hexdigest()
 
     def numbered(self, count: int, labels: Sequence[str] = ()) -> NDArray[np.int64] | None:
         """Return the class of each sample as a position among ``count`` outputs.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tflconv import data, device, models
 from tflconv.core.files import require_place
+from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import (
@@ -90,6 +91,11 @@ def plan(chosen: Plan) -> None:
     for name in chosen.devices:
         device.check_name(name)
     dataset(chosen.dataset)
+    if is_array_file(Path(chosen.dataset)):
+        raise UsageError(
+            f"a study needs pictures in files, and {chosen.dataset} holds arrays.",
+            hint="Name a dataset or a folder; tflconv verify and bench take arrays.",
+        )
     dataset(chosen.calibration.source)
     for model in chosen.models:
         _check_model(chosen, model)

@@ -195,6 +195,22 @@ def test_the_command_reports_and_writes_json(
     assert written["accuracy"] == verification.verify(FLOAT, INT8, dataset).accuracy
 
 
+def test_some_of_the_pictures_are_drawn_by_class(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [str(FLOAT), str(INT8), "--dataset", str(folder), "--pictures", "6", "--json", "-"]
+    drawn = []
+    for seed in ("1", "1", "2"):
+        assert verify(*said, "--seed", seed) == 0
+        written = json.loads(capsys.readouterr().out)
+        assert (written["total"], written["subset"]) == (6, True)
+        assert [count["total"] for count in written["per_class"].values()] == [2, 2, 2]
+        drawn.append(written["digest"])
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert verify(*said[:-4], "--pictures", "60", "--json", "-") == 0
+    assert json.loads(capsys.readouterr().out)["subset"] is False
+
+
 def test_the_command_ends_with_4_where_a_threshold_is_missed(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import read_labels
 from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
+from tflconv.data.own import is_own
 from tflconv.data.own import read as read_own
 from tflconv.data.samples import Samples
 from tflconv.model.pictures import View
@@ -28,6 +29,7 @@ __all__ = [
     "card",
     "check_there",
     "class_names",
+    "is_own",
     "is_unsorted",
     "load",
     "load_for",

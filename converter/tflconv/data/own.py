@@ -33,6 +33,18 @@ _PLAIN = ("x", "images", "image", "data", "inputs")
 """Names of the only input that say no more than that it is the input."""
 
 
+def is_own(source: object) -> bool:
+    """Return whether ``source`` is data of one's own, and no name of a dataset or of pictures.
+
+    Example:
+        >>> is_own("digits.npz"), is_own("mnist"), is_own(([[1, 2]], [0]))
+        (True, False, True)
+    """
+    if isinstance(source, (str, Path)):
+        return is_array_file(Path(source))
+    return source is not None
+
+
 def read(source: object, *, ranks: Ranks = (), use: Use = "test") -> Samples | None:
     """Return the samples that a user means by ``source``.
 
@@ -56,11 +68,12 @@ def read(source: object, *, ranks: Ranks = (), use: Use = "test") -> Samples | N
         >>> len(samples), samples.labels.tolist(), read("mnist-sample")
         (3, [0, 1, 1], None)
     """
-    if source is None or isinstance(source, Samples):
+    if not is_own(source):
+        return None
+    if isinstance(source, Samples):
         return source
     if isinstance(source, (str, Path)):
-        path = Path(source)
-        return _of_file(path, use, ranks) if is_array_file(path) else None
+        return _of_file(Path(source), use, ranks)
     try:
         return _of_values(source, ranks)
     except (TypeError, ValueError) as error:  # what NumPy raises for ragged or foreign values

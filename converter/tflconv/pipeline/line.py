@@ -25,7 +25,6 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Entry, Store
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
-from tflconv.data.arrays import is_array_file
 from tflconv.data.outputs import listed
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card, to_json
@@ -125,8 +124,8 @@ class Line:
         source = next((each for each in told if each is not None), None)
         if source is None or isinstance(source, Calibration):
             return source
-        named = isinstance(source, str) and not is_array_file(Path(source))
-        ranks = () if named else [1 + len(shape) for shape in self._float.input_shapes]
+        shapes = self._float.input_shapes if data.is_own(source) else ()
+        ranks = [1 + len(shape) for shape in shapes]
         return description.calibration(
             source, self.card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )

@@ -106,8 +106,8 @@ def bench(
 
 def _with_samples(request: BenchRequest) -> BenchRequest:
     """Read samples of one's own once for all files; what names a dataset stays as it is."""
-    if request.dataset is None or isinstance(request.dataset, str):
-        return replace(request, dataset=data.read_own(request.dataset) or request.dataset)
+    if not data.is_own(request.dataset):
+        return request
     return replace(request, dataset=data.read_own(request.dataset, ranks=_ranks(request.files)))
 
 

@@ -31,11 +31,7 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     """
     checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    ranks = [len(tensor.shape) for tensor in Interpreter(request.target).inputs]
-    samples = data.read_own(request.dataset, ranks=ranks)
-    if samples is not None and request.pictures is not None:
-        samples = samples.drawn(request.pictures, request.seed)
-    found = _on_dataset(request) if samples is None else _on_samples(request, samples)
+    found = (_on_samples if data.is_own(request.dataset) else _on_dataset)(request)
     for doubt in found.doubts:
         warnings.warn(doubt, stacklevel=2)
     return found
@@ -58,7 +54,12 @@ def _on_dataset(request: VerificationRequest) -> Verification:
     )
 
 
-def _on_samples(request: VerificationRequest, samples: Samples) -> Verification:
+def _on_samples(request: VerificationRequest) -> Verification:
+    ranks = [len(tensor.shape) for tensor in Interpreter(request.target).inputs]
+    samples = data.read_own(request.dataset, ranks=ranks)
+    assert samples is not None  # it is data of one's own
+    if request.pictures is not None:
+        samples = samples.drawn(request.pictures, request.seed)
     return verification.verify_samples(
         request.reference,
         request.target,

@@ -111,7 +111,9 @@ def test_the_cells_of_a_study_share_one_preparation(
     prepared = Prepared(candidates=candidates, failures=())
     monkeypatch.setattr(study, "run_in_processes", lambda *_, **__: [prepared])
     monkeypatch.setattr("tflconv.device.find", lambda *_, **__: host)
-    plan = Plan(name="p", dataset="zoo", models=(ModelPlan(model="vit"),), recipes=("fp32",))
+    plan = Plan(
+        name="p", dataset="mnist-sample", models=(ModelPlan(model="vit"),), recipes=("fp32",)
+    )
     outcome = study.run(plan, tmp_path / "study")
     assert len(outcome.results.runs) == 2
     assert installs(host) == (1, 1)

@@ -18,7 +18,7 @@ from tflconv.pipeline.stages import Prepared
 
 PLAN = """
 name = "tiny"
-dataset = "pets"
+dataset = "mnist-sample"
 recipes = ["fp32"]
 models = [{ model = "vit" }, { model = "mobilenet_v2" }]
 """
@@ -38,7 +38,7 @@ def test_a_warning_of_all_models_is_told_once(
     monkeypatch.setattr(study, "run_in_processes", prepared)
     command.run(plan.parse(PLAN), tmp_path)
     told = capsys.readouterr().err.splitlines()
-    assert told == ["Warning: pets: 4.2% of the test pictures have a copy in train."]
+    assert told == ["Warning: mnist-sample: 4.2% of the test pictures have a copy in train."]
 
 
 def test_results_keep_the_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,11 +48,12 @@ def test_results_keep_the_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 FLOAT = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
+NO_PHONE = ["--device", "adb:nobody", "--adb", "/bin/false"]
 READERS = {
     "train": ["train", "vit", "--option", "patch=5", "--dataset"],
     "convert": ["convert", FLOAT, "--recipe", "static_wi8_ai8", "--recipe", "fp32", "-o"],
     "verify": ["verify", FLOAT, FLOAT, "--dataset"],
-    "bench": ["bench", FLOAT, FLOAT, "--pictures", "1", "--device", "no-device", "--dataset"],
+    "bench": ["bench", FLOAT, FLOAT, "--pictures", "1", *NO_PHONE, "--dataset"],
 }
 """Command lines that come as far as the pictures and write nothing that lasts."""
 

@@ -1,4 +1,8 @@
-"""Read NumPy files of others: plain arrays, within limits, and one message where one is damaged."""
+"""Read NumPy files of others: plain arrays, within limits, and one message where one is damaged.
+
+Arrays are mapped from disk, those of an archive from a file that is gone with them, so that memory
+does not grow with the file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core import bounded
+from tflconv.core.private import scratch_folder
+
+_MEMBER = ".npy"
 
 
 def read_arrays(path: Path, what: str) -> dict[str, NDArray[np.generic]]:
@@ -24,23 +31,35 @@ def read_arrays(path: Path, what: str) -> dict[str, NDArray[np.generic]]:
         TflconvError: It cannot be read, or unpacks to more than the limit.
     """
     with bounded.explained(path, what):
-        if zipfile.is_zipfile(path):
-            _check_size(path)
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": _array(loaded, path.name)}
-        with loaded:
-            return {name: _array(loaded[name], name) for name in loaded.files}
+        if not zipfile.is_zipfile(path):
+            return {"": _mapped(path, path.name)}
+        _check_size(path)
+        return _members(path)
 
 
-def _array(value: object, name: str) -> NDArray[np.generic]:
-    if not isinstance(value, np.ndarray):  # NumPy hands out other members as bytes
+def _members(path: Path) -> dict[str, NDArray[np.generic]]:
+    arrays = {}
+    with zipfile.ZipFile(path) as archive, scratch_folder() as folder:
+        for name in archive.namelist():
+            if not name.endswith(_MEMBER):
+                raise ValueError(f"'{name[:100]}' is no array")
+            target = folder / f"member{_MEMBER}"
+            with target.open("wb") as stream:
+                bounded.copy_member(archive, name, stream)
+            arrays[name.removesuffix(_MEMBER)] = _mapped(target, name)
+            target.unlink()
+    return arrays
+
+
+def _mapped(path: Path, name: str) -> NDArray[np.generic]:
+    array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
         raise ValueError(f"'{name[:100]}' is no array")
-    if value.dtype.kind == "U" and value.size:
-        points = np.frombuffer(value.astype(value.dtype.newbyteorder("=")).tobytes(), np.uint32)
+    if array.dtype.kind == "U" and array.size:
+        points = np.frombuffer(array.astype(array.dtype.newbyteorder("=")).tobytes(), np.uint32)
         if points.max(initial=0) > sys.maxunicode:
             raise ValueError(f"'{name[:100]}' is no text")
-    return value
+    return array
 
 
 def _check_size(path: Path) -> None:

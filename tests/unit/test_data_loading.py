@@ -298,3 +298,32 @@ def test_digests_and_splits_are_those_of_the_first_release(
         sha256_bytes(part.images.tobytes() + part.labels.tobytes() + "".join(part.ids).encode())[:8]
         for part in dataset.splits.values()
     ]
+
+
+def test_the_training_set_is_not_unpacked_for_the_test_pictures(home: Path) -> None:
+    small_mnist(home / "mnist")
+    pictures = home / "mnist" / "train-images-idx3-ubyte.gz"
+    pictures.write_bytes(pictures.read_bytes()[:200])
+    describe(home / "mnist")
+    dataset = data.load("mnist")
+    assert len(dataset.test) == 20
+    assert len(dataset.splits) == 3
+    with pytest.raises(TflconvError, match="cut short or damaged"):
+        len(dataset.train)
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist-random"])
+def test_pictures_keep_their_names_however_they_are_split(home: Path, name: str) -> None:
+    small_mnist(home / "mnist")
+    describe(home / "mnist")
+    originals = {
+        f"{split}/{index}": image.tobytes()
+        for split, prefix in (("train", "train"), ("test", "t10k"))
+        for index, image in enumerate(idx.read(home / "mnist" / f"{prefix}-images-idx3-ubyte.gz"))
+    }
+    found = {
+        name: image.tobytes()
+        for split in data.load(name).splits.values()
+        for name, image in zip(split.ids, split.images, strict=True)
+    }
+    assert found == originals

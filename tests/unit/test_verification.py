@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -14,9 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tflconv
 from tflconv import cli, data, verification
+from tflconv.core.progress import Progress
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
+from tflconv.model import scoring
 from tflconv.model.card import embed_card, require_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.tflite import packing
@@ -319,5 +323,29 @@ def test_copies_across_the_split_are_told(folder: Path, capsys: pytest.CaptureFi
     shutil.copy(folder / "train" / "one" / "0.png", folder / "test" / "one" / "9.png")
     assert verify(str(FLOAT), str(INT8), "--dataset", str(folder)) == 0
     told = [line for line in capsys.readouterr().err.splitlines() if "same class" not in line]
-    assert len(told) == 1
-    assert "of the test pictures have a copy in train (1 exact" in told[0]
+    comparing, copies = told
+    assert "of the test pictures have a copy in train (1 exact" in copies
+    assert comparing == f"comparing {INT8.name}"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("count", [1, scoring.CHUNK, 5 * scoring.CHUNK + 7])
+def test_side_by_side_or_not_every_picture_has_the_scores_it_has_alone(
+    threads: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), np.uint8)
+    alone = np.concatenate([Interpreter(INT8).predict(each[np.newaxis]) for each in pictures])
+    monkeypatch.setattr(scoring, "_WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(os, "cpu_count", lambda: threads)
+    told: list[tuple[int, int]] = []
+    found = scoring.scores(INT8, pictures, told=lambda *how_far: told.append(how_far))
+    assert np.array_equal(found, alone)
+    assert told == sorted(told)
+    assert told[-1] == (count, count)
+
+
+def test_progress_tells_the_pictures_that_are_done(folder: Path) -> None:
+    events: list[Progress] = []
+    tflconv.verify(FLOAT, INT8, dataset=str(folder), progress=events.append)
+    done = [(event.subject, event.done, event.total) for event in events if event.done]
+    assert done == [(FLOAT.name, 12, 12), (INT8.name, 12, 12)]

@@ -11,6 +11,7 @@ import click
 
 from tflconv import data, pipeline, verification
 from tflconv.cli import options
+from tflconv.cli.console import showing
 from tflconv.core.files import require_place, write_text
 from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
@@ -103,8 +104,8 @@ def command(
     )
     if json_file not in (None, "-"):
         require_place(Path(json_file).parent)
-    with options.warnings_on_stderr():
-        found = pipeline.verify(request)
+    with options.warnings_on_stderr(), showing() as progress:
+        found = pipeline.verify(request, progress=progress)
     if json_file is not None:
         _write(found, json_file)
     if json_file != "-":

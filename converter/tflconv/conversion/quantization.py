@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from ai_edge_litert import schema_py_generated as fb
-from litert_quantizer import quantizer
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.core import quiet
@@ -168,6 +167,8 @@ def _with_unread_outputs(
 def _run(
     model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
+    from litert_quantizer import quantizer  # imports SciPy, which verification does without
+
     try:
         with _quiet():
             result = quantizer.Quantizer(model, settings).quantize(

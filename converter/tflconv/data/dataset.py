@@ -7,7 +7,7 @@ end. Pictures are read when a split is first used; name and digest are known bef
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -80,11 +80,77 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Files:
+    """Pictures that lie in several files, one after another, and are read when they are used.
+
+    Attributes:
+        counts: Number of pictures of each file.
+        read: Returns uint8 ``[n, height, width, channels]`` of the file with a number.
+    """
+
+    counts: tuple[int, ...]
+    read: Callable[[int], NDArray[np.uint8]]
+
+    def with_some_of(self, positions: NDArray[np.intp]) -> tuple[int, ...]:
+        """Return the numbers of the files that the pictures at ``positions`` are in."""
+        return tuple(np.unique(self._numbers(positions)).tolist())
+
+    def take(
+        self, numbers: Sequence[int], parts: Mapping[str, NDArray[np.intp]]
+    ) -> dict[str, NDArray[np.uint8]]:
+        """Read the files ``numbers`` and return the pictures of ``parts``, which are in them."""
+        images = [self.read(number) for number in numbers]
+        whole = images[0] if len(images) == 1 else np.concatenate(images)
+        left_out = np.array(self.counts, np.intp)
+        left_out[list(numbers)] = 0
+        before = np.cumsum(left_out)
+        return {
+            name: _taken(whole, positions - before[self._numbers(positions)])
+            for name, positions in parts.items()
+        }
+
+    def _numbers(self, positions: NDArray[np.intp]) -> NDArray[np.intp]:
+        return np.searchsorted(np.cumsum(self.counts), positions, side="right")
+
+
+def _taken(rows: NDArray[np.uint8], positions: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return ``rows[positions]``, without a copy where that is all of them."""
+    same = len(positions) == len(rows) and np.array_equal(positions, np.arange(len(rows)))
+    return rows if same else rows[positions]
+
+
+class LazySplits(Mapping[str, Split]):
+    """Splits that are made when one of them is first used, together with those of the same files.
+
+    Args:
+        makers: What makes splits, by their names.
+    """
+
+    def __init__(self, makers: Mapping[tuple[str, ...], Callable[[], Mapping[str, Split]]]) -> None:
+        self._waiting = {name: maker for names, maker in makers.items() for name in names}
+        self._names = tuple(self._waiting)
+        self._made: dict[str, Split] = {}
+
+    def __getitem__(self, name: str) -> Split:
+        if name in self._waiting:
+            for made, split in self._waiting[name]().items():
+                self._made[made] = split
+                del self._waiting[made]
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Table:
     """The pictures of a dataset as they were read, before splits are drawn.
 
     Attributes:
-        images: uint8 ``[n, height, width, channels]``.
+        images: uint8 ``[n, height, width, channels]``, or the files that they are in.
         labels: int64 ``[n]``.
         ids: Names of the pictures.
         parts: Positions by split; ``all`` where splits are drawn from everything.
@@ -92,7 +158,7 @@ class Table:
         warnings: What a user should know.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | Files
     labels: NDArray[np.int64]
     ids: tuple[str, ...]
     parts: Mapping[str, NDArray[np.intp]]
@@ -107,26 +173,41 @@ class Table:
         held = draw_share(self.labels[positions], ids, share, seed)
         return np.delete(positions, held), positions[held]
 
-    def cut(self, parts: Mapping[str, NDArray[np.intp]]) -> dict[str, Split]:
+    def cut(self, parts: Mapping[str, NDArray[np.intp]]) -> Mapping[str, Split]:
         """Return the pictures at the positions of each part as splits.
 
-        Pictures in a file are put into the order of the parts, so that splits are slices of it;
-        others are copied.
+        Those in files are read when a split is used. Those in one array are put into the order of
+        the parts, so that splits are slices of it.
         """
-        if not isinstance(self.images, np.memmap):
-            whole = Split(images=self.images, labels=self.labels, ids=self.ids)
-            return {name: whole.take(positions) for name, positions in parts.items()}
-        order = np.concatenate(list(parts.values()))
-        rearrange(self.images, order)
+        if isinstance(self.images, Files):
+            return self._lazily(self.images, parts)
+        rearrange(self.images, np.concatenate(list(parts.values())))
         ends = np.cumsum([len(positions) for positions in parts.values()])
         return {
-            name: Split(
-                images=self.images[end - len(positions) : end],
-                labels=self.labels[positions],
-                ids=tuple(self.ids[position] for position in positions),
-            )
+            name: self._split(self.images[end - len(positions) : end], positions)
             for (name, positions), end in zip(parts.items(), ends.tolist(), strict=True)
         }
+
+    def _lazily(self, files: Files, parts: Mapping[str, NDArray[np.intp]]) -> LazySplits:
+        groups: dict[tuple[int, ...], dict[str, NDArray[np.intp]]] = {}
+        for name, positions in parts.items():
+            groups.setdefault(files.with_some_of(positions), {})[name] = positions
+
+        def maker(
+            numbers: tuple[int, ...], group: dict[str, NDArray[np.intp]]
+        ) -> Callable[[], Mapping[str, Split]]:
+            return lambda: {
+                name: self._split(images, group[name])
+                for name, images in files.take(numbers, group).items()
+            }
+
+        return LazySplits(
+            {tuple(group): maker(numbers, group) for numbers, group in groups.items()}
+        )
+
+    def _split(self, images: NDArray[np.uint8], positions: NDArray[np.intp]) -> Split:
+        ids = tuple(self.ids[position] for position in positions)
+        return Split(images=images, labels=self.labels[positions], ids=ids)
 
 
 def rearrange(rows: NDArray[np.uint8], order: NDArray[np.intp]) -> None:

@@ -23,6 +23,7 @@ from tflconv.errors import TflconvError
 _UNSIGNED_BYTE = 8
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_DIMENSIONS = 4
+_MAX_HEADER = 4 + 4 * _MAX_DIMENSIONS
 _MAX_ELEMENTS = 1 << 40
 
 
@@ -33,6 +34,20 @@ def read(path: Path) -> NDArray[np.uint8]:
     """
     with bounded.explained(path, "the file", hint="Fetch it again."):
         return decode(_content(path), str(path))
+
+
+def read_shape(path: Path) -> tuple[int, ...]:
+    """Read the sides of the array in an IDX file, gzipped or not, from its first bytes.
+
+    Raises ``TflconvError`` where the file is damaged, cut short or of another format.
+    """
+    with bounded.explained(path, "the file", hint="Fetch it again."), path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        if packed:
+            with gzip.open(raw) as stream:
+                return _shape(stream.read(_MAX_HEADER), str(path))
+        return _shape(raw.read(_MAX_HEADER), str(path))
 
 
 def decode(content: bytes, source: str) -> NDArray[np.uint8]:
@@ -49,19 +64,8 @@ def decode(content: bytes, source: str) -> NDArray[np.uint8]:
         >>> decode(encode(np.array([[1, 2]], np.uint8)), "example")
         array([[1, 2]], dtype=uint8)
     """
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
-        raise TflconvError(f"{source} is not an IDX file of unsigned bytes.")
-    dimensions = content[3]
-    start = 4 + 4 * dimensions
-    if not 1 <= dimensions <= _MAX_DIMENSIONS:
-        raise TflconvError(
-            f"{source} has {dimensions} dimensions; pictures and labels have 1 to 4."
-        )
-    if len(content) < start:
-        raise TflconvError(f"{source} ends inside its IDX header.")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if math.prod(max(1, side) for side in shape) > _MAX_ELEMENTS:
-        raise TflconvError(f"{source} has a header {shape}, which no file of pictures has.")
+    shape = _shape(content, source)
+    start = 4 + 4 * len(shape)
     expected, received = math.prod(shape), len(content) - start
     if expected != received:
         raise TflconvError(
@@ -85,6 +89,23 @@ def write(path: Path, array: NDArray[np.uint8]) -> None:
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as stream:
         stream.write(encode(array))
     write_bytes(path, buffer.getvalue())
+
+
+def _shape(content: bytes, source: str) -> tuple[int, ...]:
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTE:
+        raise TflconvError(f"{source} is not an IDX file of unsigned bytes.")
+    dimensions = content[3]
+    start = 4 + 4 * dimensions
+    if not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise TflconvError(
+            f"{source} has {dimensions} dimensions; pictures and labels have 1 to 4."
+        )
+    if len(content) < start:
+        raise TflconvError(f"{source} ends inside its IDX header.")
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    if math.prod(max(1, side) for side in shape) > _MAX_ELEMENTS:
+        raise TflconvError(f"{source} has a header {shape}, which no file of pictures has.")
+    return shape
 
 
 def _content(path: Path) -> bytes:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_json
-from tflconv.data import cifar, csv_labels, duplicates, folders, idx, layout
+from tflconv.data import csv_labels, duplicates, folders, layout, published
 from tflconv.data.arrays import is_array_file
 from tflconv.data.cache import Allocate, cached
-from tflconv.data.dataset import Dataset, Reading, Split, Table, pooled
+from tflconv.data.dataset import Dataset, Reading, Table
 from tflconv.data.dataset_card import DatasetCard, names
 from tflconv.data.locating import Location, at_path, locate
 from tflconv.data.sources import is_source
@@ -26,7 +26,6 @@ from tflconv.model.pictures import Resize, View
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 _RANDOM = "-random"
-_CHUNK = 256
 _RULES = 1
 """Number of the rules by which pictures are read and split; a change of them is a new digest."""
 
@@ -34,7 +33,6 @@ _IN_MEMORY = 256 << 20
 """Bytes of scaled pictures that are kept in memory."""
 
 _SPLITS = ("train", "validation", "test")
-_IDX_PREFIXES = {"train": "train", "test": "t10k"}
 
 SplitBy = Literal["card", "random"]
 
@@ -291,65 +289,6 @@ def _missing_classes(table: Table, parts: Mapping[str, NDArray[np.intp]]) -> lis
     ]
 
 
-def _read_idx(location: Location, view: View, allocate: Allocate | None) -> Table:
-    splits = {split: _idx_split(location.folder, split) for split in _IDX_PREFIXES}
-    return _table(splits, location.card.classes, view, allocate)
-
-
-def _read_cifar(location: Location, view: View, allocate: Allocate | None) -> Table:
-    (archive,) = location.source.parts.values()
-    return _table(cifar.read(archive), location.card.classes, view, allocate)
-
-
-def _table(
-    splits: Mapping[str, Split],
-    classes: tuple[str, ...],
-    view: View,
-    allocate: Allocate | None,
-) -> Table:
-    whole = pooled(list(splits.values()))
-    ends = np.cumsum([len(split) for split in splits.values()]).tolist()
-    parts = {
-        name: np.arange(end - len(split), end)
-        for (name, split), end in zip(splits.items(), ends, strict=True)
-    }
-    return Table(
-        images=_shaped(whole.images, view, allocate),
-        labels=whole.labels,
-        ids=whole.ids,
-        parts=parts,
-        classes=classes,
-    )
-
-
-def _shaped(images: NDArray[np.uint8], view: View, allocate: Allocate | None) -> NDArray[np.uint8]:
-    """Return ``images`` in ``view``, in an array of ``allocate`` where it is given."""
-    if allocate is None:
-        return view.shape_all(images)
-    height, width = view.size or images.shape[1:3]
-    shaped = allocate((len(images), height, width, view.channels))
-    for start in range(0, len(images), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        shaped[chunk] = view.shape_all(images[chunk])
-    return shaped
-
-
-def _idx_split(folder: Path, split: str) -> Split:
-    stem = folder / _IDX_PREFIXES[split]
-    images = idx.read(Path(f"{stem}-images-idx3-ubyte.gz"))
-    labels = idx.read(Path(f"{stem}-labels-idx1-ubyte.gz"))
-    if images.ndim != 3 or labels.shape != images.shape[:1]:
-        raise TflconvError(
-            f"{stem}-*.gz: {len(images)} pictures, but {len(labels)} labels"
-            f" (shapes {list(images.shape)} and {list(labels.shape)})."
-        )
-    return Split(
-        images=images[..., np.newaxis],
-        labels=labels.astype(np.int64),
-        ids=tuple(f"{split}/{index}" for index in range(len(labels))),
-    )
-
-
 def _read_pictures(location: Location, view: View, allocate: Allocate | None) -> Table:
     assert allocate is not None, "pictures of folders are kept in a file"
     classes = location.card.classes or None
@@ -376,7 +315,7 @@ def _by_folders_or_table(folder: Path, names: Sequence[str]) -> layout.Layout:
 
 
 _READERS: Mapping[str, Callable[[Location, View, Allocate | None], Table]] = {
-    "idx": _read_idx,
-    "cifar": _read_cifar,
+    "idx": published.read_idx,
+    "cifar": published.read_cifar,
     "pictures": _read_pictures,
 }

@@ -9,7 +9,8 @@ models look alike to all callers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,8 +71,6 @@ class TensorDetails:
 
 
 _ARCHIVE = b"PK\x03\x04"
-_CHUNK = 64
-"""Samples that are normalized at once: as floats, a whole test split may not fit into memory."""
 
 Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...]]
 """A runtime that has loaded a model, the inputs of the model, and its outputs."""
@@ -122,7 +121,7 @@ class Interpreter:
         return sum(node["op_name"] == "DELEGATE" for node in nodes)
 
     def predict(self, images: Stored) -> NDArray[np.float32]:
-        """Return the scores of a classifier.
+        """Return the scores of a classifier; ``scoring`` is for many pictures.
 
         Args:
             images: ``[n, height, width, channels]``: uint8 pixels, which are normalized as the
@@ -137,12 +136,16 @@ class Interpreter:
         """
         self._check_is_classifier()
         (source,), (sink,) = self.inputs, self.outputs
-        results: list[NDArray[np.number]] = []
-        for start in range(0, len(images), _CHUNK):
-            values = self._normalized(images[start : start + _CHUNK])
-            self._check_shape(source, values.shape[1:])
-            results += [self._invoke([sample])[0] for sample in source.quantize(values)]
-        return sink.dequantize(np.concatenate(results)).reshape(len(images), -1)
+        values = self._normalized(images)
+        self._check_shape(source, values.shape[1:])
+        stored = source.quantize(values)
+        results = np.empty((len(stored), *sink.shape), sink.dtype)
+        with self._explained():
+            for sample, result in zip(stored[:, np.newaxis], results, strict=True):
+                self._runtime.set_tensor(source.index, sample)
+                self._runtime.invoke()
+                result[...] = self._runtime.get_tensor(sink.index)
+        return sink.dequantize(results).reshape(len(images), -1)
 
     def run(self, samples: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], ...]:
         """Return all outputs for one sample.
@@ -163,13 +166,18 @@ class Interpreter:
     def _invoke(self, samples: Sequence[Stored]) -> list[Stored]:
         for tensor, sample in zip(self.inputs, samples, strict=True):
             self._runtime.set_tensor(tensor.index, sample[np.newaxis])
-        try:
+        with self._explained():
             self._runtime.invoke()
+        return [self._runtime.get_tensor(tensor.index) for tensor in self.outputs]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except RuntimeError as error:
             raise TflconvError(
                 f"LiteRT cannot run {self.path}: {_reason(self.path, error)}."
             ) from error
-        return [self._runtime.get_tensor(tensor.index) for tensor in self.outputs]
 
     def _normalized(self, images: Stored) -> NDArray[np.float32]:
         if images.dtype != np.uint8:

@@ -73,6 +73,7 @@ class Source:
         *values: NDArray[np.number],
         batch: int = 64,
         prepare: Callable[[NDArray[np.number]], NDArray[np.float32]] = np.asarray,
+        told: Callable[[int, int], object] | None = None,
     ) -> NDArray[np.float32]:
         """Return the output of a model with one output, computed in batches.
 
@@ -80,6 +81,7 @@ class Source:
             values: One array ``[n, ...]`` per input.
             batch: Samples per batch.
             prepare: Makes inputs of the values of a batch.
+            told: Is told how many samples are done, of how many.
 
         Raises:
             UsageError: The model has several outputs.
@@ -89,10 +91,12 @@ class Source:
         if len(self.outputs) != 1:
             raise UsageError(f"{self.name} has {len(self.outputs)} outputs; expected one.")
         function = tf.function(lambda *tensors: self.call(*tensors)[0], reduce_retracing=True)
-        parts = [
-            function(*(tf.constant(prepare(v[start : start + batch])) for v in values)).numpy()
-            for start in range(0, len(values[0]), batch)
-        ]
+        parts, total = list[NDArray[np.number]](), len(values[0])
+        for start in range(0, total, batch):
+            inputs = (tf.constant(prepare(v[start : start + batch])) for v in values)
+            parts.append(function(*inputs).numpy())
+            if told is not None:
+                told(min(start + batch, total), total)
         return np.concatenate(parts).astype(np.float32)
 
 

@@ -1,19 +1,22 @@
 """The one line from a request or a plan to files and results; every door calls it.
 
 A door (the command line, the Python functions, a study) parses what it is told into a request of
-``requests`` and calls one function here. What is decided is decided below the doors.
+``requests`` and calls one function here. What is decided is decided below the doors. A stage is
+imported when it is first used, so that ``verify`` waits for nothing that converts or measures.
 """
 
-from tflconv.pipeline.conversion import convert
-from tflconv.pipeline.measuring import bench
-from tflconv.pipeline.requests import (
-    BenchRequest,
-    ConversionRequest,
-    TrainingRequest,
-    VerificationRequest,
-)
-from tflconv.pipeline.training import train
-from tflconv.pipeline.verification import verify
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tflconv.pipeline.conversion import convert
+    from tflconv.pipeline.measuring import bench
+    from tflconv.pipeline.requests import BenchRequest, ConversionRequest, TrainingRequest
+    from tflconv.pipeline.training import train
+    from tflconv.pipeline.verification import verify
+    from tflconv.pipeline.verification_request import VerificationRequest
 
 __all__ = [
     "BenchRequest",
@@ -25,3 +28,21 @@ __all__ = [
     "train",
     "verify",
 ]
+
+_HOMES = {
+    "BenchRequest": "requests",
+    "ConversionRequest": "requests",
+    "TrainingRequest": "requests",
+    "VerificationRequest": "verification_request",
+    "bench": "measuring",
+    "convert": "conversion",
+    "train": "training",
+    "verify": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a stage or its request when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tflconv.pipeline' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"tflconv.pipeline.{_HOMES[name]}"), name)

@@ -10,7 +10,7 @@ from tflconv.data import Samples
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import checking
-from tflconv.pipeline.requests import VerificationRequest
+from tflconv.pipeline.verification_request import VerificationRequest
 from tflconv.verification import Verification, metrics
 
 
@@ -31,13 +31,16 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     """
     checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    found = (_on_samples if data.is_own(request.dataset) else _on_dataset)(request)
+    if data.is_own(request.dataset):
+        found = _on_samples(request)
+    else:
+        found = _on_dataset(request, progress)
     for doubt in found.doubts:
         warnings.warn(doubt, stacklevel=2)
     return found
 
 
-def _on_dataset(request: VerificationRequest) -> Verification:
+def _on_dataset(request: VerificationRequest, progress: Callback) -> Verification:
     card = _card(request)
     pictures = data.load_for(card, request.dataset, seed=request.seed)
     pictures.warn()
@@ -51,6 +54,7 @@ def _on_dataset(request: VerificationRequest) -> Verification:
         custom_objects=request.custom_objects,
         signature=request.signature,
         metric=metrics.resolve(request.metric),
+        progress=progress,
     )
 
 

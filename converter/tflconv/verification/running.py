@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
 from tflconv.data.outputs import listed, numbered, output_names
 from tflconv.errors import UsageError
-from tflconv.model import normalization
+from tflconv.model import normalization, scoring
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.pictures import Resize
-from tflconv.network.keras.opened import Opened, open_once
 from tflconv.verification.comparing import compare
 from tflconv.verification.metrics import Metric
 from tflconv.verification.outcome import Verification
+
+if TYPE_CHECKING:
+    from tflconv.network.keras.opened import Opened
 
 
 def resolve_card(
@@ -72,6 +76,7 @@ def verify(
     custom_objects: Path | None = None,
     signature: str | None = None,
     metric: Metric | None = None,
+    progress: Callback = silent,
 ) -> Verification:
     """Compare a converted model with its reference on the test split of a dataset.
 
@@ -86,6 +91,7 @@ def verify(
         custom_objects: A Python file with layers that the reference uses. It is run.
         signature: Which function of a reference that is a SavedModel.
         metric: What else counts as right.
+        progress: Is told how many pictures are done.
 
     Returns:
         Accuracies, agreement, counts per class and the worst disagreements.
@@ -96,9 +102,14 @@ def verify(
     images, card = dataset.test.images, card or _card(target)
     if reference_scores is None:
         reference_scores = reference_logits(
-            reference, images, card=card, custom_objects=custom_objects, signature=signature
+            reference,
+            images,
+            card=card,
+            custom_objects=custom_objects,
+            signature=signature,
+            progress=progress,
         )
-    scores = Interpreter(target, card=card).predict(images)
+    scores = scoring.scores(target, images, card=card, told=_telling(progress, target.name))
     outputs = _outputs(scores, target, card, dataset)
     theirs = _outputs(reference_scores, reference, _card(reference) or card, dataset)
     return compare(
@@ -121,6 +132,7 @@ def reference_logits(
     card: ModelCard | None = None,
     custom_objects: Path | None = None,
     signature: str | None = None,
+    progress: Callback = silent,
 ) -> NDArray[np.float32]:
     """Return the scores of the reference for pictures.
 
@@ -132,6 +144,7 @@ def reference_logits(
         card: How pixels become inputs, where the model itself does not say.
         custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel.
+        progress: Is told how many pictures are done.
 
     Returns:
         float32 ``[n, classes]``.
@@ -139,13 +152,12 @@ def reference_logits(
     Raises:
         UsageError: It is not known how pixels become inputs, or the model is no classifier.
     """
-    opened = model
-    if isinstance(opened, Path):
-        opened = open_once(opened, custom_objects=custom_objects, signature=signature)
+    file = model if isinstance(model, Path) else model.path
+    told = _telling(progress, model.name if file is None else file.name)
+    if file is not None and file.suffix == ".tflite":
+        return scoring.scores(file, images, card=_card(file) or card, told=told)
+    opened = _opened(model, custom_objects, signature)
     described = opened.card or card
-    if opened.is_tflite:
-        assert opened.path is not None
-        return Interpreter(opened.path, card=described).predict(images)
     if described is None:
         raise UsageError(
             f"{opened.path or opened.name} does not say how pixels become its input.",
@@ -156,7 +168,7 @@ def reference_logits(
             f"{opened.path or opened.name} has {len(opened.source.inputs)} inputs; accuracy needs a"
             " classifier with one picture in and one row of scores out."
         )
-    scores = opened.source.predict(images, prepare=described.normalization.apply)
+    scores = opened.source.predict(images, prepare=described.normalization.apply, told=told)
     return scores.reshape(len(images), -1)
 
 
@@ -169,6 +181,20 @@ def _normalized_by(runtime: Interpreter, normalize: str) -> ModelCard:
         labels=(),
         input_shape=runtime.picture_shape,
         normalization=chosen,
+    )
+
+
+def _opened(model: Path | Opened, custom_objects: Path | None, signature: str | None) -> Opened:
+    from tflconv.network.keras.opened import open_once  # not needed for two .tflite files
+
+    if isinstance(model, Path):
+        return open_once(model, custom_objects=custom_objects, signature=signature)
+    return model
+
+
+def _telling(progress: Callback, subject: str) -> scoring.Told:
+    return lambda done, total: progress(
+        Progress(stage="verify", done=done, total=total, subject=subject)
     )
 
 

@@ -12,18 +12,18 @@ where it finds half of the frames split at random, the difference hash does wors
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tflconv.data import neighbours
 from tflconv.data.dataset import Split
 
 NEAR = 0.995
 _SIDE = 16
-_CHUNK = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,11 @@ def across(splits: Mapping[str, Split]) -> tuple[Copies, ...]:
     compared = []
     for name, other in pairs:
         if name in splits and other in splits:
-            nearest = _nearest(thumbnails[name], thumbnails[other])
             twins = _twins(prints[name], prints[other])
-            compared.append(_compare(splits, name, other, twins, *nearest))
+            apart = np.flatnonzero([twin is None for twin in twins])
+            similar = np.full(len(twins), -1, np.intp)
+            similar[apart] = neighbours.similar(thumbnails[name][apart], thumbnails[other], NEAR)
+            compared.append(_compare(splits, name, other, twins, similar))
     return tuple(copies for copies in compared if copies.exact + copies.near)
 
 
@@ -68,14 +70,13 @@ def _compare(
     name: str,
     other: str,
     twins: list[int | None],
-    nearest: NDArray[np.intp],
-    correlation: NDArray[np.float32],
+    similar: NDArray[np.intp],
 ) -> Copies:
     mine, theirs = splits[name], splits[other]
     exact = np.array([twin is not None for twin in twins], bool)
-    near = (correlation >= NEAR) & ~exact
+    near = similar >= 0
     examples = [
-        (mine.ids[i], theirs.ids[twin if (twin := twins[i]) is not None else nearest[i]])
+        (mine.ids[i], theirs.ids[twin if (twin := twins[i]) is not None else similar[i]])
         for i in [*np.flatnonzero(exact), *np.flatnonzero(near)][:3]
     ]
     return Copies(
@@ -88,13 +89,12 @@ def _compare(
     )
 
 
-def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return grey thumbnails, centred and of length 1: their dot product is the correlation."""
-    small = np.empty((len(images), _SIDE * _SIDE), np.float32)
-    for row, thumbnail in zip(small, _shrunk(images), strict=True):
-        row[:] = thumbnail.ravel()
-    small -= small.mean(axis=1, keepdims=True)
-    small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-3)
+def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey thumbnails, one a row."""
+    small = np.empty((len(images), _SIDE * _SIDE), np.uint8)
+    for row, image in zip(small, images, strict=True):
+        grey = Image.fromarray(_grey(image))
+        row[:] = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)).ravel()
     return small
 
 
@@ -109,30 +109,9 @@ def _twins(mine: list[bytes], theirs: list[bytes]) -> list[int | None]:
     return [positions.get(fingerprint) for fingerprint in mine]
 
 
-def _shrunk(images: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-    for image in images:
-        grey = Image.fromarray(_grey(image))
-        small = grey.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-        yield np.asarray(small, np.float32)
-
-
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the mean of the channels, rounded down."""
     total = np.zeros(image.shape[:2], np.uint16)
     for channel in range(image.shape[2]):
         total += image[..., channel]
     return np.asarray(total // image.shape[2], np.uint8)
-
-
-def _nearest(
-    mine: NDArray[np.float32], theirs: NDArray[np.float32]
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return position and correlation of the most similar of ``theirs`` for each of ``mine``."""
-    nearest = np.empty(len(mine), np.intp)
-    correlation = np.empty(len(mine), np.float32)
-    for start in range(0, len(mine), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        products = mine[chunk] @ theirs.T
-        nearest[chunk] = products.argmax(axis=1)
-        correlation[chunk] = products.max(axis=1)
-    return nearest, correlation

@@ -8,13 +8,14 @@ and its system build, and by every setting that influences figures.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.results import BenchmarkRun, Results, load
+from tflconv.results import BenchmarkRun, GrowingResults, Results, load
 
 WITHOUT_INFLUENCE = {"timeout"}
 """Settings that decide whether a run ends, but not its figures."""
@@ -31,9 +32,15 @@ class Record:
     """
 
     def __init__(self, target: Path | None = None) -> None:
-        self.results = Results(context={"command": "tflconv bench"})
+        self._kept = GrowingResults(target, {"command": "tflconv bench"})
+        self._known: dict[str, list[BenchmarkRun]] = {}
         self._target = target
         self._lock = threading.Lock()
+
+    @property
+    def results(self) -> Results:
+        """All runs."""
+        return self._kept.results
 
     def resume(self, devices: Sequence[str], models: Iterable[tuple[str, JsonObject]]) -> None:
         """Take the runs from the file that an interrupted call of the same command left there.
@@ -47,26 +54,31 @@ class Record:
 
         """
         if self._target and self._target.exists():
-            wanted = [(sha256, _settings(config)) for sha256, config in models]
+            wanted = {_key(sha256, _settings(config)) for sha256, config in models}
             runs = (run for run in load(self._target).runs if _is_among(run.device.id, devices))
-            same = [run for run in runs if (run.model.sha256, _settings(run.config)) in wanted]
-            self.results = replace(self.results, runs=tuple(same))
+            same = [r for r in runs if _key(r.model.sha256, _settings(r.config)) in wanted]
+            self._kept.take(same)
+            for run in same:
+                self._known.setdefault(_identity(run), []).append(run)
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """Return the finished run of what ``wanted`` outlines, under the model's present name.
 
         None if there is no such run.
         """
-        same = (run for run in self.results.runs if _identity(run) == _identity(wanted))
-        measured = next(same, None)
-        return measured and replace(measured, model=wanted.model)
+        measured = self._known.get(_identity(wanted))
+        return replace(measured[0], model=wanted.model) if measured else None
 
     def add(self, run: BenchmarkRun) -> None:
         """Add ``run``, which replaces an older run of the same model on the same device."""
         with self._lock:
-            self.results = self.results.with_run(run)
-            if self._target:
-                self.results.save(self._target)
+            self._kept.add(run)
+            self._known.setdefault(_identity(run), []).append(run)
+
+    def close(self) -> None:
+        """Leave one whole file."""
+        with self._lock:
+            self._kept.close()
 
 
 def _is_among(device: str, names: Sequence[str]) -> bool:
@@ -74,9 +86,14 @@ def _is_among(device: str, names: Sequence[str]) -> bool:
     return device in names or anonymous
 
 
-def _identity(run: BenchmarkRun) -> tuple[object, ...]:
+def _identity(run: BenchmarkRun) -> str:
     software = [part and part.sha256 for part in (run.harness, run.runtime)]
-    return run.model.sha256, run.device, *software, _settings(run.config)
+    return _key(run.model.sha256, asdict(run.device), software, _settings(run.config))
+
+
+def _key(*parts: object) -> str:
+    """Return text that is equal where all parts are; tuples equal lists, as in a file."""
+    return json.dumps(parts, sort_keys=True)
 
 
 def _settings(config: JsonObject) -> dict[str, JsonValue]:

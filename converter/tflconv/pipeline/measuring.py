@@ -100,7 +100,10 @@ def bench(
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
             known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
             kept.resume(request.devices, known)
-        failures = measure(request, work, kept, progress=progress)
+        try:
+            failures = measure(request, work, kept, progress=progress)
+        finally:
+            kept.close()
     return kept.results, unfit + failures
 
 

@@ -26,7 +26,7 @@ from tflconv.pipeline.measuring import Failure, Work, measure
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.requests import BenchRequest
 from tflconv.pipeline.stages import Candidate, StudyModel, prepare
-from tflconv.results import Accuracy, BenchmarkRun, Results
+from tflconv.results import Accuracy, BenchmarkRun, GrowingResults, Results
 
 STORE = ".store"
 RESULTS = "results.json"
@@ -83,7 +83,10 @@ def run(
         runtime=runtime,
     )
     work = [Work(file=c.path, identity=c.model, test_set=c.test_set) for c in candidates]
-    failures += measure(request, work, cells, progress=progress)
+    try:
+        failures += measure(request, work, cells, progress=progress)
+    finally:
+        cells.close()
     if cells.results.runs:
         _report(cells.results, folder, store)
     return Outcome(results=cells.results, failures=tuple(failures), warnings=warnings)
@@ -121,10 +124,15 @@ class _Cells:
         *,
         again: bool,
     ) -> None:
-        self.results = Results(context=_context(plan, warnings))
+        self._kept = GrowingResults(target, _context(plan, warnings))
         self._candidates = {candidate.model.slug: candidate for candidate in candidates}
-        self._store, self._target, self._again = store, target, again
+        self._store, self._again = store, again
         self._lock = threading.Lock()
+
+    @property
+    def results(self) -> Results:
+        """All runs."""
+        return self._kept.results
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """Return the stored run that measured what ``wanted`` outlines."""
@@ -142,8 +150,12 @@ class _Cells:
 
         with self._lock:
             self._store.fetch("bench", _inputs(run), save, again=self._again)
-            self.results = self.results.with_run(self._completed(run))
-            self.results.save(self._target)
+            self._kept.add(self._completed(run))
+
+    def close(self) -> None:
+        """Leave one whole file."""
+        with self._lock:
+            self._kept.close()
 
     def _completed(self, run: BenchmarkRun) -> BenchmarkRun:
         candidate = self._candidates[run.model.slug]

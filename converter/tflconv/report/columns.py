@@ -6,8 +6,10 @@ and memory peaks of an emulator say nothing about a real machine, so no column s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tflconv.report import units
 from tflconv.results import BenchmarkRun, Cpu, DeviceInfo, Latency, Memory, Results
@@ -15,7 +17,7 @@ from tflconv.results import BenchmarkRun, Cpu, DeviceInfo, Latency, Memory, Resu
 Number = float | int | str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Cell:
     """One run and its baseline, if that was measured on the same device."""
 
@@ -61,17 +63,19 @@ class Group:
     device: DeviceInfo
     cells: tuple[Cell, ...]
 
-    @property
+    @cached_property
     def datasets(self) -> list[str]:
         """Names of the datasets that the models were trained for."""
         named = (cell.run.model.dataset for cell in self.cells)
         return list(dict.fromkeys(name for name in named if name))
 
-    @property
+    @cached_property
     def models(self) -> list[tuple[str, list[Cell]]]:
         """Cells by name of their model."""
-        names = list(dict.fromkeys(self.title(cell) for cell in self.cells))
-        return [(name, [c for c in self.cells if self.title(c) == name]) for name in names]
+        members: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            members.setdefault(self.title(cell), []).append(cell)
+        return list(members.items())
 
     def title(self, cell: Cell) -> str:
         """Return the name of the model, and its dataset where the group has several."""
@@ -91,8 +95,10 @@ class Column:
 
 def groups(results: Results) -> list[Group]:
     """Group runs by device, each with its baseline."""
-    devices = dict.fromkeys(run.device.id for run in results.runs)
-    return [_group(device, results) for device in devices]
+    devices: dict[str, list[BenchmarkRun]] = {}
+    for run in results.runs:
+        devices.setdefault(run.device.id, []).append(run)
+    return [_group(runs) for runs in devices.values()]
 
 
 def detail(group: Group) -> str:
@@ -109,17 +115,27 @@ def cost(cell: Cell) -> float | None:
     return cell.run.instructions.total if cell.run.instructions else None
 
 
+def cheapest(cells: Sequence[Cell], limit: int) -> list[Cell]:
+    """Return the ``limit`` cells of the lowest cost in their order, those without a cost last."""
+    ranked = sorted(cells, key=lambda cell: value if (value := cost(cell)) else math.inf)
+    chosen = set(ranked[:limit])
+    return [cell for cell in cells if cell in chosen]
+
+
 def shown(group: Group) -> list[Column]:
     """Return the columns that are not empty for a group."""
     return [c for c in TABLE if any(c.text(cell) is not None for cell in group.cells)]
 
 
-def _group(device: str, results: Results) -> Group:
-    runs = [run for run in results.runs if run.device.id == device]
-    cells = [Cell(run=run, baseline=results.baseline_of(run)) for run in runs]
-    order = [_family(cell) for cell in cells]
-    cells.sort(key=lambda cell: order.index(_family(cell)))
-    return Group(device=runs[0].device, cells=tuple(cells))
+def _group(runs: Sequence[BenchmarkRun]) -> Group:
+    """Return the group of runs on one device."""
+    by_slug = {run.model.slug: run for run in reversed(runs)}
+    families: dict[tuple[str, str | None], list[Cell]] = {}
+    for run in runs:
+        cell = Cell(run=run, baseline=by_slug.get(run.model.baseline or ""))
+        families.setdefault(_family(cell), []).append(cell)
+    cells = tuple(cell for members in families.values() for cell in members)
+    return Group(device=runs[0].device, cells=cells)
 
 
 def _family(cell: Cell) -> tuple[str, str | None]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 
 from tflconv.report import columns, findings, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import Results
+from tflconv.results.exchange import to_text
 
 
 def to_json(results: Results) -> str:
     """Return the documented results format, with raw samples and summaries."""
-    return json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
+    return to_text(results)
 
 
 def to_csv(results: Results) -> str:

@@ -56,9 +56,9 @@ def _subject(cells: Sequence[Cell], group: Group) -> str:
     """Return ``all``, or models with their recipes: ``vit fp32, fp16; mobilenet_v2``."""
     if len(cells) == len(group.cells):
         return "all"
-    parts = []
+    parts, concerned = [], set(cells)
     for name, members in group.models:
-        recipes = [cell.run.model.recipe for cell in members if cell in cells]
+        recipes = [cell.run.model.recipe for cell in members if cell in concerned]
         if recipes:
             parts.append(name if len(recipes) == len(members) else f"{name} {', '.join(recipes)}")
     return "; ".join(parts)

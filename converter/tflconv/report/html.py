@@ -151,8 +151,15 @@ def _figure(group: Group, name: str) -> str:
     if drawn is None:
         return ""
     described = escape(f"{(plot.__doc__ or name).splitlines()[0]} {group.device.name}.")
-    caption = f"<figcaption>{_CAPTIONS[name]}</figcaption>" if name in _CAPTIONS else ""
+    caption = _caption(group, name)
     return f"<figure>{style.inline_svg(drawn, described)}{caption}</figure>"
+
+
+def _caption(group: Group, name: str) -> str:
+    texts = [_CAPTIONS[name]] if name in _CAPTIONS else []
+    if len(group.cells) > plots.SHOWN_RUNS and name != "pareto":
+        texts.append(f"The {plots.SHOWN_RUNS} runs of the lowest cost; the table has all.")
+    return f"<figcaption>{' '.join(texts)}</figcaption>" if texts else ""
 
 
 def _method(group: Group) -> str:

@@ -26,6 +26,10 @@ from tflconv.results import Results
 Bar = tuple[float, Cell]
 """A position on the vertical axis and the run that is drawn there."""
 SHOWN_SAMPLES = 200
+SHOWN_RUNS = 60
+"""Runs that have a line or a strip of their own; of more, those of the lowest cost are drawn."""
+_SHOWN_MODELS = 16
+"""Models that a legend names; markers repeat long before."""
 USUAL_RATE = 10.0
 _ROW = 0.235
 _LINES = ["-", "--", ":", "-."]
@@ -65,7 +69,7 @@ def instructions(group: Group) -> Figure | None:
 @style.settled
 def latency(group: Group) -> Figure | None:
     """Median latency, its 5th to 95th percentile, and the raw samples behind them."""
-    cells = [cell for cell in group.cells if cell.latency]
+    cells = columns.cheapest([cell for cell in group.cells if cell.latency], SHOWN_RUNS)
     if not cells:
         return None
     drawn, axes, places = _rows(group, cells, "Latency")
@@ -85,7 +89,7 @@ def latency(group: Group) -> Figure | None:
 @style.settled
 def accuracy(group: Group) -> Figure | None:
     """Top-1 accuracy with its 95 % interval, and that of the reference as a line."""
-    cells = [cell for cell in group.cells if cell.run.accuracy]
+    cells = columns.cheapest([cell for cell in group.cells if cell.run.accuracy], SHOWN_RUNS)
     if not cells:
         return None
     drawn, axes, places = _rows(group, cells, "Accuracy")
@@ -109,8 +113,11 @@ def pareto(group: Group) -> Figure | None:
         return None
     drawn, axes = style.figure(3.6)
     shapes = style.markers([name for name, _ in group.models])
-    for dataset in dict.fromkeys(cell.run.model.dataset for cell in cells):
-        _draw_front(axes, [cell for cell in cells if cell.run.model.dataset == dataset])
+    by_dataset: dict[str | None, list[Cell]] = {}
+    for cell in cells:
+        by_dataset.setdefault(cell.run.model.dataset, []).append(cell)
+    for members in by_dataset.values():
+        _draw_front(axes, members)
     for cell in cells:
         _draw_point(axes, cell, shapes[group.title(cell)])
     _finish_pareto(axes, group, cells)
@@ -121,7 +128,7 @@ def pareto(group: Group) -> Figure | None:
 @style.settled
 def samples(group: Group) -> Figure | None:
     """All latency samples in the order of measurement, which shows drifts and bursts."""
-    cells = [cell for cell in group.cells if cell.latency]
+    cells = columns.cheapest([cell for cell in group.cells if cell.latency], SHOWN_RUNS)
     if not cells:
         return None
     drawn = style.empty_figure(0.46 * len(cells) + 0.5)
@@ -136,6 +143,7 @@ def samples(group: Group) -> Figure | None:
 def sustained(group: Group) -> Figure | None:
     """Median latency per second of a sustained run; it rises where the device throttles."""
     cells = [cell for cell in group.cells if cell.run.conditions.sustained and cell.latency]
+    cells = columns.cheapest(cells, SHOWN_RUNS)
     if not cells:
         return None
     drawn, axes = style.figure(3.2)
@@ -213,9 +221,9 @@ def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, li
     """Return axes with one line per run below the name of its model, first run on top."""
     places: list[Bar] = []
     headings: list[tuple[float, str]] = []
-    line = 0.0
+    line, drawable = 0.0, set(cells)
     for name, members in group.models:
-        present = [cell for cell in members if cell in cells]
+        present = [cell for cell in members if cell in drawable]
         if present:
             headings.append((line, name))
             places += [(line - 1 - index, cell) for index, cell in enumerate(present)]
@@ -247,6 +255,7 @@ def _bars(
     label: Callable[[Cell], str],
 ) -> Figure | None:
     cells = [cell for cell in group.cells if value(cell) is not None]
+    cells = columns.cheapest(cells, SHOWN_RUNS)
     if not cells:
         return None
     drawn, axes, places = _rows(group, cells, title)
@@ -361,7 +370,7 @@ def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
     ]
     handles += [
         Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=name)
-        for name, marker in shapes.items()
+        for name, marker in (shapes.items() if len(shapes) <= _SHOWN_MODELS else ())
     ]
     drawn.legend(handles=handles, loc="outside lower left", ncols=2, handletextpad=0.2)
 

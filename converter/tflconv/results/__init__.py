@@ -16,6 +16,7 @@ from tflconv.results.conditions import (
     SustainedSecond,
 )
 from tflconv.results.exchange import SCHEMA_VERSION, Results, from_json, load, merge
+from tflconv.results.growing import GrowingResults
 from tflconv.results.measurements import Accuracy, Cpu, Graph, Instructions, Latency, Memory, Op
 from tflconv.results.run import (
     BenchmarkRun,
@@ -35,6 +36,7 @@ __all__ = [
     "DeviceInfo",
     "EmulatedInstructions",
     "Graph",
+    "GrowingResults",
     "Instructions",
     "Latency",
     "MeasuredModel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from tflconv.core.bounded import read_json
-from tflconv.core.files import write_json
+from tflconv.core.files import sha256_bytes, write_text
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
@@ -61,12 +62,12 @@ class Results:
         return {
             "schema_version": SCHEMA_VERSION,
             "context": dict(self.context),
-            "runs": [_record(run) for run in self.runs],
+            "runs": [record(run) for run in self.runs],
         }
 
     def save(self, path: Path) -> None:
         """Write a results file, whole or not at all. Raises ``TflconvError`` if that fails."""
-        write_json(path, self.to_json())
+        write_text(path, to_text(self))
 
     def __repr__(self) -> str:
         if not self.runs:
@@ -120,14 +121,40 @@ def load(path: Path) -> Results:
         Results(no runs)
     """
     try:
-        value = read_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        value = read_json(content.decode())
+        later = _later_runs(path, content)
     except FileNotFoundError as error:
         raise TflconvError(f"no results file at {path}.", hint=_MAKE) from error
     except UnicodeDecodeError as error:
         raise TflconvError(f"{path} is no results file: it is no text.", hint=_MAKE) from error
     except (OSError, ValueError, RecursionError) as error:
         raise TflconvError(f"cannot read {path}: {_first_line(error)}.", hint=_MAKE) from error
-    return from_json(value, source=str(path))
+    found = from_json(value, source=str(path))
+    if not later:
+        return found
+    more: JsonObject = {"schema_version": SCHEMA_VERSION, "runs": later}
+    return merge([found, from_json(more, source=str(part_of(path)))])
+
+
+def part_of(path: Path) -> Path:
+    """Return the file with the runs that came since the results file at ``path`` was written."""
+    return path.with_name(f"{path.name}.part")
+
+
+def to_text(results: Results) -> str:
+    """Return the content of a results file."""
+    return json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _later_runs(path: Path, content: bytes) -> list[JsonValue]:
+    """Return what a process that was killed left beside ``path``; its last line may be cut."""
+    if not part_of(path).is_file():
+        return []
+    first, *lines = part_of(path).read_bytes().split(b"\n")
+    if first.decode(errors="replace") != sha256_bytes(content):
+        return []
+    return [read_json(line) for line in lines[:-1]]
 
 
 def merge(several: Iterable[Results]) -> Results:
@@ -139,30 +166,34 @@ def merge(several: Iterable[Results]) -> Results:
         >>> merge([Results(), Results(context={"plan": "demo"})]).context
         {'plan': 'demo'}
     """
-    merged = Results()
+    context: JsonObject = {}
+    runs: dict[tuple[str, str], BenchmarkRun] = {}
     for results in several:
-        merged = replace(merged, context=merged.context or results.context)
+        context = context or results.context
         for run in results.runs:
-            merged = merged.with_run(run)
-    return merged
+            key = run.model.slug, run.device.id
+            runs.pop(key, None)
+            runs[key] = run
+    return Results(runs=tuple(runs.values()), context=context)
 
 
 def _described(run: BenchmarkRun) -> str:
     return f"{run.model.slug} on {run.device.id} {run.outcome}"
 
 
-def _record(run: BenchmarkRun) -> JsonObject:
-    record: dict[str, dict[str, object]] = _STRUCTURE.to_json(run)
+def record(run: BenchmarkRun) -> JsonObject:
+    """Return a run as the documented file format has it."""
+    entry: dict[str, dict[str, object]] = _STRUCTURE.to_json(run)
     if run.latency is not None:
-        record["latency"]["summary_ms"] = run.latency.summary
+        entry["latency"]["summary_ms"] = run.latency.summary
     if run.accuracy is not None:
-        record["accuracy"] |= {
+        entry["accuracy"] |= {
             "top1": run.accuracy.top1,
             "interval": run.accuracy.interval,
             "agreement": run.accuracy.agreement,
             "drop": run.accuracy.drop,
         }
-    return _object(record)
+    return _object(entry)
 
 
 def _object(value: object, _: object = None) -> dict[str, JsonValue]:

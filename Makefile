@@ -5,7 +5,7 @@ READY := .venv/.ready
 
 C_FILES := $(wildcard $(addprefix android-benchmark/,src/*.[ch] tests/*.[ch] bionic/*.c qemu/*.c))
 
-.PHONY: demo test nightly lint format types docs clean
+.PHONY: demo test nightly lint format types audit docs clean
 
 demo: $(READY)
 	$(BIN)/tflconv demo -o demo
@@ -27,6 +27,9 @@ format: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+audit: $(READY)
+	$(BIN)/python tests/audit.py
 
 docs: $(READY)
 	$(BIN)/python docs/make_cli_reference.py

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ class PackedSet:
     labels: tuple[int, ...]
     subset: bool = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the file: pictures, labels and normalization."""
         return sha256_file(self.path)

@@ -126,10 +126,11 @@ def _prepared(
     request: BenchRequest, identities: Mapping[Path, MeasuredModel], folder: Path
 ) -> tuple[list[Work], list[Failure]]:
     """Pack pictures for every file; a damaged one is a failure, a wrong option ends the command."""
+    packs = _Packs(request, folder)
 
     def prepared(file: Path, identity: MeasuredModel) -> Work | Failure:
         try:
-            pictures = _pictures(request, file, folder)
+            pictures = packs.of(file)
         except UsageError:
             raise
         except TflconvError as error:
@@ -260,15 +261,30 @@ def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
     )
 
 
-def _pictures(request: BenchRequest, file: Path, folder: Path) -> PackedSet | None:
-    """The test split as ``file`` takes it, packed into ``folder``, if a dataset is asked for."""
-    if request.dataset is None or request.reference is not None:
-        return None
-    card = verification.resolve_card(
-        file, normalize=request.normalize, labels=request.labels, resize=request.resize
-    )
-    count = Interpreter(file).outputs[0].shape[-1]
-    target = folder / f"{len(list(folder.iterdir()))}.testset"
+class _Packs:
+    """The test split as files take it, packed once for all that take it alike."""
+
+    def __init__(self, request: BenchRequest, folder: Path) -> None:
+        self._request, self._folder = request, folder
+        self._packed: dict[tuple[object, ...], PackedSet] = {}
+
+    def of(self, file: Path) -> PackedSet | None:
+        """Return the test split for ``file``, if a dataset is asked for."""
+        request = self._request
+        if request.dataset is None or request.reference is not None:
+            return None
+        card = verification.resolve_card(
+            file, normalize=request.normalize, labels=request.labels, resize=request.resize
+        )
+        count = Interpreter(file).outputs[0].shape[-1]
+        key = card.input_shape, card.normalization, card.labels, card.resize, count
+        if key not in self._packed:
+            target = self._folder / f"{len(self._packed)}.testset"
+            self._packed[key] = _pictures(request, card, target, count)
+        return self._packed[key]
+
+
+def _pictures(request: BenchRequest, card: ModelCard, target: Path, count: int) -> PackedSet:
     if isinstance(request.dataset, Samples):
         return _packed_samples(request.dataset, card, target, request, count)
     dataset = data.load_for(card, request.dataset)

@@ -31,10 +31,8 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     """
     checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    if data.is_own(request.dataset):
-        found = _on_samples(request)
-    else:
-        found = _on_dataset(request, progress)
+    own = data.is_own(request.dataset)
+    found = _on_samples(request) if own else _on_dataset(request, progress)
     for doubt in found.doubts:
         warnings.warn(doubt, stacklevel=2)
     return found

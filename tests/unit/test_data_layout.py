@@ -340,3 +340,20 @@ def test_a_told_split_without_classes_is_not_drawn_instead(tmp_path: Path) -> No
     write(tmp_path / "pets", PETS_IN_SPLITS | {"flat/1.png": png(1)})
     with pytest.raises(TflconvError, match="no pictures in class folders for test"):
         _ = data.load(f"train={tmp_path}/pets/train,test={tmp_path}/pets/flat").train
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".txt", ".json"])
+def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str) -> None:
+    pictures = [f"{label}/{index}.jpg" for label in ("cats", "dogs") for index in range(9)]
+    annotations = [name.replace(".jpg", suffix) for name in pictures]
+    found = layout.by_folders([*pictures, *annotations])
+    assert sorted(found.places) == sorted(pictures)
+    told = f"annotations of pictures are not read: 18 (such as cats/0{suffix})."
+    assert found.notes == (told,)
+    inside = [f"train/{name}" for name in (*pictures, *annotations)]
+    assert layout.by_parts(inside).notes == (told.replace("cats", "train/cats"),)
+
+
+def test_a_document_without_its_picture_is_no_annotation() -> None:
+    names = ["cats/0.jpg", "dogs/0.jpg", "dogs/1.xml"]
+    assert sorted(layout.by_folders(names).places) == names

@@ -68,6 +68,7 @@ def by_folders(names: Sequence[str]) -> Layout:
         >>> by_folders(names).places["digits/val/two/7.png"]
         Place(label='two', split='validation')
     """
+    names, annotations = _without_annotations(names)
     root = _Level.of(names)
     level = root.without_wrappers()
     splits = roles(level.folders)
@@ -78,7 +79,8 @@ def by_folders(names: Sequence[str]) -> Layout:
     else:
         _check_flat(level, splits)
         layout = Layout(places=level.places(None))
-    return _without_pictures(_noted(layout, level.loose, "in no class folder"), names, root)
+    layout = _noted(layout, level.loose, "in no class folder")
+    return _annotated(_without_pictures(layout, names, root), annotations)
 
 
 def by_parts(names: Sequence[str]) -> Layout:
@@ -88,6 +90,7 @@ def by_parts(names: Sequence[str]) -> Layout:
         >>> by_parts(["train/x/cats/1.png", "train/x/dogs/1.png"]).places["train/x/cats/1.png"]
         Place(label='cats', split='train')
     """
+    names, annotations = _without_annotations(names)
     root = _Level.of(names)
     given = root.folders
     classes = given["train"].without_wrappers("train").folders if "train" in given else ()
@@ -96,7 +99,7 @@ def by_parts(names: Sequence[str]) -> Layout:
         places |= level.without_wrappers(split, keep=classes).places(split)
     loose = [name for name in names if name not in places]
     layout = _noted(Layout(places=places), loose, "in no class folder")
-    return _without_pictures(layout, names, root)
+    return _annotated(_without_pictures(layout, names, root), annotations)
 
 
 def by_blocks(names: Sequence[str], blocks: Blocks) -> Layout:
@@ -277,6 +280,28 @@ def _without_pictures(layout: Layout, names: Sequence[str], root: _Level) -> Lay
     if not dropped:
         return layout
     note = f"folders without pictures are left out: {_quoted(sorted(dropped))}."
+    return Layout(places=layout.places, notes=(*layout.notes, note))
+
+
+def _without_annotations(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide ``names``: those without, and the documents that bear the name of a picture beside.
+
+    So do the boxes of Pascal VOC, ``cats/1.jpg`` and ``cats/1.xml``, and those of YOLO and labelme.
+    """
+    pictures = {_stem(name) for name in names if not is_document(name)}
+    annotations = {name for name in names if is_document(name) and _stem(name) in pictures}
+    return [name for name in names if name not in annotations], sorted(annotations)
+
+
+def _stem(name: str) -> str:
+    return name[: len(name) - len(PurePosixPath(name).suffix)]
+
+
+def _annotated(layout: Layout, annotations: Sequence[str]) -> Layout:
+    """Return ``layout`` with a note on annotations."""
+    if not annotations:
+        return layout
+    note = f"annotations of pictures are not read: {len(annotations)} (such as {annotations[0]})."
     return Layout(places=layout.places, notes=(*layout.notes, note))
 
 

@@ -55,7 +55,7 @@ class _Manifest(TypedDict):
 
     name: str
     classes: list[str]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int | None, int | None, int]
     images: int
     split: dict[str, int]
     files: list[_ManifestFile]

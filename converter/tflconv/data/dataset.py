@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -320,9 +320,17 @@ def with_fewer(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
     test = dataset.test.stratified(count, seed)
     if len(test) == len(dataset.test):
         return dataset
-    reading = replace(dataset.reading, splits={**dataset.splits, "test": test})
+    makers: dict[tuple[str, ...], Callable[[], Mapping[str, Split]]] = {
+        (name,): partial(_only, dataset.splits, name) for name in dataset.splits
+    }
+    splits = LazySplits({**makers, ("test",): lambda: {"test": test}})
+    reading = replace(dataset.reading, splits=splits)
     digest = sha256_json({"of": dataset.digest, "test": count, "seed": seed})
     return replace(dataset, read=lambda: reading, subset=True, digest=digest)
+
+
+def _only(splits: Mapping[str, Split], name: str) -> dict[str, Split]:
+    return {name: splits[name]}
 
 
 def pooled(parts: Sequence[Split]) -> Split:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -119,7 +120,7 @@ def survive(name: str, folder: Path, *, kills: int) -> Outcome:
     late = 0
     for number in range(kills):
         seconds, place = draw.uniform(0, whole), prepared(folder / str(number), model)
-        late += not kill(command, place, after=seconds)
+        late += not kill(command, place, after=seconds, children=number % 2 == 1)
         _check_whole(place, expected)
         assert finish(command, place) == expected, f"killed after {seconds:.2f} s"
         shutil.rmtree(place)
@@ -147,13 +148,16 @@ def prepared(folder: Path, model: Path | None = None) -> Path:
     return folder
 
 
-def kill(command: Sequence[str], folder: Path, *, after: float) -> bool:
-    """Start the command, kill it and nothing else; whether it was still running."""
+def kill(command: Sequence[str], folder: Path, *, after: float, children: bool = False) -> bool:
+    """Start the command and kill it, alone or with all its children; whether it still ran."""
     run = _start(command, folder)
     try:
         run.wait(after)
     except subprocess.TimeoutExpired:
-        run.kill()
+        if children:
+            os.killpg(run.pid, signal.SIGKILL)
+        else:
+            run.kill()
     run.communicate()
     return run.returncode < 0
 
@@ -184,6 +188,7 @@ def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tflconv.benchmark import bionic
 from tflconv.core import resources
 from tflconv.core.files import cache_dir, sha256_file, sha256_json
+from tflconv.core.private import environment
 from tflconv.core.store import Store
 from tflconv.device import compiler
 from tflconv.device.complaints import first_error
@@ -103,7 +104,7 @@ def _run_zig(*arguments: str) -> None:
 
 def run(command: Sequence[str]) -> None:
     """Run a compiler or linker; raise ``TflconvError`` with its first error if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
     if done.returncode != 0:
         tool = " ".join(word for word in command[:4] if not word.startswith("-"))
         raise TflconvError(f"cannot build the harness ({tool}): {first_error(done.stderr)}")

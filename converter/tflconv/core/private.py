@@ -79,6 +79,11 @@ def temporary_files() -> Iterator[None]:
             tempfile.tempdir = before
 
 
+def environment() -> dict[str, str]:
+    """Return the environment for a program whose temporary files are to lie with those of ours."""
+    return os.environ | {"TMPDIR": tempfile.gettempdir()}
+
+
 @contextlib.contextmanager
 def locked(folder: Path, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Let no other process or thread into a block with the same ``folder``.

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tflconv.core.private import environment
 from tflconv.core.shortening import clean
 
 NOTHING = "it printed nothing"
@@ -54,7 +55,13 @@ def complaint(command: Sequence[str], folder: Path, *, seconds: float) -> str | 
     """
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=seconds
+            command,
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
         return f"it did not end within {seconds:g} s"

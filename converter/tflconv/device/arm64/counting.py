@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tflconv.core import resources
 from tflconv.core.files import cache_dir, sha256_file
+from tflconv.core.private import environment
 from tflconv.core.store import Store
 from tflconv.device import compiler
 from tflconv.device.arm64.qemu import GET_PLUGINS, NO_PLUGINS, Qemu
@@ -71,7 +72,8 @@ def _build(folder: Path, api: int) -> None:
     if command is None:
         raise DeviceError("there is no C compiler for the QEMU plugin.", hint=compiler.GET)
     target = [f"-DQEMU_PLUGIN_API={api}", "-o", str(folder / "count.so"), str(source())]
-    done = subprocess.run([*command, *FLAGS, *target], capture_output=True, text=True, check=False)
+    words = [*command, *FLAGS, *target]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment())
     if done.returncode:
         reason = first_error(done.stderr)
         raise DeviceError(f"cannot compile the QEMU plugin: {reason}", hint=compiler.GET)

@@ -70,11 +70,19 @@ class OperatorT:
     inputs: _Integers
     outputs: _Integers
     builtinOptionsType: int
-    builtinOptions: _Options | None
+    builtinOptions: _Options | ReducerOptionsT | None
     intermediates: _Integers | None
 
 class AddOptionsT:
     fusedActivationFunction: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class DivOptionsT:
+    fusedActivationFunction: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class ReducerOptionsT:
+    keepDims: bool
     def Pack(self, builder: Builder) -> int: ...
 
 class BufferT:
@@ -185,7 +193,9 @@ class BuiltinOperator:
     ADD: int
     CUSTOM: int
     DEQUANTIZE: int
+    DIV: int
     QUANTIZE: int
+    SUM: int
 
 class TensorType:
     FLOAT16: int
@@ -201,6 +211,8 @@ class ActivationFunctionType:
 
 class BuiltinOptions:
     AddOptions: int
+    DivOptions: int
+    ReducerOptions: int
 
 def BufferStart(builder: Builder) -> None: ...
 def BufferAddData(builder: Builder, data: int) -> None: ...

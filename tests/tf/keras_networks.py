@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import interpreter as litert
 
+from tflconv.core import quiet
 from tflconv.network.keras import execution
 from tflconv.network.nodes import Network
 
@@ -49,6 +51,40 @@ def check_equal(model: Any, network: Network, *, softmax: bool = False) -> None:
         received = shares / shares.sum(-1, keepdims=True)
     assert expected.std() > 1e-3
     np.testing.assert_allclose(received, expected, atol=CLOSE * max(1, np.abs(expected).max()))
+
+
+def ran(content: bytes, values: np.ndarray) -> np.ndarray:
+    """What LiteRT makes of ``values``, one by one, as real numbers."""
+    with quiet.native_stderr():
+        runtime = litert.Interpreter(model_content=content, num_threads=1)
+        runtime.allocate_tensors()
+        (source,), (target,) = runtime.get_input_details(), runtime.get_output_details()
+        results = []
+        for value in values:
+            runtime.set_tensor(source["index"], _stored(value[np.newaxis], source))
+            runtime.invoke()
+            results.append(_real(runtime.get_tensor(target["index"])[0], target))
+    return np.array(results)
+
+
+def _stored(value: np.ndarray, detail: Any) -> np.ndarray:
+    if detail["dtype"] == np.float32:
+        return value
+    scale, zero_point = detail["quantization"]
+    return np.clip(np.rint(value / scale) + zero_point, -128, 127).astype(np.int8)
+
+
+def _real(value: np.ndarray, detail: Any) -> np.ndarray:
+    if detail["dtype"] == np.float32:
+        return value
+    scale, zero_point = detail["quantization"]
+    return (value.astype(np.float32) - zero_point) * scale
+
+
+def cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The cosine of each row of ``left`` with that of ``right``."""
+    lengths = np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
+    return np.asarray((left * right).sum(-1) / lengths)
 
 
 def kinds(network: Network) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from hand_made import drawn, network, node
 
 from tflconv.network.nodes import Network, Node
-from tflconv.network.passes import attention, centering, folding
+from tflconv.network.passes import attention, centering, folding, tokens
 
 VALID = {"strides": (1, 1), "padding": "VALID"}
 
@@ -123,3 +123,38 @@ def test_the_scale_of_attention_goes_into_the_queries(function: str) -> None:
         assert set(weight(split, "m/query0", "bias")) == {1.5}
         assert set(weight(split, "m/key0", "kernel")) == {6.0}
         assert set(weight(split, "m/value0", "kernel")) == {6.0 if function == "softmax" else 2.0}
+
+
+def test_a_token_becomes_zeros_and_a_sum() -> None:
+    """[9 8; x] = [0 0; x] + [9 8; 0 0], for two tokens x."""
+    of = network((2, 2), node("token", "x", token=[[9, 8]]))
+    padded = tokens.pad_tokens(of)
+    assert [each.kind for each in padded] == ["input", "pad", "affine"]
+    assert padded["token/pad"].options["borders"] == ((1, 0),)
+    assert padded["token"].weights["shift"].tolist() == [[9, 8], [0, 0], [0, 0]]
+
+
+def test_an_affine_before_the_keys_alone_leaves_the_queries() -> None:
+    """Keys and values are made of 3 x + 1, queries of x."""
+    parts = {f"{part}_kernel": np.full((1, 1, 1), 2) for part in ("query", "key", "value")}
+    parts |= {f"{part}_bias": np.full((1, 1), 5) for part in ("query", "key", "value")}
+    of = network(
+        (4, 1),
+        affine("a", "x", [3], [1]),
+        node("attention", "x", "a", output_kernel=np.ones((1, 1, 1)), output_bias=[0], **parts),
+    )
+    folded = folding.fold_affine_into_next(of)
+    assert [each.name for each in folded] == ["x", "attention"]
+    for part, kernel, bias in (("query", 2, 5), ("key", 6, 7), ("value", 6, 7)):
+        assert weight(folded, "attention", f"{part}_kernel") == [kernel]
+        assert weight(folded, "attention", f"{part}_bias") == [bias]
+
+
+def test_an_affine_that_is_read_whole_and_cropped_folds_into_both() -> None:
+    crop = node("crop", "a", name="first", options={"begin": 0, "end": 1})
+    dense = [node("dense", "a", name="all", kernel=[[2]], bias=[0])]
+    dense += [node("dense", "first", name="one", kernel=[[7]], bias=[0])]
+    of = network((4, 1), affine("a", "x", [3], [1]), crop, *dense, node("add", "all", "one"))
+    folded = folding.fold_affine_into_next(folding.move_affine_past_mean(of))
+    assert not folded.of_kind("affine")
+    assert (weight(folded, "all", "bias"), weight(folded, "one", "bias")) == ([2], [7])

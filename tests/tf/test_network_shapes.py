@@ -73,7 +73,15 @@ def pool(draw: Draw) -> Network:
 
 def pad(draw: Draw) -> Network:
     ends = st.tuples(st.integers(0, 3), st.integers(0, 3))
-    return network(picture(draw), node("pad", "x", options={"borders": (draw(ends), draw(ends))}))
+    shape = picture(draw)[draw(st.integers(0, 1)) :]
+    borders = tuple(draw(ends) for _ in shape[1:])
+    return network(shape, node("pad", "x", options={"borders": borders}))
+
+
+def patches(draw: Draw) -> Network:
+    rows, columns, high, wide, channels = (draw(SIDE) for _ in range(5))
+    shape = (rows * high, columns * wide, channels)
+    return network(shape, node("patches", "x", options={"size": (high, wide)}))
 
 
 def dense(draw: Draw) -> Network:
@@ -188,6 +196,7 @@ KINDS: dict[str, Callable[[Draw], Network]] = {
     "matmul": matmul,
     "mean": mean,
     "pad": pad,
+    "patches": patches,
     "pool": pool,
     "token": token,
 }

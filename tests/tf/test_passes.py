@@ -19,6 +19,7 @@ from keras_networks import (
     two_dense,
 )  # fmt: skip
 
+from tflconv import models
 from tflconv.network.keras.reader import read
 from tflconv.network.passes import PASSES, NamedPass, optimize
 
@@ -117,6 +118,34 @@ def attention_of_size_one(kit: Any) -> Any:
     return randomized(kit.Model(tokens, mixed))
 
 
+def class_token(_: Any) -> Any:
+    """A plain ViT; its layers are of Keras 2."""
+    return randomized(models.build("vit", (12, 12, 3), 5, patch=4, dim=12, depth=2, heads=3))
+
+
+def one_token_read(kit: Any, crop: tuple[int, int] = (0, 15)) -> Any:
+    """Attention, of which the tokens in the middle are read."""
+    tokens = kit.Input((16, 12))
+    mixed = kit.layers.Add()([tokens, kit.layers.MultiHeadAttention(3, 4)(tokens, tokens)])
+    inner = kit.layers.Dense(24, activation="gelu")(kit.layers.LayerNormalization()(mixed))
+    summed = kit.layers.Add()([mixed, kit.layers.Dense(12)(inner)])
+    read_tokens = kit.layers.Flatten()(kit.layers.Cropping1D(crop)(summed))
+    return randomized(kit.Model(tokens, kit.layers.Dense(5)(read_tokens)))
+
+
+def crop_of_the_input(kit: Any) -> Any:
+    layers = kit.layers
+    return sequential(kit, (7, 6), layers.Cropping1D((2, 1)), layers.Dense(4), layers.Dense(2))
+
+
+def patched(kit: Any) -> Any:
+    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(5, (3, 2), strides=(3, 2)))
+
+
+def overlapping(kit: Any) -> Any:
+    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(5, 3, strides=2))
+
+
 def masked_attention(kit: Any) -> Any:
     tokens = kit.Input((5, 8))
     mixed = kit.layers.MultiHeadAttention(2, 4)(tokens, tokens, use_causal_mask=True)
@@ -126,6 +155,8 @@ def masked_attention(kit: Any) -> Any:
 ROWS = {
     "remove_identities": Row(applies=norm_dense, near=relu_between, kind="identity", removes=1),
     "drop_softmax": Row(applies=norm_dense, near=softmax_within, kind="activation", removes=1),
+    "pad_tokens": Row(applies=class_token, near=transformer, kind="token", removes=1),
+    "crop_early": Row(applies=one_token_read, near=crop_of_the_input, kind="crop", removes=0),
     "center_residuals": Row(
         applies=transformer, near=observed_residual, kind="layer_norm", removes=0
     ),
@@ -142,6 +173,7 @@ ROWS = {
         applies=scaled_input, near=shift_before_padding, kind="affine", removes=1
     ),
     "split_affines": Row(applies=scaled_input, near=scale_alone, kind="affine", removes=-1),
+    "patches_by_dense": Row(applies=patched, near=overlapping, kind="conv", removes=1),
     "merge_linear": Row(applies=two_dense, near=bottleneck, kind="dense", removes=1),
     "fold_attention_scale": Row(
         applies=transformer, near=attention_of_size_one, kind="attention", removes=0
@@ -197,7 +229,8 @@ def test_all_passes_leave_what_one_of_them_must_not_touch_equal(name: str, kit: 
 
 
 def test_a_pass_that_was_applied_does_not_apply_again(kit: Any) -> None:
-    for make in (conv_norm, norm_dense, scaled_input, two_dense, pooled, transformer):
+    made = (conv_norm, norm_dense, scaled_input, two_dense, pooled, transformer, class_token)
+    for make in (*made, one_token_read):
         network, _ = optimize(read(make(kit)))
         again, outcomes = optimize(network)
         assert [each.name for each in outcomes if each.skipped is None] == []

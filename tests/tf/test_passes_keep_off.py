@@ -37,6 +37,15 @@ def conv(source: str, padding: str) -> Node:
     return node("conv", source, options=options, kernel=drawn(3, 3, 2, 2), bias=[0, 0])
 
 
+def cutting(source: str, channels: int = 2, **options: Any) -> Node:
+    options = {"strides": (3, 3), "padding": "VALID", **options}
+    return node("conv", source, options=options, kernel=drawn(3, 3, channels, 2), bias=[0, 0])
+
+
+def crop(source: str) -> Node:
+    return node("crop", source, options={"begin": 0, "end": 1})
+
+
 def pool(**options: Any) -> Network:
     chosen = {"function": "average", "size": (2, 2), "strides": (2, 2), "padding": "SAME"}
     return network(PICTURE, node("pool", "x", options=chosen | options))
@@ -132,6 +141,27 @@ CASES = {
         ),
     },
     "split_layer_norm": {"it scales nothing": tokens(node("layer_norm", "x", **NORM))},
+    "crop_early": {
+        "a sum reads all tokens": tokens(
+            dense("x"), crop("dense"), joined("dense", "dense")
+        ),
+        "positions differ": tokens(affine("x", **POSITIONS), crop("affine")),
+        "tokens are mixed": tokens(
+            node("concat", "x", "x", options={"axis": 1}), crop("concat")
+        ),
+        "one vector goes to all tokens": tokens(
+            node("mean", "x", options=KEPT), node("add", "x", "mean"), crop("add")
+        ),
+        "the channels are cropped": network(
+            (4,), node("dense", "x", kernel=drawn(4, 4), bias=drawn(4)), crop("dense")
+        ),
+    },
+    "patches_by_dense": {
+        "windows overlap": network(PICTURE, conv("x", "VALID")),
+        "pixels are left over": network((7, 6, 2), cutting("x")),
+        "channels are many": network((6, 6, 5), cutting("x", channels=5)),
+        "windows are spread": network(PICTURE, cutting("x", dilation=(2, 2))),
+    },
     "drop_softmax": {
         "the output is another activation": tokens(relu("x", "sigmoid")),
         "softmax is not the end": tokens(relu("x", "softmax"), dense("activation")),

@@ -22,6 +22,7 @@ INT8, UINT8, FLOAT, HALF, INT32 = (
 _DTYPES = {
     INT8: np.int8, UINT8: np.uint8, FLOAT: np.float32, HALF: np.float16, INT32: np.int32,
     fb.TensorType.INT16: np.int16, fb.TensorType.INT64: np.int64,
+    fb.TensorType.BOOL: np.bool_,
 }  # fmt: skip
 
 

@@ -28,9 +28,10 @@ from tflconv.network.keras.execution import run
 from tflconv.network.keras.fake_quant import round_straight_through, round_weights
 from tflconv.network.keras.layer_readers import KNOWN_LAYERS
 from tflconv.network.keras.opened import Opened
-from tflconv.network.keras.ranges import Ranges, allowed, measure, symmetric_ends
+from tflconv.network.keras.ranges import Ranges, allowed, measure
 from tflconv.network.nodes import LINEAR, Network, Node
 from tflconv.network.passes import PASSES
+from tflconv.network.symmetric import symmetric_ends
 from tflconv.recipe import get
 
 _FROZEN_SHARE = 0.25

@@ -9,7 +9,7 @@ them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/00
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -156,24 +156,56 @@ def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     Raises:
         UsageError: The samples do not fit the inputs of the model.
     """
+    ranges: TensorRanges = {}
+    for activations in observe(model, calibration):
+        for name, values in activations:
+            _widen(ranges, name, values)
+    if calibration.limits is not None:
+        (picture,) = _float_inputs(model)
+        if picture is not None:
+            _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
+    return ranges
+
+
+def observe(
+    model: bytes, calibration: Calibration, names: Collection[str] | None = None
+) -> Iterator[Iterator[tuple[str, NDArray[np.float32]]]]:
+    """Yield the activations of a float model, name and values, sample by sample.
+
+    Args:
+        model: A float ``.tflite`` file.
+        calibration: Samples to run it with.
+        names: Which activations, by default all.
+
+    Raises:
+        UsageError: The samples do not fit the inputs of the model.
+    """
     runtime, unpacked = load(model), packing.unpack(model)
     inputs = runtime.get_input_details()
     calibration = calibration.for_inputs(editing.input_names(unpacked))
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
     activations = editing.float_activations(unpacked)
-    ranges: TensorRanges = {}
+    wanted = {i: name for i, name in activations.items() if names is None or name in names}
     for sample in calibration.samples([detail["dtype"] for detail in inputs]):
         for detail, values in zip(inputs, sample, strict=True):
             runtime.set_tensor(detail["index"], values)
         runtime.invoke()
-        for index, name in activations.items():
-            if (result := _result(runtime, index)) is not None:
-                _widen(ranges, name, result)
-    if calibration.limits is not None:
-        (picture,) = (activations.get(int(detail["index"])) for detail in inputs)
-        if picture is not None:
-            _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
-    return ranges
+        yield _results(runtime, wanted)
+
+
+def _results(
+    runtime: litert.Interpreter, wanted: Mapping[int, str]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    for index, name in wanted.items():
+        if (result := _result(runtime, index)) is not None:
+            yield name, result
+
+
+def _float_inputs(model: bytes) -> list[str | None]:
+    """The names of the inputs among the activations; None for an input of integers."""
+    unpacked = packing.unpack(model)
+    activations = editing.float_activations(unpacked)
+    return [activations.get(int(index)) for index in unpacked.subgraphs[0].inputs]
 
 
 def load(model: bytes) -> litert.Interpreter:

@@ -1,9 +1,9 @@
 """Convert a network that graph passes have rewritten (``tflconv.network.passes``).
 
-Float and dynamic recipes are made like those of every float model. Integer recipes need the ranges
-that the network asks for (symmetric keys and values, saturation instead of ReLU), so the ranges are
-measured here and the converter takes them from the graph. ``selective`` quantizes what enters or
-leaves a product, including those of attention; LayerNormalization and softmax stay in float.
+Every recipe is made of its float file. Integer recipes get ranges as the kernels of products need
+them (``selection``); ``selective`` computes the products in integers, those of attention too, and
+LayerNormalization, softmax and GELU in float. A network that was trained for int8 brings its ranges
+along, and the TFLite converter takes them from the graph.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from tflconv.conversion import tracing
-from tflconv.conversion.calibration import Calibration
+from tflconv.conversion import attention, selection, tracing
+from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, as_it_is, required
-from tflconv.conversion.quantization import finish
+from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
@@ -51,6 +51,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, tracing.lower(graph), graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
+        self._even: dict[str, tuple[bytes, frozenset[str], TensorRanges]] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -67,10 +68,31 @@ class OptimizedModel(FloatModel):
         Raises:
             TflconvError: The recipe cannot be made of this network.
         """
-        if not recipe.is_integer and recipe.compute != "selective":
-            return super().make(recipe, calibration)
-        chosen = self.trained or self._calibrate(required(calibration, recipe))
-        return lower_rounded(self.network, chosen, recipe)
+        integers = recipe.is_integer or recipe.compute == "selective"
+        if self.trained is not None and integers:
+            return lower_rounded(self.network, self.trained, recipe)
+        if recipe.compute == "selective":
+            return self._selective(recipe, required(calibration, recipe))
+        if recipe.is_integer:
+            return self._integer(recipe, required(calibration, recipe))
+        return super().make(recipe, calibration)
+
+    def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
+        if calibration.digest not in self._even:
+            content, spared = attention.keep_sums(self.content, calibration)
+            self._even[calibration.digest] = content, spared, measure(content, calibration)
+        content, spared, measured = self._even[calibration.digest]
+        model = packing.unpack(content)
+        fitted = selection.fit(model, measured, spared)
+        return quantize(content, recipe, fitted, also=selection.selected(model, spared))
+
+    def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
+        """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
+        fitted = selection.fit(packing.unpack(self.content), self._measured(calibration))
+        try:
+            return quantize(self.content, recipe, fitted)
+        except LeftInFloat:
+            return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _calibrate(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._calibrated:

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
+from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, int4, packing, stripping, unread
+from tflconv.tflite import editing, ends, idle, int4, packing, stripping, unread
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
-FILTER_OPS = (*MATRIX_OPS, "DEPTHWISE_CONV_2D")
 SMALLEST_WEIGHT = 1024
 """Weights with fewer elements stay float in dynamic recipes, as in the TFLite converter: they
 save nothing, and the first convolution is among them, which suffers most."""
@@ -35,13 +36,21 @@ class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
     """Operators compute in float where the recipe promises integers."""
 
 
-def quantize(model: bytes, recipe: Recipe, ranges: TensorRanges | None = None) -> bytes:
+def quantize(
+    model: bytes,
+    recipe: Recipe,
+    ranges: TensorRanges | None = None,
+    *,
+    also: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
     """Quantize a float model by ``recipe``.
 
     Args:
         model: A float ``.tflite`` file.
         recipe: The recipe.
         ranges: Ranges of activations (``calibration.measure``), for static recipes.
+        also: What a selective recipe computes in integers besides filters: names of results, by
+            the kind of operator (``selection.selected``).
 
     Returns:
         The quantized ``.tflite`` file.
@@ -50,7 +59,7 @@ def quantize(model: bytes, recipe: Recipe, ranges: TensorRanges | None = None) -
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
         TflconvError: litert-quantizer cannot quantize the model.
     """
-    settings = _settings(recipe)
+    settings = [*_settings(recipe), *_chosen(recipe, also or {})]
     if not settings:
         return finish(model, recipe)
     return finish(_with_unread_outputs(model, recipe, settings, ranges), recipe)
@@ -67,6 +76,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
     """
     model = packing.unpack(quantized)
+    idle.remove_idle_relus(model)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
@@ -87,15 +97,28 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
-    ops = ("*",) if recipe.compute == "static" else FILTER_OPS
-    config = _weights(recipe) | {"activation_tensor_config": _activations(recipe)}
-    return [*_each(ops, config), *_float_ends(recipe)]
+    ops = ("*",) if recipe.compute == "static" else FILTERS
+    return [*_each(ops, _static(recipe)), *_float_ends(recipe)]
 
 
-def _each(operations: Sequence[str], config: Settings) -> list[Settings]:
+def _chosen(recipe: Recipe, also: Mapping[str, Sequence[str]]) -> list[Settings]:
+    """Static arithmetic in the operators with these results, whose names end in semicolons."""
+    return [
+        entry
+        for operation, results in also.items()
+        for name in results
+        for entry in _each((operation,), _static(recipe), f"^{re.escape(name)};$")
+    ]
+
+
+def _static(recipe: Recipe) -> Settings:
+    return _weights(recipe) | {"activation_tensor_config": _activations(recipe)}
+
+
+def _each(operations: Sequence[str], config: Settings, regex: str = ".*") -> list[Settings]:
     return [
         {
-            "regex": ".*",
+            "regex": regex,
             "operation": operation,
             "algorithm_key": "min_max_uniform_quantize",
             "op_config": config,

@@ -23,7 +23,8 @@ add, mul   two inputs or more
 concat     ``axis``
 mean       ``axes``, ``keep``
 pool       ``function`` (max or average), ``size``, ``strides``, ``padding``
-pad        ``borders`` ``((top, bottom), (left, right))``
+pad        ``borders`` ``((top, bottom), (left, right))``, of tokens ``((front, back),)``
+patches    ``size``: the pixels of each patch as channels, row by row
 reshape    ``shape`` without batch
 transpose  ``axes`` in their new order, the batch first
 token      the tokens with the learned ``token [1, c]`` before them
@@ -74,7 +75,7 @@ class NodeOptions(TypedDict, total=False):
     padding: str
     dilation: tuple[int, int]
     size: tuple[int, int]
-    borders: tuple[tuple[int, int], tuple[int, int]]
+    borders: tuple[tuple[int, int], ...]
     axis: int
     axes: tuple[int, ...]
     keep: bool

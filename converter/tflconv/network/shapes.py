@@ -107,9 +107,16 @@ def _mean(node: Node, inputs: Sequence[Shape]) -> Shape:
 
 
 def _pad(node: Node, inputs: Sequence[Shape]) -> Shape:
+    batch, *sides, channels = inputs[0]
+    borders = node.options["borders"]
+    grown = (first + side + last for side, (first, last) in zip(sides, borders, strict=True))
+    return (batch, *grown, channels)
+
+
+def _patches(node: Node, inputs: Sequence[Shape]) -> Shape:
     batch, height, width, channels = inputs[0]
-    (top, bottom), (left, right) = node.options["borders"]
-    return (batch, top + height + bottom, left + width + right, channels)
+    high, wide = node.options["size"]
+    return (batch, height // high, width // wide, high * wide * channels)
 
 
 def _token(_: Node, inputs: Sequence[Shape]) -> Shape:
@@ -146,6 +153,7 @@ _RULES: dict[str, Callable[[Node, Sequence[Shape]], Shape]] = {
     "matmul": _matmul,
     "mean": _mean,
     "pad": _pad,
+    "patches": _patches,
     "pool": _pool,
     "token": _token,
     "transpose": _transpose,

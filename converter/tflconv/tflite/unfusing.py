@@ -36,10 +36,10 @@ def take_apart(model: fb.ModelT) -> None:
 def _pieces(model: fb.ModelT, operator: fb.OperatorT) -> list[fb.OperatorT]:
     pieces = [operator]
     options = operator.builtinOptions
-    fused = getattr(options, "fusedActivationFunction", _NONE)
-    if options is not None and fused != _NONE:
-        options.fusedActivationFunction = _NONE
-        pieces.append(_follow(model, operator, schema.ACTIVATIONS[fused]))
+    if options is not None and hasattr(options, "fusedActivationFunction"):
+        fused, options.fusedActivationFunction = options.fusedActivationFunction, _NONE
+        if fused != _NONE:
+            pieces.append(_follow(model, operator, schema.ACTIVATIONS[fused]))
     if editing.operator_name(model, operator) in _BIASED and _has_bias(model, operator):
         pieces.insert(1, _bias_apart(model, operator))
     return pieces

@@ -196,6 +196,15 @@ def _token(node: Node, inputs: Sequence[Tensor], scheme: Scheme) -> Tensor:
     return tf.concat([token, tokens], axis=1)
 
 
+def _patches(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
+    (picture,), (high, wide) = inputs, node.options["size"]
+    height, width, channels = picture.shape[1:]
+    rows, columns = height // high, width // wide
+    cut = tf.reshape(picture, (-1, high, columns, wide * channels))
+    moved = tf.transpose(cut, (0, 2, 1, 3))
+    return tf.reshape(moved, (-1, rows, columns, high * wide * channels))
+
+
 def _reshape(node: Node, inputs: Sequence[Tensor], _scheme: Scheme) -> Tensor:
     return tf.reshape(inputs[0], (-1, *node.options["shape"]))
 
@@ -215,6 +224,7 @@ _RUNNERS: dict[str, Callable[[Node, Sequence[Tensor], Scheme], Tensor]] = {
     "mean": _mean,
     "pool": _pool,
     "pad": lambda node, inputs, _: tf.pad(inputs[0], ((0, 0), *node.options["borders"], (0, 0))),
+    "patches": _patches,
     "reshape": _reshape,
     "crop": lambda node, inputs, _: inputs[0][:, node.options["begin"] : node.options["end"]],
     "token": _token,

@@ -9,9 +9,8 @@ point is 0, and softmax, sigmoid and tanh have the ranges that TFLite prescribes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -20,14 +19,13 @@ from tflconv.core.typing import Tensor
 from tflconv.errors import UsageError
 from tflconv.network.keras.execution import FloatScheme, run
 from tflconv.network.nodes import Array, Network, Node
-
-Number = TypeVar("Number", float, Tensor)
+from tflconv.network.symmetric import symmetric_ends
 
 STEPS = 255
 """Number of steps from the smallest to the largest of 256 values."""
 
 MATRIX_KINDS = ("conv", "depthwise", "dense", "matmul")
-_MOVING = ("reshape", "crop", "pad", "pool", "identity", "transpose")
+_MOVING = ("reshape", "patches", "crop", "pad", "pool", "identity", "transpose")
 _FIXED = {
     "softmax": (0.0, 1 - 2**-8),
     "sigmoid": (0.0, 1 - 2**-8),
@@ -70,26 +68,6 @@ class Range:
 
 Ranges = dict[str, Range]
 """Ranges of outputs, by the name of the node."""
-
-
-def symmetric_ends(
-    low: Number, high: Number, *, larger: Callable[[Number, Number], Number]
-) -> tuple[Number, Number]:
-    """Return the ends of the smallest range around ``low`` to ``high`` whose zero point is 0.
-
-    From such a zero point int8 has 128 steps down and 127 up.
-
-    Args:
-        low: Smallest value, at most 0.
-        high: Largest value, at least 0.
-        larger: Returns the larger of two values: ``max`` for numbers, ``tf.maximum`` for tensors.
-
-    Example:
-        >>> symmetric_ends(-0.5, 1.27, larger=max)
-        (-1.28, 1.27)
-    """
-    high = larger(-low * 127 / 128, high)
-    return -high * 128 / 127, high
 
 
 def measure(network: Network, *inputs: Array, batch: int = 50) -> Ranges:

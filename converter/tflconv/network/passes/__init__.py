@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tflconv.network.nodes import Network, Pass
-from tflconv.network.passes import attention, centering, folding, fusing, pooling, removing
+from tflconv.network.passes import (
+    attention,
+    centering,
+    folding,
+    fusing,
+    patching,
+    pooling,
+    removing,
+    tokens,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +71,8 @@ DROPS_SOFTMAX = removing.drop_softmax.__name__
 PASSES = (
     _named(removing.remove_identities, "no dropout, noise or linear activation"),
     _named(removing.drop_softmax, "the network does not end with softmax"),
+    _named(tokens.pad_tokens, "no learned token in front of others"),
+    _named(tokens.crop_early, "no crop behind what treats each token by itself"),
     _named(centering.center_residuals, "no LayerNormalization whose input only layers write"),
     _named(folding.split_layer_norm, "no LayerNormalization with scale or shift"),
     _named(pooling.pool_by_depthwise, "no average pooling inside of the picture"),
@@ -70,6 +81,7 @@ PASSES = (
     _named(folding.fold_affine_into_previous, "no scaling after a convolution or dense layer"),
     _named(folding.fold_affine_into_next, "no scaling before convolutions or dense layers only"),
     _named(folding.split_affines, "no scaling with a shift is left"),
+    _named(patching.patches_by_dense, "no convolution of few channels cuts patches"),
     _named(folding.merge_linear, "no two dense layers in a row"),
     _named(folding.fold_attention_scale, "no scaled attention"),
     _named(attention.split_heads, "no attention"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tflconv.network.nodes import Array, Network, Node
+from tflconv.network.passes.folding import attended
 from tflconv.network.shapes import shapes
 
 
@@ -18,7 +19,7 @@ def split_heads(network: Network) -> Network:
     attentions = network.of_kind("attention")
     known = shapes(network) if attentions else {}
     for node in attentions:
-        sources = (*node.inputs, node.inputs[-1], node.inputs[-1])[:3]
+        sources = attended(node)
         tokens = known[sources[2]][1]
         network = network.replacing(node.name, *_attention(node, sources, tokens))
     return network

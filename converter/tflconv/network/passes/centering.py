@@ -68,7 +68,7 @@ def _passes_on(node: Node, widths: Mapping[str, int]) -> bool:
         return bool((node.weights["scale"] == 1).all()) and node.weights["shift"].ndim > 0
     if node.kind == "add":
         return node.options.get("activation") is None
-    if node.kind not in ("crop", "token", "identity", "reshape"):
+    if node.kind not in ("crop", "pad", "token", "identity", "reshape"):
         return False
     return widths[node.name] == widths[node.inputs[0]]
 

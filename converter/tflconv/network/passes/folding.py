@@ -12,7 +12,6 @@ The second fails before a padded convolution, whose zeros are padded after the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +24,7 @@ def fold_affine_into_previous(network: Network) -> Network:
     for affine in network.of_kind("affine"):
         source = network[affine.inputs[0]]
         followed = network.only_consumer(source.name) is affine
-        if followed and source.kind in LINEAR and _is_bare(source) and _is_channelwise(affine):
+        if followed and source.kind in LINEAR and _is_bare(source) and is_channelwise(affine):
             network = network.updating(_after(source, affine)).without(affine.name)
     return network
 
@@ -35,7 +34,7 @@ def fold_affine_into_next(network: Network) -> Network:
     for affine in network.of_kind("affine"):
         consumers = network.consumers(affine.name)
         folds = all(_can_absorb(consumer, affine) for consumer in consumers)
-        if consumers and folds and affine.name != network.output and _is_channelwise(affine):
+        if consumers and folds and affine.name != network.output and is_channelwise(affine):
             absorbed = [_before(consumer, affine) for consumer in consumers]
             network = network.updating(*absorbed).without(affine.name)
     return network
@@ -76,12 +75,24 @@ def move_affine_past_mean(network: Network) -> Network:
     head, into which it folds.
     """
     for affine in network.of_kind("affine"):
+        network = _copied_past_crops(network, affine)
         reducer = network.only_consumer(affine.name)
-        if reducer is None or reducer.kind not in ("mean", "crop") or not _is_channelwise(affine):
+        if reducer is None or reducer.kind not in ("mean", "crop") or not is_channelwise(affine):
             continue
         moved = replace(affine, inputs=(reducer.name,))
         ahead = replace(reducer, inputs=affine.inputs)
         network = network.without(affine.name).replacing(reducer.name, ahead, moved)
+    return network
+
+
+def _copied_past_crops(network: Network, affine: Node) -> Network:
+    """A copy of ``affine`` behind each crop of what others read whole: of few tokens it is free."""
+    consumers = network.consumers(affine.name)
+    for crop in consumers:
+        if crop.kind == "crop" and len(consumers) > 1 and is_channelwise(affine):
+            ahead = replace(crop, name=f"{crop.name}/ahead", inputs=affine.inputs)
+            copy = replace(affine, name=crop.name, inputs=(ahead.name,))
+            network = network.replacing(crop.name, ahead, copy)
     return network
 
 
@@ -137,7 +148,7 @@ def _is_bare(node: Node) -> bool:
     return node.options.get("activation") is None
 
 
-def _is_channelwise(affine: Node) -> bool:
+def is_channelwise(affine: Node) -> bool:
     """Whether scale and shift are per channel, unlike a position embedding."""
     return all(np.squeeze(weight).ndim <= 1 for weight in affine.weights.values()) and all(
         weight.size in (1, weight.shape[-1]) for weight in affine.weights.values()
@@ -165,7 +176,7 @@ def _can_absorb(consumer: Node, affine: Node) -> bool:
 
 def _before(consumer: Node, affine: Node) -> Node:
     if consumer.kind == "attention":
-        return consumer.with_weights(**_before_attention(consumer.weights, affine))
+        return consumer.with_weights(**_before_attention(consumer, affine))
     kernel, bias = consumer.weights["kernel"], consumer.weights["bias"]
     axis = kernel.ndim - 2
     shape = tuple(-1 if i == axis else 1 for i in range(kernel.ndim))
@@ -180,12 +191,20 @@ def _before(consumer: Node, affine: Node) -> Node:
     return consumer.with_weights(kernel=kernel * scale, bias=bias + moved)
 
 
-def _before_attention(weights: Mapping[str, Array], affine: Node) -> dict[str, Array]:
-    width = weights["query_kernel"].shape[:1]
+def _before_attention(attention: Node, affine: Node) -> dict[str, Array]:
+    weights = attention.weights
+    width = weights["key_kernel"].shape[:1]
     scale, shift = (np.broadcast_to(affine.weights[key].ravel(), width) for key in _AFFINE)
     changed: dict[str, Array] = {}
-    for name in ("query", "key", "value"):
+    for name, source in zip(("query", "value", "key"), attended(attention), strict=True):
         kernel = weights[f"{name}_kernel"]
-        changed[f"{name}_kernel"] = kernel * scale[:, np.newaxis, np.newaxis]
-        changed[f"{name}_bias"] = weights[f"{name}_bias"] + np.einsum("c,chs->hs", shift, kernel)
+        if source == affine.name:
+            changed[f"{name}_kernel"] = kernel * scale[:, np.newaxis, np.newaxis]
+            moved = np.einsum("c,chs->hs", shift, kernel)
+            changed[f"{name}_bias"] = weights[f"{name}_bias"] + moved
     return changed
+
+
+def attended(attention: Node) -> tuple[str, ...]:
+    """Return what an attention node takes queries, values and keys from."""
+    return (*attention.inputs, attention.inputs[-1], attention.inputs[-1])[:3]

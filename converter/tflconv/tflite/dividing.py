@@ -1,0 +1,71 @@
+"""Divide a product by the sums of the rows of its left operand.
+
+    A B  =  (A B) / sum(A)        where each row of A adds up to 1, as softmax makes it
+
+In float the sums change nothing. In integers they make up for what rounding did to the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+
+from tflconv.tflite import editing
+from tflconv.tflite.wiring import Step, Wiring
+
+PRODUCT = "BATCH_MATMUL"
+
+
+def divide_by_sums(model: fb.ModelT, names: Collection[str]) -> None:
+    """Divide each product whose left operand is one of ``names``.
+
+    Args:
+        model: A float model; its tensors have names.
+        names: Left operands of products, with rows that add up to 1.
+    """
+    graph = model.subgraphs[0]
+    for step in Wiring(model).steps:
+        if step.kind == PRODUCT and step.reads[0] in names:
+            place = graph.operators.index(step.operator)
+            graph.operators[place + 1 : place + 1] = _sum_and_division(model, step.operator)
+
+
+def divided_by(wiring: Wiring, step: Step) -> Step | None:
+    """Return the product that is divided by what ``step`` sums up, its left operand."""
+    division = wiring.only_reader(step.makes[0]) if step.kind == "SUM" else None
+    if division is None or division.kind != "DIV" or division.reads[1:] != step.makes:
+        return None
+    product = wiring.maker(division.reads[0])
+    multiplies = product is not None and product.kind == PRODUCT
+    return product if product and multiplies and product.reads[:1] == step.reads else None
+
+
+def _sum_and_division(model: fb.ModelT, product: fb.OperatorT) -> list[fb.OperatorT]:
+    graph = model.subgraphs[0]
+    left, result = int(product.inputs[0]), int(product.outputs[0])
+    undivided = editing.tensor_like(graph, result, "/undivided")
+    product.outputs = [undivided]
+    sums = editing.tensor_like(graph, left, "/sums")
+    graph.tensors[sums].shape = [*map(int, graph.tensors[left].shape[:-1]), 1]
+    summing = editing.operator(model, fb.BuiltinOperator.SUM, left, sums)
+    summing.inputs = [left, _last_axis(model, left)]
+    summing.builtinOptionsType, options = fb.BuiltinOptions.ReducerOptions, fb.ReducerOptionsT()
+    options.keepDims = True
+    summing.builtinOptions = options
+    division = editing.operator(model, fb.BuiltinOperator.DIV, undivided, result)
+    division.inputs = [undivided, sums]
+    division.builtinOptionsType = fb.BuiltinOptions.DivOptions
+    division.builtinOptions = fb.DivOptionsT()
+    return [summing, division]
+
+
+def _last_axis(model: fb.ModelT, like: int) -> int:
+    """A constant that names the last axis of the tensor ``like``."""
+    graph = model.subgraphs[0]
+    index = editing.tensor_like(graph, like, "/last_axis")
+    axis = np.array([len(graph.tensors[like].shape) - 1], np.int32)
+    graph.tensors[index].shape, graph.tensors[index].type = [1], fb.TensorType.INT32
+    graph.tensors[index].buffer = editing.add_buffer(model, axis)
+    return index

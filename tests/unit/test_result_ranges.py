@@ -127,7 +127,7 @@ MODEL = '[[models]]\nmodel = "vit"\n'
         (MODEL + "[models.training]\nlearning_rate = inf\n", "learning_rate must be positive"),
         (MODEL + "[bench]\nmax_secs = nan\n", "max_secs must be"),
         ("a = " + "[" * 5000 + "]" * 5000, "not valid TOML"),
-        ("x" * 300_000, "is no plan: it is longer than 256 kB"),
+        ("x" * 300_000, "is no plan: it is longer than 64 kB"),
     ],
 )
 def test_a_plan_with_numbers_that_cannot_be_is_refused(text: str, said: str) -> None:

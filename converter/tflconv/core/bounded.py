@@ -61,6 +61,8 @@ _TEXT_SHARE = 16
 _HALF = "\\ud"
 """How JSON spells half of a character, or a Hangul syllable."""
 
+_END: JsonValue = object()  # type: ignore[assignment]
+
 _LEAST_RATIO = 10
 """A part that shrinks less than this is no bomb, whatever its size; pixels and weights do."""
 
@@ -221,18 +223,15 @@ def _limited(stream: IO[bytes] | gzip.GzipFile, limit: int, what: str) -> bytes:
 
 
 def _check_depth(value: JsonValue) -> None:
-    level: list[JsonValue] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [part for holder in level for part in _parts(holder)]
-        if not level:
-            return
-    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _parts(value: JsonValue) -> list[JsonValue]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+    open_parts = [iter([value])]
+    while open_parts:
+        part = next(open_parts[-1], _END)
+        if part is _END:
+            open_parts.pop()
+        elif isinstance(part, dict | list):
+            open_parts.append(iter(part.values() if isinstance(part, dict) else part))
+        if len(open_parts) > MAX_DEPTH + 1:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _first_line(error: Exception) -> str:

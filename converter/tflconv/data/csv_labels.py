@@ -8,8 +8,10 @@ folder of the table; names without folder or without extension are looked for be
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -109,7 +111,8 @@ class _Finder:
         return None
 
 
-def _rows(table: Path, find: _Finder) -> list[_Row]:
+def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
+    """The rows one after another: a table of millions is held once, as its cells."""
     lines = _read(table)
     if not lines:
         _refuse(table, "there are no rows")
@@ -119,11 +122,13 @@ def _rows(table: Path, find: _Finder) -> list[_Row]:
         known = find(lines[1][0], table) is not None and _looks_like_header(lines)
     known = known or len(header) != 2
     columns = _columns(table, header) if known else (0, 1, None)
-    numbered = list(enumerate(lines, 1))[1 if known else 0 :]
-    rows = [_row(table, number, cells, columns) for number, cells in numbered]
-    if len({row.split is None for row in rows}) > 1:
-        _refuse(table, "some rows have a split and some have none")
-    return rows
+    kinds = set()
+    for number, cells in islice(enumerate(lines, 1), 1 if known else 0, None):
+        row = _row(table, number, cells, columns)
+        kinds.add(row.split is None)
+        if len(kinds) > 1:
+            _refuse(table, "some rows have a split and some have none")
+        yield row
 
 
 def _looks_like_header(lines: Sequence[Sequence[str]]) -> bool:
@@ -166,10 +171,10 @@ def _read(table: Path) -> list[list[str]]:
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        return [row for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise TflconvError(f"cannot read labels from {table}: {error}.", hint=_HINT) from error
-    return [row for row in rows if any(cell.strip() for cell in row)]
 
 
 def _refuse(table: Path, problem: str) -> NoReturn:

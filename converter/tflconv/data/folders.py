@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 from warnings import warn
@@ -26,7 +27,7 @@ from tflconv.data.layout import Layout, Place, by_folders
 from tflconv.data.sources import File, Source
 from tflconv.data.walking import EMPTY
 from tflconv.errors import TflconvError
-from tflconv.model.pictures import UnreadablePicture, View, decode, missing_format
+from tflconv.model.pictures import UnreadablePicture, View, decode, is_large, missing_format
 
 MAX_UNREADABLE = 0.05
 _LISTED = 5
@@ -163,10 +164,25 @@ def _decode_all(files: Iterable[File], view: View) -> Iterator[_Decoded]:
     """Decode in batches that hold few pictures where these are large."""
     height, width = view.size or (0, 0)
     batch_size = int(np.clip(_BATCH_BYTES // max(1, height * width * view.channels), 16, 256))
-    source = iter(files)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        while batch := list(islice(source, batch_size)):
-            yield from pool.map(lambda file: _decode(file, view), batch)
+        for batch in _batches(files, batch_size):
+            small = [not is_large(file.content or b"") for file in batch]
+            decoded = pool.map(partial(_decode, view=view), compress(batch, small))
+            for file, is_small in zip(batch, small, strict=True):
+                yield next(decoded) if is_small else _decode(file, view)
+
+
+def _batches(files: Iterable[File], size: int) -> Iterator[list[File]]:
+    """Cut ``files`` into lists of at most ``size``, and of few bytes, whatever they unpack to."""
+    batch, taken = list[File](), 0
+    for file in files:
+        batch.append(file)
+        taken += len(file.content or b"")
+        if len(batch) == size or taken > _BATCH_BYTES:
+            yield batch
+            batch, taken = [], 0
+    if batch:
+        yield batch
 
 
 def _decode(file: File, view: View) -> _Decoded:

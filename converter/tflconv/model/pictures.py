@@ -27,7 +27,13 @@ from tflconv.errors import UsageError
 Resize = Literal["crop", "pad", "stretch"]
 
 MIN_SIDE = 2
-MAX_PIXELS = 100_000_000
+MAX_BYTES = 440_000_000
+"""Memory that decoding one picture may take; Pillow itself stops at 89 million pixels."""
+
+_LEAN = ("BMP", "GIF", "JPEG", "MPO", "PNG", "PPM")
+"""Formats that are decoded line by line; others hold a picture several times meanwhile."""
+
+_ORIENTATION = 0x0112
 
 
 class UnreadablePicture(Exception):  # noqa: N818 - listed for the user, not raised to them
@@ -69,7 +75,7 @@ class View:
 
     def shape(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return ``image`` (mode L or RGB) in this form, ``[height, width, channels]``."""
-        image = image.convert("L" if self.channels == 1 else "RGB")
+        image = _converted(image, "L" if self.channels == 1 else "RGB")
         if self.size is not None and image.size != self.size[::-1]:
             image = _RESIZERS[self.resize](image, self.size[::-1])
         return np.asarray(image, np.uint8).reshape(image.height, image.width, self.channels)
@@ -80,6 +86,20 @@ class View:
             return images
         squeezed = images[..., 0] if images.shape[3] == 1 else images
         return np.stack([self.shape(Image.fromarray(image)) for image in squeezed])
+
+
+def is_large(content: bytes) -> bool:
+    """Whether several such pictures at once would fill the memory; what is none is not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(content))
+        return image.width * image.height * _bytes_per_pixel(image) > _LARGE
+    except Exception:  # which ``decode`` tells
+        return False
+
+
+_LARGE = 32_000_000
 
 
 def decode(content: bytes) -> Image.Image:
@@ -93,7 +113,8 @@ def decode(content: bytes) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(content))
             _check_size(image)
-            return _plain(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _plain(image)
     except UnreadablePicture:
         raise
     except UnidentifiedImageError as error:
@@ -130,10 +151,17 @@ def missing_format(name: str, content: bytes) -> str | None:
 
 
 def _check_size(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height * _bytes_per_pixel(image) > MAX_BYTES:
         raise UnreadablePicture(f"{image.width}x{image.height} is too large")
     if min(image.size) < MIN_SIDE:
         raise UnreadablePicture(f"{image.width}x{image.height} is too small")
+
+
+def _bytes_per_pixel(image: Image.Image) -> int:
+    """The memory that decoding takes at most, by format, mode and orientation."""
+    lean = image.format in _LEAN and not image.info.get("progressive")
+    plain = image.mode in ("1", "L", "RGB") and image.getexif().get(_ORIENTATION, 1) == 1
+    return (4 if lean else 16) + (0 if plain else 12)
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -141,10 +169,15 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return _eight_bit(image)
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
+        clear = _converted(image, "RGBA")
         white = Image.new("RGBA", clear.size, "white")
         return Image.alpha_composite(white, clear).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return _converted(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    """``image`` in ``mode``, itself where it has that: Pillow would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

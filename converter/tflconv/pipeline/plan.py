@@ -7,6 +7,7 @@ after an hour of training. ``docs/how-it-works.md`` shows a plan; ``demo.toml`` 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -29,8 +30,8 @@ from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import TrainConfig
 from tflconv.verification import parse_drop, parse_share
 
-_LONGEST = 1 << 18
-"""Characters of a plan; each may become a table of its own."""
+_LONGEST, _MOST_DOTS = 1 << 16, 100
+"""Characters of a plan, each of which may become a table; and dots in a line, for tables in it."""
 
 _SEED = "at least 0 and below 2**32"
 
@@ -229,6 +230,8 @@ def parse(text: str, *, source: str = "plan") -> Plan:
     """Read a plan from TOML ``text``; ``source`` names it in errors."""
     if len(text) > _LONGEST:
         raise UsageError(f"{source} is no plan: it is longer than {_LONGEST >> 10} kB.")
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise UsageError(f"{source} is no plan: a line has more than {_MOST_DOTS} dots.")
     try:
         value = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -245,7 +248,7 @@ def parse(text: str, *, source: str = "plan") -> Plan:
 
 def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
     """Walk ``value`` beside the dataclass it becomes; yield keys that the dataclass lacks."""
-    if not is_dataclass(kind) or not isinstance(value, dict):
+    if not isinstance(kind, type) or not is_dataclass(kind) or not isinstance(value, dict):
         return
     known = {f.name: f for f in fields(kind)}
     hints = _annotations(kind)
@@ -257,6 +260,7 @@ def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
             yield from _unknown_keys(item, hints[name])
 
 
+@functools.cache
 def _annotations(kind: Any) -> dict[str, Any]:
     """Types of the fields of ``kind``; of a tuple field, the type of its items."""
     hints = get_type_hints(kind)

@@ -12,6 +12,8 @@ from tflconv.core.shortening import shorten
 from tflconv.errors import require
 from tflconv.results.ranges import require_counts
 
+_MOST_OPS = 1 << 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
@@ -125,6 +127,7 @@ class Graph:
     def __post_init__(self) -> None:
         require_counts("graph", self)
         require("graph", self, delegated=(self.delegated <= self.nodes, "at most all nodes"))
+        require("graph", self, ops=(len(self.ops) <= _MOST_OPS, f"at most {_MOST_OPS}"))
 
     def __repr__(self) -> str:
         return f"Graph({self.delegated} of {self.nodes} nodes in {self.partitions} partitions)"

@@ -94,7 +94,7 @@ def zipped(name: str, block: bytes, megabytes: int, copies: int = 1) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for copy in range(copies):
-            with archive.open(name.format(copy), "w", force_zip64=True) as member:
+            with archive.open(f"{copy % 2}/{name.format(copy)}", "w", force_zip64=True) as member:
                 for _ in range(megabytes):
                     member.write(block * (MB // len(block)))
     return stream.getvalue()
@@ -163,9 +163,9 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "gif: frames": ("gif", lambda: gif(20)),
     "tiff: 9900 x 9900": ("tiff", tiff),
     "webp: 16383 x 6000": ("webp", webp),
-    "zip: zeros": ("zip", lambda: zipped("cat/{}.png", b"\0", 700)),
+    "zip: zeros": ("zip", lambda: zipped("{}.png", b"\0", 700)),
     "tar.gz: zeros": ("tar.gz", lambda: tar_gz("cat/1.png", 700)),
-    "zip: many zeros": ("zip", lambda: zipped("cat/{}.png", b"\0", 60, copies=30)),
+    "zip: many zeros": ("zip", lambda: zipped("{}.png", b"\0", 60, copies=30)),
     "zip: pictures": ("zip", lambda: sound.zipped({
         f"{label}/{n}.png": png(9000, 9000) for label in ("cat", "dog") for n in range(2)
     })),

@@ -105,11 +105,11 @@ def run(kind: Kind, numbers: Sequence[int], *, seconds: int = SECONDS) -> Outcom
 
 def run_all(jobs: Iterable[tuple[Kind, Sequence[int]]], processes: int) -> dict[str, Outcome]:
     """Run several kinds at once; return their outcomes by name."""
-    jobs = list(jobs)
+    _jobs[:] = jobs  # kinds hold functions, which reach a process by its fork only
     with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
-        outcomes = pool.starmap(run, jobs, chunksize=1)
+        outcomes = pool.map(_run_job, range(len(_jobs)), chunksize=1)
     merged: dict[str, Outcome] = {}
-    for (kind, _), outcome in zip(jobs, outcomes, strict=True):
+    for (kind, _), outcome in zip(_jobs, outcomes, strict=True):
         total = merged.setdefault(kind.name, Outcome())
         total.read += outcome.read
         total.refused += outcome.refused
@@ -117,6 +117,13 @@ def run_all(jobs: Iterable[tuple[Kind, Sequence[int]]], processes: int) -> dict[
         for told, numbers in outcome.faults.items():
             total.faults.setdefault(told, []).extend(numbers)
     return merged
+
+
+_jobs: list[tuple[Kind, Sequence[int]]] = []
+
+
+def _run_job(index: int) -> Outcome:
+    return run(*_jobs[index])
 
 
 def _counts(shared: mmap.mmap) -> tuple[int, int, int]:

@@ -24,8 +24,8 @@ def test_logits_of_five_draws_point_the_same_way(
         for (tokens, seed), f in figures.items()
     ]
     table("Transformers in int8", [HEADER, *rows])
-    assert all(figure.mean >= 0.998 for figure in figures.values())
-    assert all(figure.least >= 0.997 for figure in figures.values())
+    assert all(figure.mean >= 0.997 for figure in figures.values())
+    assert all(figure.least >= 0.996 for figure in figures.values())
     tell(
         f"{DRAWS} transformers of random weights for each of {len(SHAPES)} lengths,"
         f" {PICTURES} pictures each",

@@ -139,11 +139,11 @@ def crop_of_the_input(kit: Any) -> Any:
 
 
 def patched(kit: Any) -> Any:
-    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(5, (3, 2), strides=(3, 2)))
+    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(32, (3, 2), strides=(3, 2)))
 
 
 def overlapping(kit: Any) -> Any:
-    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(5, 3, strides=2))
+    return sequential(kit, (12, 8, 3), kit.layers.Conv2D(32, 3, strides=2))
 
 
 def masked_attention(kit: Any) -> Any:

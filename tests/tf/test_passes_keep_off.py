@@ -37,9 +37,10 @@ def conv(source: str, padding: str) -> Node:
     return node("conv", source, options=options, kernel=drawn(3, 3, 2, 2), bias=[0, 0])
 
 
-def cutting(source: str, channels: int = 2, **options: Any) -> Node:
+def cutting(source: str, channels: int = 2, outputs: int = 32, **options: Any) -> Node:
     options = {"strides": (3, 3), "padding": "VALID", **options}
-    return node("conv", source, options=options, kernel=drawn(3, 3, channels, 2), bias=[0, 0])
+    kernel = drawn(3, 3, channels, outputs)
+    return node("conv", source, options=options, kernel=kernel, bias=np.zeros(outputs))
 
 
 def crop(source: str) -> Node:
@@ -157,7 +158,8 @@ CASES = {
         ),
     },
     "patches_by_dense": {
-        "windows overlap": network(PICTURE, conv("x", "VALID")),
+        "windows overlap": network(PICTURE, cutting("x", strides=(1, 1))),
+        "outputs are few": network(PICTURE, cutting("x", outputs=31)),
         "pixels are left over": network((7, 6, 2), cutting("x")),
         "channels are many": network((6, 6, 5), cutting("x", channels=5)),
         "windows are spread": network(PICTURE, cutting("x", dilation=(2, 2))),

@@ -30,7 +30,10 @@ _MOVING = ("RESHAPE", "TRANSPOSE")
 _SATURATED = "RELU"
 
 _LARGEST_SUM = 1.125
-"""Rounded weights of a row add up to less, and what is divided by their sum is so much larger."""
+"""Rounded weights of a row add up to less."""
+
+_HEADROOM = 1 + 1 / 16
+"""What is divided by a sum may be as much larger than in float as most sums are larger than 1."""
 
 Makes = tuple[str, ...]
 Ends = dict[str, NDArray[np.float32]]
@@ -87,7 +90,7 @@ def fit(model: fb.ModelT, ranges: TensorRanges, spared: Collection[str] = ()) ->
         product = divided_by(wiring, step)
         if product is not None:
             ends = fitted[product.makes[0]]
-            fitted[product.makes[0]] = {key: ends[key] * _LARGEST_SUM for key in ends}
+            fitted[product.makes[0]] = {key: ends[key] * _HEADROOM for key in ends}
             fitted[step.makes[0]] = _ends_like(fitted[step.makes[0]], 0, _LARGEST_SUM)
     return fitted
 

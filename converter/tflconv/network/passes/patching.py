@@ -11,8 +11,8 @@ from tflconv.core.typing import Shape
 from tflconv.network.nodes import Network, Node
 from tflconv.network.shapes import shapes
 
-_FEW = 4
-"""As many channels at most are fewer than a convolution needs to be fast."""
+_FEW, _MANY = 4, 32
+"""Channels of the picture at most, and of the patches at least, for which moving pixels pays."""
 
 
 def patches_by_dense(network: Network) -> Network:
@@ -27,11 +27,11 @@ def patches_by_dense(network: Network) -> Network:
 
 def _cuts(conv: Node, picture: Shape) -> bool:
     """Whether each pixel is in one window, and the windows are larger than a pixel."""
-    *size, channels, _ = conv.weights["kernel"].shape
+    *size, channels, outputs = conv.weights["kernel"].shape
     beside = tuple(size) == tuple(conv.options["strides"]) and max(size) > 1
     dense = conv.options.get("dilation", (1, 1)) == (1, 1)
     whole = not any(pixels % side for pixels, side in zip(picture[1:3], size, strict=True))
-    return beside and dense and whole and channels <= _FEW
+    return beside and dense and whole and channels <= _FEW and outputs >= _MANY
 
 
 def _as_dense(conv: Node) -> tuple[Node, Node]:

@@ -14,7 +14,7 @@ from tflconv import pipeline, recipe
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.compression import QatConfig
 from tflconv.conversion import Calibration, Rewrite
-from tflconv.core.files import write_text
+from tflconv.core import files
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
@@ -105,7 +105,7 @@ def train(
         channels=channels,
         config=config,
     )
-    return pipeline.train(request, Path(output), progress=progress)
+    return pipeline.train(request, Path(output), progress=progress).card
 
 
 @suggests_parameters
@@ -397,4 +397,4 @@ def write_report(results: Results, html: str | Path) -> Path:
     """
     from tflconv.report.html import to_html
 
-    return write_text(Path(html), to_html(results))
+    return files.write_text(Path(html), to_html(results))

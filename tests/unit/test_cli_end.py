@@ -58,6 +58,32 @@ def test_interrupted(where: str, tmp_path: Path) -> None:
     assert run.stdout == ("cleaned\n" if where == "twice" else "")
 
 
+DONE = {
+    "while the process ends": "atexit.register(signal.raise_signal, signal.SIGINT)",
+    "and swallowed by a library": """
+    try:
+        exec("signal.raise_signal(signal.SIGINT)")
+    except KeyboardInterrupt:
+        pass
+    """,
+}
+
+
+@pytest.mark.parametrize("when", DONE)
+def test_an_interrupt_does_not_undo_finished_work(when: str, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text("import atexit" + INTERRUPTED.format(happens=DONE[when]))
+    command = [sys.executable, "-m", "job"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_an_interrupt_before_the_command_is_read(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    command = [sys.executable, "-m", "tflconv", "--help"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "Interrupted.\n")
+
+
 def test_a_command_leaves_the_handlers_of_signals_as_they_were() -> None:
     before = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM), sys.unraisablehook)
     with pytest.raises(SystemExit, match="0"):

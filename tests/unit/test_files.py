@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv.core import files
+from tflconv.core import files, outputs
 from tflconv.errors import TflconvError
 
 Json = st.recursive(
@@ -66,8 +66,8 @@ def test_a_folder_that_cannot_be_made_is_explained() -> None:
 def test_what_cannot_be_written_is_said_beforehand(tmp_path: Path) -> None:
     blocker = files.write_text(tmp_path / "blocker", "")
     with pytest.raises(TflconvError, match="file, not a folder"):
-        files.require_writable(blocker / "below.txt")
-    files.require_writable(tmp_path / "below.txt")
+        outputs.try_files(blocker / "below.txt")
+    outputs.try_files(tmp_path / "below.txt")
     assert os.listdir(tmp_path) == ["blocker"]
 
 
@@ -131,6 +131,14 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     writer.wait(timeout=10)
     writer.stdout.close()
     assert os.listdir(tmp_path) == []
+
+
+def test_an_error_of_another_file_is_not_taken_for_one_of_the_target(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "there" / "elsewhere"
+    elsewhere.mkdir(parents=True)
+    target = tmp_path / "here" / "a.txt"
+    with pytest.raises(IsADirectoryError), files.replacing_file(target) as temporary:
+        temporary.write_bytes(elsewhere.read_bytes())
 
 
 @given(Json)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tflconv.core.text import clean, clean_name
 from tflconv.model.artifact import ModelArtifact
 from tflconv.model.card import ModelCard, read_card
 from tflconv.results import MeasuredModel
@@ -50,7 +51,7 @@ def identify(file: Path) -> MeasuredModel:
     card = read_card(file)
     artifact = ModelArtifact.of(file)
     return MeasuredModel(
-        slug=file.stem,
+        slug=clean_name(file.stem),
         name=_name(file, card),
         recipe=(card and card.recipe) or "–",
         sha256=artifact.sha256,
@@ -62,9 +63,9 @@ def identify(file: Path) -> MeasuredModel:
 def _name(file: Path, card: ModelCard | None) -> str:
     """Return what precedes dataset and recipe in the file's name, else what the card says."""
     if card is None:
-        return file.stem
-    stem = file.stem.removesuffix(f"-{card.recipe}")
-    return card.model if stem == file.stem else stem.removesuffix(f"-{card.dataset}")
+        return clean_name(file.stem)
+    stem = clean_name(file.stem).removesuffix(f"-{card.recipe}")
+    return card.model if stem == clean_name(file.stem) else stem.removesuffix(f"-{card.dataset}")
 
 
 def _with_folder(file: Path, identities: Identities) -> MeasuredModel:
@@ -73,7 +74,7 @@ def _with_folder(file: Path, identities: Identities) -> MeasuredModel:
     if [other.stem for other in identities].count(file.stem) == 1:
         return model
     slug, name = (file.parent / own for own in (model.slug, model.name))
-    return replace(model, slug=slug.as_posix(), name=name.as_posix())
+    return replace(model, slug=clean(slug.as_posix()), name=clean(name.as_posix()))
 
 
 def _baseline(file: Path, identities: Identities) -> Path | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import sys
 
 import click
 
 from tflconv._version import __version__
-from tflconv.cli import wall
+from tflconv.cli import streams, wall
+from tflconv.cli.console import say
 from tflconv.cli.interrupts import Interrupts
 from tflconv.core import unexpected
 from tflconv.core.private import temporary_files
@@ -93,40 +95,51 @@ def main(args: list[str] | None = None) -> None:
     """
     interrupts = Interrupts()
     with interrupts.handled():
-        code = _run(args, interrupts)
+        try:
+            code = _run(args, interrupts)
+            if args is None:
+                interrupts.ignore()  # the process is the command, and its work is done
+        except (KeyboardInterrupt, click.Abort) as error:
+            code = _end_interrupted(error, interrupts)
     sys.exit(code)
 
 
 def _run(args: list[str] | None, interrupts: Interrupts) -> int:
     try:
         if args is None:
+            streams.prepare()
             wall.enter(sys.argv[1:])
         with temporary_files():
             code = group.main(args=args, prog_name="tflconv", standalone_mode=False)
+        streams.flush()
+    except click.Abort:
+        raise
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue().rstrip(), err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort) as error:
-        return _end_interrupted(error, interrupts)
     except TflconvError as error:
         return _end_failed(error)
     except BrokenPipeError:
+        streams.failure()  # whoever read has had enough
         return 1
     except Exception as error:
         if interrupts.received:  # an import turns an interrupt into any error
             return _end_interrupted(error, interrupts)
+        unprinted = streams.failure() if isinstance(error, OSError) else None
         command = None if args is None else ["tflconv", *args]
-        return _end_failed(unexpected.explained(error, command))
+        return _end_failed(unprinted or unexpected.explained(error, command))
     return code if isinstance(code, int) else 0
 
 
 def _end_failed(error: TflconvError) -> int:
-    click.echo(f"Error: {error}", err=True)
+    say(f"Error: {error}", err=True)
     return error.exit_code
 
 
 def _end_interrupted(error: BaseException, interrupts: Interrupts) -> int:
     interrupts.ignore()
     cause = error.__cause__ if isinstance(error, click.Abort) else None
-    click.echo(f"Interrupted. {cause or ''}".rstrip(), err=True)
+    say(f"Interrupted. {cause or ''}".rstrip(), err=True)
     return 130

@@ -10,12 +10,10 @@ import click
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.cli import options
 from tflconv.cli.console import showing, standard_output
-from tflconv.core.files import require_writable, write_text
 from tflconv.model.pictures import Resize
 from tflconv.results import Results
 
-FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
-STDOUT = Path("-")
+FILE = options.OutputFile()
 MODEL = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 SETTINGS = {
@@ -108,9 +106,6 @@ def command(
     from tflconv import data, pipeline
 
     targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
-    for target in targets.values():
-        if target and target != STDOUT:
-            require_writable(target)
     request = pipeline.BenchRequest(
         files=files,
         devices=(*devices, *(f"adb:{serial}" for serial in serials)) or ("host",),
@@ -124,7 +119,7 @@ def command(
         adb=adb,
         runtime=runtime,
     )
-    record = export_json if export_json != STDOUT else None
+    record = export_json if export_json != options.STDOUT else None
     with options.warnings_on_stderr(), showing() as progress:
         results, failures = pipeline.bench(request, record=record, again=again, progress=progress)
     if results.runs:
@@ -138,9 +133,7 @@ def _export(results: Results, targets: Mapping[str, Path | None]) -> None:
 
     writers = {"json": export.to_json, "csv": export.to_csv, "markdown": export.to_markdown}
     for kind, target in targets.items():
-        if target == STDOUT:
-            click.echo(writers[kind](results), nl=False)
-        elif target:
-            write_text(target, writers[kind](results))
-    if STDOUT not in targets.values():
+        if target:
+            options.write_or_print(target, writers[kind](results))
+    if options.STDOUT not in targets.values():
         tables.print_results(results, standard_output())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from tflconv.core.progress import Callback, Progress
+from tflconv.core.text import clean, clean_lines, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,21 @@ def standard_output(*, width: int = WIDE, highlight: bool = True) -> Console:
     return Console(width=None if sys.stdout.isatty() else width, highlight=highlight)
 
 
-@contextmanager
+def say(text: object, *, err: bool = False) -> None:
+    """Print a line, or several, in which nothing acts on the terminal.
+
+    Work does not end because nobody can read how far it is: errors of stderr are dropped.
+    """
+    with contextlib.suppress(OSError) if err else contextlib.nullcontext():
+        click.echo(clean_lines(str(text)), err=err)
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as JSON, which is UTF-8 whatever the terminal speaks."""
+    click.echo(f"{to_json(value)}\n".encode(), nl=False)
+
+
+@contextlib.contextmanager
 def showing() -> Iterator[Callback]:
     """Give a callback that shows on stderr how far each subject, or else each stage, is."""
     if sys.stderr.isatty():
@@ -39,10 +54,10 @@ def showing() -> Iterator[Callback]:
 def _print(event: Progress) -> None:
     if event.message:
         prefix = f"{event.subject}: " if event.subject else ""
-        click.echo(f"{prefix}{event.message}", err=True)
+        say(f"{prefix}{event.message}", err=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _live() -> Iterator[Callback]:
     from rich.console import Console
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -50,8 +65,8 @@ def _live() -> Iterator[Callback]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}", style="bold"),
-        TextColumn("{task.fields[message]}"),
+        TextColumn("{task.description}", style="bold", markup=False),
+        TextColumn("{task.fields[message]}", markup=False),
         BarColumn(),
         TimeRemainingColumn(),
     )
@@ -59,11 +74,11 @@ def _live() -> Iterator[Callback]:
         rows = {}
 
         def show(event: Progress) -> None:
-            name = event.subject or event.stage
+            name = clean(event.subject or event.stage)
             if name not in rows:
                 rows[name] = bars.add_task(name, total=None, message="")
             if event.message:
-                bars.update(rows[name], message=event.message)
+                bars.update(rows[name], message=clean(event.message))
             bars.update(rows[name], total=event.total or None, completed=event.done)
 
         yield show

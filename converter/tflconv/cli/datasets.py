@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,8 @@ import click
 
 from tflconv import data
 from tflconv.cli import options
+from tflconv.cli.console import print_json, say
+from tflconv.core.text import clean_name
 from tflconv.data import cache, duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
@@ -105,14 +106,14 @@ def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
     dataset = data.load(name, seed=seed)
     copies = duplicates.across(dataset.splits) if count_copies else ()
     if as_json:
-        click.echo(json.dumps(_description(dataset, copies), indent=1, ensure_ascii=False))
+        print_json(_description(dataset, copies))
         return
     size = "x".join(map(str, dataset.train.images.shape[1:]))
-    click.echo(f"{dataset.name}: {dataset.card.title}{' (subset)' if dataset.subset else ''}")
-    click.echo(f"{size} pixels, digest {dataset.digest[:16]}\n{dataset.card.split_rule}\n")
+    say(f"{dataset.name}: {dataset.card.title}{' (subset)' if dataset.subset else ''}")
+    say(f"{size} pixels, digest {dataset.digest[:16]}\n{dataset.card.split_rule}\n")
     options.print_rows(_class_rows(dataset), as_json=False)
     for warning in dict.fromkeys([*dataset.warnings, *map(str, copies)]):
-        click.echo(f"Warning: {dataset.name}: {warning}", err=True)
+        say(f"Warning: {dataset.name}: {warning}", err=True)
 
 
 def _class_rows(dataset: data.Dataset) -> list[dict[str, object]]:
@@ -165,8 +166,8 @@ def fetch(name: str, source: Path | None) -> None:
         with _progress() as advance:
             fetched = fetch_files(name, advance)
     for file in fetched:
-        click.echo(_outcome(file))
-    click.echo(f"{name} in {data_dir() / name}: {find(name).state}.")
+        say(_outcome(file))
+    say(f"{name} in {data_dir() / name}: {find(name).state}.")
 
 
 def _outcome(file: Fetched) -> str:
@@ -185,7 +186,7 @@ def clean() -> None:
     Examples:
       tflconv datasets clean
     """
-    click.echo(f"{cache.clear():,} bytes freed.")
+    say(f"{cache.clear():,} bytes freed.")
 
 
 @contextmanager
@@ -195,7 +196,7 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with Progress(
         *columns, TransferSpeedColumn(), console=console, disable=not console.is_terminal
     ) as bars:
@@ -203,7 +204,7 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def advance(name: str, done: int, total: int | None) -> None:
             if name not in tasks:
-                tasks[name] = bars.add_task(name)
+                tasks[name] = bars.add_task(clean_name(name))
             bars.update(tasks[name], completed=done, total=total)
 
         yield advance

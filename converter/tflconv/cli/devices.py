@@ -8,6 +8,7 @@ import click
 
 from tflconv import device
 from tflconv.cli import options
+from tflconv.cli.console import say
 from tflconv.device import connecting
 from tflconv.device.kinds import KINDS, ListedDevice, kind
 
@@ -34,11 +35,11 @@ def command(context: click.Context, long: bool, as_json: bool) -> None:
         return
     options.print_rows([_row(entry, long=long) for entry in devices], as_json=False)
     for hint in dict.fromkeys(entry.hint for entry in devices if entry.hint):
-        click.echo(hint, err=True)
+        say(hint, err=True)
     if not any(entry.kind == "phone" for entry in devices):
-        click.echo("No phone is listed. To connect one:", err=True)
+        say("No phone is listed. To connect one:", err=True)
         for number, step in enumerate(connecting.steps(), start=1):
-            click.echo(f"{number}. {step}", err=True)
+            say(f"{number}. {step}", err=True)
 
 
 @command.command()
@@ -53,7 +54,7 @@ def setup() -> None:
     """
     from tflconv.device import emulator
 
-    click.echo(emulator.setup().path)
+    say(emulator.setup().path)
 
 
 @command.command()
@@ -68,7 +69,7 @@ def clean(kinds: tuple[str, ...]) -> None:
     """
     for name in kinds or KINDS:
         count = kind(name).clean()
-        click.echo(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
+        say(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 
 def _row(entry: ListedDevice, *, long: bool) -> dict[str, object]:

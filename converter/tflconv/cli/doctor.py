@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from tflconv.cli import options
+from tflconv.cli.console import print_json, say
 from tflconv.core.diagnosis import Requirement
 
 STAGES = {
@@ -38,7 +38,7 @@ def command(as_json: bool) -> None:
     """
     requirements = list(_requirements())
     if as_json:
-        click.echo(json.dumps([asdict(requirement) for requirement in requirements], indent=1))
+        print_json([asdict(requirement) for requirement in requirements])
         return
     for requirement in requirements:
         _print(requirement)
@@ -47,10 +47,11 @@ def command(as_json: bool) -> None:
 def _print(requirement: Requirement) -> None:
     ok = requirement.ok
     mark = click.style("ok     ", fg="green") if ok else click.style("missing", fg="red")
-    click.echo(f"{mark}  {requirement.subject}: {requirement.detail}")
+    click.echo(mark, nl=False)
+    say(f"  {requirement.subject}: {requirement.detail}")
     if not ok:
-        click.echo(f"         needed for {requirement.needed_for}")
-        click.echo(f"         {requirement.hint}")
+        say(f"         needed for {requirement.needed_for}")
+        say(f"         {requirement.hint}")
 
 
 def _requirements() -> Iterator[Requirement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tflconv.cli import options
-from tflconv.cli.console import standard_output
+from tflconv.cli.console import print_json, say, standard_output
 
 if TYPE_CHECKING:
     from tflconv.inspection.inspect import Inspection
@@ -27,7 +26,7 @@ RESULTS_HELP = (
 @click.command(name="inspect")
 @click.argument("model", metavar="FILE.tflite", type=FILE)
 @click.argument("other", metavar="[OTHER.tflite]", type=FILE, required=False)
-@click.option("--svg", metavar="FILE", type=FILE, help=SVG_HELP)
+@click.option("--svg", metavar="FILE", type=options.OutputFile(), help=SVG_HELP)
 @click.option("--results", "results_file", metavar="FILE", type=FILE, help=RESULTS_HELP)
 @options.json_output
 def command(
@@ -45,7 +44,6 @@ def command(
       tflconv inspect vit-fp32.tflite vit-static_wi8_ai8.tflite --svg graphs.svg
     """
     from tflconv import results
-    from tflconv.core.files import write_text
     from tflconv.inspection import drawing, op_costs
     from tflconv.inspection.inspect import inspect
 
@@ -55,12 +53,13 @@ def command(
     measured = {entry.sha256: op_costs.of_file(runs, entry.sha256) for entry in inspections}
     for entry in inspections:
         if results_file is not None and not measured[entry.sha256]:
-            click.echo(
-                f"{results_file} has no measured graph of {entry.model.path.name}.", err=True
-            )
+            say(f"{results_file} has no measured graph of {entry.model.path.name}.", err=True)
     if svg is not None:
-        write_text(svg, drawing.draw([entry.model for entry in inspections]))
-        click.echo(f"wrote {svg}", err=True)
+        options.write_or_print(svg, drawing.draw([entry.model for entry in inspections]))
+    if svg == options.STDOUT:
+        return
+    if svg is not None:
+        say(f"wrote {svg}", err=True)
     (_print_json if as_json else _print_text)(inspections, measured)
 
 
@@ -75,10 +74,10 @@ def _print_json(
         for entry in inspections
     ]
     if len(models) == 1:
-        click.echo(json.dumps(models[0], indent=1, ensure_ascii=False))
+        print_json(models[0])
         return
     pair = {"models": models, "difference": diff.to_json(diff.compare(*inspections))}
-    click.echo(json.dumps(pair, indent=1, ensure_ascii=False))
+    print_json(pair)
 
 
 def _print_text(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -13,9 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
-from tflconv.cli.console import standard_output
+from tflconv.cli.console import print_json, say, standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
+from tflconv.core import outputs
+from tflconv.core.files import write_text
+from tflconv.core.terminal import cell
 from tflconv.errors import gravest
 from tflconv.model.pictures import Resize
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tflconv.pipeline.measuring import Failure
+
+STDOUT = Path("-")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,8 +101,47 @@ def qat(function: F) -> F:
     return engine(settings(QatConfig, texts, prefix="qat_", name="qat")(function))
 
 
+class OutputFile(click.Path):
+    """A file to write, tried when the command line is read; ``-`` is standard output."""
+
+    name = "file"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path. Raises ``TflconvError`` if it cannot be written."""
+        path = cast(Path, super().convert(value, param, ctx))
+        if path != STDOUT:
+            outputs.try_files(path)
+        return path
+
+
+class OutputFolder(click.Path):
+    """A folder to write into, tried when the command line is read."""
+
+    name = "folder"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path. Raises ``TflconvError`` if nothing can be written there."""
+        path = cast(Path, super().convert(value, param, ctx))
+        outputs.try_folder(path)
+        return path
+
+
+def write_or_print(target: Path, text: str) -> None:
+    """Write ``text`` to the file ``target``, or as UTF-8 to standard output for ``-``."""
+    if target == STDOUT:
+        click.echo(text.encode(), nl=False)
+    else:
+        write_text(target, text)
+
+
 def output(help_text: str) -> Callable[[F], F]:
-    """``-o``, ``--output``, a path."""
+    """``-o``, ``--output``, a path that the pipeline tries."""
     return click.option("-o", "--output", type=click.Path(path_type=Path), help=help_text)
 
 
@@ -174,7 +217,7 @@ def raise_gravest(failures: Sequence[Failure]) -> None:
     texts = {str(failure.error): failure for failure in failures}
     for text, failure in texts.items():
         if text != str(worst):
-            click.echo(f"Error: {failure.cell}: {failure.error}", err=True)
+            say(f"Error: {failure.cell}: {failure.error}", err=True)
     raise worst
 
 
@@ -186,7 +229,7 @@ def warnings_on_stderr() -> Iterator[None]:
     def tell(message: Warning | str, *_: Any, **__: Any) -> None:
         if str(message) not in told:
             told.add(str(message))
-            click.echo(f"Warning: {message}", err=True)
+            say(f"Warning: {message}", err=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = tell
@@ -197,7 +240,7 @@ def warnings_on_stderr() -> Iterator[None]:
 def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print equal-keyed ``rows`` as a table, or as JSON."""
     if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        print_json(rows)
         return
     from rich.table import Table
 
@@ -206,5 +249,5 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         numeric = all(isinstance(row[name], (int, float, type(None))) for row in rows)
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*("–" if cell is None else str(cell) for cell in row.values()))
+        table.add_row(*(cell("–" if value is None else value) for value in row.values()))
     standard_output().print(table)

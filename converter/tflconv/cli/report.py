@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from tflconv import results
-from tflconv.cli.console import standard_output
-from tflconv.core.files import write_text
+from tflconv.cli import options
+from tflconv.cli.console import say, standard_output
 
-FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
+FILE = options.OutputFile()
 
 
 @click.command(name="report")
@@ -22,7 +22,7 @@ FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 @click.option(
     "--plots",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=options.OutputFolder(),
     help="Write plots into this folder, as PNG and SVG files.",
 )
 @click.option("--export-csv", type=FILE, help="Write figures as a CSV file; - is stdout.")
@@ -61,8 +61,8 @@ def command(
     if plots:
         from tflconv.report import plots as drawing
 
-        click.echo(f"wrote {len(drawing.write(merged, plots))} plots into {plots}", err=True)
-    if Path("-") not in targets:
+        say(f"wrote {len(drawing.write(merged, plots))} plots into {plots}", err=True)
+    if options.STDOUT not in targets:
         tables.print_results(merged, standard_output())
 
 
@@ -71,8 +71,6 @@ def _write(
 ) -> None:
     if target is None:
         return
-    if target == Path("-"):
-        click.echo(render(merged), nl=False)
-        return
-    write_text(target, render(merged))
-    click.echo(f"wrote {target}", err=True)
+    options.write_or_print(target, render(merged))
+    if target != options.STDOUT:
+        say(f"wrote {target}", err=True)

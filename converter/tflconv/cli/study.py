@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tflconv.cli import options
-from tflconv.cli.console import showing, standard_output
+from tflconv.cli.console import say, showing, standard_output
+from tflconv.core.text import file_name
 
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
@@ -35,7 +36,7 @@ def command(
     from tflconv.pipeline import plan as plans
 
     loaded = plans.load(plan)
-    run(loaded, output or Path(loaded.name), adb=adb, runtime=runtime, again=again)
+    run(loaded, output or Path(file_name(loaded.name)), adb=adb, runtime=runtime, again=again)
 
 
 def run(
@@ -53,8 +54,8 @@ def run(
     with showing() as progress:
         outcome = study.run(plan, folder, adb=adb, runtime=runtime, again=again, progress=progress)
     for warning in outcome.warnings:
-        click.echo(f"Warning: {plan.dataset}: {warning}", err=True)
+        say(f"Warning: {plan.dataset}: {warning}", err=True)
     if outcome.results.runs:
         tables.print_results(outcome.results, standard_output())
-        click.echo(f"Report: {folder / study.REPORT}", err=True)
+        say(f"Report: {folder / study.REPORT}", err=True)
     options.raise_gravest(outcome.failures)

@@ -8,8 +8,7 @@ import click
 
 from tflconv import models, pipeline
 from tflconv.cli import options
-from tflconv.cli.console import showing
-from tflconv.pipeline import training
+from tflconv.cli.console import say, showing
 from tflconv.training import TrainConfig
 
 _DEFAULTS = TrainConfig()
@@ -84,13 +83,10 @@ def command(
         channels=None if channels is None else int(channels),
         config=config,
     )
-    pictures = training.load(request)
-    with options.warnings_on_stderr():
-        pictures.warn()
-    path = output or Path(f"{model}-{pictures.name}.keras")
     try:
-        with showing() as progress:
-            card = pipeline.train(request, path, dataset=pictures, progress=progress)
+        with options.warnings_on_stderr(), showing() as progress:
+            trained = pipeline.train(request, output, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("The same command goes on from the last whole epoch.") from None
-    click.echo(f"{path}: validation accuracy {card.metrics['validation_accuracy']:.2%}")
+    accuracy = trained.card.metrics["validation_accuracy"]
+    say(f"{trained.path}: validation accuracy {accuracy:.2%}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -11,8 +10,8 @@ import click
 
 from tflconv import data, pipeline, verification
 from tflconv.cli import options
-from tflconv.cli.console import showing
-from tflconv.core.files import require_place, write_text
+from tflconv.cli.console import say, showing
+from tflconv.core.text import to_json
 from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
 
@@ -56,7 +55,11 @@ def _read_by(
 @options.custom_objects
 @options.signature
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write everything as JSON; - is standard output."
+    "--json",
+    "json_file",
+    type=options.OutputFile(),
+    metavar="FILE",
+    help="Write everything as JSON; - is standard output.",
 )
 @options.seed
 def command(
@@ -72,7 +75,7 @@ def command(
     labels: Path | None,
     custom_objects: Path | None,
     signature: str | None,
-    json_file: str | None,
+    json_file: Path | None,
     seed: int,
 ) -> None:
     """Compare TARGET (.tflite) with its REFERENCE (.keras, .h5, SavedModel or .tflite).
@@ -102,30 +105,20 @@ def command(
         signature=signature,
         seed=seed,
     )
-    if json_file not in (None, "-"):
-        require_place(Path(json_file).parent)
     with options.warnings_on_stderr(), showing() as progress:
         found = pipeline.verify(request, progress=progress)
     if json_file is not None:
-        _write(found, json_file)
-    if json_file != "-":
+        options.write_or_print(json_file, to_json(found.to_json()) + "\n")
+    if json_file != options.STDOUT:
         _print(found)
     found.check(max_drop=max_drop, min_agreement=min_agreement)
 
 
-def _write(found: Verification, target: str) -> None:
-    text = json.dumps(found.to_json(), indent=1, ensure_ascii=False)
-    if target == "-":
-        click.echo(text)
-    else:
-        write_text(Path(target), text + "\n")
-
-
 def _print(found: Verification) -> None:
-    click.echo(f"{found.target} against {found.reference}")
-    click.echo(f"{found.total} test {_samples(found)} of {found.dataset}{_subset(found)}")
+    say(f"{found.target} against {found.reference}")
+    say(f"{found.total} test {_samples(found)} of {found.dataset}{_subset(found)}")
     for title, figure in _figures(found):
-        click.echo(f"{title:<10} {figure}")
+        say(f"{title:<10} {figure}")
     harmed = [
         {"part": f"{each.kind} {each.name}", "of": each.total, **_points(each.drop, each.interval)}
         for each in found.harmed
@@ -159,7 +152,7 @@ def _figures(found: Verification) -> Iterator[tuple[str, str]]:
 
 def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     if rows:
-        click.echo(f"\n{title}")
+        say(f"\n{title}")
         options.print_rows(rows, as_json=False)
 
 

@@ -25,7 +25,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from tflconv._version import __version__
-from tflconv.core.shortening import clean
+from tflconv.core.text import clean
 from tflconv.errors import TflconvError
 
 _BLOCK = 1 << 18
@@ -124,7 +124,7 @@ def _request(url: str, start: int) -> urllib.request.Request:
         if urlsplit(url).scheme in ("http", "https"):
             return urllib.request.Request(url, headers=headers)
     except ValueError as error:
-        raise DownloadError(f"is no address ({clean(str(error))})") from error
+        raise DownloadError(f"is no address ({clean(str(error), 120)})") from error
     raise DownloadError("an address begins with https:// or http://")
 
 
@@ -255,13 +255,13 @@ def _explained(error: Exception, request: urllib.request.Request) -> Exception:
         error.close()
         if error.code == 416:
             return Outdated("the server has nothing from there on")
-        return DownloadError(f"the server says {error.code} {clean(str(error.reason))}")
+        return DownloadError(f"the server says {error.code} {clean(str(error.reason), 120)}")
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    words = clean(str(reason)) or type(reason).__name__
+    words = clean(str(reason), 120) or type(reason).__name__
     if isinstance(reason, (ConnectionResetError, TimeoutError)):
         return BrokenOff(words)
     if isinstance(error, urllib.error.URLError):
-        return DownloadError(f"cannot reach {clean(str(request.host))}: {words}")
+        return DownloadError(f"cannot reach {clean(str(request.host), 120)}: {words}")
     if isinstance(error, InvalidURL):
         return DownloadError(f"is no address ({words})")
     if isinstance(error, (HTTPException, OSError)):
@@ -288,7 +288,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         """Return the request to go on with."""
         followed = ("https",) if req.type == "https" else ("http", "https")
         if urlsplit(newurl).scheme not in followed:
-            raise DownloadError(f"redirects from {req.type} to {clean(newurl)}")
+            raise DownloadError(f"redirects from {req.type} to {clean(newurl, 120)}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     def http_error_302(

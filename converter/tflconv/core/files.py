@@ -9,12 +9,14 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
 
 from tflconv.core.private import locked, private_folder
+from tflconv.core.text import to_json
 from tflconv.errors import TflconvError
 
 _WRITE_HINTS: dict[int | None, str] = {
@@ -25,10 +27,16 @@ _WRITE_HINTS: dict[int | None, str] = {
     errno.EROFS: "The file system is read-only: choose another folder.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.EEXIST: "A part of the path is a file, not a folder.",
+    errno.EISDIR: "Name a file: this is a folder.",
+    errno.ELOOP: "Its links lead in a circle: choose another path.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ENODEV: "Name a file: this is a device or a pipe.",
+    errno.EIO: "The disk does not work: choose another folder.",
 }
 _NO_FOLDER: dict[int | None, str] = {
     errno.ENOENT: "The folder is not there and cannot be made: choose another one."
 }
+_CACHE_HINT = "Name a folder for caches that you may write to: TFLCONV_CACHE_DIR=DIR."
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 """What renaming a folder raises where something lies already."""
 
@@ -41,16 +49,66 @@ def explain_write_errors(
 
     Args:
         target: The path that the message names.
-        hints: What to do, by error number; other errors are raised as they are.
+        hints: What to do, by error number; other errors are raised as they are, and so are those
+            of files elsewhere.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in hints:
+        if error.errno not in hints or not _concerns(error, target):
             raise
+        hint = _CACHE_HINT if _is_cached(target) else hints[error.errno]
+        raise TflconvError(f"cannot write {target}: {error.strerror}.", hint=hint) from error
+
+
+def _concerns(error: OSError, target: Path) -> bool:
+    """Return whether ``error`` is of ``target``, and not of a file elsewhere that a block reads."""
+    if not isinstance(error.filename, (str, bytes)):
+        return True
+    try:
+        named, folder = Path(os.fsdecode(error.filename)).absolute(), target.parent.absolute()
+        return named.is_relative_to(folder) or folder.is_relative_to(named)
+    except OSError:
+        return True  # the current folder is gone
+
+
+@contextlib.contextmanager
+def explain_output_errors(target: Path) -> Iterator[None]:
+    """Turn all that prevents ``target`` from being made into a ``TflconvError``.
+
+    Also for a folder that is not there, and for names that the file system or the locale cannot
+    spell.
+
+    Args:
+        target: The path that the message names.
+    """
+    try:
+        with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):
+            yield
+    except UnicodeEncodeError as error:
         raise TflconvError(
-            f"cannot write {target}: {error.strerror}.", hint=hints[error.errno]
+            f"cannot write {str(target)!a}: this locale cannot spell the name.",
+            hint="Set PYTHONUTF8=1 or LC_ALL=C.UTF-8, or choose a name of ASCII characters.",
         ) from error
+    except ValueError as error:
+        raise TflconvError(
+            f"cannot write {str(target)!a}: {error}.", hint="Choose another name."
+        ) from error
+
+
+def require_replaceable(target: Path) -> None:
+    """Raise ``OSError`` where something that is no file is in the place of ``target``.
+
+    A device or a pipe would be replaced by a file: for root, ``/dev/null`` too.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENODEV
+        reason = "Is a directory" if stat.S_ISDIR(mode) else "Is no file"
+        raise OSError(number, reason)
 
 
 @contextlib.contextmanager
@@ -68,35 +126,13 @@ def replacing_file(target: Path) -> Iterator[Path]:
         ...     [path.name for path in Path(folder).iterdir()]
         ['model.tflite']
     """
-    with explain_write_errors(target), beside(target) as folder:
-        made = folder / target.name
-        yield made
-        made.replace(target)
-
-
-def require_place(folder: Path) -> None:
-    """Check that ``folder`` is one or can be made, without making it.
-
-    Raises:
-        TflconvError: A part of the path is a file, or may not be written.
-    """
-    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
-    if not there.is_dir():
-        raise TflconvError(
-            f"cannot write into {folder}.", hint=f"{there} is a file, not a folder: choose another."
-        )
-    if not os.access(there, os.W_OK):
-        raise TflconvError(f"cannot write into {folder}: you may not write to {there}.")
-
-
-def require_writable(target: Path) -> None:
-    """Check that ``target`` can be written, before work is spent on its content.
-
-    Raises:
-        TflconvError: Its folder cannot be made or written to.
-    """
-    with explain_write_errors(target), beside(target):
-        pass
+    with explain_write_errors(target):
+        with explain_output_errors(target):
+            require_replaceable(target)
+        with beside(target) as folder:
+            made = folder / target.name
+            yield made
+            _replace(made, target)
 
 
 @contextlib.contextmanager
@@ -172,6 +208,16 @@ def _renamed(made: Path, target: Path) -> bool:
     return True
 
 
+def _replace(temporary: Path, target: Path) -> None:
+    """Move ``temporary`` over ``target``; over one that is mounted by itself, copy its content."""
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(temporary, target)
+
+
 @contextlib.contextmanager
 def beside(target: Path) -> Iterator[Path]:
     """Yield a private folder in the folder of ``target``, which is made if it is not there.
@@ -180,7 +226,7 @@ def beside(target: Path) -> Iterator[Path]:
         TflconvError: That folder cannot be made or written to.
     """
     with contextlib.ExitStack() as stack:
-        with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):
+        with explain_output_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             folder = stack.enter_context(private_folder(target.parent))
         yield folder
@@ -200,13 +246,17 @@ def write_text(target: Path, content: str) -> Path:
 
 def write_json(target: Path, value: object) -> Path:
     """Write ``value`` as indented JSON to ``target``, whole or not at all; return ``target``."""
-    return write_text(target, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    return write_text(target, to_json(value) + "\n")
 
 
 def cache_dir(part: str) -> Path:
     """Return the cache folder for ``part``; ``$TFLCONV_CACHE_DIR`` moves all cache folders."""
     root = os.environ.get("TFLCONV_CACHE_DIR") or platformdirs.user_cache_dir("tflconv")
     return Path(root) / part
+
+
+def _is_cached(target: Path) -> bool:
+    return cache_dir("") in target.parents
 
 
 def sha256_bytes(content: bytes) -> str:

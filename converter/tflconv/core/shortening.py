@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tflconv.core.text import clean
+
 
 def shorten(text: str, length: int = 60) -> str:
     """Return ``text`` on one line of at most ``length`` characters; ``…`` marks a cut.
@@ -11,16 +13,5 @@ def shorten(text: str, length: int = 60) -> str:
         'a name th…'
 
     """
-    line = " ".join(text.split())
+    line = " ".join(clean(text).split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def clean(text: str, length: int = 120) -> str:
-    """Return ``text`` by a stranger on one line of printable characters.
-
-    Example:
-        >>> clean("gone\\r\\n\\x1b[2J away")
-        'gone �[2J away'
-
-    """
-    return shorten("".join(c if c.isprintable() or c.isspace() else "�" for c in text), length)

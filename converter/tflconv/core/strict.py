@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 import cattrs
 
-from tflconv.core.shortening import clean
+from tflconv.core.text import clean
 
 _TAKEN: Mapping[type, tuple[type, ...]] = {
     bool: (bool,), int: (int,), float: (int, float), str: (str,),

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from tflconv.core import inputs
 from tflconv.data.hidden import is_hidden
 from tflconv.data.layout import Layout, Place, is_document
 from tflconv.data.split_words import UNLABELLED, role_of
@@ -165,7 +166,7 @@ def _row(
 
 def _read(table: Path) -> list[list[str]]:
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = inputs.read_text(table, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TflconvError(f"cannot read labels from {table}: {error}.", hint=_HINT) from error
     first = text.partition("\n")[0]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_json
+from tflconv.core.text import clean, clean_name
 from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.splits import draw_of_each, draw_share
 from tflconv.errors import TflconvError, UsageError
@@ -278,10 +279,21 @@ class Dataset:
         """``train``, ``validation`` and ``test``."""
         return self.reading.splits
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the labels."""
-        return self.card.classes or self.reading.classes
+        """Names of the classes, in the order of the labels.
+
+        Raises:
+            TflconvError: Two classes differ in what cannot be seen only.
+        """
+        names = tuple(map(clean_name, self.card.classes or self.reading.classes))
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise TflconvError(
+                f"{self.name}: two classes are called '{twice}'.",
+                hint="They differ in characters that cannot be seen: rename one.",
+            )
+        return names
 
     @property
     def train(self) -> Split:
@@ -301,7 +313,7 @@ class Dataset:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know before trusting a figure of this dataset."""
-        return (*self.notes, *self.reading.warnings)
+        return tuple(map(clean, (*self.notes, *self.reading.warnings)))
 
     def warn(self) -> None:
         """Issue ``warnings`` as Python warnings: copies across splits, unreadable pictures."""

@@ -19,6 +19,7 @@ from tflconv.core.bounded import read_json
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.resources import datasets_dir
 from tflconv.core.structuring import Structure, faults
+from tflconv.core.text import clean_json
 from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model.pictures import Resize
@@ -136,7 +137,8 @@ def card(name: str) -> DatasetCard:
 def read_card(path: Path) -> DatasetCard:
     """Read a card from a JSON file. Raises ``TflconvError`` if it is none."""
     try:
-        return _STRUCTURE.of(read_json(path.read_text(encoding="utf-8")), DatasetCard)
+        value = clean_json(read_json(path.read_text(encoding="utf-8")))
+        return _STRUCTURE.of(value, DatasetCard)
     except (OSError, ValueError, RecursionError) as error:
         raise TflconvError(f"{path} is not a dataset card: {'; '.join(faults(error))}.") from error
 

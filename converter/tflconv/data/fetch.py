@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
+from tflconv.core import outputs
 from tflconv.core.downloads import BrokenOff, DownloadError, Limits, Outdated, TooLong, asked
 from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
 from tflconv.core.private import locked
@@ -114,6 +115,7 @@ def _fetchable(name: str) -> DatasetCard:
     published = card(name)
     if published.bundled:
         raise UsageError(f"{name} travels with tflconv; there is nothing to fetch.")
+    outputs.try_folder(data_dir() / name)
     return recorded(published, data_dir() / name)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tflconv.core import inputs
+from tflconv.core.text import clean_name
 from tflconv.errors import TflconvError
 
 
@@ -29,13 +31,13 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
         ('cat', 'dog')
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").splitlines()
+        lines = inputs.read_text(path, "utf-8-sig").rstrip("\n").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TflconvError(
             f"cannot read labels from {path}: {error}.",
             hint="It is a text file with one label per line, in the order of the model's outputs.",
         ) from error
-    labels = tuple(line.strip() for line in lines)
+    labels = tuple(map(clean_name, lines))
     for number, label in enumerate(labels, 1):
         if not label:
             raise TflconvError(f"{path}, line {number}: a label is empty.")

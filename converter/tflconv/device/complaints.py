@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tflconv.core.private import environment
-from tflconv.core.shortening import clean
+from tflconv.core.text import clean
 
 NOTHING = "it printed nothing"
 _LENGTH = 300

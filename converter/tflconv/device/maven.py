@@ -18,7 +18,7 @@ from tflconv.core import downloads
 from tflconv.core.downloads import DownloadError, Limits
 from tflconv.core.files import sha256_bytes, write_bytes, write_json
 from tflconv.core.private import locked
-from tflconv.core.shortening import clean
+from tflconv.core.text import clean
 from tflconv.errors import TflconvError
 
 CHECKSUMS = ("sha512", "sha256", "sha1")
@@ -85,7 +85,9 @@ class Repository:
             if expected is None:
                 continue
             if hashlib.new(kind, content).hexdigest() != expected:
-                raise _tampered(self.address, path, f"its published {kind} is {clean(expected)}")
+                raise _tampered(
+                    self.address, path, f"its published {kind} is {clean(expected, 120)}"
+                )
             return content
         raise TflconvError(f"{self.address} publishes no checksum of {path}.")
 

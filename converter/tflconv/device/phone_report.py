@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tflconv.core.text import clean_name
 from tflconv.device import arm_cpus, parse, suitability
 from tflconv.results import DeviceInfo
 
@@ -40,9 +41,10 @@ def describe(identity: str, sections: Mapping[str, str]) -> DeviceInfo:
         sections: Output of the commands in ``ASK``, by their names.
 
     """
-    values = parse.properties(sections.get("properties", ""))
+    told = parse.properties(sections.get("properties", ""))
+    values = {name: clean_name(value) for name, value in told.items()}
     processor = parse.processor(sections.get("cpuinfo", ""))
-    system, _, machine = sections.get("machine", "").partition(" ")
+    system, _, machine = clean_name(sections.get("machine", "")).partition(" ")
     release = values.get("ro.build.version.release")
     maker, model = values.get("ro.product.manufacturer"), values.get("ro.product.model")
     chip = values.get("ro.soc.model") or values.get("ro.board.platform")

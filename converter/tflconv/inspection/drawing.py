@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from tflconv.core.shortening import shorten
+from tflconv.core.text import to_html as escape
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tflconv.core.plural import plural
+from tflconv.core.terminal import cell
 from tflconv.inspection import delegation, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
@@ -19,7 +20,7 @@ _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "
 def print_inspection(inspection: Inspection, console: Console) -> None:
     """Print the contents of one file."""
     model, graph = inspection.model, inspection.model.main
-    console.print(Text(model.path.name, "bold"))
+    console.print(cell(model.path.name, "bold"))
     _print_pairs(_facts(inspection), console)
     console.print()
     console.print(_ops(inspection))
@@ -28,12 +29,14 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     console.print()
     for name, reason, count in delegation.refusals(graph, inspection.delegation):
         console.print(
-            Text.assemble("outside XNNPACK  ", (f"{count} × {name}", "bold"), f": {reason}")
+            Text.assemble(
+                "outside XNNPACK  ", cell(f"{count} × {name}", "bold"), cell(f": {reason}")
+            )
         )
     for reason in inspection.obstacles:
-        console.print(Text(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
+        console.print(cell(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
     for line in inspection.slower[:1]:
-        console.print(Text(f"! {line}", "bold yellow"))
+        console.print(cell(f"! {line}", "bold yellow"))
     console.print()
 
 
@@ -42,12 +45,12 @@ def print_measured(run: BenchmarkRun, console: Console) -> None:
     if run.graph is None:
         return
     pieces = plural(run.graph.partitions, "partition")
-    console.print(Text(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
+    console.print(cell(f"Measured on {run.device.name} ({run.device.id}), {pieces}", "bold"))
     table = _table("operator", "run by", "count", op_costs.unit(run), "share")
     for row in op_costs.kinds(run):
         cost = f"{row.cost:,.0f}" if op_costs.unit(run) == "instructions" else f"{row.cost:.1f}"
         cells = (row.kind, row.delegate or "built-in", str(row.count), cost, f"{row.share:.0%}")
-        table.add_row(*cells, style="" if row.delegate else "yellow")
+        table.add_row(*map(cell, cells), style="" if row.delegate else "yellow")
     if table.row_count:
         console.print(table)
     console.print()
@@ -59,14 +62,15 @@ def print_difference(difference: Difference, console: Console) -> None:
     table = _table("change", "operator", "count", "what happened")
     for change in difference.changes:
         style = _STYLES.get(change.kind, "")
-        table.add_row(Text(change.kind, style), change.op, str(change.count), change.detail)
+        told = (change.op, change.count, change.detail)
+        table.add_row(cell(change.kind, style), *map(cell, told))
     table.add_row(Text("unchanged", "dim"), "", str(difference.unchanged), "")
     console.print(table)
     console.print()
     figures = _table("figure", "first", "second", "change")
     for name, (old, new) in difference.figures.items():
         relative = f"{(new / old - 1) * 100:+.0f} %".replace("-", "−") if old else ""
-        figures.add_row(name.replace("_", " "), f"{old:,}", f"{new:,}", relative)
+        figures.add_row(cell(name.replace("_", " ")), f"{old:,}", f"{new:,}", relative)
     console.print(figures)
 
 
@@ -118,7 +122,7 @@ def _ops(inspection: Inspection) -> Table:
         style = "" if row.delegated == row.count else "yellow"
         numbers = (row.macs, row.parameters, row.bytes)
         table.add_row(
-            row.name, row.types, str(row.count), str(row.delegated),
+            cell(row.name), cell(row.types), str(row.count), str(row.delegated),
             *(f"{n:,}" if n else "–" for n in numbers), style=style,
         )  # fmt: skip
     return table
@@ -150,7 +154,7 @@ def _boundary(tensor: TfliteTensor) -> str:
 def _print_pairs(pairs: list[tuple[str, str]], console: Console) -> None:
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), value))
+        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), cell(value)))
 
 
 def _table(*titles: str) -> Table:

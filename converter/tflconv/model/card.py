@@ -7,16 +7,17 @@ Reading it needs neither TensorFlow nor the model.
 
 from __future__ import annotations
 
-import json
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tflconv.core import bounded
+from tflconv.core import bounded, inputs
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.structuring import Structure, faults
+from tflconv.core.text import clean, clean_json, clean_name
+from tflconv.core.text import to_json as as_text
 from tflconv.errors import UsageError, require
 from tflconv.model.normalization import Normalization
 from tflconv.model.pictures import Resize
@@ -96,11 +97,11 @@ def to_metadata(card: ModelCard) -> Metadata:
 
 def embed_card(path: Path, card: ModelCard) -> None:
     """Append ``card`` and its labels to the model file at ``path``; equal cards, equal bytes."""
-    text = json.dumps(to_json(card), indent=1, ensure_ascii=False)
+    text = as_text(to_json(card))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(MEMBER, date_time=_EPOCH), text)
         if card.labels:
-            labels = "\n".join(card.labels) + "\n"
+            labels = "\n".join(map(clean_name, card.labels)) + "\n"
             archive.writestr(zipfile.ZipInfo(LABELS, date_time=_EPOCH), labels)
 
 
@@ -119,11 +120,13 @@ def read_card(path: Path) -> ModelCard | None:
         with bounded.explained(path, "the card inside the model"):
             return _read(path)
     except bounded.DamagedError as error:
-        warnings.warn(f"{error.message} The model is used without its card.", stacklevel=2)
+        message = f"{clean(error.message)} The model is used without its card."
+        warnings.warn(message, stacklevel=2)
         return None
 
 
 def _read(path: Path) -> ModelCard | None:
+    inputs.require_finite(path)
     try:
         with zipfile.ZipFile(path) as archive:
             if MEMBER not in archive.namelist():
@@ -132,9 +135,10 @@ def _read(path: Path) -> ModelCard | None:
     except zipfile.BadZipFile:
         return _foreign(path)
     try:
-        return _STRUCTURE.of(value, ModelCard)
+        card = _STRUCTURE.of(clean_json(value), ModelCard)
     except ValueError as error:
         raise ValueError("; ".join(faults(error)[:3])) from error
+    return replace(card, model=clean_name(card.model), labels=tuple(map(clean_name, card.labels)))
 
 
 def require_card(path: Path) -> ModelCard:
@@ -158,7 +162,7 @@ def _foreign(path: Path) -> ModelCard | None:
         return None
     try:
         return ModelCard(
-            model=path.stem,
+            model=clean_name(path.stem),
             labels=metadata.labels,
             input_shape=metadata.input_shape,
             normalization=Normalization(mean=metadata.mean, std=metadata.std),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflconv import data, device, models
-from tflconv.core.files import require_place
+from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.pipeline.plan import ModelPlan, Plan
@@ -37,7 +37,7 @@ def conversion(request: ConversionRequest, folder: Path) -> None:
         _check_fits(request, request.model)
     dataset(request.dataset)
     dataset(request.calibration)
-    require_place(folder)
+    outputs.try_folder(folder)
 
 
 def verification(request: VerificationRequest) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tflconv.core import outputs
 from tflconv.core.files import replacing_file
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, silent
@@ -40,11 +41,13 @@ def convert(
         The files, in the order of the recipes.
 
     Raises:
-        TflconvError: The model cannot be read, or a recipe cannot be made of it.
+        TflconvError: The model cannot be read, a recipe cannot be made of it, or a file cannot be
+            written, which is known before the model is opened.
     """
     checking.conversion(request, folder)
     with _kept(store) as entries:
         line = Line(request, entries, progress)
+        outputs.try_folder(folder, *map(line.file_name, request.chosen))
         made = {folder / line.file_name(recipe): line.file(recipe) for recipe in request.chosen}
         for target, finished in made.items():
             with replacing_file(target) as temporary:
@@ -60,5 +63,6 @@ def _kept(store: Store | None) -> Iterator[Store]:
     if store is not None:
         yield store
         return
-    with scratch_folder() as folder:
+    outputs.try_scratch()
+    with outputs.explain_scratch_errors(), scratch_folder() as folder:
         yield Store(folder)

@@ -23,6 +23,7 @@ from tflconv.conversion import Calibration, FloatModel, Rewrite, description, wr
 from tflconv.core.files import sha256_file, sha256_path, write_json
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Entry, Store
+from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
 from tflconv.data.outputs import listed
@@ -201,7 +202,7 @@ class Line:
 
     def file_name(self, recipe: Recipe) -> str:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
-        return f"{self._stem}-{recipe.name}.tflite"
+        return f"{file_name(self._stem)}-{recipe.name}.tflite"
 
     def _content(self, recipe: Recipe) -> bytes:
         steps = recipe.steps if self._trains(recipe) else ()
@@ -309,7 +310,7 @@ class Line:
             used |= versions(*technique.technique_of(step).packages)
         return replace(self._known_card, labels=self._labels, training=training, versions=used)
 
-    @property
+    @cached_property
     def _own_card(self) -> ModelCard | None:
         model = self.request.model
         return read_card(model) if isinstance(model, Path) and model.is_file() else None
@@ -318,7 +319,7 @@ class Line:
     def _stem(self) -> str:
         if self.name is not None:
             return self.name
-        card = self.card
+        card = self._own_card
         if card is not None and card.dataset is not None:
             return f"{card.model}-{card.dataset}"
         model = self.request.model

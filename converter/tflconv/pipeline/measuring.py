@@ -17,6 +17,7 @@ from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
 from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset, Samples
@@ -89,12 +90,15 @@ def bench(
 
     Raises:
         UsageError: A file, the pictures or a setting do not fit.
+        TflconvError: ``record`` cannot be written; this is known before anything is measured.
     """
+    outputs.try_files(*([] if record is None else [record]))
+    outputs.try_scratch()
     checking.bench(request)
     identities = benchmark.identify_all(request.files)
     request = _with_samples(request)
     kept = Record(record)
-    with scratch_folder() as folder:
+    with outputs.explain_scratch_errors(), scratch_folder() as folder:
         work, unfit = _prepared(request, identities, folder)
         if not again:
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]

@@ -21,7 +21,7 @@ from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import Rewrite
-from tflconv.core import strict
+from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model import normalization
@@ -216,6 +216,7 @@ class Plan:
 def load(path: Path) -> Plan:
     """Read the plan at ``path``; raises ``UsageError`` naming the file and the line."""
     try:
+        inputs.require_finite(path)
         with path.open(encoding="utf-8") as stream:
             text = stream.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:

@@ -20,6 +20,7 @@ from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import write_json
 from tflconv.core.progress import Callback, Progress, about
 from tflconv.core.store import Entry, Store
+from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
@@ -311,7 +312,7 @@ class _Stages:
         """The test pictures as a device evaluates them."""
         card = self.line.card
         assert card is not None  # the reference was run by it
-        target = self.store.root / TEST_SETS / f"{self.line.name}.testset"
+        target = self.store.root / TEST_SETS / f"{file_name(str(self.line.name))}.testset"
         count = self.job.plan.evaluation.pictures
         return packed(self.dataset, card, target, count, seed=self.job.plan.bench.seed)
 

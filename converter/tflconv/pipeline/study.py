@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tflconv import results
+from tflconv.core import outputs
 from tflconv.core.files import sha256_file, sha256_json, write_bytes, write_text
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
+from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError
@@ -67,9 +69,14 @@ def run(
         The results, and each cell that failed.
 
     Raises:
-        TflconvError: Something concerns the whole study.
+        TflconvError: Something concerns the whole study, such as a folder that cannot be written
+            to; this is known before anything is trained.
     """
     checking.plan(plan)
+    outputs.try_folder(folder, RESULTS, REPORT)
+    for part in (STORE, MODELS, PLOTS):
+        outputs.try_folder(folder / part)
+    outputs.try_scratch()
     store = Store(folder / STORE)
     candidates, failures, warnings = _prepared(plan, store, progress)
     for candidate in candidates:
@@ -184,7 +191,7 @@ def _joined(measured: Accuracy | None, compared: Accuracy) -> Accuracy:
 
 def _keep(candidate: Candidate, folder: Path) -> None:
     """Leave the model file under its slug, where a user looks for it."""
-    target = folder / f"{candidate.model.slug}.tflite"
+    target = folder / f"{file_name(candidate.model.slug)}.tflite"
     if not target.exists() or sha256_file(target) != candidate.model.sha256:
         write_bytes(target, candidate.path.read_bytes())
 

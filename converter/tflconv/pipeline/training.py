@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv import data, models, training
-from tflconv.core.files import require_place
+from tflconv.core import outputs
 from tflconv.core.progress import Callback, silent
+from tflconv.core.text import file_name
 from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.pipeline.requests import TrainingRequest
+from tflconv.training.state import state_path
 
 
 def load(request: TrainingRequest) -> Dataset:
@@ -27,13 +30,21 @@ def load(request: TrainingRequest) -> Dataset:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained model: its file, and the card that it carries."""
+
+    path: Path
+    card: ModelCard
+
+
 def train(
     request: TrainingRequest,
-    output: Path,
+    output: Path | None = None,
     *,
     dataset: Dataset | None = None,
     progress: Callback = silent,
-) -> ModelCard:
+) -> Trained:
     """Train a model of the registry and write the ``.keras`` file ``output``.
 
     Choices are made on the validation split; the test split is not read. An interrupted training
@@ -41,29 +52,38 @@ def train(
 
     Args:
         request: What to train on what, and how.
-        output: The file to write.
+        output: The file to write; by default ``MODEL-DATASET.keras`` in the current folder.
         dataset: What ``load`` returned, where the caller needs it too.
         progress: Is told of each step, and by a message of each epoch.
 
     Returns:
-        The card that the file carries.
+        The file, and the card that it carries.
 
     Raises:
         UsageError: The model, an option or the pictures do not fit, or ``output`` is no ``.keras``.
-        TflconvError: ``output`` cannot be written.
+        TflconvError: ``output`` cannot be written; this is known before a picture is read.
     """
-    if output.suffix != ".keras":
+    _try(output or Path("model.keras"))
+    if output is not None and output.suffix != ".keras":
         raise UsageError(
             f"a trained model is a .keras file. Received: {output}.",
             hint=f"Say -o {output.with_suffix('.keras')}.",
         )
-    require_place(output.parent)
     if dataset is None:
         dataset = load(request)
         dataset.warn()
+    if output is None:
+        output = Path(f"{request.model}-{file_name(dataset.name)}.keras")
+        _try(output)
     shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
     models.cost(request.model, shape, classes, **request.options)  # fails before TensorFlow is here
-    card: ModelCard = training.train(
+    card = training.train(
         dataset, request.model, request.config, output, options=request.options, progress=progress
     )
-    return card
+    return Trained(path=output, card=card)
+
+
+def _try(output: Path) -> None:
+    """Check that the model, its checkpoints and temporary files can be written."""
+    outputs.try_files(output, state_path(output))
+    outputs.try_scratch()

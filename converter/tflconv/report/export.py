@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 
+from tflconv.core.text import to_csv as to_cell
+from tflconv.core.text import to_markdown as escape
+from tflconv.core.text import to_markdown_with_code
 from tflconv.report import columns, findings, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, Group, Number
 from tflconv.results import Results
 from tflconv.results.exchange import to_text
 
@@ -27,8 +31,12 @@ def to_csv(results: Results) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(map(_cells, rows))
     return stream.getvalue()
+
+
+def _cells(row: dict[str, Number]) -> dict[str, Number]:
+    return {key: to_cell(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def to_markdown(results: Results) -> str:
@@ -40,12 +48,12 @@ def _markdown_group(group: Group) -> str:
     shown = columns.shown(group)
     header = ["model", "recipe", *(column.title for column in shown)]
     rows = [
-        _row([group.title(cell), cell.run.model.recipe, *_texts(cell, shown)])
+        _row(map(escape, [group.title(cell), cell.run.model.recipe, *_texts(cell, shown)]))
         for cell in group.cells
     ]
     rule = _row(["---", "---", *("---:" for _ in shown)])
-    notes = [f"- {f.subject}: {f.text}" for f in findings.of(group)]
-    heading = f"### {group.device.name} ({group.device.id})"
+    notes = [f"- {escape(f.subject)}: {to_markdown_with_code(f.text)}" for f in findings.of(group)]
+    heading = f"### {escape(group.device.name)} ({escape(group.device.id)})"
     return "\n".join([heading, "", _row(header), rule, *rows, "", *notes, ""])
 
 
@@ -53,5 +61,5 @@ def _texts(cell: Cell, shown: list[columns.Column]) -> list[str]:
     return [column.text(cell) or units.MISSING for column in shown]
 
 
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

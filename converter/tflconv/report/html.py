@@ -6,12 +6,12 @@ cards on a phone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from html import escape
 from importlib.resources import files
 
 from tflconv.core.plural import plural
+from tflconv.core.text import to_html as escape
+from tflconv.core.text import to_json
 from tflconv.report import columns, findings, method, plots, style, units
 from tflconv.report.columns import Cell, Column, Group
 from tflconv.results import Results
@@ -66,7 +66,7 @@ def _header(title: str, results: Results, groups: list[Group]) -> str:
     models = {run.model.slug for run in results.runs}
     counts = f"{plural(len(models), 'model file')} on {plural(len(groups), 'device')}"
     dates = sorted(run.started[:10] for run in results.runs if run.started)
-    when = "" if not dates else f", {' to '.join(dict.fromkeys((dates[0], dates[-1])))}"
+    when = escape(f", {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else "")
     return "\n".join(
         (
             "<header>",
@@ -176,8 +176,8 @@ def _provenance(results: Results, groups: list[Group]) -> str:
     rows = [(model.slug, f"{model.bytes} bytes", model.sha256) for model in files_]
     rows += [(part.name, part.version, part.sha256) for part in used]
     body = "\n".join(
-        f'<tr><th>{escape(name)}</th><td>{escape(what)}</td><td class="hash">{sha256}</td></tr>'
-        for name, what, sha256 in rows
+        f'<tr><th>{name}</th><td>{what}</td><td class="hash">{sha256}</td></tr>'
+        for name, what, sha256 in (map(escape, row) for row in rows)
     )
     context = {k: v for k, v in results.context.items() if k not in ("title", "note")}
     simple = {k: v for k, v in context.items() if not _is_nested(v)}
@@ -196,7 +196,7 @@ def _is_nested(value: object) -> bool:
 
 
 def _details(name: str, value: object) -> str:
-    text = escape(json.dumps(value, indent=1, ensure_ascii=False))
+    text = "\n".join(map(escape, to_json(value).split("\n")))
     return f"<details><summary>{escape(name)}</summary><pre>{text}</pre></details>\n"
 
 

@@ -17,8 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from tflconv.core import stats
+from tflconv.core import outputs, stats
 from tflconv.core.files import write_bytes, write_text
+from tflconv.core.text import to_plot
 from tflconv.report import columns, style, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import Results
@@ -61,7 +62,7 @@ def instructions(group: Group) -> Figure | None:
         group,
         "Instructions per inference",
         lambda cell: cell.run.instructions.total / 1e6 if cell.run.instructions else None,
-        f"million, {group.device.name}",
+        f"million, {to_plot(group.device.name)}",
         _instructions_label,
     )
 
@@ -155,7 +156,7 @@ def sustained(group: Group) -> Figure | None:
             [second.median_ms for second in seconds],
             lines[group.title(cell)],
             color=style.recipe_color(cell.run.model.recipe),
-            label=f"{group.title(cell)} {cell.run.model.recipe}",
+            label=to_plot(f"{group.title(cell)} {cell.run.model.recipe}"),
         )
     axes.set(ylim=(0, None), xlabel="seconds", ylabel="median per second, ms")
     axes.set_title("Sustained")
@@ -178,9 +179,10 @@ PLOTS: dict[str, Callable[[Group], Figure | None]] = {
 
 def write(results: Results, folder: Path) -> list[Path]:
     """Write all plots of all devices into a folder, as PNG and SVG, and return their paths."""
+    outputs.try_folder(folder)
     written = []
     for group in columns.groups(results):
-        device = "".join(c if c.isalnum() or c in "-_." else "-" for c in group.device.id)
+        device = "".join(c if c.isalnum() or c in "-_." else "-" for c in group.device.id[:100])
         for name, plot in PLOTS.items():
             drawn = plot(group)
             if drawn is not None:
@@ -229,10 +231,10 @@ def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, li
             places += [(line - 1 - index, cell) for index, cell in enumerate(present)]
             line -= len(present) + 1.35
     drawn, axes = style.figure(_ROW * (-line + 0.6) + 0.75)
-    axes.set_yticks([h for h, _ in places], [cell.run.model.recipe for _, cell in places])
+    axes.set_yticks([h for h, _ in places], [to_plot(c.run.model.recipe) for _, c in places])
     for height, name in headings:
         axes.annotate(
-            name,
+            to_plot(name),
             (0, height),
             (0, 0),
             ("axes fraction", "data"),
@@ -356,7 +358,9 @@ def _finish_pareto(axes: Axes, group: Group, cells: list[Cell]) -> None:
         axes.set_xlim(0, max(costs) * 1.08)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if timed else units.amount(value))
     axes.set_title(f"Accuracy over {'latency' if timed else 'instructions'}")
-    axes.set_xlabel("median latency, ms" if timed else f"instructions, {group.device.name}")
+    axes.set_xlabel(
+        "median latency, ms" if timed else f"instructions, {to_plot(group.device.name)}"
+    )
     axes.set_ylabel("% top-1")
     axes.grid()
 
@@ -365,11 +369,11 @@ def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
     shapes = style.markers([name for name, _ in group.models])
     recipes = dict.fromkeys(cell.run.model.recipe for cell in cells)
     handles = [
-        Line2D([], [], marker="s", linestyle="", color=style.recipe_color(r), label=r)
+        Line2D([], [], marker="s", linestyle="", color=style.recipe_color(r), label=to_plot(r))
         for r in recipes
     ]
     handles += [
-        Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=name)
+        Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=to_plot(name))
         for name, marker in (shapes.items() if len(shapes) <= _SHOWN_MODELS else ())
     ]
     drawn.legend(handles=handles, loc="outside lower left", ncols=2, handletextpad=0.2)
@@ -389,7 +393,7 @@ def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:
     beyond.set(clip_on=False, in_layout=False)
     axes.set_facecolor("none")
     axes.set(xticks=[], yticks=[], ylim=(min(values) - 0.08 * (top - min(values)), top))
-    axes.set_title(f"{title} {cell.run.model.recipe}", fontsize=8, weight="normal", pad=5)
+    axes.set_title(to_plot(f"{title} {cell.run.model.recipe}"), fontsize=8, weight="normal", pad=5)
     median, most = units.significant(summary["median"]), units.significant(summary["max"])
     text = f"median {median}, max {most} ms"
     axes.set_title(text, loc="right", fontsize=7.5, weight="normal", color=style.MUTED, pad=5)

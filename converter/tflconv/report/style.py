@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -40,11 +42,13 @@ _MARKERS = "osD^vPX*"
 WIDTH = 4.3
 """Width in inches, at which text of 9 points stays readable on the screen of a phone."""
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+_FONT = re.compile(r"(<text [^>]*)'DejaVu Sans'[^;\"<>]*")
 _SETTINGS = {
     "font.size": 9,
     "svg.fonttype": "none",
     "svg.hashsalt": "tflconv",
     "text.color": INK,
+    "text.parse_math": False,  # a name with two dollar signs is no formula
     "axes.edgecolor": RULE,
     "axes.labelcolor": MUTED,
     "axes.spines.top": False,
@@ -106,9 +110,9 @@ def empty_figure(height: float) -> Figure:
 def svg(drawn: Figure) -> str:
     """Return a figure as a standalone SVG file; equal figures give equal text."""
     stream = io.StringIO()
-    with rc_context(_SETTINGS):  # type: ignore[arg-type]
+    with _saving():
         drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": "tflconv"})
-    return re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS, stream.getvalue())
+    return _FONT.sub(rf"\1{_FONTS}", stream.getvalue())
 
 
 def inline_svg(drawn: Figure, description: str) -> str:
@@ -117,7 +121,8 @@ def inline_svg(drawn: Figure, description: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', _opening(description), text, count=1)
+    opening = _opening(description)
+    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', lambda m: opening % m[1], text, count=1)
     for color, name in ((INK, "ink"), (MUTED, "muted"), (RULE, "rule"), (PAPER, "paper")):
         text = text.replace(color, f"var(--{name})")
     return text.strip()
@@ -126,15 +131,24 @@ def inline_svg(drawn: Figure, description: str) -> str:
 def png(drawn: Figure) -> bytes:
     """Return a figure as PNG, at 200 dots per inch."""
     stream = io.BytesIO()
-    with rc_context(_SETTINGS):  # type: ignore[arg-type]
+    with _saving():
         drawn.savefig(stream, format="png", dpi=200, metadata={"Software": "tflconv"})
     return stream.getvalue()
 
 
+@contextmanager
+def _saving() -> Iterator[None]:
+    """Apply the settings, and say nothing of names that are too long or not in the font."""
+    with rc_context(_SETTINGS), warnings.catch_warnings():  # type: ignore[arg-type]
+        warnings.filterwarnings("ignore", "Glyph .* missing from|constrained_layout not applied")
+        yield
+
+
 def _opening(description: str) -> str:
+    described = description.replace("%", "%%")
     return (
-        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        rf' viewBox="\1" role="img" aria-label="{description}">'
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' viewBox="%s" role="img" aria-label="{described}">'
     )
 
 

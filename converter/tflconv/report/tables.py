@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tflconv.core.terminal import cell
 from tflconv.report import columns, findings, units
 from tflconv.report.columns import Column, Group
 from tflconv.results import Results
@@ -26,7 +27,7 @@ def print_results(results: Results, console: Console) -> None:
 
 def _heading(group: Group) -> Text:
     device, detail = group.device, columns.detail(group)
-    return Text.assemble((device.name, "bold"), f" ({device.id})  ", (detail, "dim"))
+    return Text.assemble(cell(device.name, "bold"), cell(f" ({device.id})  "), cell(detail, "dim"))
 
 
 def _tables(group: Group, console: Console) -> list[Table]:
@@ -51,11 +52,11 @@ def _table(group: Group, shown: list[Column]) -> Table:
     for column in shown:
         table.add_column(column.title, justify="right", no_wrap=True)
     for name, cells in group.models:
-        for index, cell in enumerate(cells):
-            style = "yellow" if cell.run.verdict not in (None, "clean") else None
-            texts = [column.text(cell) or units.MISSING for column in shown]
-            label = Text(name if index == 0 else "", "bold")
-            table.add_row(label, cell.run.model.recipe, *texts, style=style)
+        for index, entry in enumerate(cells):
+            style = "yellow" if entry.run.verdict not in (None, "clean") else None
+            texts = [cell(column.text(entry) or units.MISSING) for column in shown]
+            label = cell(name if index == 0 else "", "bold")
+            table.add_row(label, cell(entry.run.model.recipe), *texts, style=style)
     return table
 
 
@@ -63,8 +64,8 @@ def _findings(group: Group) -> RenderableType:
     lines = [
         Text.assemble(
             ("! " if finding.severe else "· ", "bold yellow" if finding.severe else "dim"),
-            (f"{finding.subject}: ", "dim"),
-            finding.text,
+            cell(f"{finding.subject}: ", "dim"),
+            cell(finding.text),
         )
         for finding in findings.of(group)
     ]

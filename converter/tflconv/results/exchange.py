@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +9,14 @@ from pathlib import Path
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
+from tflconv.core import inputs
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, write_text
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
+from tflconv.core.text import clean_json, to_json
 from tflconv.errors import TflconvError
 from tflconv.results.conditions import Conditions, fields_of
 from tflconv.results.run import BenchmarkRun
@@ -94,7 +95,7 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
         Results(no runs)
     """
     try:
-        content = _object(value)
+        content = _object(clean_json(value))
         version = content["schema_version"]
         if version != SCHEMA_VERSION:
             raise TflconvError(
@@ -121,7 +122,7 @@ def load(path: Path) -> Results:
         Results(no runs)
     """
     try:
-        content = path.read_bytes()
+        content = inputs.read_bytes(path)
         value = read_json(content.decode())
         later = _later_runs(path, content)
     except FileNotFoundError as error:
@@ -144,7 +145,7 @@ def part_of(path: Path) -> Path:
 
 def to_text(results: Results) -> str:
     """Return the content of a results file."""
-    return json.dumps(results.to_json(), indent=1, ensure_ascii=False) + "\n"
+    return to_json(results.to_json()) + "\n"
 
 
 def _later_runs(path: Path, content: bytes) -> list[JsonValue]:

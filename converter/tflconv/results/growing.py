@@ -9,12 +9,12 @@ beside any other file it means nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from tflconv.core.files import explain_write_errors, sha256_bytes, write_bytes
 from tflconv.core.jsonvalue import JsonObject
+from tflconv.core.text import to_json
 from tflconv.results.exchange import Results, part_of, record, to_text
 from tflconv.results.run import BenchmarkRun
 
@@ -51,7 +51,7 @@ class GrowingResults:
         self._put(run)
         if self._target is None:
             return
-        line = json.dumps(record(run), ensure_ascii=False).encode() + b"\n"
+        line = to_json(record(run), indent=None).encode() + b"\n"
         if len(line) > self._room:
             self.write()
         else:

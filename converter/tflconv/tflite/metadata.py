@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from tflconv.core import bounded
+from tflconv.core import bounded, inputs
+from tflconv.core.text import clean_name
 
 if TYPE_CHECKING:
     from ai_edge_litert import schema_py_generated as fb
@@ -58,7 +59,7 @@ def read(path: Path) -> Metadata | None:
         The metadata; None if there are none, they are damaged, or do not say how to feed the model.
     """
     try:
-        return _parsed(path, path.read_bytes())
+        return _parsed(path, inputs.read_bytes(path))
     except bounded.DAMAGE:
         return None
 
@@ -105,7 +106,7 @@ def _labels(path: Path, sink: Table) -> tuple[str, ...]:
         if file.GetSlot(_slot(2), 0, number_types.Int8Flags) == AXIS_LABELS:
             name = file.String(file.Pos + file.Offset(_slot(0))).decode()
             with zipfile.ZipFile(path) as archive:
-                return tuple(bounded.read_text(archive, name).splitlines())
+                return tuple(map(clean_name, bounded.read_text(archive, name).splitlines()))
     return ()
 
 

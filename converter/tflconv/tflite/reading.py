@@ -19,6 +19,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
+from tflconv.core import inputs
 from tflconv.errors import TflconvError
 from tflconv.tflite import checking, schema
 from tflconv.tflite.schema import text
@@ -202,7 +203,7 @@ def read(path: Path) -> TfliteModel:
         TflconvError: The file is missing, no ``.tflite`` file, or damaged.
     """
     try:
-        content = path.read_bytes()
+        content = inputs.read_bytes(path)
     except FileNotFoundError as error:
         raise TflconvError(f"no model at {path}.", hint="Make it with tflconv convert.") from error
     except OSError as error:

@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+from tflconv.core import outputs
 from tflconv.core.files import write_bytes
 from tflconv.core.private import scratch_folder
 from tflconv.core.typing import Keras2Model
@@ -25,7 +26,7 @@ def write_model(output: Path, model: Keras2Model, card: ModelCard) -> None:
     Raises:
         TflconvError: ``output`` cannot be written.
     """
-    with scratch_folder() as folder:
+    with outputs.explain_scratch_errors(), scratch_folder() as folder:
         saved, undated = folder / "saved.keras", folder / "undated.keras"
         model.save(saved)
         _copy_without_times(saved, undated)

@@ -35,6 +35,11 @@ class State:
     history: Sequence[Row]
 
 
+def state_path(output: Path) -> Path:
+    """Return where the training that writes ``output`` keeps its checkpoint."""
+    return output.with_name(f"{output.name}.state")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StateFile:
     """The checkpoint file of one training; ``key`` is the hash of all that decides its outcome."""
@@ -45,7 +50,7 @@ class StateFile:
     @classmethod
     def beside(cls, output: Path, *, key: str) -> StateFile:
         """Return the checkpoint file of the training that writes ``output``."""
-        return cls(path=output.with_name(f"{output.name}.state"), key=key)
+        return cls(path=state_path(output), key=key)
 
     def save(self, state: State) -> None:
         """Write ``state``, whole or not at all. Raises ``TflconvError`` if that fails."""

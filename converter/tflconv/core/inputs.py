@@ -1,0 +1,38 @@
+"""Read files that a user names, which may be no files at all."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+
+def require_finite(path: Path) -> None:
+    """Raise ``OSError`` if ``path`` is a device: what is read of ``/dev/zero`` never ends.
+
+    Example:
+        >>> require_finite(Path("there is none"))
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise OSError(errno.ENODEV, "it is a device, not a file", str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of ``path``. Raises ``OSError`` if it is a device or cannot be read."""
+    require_finite(path)
+    return path.read_bytes()
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """Return the text in ``path``.
+
+    Raises:
+        OSError: It is a device or cannot be read.
+        UnicodeDecodeError: It is no text.
+    """
+    require_finite(path)
+    return path.read_text(encoding=encoding)

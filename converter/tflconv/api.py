@@ -19,6 +19,7 @@ from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize
+from tflconv.pipeline.conversion import ConvertedFiles
 from tflconv.pipeline.measuring import results_of
 from tflconv.recipe import TensorType
 from tflconv.results import Results
@@ -126,11 +127,12 @@ def convert(
     qat: QatConfig | None = None,
     strip: bool = False,
     with_card: bool = True,
+    min_cosine: float | None = None,
     custom_objects: str | Path | None = None,
     signature: str | None = None,
     seed: int = 0,
     progress: Callback = silent,
-) -> list[Path]:
+) -> ConvertedFiles:
     """Write a ``.tflite`` file for each recipe.
 
     Args:
@@ -154,17 +156,20 @@ def convert(
         qat: Settings of quantization-aware training.
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
+        min_cosine: Least cosine with the float model that a file may have, 0 to 1.
         custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         seed: Seed of everything drawn at random.
         progress: Is told what is being done.
 
     Returns:
-        The paths of the files, in the order of ``recipes``.
+        The paths of the files, in the order of ``recipes``; ``fidelity`` of the list says how close
+        each is to the float model.
 
     Raises:
         UsageError: A recipe is unknown, or samples or pictures are missing.
         TflconvError: The model cannot be read, or a recipe cannot be made of it.
+        VerificationFailed: A file is not as close to the float model as ``min_cosine`` asks.
 
     Example:
         >>> convert("digits.keras", ["fp32", "static_wi8_ai8"], "models")[1].name
@@ -187,9 +192,10 @@ def convert(
         io=io,
         strip=strip,
         with_card=with_card,
+        min_cosine=min_cosine,
         seed=seed,
     )
-    return [made.path for made in pipeline.convert(request, Path(folder), progress=progress)]
+    return ConvertedFiles(pipeline.convert(request, Path(folder), progress=progress))
 
 
 @suggests_parameters

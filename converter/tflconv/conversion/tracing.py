@@ -16,10 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tflconv.conversion.calibration import Calibration
 from tflconv.core import quiet
 from tflconv.core.limits import limited
-from tflconv.core.typing import ConcreteFunction, GraphNode, Shape, Tensor
+from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operation, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
@@ -47,6 +50,44 @@ class FrozenGraph:
     def has_trained_ranges(self) -> bool:
         """Whether it contains ranges (fake-quant operators) of quantization-aware training."""
         return any(node.op.startswith("FakeQuant") for node in _nodes(self.function))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Types of the inputs by their names."""
+        dtypes = (np.dtype(tensor.dtype.as_numpy_dtype).name for tensor in self.function.inputs)
+        return dict(zip(self.inputs, dtypes, strict=True))
+
+    @property
+    def ending_in_softmax(self) -> set[str]:
+        """Names of the outputs that softmax makes."""
+        return {
+            name
+            for name, tensor in zip(self.outputs, self.function.outputs, strict=True)
+            if _origin(tensor).type == "Softmax"
+        }
+
+    def answer(self, sample: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Return all outputs by their names for one sample.
+
+        Args:
+            sample: One array of real numbers ``[1, ...]`` per input, by name.
+
+        Raises:
+            TflconvError: TensorFlow cannot compute them, such as for an integer that is no row of
+                an embedding.
+        """
+        from tflconv.core.tensorflow import run_plainly, tf
+
+        fed = [tf.constant(sample[name].astype(dtype)) for name, dtype in self.types.items()]
+        try:
+            results = run_plainly(self.function, fed)
+        except tf.errors.OpError as error:
+            reason = str(error.message).strip().splitlines()[0][:200]
+            raise TflconvError(f"TensorFlow cannot run the model: {reason}") from error
+        return {
+            name: np.asarray(value).astype(np.float32)
+            for name, value in zip(self.outputs, results, strict=True)
+        }
 
     @property
     def leading_arithmetic(self) -> list[str]:
@@ -231,6 +272,14 @@ _INPUT_TYPES = ("float32", "float16", "int32", "int64", "uint8", "int8", "bool")
 def _identifier(name: str) -> str:
     """``name`` with only those characters that TensorFlow allows in names of arguments."""
     return re.sub(r"\W", "_", name)
+
+
+def _origin(tensor: GraphTensor) -> Operation:
+    """What computes ``tensor``, before anything that only hands it on."""
+    operation = tensor.op
+    while operation.type in ("Identity", "Reshape") and operation.inputs:
+        operation = operation.inputs[0].op
+    return operation
 
 
 def _is_constant(nodes: Mapping[str, GraphNode], name: str) -> bool:

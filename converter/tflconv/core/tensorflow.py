@@ -12,7 +12,7 @@ import collections
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +33,7 @@ tf.get_logger().setLevel("ERROR")
 
 __all__ = [
     "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
-    "meta_graphs", "registered_names", "tf", "tfmot_quantization",
+    "meta_graphs", "registered_names", "run_plainly", "tf", "tfmot_quantization",
 ]  # fmt: skip
 
 
@@ -46,6 +46,24 @@ def freeze(function: ConcreteFunction) -> ConcreteFunction:
 
     frozen: ConcreteFunction = convert_variables_to_constants_v2(function)
     return frozen
+
+
+def run_plainly(function: ConcreteFunction, inputs: Sequence[Any]) -> list[Any]:
+    """Run a concrete function without rewriting its graph first, which takes most of a first run.
+
+    Args:
+        function: The function.
+        inputs: One tensor per input.
+
+    Returns:
+        One tensor per output.
+    """
+    options = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        return list(tf.nest.flatten(function(*inputs)))
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
 
 
 def meta_graphs(content: bytes) -> list[Any]:

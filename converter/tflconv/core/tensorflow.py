@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -34,6 +35,7 @@ tf.get_logger().setLevel("ERROR")
 __all__ = [
     "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
     "meta_graphs", "registered_names", "run_plainly", "tf", "tfmot_quantization",
+    "unexported_layers",
 ]  # fmt: skip
 
 
@@ -138,6 +140,22 @@ def keras3_operators() -> ModuleType:
 
     package: ModuleType = operators
     return package
+
+
+def unexported_layers(kit: ModuleType) -> dict[str, type]:
+    """Return by name the layers that Keras uses in its applications and has no public name for.
+
+    Args:
+        kit: Keras 2 or Keras 3, neither of which finds them for each of its own files.
+    """
+    inside = f"{kit.__name__}.src.applications"
+    convnext = importlib.import_module(f"{inside}.convnext")
+    inception = importlib.import_module(f"{inside}.inception_resnet_v2")
+    return {
+        "CustomScaleLayer": inception.CustomScaleLayer,
+        "LayerScale": convnext.LayerScale,
+        "StochasticDepth": convnext.StochasticDepth,
+    }
 
 
 def functional_of_keras3() -> type:

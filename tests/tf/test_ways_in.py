@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from small_files import CLOSE, RANDOM, REWRITES, answers, around, check, converted, only
 
+import tflconv
 from tflconv.conversion import Calibration, Rewrite, calibration, tracing
-from tflconv.core.tensorflow import tf
+from tflconv.core.tensorflow import tf, unexported_layers
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import of_keras
-from tflconv.tflite import reading
+from tflconv.tflite import editing, packing, reading
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -222,3 +223,43 @@ def test_a_layer_that_does_not_compute_is_no_traceback(kit: Any, tmp_path: Path)
 
     with pytest.raises(TflconvError, match=r"cannot trace the model: .*needs a batch of two"):
         converted(around(kit, Fussy()), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_layers_that_keras_does_not_export_open_without_any_code(
+    kit: Any, suffix: str, tmp_path: Path
+) -> None:
+    hidden = unexported_layers(kit)
+    picture = kit.Input((8, 8, 3), name="picture")
+    value = kit.layers.Conv2D(4, 3)(picture)
+    scaled = hidden["LayerScale"](0.3, 4)(value)
+    value = kit.layers.Add()([value, hidden["StochasticDepth"](0.2)(scaled)])
+    value = hidden["CustomScaleLayer"](0.17)([value, scaled])
+    model = kit.Model(picture, kit.layers.Dense(3)(kit.layers.Flatten()(value)))
+    saved = tmp_path / f"hidden.{suffix}"
+    model.save(saved)
+    pixels = RANDOM.uniform(0, 1, (3, 8, 8, 3)).astype(np.float32)
+    received = only(answers(tflconv.convert(saved, ["fp32"], tmp_path)[0], {"picture": pixels}))
+    expected = np.asarray(model(pixels, training=False))
+    np.testing.assert_allclose(received, expected, rtol=0, atol=CLOSE * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "GRU", "Bidirectional"])
+def test_what_keras_writes_with_neg_or_split_is_int8_throughout(
+    kit: Any, name: str, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        kit.utils.set_random_seed(seed)
+        layers, steps = kit.layers, kit.Input((2, 6), name="steps")
+        made = {
+            "LayerNormalization": layers.LayerNormalization,
+            "GRU": lambda layers=layers: layers.GRU(5),
+            "Bidirectional": lambda layers=layers: layers.Bidirectional(layers.GRU(3)),
+        }[name]()
+        model = kit.Model(steps, layers.Dense(3)(layers.Flatten()(made(steps))))
+        values = np.random.default_rng(seed).normal(size=(20, 2, 6)).astype(np.float32)
+        samples = Calibration.of_values("steps", values)
+        files = tflconv.convert(
+            model, ["static_wi8_ai8"], tmp_path, calibration=samples, min_cosine=0.99
+        )
+        assert not editing.float_operators(packing.unpack(files[0].read_bytes()))

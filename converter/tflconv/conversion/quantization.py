@@ -21,7 +21,7 @@ from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, idle, int4, packing, stripping, unread
+from tflconv.tflite import editing, ends, idle, int4, packing, respelling, stripping, unread
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
@@ -62,7 +62,7 @@ def quantize(
     settings = [*_settings(recipe), *_chosen(recipe, also or {})]
     if not settings:
         return finish(model, recipe)
-    return finish(_with_unread_outputs(model, recipe, settings, ranges), recipe)
+    return finish(_as_it_can_be_read(model, recipe, settings, ranges), recipe)
 
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
@@ -174,13 +174,15 @@ def _float16() -> Settings:
     }
 
 
-def _with_unread_outputs(
+def _as_it_can_be_read(
     model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
-    """Run litert-quantizer so that operators with an unread output are quantized, too."""
+    """Run litert-quantizer on a spelling of ``model`` that it quantizes as a whole."""
+    if recipe.compute != "static":
+        return _run(model, recipe, settings, ranges)
     exposed = packing.unpack(model)
-    count = unread.expose(exposed) if recipe.compute == "static" else 0
-    if not count:
+    respelled, count = respelling.respell(exposed), unread.expose(exposed)
+    if not (respelled or count):
         return _run(model, recipe, settings, ranges)
     quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
     unread.hide(quantized, count)

@@ -197,6 +197,42 @@ def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) 
     assert "--custom-objects" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("way", ["mask", "outputs", "folder"])
+def test_what_cannot_be_unfused_is_converted_as_it_came_and_said(
+    kit: Any, way: str, tmp_path: Path
+) -> None:
+    words = kit.Input((5,), name="words")
+    vectors = kit.layers.Embedding(9, 4, mask_zero=way == "mask")(words)
+    ends = [kit.layers.Dense(2)(kit.layers.GlobalAveragePooling1D()(vectors))]
+    model = kit.Model(words, [*ends, kit.layers.Dense(1)(ends[0])] if way == "outputs" else ends[0])
+    source: Any = model
+    if way == "folder":
+        source = tmp_path / "folder"
+        model.export(source)
+    numbers = RANDOM.integers(0, 9, (3, 5)).astype(np.float32)
+    with pytest.warns(UserWarning, match="converted as it came"):
+        file = converted(source, tmp_path, rewrite="unfused")
+    expected = model(numbers)
+    first = np.asarray(expected[0] if way == "outputs" else expected)
+    received = next(iter(answers(file, {reading_name(file): numbers}).values()))
+    np.testing.assert_allclose(received, first, rtol=0, atol=CLOSE)
+
+
+def reading_name(file: Path) -> str:
+    (name,) = editing.input_names(packing.unpack(file.read_bytes()))
+    return name
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_integers_between_layers_are_numbers(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
+    sizes = kit.Input((4,), name="sizes")
+    bins = kit.layers.Discretization(bin_boundaries=[-0.5, 0.0, 0.5])(sizes)
+    model = kit.Model(sizes, kit.layers.Dense(2)(kit.layers.Rescaling(0.5)(bins)))
+    values = RANDOM.uniform(-1, 1, (4, 4)).astype(np.float32)
+    received = only(answers(converted(model, tmp_path, rewrite=rewrite), {"sizes": values}))
+    np.testing.assert_allclose(received, np.asarray(model(values)), rtol=0, atol=CLOSE)
+
+
 @pytest.mark.parametrize("rewrite", REWRITES)
 def test_a_layer_that_changes_its_variables_is_named(
     kit: Any, rewrite: Rewrite, tmp_path: Path

@@ -17,6 +17,7 @@ from tflconv import cli, recipe
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.pipeline import plan
 from tflconv.pipeline.fidelity import Fidelity, compare
+from tflconv.tflite import packing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
 SCORES = hnp.arrays(np.float32, (6, 5), elements=st.floats(0.125, 1, width=32))
@@ -94,6 +95,16 @@ def test_noise_stands_in_for_samples(tmp_path: Path) -> None:
     (found,) = tflconv.convert(GOLDEN, ["fp16"], tmp_path).fidelity
     assert (found.samples, found.source) == (16, "noise")
     assert found.cosine == pytest.approx(1, abs=1e-4)
+
+
+def test_a_file_without_names_is_compared_too(tmp_path: Path) -> None:
+    model = packing.unpack(GOLDEN.read_bytes())
+    model.signatureDefs = None
+    for tensor in model.subgraphs[0].tensors:
+        tensor.name = None
+    (tmp_path / "bare.tflite").write_bytes(packing.pack(model))
+    (found,) = tflconv.convert(tmp_path / "bare.tflite", ["fp32"], tmp_path / "made").fidelity
+    assert found.cosine == pytest.approx(1)
 
 
 @pytest.fixture

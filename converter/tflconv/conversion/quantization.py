@@ -76,6 +76,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
     """
     model = packing.unpack(quantized)
+    editing.follow_signature(model)
     idle.remove_idle_relus(model)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)

@@ -304,7 +304,8 @@ def _explained(error: Exception) -> TflconvError:
             hint="Replace the layers that use them; Flex operators do not run in plain LiteRT.",
         )
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return TflconvError(f"the TFLite converter failed: {lines[0] if lines else error!r}")
+    told = re.sub(r"^.*?\d+:\d+: error: ", "", lines[0]) if lines else repr(error)
+    return TflconvError(f"the TFLite converter failed: {told}")
 
 
 @contextlib.contextmanager

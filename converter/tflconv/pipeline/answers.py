@@ -44,6 +44,7 @@ class TfliteFile:
     def __init__(self, path: Path) -> None:
         self._runtime = Interpreter(path)
         model = packing.unpack(path.read_bytes())
+        editing.name_tensors(model)  # as what is made of a file without names calls them
         self._names, self._outputs = editing.input_names(model), editing.output_names(model)
         self._rows = editing.rows_looked_up(model)
         self.ending_in_softmax = editing.ending_in_softmax(model)
@@ -105,7 +106,7 @@ class Reference:
             card: How pixels become inputs, if that is known.
             seed: Seed of the noise that stands in for samples.
         """
-        target = TfliteFile(file)
+        target = _opened(file)
         samples = _drawn(target, self._model.types, calibration, card, seed)
         try:
             expected = self._answers(samples)
@@ -123,6 +124,16 @@ class Reference:
         if key not in self._known:
             self._known[key] = _together([self._model.answer(one) for one in samples.values])
         return self._known[key]
+
+
+def _opened(file: Path) -> TfliteFile:
+    try:
+        return TfliteFile(file)
+    except TflconvError as error:
+        raise TflconvError(
+            error.message.replace(str(file), file.name),
+            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8.",
+        ) from error
 
 
 def _drawn(

@@ -130,6 +130,18 @@ def ending_in_softmax(model: fb.ModelT) -> set[str]:
     return found
 
 
+def follow_signature(model: fb.ModelT) -> None:
+    """Make the outputs of the main graph those of its signature, in its order.
+
+    litert-quantizer leaves the two apart where an operator that it quantizes reads an output that
+    it keeps in float: the graph then ends in integers that no caller asked for.
+    """
+    graph = model.subgraphs[0]
+    signed = [int(e.tensorIndex) for s in (model.signatureDefs or [])[:1] for e in s.outputs]
+    if len(signed) == len(graph.outputs) and set(signed) != set(map(int, graph.outputs)):
+        graph.outputs = signed
+
+
 def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
     """Return, by name of an input, the rows of the smallest stored table that it looks up."""
     graph, names_of = model.subgraphs[0], dict[int, str]()

@@ -47,12 +47,17 @@ class TfliteFile:
         editing.name_tensors(model)  # as what is made of a file without names calls them
         self._names, self._outputs = editing.input_names(model), editing.output_names(model)
         self._rows = editing.rows_looked_up(model)
-        self.ending_in_softmax = editing.ending_in_softmax(model)
+        self.endings = editing.endings(model)
 
     @property
     def inputs(self) -> dict[str, TensorDetails]:
         """Its inputs by their names."""
         return dict(zip(self._names, self._runtime.inputs, strict=True))
+
+    @property
+    def ending_in_softmax(self) -> set[str]:
+        """Names of the outputs that softmax makes."""
+        return {name for name, operator in self.endings.items() if operator == "SOFTMAX"}
 
     @property
     def types(self) -> dict[str, str]:
@@ -116,7 +121,8 @@ class Reference:
         received = _together([target.answer(sample) for sample in samples.values])
         for name in self._model.ending_in_softmax - target.ending_in_softmax:
             received[name] = _softmax(received[name])  # a rewritten graph may leave it out
-        return compare(expected, received, samples.name)
+        halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
+        return compare(expected, received, samples.name, halves=halves)
 
     def _answers(self, samples: Samples) -> Answers:
         content = [values.tobytes() for sample in samples.values for values in sample.values()]

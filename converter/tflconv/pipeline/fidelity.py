@@ -8,7 +8,7 @@ the same choice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import cattrs
@@ -103,13 +103,16 @@ class Fidelity:
         return f"Fidelity(cosine {self.cosine:.4f}{agreement} on {self._on})"
 
 
-def compare(expected: Answers, received: Answers, source: str) -> Fidelity:
+def compare(
+    expected: Answers, received: Answers, source: str, *, halves: Collection[str] = ()
+) -> Fidelity:
     """Compare the answers of a float model and of a file.
 
     Args:
         expected: Answers of the float model.
         received: Answers of the file, to the same samples.
         source: What the samples are called.
+        halves: Names of outputs where a single value above 0.5 is a choice.
 
     Example:
         >>> scores = np.array([[1, 3], [2, 1]], np.float32)
@@ -118,6 +121,11 @@ def compare(expected: Answers, received: Answers, source: str) -> Fidelity:
     """
     pairs = [(values, received[name]) for name, values in expected.items()]
     choices = [_agreement(*pair) for pair in pairs if _is_choice(pair[0])]
+    choices += [
+        float(((expected[name] > 0.5) == (received[name] > 0.5)).mean())
+        for name in expected
+        if name in halves and expected[name].size == len(expected[name])
+    ]
     return Fidelity(
         samples=len(pairs[0][0]),
         source=source,

@@ -31,7 +31,7 @@ from tflconv.model.normalization import NAMED
 from tflconv.pipeline import training
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.line import Line
-from tflconv.pipeline.measuring import packed
+from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.recipe import Recipe, get
@@ -308,15 +308,16 @@ class _Stages:
             ),
             path=path,
             accuracy=replace(verified.to_accuracy(), cosine=fidelity.cosine),
-            test_set=self._test_set() if self.job.plan.evaluation.on_device else None,
+            test_set=self._test_set(path) if self.job.plan.evaluation.on_device else None,
             warnings=(
                 *delegation.warn_if_slower(path)[:1],
                 *([] if fidelity.warning is None else [fidelity.warning]),
             ),
         )
 
-    def _test_set(self) -> PackedSet:
-        """The test pictures as a device evaluates them."""
+    def _test_set(self, path: Path) -> PackedSet:
+        """The test pictures as a device evaluates them with the file at ``path``."""
+        check_scores(path)
         card = self.line.card
         assert card is not None  # the reference was run by it
         target = self.store.root / TEST_SETS / f"{self.line.name}.testset"

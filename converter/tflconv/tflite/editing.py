@@ -113,20 +113,20 @@ def output_names(model: fb.ModelT) -> list[str]:
     return _end_names(model, "outputs")
 
 
-def ending_in_softmax(model: fb.ModelT) -> set[str]:
-    """Return the names of the outputs of the main graph that softmax makes."""
+def endings(model: fb.ModelT) -> dict[str, str]:
+    """Return the operator that makes each output of the main graph, before what only converts it.
+
+    Returns:
+        Names of operators, such as ``SOFTMAX``, by those of outputs; an empty one for an input.
+    """
     graph = model.subgraphs[0]
-    maker = {
-        int(index): (operator, operator_name(model, operator))
-        for operator in graph.operators
-        for index in operator.outputs
-    }
-    found = set()
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    found = {}
     for name, index in zip(output_names(model), map(int, graph.outputs), strict=True):
-        while index in maker and maker[index][1] in (*_CONVERSIONS, "RESHAPE"):
-            index = int(maker[index][0].inputs[0])
-        if index in maker and maker[index][1] == "SOFTMAX":
-            found.add(name)
+        maker = makers.get(index)
+        while maker and operator_name(model, maker) in (*_CONVERSIONS, "RESHAPE"):
+            maker = makers.get(int(maker.inputs[0]))
+        found[name] = operator_name(model, maker) if maker else ""
     return found
 
 

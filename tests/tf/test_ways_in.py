@@ -13,6 +13,7 @@ import tflconv
 from tflconv.conversion import Calibration, Rewrite, calibration, tracing
 from tflconv.core.tensorflow import tf, unexported_layers
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model.interpreter import Interpreter
 from tflconv.model.opening import of_keras
 from tflconv.tflite import editing, packing, reading
 
@@ -34,6 +35,30 @@ def test_pixels_of_integers(kit: Any, recipe: str, dtype: str, tmp_path: Path) -
     received = only(answers(file, {"picture": pixels}))
     atol = CLOSE if recipe == "fp32" else 0.03
     np.testing.assert_allclose(received, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_integers_stay_what_a_file_takes(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
+    """Unless the recipe promises others: then the integers are the pixels themselves."""
+    picture = kit.Input((8, 8, 3), dtype="uint8", name="picture")
+    value = kit.layers.Conv2D(4, 3)(kit.layers.Rescaling(1 / 127.5, -1)(picture))
+    model = kit.Model(picture, kit.layers.Dense(3)(kit.layers.GlobalAveragePooling2D()(value)))
+    (plain,) = tflconv.convert(model, ["fp32"], tmp_path, rewrite=rewrite)
+    assert [tensor.dtype for tensor in Interpreter(plain).inputs] == ["uint8"]
+    if rewrite == "unfused":
+        return
+    pixels = RANDOM.integers(150, 250, (30, 8, 8, 3)).astype(np.uint8)
+    samples = Calibration.of_values("pixels", pixels)
+    io: Any
+    for io, zero_point in (("int8", -128), ("uint8", 0)):
+        options: dict[str, Any] = {"rewrite": rewrite, "calibration": samples, "min_cosine": 0.99}
+        (file,) = tflconv.convert(
+            model, ["static_wi8_ai8"], tmp_path, io=io, normalize="in-model", **options
+        )
+        (tensor,) = Interpreter(file).inputs
+        assert tensor.dtype == io
+        if rewrite == "as-is":
+            assert (tensor.scale, tensor.zero_point) == (1, zero_point)
 
 
 def test_fractions_are_no_pixels(tmp_path: Path) -> None:
@@ -221,6 +246,19 @@ def test_what_cannot_be_unfused_is_converted_as_it_came_and_said(
 def reading_name(file: Path) -> str:
     (name,) = editing.input_names(packing.unpack(file.read_bytes()))
     return name
+
+
+def test_a_sequential_model_has_the_same_names_however_it_is_rewritten(
+    kit: Any, tmp_path: Path
+) -> None:
+    model = kit.Sequential([kit.Input((4,)), kit.layers.Dense(3), kit.layers.Softmax()])
+    model.save(tmp_path / "m.keras")
+    names = set()
+    for rewrite in REWRITES:
+        file = converted(tmp_path / "m.keras", tmp_path, rewrite=rewrite)
+        content = packing.unpack(file.read_bytes())
+        names.add((*editing.input_names(content), *editing.output_names(content)))
+    assert len(names) == 1
 
 
 @pytest.mark.parametrize("rewrite", REWRITES)

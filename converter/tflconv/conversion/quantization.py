@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
@@ -21,7 +22,9 @@ from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, idle, int4, packing, respelling, stripping, unread
+from tflconv.tflite import (
+    editing, ends, idle, int4, packing, pixels, respelling, stripping, unread,
+)
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
@@ -182,12 +185,26 @@ def _as_it_can_be_read(
     if recipe.compute != "static":
         return _run(model, recipe, settings, ranges)
     exposed = packing.unpack(model)
+    limits = pixels.take_as_floats(exposed) if recipe.io != "float32" else {}
     respelled, count = respelling.respell(exposed), unread.expose(exposed)
-    if not (respelled or count):
+    if not (limits or respelled or count):
         return _run(model, recipe, settings, ranges)
+    ranges = _reaching(ranges or {}, limits)
     quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
     unread.hide(quantized, count)
     return packing.pack(quantized)
+
+
+def _reaching(ranges: TensorRanges, limits: Mapping[str, tuple[int, int]]) -> TensorRanges:
+    """Return ``ranges`` in which those of ``limits`` are just these."""
+    shapes = {name: ranges[name]["min"].shape for name in limits}
+    return ranges | {
+        name: {
+            "min": np.full(shapes[name], low, np.float32),
+            "max": np.full(shapes[name], high, np.float32),
+        }
+        for name, (low, high) in limits.items()
+    }
 
 
 def _run(

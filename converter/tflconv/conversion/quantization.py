@@ -11,7 +11,7 @@ import contextlib
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -36,7 +36,15 @@ save nothing, and the first convolution is among them, which suffers most."""
 
 
 class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
-    """Operators compute in float where the recipe promises integers."""
+    """Operators compute in float where the recipe promises integers.
+
+    Attributes:
+        operators: Their kinds, without those that only convert.
+    """
+
+    def __init__(self, message: str, operators: Collection[str]) -> None:
+        super().__init__(message, hint=_FLOAT_HINT)
+        self.operators = frozenset(operators)
 
 
 def quantize(
@@ -244,7 +252,8 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")
     message = f"recipe {recipe.name} leaves {len(remaining)} operators in float: {named}."
     if recipe.is_integer:
-        raise LeftInFloat(message, hint=_FLOAT_HINT)
+        kinds = {text.partition(" ")[0] for text in remaining} - {"DEQUANTIZE", "QUANTIZE"}
+        raise LeftInFloat(message, kinds)
     warnings.warn(message, stacklevel=2)
 
 

@@ -207,6 +207,17 @@ def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
     return _convert(graph, recipe)
 
 
+INT8_OPERATORS = frozenset(
+    {"ABS", "ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "DEPTH_TO_SPACE", "ELU", "EXP",
+     "EXPAND_DIMS", "L2_NORMALIZATION", "LEAKY_RELU", "LOG", "LOG_SOFTMAX", "MINIMUM", "PRELU",
+     "REDUCE_MAX", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "SPACE_TO_BATCH_ND", "SQUEEZE", "TILE",
+     "TOPK_V2", "TRANSPOSE_CONV"}
+)  # fmt: skip
+"""Operators that litert-quantizer leaves in float and the TFLite converter does not. The converter
+is not tried with others: it gains nothing, and its quantizer ends the whole process over some.
+"""
+
+
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
     """Return the integer ``.tflite`` file of ``graph``, quantized by the TFLite converter itself.
 

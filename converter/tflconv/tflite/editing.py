@@ -151,7 +151,8 @@ def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
         if name in ("GATHER", "EMBEDDING_LOOKUP"):
             table, indices = operator.inputs if name == "GATHER" else reversed(operator.inputs)
             shape = graph.tensors[table].shape
-            if int(indices) in names_of and has_values(model, graph.tensors[table]):
+            stored = has_values(model, graph.tensors[table]) and len(shape) > 0
+            if int(indices) in names_of and stored:
                 source = names_of[int(indices)]
                 rows[source] = min(rows.get(source, int(shape[0])), int(shape[0]))
         elif name in _INDEX_MOVING and int(operator.inputs[0]) in names_of:

@@ -163,8 +163,7 @@ def convert(
         progress: Is told what is being done.
 
     Returns:
-        The paths of the files, in the order of ``recipes``; ``fidelity`` of the list says how close
-        each is to the float model.
+        The paths of the files in the order of ``recipes``, and in ``fidelity`` how close each is.
 
     Raises:
         UsageError: A recipe is unknown, or samples or pictures are missing.

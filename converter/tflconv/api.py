@@ -140,18 +140,14 @@ def convert(
             Keras 2 or Keras 3 model.
         recipes: Names of recipes; ``tflconv recipes`` lists them.
         folder: Where the files go.
-        calibration: Samples for static ranges: a dataset, a folder of pictures, or samples of
-            your own as ``verify`` takes them; by default ``dataset``.
+        calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
-        dataset: Labelled pictures that ``qat_`` recipes learn from; by default those that the
-            model was trained on.
-        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model`` or
-            ``MEAN,STD``.
+        dataset: Labelled pictures for ``qat_`` recipes; by default those it was trained on.
+        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
         resolution: Side of the pictures in pixels, for a model that takes any.
-        rewrite: ``optimized`` for XNNPACK's integer kernels, ``unfused`` for a float baseline in
-            which nothing is folded or fused.
+        rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused.
         io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
         qat: Settings of quantization-aware training.
         strip: Leave out names and TFLite metadata.
@@ -167,8 +163,7 @@ def convert(
 
     Raises:
         UsageError: A recipe is unknown, or samples or pictures are missing.
-        TflconvError: The model cannot be read, or a recipe cannot be made of it.
-        VerificationFailed: A file is not as close to the float model as ``min_cosine`` asks.
+        TflconvError: The model cannot be read, a recipe made of it, or ``min_cosine`` kept.
 
     Example:
         >>> convert("digits.keras", ["fp32", "static_wi8_ai8"], "models")[1].name

@@ -23,7 +23,15 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
 from tflconv.tflite import (
-    editing, ends, idle, int4, packing, pixels, respelling, stripping, unread,
+    editing,
+    ends,
+    idle,
+    int4,
+    packing,
+    pixels,
+    respelling,
+    stripping,
+    unread,
 )
 
 Settings = dict[str, JsonValue]

@@ -19,6 +19,7 @@ from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize
+from tflconv.pipeline.conversion import ConvertedFiles
 from tflconv.pipeline.measuring import results_of
 from tflconv.recipe import TensorType
 from tflconv.results import Results
@@ -126,11 +127,12 @@ def convert(
     qat: QatConfig | None = None,
     strip: bool = False,
     with_card: bool = True,
+    min_cosine: float | None = None,
     custom_objects: str | Path | None = None,
     signature: str | None = None,
     seed: int = 0,
     progress: Callback = silent,
-) -> list[Path]:
+) -> ConvertedFiles:
     """Write a ``.tflite`` file for each recipe.
 
     Args:
@@ -138,33 +140,30 @@ def convert(
             Keras 2 or Keras 3 model.
         recipes: Names of recipes; ``tflconv recipes`` lists them.
         folder: Where the files go.
-        calibration: Samples for static ranges: a dataset, a folder of pictures, or samples of
-            your own as ``verify`` takes them; by default ``dataset``.
+        calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
-        dataset: Labelled pictures that ``qat_`` recipes learn from; by default those that the
-            model was trained on.
-        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model`` or
-            ``MEAN,STD``.
+        dataset: Labelled pictures for ``qat_`` recipes; by default those it was trained on.
+        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
         resolution: Side of the pictures in pixels, for a model that takes any.
-        rewrite: ``optimized`` for XNNPACK's integer kernels, ``unfused`` for a float baseline in
-            which nothing is folded or fused.
+        rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused.
         io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
         qat: Settings of quantization-aware training.
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
+        min_cosine: Least cosine with the float model that a file may have, 0 to 1.
         custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         seed: Seed of everything drawn at random.
         progress: Is told what is being done.
 
     Returns:
-        The paths of the files, in the order of ``recipes``.
+        The paths of the files in the order of ``recipes``, and in ``fidelity`` how close each is.
 
     Raises:
         UsageError: A recipe is unknown, or samples or pictures are missing.
-        TflconvError: The model cannot be read, or a recipe cannot be made of it.
+        TflconvError: The model cannot be read, a recipe made of it, or ``min_cosine`` kept.
 
     Example:
         >>> convert("digits.keras", ["fp32", "static_wi8_ai8"], "models")[1].name
@@ -187,9 +186,10 @@ def convert(
         io=io,
         strip=strip,
         with_card=with_card,
+        min_cosine=min_cosine,
         seed=seed,
     )
-    return [made.path for made in pipeline.convert(request, Path(folder), progress=progress)]
+    return ConvertedFiles(pipeline.convert(request, Path(folder), progress=progress))
 
 
 @suggests_parameters

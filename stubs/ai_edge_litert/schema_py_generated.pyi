@@ -65,6 +65,10 @@ class QuantizationParametersT:
     quantizedDimension: int
     def Pack(self, builder: Builder) -> int: ...
 
+class MulOptionsT:
+    fusedActivationFunction: int
+    def Pack(self, builder: Builder) -> int: ...
+
 class OperatorT:
     opcodeIndex: int
     inputs: _Integers
@@ -194,7 +198,9 @@ class BuiltinOperator:
     CUSTOM: int
     DEQUANTIZE: int
     DIV: int
+    MUL: int
     QUANTIZE: int
+    SLICE: int
     SUM: int
 
 class TensorType:
@@ -212,6 +218,7 @@ class ActivationFunctionType:
 class BuiltinOptions:
     AddOptions: int
     DivOptions: int
+    MulOptions: int
     ReducerOptions: int
 
 def BufferStart(builder: Builder) -> None: ...

@@ -56,6 +56,7 @@ RECORD = pytest.StashKey[Record]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", type=float, default=1.0, help="Share of the full counts to run.")
+    parser.addoption("--log", type=Path, help="Folder of logs that a check goes on with.")
     parser.addoption("--record", type=Path, help="Markdown file to write the outcome to.")
 
 

@@ -45,7 +45,8 @@ options = {{ patch = 4, dim = 8, depth = 1, heads = 2 }}
 training = {{ epochs = {epochs}, batch_size = 16 }}
 """
 
-ALL = {"train": 1, "reference": 1, "convert": 2, "verify": 2, "bench": 2, "report": 1}
+PER_FILE = ("convert", "verify", "fidelity", "bench")
+ALL = {"train": 1, "reference": 1, **dict.fromkeys(PER_FILE, 2), "report": 1}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_a_model_has_its_own_seed_and_recipes_and_a_graph_is_rewritten(
     (model,) = planned.models
     own = replace(model, seed=5, recipes=("fp32",))
     grey = replace(planned, channels=1, rewrite="optimized", models=(own,))
-    assert run(grey, folder) == ALL | {"convert": 1, "verify": 1, "bench": 1}
+    assert run(grey, folder) == ALL | dict.fromkeys(PER_FILE, 1)
     card, after = require_card(path), inspect.inspect(path)
     assert (card.seed, card.input_shape) == (5, (8, 8, 1))
     assert sum(row.count for row in after.ops) < sum(row.count for row in before.ops)
@@ -126,13 +127,14 @@ def test_another_measurement_only_measures(done: tuple[Plan, Path]) -> None:
 def test_another_calibration_only_makes_the_static_recipe_again(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     fewer = replace(planned, calibration=replace(planned.calibration, count=4))
-    assert run(fewer, folder) == {"convert": 1, "verify": 1, "bench": 1, "report": 1}
+    again = {"convert": 1, "verify": 1, "fidelity": 2, "bench": 1, "report": 1}
+    assert run(fewer, folder) == again, "both files are compared on the new samples"
 
 
 def test_a_further_recipe_leaves_the_others_alone(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     more = replace(planned, recipes=(*planned.recipes, "fp16"))
-    assert run(more, folder) == {"convert": 1, "verify": 1, "bench": 1, "report": 1}
+    assert run(more, folder) == dict.fromkeys((*PER_FILE, "report"), 1)
 
 
 def test_one_changed_picture_computes_everything(

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from small_files import CLOSE, RANDOM, REWRITES, answers, around, check, converted, only
 
+import tflconv
 from tflconv.conversion import Calibration, Rewrite, calibration, tracing
-from tflconv.core.tensorflow import tf
+from tflconv.core.tensorflow import tf, unexported_layers
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model.interpreter import Interpreter
 from tflconv.model.opening import of_keras
-from tflconv.tflite import reading
+from tflconv.tflite import editing, packing, reading
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -33,6 +35,30 @@ def test_pixels_of_integers(kit: Any, recipe: str, dtype: str, tmp_path: Path) -
     received = only(answers(file, {"picture": pixels}))
     atol = CLOSE if recipe == "fp32" else 0.03
     np.testing.assert_allclose(received, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_integers_stay_what_a_file_takes(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
+    """Unless the recipe promises others: then the integers are the pixels themselves."""
+    picture = kit.Input((8, 8, 3), dtype="uint8", name="picture")
+    value = kit.layers.Conv2D(4, 3)(kit.layers.Rescaling(1 / 127.5, -1)(picture))
+    model = kit.Model(picture, kit.layers.Dense(3)(kit.layers.GlobalAveragePooling2D()(value)))
+    (plain,) = tflconv.convert(model, ["fp32"], tmp_path, rewrite=rewrite)
+    assert [tensor.dtype for tensor in Interpreter(plain).inputs] == ["uint8"]
+    if rewrite == "unfused":
+        return
+    pixels = RANDOM.integers(150, 250, (30, 8, 8, 3)).astype(np.uint8)
+    samples = Calibration.of_values("pixels", pixels)
+    io: Any
+    for io, zero_point in (("int8", -128), ("uint8", 0)):
+        options: dict[str, Any] = {"rewrite": rewrite, "calibration": samples, "min_cosine": 0.99}
+        (file,) = tflconv.convert(
+            model, ["static_wi8_ai8"], tmp_path, io=io, normalize="in-model", **options
+        )
+        (tensor,) = Interpreter(file).inputs
+        assert tensor.dtype == io
+        if rewrite == "as-is":
+            assert (tensor.scale, tensor.zero_point) == (1, zero_point)
 
 
 def test_fractions_are_no_pixels(tmp_path: Path) -> None:
@@ -196,6 +222,55 @@ def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) 
     assert "--custom-objects" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("way", ["mask", "outputs", "folder"])
+def test_what_cannot_be_unfused_is_converted_as_it_came_and_said(
+    kit: Any, way: str, tmp_path: Path
+) -> None:
+    words = kit.Input((5,), name="words")
+    vectors = kit.layers.Embedding(9, 4, mask_zero=way == "mask")(words)
+    ends = [kit.layers.Dense(2)(kit.layers.GlobalAveragePooling1D()(vectors))]
+    model = kit.Model(words, [*ends, kit.layers.Dense(1)(ends[0])] if way == "outputs" else ends[0])
+    source: Any = model
+    if way == "folder":
+        source = tmp_path / "folder"
+        model.export(source)
+    numbers = RANDOM.integers(0, 9, (3, 5)).astype(np.float32)
+    with pytest.warns(UserWarning, match="converted as it came"):
+        file = converted(source, tmp_path, rewrite="unfused")
+    expected = model(numbers)
+    first = np.asarray(expected[0] if way == "outputs" else expected)
+    received = next(iter(answers(file, {reading_name(file): numbers}).values()))
+    np.testing.assert_allclose(received, first, rtol=0, atol=CLOSE)
+
+
+def reading_name(file: Path) -> str:
+    (name,) = editing.input_names(packing.unpack(file.read_bytes()))
+    return name
+
+
+def test_a_sequential_model_has_the_same_names_however_it_is_rewritten(
+    kit: Any, tmp_path: Path
+) -> None:
+    model = kit.Sequential([kit.Input((4,)), kit.layers.Dense(3), kit.layers.Softmax()])
+    model.save(tmp_path / "m.keras")
+    names = set()
+    for rewrite in REWRITES:
+        file = converted(tmp_path / "m.keras", tmp_path, rewrite=rewrite)
+        content = packing.unpack(file.read_bytes())
+        names.add((*editing.input_names(content), *editing.output_names(content)))
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_integers_between_layers_are_numbers(kit: Any, rewrite: Rewrite, tmp_path: Path) -> None:
+    sizes = kit.Input((4,), name="sizes")
+    bins = kit.layers.Discretization(bin_boundaries=[-0.5, 0.0, 0.5])(sizes)
+    model = kit.Model(sizes, kit.layers.Dense(2)(kit.layers.Rescaling(0.5)(bins)))
+    values = RANDOM.uniform(-1, 1, (4, 4)).astype(np.float32)
+    received = only(answers(converted(model, tmp_path, rewrite=rewrite), {"sizes": values}))
+    np.testing.assert_allclose(received, np.asarray(model(values)), rtol=0, atol=CLOSE)
+
+
 @pytest.mark.parametrize("rewrite", REWRITES)
 def test_a_layer_that_changes_its_variables_is_named(
     kit: Any, rewrite: Rewrite, tmp_path: Path
@@ -222,3 +297,43 @@ def test_a_layer_that_does_not_compute_is_no_traceback(kit: Any, tmp_path: Path)
 
     with pytest.raises(TflconvError, match=r"cannot trace the model: .*needs a batch of two"):
         converted(around(kit, Fussy()), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_layers_that_keras_does_not_export_open_without_any_code(
+    kit: Any, suffix: str, tmp_path: Path
+) -> None:
+    hidden = unexported_layers(kit)
+    picture = kit.Input((8, 8, 3), name="picture")
+    value = kit.layers.Conv2D(4, 3)(picture)
+    scaled = hidden["LayerScale"](0.3, 4)(value)
+    value = kit.layers.Add()([value, hidden["StochasticDepth"](0.2)(scaled)])
+    value = hidden["CustomScaleLayer"](0.17)([value, scaled])
+    model = kit.Model(picture, kit.layers.Dense(3)(kit.layers.Flatten()(value)))
+    saved = tmp_path / f"hidden.{suffix}"
+    model.save(saved)
+    pixels = RANDOM.uniform(0, 1, (3, 8, 8, 3)).astype(np.float32)
+    received = only(answers(tflconv.convert(saved, ["fp32"], tmp_path)[0], {"picture": pixels}))
+    expected = np.asarray(model(pixels, training=False))
+    np.testing.assert_allclose(received, expected, rtol=0, atol=CLOSE * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "GRU", "Bidirectional"])
+def test_what_keras_writes_with_neg_or_split_is_int8_throughout(
+    kit: Any, name: str, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        kit.utils.set_random_seed(seed)
+        layers, steps = kit.layers, kit.Input((2, 6), name="steps")
+        made = {
+            "LayerNormalization": layers.LayerNormalization,
+            "GRU": lambda layers=layers: layers.GRU(5),
+            "Bidirectional": lambda layers=layers: layers.Bidirectional(layers.GRU(3)),
+        }[name]()
+        model = kit.Model(steps, layers.Dense(3)(layers.Flatten()(made(steps))))
+        values = np.random.default_rng(seed).normal(size=(20, 2, 6)).astype(np.float32)
+        samples = Calibration.of_values("steps", values)
+        files = tflconv.convert(
+            model, ["static_wi8_ai8"], tmp_path, calibration=samples, min_cosine=0.99
+        )
+        assert not editing.float_operators(packing.unpack(files[0].read_bytes()))

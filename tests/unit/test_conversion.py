@@ -11,8 +11,10 @@ from pathlib import Path
 import making_pictures
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as fb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_graphs import Builder, dense
 
 import tflconv
 from tflconv import cli, conversion, recipe
@@ -389,3 +391,22 @@ def test_equal_constants_are_stored_once() -> None:
     assert twin.buffer == other.buffer
     contents = [bytes(buffer.data) for buffer in model.buffers if buffer.data is not None]
     assert len(contents) == len(set(contents))
+
+
+@pytest.mark.parametrize("name", ["selective_wi8_ai8", "static_wi8_ai16"])
+def test_an_output_that_a_quantized_operator_reads_stays_what_it_is(
+    name: str, tmp_path: Path
+) -> None:
+    builder = Builder()
+    source, middle = builder.tensor((1, 8)), builder.tensor((1, 8))
+    options = fb.LeakyReluOptionsT()
+    options.alpha = 0.2
+    builder.op("LEAKY_RELU", [source], [middle], options)
+    scores = dense(builder, middle, 8, 4)
+    model = builder.write(tmp_path / "two.tflite", [source], [scores, middle])
+    samples = Calibration.of_values("noise", RANDOM.normal(size=(20, 8)))
+    (file,) = tflconv.convert(model, [name], tmp_path, calibration=samples, min_cosine=0.99)
+    read = packing.unpack(file.read_bytes())
+    signed = [int(entry.tensorIndex) for entry in read.signatureDefs[0].outputs]
+    assert signed == [int(index) for index in read.subgraphs[0].outputs]
+    assert [tensor.dtype for tensor in Interpreter(file).outputs] == ["float32", "float32"]

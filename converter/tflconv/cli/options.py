@@ -209,6 +209,13 @@ def phone(function: F) -> F:
     )(function)
 
 
+def read_by(
+    parse: Callable[[str], float],
+) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    """Return a callback that reads the text of an option by ``parse``."""
+    return lambda _, __, value: None if value is None else parse(value)
+
+
 def raise_gravest(failures: Sequence[Failure]) -> None:
     """Print every failure, equal ones once; the gravest ends the command with its exit code."""
     if not failures:

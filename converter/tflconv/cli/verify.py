@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -14,12 +14,6 @@ from tflconv.cli.console import say, showing
 from tflconv.core.text import to_json
 from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
-
-
-def _read_by(
-    parse: Callable[[str], float],
-) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
-    return lambda _, __, value: None if value is None else parse(value)
 
 
 @click.command(name="verify")
@@ -42,13 +36,13 @@ def _read_by(
 @click.option(
     "--max-drop",
     metavar="POINTS",
-    callback=_read_by(verification.parse_drop),
+    callback=options.read_by(verification.parse_drop),
     help="Largest loss of top-1 accuracy that passes, such as 0.5pt (percentage points).",
 )
 @click.option(
     "--min-agreement",
     metavar="SHARE",
-    callback=_read_by(verification.parse_share),
+    callback=options.read_by(verification.parse_share),
     help="Smallest share of pictures with the same answer that passes, such as 99%.",
 )
 @options.preprocessing

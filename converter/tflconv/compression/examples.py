@@ -12,6 +12,7 @@ from tflconv.compression.config import QatConfig
 from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
+from tflconv.model.one_score import names_fit
 from tflconv.model.opening import Source
 from tflconv.network.nodes import Array
 
@@ -87,9 +88,11 @@ def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -
             hint="Name all outputs with --labels FILE, one per line.",
         )
     outputs = [tuple(tensor.shape) for tensor in getattr(source.model, "outputs", None) or ()]
-    if outputs != [(None, len(labels))] or len(source.inputs) != 1:
+    scores = outputs[0][-1] if len(outputs) == 1 and len(outputs[0]) == 2 else 0
+    if not scores or not names_fit(labels, scores) or len(source.inputs) != 1:
         raise UsageError(
             f"{source.name} does not tell the {len(dataset.classes)} classes of {dataset.name}"
             f" apart: its outputs have the shapes {[list(shape[1:]) for shape in outputs]}.",
-            hint="Use a model with one picture as input, and one output with a score per class.",
+            hint="Use a model with one picture as input, and one output with a score per class,"
+            " or one score for the second of two classes.",
         )

@@ -162,10 +162,30 @@ def check_known(network: Network) -> None:
 
 
 def logits_of(network: Network) -> Network:
-    """Return ``network`` without the softmax that it may end with."""
+    """Return ``network`` without the softmax or sigmoid that it may end with."""
+    ends = _final(network) in ("softmax", "sigmoid")
+    return replace(network, output=network[network.output].inputs[0]) if ends else network
+
+
+def _final(network: Network) -> str | None:
+    """The activation that ``network`` ends with."""
     last = network[network.output]
-    ends = last.kind == "activation" and last.options["function"] == "softmax"
-    return replace(network, output=last.inputs[0]) if ends else network
+    return last.options["function"] if last.kind == "activation" else None
+
+
+def loss_of(network: Network, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy, by what ``network`` ends with.
+
+    A sigmoid tells each class from all others (binary cross-entropy), as does a single score, which
+    speaks for the second of two classes; anything else chooses among all classes.
+    """
+    classes = int(logits.shape[-1])
+    if classes > 1 and _final(network) != "sigmoid":
+        return tf.reduce_mean(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        )
+    wanted = tf.one_hot(labels, classes) if classes > 1 else tf.cast(labels, tf.float32)[:, None]
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logits))
 
 
 class QatScheme:
@@ -240,9 +260,7 @@ def _trained(network: Network) -> list[Node]:
 def _step(trained: QatScheme, optimizer: KerasOptimizer, inputs: Tensor, labels: Tensor) -> Tensor:
     with tf.GradientTape() as tape:
         logits = run(logits_of(trained.source), inputs, scheme=trained)
-        loss: Tensor = tf.reduce_mean(
-            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        )
+        loss = loss_of(trained.source, logits, labels)
     gradients = tape.gradient(loss, trained.variables)
     optimizer.apply_gradients(zip(gradients, trained.variables, strict=True))
     return loss

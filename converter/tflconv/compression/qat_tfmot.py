@@ -19,6 +19,7 @@ from tflconv.compression.config import QatConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.qat import finished
 from tflconv.compression.technique import Subject
+from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, silent
 from tflconv.core.tensorflow import fresh_names, keras2, tfmot_quantization
 from tflconv.core.typing import Keras2Model
@@ -73,7 +74,7 @@ def fine_tune(
         keras2.optimizers.Adam(
             keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
         ),
-        keras2.losses.SparseCategoricalCrossentropy(from_logits=not _ends_with_softmax(original)),
+        _loss(original),
     )
     for epoch in range(config.epochs):
         losses = [trained.train_on_batch(*batch) for batch in examples.batches(config, epoch)]
@@ -126,7 +127,16 @@ def _refused(reason: str) -> TflconvError:
     )
 
 
-def _ends_with_softmax(model: Keras2Model) -> bool:
-    activation = getattr(model.layers[-1], "activation", None)
-    last = isinstance(model.layers[-1], keras2.layers.Softmax)
-    return last or getattr(activation, "__name__", "") == "softmax"
+def _loss(model: Keras2Model) -> object:
+    """The loss by what ``model`` ends with, as ``qat.loss_of`` chooses it."""
+    last = model.layers[-1]
+    softmax = isinstance(last, keras2.layers.Softmax) or _final(last) == "softmax"
+    if [tuple(output.shape)[1:] for output in leaves(model.outputs)] == [(1,)]:
+        return keras2.losses.BinaryCrossentropy(from_logits=_final(last) != "sigmoid")
+    if _final(last) == "sigmoid":
+        raise _refused("it ends with a sigmoid for each of several classes")
+    return keras2.losses.SparseCategoricalCrossentropy(from_logits=not softmax)
+
+
+def _final(layer: object) -> str:
+    return str(getattr(getattr(layer, "activation", None), "__name__", ""))

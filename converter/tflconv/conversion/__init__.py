@@ -10,11 +10,13 @@ same model, recipe and calibration give the same bytes.
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, as_it_is
 from tflconv.network.keras.opened import Opened
+from tflconv.network.nodes import CannotRewrite
 
 __all__ = ["REWRITES", "Calibration", "FloatModel", "Rewrite", "prepare"]
 
@@ -39,7 +41,7 @@ def prepare(
         The model, whose ``make`` returns the file of a recipe.
 
     Raises:
-        TflconvError: TFLite has no operators for the model, or ``unfused`` cannot see its layers.
+        TflconvError: TFLite has no operators for the model.
     """
     if model.ranges is not None:
         from tflconv.conversion.optimized import OptimizedModel
@@ -52,5 +54,8 @@ def prepare(
     if rewrite == "unfused":
         from tflconv.conversion import unfused
 
-        return unfused.prepare(model)
+        try:
+            return unfused.prepare(model)
+        except CannotRewrite as error:
+            warnings.warn(f"{error.message} It is converted as it came.", stacklevel=2)
     return as_it_is(model, resolution=resolution)

@@ -19,6 +19,7 @@ from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import Normalization
+from tflconv.model.one_score import names_fit
 from tflconv.model.pictures import Resize
 
 
@@ -163,10 +164,9 @@ def _warn_of_range(samples: Calibration, trained: Normalization) -> None:
 
 
 def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
-    if labels is not None and [len(labels)] != model.outputs:
-        raise UsageError(
-            f"{len(labels)} labels, but {model.name} has outputs of {model.outputs} values."
-        )
+    outputs = model.outputs
+    if labels is not None and not (len(outputs) == 1 and names_fit(labels, outputs[0])):
+        raise UsageError(f"{len(labels)} labels, but {model.name} has outputs of {outputs} values.")
 
 
 def _takes_a_picture(model: FloatModel) -> bool:

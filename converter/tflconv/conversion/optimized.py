@@ -156,15 +156,26 @@ def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
     selective, tensorwise = recipe.compute == "selective", recipe.granularity == "tensorwise"
     wanted = {node.name for node in ranges.quantized(network, selective=selective)}
     scheme = FakeQuantScheme({name: chosen[name] for name in wanted}, tensorwise=tensorwise)
-    graph = tracing.freeze(as_source(network if tensorwise else round_weights(network), scheme))
+    rounded = network if tensorwise else round_weights(network)
+    graph = tracing.freeze(as_source(rounded, scheme, typed=recipe.io == "float32"))
     return finish(tracing.lower_trained(graph, recipe), recipe)
 
 
-def as_source(network: Network, scheme: Scheme | None = None) -> Source:
-    """Make a ``Source`` that computes ``network`` by ``scheme``, by default in float."""
+def as_source(network: Network, scheme: Scheme | None = None, *, typed: bool = True) -> Source:
+    """Make a ``Source`` that computes ``network``.
+
+    Args:
+        network: The network.
+        scheme: How it computes, by default in float.
+        typed: Whether inputs take the integers that the model takes; else all take floats.
+    """
+    types = [n.options.get("dtype", "float32") if typed else "float32" for n in network.inputs]
     return Source(
         name=network.name,
-        inputs=tuple(Input(name=n.name, shape=n.options["shape"]) for n in network.inputs),
+        inputs=tuple(
+            Input(name=node.name, shape=node.options["shape"], dtype=dtype)
+            for node, dtype in zip(network.inputs, types, strict=True)
+        ),
         outputs=(network.output_name,),
         call=lambda *values: [execution.run(network, *values, scheme=scheme)],
         model=network,

@@ -47,7 +47,8 @@ class FloatModel:
         """Return the ``.tflite`` file of ``recipe``.
 
         A model that was trained for int8 keeps its trained ranges. If litert-quantizer leaves
-        operators in float, the TFLite converter is tried before that is an error.
+        operators in float that have an int8 form, the TFLite converter is tried before that is an
+        error.
 
         Args:
             recipe: The recipe.
@@ -66,8 +67,9 @@ class FloatModel:
             return self._without_loops(recipe).make(recipe, samples)
         try:
             return quantize(self.content, recipe, self._measured(samples))
-        except LeftInFloat:
-            if self.graph is None or not recipe.is_integer:
+        except LeftInFloat as error:
+            has_int8 = error.operators <= tracing.INT8_OPERATORS
+            if self.graph is None or not recipe.is_integer or not has_int8:
                 raise
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 

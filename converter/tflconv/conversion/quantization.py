@@ -11,8 +11,9 @@ import contextlib
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
@@ -21,7 +22,17 @@ from tflconv.core import quiet
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, idle, int4, packing, stripping, unread
+from tflconv.tflite import (
+    editing,
+    ends,
+    idle,
+    int4,
+    packing,
+    pixels,
+    respelling,
+    stripping,
+    unread,
+)
 
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
@@ -33,7 +44,15 @@ save nothing, and the first convolution is among them, which suffers most."""
 
 
 class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
-    """Operators compute in float where the recipe promises integers."""
+    """Operators compute in float where the recipe promises integers.
+
+    Attributes:
+        operators: Their kinds, without those that only convert.
+    """
+
+    def __init__(self, message: str, operators: Collection[str]) -> None:
+        super().__init__(message, hint=_FLOAT_HINT)
+        self.operators = frozenset(operators)
 
 
 def quantize(
@@ -62,7 +81,7 @@ def quantize(
     settings = [*_settings(recipe), *_chosen(recipe, also or {})]
     if not settings:
         return finish(model, recipe)
-    return finish(_with_unread_outputs(model, recipe, settings, ranges), recipe)
+    return finish(_as_it_can_be_read(model, recipe, settings, ranges), recipe)
 
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:
@@ -76,6 +95,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
     """
     model = packing.unpack(quantized)
+    editing.follow_signature(model)
     idle.remove_idle_relus(model)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
@@ -174,17 +194,33 @@ def _float16() -> Settings:
     }
 
 
-def _with_unread_outputs(
+def _as_it_can_be_read(
     model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
-    """Run litert-quantizer so that operators with an unread output are quantized, too."""
-    exposed = packing.unpack(model)
-    count = unread.expose(exposed) if recipe.compute == "static" else 0
-    if not count:
+    """Run litert-quantizer on a spelling of ``model`` that it quantizes as a whole."""
+    if recipe.compute != "static":
         return _run(model, recipe, settings, ranges)
+    exposed = packing.unpack(model)
+    limits = pixels.take_as_floats(exposed) if recipe.io != "float32" else {}
+    respelled, count = respelling.respell(exposed), unread.expose(exposed)
+    if not (limits or respelled or count):
+        return _run(model, recipe, settings, ranges)
+    ranges = _reaching(ranges or {}, limits)
     quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
     unread.hide(quantized, count)
     return packing.pack(quantized)
+
+
+def _reaching(ranges: TensorRanges, limits: Mapping[str, tuple[int, int]]) -> TensorRanges:
+    """Return ``ranges`` in which those of ``limits`` are just these."""
+    shapes = {name: ranges[name]["min"].shape for name in limits}
+    return ranges | {
+        name: {
+            "min": np.full(shapes[name], low, np.float32),
+            "max": np.full(shapes[name], high, np.float32),
+        }
+        for name, (low, high) in limits.items()
+    }
 
 
 def _run(
@@ -224,7 +260,8 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")
     message = f"recipe {recipe.name} leaves {len(remaining)} operators in float: {named}."
     if recipe.is_integer:
-        raise LeftInFloat(message, hint=_FLOAT_HINT)
+        kinds = {text.partition(" ")[0] for text in remaining} - {"DEQUANTIZE", "QUANTIZE"}
+        raise LeftInFloat(message, kinds)
     warnings.warn(message, stacklevel=2)
 
 

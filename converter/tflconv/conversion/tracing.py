@@ -16,10 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tflconv.conversion.calibration import Calibration
 from tflconv.core import quiet
 from tflconv.core.limits import limited
-from tflconv.core.typing import ConcreteFunction, GraphNode, Shape, Tensor
+from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operation, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
@@ -47,6 +50,44 @@ class FrozenGraph:
     def has_trained_ranges(self) -> bool:
         """Whether it contains ranges (fake-quant operators) of quantization-aware training."""
         return any(node.op.startswith("FakeQuant") for node in _nodes(self.function))
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Types of the inputs by their names."""
+        dtypes = (np.dtype(tensor.dtype.as_numpy_dtype).name for tensor in self.function.inputs)
+        return dict(zip(self.inputs, dtypes, strict=True))
+
+    @property
+    def ending_in_softmax(self) -> set[str]:
+        """Names of the outputs that softmax makes."""
+        return {
+            name
+            for name, tensor in zip(self.outputs, self.function.outputs, strict=True)
+            if _origin(tensor).type == "Softmax"
+        }
+
+    def answer(self, sample: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Return all outputs by their names for one sample.
+
+        Args:
+            sample: One array of real numbers ``[1, ...]`` per input, by name.
+
+        Raises:
+            TflconvError: TensorFlow cannot compute them, such as for an integer that is no row of
+                an embedding.
+        """
+        from tflconv.core.tensorflow import run_plainly, tf
+
+        fed = [tf.constant(sample[name].astype(dtype)) for name, dtype in self.types.items()]
+        try:
+            results = run_plainly(self.function, fed)
+        except tf.errors.OpError as error:
+            reason = str(error.message).strip().splitlines()[0][:200]
+            raise TflconvError(f"TensorFlow cannot run the model: {reason}") from error
+        return {
+            name: np.asarray(value).astype(np.float32)
+            for name, value in zip(self.outputs, results, strict=True)
+        }
 
     @property
     def leading_arithmetic(self) -> list[str]:
@@ -166,6 +207,17 @@ def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
     return _convert(graph, recipe)
 
 
+INT8_OPERATORS = frozenset(
+    {"ABS", "ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "DEPTH_TO_SPACE", "ELU", "EXP",
+     "EXPAND_DIMS", "L2_NORMALIZATION", "LEAKY_RELU", "LOG", "LOG_SOFTMAX", "MINIMUM", "PRELU",
+     "REDUCE_MAX", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "SPACE_TO_BATCH_ND", "SQUEEZE", "TILE",
+     "TOPK_V2", "TRANSPOSE_CONV"}
+)  # fmt: skip
+"""Operators that litert-quantizer leaves in float and the TFLite converter does not. The converter
+is not tried with others: it gains nothing, and its quantizer ends the whole process over some.
+"""
+
+
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
     """Return the integer ``.tflite`` file of ``graph``, quantized by the TFLite converter itself.
 
@@ -233,6 +285,14 @@ def _identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
+def _origin(tensor: GraphTensor) -> Operation:
+    """What computes ``tensor``, before anything that only hands it on."""
+    operation = tensor.op
+    while operation.type in ("Identity", "Reshape") and operation.inputs:
+        operation = operation.inputs[0].op
+    return operation
+
+
 def _is_constant(nodes: Mapping[str, GraphNode], name: str) -> bool:
     node = nodes[name]
     if node.op in ("Cast", "Identity"):
@@ -255,7 +315,8 @@ def _explained(error: Exception) -> TflconvError:
             hint="Replace the layers that use them; Flex operators do not run in plain LiteRT.",
         )
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return TflconvError(f"the TFLite converter failed: {lines[0] if lines else error!r}")
+    told = re.sub(r"^.*?\d+:\d+: error: ", "", lines[0]) if lines else repr(error)
+    return TflconvError(f"the TFLite converter failed: {told}")
 
 
 @contextlib.contextmanager

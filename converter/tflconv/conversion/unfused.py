@@ -79,7 +79,12 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
         fed = dict(zip(weights, values[len(pictures) :], strict=True))
         return run(network, *values[: len(pictures)], scheme=_Fed(fed))
 
-    specs = [tf.TensorSpec(shape, name=f"input_{i}") for i, shape in enumerate(shapes)]
+    types = [node.options.get("dtype", "float32") for node in network.inputs]
+    types += ["float32"] * len(weights)
+    specs = [
+        tf.TensorSpec(shape, dtype, name=f"input_{i}")
+        for i, (shape, dtype) in enumerate(zip(shapes, types, strict=True))
+    ]
     names = [node.name for node in network.inputs] + ["/".join(weight) for weight in weights]
     function = tracing.freeze_function(call, specs)
     return FrozenGraph(function=function, inputs=tuple(names), outputs=(network.output_name,))

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib
 import os
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +34,8 @@ tf.get_logger().setLevel("ERROR")
 
 __all__ = [
     "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
-    "meta_graphs", "registered_names", "tf", "tfmot_quantization",
+    "meta_graphs", "registered_names", "run_plainly", "tf", "tfmot_quantization",
+    "unexported_layers",
 ]  # fmt: skip
 
 
@@ -46,6 +48,24 @@ def freeze(function: ConcreteFunction) -> ConcreteFunction:
 
     frozen: ConcreteFunction = convert_variables_to_constants_v2(function)
     return frozen
+
+
+def run_plainly(function: ConcreteFunction, inputs: Sequence[Any]) -> list[Any]:
+    """Run a concrete function without rewriting its graph first, which takes most of a first run.
+
+    Args:
+        function: The function.
+        inputs: One tensor per input.
+
+    Returns:
+        One tensor per output.
+    """
+    options = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        return list(tf.nest.flatten(function(*inputs)))
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
 
 
 def meta_graphs(content: bytes) -> list[Any]:
@@ -120,6 +140,22 @@ def keras3_operators() -> ModuleType:
 
     package: ModuleType = operators
     return package
+
+
+def unexported_layers(kit: ModuleType) -> dict[str, type]:
+    """Return by name the layers that Keras uses in its applications and has no public name for.
+
+    Args:
+        kit: Keras 2 or Keras 3, neither of which finds them for each of its own files.
+    """
+    inside = f"{kit.__name__}.src.applications"
+    convnext = importlib.import_module(f"{inside}.convnext")
+    inception = importlib.import_module(f"{inside}.inception_resnet_v2")
+    return {
+        "CustomScaleLayer": inception.CustomScaleLayer,
+        "LayerScale": convnext.LayerScale,
+        "StochasticDepth": convnext.StochasticDepth,
+    }
 
 
 def functional_of_keras3() -> type:

@@ -221,10 +221,18 @@ class GraphType(Protocol):
     as_numpy_dtype: type[np.generic]
 
 
+class Operation(Protocol):
+    """An operation in a graph that is being built, with the values that it reads."""
+
+    name: str
+    type: str
+    inputs: Sequence[GraphTensor]
+
+
 class GraphTensor(Protocol):
     """A value in a graph; ``op`` is the operation that makes it."""
 
-    op: GraphNode
+    op: Operation
     dtype: GraphType
 
 
@@ -233,3 +241,7 @@ class ConcreteFunction(Protocol):
 
     graph: FunctionGraph
     inputs: Sequence[GraphTensor]
+    outputs: Sequence[GraphTensor]
+
+    def __call__(self, *inputs: Tensor) -> Nested[Tensor]:
+        """Compute the outputs."""

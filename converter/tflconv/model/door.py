@@ -33,7 +33,7 @@ _POLICIES = frozenset(
     {"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Int4DTypePolicy", "Policy",
      "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy"}
 )  # fmt: skip
-_OF_APPLICATIONS = frozenset({"CustomScaleLayer", "LayerScale"})
+_OF_APPLICATIONS = frozenset({"CustomScaleLayer", "LayerScale", "StochasticDepth"})
 _OPERATION_CLASSES = frozenset(chain.from_iterable(allowed.OPERATIONS.values()))
 
 _CALLERS = frozenset({"SlicingOpLambda", "TFOpLambda"})

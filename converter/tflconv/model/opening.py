@@ -130,7 +130,7 @@ def open_model(
 
 def _of_file(file: KerasFile, custom_objects: Path | None) -> KerasModel:
     keras = _keras_for(file.version)
-    from tflconv.core.tensorflow import fresh_names
+    from tflconv.core.tensorflow import fresh_names, unexported_layers
 
     objects = {} if custom_objects is None else _load_objects(custom_objects)
     known = {*objects, *_registered()}
@@ -142,7 +142,7 @@ def _of_file(file: KerasFile, custom_objects: Path | None) -> KerasModel:
         fresh_names(),
     ):
         model: KerasModel = keras.models.load_model(
-            copy.path, compile=False, custom_objects=objects
+            copy.path, compile=False, custom_objects={**unexported_layers(keras), **objects}
         )
     return model
 

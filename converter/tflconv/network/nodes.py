@@ -9,7 +9,7 @@ immutable, so a pass cannot change the network it is given.
 Kinds of nodes, with ``n`` tokens or ``h, w`` pixels before the channels ``c``:
 
 ========== ========================================================================================
-input      ``shape`` without batch
+input      ``shape`` without batch; ``dtype``, where it takes integers
 conv       ``kernel [kh, kw, in, out]``, ``bias [out]``; ``strides``, ``padding``, ``dilation``
 depthwise  ``kernel [kh, kw, c, m]``, ``bias``; ``strides``, ``padding``, ``dilation``
 dense      ``kernel [in, out]``, ``bias [out]`` over the last axis
@@ -69,6 +69,7 @@ class NodeOptions(TypedDict, total=False):
     """Options of a node; the table above says which kind has which."""
 
     shape: Shape
+    dtype: str
     function: str
     activation: str | None
     strides: tuple[int, int]

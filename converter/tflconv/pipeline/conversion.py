@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core import outputs
@@ -15,8 +16,37 @@ from tflconv.core.store import Store
 from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
 from tflconv.pipeline import checking
+from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.requests import ConversionRequest
+from tflconv.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertedFile:
+    """The file of one recipe.
+
+    Attributes:
+        recipe: What was made.
+        artifact: The file and its origin.
+        fidelity: How close it is to the float model.
+    """
+
+    recipe: Recipe
+    artifact: ModelArtifact
+    fidelity: Fidelity
+
+
+class ConvertedFiles(list[Path]):
+    """The paths of converted files.
+
+    Attributes:
+        fidelity: How close each is to the float model, in the same order.
+    """
+
+    def __init__(self, files: Sequence[ConvertedFile]) -> None:
+        super().__init__(file.artifact.path for file in files)
+        self.fidelity: tuple[Fidelity, ...] = tuple(file.fidelity for file in files)
 
 
 def convert(
@@ -25,11 +55,12 @@ def convert(
     *,
     store: Store | None = None,
     progress: Callback = silent,
-) -> list[ModelArtifact]:
+) -> list[ConvertedFile]:
     """Write ``<name>-<recipe>.tflite`` into ``folder`` for each recipe of ``request``, in order.
 
-    Files appear whole or not at all, and only when all of them could be made. Warns where a phone
-    will run a file slower than float.
+    Files appear whole or not at all, and only when all of them could be made and are as close to
+    the model as ``request`` asks. Warns of those that are not close, and where a phone will run a
+    file slower than float.
 
     Args:
         request: What to make of which model.
@@ -43,18 +74,32 @@ def convert(
     Raises:
         TflconvError: The model cannot be read, a recipe cannot be made of it, or a file cannot be
             written, which is known before the model is opened.
+        VerificationFailed: A file is not as close to the model as ``request`` asks.
     """
     checking.conversion(request, folder)
     with _kept(store) as entries:
         line = Line(request, entries, progress)
         outputs.try_folder(folder, *map(line.file_name, request.chosen))
-        made = {folder / line.file_name(recipe): line.file(recipe) for recipe in request.chosen}
-        for target, finished in made.items():
-            with replacing_file(target) as temporary:
-                temporary.write_bytes(finished.read_bytes())
-            if slower := delegation.warn_if_slower(target):
-                warnings.warn("\n  ".join(slower), stacklevel=2)
-        return [ModelArtifact.of(target, parent=line.sha256) for target in made]
+        checked = {recipe: _checked(line, recipe) for recipe in request.chosen}
+        return [_written(line, recipe, folder, checked[recipe]) for recipe in request.chosen]
+
+
+def _checked(line: Line, recipe: Recipe) -> Fidelity:
+    fidelity, name = line.fidelity(recipe), line.file_name(recipe)
+    fidelity.check(line.request.min_cosine, name)
+    if fidelity.warning:
+        warnings.warn(f"{name}: {fidelity.warning}", stacklevel=4)
+    return fidelity
+
+
+def _written(line: Line, recipe: Recipe, folder: Path, fidelity: Fidelity) -> ConvertedFile:
+    target = folder / line.file_name(recipe)
+    with replacing_file(target) as temporary:
+        temporary.write_bytes(line.file(recipe).read_bytes())
+    if slower := delegation.warn_if_slower(target):
+        warnings.warn("\n  ".join(slower), stacklevel=4)
+    artifact = ModelArtifact.of(target, parent=line.sha256)
+    return ConvertedFile(recipe=recipe, artifact=artifact, fidelity=fidelity)
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from typing import Any
 from tflconv import conversion, data
 from tflconv.compression import QatConfig, technique
 from tflconv.compression.technique import Subject
-from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
+from tflconv.conversion import Calibration, FloatModel, Rewrite, description, tracing, writing
+from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.files import sha256_file, sha256_path, write_json
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Entry, Store
@@ -31,6 +32,8 @@ from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card, to_json
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import Opened, open_once
+from tflconv.pipeline.answers import Reference
+from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.requests import ConversionRequest
 from tflconv.recipe import Recipe, Step
 
@@ -57,6 +60,7 @@ class Line:
         self.name = request.name
         self._models: dict[tuple[Rewrite, tuple[Step, ...]], FloatModel] = {}
         self._trained: dict[tuple[Step, ...], Opened] = {}
+        self._references: dict[tuple[Rewrite, tuple[Step, ...]], Reference] = {}
 
     @cached_property
     def opened(self) -> Opened:
@@ -200,6 +204,34 @@ class Line:
 
         return self.store.fetch("convert", inputs, build)
 
+    def fidelity(self, recipe: Recipe) -> Fidelity:
+        """Return how close the file of ``recipe`` is to the float model; the store keeps it."""
+        steps = recipe.steps if self._trains(recipe) else ()
+        request = self.request
+        known = request.calibration is not None or any(map(self._has_samples, request.chosen))
+        seen = self.calibration if known else None
+        inputs = {
+            **self._origin,
+            "file": self.entry(recipe).digest,
+            "steps": self._step_inputs(steps) if steps else [],
+            "samples": {"noise": request.seed} if seen is None else seen.to_json(),
+            "versions": versions(*MAKERS),
+        }
+
+        def build(folder: Path) -> None:
+            reference = self._reference(recipe, steps)
+            self._tell("check", f"comparing {recipe.name} with the float model")
+            measured = reference.measure(
+                self.file(recipe),
+                calibration=seen,
+                card=self.card,
+                seed=request.seed,
+            )
+            write_json(folder / FACTS, measured.to_json())
+
+        entry = self.store.fetch("fidelity", inputs, build)
+        return Fidelity.from_json(json.loads((entry.path / FACTS).read_text()))
+
     def file_name(self, recipe: Recipe) -> str:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{file_name(self._stem)}-{recipe.name}.tflite"
@@ -210,6 +242,29 @@ class Line:
         model = self.model(self._rewrite(recipe), steps)
         self._tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples)
+
+    def _reference(self, recipe: Recipe, steps: tuple[Step, ...]) -> Reference:
+        """The float model that the file of ``recipe`` is held against, not rewritten if it can be.
+
+        What steps have trained is compared as they left it, for it is meant to be another model.
+        """
+        rewrite = self._rewrite(recipe) if steps else "as-is"
+        key: tuple[Rewrite, tuple[Step, ...]] = (rewrite, steps)
+        if key not in self._references:
+            self._references[key] = Reference(self._float_model(*key))
+        return self._references[key]
+
+    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> FrozenGraph | Path:
+        if not steps and self.opened.is_tflite:
+            assert self.opened.path is not None
+            return self.opened.path
+        known = self.model(rewrite, steps) if steps else self._models.get((rewrite, steps))
+        if known is not None and known.graph is not None:
+            return known.graph
+        return tracing.freeze(self.opened.source, resolution=self.request.resolution)
+
+    def _has_samples(self, recipe: Recipe) -> bool:
+        return self._needs_samples(recipe) or self._trains(recipe)
 
     def _rewrite(self, recipe: Recipe) -> Rewrite:
         return "unfused" if recipe.unfused else self.request.rewrite

@@ -7,6 +7,7 @@ computer does not share the time. Each finished run is kept at once, so a lost d
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -280,6 +281,7 @@ class _Packs:
         card = verification.resolve_card(
             file, normalize=request.normalize, labels=request.labels, resize=request.resize
         )
+        check_scores(file)
         count = Interpreter(file).outputs[0].shape[-1]
         key = card.input_shape, card.normalization, card.labels, card.resize, count
         if key not in self._packed:
@@ -319,6 +321,20 @@ def _packed_samples(
         classes=classes,
         subset=len(split) < len(whole),
     )
+
+
+def check_scores(file: Path) -> None:
+    """Check that devices can evaluate what ``file`` answers.
+
+    Raises:
+        UsageError: It gives one score for two classes.
+    """
+    outputs = Interpreter(file).outputs
+    if len(outputs) == 1 and math.prod(outputs[0].shape) == 1:
+        raise UsageError(
+            f"{file} gives one score for two classes, which devices do not evaluate.",
+            hint="Compare it on this computer: --reference MODEL, or `tflconv verify`.",
+        )
 
 
 def packed(

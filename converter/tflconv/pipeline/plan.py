@@ -158,6 +158,7 @@ class Plan:
         metric: What counts as right on this computer: ``top1``, ``top5`` or ``map``.
         max_drop: What a recipe may lose of it against its reference, as in ``0.5pt``.
         min_agreement: Share of pictures on which it must agree with its reference, as in ``99%``.
+        min_cosine: Least cosine with the float model that a file may have, as in ``0.99``.
         calibration: Which pictures static ranges are taken from.
         evaluation: Where accuracy is measured.
         qat: Settings of the step ``qat``.
@@ -179,6 +180,7 @@ class Plan:
     metric: PlanMetric | None = None
     max_drop: Amount | None = None
     min_agreement: Amount | None = None
+    min_cosine: Amount | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     qat: QatConfig = field(default_factory=QatConfig)
@@ -199,7 +201,8 @@ class Plan:
             for name in model.recipes or self.recipes:
                 self._check(recipe.get(name))
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
-        _ = None if self.min_agreement is None else parse_share(self.min_agreement)
+        for share in (self.min_agreement, self.min_cosine):
+            _ = None if share is None else parse_share(share)
         titles = [model.title for model in self.models]
         for title in titles:
             if titles.count(title) > 1:

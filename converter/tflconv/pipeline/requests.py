@@ -14,7 +14,7 @@ from typing import Any
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import REWRITES, Calibration, Rewrite
-from tflconv.errors import unknown
+from tflconv.errors import require, unknown
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training import TrainConfig
@@ -71,6 +71,7 @@ class ConversionRequest(Preprocessing):
         io: Type of inputs and outputs of static recipes; by default what each recipe says.
         strip: Whether names and TFLite metadata are left out.
         with_card: Whether files carry a card: labels, preprocessing, origin, training.
+        min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
         seed: Seed of everything that is drawn at random.
     """
 
@@ -88,10 +89,13 @@ class ConversionRequest(Preprocessing):
     io: TensorType | None = None
     strip: bool = False
     with_card: bool = True
+    min_cosine: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        share = self.min_cosine is None or 0 <= self.min_cosine <= 1
+        require("conversion", self, min_cosine=(share, "a share from 0 to 1"))
         if self.rewrite not in REWRITES:
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:

@@ -30,8 +30,9 @@ from tflconv.model.artifact import ModelArtifact, Variant
 from tflconv.model.card import to_json
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline import training
+from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.line import Line
-from tflconv.pipeline.measuring import packed
+from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.recipe import Recipe, get
@@ -201,11 +202,15 @@ class _Stages:
             slug = self._variant(recipe).slug
             try:
                 verified = self._verified(recipe, reference)
+                fidelity = self.line.fidelity(recipe)
             except TflconvError as error:
                 failures.append((slug, error))
                 continue
-            candidate = self._candidate(recipe, verified)
+            candidate = self._candidate(recipe, verified, fidelity)
             try:
+                fidelity.check(
+                    None if plan.min_cosine is None else parse_share(plan.min_cosine), slug
+                )
                 verified.check(
                     max_drop=None if plan.max_drop is None else parse_drop(plan.max_drop),
                     min_agreement=None
@@ -286,7 +291,7 @@ class _Stages:
             warnings.warn(doubt, stacklevel=2)
         return found
 
-    def _candidate(self, recipe: Recipe, verified: Verification) -> Candidate:
+    def _candidate(self, recipe: Recipe, verified: Verification, fidelity: Fidelity) -> Candidate:
         variant, path = self._variant(recipe), self.line.file(recipe)
         artifact = ModelArtifact.of(path)
         parameters, macs = self._cost(path)
@@ -303,13 +308,17 @@ class _Stages:
                 macs=macs,
             ),
             path=path,
-            accuracy=verified.to_accuracy(),
-            test_set=self._test_set() if self.job.plan.evaluation.on_device else None,
-            warnings=tuple(delegation.warn_if_slower(path)[:1]),
+            accuracy=replace(verified.to_accuracy(), cosine=fidelity.cosine),
+            test_set=self._test_set(path) if self.job.plan.evaluation.on_device else None,
+            warnings=(
+                *delegation.warn_if_slower(path)[:1],
+                *([] if fidelity.warning is None else [fidelity.warning]),
+            ),
         )
 
-    def _test_set(self) -> PackedSet:
-        """The test pictures as a device evaluates them."""
+    def _test_set(self, path: Path) -> PackedSet:
+        """The test pictures as a device evaluates them with the file at ``path``."""
+        check_scores(path)
         card = self.line.card
         assert card is not None  # the reference was run by it
         target = self.store.root / TEST_SETS / f"{file_name(str(self.line.name))}.testset"

@@ -185,8 +185,8 @@ def _joined(measured: Accuracy | None, compared: Accuracy) -> Accuracy:
     if measured is None:
         return compared
     if measured.total != compared.total:
-        return measured
-    return replace(measured, reference_correct=compared.reference_correct)
+        return replace(measured, cosine=compared.cosine)
+    return replace(measured, reference_correct=compared.reference_correct, cosine=compared.cosine)
 
 
 def _keep(candidate: Candidate, folder: Path) -> None:

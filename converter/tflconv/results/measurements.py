@@ -173,6 +173,8 @@ class Accuracy:
         per_class: Correct pictures and all pictures of each class.
         digest: Hash of the dataset.
         subset: Whether the dataset has fewer pictures than were published.
+        cosine: Least cosine of the model's answers with those of the float model, on a few
+            calibration samples.
 
     Example:
         >>> Accuracy(dataset="mnist", correct=9, total=10).top1
@@ -188,6 +190,7 @@ class Accuracy:
     per_class: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     digest: str | None = None
     subset: bool = False
+    cosine: float | None = None
 
     def __post_init__(self) -> None:
         require_counts("accuracy", self)

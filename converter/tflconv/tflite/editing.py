@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -21,6 +21,7 @@ SIGNATURE = "serving_default"
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 _ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
+_INDEX_MOVING = ("CAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 _MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
 
 Number = TypeVar("Number", bound=np.number)
@@ -104,24 +105,59 @@ def input_shapes(model: fb.ModelT) -> list[tuple[int, ...]]:
 
 def input_names(model: fb.ModelT) -> list[str]:
     """Return the names of the inputs of the main graph: those of its signature, if it has one."""
-    graph = model.subgraphs[0]
-    signed = {
-        int(entry.tensorIndex): schema.text(entry.name)
-        for signature in (model.signatureDefs or [])[:1]
-        for entry in signature.inputs
-    }
-    return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in graph.inputs]
+    return _end_names(model, "inputs")
 
 
 def output_names(model: fb.ModelT) -> list[str]:
     """Return the names of the outputs of the main graph: those of its signature, if it has one."""
+    return _end_names(model, "outputs")
+
+
+def endings(model: fb.ModelT) -> dict[str, str]:
+    """Return the operator that makes each output of the main graph, before what only converts it.
+
+    Returns:
+        Names of operators, such as ``SOFTMAX``, by those of outputs; an empty one for an input.
+    """
     graph = model.subgraphs[0]
-    signed = {
-        int(entry.tensorIndex): schema.text(entry.name)
-        for signature in (model.signatureDefs or [])[:1]
-        for entry in signature.outputs
-    }
-    return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in graph.outputs]
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    found = {}
+    for name, index in zip(output_names(model), map(int, graph.outputs), strict=True):
+        maker = makers.get(index)
+        while maker and operator_name(model, maker) in (*_CONVERSIONS, "RESHAPE"):
+            maker = makers.get(int(maker.inputs[0]))
+        found[name] = operator_name(model, maker) if maker else ""
+    return found
+
+
+def follow_signature(model: fb.ModelT) -> None:
+    """Make the outputs of the main graph those of its signature, in its order.
+
+    litert-quantizer leaves the two apart where an operator that it quantizes reads an output that
+    it keeps in float: the graph then ends in integers that no caller asked for.
+    """
+    graph = model.subgraphs[0]
+    signed = [int(e.tensorIndex) for s in (model.signatureDefs or [])[:1] for e in s.outputs]
+    if len(signed) == len(graph.outputs) and set(signed) != set(map(int, graph.outputs)):
+        graph.outputs = signed
+
+
+def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
+    """Return, by name of an input, the rows of the smallest stored table that it looks up."""
+    graph, names_of = model.subgraphs[0], dict[int, str]()
+    names_of.update(zip(map(int, graph.inputs), input_names(model), strict=True))
+    rows: dict[str, int] = {}
+    for _, operator, name in operators(model):
+        if name in ("GATHER", "EMBEDDING_LOOKUP"):
+            table, indices = operator.inputs if name == "GATHER" else reversed(operator.inputs)
+            shape = graph.tensors[table].shape
+            stored = has_values(model, graph.tensors[table]) and len(shape) > 0
+            if int(indices) in names_of and stored:
+                source = names_of[int(indices)]
+                rows[source] = min(rows.get(source, int(shape[0])), int(shape[0]))
+        elif name in _INDEX_MOVING and int(operator.inputs[0]) in names_of:
+            names_of[int(operator.outputs[0])] = names_of[int(operator.inputs[0])]
+    return rows
 
 
 def output_sizes(model: fb.ModelT) -> list[int]:
@@ -241,6 +277,16 @@ def add_buffer(model: fb.ModelT, content: NDArray[np.number]) -> int:
     buffer.data = np.frombuffer(little.tobytes(), np.uint8)
     model.buffers.append(buffer)
     return len(model.buffers) - 1
+
+
+def _end_names(model: fb.ModelT, ends: Literal["inputs", "outputs"]) -> list[str]:
+    graph = model.subgraphs[0]
+    signed = {
+        int(entry.tensorIndex): schema.text(entry.name)
+        for signature in (model.signatureDefs or [])[:1]
+        for entry in getattr(signature, ends)
+    }
+    return [signed.get(int(i)) or _tensor_name(graph, int(i)) for i in getattr(graph, ends)]
 
 
 def _has_constant(

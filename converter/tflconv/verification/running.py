@@ -14,7 +14,7 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
 from tflconv.data.outputs import listed, numbered, output_names
 from tflconv.errors import UsageError
-from tflconv.model import normalization, scoring
+from tflconv.model import normalization, one_score, scoring
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.pictures import Resize
@@ -50,7 +50,8 @@ def resolve_card(
             labels than outputs.
     """
     runtime = Interpreter(model)
-    if labels is not None and [len(labels)] != [tensor.shape[-1] for tensor in runtime.outputs]:
+    sizes = [tensor.shape[-1] for tensor in runtime.outputs]
+    if labels is not None and not (len(sizes) == 1 and one_score.names_fit(labels, sizes[0])):
         shapes = [list(tensor.shape) for tensor in runtime.outputs]
         raise UsageError(f"{len(labels)} labels, but {model} has outputs of the shapes {shapes}.")
     card = runtime.card if normalize is None else _normalized_by(runtime, normalize)
@@ -79,6 +80,9 @@ def verify(
     progress: Callback = silent,
 ) -> Verification:
     """Compare a converted model with its reference on the test split of a dataset.
+
+    Of two classes a model may give one score, that of the second: a probability above 0.5, or else
+    a logit above 0, chooses it.
 
     Args:
         reference: The reference, a file of any kind that converts.
@@ -110,6 +114,10 @@ def verify(
             progress=progress,
         )
     scores = scoring.scores(target, images, card=card, told=_telling(progress, target.name))
+    if scores.shape[1] == reference_scores.shape[1] == 1 and len(dataset.classes) == 2:
+        probability = one_score.is_probability(target)
+        reference_scores = one_score.as_two(reference_scores, probability=probability)
+        scores = one_score.as_two(scores, probability=probability)
     outputs = _outputs(scores, target, card, dataset)
     theirs = _outputs(reference_scores, reference, _card(reference) or card, dataset)
     return compare(

@@ -62,6 +62,8 @@ def run(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> Tens
     values: dict[str, Tensor] = {}
     for node in network:
         arguments = [values[name] for name in node.inputs]
+        if node.kind != "opaque":  # which may return integers
+            arguments = [tf.cast(value, tf.float32) for value in arguments]
         if node.kind == "input":
             value = tf.cast(fed[node.name], tf.float32)
         else:

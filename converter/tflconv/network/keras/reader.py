@@ -8,15 +8,15 @@ that calls the layer itself: passes leave it alone and improve what is around it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tflconv.core.nesting import leaves
-from tflconv.core.typing import FunctionalModel, KerasTensor
+from tflconv.core.typing import FunctionalModel, KerasModel, KerasTensor
 from tflconv.errors import TflconvError
 from tflconv.model.naming import has_own_call, public_names
 from tflconv.network.keras.calls import Call, call_of
 from tflconv.network.keras.layer_readers import read_call
-from tflconv.network.nodes import Network, Node
+from tflconv.network.nodes import CannotRewrite, Network, Node, NodeOptions
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -30,21 +30,21 @@ def read(model: object, *, resolution: int | None = None) -> Network:
         resolution: Side of the pictures in pixels, for a model that takes any.
 
     Raises:
-        TflconvError: Keras does not know the layers of the model as a graph (it is a subclass of
-            ``Model`` with its own ``call``), or the model has several outputs, or an input without
-            a fixed shape.
+        CannotRewrite: Keras does not know the layers of the model as a graph (it is a subclass of
+            ``Model`` with its own ``call``), or the model has several outputs, or masks.
+        TflconvError: An input has no fixed shape.
     """
     functional, name = _functional(model), str(getattr(model, "name", "the model"))
     if functional is None:
-        raise TflconvError(
+        raise CannotRewrite(
             f"the layers of {name} are not visible: it computes in a function of its own.",
             hint="Only Keras files with functional or sequential models can be optimized.",
         )
-    names = public_names(functional)
+    names, inside = public_names(cast(KerasModel, model)), public_names(functional)
     if len(names.outputs) != 1:
-        raise TflconvError(f"{name} has {len(names.outputs)} outputs; graph passes expect one.")
+        raise CannotRewrite(f"{name} has {len(names.outputs)} outputs; graph passes expect one.")
     reader = _ModelReader(resolution)
-    reader.read(functional, names.inputs)
+    reader.read(functional, dict(zip(names.inputs, inside.inputs.values(), strict=True)))
     (output,) = leaves(functional.outputs)
     return Network(
         name=name,
@@ -102,7 +102,11 @@ class _ModelReader:
                 f"input '{name}' has no fixed shape. Received: {list(sides)}.",
                 hint="Add --resolution with the side of its pictures in pixels, such as 224.",
             )
-        self._add(tensor, [Node(name=self._free(name), kind="input", options={"shape": shape})])
+        options: NodeOptions = {"shape": shape}
+        dtype = str(getattr(tensor.dtype, "name", tensor.dtype))
+        if "float" not in dtype:
+            options["dtype"] = dtype
+        self._add(tensor, [Node(name=self._free(name), kind="input", options=options)])
 
     def _read_nested(self, inner: FunctionalModel, call: Call) -> None:
         for tensor, source in zip(leaves(inner.inputs), call.inputs, strict=True):
@@ -134,7 +138,7 @@ def _takes(inner: FunctionalModel, keys: frozenset[str] | None) -> bool:
 def _check_unmasked(call: Call) -> None:
     """Check that no value has a mask, which Keras hands from layer to layer beside the values."""
     if any(getattr(tensor, "_keras_mask", None) is not None for tensor in call.outputs):
-        raise TflconvError(
+        raise CannotRewrite(
             f"layer '{call.layer.name}' ({call.kind}) hands a mask to the layers after it, which"
             " graph passes do not follow.",
             hint="Convert the model as it is, with --rewrite as-is.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tflconv.network.nodes import Network, Node
+from tflconv.network.nodes import Network, Node, NodeOptions
 from tflconv.network.tflite import attention, functions, norms, operators
 from tflconv.network.tflite.graph import Graph, Region, unreadable
 from tflconv.network.tflite.operators import Steps, batched
@@ -63,7 +63,11 @@ class _Reader:
         graph = self.graph
         for tensor, name in zip(graph.inputs, inputs, strict=True):
             shape = batched(graph.shape(tensor))[1:]
-            node = Node(name=name, kind="input", options={"shape": shape})
+            options: NodeOptions = {"shape": shape}
+            dtype = graph.dtype(tensor)
+            if "float" not in dtype:
+                options["dtype"] = dtype
+            node = Node(name=name, kind="input", options=options)
             self.nodes[name], self.names[tensor] = node, name
         regions = _regions(graph)
         covered = {index for region in regions.values() for index in region.operators}

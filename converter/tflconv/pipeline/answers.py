@@ -1,0 +1,181 @@
+"""Samples that a float model and a file made of it both see, and what each says to them.
+
+Samples are those of the calibration, evenly drawn, or seeded noise in the range of the input: what
+pixels become by the card, what the type of the input or the ranges in the file allow, the rows of
+a table that integers look up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.conversion import Calibration
+from tflconv.conversion.tracing import FrozenGraph
+from tflconv.core.files import sha256_bytes
+from tflconv.errors import TflconvError
+from tflconv.model.card import ModelCard
+from tflconv.model.interpreter import Interpreter, TensorDetails
+from tflconv.pipeline.fidelity import Answers, Fidelity, compare
+from tflconv.tflite import editing, packing
+
+SAMPLES = 16
+NOISE = "noise"
+
+Sample = Mapping[str, NDArray[np.float32]]
+"""One array of real numbers ``[1, ...]`` per input, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What both see, and what it is called."""
+
+    name: str
+    values: Sequence[Sample]
+
+
+class TfliteFile:
+    """A ``.tflite`` file that is fed and answers by the names of its signature."""
+
+    def __init__(self, path: Path) -> None:
+        self._runtime = Interpreter(path)
+        model = packing.unpack(path.read_bytes())
+        editing.name_tensors(model)  # as what is made of a file without names calls them
+        self._names, self._outputs = editing.input_names(model), editing.output_names(model)
+        self._rows = editing.rows_looked_up(model)
+        self.endings = editing.endings(model)
+
+    @property
+    def inputs(self) -> dict[str, TensorDetails]:
+        """Its inputs by their names."""
+        return dict(zip(self._names, self._runtime.inputs, strict=True))
+
+    @property
+    def ending_in_softmax(self) -> set[str]:
+        """Names of the outputs that softmax makes."""
+        return {name for name, operator in self.endings.items() if operator == "SOFTMAX"}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Types of the inputs by their names."""
+        return {name: tensor.dtype for name, tensor in self.inputs.items()}
+
+    def answer(self, sample: Sample) -> Sample:
+        """Return all outputs for one sample."""
+        outputs = self._runtime.run([sample[name] for name in self._names])
+        return dict(zip(self._outputs, outputs, strict=True))
+
+    def limits(self, name: str, dtype: str, card: ModelCard | None) -> tuple[float, float]:
+        """Return the smallest and the largest value of an input.
+
+        Args:
+            name: Its name.
+            dtype: Type that it has in the float model.
+            card: How pixels become inputs.
+        """
+        tensor = self.inputs[name]
+        if card is not None and len(self._names) == 1:
+            return card.normalization.limits
+        if tensor.scale is not None:
+            ends = np.iinfo(tensor.dtype)
+            low, high = tensor.dequantize(np.array([ends.min, ends.max])).tolist()
+            return low, high
+        if dtype in ("int8", "uint8"):
+            return np.iinfo(dtype).min, np.iinfo(dtype).max
+        return (-1.0, 1.0) if dtype.startswith("float") else (0, self._rows.get(name, 2) - 1)
+
+
+class Reference:
+    """A float model that files are held against; it answers equal samples once.
+
+    Args:
+        model: The model, traced or as a ``.tflite`` file.
+    """
+
+    def __init__(self, model: FrozenGraph | Path) -> None:
+        self._model = TfliteFile(model) if isinstance(model, Path) else model
+        self._known: dict[str, Answers] = {}
+
+    def measure(
+        self, file: Path, *, calibration: Calibration | None, card: ModelCard | None, seed: int
+    ) -> Fidelity:
+        """Return how close ``file`` is to this model.
+
+        Args:
+            file: What was made of it.
+            calibration: Samples of its data, if there are any.
+            card: How pixels become inputs, if that is known.
+            seed: Seed of the noise that stands in for samples.
+        """
+        target = _opened(file)
+        samples = _drawn(target, self._model.types, calibration, card, seed)
+        try:
+            expected = self._answers(samples)
+        except TflconvError as error:
+            trouble = error.message.rstrip(".")
+            return Fidelity(samples=len(samples.values), source=samples.name, trouble=trouble)
+        received = _together([target.answer(sample) for sample in samples.values])
+        for name in self._model.ending_in_softmax - target.ending_in_softmax:
+            received[name] = _softmax(received[name])  # a rewritten graph may leave it out
+        halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
+        return compare(expected, received, samples.name, halves=halves)
+
+    def _answers(self, samples: Samples) -> Answers:
+        content = [values.tobytes() for sample in samples.values for values in sample.values()]
+        key = sha256_bytes(b"".join(content))
+        if key not in self._known:
+            self._known[key] = _together([self._model.answer(one) for one in samples.values])
+        return self._known[key]
+
+
+def _opened(file: Path) -> TfliteFile:
+    try:
+        return TfliteFile(file)
+    except TflconvError as error:
+        raise TflconvError(
+            error.message.replace(str(file), file.name),
+            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8.",
+        ) from error
+
+
+def _drawn(
+    target: TfliteFile,
+    types: Mapping[str, str],
+    calibration: Calibration | None,
+    card: ModelCard | None,
+    seed: int,
+) -> Samples:
+    if calibration is None:
+        draw = np.random.default_rng(seed)
+        noise = [_noise(draw, target, types, card) for _ in range(SAMPLES)]
+        return Samples(name=NOISE, values=noise)
+    calibration = calibration.for_inputs(list(target.inputs))
+    calibration.check_fits([tensor.shape[1:] for tensor in target.inputs.values()])
+    arrays = calibration.inputs
+    chosen = np.linspace(0, len(arrays[0]) - 1, min(SAMPLES, len(arrays[0]))).astype(int)
+    named = dict(zip(target.inputs, arrays, strict=True))
+    values = [{name: array[[i]] for name, array in named.items()} for i in chosen]
+    return Samples(name=calibration.name, values=values)
+
+
+def _noise(
+    draw: np.random.Generator, target: TfliteFile, types: Mapping[str, str], card: ModelCard | None
+) -> Sample:
+    sample = {}
+    for name, dtype in types.items():
+        values = draw.uniform(*target.limits(name, dtype, card), target.inputs[name].shape)
+        sample[name] = (values if dtype.startswith("float") else np.rint(values)).astype(np.float32)
+    return sample
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def _together(answers: Sequence[Sample]) -> dict[str, NDArray[np.float32]]:
+    return {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}

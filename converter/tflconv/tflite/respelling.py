@@ -1,0 +1,87 @@
+"""Spell operators that litert-quantizer leaves in float by those that it quantizes.
+
+What comes out is the same, number for number: a NEG is a MUL by -1, a SQUARE a MUL by itself, and a
+SPLIT_V the slices that it makes. Keras 3 writes LayerNormalization with a NEG, and a GRU of Keras 2
+splits its weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.tflite import editing
+
+
+def respell(model: fb.ModelT) -> bool:
+    """Replace the operators of the main graph of ``model`` that have another spelling.
+
+    Returns:
+        Whether there were any.
+    """
+    graph = model.subgraphs[0]
+    before, spelled = graph.operators, list[fb.OperatorT]()
+    for operator in graph.operators:
+        spell = _SPELLINGS.get(editing.operator_name(model, operator))
+        is_float = graph.tensors[int(operator.inputs[0])].type == fb.TensorType.FLOAT32
+        spelled += spell(model, graph, operator) if spell and is_float else [operator]
+    graph.operators = spelled
+    return spelled != before
+
+
+def _negated(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    minus_one = _constant(model, graph, np.array([-1], np.float32), fb.TensorType.FLOAT32)
+    return [_product(model, operator, minus_one)]
+
+
+def _squared(model: fb.ModelT, _: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    return [_product(model, operator, int(operator.inputs[0]))]
+
+
+def _product(model: fb.ModelT, operator: fb.OperatorT, factor: int) -> fb.OperatorT:
+    source, target = int(operator.inputs[0]), int(operator.outputs[0])
+    made = editing.operator(model, fb.BuiltinOperator.MUL, source, target)
+    made.inputs = [source, factor]
+    made.builtinOptionsType, made.builtinOptions = fb.BuiltinOptions.MulOptions, fb.MulOptionsT()
+    return made
+
+
+def _sliced(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    """One SLICE for each part of a SPLIT_V along a stored axis; else the operator as it is."""
+    source, _, stored = map(int, operator.inputs)
+    axes = editing.values(model, graph.tensors[stored], np.int32)
+    if len(axes) != 1:
+        return [operator]
+    rank = len(list(graph.tensors[source].shape))
+    axis, start, made = int(axes[0]) % rank, 0, []
+    for target in map(int, operator.outputs):
+        size = [int(side) for side in graph.tensors[target].shape]
+        begin = [start if place == axis else 0 for place in range(rank)]
+        start += size[axis]
+        made.append(_slice(model, graph, (source, target), begin, size))
+    return made
+
+
+def _slice(
+    model: fb.ModelT,
+    graph: fb.SubGraphT,
+    ends: tuple[int, int],
+    begin: list[int],
+    size: list[int],
+) -> fb.OperatorT:
+    made = editing.operator(model, fb.BuiltinOperator.SLICE, *ends)
+    places = (np.array(sides, np.int32) for sides in (begin, size))
+    made.inputs = [ends[0], *(_constant(model, graph, p, fb.TensorType.INT32) for p in places)]
+    return made
+
+
+def _constant(model: fb.ModelT, graph: fb.SubGraphT, values: NDArray[np.number], dtype: int) -> int:
+    tensor = fb.TensorT()
+    tensor.type, tensor.shape = dtype, list(values.shape)
+    tensor.name = f"respelled_{len(graph.tensors)}".encode()
+    tensor.buffer = editing.add_buffer(model, values)
+    return editing.add_tensor(graph, tensor)
+
+
+_SPELLINGS = {"NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared}

@@ -1,0 +1,71 @@
+"""Operators that litert-quantizer leaves in float are spelled by others, number for number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as fb
+from tiny_graphs import INT32, Builder
+
+import tflconv
+from tflconv.conversion import Calibration
+from tflconv.model.interpreter import Interpreter
+from tflconv.tflite import editing, packing, respelling
+
+RANDOM = np.random.default_rng(0)
+SAMPLES = RANDOM.normal(size=(20, 4, 6)).astype(np.float32)
+
+
+def graph(name: str, axis: int = 2) -> bytes:
+    """A graph of one operator over ``[1, 4, 6]``."""
+    builder = Builder()
+    source = builder.tensor((1, 4, 6))
+    if name != "SPLIT_V":
+        target = builder.tensor((1, 4, 6))
+        builder.op(name, [source], [target])
+        return builder.content([source], [target])
+    sizes = (1, 3, 2) if axis in (2, -1) else (1, 3)
+    stored = builder.tensor((len(sizes),), INT32, values=sizes)
+    place = builder.tensor((), INT32, values=axis)
+    shapes = [(1, 4, size) if axis in (2, -1) else (1, size, 6) for size in sizes]
+    parts = [builder.tensor(shape) for shape in shapes]
+    options = fb.SplitVOptionsT()
+    options.numSplits = len(sizes)
+    builder.op("SPLIT_V", [source, stored, place], parts, options, version=2)
+    return builder.content([source], parts)
+
+
+CASES = [("NEG", 2), ("SQUARE", 2), ("SPLIT_V", 2), ("SPLIT_V", -1), ("SPLIT_V", 1)]
+
+
+@pytest.mark.parametrize(("name", "axis"), CASES)
+def test_the_spelling_gives_the_same_numbers(name: str, axis: int, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.tflite", tmp_path / "after.tflite"
+    before.write_bytes(graph(name, axis))
+    model = packing.unpack(before.read_bytes())
+    assert respelling.respell(model)
+    assert name not in {operator for _, _, operator in editing.operators(model)}
+    after.write_bytes(packing.pack(model))
+    for sample in SAMPLES:
+        answers = [Interpreter(file).run([sample[np.newaxis]]) for file in (before, after)]
+        assert all(map(np.array_equal, *answers))
+
+
+@pytest.mark.parametrize(("name", "axis"), CASES)
+def test_it_is_quantized_throughout(name: str, axis: int, tmp_path: Path) -> None:
+    (tmp_path / "float.tflite").write_bytes(graph(name, axis))
+    made = tflconv.convert(
+        tmp_path / "float.tflite",
+        ["static_wi8_ai8"],
+        tmp_path,
+        calibration=Calibration.of_values("noise", SAMPLES),
+        min_cosine=0.999,
+    )
+    assert not editing.float_operators(packing.unpack(made[0].read_bytes()))
+
+
+def test_a_graph_without_them_is_left_alone() -> None:
+    model = packing.unpack(graph("RELU"))
+    assert not respelling.respell(model)

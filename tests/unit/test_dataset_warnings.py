@@ -79,8 +79,7 @@ def test_every_command_says_where_a_sample_stands_in(
 ) -> None:
     monkeypatch.setenv("TFLCONV_DATA_DIR", str(tmp_path / "no-data"))
     rest = [tmp_path / "made", "--calibration", "mnist"] if command == "convert" else ["mnist"]
-    short = ["--epochs", "1", "-o", tmp_path / "no-folder.txt" / "x"] if command == "train" else []
-    (tmp_path / "no-folder.txt").touch()
+    short = ["--epochs", "1", "-o", tmp_path / "x.keras"] if command == "train" else []
     with pytest.raises(SystemExit):
         cli.main([*map(str, READERS[command]), *map(str, [*rest, *short])])
     told = [line for line in capsys.readouterr().err.splitlines() if "stands in for it" in line]

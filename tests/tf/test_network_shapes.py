@@ -18,6 +18,7 @@ from tflconv.network.keras.execution import run
 from tflconv.network.keras.reader import read
 from tflconv.network.nodes import Network
 from tflconv.network.shapes import shapes
+from tflconv.tflite.reading import Operator
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 SIDE = st.integers(1, 4)
@@ -177,9 +178,29 @@ def opaque(draw: Draw) -> Network:
     return network(shape, node("opaque", "x", options=options))
 
 
+def transpose(draw: Draw) -> Network:
+    order = draw(st.permutations([1, 2, 3]))
+    return network(picture(draw), node("transpose", "x", options={"axes": (0, *order)}))
+
+
+def operator(draw: Draw) -> Network:
+    """The reversed sides of a picture, as an operator of a file says it."""
+    shape = picture(draw)
+    turned = Operator(index=0, name="TRANSPOSE", inputs=(0, 1), outputs=(2,))
+    options = {
+        "operator": turned,
+        "constants": {1: np.array([0, 3, 2, 1], np.int32)},
+        "shapes": ((1, *shape),),
+        "place": 0,
+        "shape": shape[::-1],
+    }
+    return network(shape, node("operator", "x", options=options))
+
+
 KINDS: dict[str, Callable[[Draw], Network]] = {
     "input": lambda draw: network(picture(draw)),
     "opaque": opaque,
+    "operator": operator,
     "reshape": reshape,
     "activation": same("activation", function="relu"),
     "identity": same("identity"),
@@ -199,6 +220,7 @@ KINDS: dict[str, Callable[[Draw], Network]] = {
     "patches": patches,
     "pool": pool,
     "token": token,
+    "transpose": transpose,
 }
 
 

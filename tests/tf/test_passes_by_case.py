@@ -131,5 +131,6 @@ def test_the_command_tells_what_each_pass_did_or_why_nothing(
     assert ended.value.code == 0
     told = capsys.readouterr().err
     assert "split_heads: does not apply: no attention\n" in told
-    assert re.search(r"remove_identities: \d+ operations become \d+\n", told)
+    assert re.search(r"move_affine_past_mean: \d+ operations, changed\n", told)
+    assert re.search(r"fold_affine_into_\w+: \d+ operations become \d+\n", told)
     assert all(f"{each.name}: " in told for each in PASSES)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tflconv import results
-from tflconv.errors import TflconvError, VerificationFailed
+from tflconv.errors import UsageError, VerificationFailed
 from tflconv.inspection import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan, study
@@ -186,14 +186,13 @@ def test_a_lost_device_costs_its_cells_only(done: tuple[Plan, Path]) -> None:
     assert [failure.error.exit_code for failure in outcome.failures] == [3, 3]
 
 
-def test_an_unknown_model_is_one_failure(done: tuple[Plan, Path]) -> None:
+def test_an_unknown_model_is_told_before_anything_is_done(done: tuple[Plan, Path]) -> None:
     planned, folder = done
     broken = replace(planned, models=(replace(planned.models[0], model="vitt"), *planned.models))
-    outcome = study.run(broken, folder)
-    assert len(outcome.results.runs) == len(planned.recipes)
-    (failure,) = outcome.failures
-    assert isinstance(failure.error, TflconvError)
-    assert "Did you mean vit" in str(failure.error)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.raises(UsageError, match="Did you mean vit"):
+        study.run(broken, folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 def test_an_interrupted_training_goes_on(pictures: Path, tmp_path: Path) -> None:

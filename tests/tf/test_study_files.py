@@ -78,6 +78,7 @@ def test_what_convert_makes_a_study_makes_too(name: str, pictures: Path, tmp_pat
     assert {path.parent.name for path in (tmp_path / "store").glob("*/*")} == {
         "reference",
         "convert",
+        "fidelity",
         "verify",
     }
 

@@ -23,6 +23,7 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
 from tflconv.tflite import (
+    biases,
     editing,
     ends,
     idle,
@@ -81,7 +82,9 @@ def quantize(
     settings = [*_settings(recipe), *_chosen(recipe, also or {})]
     if not settings:
         return finish(model, recipe)
-    return finish(_as_it_can_be_read(model, recipe, settings, ranges), recipe)
+    quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
+    biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
+    return finish(packing.pack(quantized), recipe)
 
 
 def finish(quantized: bytes, recipe: Recipe) -> bytes:

@@ -1,0 +1,91 @@
+"""Give each channel of a quantized kernel a scale in which its bias can be said.
+
+A bias is stored in steps of the input's scale times the kernel's. A channel whose weights are zero,
+as pruning leaves them, or nearly so has next to no scale, and in such steps its bias is beyond 32
+bits: litert-quantizer then stores the smallest integer there is. A larger scale costs such a
+channel nothing that it has.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.tflite import editing
+
+_LARGEST = 2**30
+"""Steps that a bias may have; sums of products need room beside it."""
+
+_WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+Doubles = NDArray[np.float64]
+
+
+def float_biases(model: fb.ModelT) -> dict[bytes, Doubles]:
+    """Return the constants of a float model that are biases, by the names of their tensors."""
+    return {
+        bias.name or b"": editing.values(model, bias, np.float32).astype(np.float64)
+        for _, bias, _ in _layers(model)
+        if bias.type == fb.TensorType.FLOAT32
+    }
+
+
+def make_room(model: fb.ModelT, biases: Mapping[bytes, Doubles]) -> None:
+    """Widen the scales of channels in whose steps a bias does not fit into 32 bits.
+
+    Args:
+        model: A model with 8-bit kernels and 32-bit biases.
+        biases: The biases before they were rounded, by the names of their tensors.
+    """
+    used = Counter(id(kernel) for kernel, _, _ in _layers(model))
+    for kernel, bias, source in _layers(model):
+        real = biases.get(bias.name or b"")
+        integers = (kernel.type, bias.type) == (fb.TensorType.INT8, fb.TensorType.INT32)
+        if integers and real is not None and used[id(kernel)] == 1:
+            _widen(model, kernel, bias, real, float(_scales(source)[0]))
+
+
+def _layers(model: fb.ModelT) -> Iterator[tuple[fb.TensorT, fb.TensorT, fb.TensorT]]:
+    """Kernel, bias and input of each layer that stores both of the first."""
+    for graph, operator, name in editing.operators(model):
+        if name in _WITH_BIAS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            source, kernel, bias = (graph.tensors[int(index)] for index in operator.inputs[:3])
+            if editing.has_values(model, kernel) and editing.has_values(model, bias):
+                yield kernel, bias, source
+
+
+def _widen(
+    model: fb.ModelT, kernel: fb.TensorT, bias: fb.TensorT, real: Doubles, entering: float
+) -> None:
+    scales = _scales(kernel)
+    largest = np.abs(real) if len(scales) == len(real) else np.abs(real).max(keepdims=True)
+    least = largest / (entering * _LARGEST)
+    if len(scales) != len(least) or not (least > scales).any():
+        return
+    wider = np.maximum(scales, least)
+    _requantize(model, kernel, scales / wider)
+    steps = np.broadcast_to(entering * wider, real.shape)
+    bias.buffer = editing.add_buffer(model, np.rint(real / steps).astype(np.int32))
+    for tensor, chosen in ((kernel, wider), (bias, entering * wider)):
+        assert tensor.quantization is not None
+        tensor.quantization.scale = chosen.astype(np.float32)
+
+
+def _requantize(model: fb.ModelT, kernel: fb.TensorT, factors: Doubles) -> None:
+    """Store the steps of ``kernel`` times ``factors``, one per channel."""
+    assert kernel.quantization is not None
+    shape = [int(side) for side in kernel.shape]
+    along = [1] * len(shape)
+    along[kernel.quantization.quantizedDimension] = -1
+    steps = editing.values(model, kernel, np.int8).reshape(shape) * factors.reshape(along)
+    kernel.buffer = editing.add_buffer(model, np.rint(steps).astype(np.int8))
+
+
+def _scales(tensor: fb.TensorT) -> Doubles:
+    quantization = tensor.quantization
+    known = None if quantization is None else quantization.scale
+    return np.asarray([1.0] if known is None else known, np.float64)

@@ -167,7 +167,8 @@ def finish(command: Sequence[str], folder: Path) -> dict[str, str]:
     run = _start(command, folder)
     _, stderr = run.communicate(timeout=300)
     assert run.returncode == 0, stderr
-    assert list(_litter(folder)) == []
+    litter = [str(path) for path in _litter(folder)]
+    assert not litter, litter
     return {str(path.relative_to(folder)): _said(path) for path in _outputs(folder)}
 
 

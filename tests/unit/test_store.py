@@ -103,6 +103,26 @@ Store(Path(sys.argv[1])).fetch("train", {"seed": 1}, lambda folder: os.kill(os.g
     assert os.listdir(store.root / "train") == []
 
 
+def test_who_finds_an_entry_sweeps_away_what_a_kill_left_beside_it(store: Store) -> None:
+    fetch(store, writing("abc"), seed=2)
+    killed = """
+import os, sys
+from pathlib import Path
+from tflconv.core.store import Store
+Store(Path(sys.argv[1])).fetch("train", {"seed": 1}, lambda folder: os.kill(os.getpid(), 9))
+"""
+    finds = """
+import sys
+from pathlib import Path
+from tflconv.core.store import Store
+assert not Store(Path(sys.argv[1])).fetch("train", {"seed": 2}, lambda _: sys.exit(1)).fresh
+"""
+    subprocess.run([sys.executable, "-c", killed, store.root], check=False)
+    assert len(os.listdir(store.root / "train")) == 2
+    subprocess.run([sys.executable, "-c", finds, store.root], check=True)
+    assert len(os.listdir(store.root / "train")) == 1
+
+
 def test_an_entry_that_is_asked_for_again_is_replaced(store: Store) -> None:
     first = fetch(store, writing("a"), seed=1)
     second = store.fetch("train", {"seed": 1}, writing("b"), again=True)

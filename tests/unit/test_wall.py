@@ -40,7 +40,14 @@ def start(happens: str, folder: Path, command: str = "convert") -> subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heard,
     )
+
+
+def heard() -> None:
+    """Hear all signals, whatever started the tests: ``nohup`` has SIGHUP ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

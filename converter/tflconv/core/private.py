@@ -35,7 +35,7 @@ def private_folder(parent: Path) -> Iterator[Path]:
     Raises:
         OSError: Nothing can be written there.
     """
-    _sweep_once(parent)
+    sweep_once(parent)
     folder, descriptor = _new(parent)
     try:
         yield folder
@@ -115,7 +115,8 @@ def sweep(parent: Path) -> None:
             _delete_if_left(folder)
 
 
-_sweep_once = functools.cache(sweep)
+sweep_once = functools.cache(sweep)
+"""``sweep``, for a folder that this process has not swept yet."""
 
 
 def _delete_if_left(folder: Path) -> None:

@@ -26,7 +26,7 @@ from tflconv.core.files import (
     sha256_json,
     write_json,
 )
-from tflconv.core.private import locked, sweep
+from tflconv.core.private import locked, sweep, sweep_once
 
 MANIFEST = "manifest.json"
 
@@ -86,6 +86,7 @@ class Store:
             >>> first.fresh, second.fresh
             (True, False)
         """
+        sweep_once(self.root / stage)  # a build may have been killed right after it was done
         known = None if again else self.find(stage, inputs)
         if known is not None:
             return known

@@ -96,7 +96,6 @@ VICTIMS = {
             "--export-json", "results.json",
         ],
         kills=100,
-        sample=1,
     ),
     "store": Victim(command=[sys.executable, "-c", STORE], kills=100, sample=4),
 }  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as fb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_conversions import CALIBRATION, FLOAT, MODELS, PIXELS, RANDOM, SAMPLES, command, convert
 from tiny_graphs import Builder, dense
 
 import tflconv
@@ -28,18 +29,6 @@ from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, metadata, packing, reading, unfusing
 
-MODELS = Path(__file__).parents[1] / "golden" / "models"
-FLOAT = MODELS / "tiny_float32.tflite"
-RANDOM = np.random.default_rng(0)
-SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
-PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
-CALIBRATION = Calibration.of_values("noise", SAMPLES)
-
-
-def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Path:
-    (path,) = tflconv.convert(FLOAT, [name], folder, calibration=CALIBRATION, io=io)
-    return path
-
 
 def opened(path: Path) -> FloatModel:
     return conversion.prepare(open_once(path))
@@ -49,14 +38,6 @@ def refused(path: Path) -> set[str]:
     """Operators that XNNPACK does not take."""
     model = reading.read(path)
     return {model.main.operators[index].name for index in delegation.predict(model).reasons}
-
-
-def command(folder: Path, *arguments: object) -> int:
-    """Exit code of ``tflconv convert`` of the float model into ``folder``."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["convert", str(FLOAT), "-o", str(folder), *map(str, arguments)])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 @pytest.mark.parametrize("name", recipe.SCHEMES)

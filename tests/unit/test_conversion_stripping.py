@@ -7,34 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_conversions import CALIBRATION, FLOAT, PIXELS, command, convert
 
 import tflconv
-from tflconv import cli, recipe
-from tflconv.conversion.calibration import Calibration
 from tflconv.model.card import read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.tflite import packing, stripping
-
-MODELS = Path(__file__).parents[1] / "golden" / "models"
-FLOAT = MODELS / "tiny_float32.tflite"
-RANDOM = np.random.default_rng(0)
-SAMPLES = RANDOM.random((30, 8, 8, 1), dtype=np.float32)
-PIXELS = RANDOM.integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
-CALIBRATION = Calibration.of_values("noise", SAMPLES)
-
-
-def convert(name: str, folder: Path, io: recipe.TensorType | None = None) -> Path:
-    (path,) = tflconv.convert(FLOAT, [name], folder, calibration=CALIBRATION, io=io)
-    return path
-
-
-def command(folder: Path, *arguments: object) -> int:
-    """Exit code of ``tflconv convert`` of the float model into ``folder``."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["convert", str(FLOAT), "-o", str(folder), *map(str, arguments)])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
 
 
 @pytest.mark.parametrize("name", ["fp32", "static_wi8_ai8", "static_wi4_ai8", "fp16"])

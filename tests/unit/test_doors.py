@@ -20,6 +20,7 @@ from PIL import Image
 import tflconv
 from tflconv import api, cli, results
 from tflconv.cli import LazyGroup
+from tflconv.compression import QatConfig
 from tflconv.pipeline import plan, study
 from tflconv.pipeline.requests import (
     BenchRequest,
@@ -137,7 +138,7 @@ def test_python_can_say_what_the_command_line_can(command: str) -> None:
         told = CLI_TO_API[command].get(name, name)
         if told not in parameters:  # settings of QAT come as one value
             assert name.startswith("qat_"), f"tflconv.{command} cannot say {name}"
-            assert name.removeprefix("qat_") in {f.name for f in fields(tflconv.api.QatConfig)}
+            assert name.removeprefix("qat_") in {f.name for f in fields(QatConfig)}
 
 
 @pytest.mark.parametrize("command", OF_THE_DOOR)

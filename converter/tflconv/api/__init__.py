@@ -1,0 +1,14 @@
+"""The stages as functions, for notebooks and scripts.
+
+Each does what the command of the same name does, takes what the command takes, and returns values.
+All build the same requests and call the same pipeline as the command line and studies do. One file
+per function.
+"""
+
+from tflconv.api.conversion import convert
+from tflconv.api.measuring import bench
+from tflconv.api.reporting import write_report
+from tflconv.api.training import train
+from tflconv.api.verification import verify
+
+__all__ = ["bench", "convert", "train", "verify", "write_report"]

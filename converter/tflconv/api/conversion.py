@@ -1,0 +1,99 @@
+"""``tflconv.convert``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tflconv import pipeline, recipe
+from tflconv.compression import QatConfig
+from tflconv.conversion import Calibration, Rewrite
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.model.pictures import Resize
+from tflconv.pipeline.conversion import ConvertedFiles
+from tflconv.recipe import TensorType
+
+
+@suggests_parameters
+def convert(
+    model: str | Path | Any,
+    recipes: Sequence[str] = ("fp32",),
+    folder: str | Path = ".",
+    *,
+    calibration: str | Path | Calibration | Any = None,
+    calibration_count: int = 200,
+    dataset: str | None = None,
+    normalize: str | None = None,
+    resize: Resize | None = None,
+    labels: Sequence[str] | None = None,
+    resolution: int | None = None,
+    rewrite: Rewrite = "as-is",
+    io: TensorType | None = None,
+    qat: QatConfig | None = None,
+    strip: bool = False,
+    with_card: bool = True,
+    min_cosine: float | None = None,
+    custom_objects: str | Path | None = None,
+    signature: str | None = None,
+    seed: int = 0,
+    progress: Callback = silent,
+) -> ConvertedFiles:
+    """Write a ``.tflite`` file for each recipe.
+
+    Args:
+        model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a live
+            Keras 2 or Keras 3 model.
+        recipes: Names of recipes; ``tflconv recipes`` lists them.
+        folder: Where the files go.
+        calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
+        calibration_count: How many samples are drawn for it.
+        dataset: Labelled pictures for ``qat_`` recipes; by default those it was trained on.
+        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
+        resize: How pictures are brought to the size of the model.
+        labels: Names of the outputs, in their order.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+        rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused.
+        io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
+        qat: Settings of quantization-aware training.
+        strip: Leave out names and TFLite metadata.
+        with_card: Carry labels, preprocessing, origin and training in each file.
+        min_cosine: Least cosine with the float model that a file may have, 0 to 1.
+        custom_objects: A Python file with layers that the model uses. It is run.
+        signature: Which function of a SavedModel, where it has several.
+        seed: Seed of everything drawn at random.
+        progress: Is told what is being done.
+
+    Returns:
+        The paths of the files in the order of ``recipes``, and in ``fidelity`` how close each is.
+
+    Raises:
+        UsageError: A recipe is unknown, or samples or pictures are missing.
+        TflconvError: The model cannot be read, a recipe made of it, or ``min_cosine`` kept.
+
+    Example:
+        >>> convert("digits.keras", ["fp32", "static_wi8_ai8"], "models")[1].name
+        'mobilenet_v2-mnist-sample-static_wi8_ai8.tflite'
+    """
+    request = pipeline.ConversionRequest(
+        model=Path(model) if isinstance(model, str) else model,
+        recipes=tuple(recipe.get(name) for name in recipes),
+        rewrite=rewrite,
+        calibration=str(calibration) if isinstance(calibration, Path) else calibration,
+        calibration_count=calibration_count,
+        dataset=dataset,
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else tuple(labels),
+        resolution=resolution,
+        custom_objects=None if custom_objects is None else Path(custom_objects),
+        signature=signature,
+        qat=qat or QatConfig(),
+        io=io,
+        strip=strip,
+        with_card=with_card,
+        min_cosine=min_cosine,
+        seed=seed,
+    )
+    return ConvertedFiles(pipeline.convert(request, Path(folder), progress=progress))

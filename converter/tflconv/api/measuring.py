@@ -1,0 +1,141 @@
+"""``tflconv.bench``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tflconv import pipeline
+from tflconv.benchmark import BenchmarkConfig
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.model.pictures import Resize
+from tflconv.pipeline.measuring import results_of
+from tflconv.results import Results
+
+_BENCH = BenchmarkConfig()
+
+
+@suggests_parameters
+def bench(
+    files: Iterable[str | Path],
+    devices: str | Sequence[str] = "host",
+    *,
+    dataset: str | Path | Any = None,
+    pictures: int | None = None,
+    reference: str | Path | None = None,
+    normalize: str | None = None,
+    resize: Resize | None = None,
+    labels: Sequence[str] | None = None,
+    num_runs: int = _BENCH.num_runs,
+    min_secs: float = _BENCH.min_secs,
+    max_secs: float = _BENCH.max_secs,
+    run_delay: float = _BENCH.run_delay,
+    warmup_runs: int = _BENCH.warmup_runs,
+    warmup_min_secs: float = _BENCH.warmup_min_secs,
+    num_threads: int = _BENCH.num_threads,
+    cpu_mask: str = _BENCH.cpu_mask,
+    use_gpu: bool = False,
+    memory: bool = _BENCH.memory,
+    rate_hz: float = _BENCH.rate_hz,
+    rate_secs: float = _BENCH.rate_secs,
+    profile_runs: int = _BENCH.profile_runs,
+    sustained_secs: float = _BENCH.sustained_secs,
+    duty_cycle: float = _BENCH.duty_cycle,
+    input_file: str | Path = _BENCH.input_file,
+    seed: int = _BENCH.seed,
+    timeout: float = _BENCH.timeout,
+    adb: str | None = None,
+    runtime: str | Path | None = None,
+    record: str | Path | None = None,
+    again: bool = False,
+    progress: Callback = silent,
+) -> Results:
+    """Measure files on devices; the float file of a model is the baseline of its others.
+
+    A device or file that fails does not stop the others: its error is raised at the end, unless
+    something was measured, when it is a warning.
+
+    Args:
+        files: The ``.tflite`` files.
+        devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``, one or several.
+        dataset: Measure accuracy on its test split, on the device; or on samples of your own, as
+            ``verify`` takes them, if they are uint8 pictures with one class each.
+        pictures: Number of test pictures, drawn by class; by default all.
+        reference: Compare each file with this model on the test split, on this computer instead.
+        normalize: How pixels become inputs, where a file does not say it.
+        resize: How pictures are brought to the size of the model.
+        labels: Names of the outputs, in their order.
+        num_runs: Runs at least.
+        min_secs: Seconds of runs at least.
+        max_secs: Seconds of runs at most.
+        run_delay: Seconds of rest after each run.
+        warmup_runs: Warmup runs at least.
+        warmup_min_secs: Seconds of warmup runs at least.
+        num_threads: Threads that LiteRT may use.
+        cpu_mask: CPU cores: ``big``, ``all`` or hex; empty leaves it to the system.
+        use_gpu: Run on the GPU; needs ``dataset`` to be believed.
+        memory: Measure peak memory in a process of its own.
+        rate_hz: Inferences per second at which CPU use is measured; 0 leaves that out.
+        rate_secs: Seconds at that rate.
+        profile_runs: Runs under the profiler of ops; 0 leaves that out.
+        sustained_secs: Seconds of a sustained run with a time series, after the others.
+        duty_cycle: Share of the time that the sustained run is at work.
+        input_file: Raw bytes of all inputs, instead of numbers drawn from ``seed``.
+        seed: Seed of the numbers that go into the model.
+        timeout: Seconds after which a process is given up, past what it is meant to take.
+        adb: The adb program; by default that of ``$ADB`` or the path.
+        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        record: A results file that is written after each run; what stands in it is not repeated.
+        again: Repeat it all the same.
+        progress: Is told which file is being measured.
+
+    Returns:
+        One run per file and device, with raw samples.
+
+    Raises:
+        DeviceError: Nothing could be measured.
+        UsageError: A file, the pictures or a setting do not fit.
+
+    Example:
+        >>> results = bench(["models/mobilenet_v2-mnist-sample-static_wi8_ai8.tflite"], num_runs=10)
+        >>> results.runs[0].device.id
+        'host'
+    """
+    config = BenchmarkConfig(
+        num_runs=num_runs,
+        min_secs=min_secs,
+        max_secs=max_secs,
+        run_delay=run_delay,
+        warmup_runs=warmup_runs,
+        warmup_min_secs=warmup_min_secs,
+        num_threads=num_threads,
+        cpu_mask=cpu_mask,
+        accelerator="gpu" if use_gpu else "cpu",
+        memory=memory,
+        rate_hz=rate_hz,
+        rate_secs=rate_secs,
+        profile_runs=profile_runs,
+        sustained_secs=sustained_secs,
+        duty_cycle=duty_cycle,
+        input_file=str(input_file),
+        seed=seed,
+        timeout=timeout,
+    )
+    request = pipeline.BenchRequest(
+        files=tuple(Path(file) for file in files),
+        devices=(devices,) if isinstance(devices, str) else tuple(devices),
+        config=config,
+        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        pictures=pictures,
+        reference=None if reference is None else Path(reference),
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else tuple(labels),
+        adb=adb,
+        runtime=None if runtime is None else Path(runtime),
+    )
+    kept = None if record is None else Path(record)
+    results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)
+    return results_of(results, failures)

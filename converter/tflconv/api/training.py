@@ -1,0 +1,92 @@
+"""``tflconv.train``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from tflconv import pipeline
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.model.card import ModelCard
+from tflconv.training import TrainConfig
+
+_TRAIN = TrainConfig()
+
+
+@suggests_parameters
+def train(
+    model: str,
+    dataset: str,
+    output: str | Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    resolution: int | None = None,
+    channels: Literal[1, 3] | None = None,
+    epochs: int = _TRAIN.epochs,
+    batch_size: int = _TRAIN.batch_size,
+    learning_rate: float = _TRAIN.learning_rate,
+    warmup_ratio: float = _TRAIN.warmup_ratio,
+    weight_decay: float = _TRAIN.weight_decay,
+    label_smoothing: float = _TRAIN.label_smoothing,
+    ema_decay: float = _TRAIN.ema_decay,
+    patience: int = _TRAIN.patience,
+    augment: bool = _TRAIN.augment,
+    seed: int = _TRAIN.seed,
+    progress: Callback = silent,
+) -> ModelCard:
+    """Train a model of the registry and write a ``.keras`` file.
+
+    Args:
+        model: Name of the model, such as ``mobilenet_v2``; ``tflconv models`` lists them.
+        dataset: Name of a dataset, or a folder or archive of pictures.
+        output: The ``.keras`` file to write.
+        options: Options of the model, such as ``{"alpha": 0.5}``.
+        resolution: Side of the pictures in pixels; by default what the dataset says.
+        channels: 1 for grey, 3 for colour; by default what the dataset says.
+        epochs: Passes over the training pictures.
+        batch_size: Pictures per step.
+        learning_rate: Highest learning rate.
+        warmup_ratio: Share of all steps in which the learning rate rises from 0.
+        weight_decay: Weight decay of AdamW.
+        label_smoothing: Share of each label that is spread over all classes.
+        ema_decay: Decay of the exponential moving average of the weights; 0 for none.
+        patience: Epochs without a better validation accuracy that end the training; 0 for never.
+        augment: Whether pictures are shifted, rotated, zoomed and mirrored as the dataset allows.
+        seed: Seed of everything drawn at random, the validation split included.
+        progress: Is told of each step, and by a message of each epoch.
+
+    Returns:
+        The card that the file carries: labels, preprocessing, origin, validation accuracy.
+
+    Raises:
+        UsageError: The model, an option or the pictures do not fit.
+        TflconvError: ``output`` cannot be written.
+
+    Example:
+        >>> card = train("mobilenet_v2", "mnist-sample", "digits.keras", epochs=1)
+        >>> card.labels[:3]
+        ('0', '1', '2')
+    """
+    config = TrainConfig(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_ratio=warmup_ratio,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        ema_decay=ema_decay,
+        patience=patience,
+        augment=augment,
+        seed=seed,
+    )
+    request = pipeline.TrainingRequest(
+        model=model,
+        dataset=dataset,
+        options=dict(options or {}),
+        resolution=resolution,
+        channels=channels,
+        config=config,
+    )
+    return pipeline.train(request, Path(output), progress=progress).card

@@ -1,0 +1,76 @@
+"""``tflconv.verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tflconv import pipeline
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.model.pictures import Resize
+from tflconv.verification import MetricFunction, MetricName, Verification
+
+
+@suggests_parameters
+def verify(
+    reference: str | Path,
+    target: str | Path,
+    dataset: str | Path | Any = None,
+    *,
+    metric: MetricName | MetricFunction | None = None,
+    pictures: int | None = None,
+    normalize: str | None = None,
+    resize: Resize | None = None,
+    labels: Sequence[str] | None = None,
+    custom_objects: str | Path | None = None,
+    signature: str | None = None,
+    seed: int = 0,
+    progress: Callback = silent,
+) -> Verification:
+    """Compare a converted model with its reference on a test split, picture by picture.
+
+    Args:
+        reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``.
+        target: The ``.tflite`` file.
+        dataset: Name of a dataset, or a folder; by default what the model was trained on. Or
+            samples of your own: arrays ``(x, y)`` or ``x``, a ``.npy`` or ``.npz`` file, a
+            ``tf.data.Dataset``, any iterable. Floats are inputs of the model, uint8 pictures are
+            pixels. Without labels the distance of the outputs is told.
+        metric: ``top1``, ``top5``, ``map`` (mean average precision), ``mae`` (mean absolute
+            error), or a callable of outputs and labels, both ``[n, ...]``.
+        pictures: Number of test pictures, drawn by class; by default all.
+        normalize: How pixels become inputs, where the file does not say it.
+        resize: How pictures are brought to the size of the model.
+        labels: Names of the outputs, in their order.
+        custom_objects: A Python file with layers that the reference uses. It is run.
+        signature: Which function of a reference that is a SavedModel, where it has several.
+        seed: Seed of the splits, where the dataset has none.
+        progress: Is told what is being done.
+
+    Returns:
+        Accuracies, agreement and the worst disagreements; ``check`` holds them against limits.
+
+    Raises:
+        UsageError: A model does not fit the pictures, or does not say how to feed it.
+
+    Example:
+        >>> target = "models/mobilenet_v2-mnist-sample-static_wi8_ai8.tflite"
+        >>> verify("digits.keras", target).total
+        1000
+    """
+    request = pipeline.VerificationRequest(
+        reference=Path(reference),
+        target=Path(target),
+        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        metric=metric,
+        pictures=pictures,
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else tuple(labels),
+        custom_objects=None if custom_objects is None else Path(custom_objects),
+        signature=signature,
+        seed=seed,
+    )
+    return pipeline.verify(request, progress=progress)

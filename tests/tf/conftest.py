@@ -15,6 +15,13 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shades.write(tmp_path_factory.mktemp("data") / "shades")
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Whatever a test draws without a seed of its own is the same in every run."""
+    keras = pytest.importorskip("keras", minversion="3")
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(params=["keras2", "keras3"])
 def kit(request: pytest.FixtureRequest) -> Any:
     """Either Keras, with TensorFlow behind it."""

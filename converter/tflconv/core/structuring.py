@@ -8,6 +8,7 @@ where it fails the second one, on a copy of the value whose lists are cut short.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, TypeVar
 
 import cattrs
@@ -36,13 +37,8 @@ class Structure:
         *,
         strict: bool = False,
     ) -> None:
-        self._fast, self._telling = (
-            cattrs.Converter(detailed_validation=telling, forbid_extra_keys=strict)
-            for telling in (False, True)
-        )
-        for converter in (self._fast, self._telling):
-            converter.register_structure_hook(str, lambda value, _: _text(value))
-            prepare(converter)
+        self._prepare = prepare
+        self._strict = strict
 
     def of(self, value: object, kind: type[Value]) -> Value:
         """Return ``value`` as a ``kind``.
@@ -63,6 +59,21 @@ class Structure:
     def to_json(self, value: object) -> Any:
         """Return ``value`` as JSON; ``of`` is the inverse."""
         return self._fast.unstructure(value)
+
+    @cached_property
+    def _fast(self) -> cattrs.Converter:
+        return self._converter(telling=False)
+
+    @cached_property
+    def _telling(self) -> cattrs.Converter:
+        return self._converter(telling=True)
+
+    def _converter(self, *, telling: bool) -> cattrs.Converter:
+        """Made when first needed: it takes 20 ms, and most commands read no such file."""
+        converter = cattrs.Converter(detailed_validation=telling, forbid_extra_keys=self._strict)
+        converter.register_structure_hook(str, lambda value, _: _text(value))
+        self._prepare(converter)
+        return converter
 
 
 def faults(error: BaseException) -> list[str]:

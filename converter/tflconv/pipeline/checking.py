@@ -7,18 +7,17 @@ not there, names of datasets and devices that nobody has, options without an eff
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tflconv import data, device, models
 from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
-from tflconv.pipeline.plan import ModelPlan, Plan
-from tflconv.pipeline.requests import (
-    BenchRequest,
-    ConversionRequest,
-    Preprocessing,
-    VerificationRequest,
-)
+from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
+
+if TYPE_CHECKING:  # what measures is not imported to verify
+    from tflconv.pipeline.plan import ModelPlan, Plan
+    from tflconv.pipeline.requests import BenchRequest, ConversionRequest
 
 KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
 

@@ -119,8 +119,13 @@ def object_sizes(images: NDArray[np.uint8]) -> NDArray[np.float64] | None:
         >>> object_sizes(images).tolist()
         [0.25]
     """
-    sizes, plain = zip(*map(_object_size, images), strict=True)
-    return np.array(sizes) if np.mean(plain) >= _KNOWN else None
+    frames = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
+    frame = np.concatenate(frames, axis=1)
+    plain = np.ptp(frame, axis=1).max(axis=-1) <= _PLAIN
+    if plain.mean() < _KNOWN:
+        return None
+    grounds = np.median(frame, axis=1).astype(np.float32)
+    return np.array([_apart(*pair) for pair in zip(images, grounds, strict=True)])
 
 
 def _parts(
@@ -148,8 +153,6 @@ def _thirds(kind: Kind, values: NDArray[np.floating] | None) -> Iterator[tuple[K
         yield kind, name, mask
 
 
-def _object_size(image: NDArray[np.uint8]) -> tuple[float, bool]:
-    frame = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    ground = np.median(frame, axis=0)
-    apart = np.abs(image - ground).max(axis=-1) > _APART
-    return float(apart.mean()), bool(np.ptp(frame, axis=0).max() <= _PLAIN)
+def _apart(image: NDArray[np.uint8], ground: NDArray[np.float32]) -> float:
+    """Share of pixels that are far from the ground in one of their channels."""
+    return float((np.abs(image - ground).max(axis=-1) > _APART).mean())

@@ -220,11 +220,11 @@ def find_described(path: Path, name: str) -> None:
 def hear(path: Path) -> None:
     words = Completed(returncode=0, stdout=path.read_text(errors="replace"), stderr="")
     output = harness.read_output(words, subject="m.tflite on host")
-    parts.latency(output)
-    parts.cpu(output, output)
+    parts.latency([output])
+    parts.cpu([output], output)
     parts.memory(output)
     parts.graph(output, timed=True)
-    parts.instructions(output)
+    parts.instructions([output])
     parts.series(output)
     list(parts.warnings(output))
 

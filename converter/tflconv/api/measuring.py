@@ -28,6 +28,7 @@ def bench(
     normalize: str | None = None,
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
+    blocks: int = _BENCH.blocks,
     num_runs: int = _BENCH.num_runs,
     min_secs: float = _BENCH.min_secs,
     max_secs: float = _BENCH.max_secs,
@@ -67,6 +68,8 @@ def bench(
         normalize: How pixels become inputs, where a file does not say it.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
+        blocks: Process starts per file, interleaved with those of the other files; ``compare``
+            needs 20. Runs and seconds are those of one block.
         num_runs: Runs at least.
         min_secs: Seconds of runs at least.
         max_secs: Seconds of runs at most.
@@ -104,6 +107,7 @@ def bench(
         'host'
     """
     config = BenchmarkConfig(
+        blocks=blocks,
         num_runs=num_runs,
         min_secs=min_secs,
         max_secs=max_secs,

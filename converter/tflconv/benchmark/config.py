@@ -12,6 +12,7 @@ from tflconv.errors import require
 MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
 
 LOWEST = {
+    "blocks": 1,
     "num_runs": 1,
     "min_secs": 0,
     "max_secs": 0.001,
@@ -33,6 +34,8 @@ class BenchmarkConfig:
     """Settings of one benchmark; checked when built.
 
     Args:
+        blocks: Process starts per file, each with its own warm-up and steady state; those of
+            files that are measured together are interleaved (``benchmark.schedule``).
         num_runs: Least number of inferences in the steady state.
         min_secs: Least duration of the steady state, in seconds.
         max_secs: Longest duration of the steady state, in seconds.
@@ -61,6 +64,7 @@ class BenchmarkConfig:
 
     """
 
+    blocks: int = 1
     num_runs: int = 50
     min_secs: float = 1.0
     max_secs: float = 150.0

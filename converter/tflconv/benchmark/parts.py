@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,30 +21,41 @@ from tflconv.results import (
 )
 
 
-def latency(steady: HarnessOutput) -> Latency:
-    """Return the durations of start-up, warm-up and steady state, in nanoseconds."""
-    init = steady.init
+def latency(steady: Sequence[HarnessOutput]) -> Latency:
+    """Return the durations of start-up, warm-up and steady state, in nanoseconds.
+
+    Args:
+        steady: One output per block; start-up is that of the first.
+
+    """
+    init = steady[0].init
     return Latency(
-        samples_ns=steady.samples("steady"),
-        warmup_ns=steady.samples("warmup"),
+        samples_ns=tuple(ns for output in steady for ns in output.samples("steady")),
+        warmup_ns=tuple(ns for output in steady for ns in output.samples("warmup")),
         init_ns=init.init_ns,
         first_inference_ns=init.first_inference_ns,
     )
 
 
-def cpu(steady: HarnessOutput, at_rate: HarnessOutput | None) -> Cpu:
+def cpu(steady: Sequence[HarnessOutput], at_rate: HarnessOutput | None) -> Cpu:
     """Return the CPU time of all threads in a closed loop and at a fixed rate.
 
     Percentages are of one core.
+
+    Args:
+        steady: One output per block of the closed loop.
+        at_rate: The output at a fixed rate, if that was measured.
+
     """
-    closed, paced = steady.cpu, at_rate.cpu if at_rate else None
+    closed, paced = [output.cpu for output in steady], at_rate.cpu if at_rate else None
+    used = sum(line.cpu_ns for line in closed)
     return Cpu(
-        ms_per_inference=closed.cpu_ns / closed.runs / 1e6,
-        percent_closed_loop=closed.percent,
+        ms_per_inference=used / sum(line.runs for line in closed) / 1e6,
+        percent_closed_loop=100 * used / sum(line.wall_ns for line in closed),
         percent_at_rate=paced.percent if paced else None,
         rate_hz=paced.rate_hz if paced else None,
-        voluntary_switches=closed.voluntary_switches,
-        involuntary_switches=closed.involuntary_switches,
+        voluntary_switches=sum(line.voluntary_switches for line in closed),
+        involuntary_switches=sum(line.involuntary_switches for line in closed),
     )
 
 
@@ -82,12 +93,14 @@ def graph(profile: HarnessOutput, *, timed: bool) -> Graph:
     return Graph(nodes=line.nodes, delegated=line.delegated, partitions=line.partitions, ops=ops)
 
 
-def instructions(steady: HarnessOutput) -> Instructions | None:
+def instructions(steady: Sequence[HarnessOutput]) -> Instructions | None:
     """Return the instructions per inference by the processor's counters, None if unavailable."""
-    line = steady.cpu
-    if line.instructions is None:
+    lines = [output.cpu for output in steady]
+    counts = [line.instructions for line in lines if line.instructions is not None]
+    if len(counts) < len(lines):
         return None
-    return Instructions(total=line.instructions / line.runs, source="perf_event")
+    total = sum(counts) / sum(line.runs for line in lines)
+    return Instructions(total=total, source="perf_event")
 
 
 def accuracy(

@@ -7,24 +7,23 @@ model. A device whose clock is meaningless counts instructions instead.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
-from tflconv.benchmark import agreement, gpu, parts, verdict
+from tflconv.benchmark import agreement, gpu, parts, schedule, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.laboratory import Laboratory
+from tflconv.benchmark.schedule import Measured
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_file
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.device import watching
 from tflconv.device.arm64 import cores
-from tflconv.device.interface import CountsInstructions, Device, Watch, WatchesConditions
+from tflconv.device.interface import CountsInstructions, Device
 from tflconv.errors import DeviceError, UsageError
 from tflconv.inspection import runnable
 from tflconv.results import BenchmarkRun, EmulatedInstructions, MeasuredModel
@@ -39,6 +38,7 @@ def bench(
     identity: MeasuredModel,
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
+    blocks: Measured | None = None,
 ) -> BenchmarkRun:
     """Measure a model file on a device and compare its outputs with those of this computer.
 
@@ -49,6 +49,8 @@ def bench(
         identity: What the file is called in results.
         test_set: Pictures to measure accuracy with, on the device.
         laboratory: Devices that were prepared by earlier runs of the same command.
+        blocks: Its latency, where that was measured together with other files; by default it is
+            measured now.
 
     Returns:
         The run, with its figures and conditions.
@@ -74,7 +76,7 @@ def bench(
     run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
     if config.accelerator == "gpu" and (reason := gpu.reason_to_withhold(session, pictures)):
         return gpu.withhold(run, reason)
-    run = _measured(run, session)
+    run = _measured(run, session, blocks)
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
@@ -147,11 +149,11 @@ def recorded_settings(
     return {**config.to_json(), **digests}
 
 
-def _measured(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+def _measured(run: BenchmarkRun, session: Session, blocks: Measured | None) -> BenchmarkRun:
     """Return ``run`` with times, or instructions where no clock is meaningful, and the profile."""
     config = session.config
     timed = not isinstance(session.harness.device, CountsInstructions)
-    run = (_timed if timed else _counted)(run, session)
+    run = _timed(run, session, blocks) if timed else _counted(run, session)
     if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
         profile = session.profile(config.profile_runs if timed else 1)
         run = replace(run, graph=parts.graph(profile, timed=timed))
@@ -163,21 +165,24 @@ def _check_inputs(config: BenchmarkConfig) -> None:
         raise UsageError(f"there is no input file {config.input_file}.")
 
 
-def _timed(run: BenchmarkRun, session: Session) -> BenchmarkRun:
+def _timed(run: BenchmarkRun, session: Session, blocks: Measured | None) -> BenchmarkRun:
     """Return ``run`` with latency, CPU use, memory and the conditions of the measurement."""
     config = session.config
-    with _watching(session.harness.device) as watch:
-        steady = session.latency()
+    if blocks is None and config.blocks > 1:
+        blocks = schedule.measure([session], blocks=config.blocks, seed=config.seed).of(0)
+    with session.watched() as watch:
+        steady = blocks.outputs if blocks else (session.latency(),)
         at_rate = session.at_rate() if config.rate_hz else None
         memory = session.memory() if config.memory else None
         sustained = session.sustained() if config.sustained_secs else None
+    watched = blocks.conditions if blocks else watch.conditions
     latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
-    judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watch.conditions))
+    judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watched))
     conditions = replace(
-        watch.conditions,
-        cpu_mask=parts.mask(steady),
+        watched,
+        cpu_mask=parts.mask(steady[0]),
         sustained=parts.series(sustained) if sustained else None,
-        instructions_not_counted=steady.cpu.why_not_counted,
+        instructions_not_counted=steady[0].cpu.why_not_counted,
     )
     return replace(
         run,
@@ -188,7 +193,8 @@ def _timed(run: BenchmarkRun, session: Session) -> BenchmarkRun:
         conditions=conditions,
         verdict=judgement,
         reasons=reasons,
-        warnings=tuple(parts.warnings(steady)),
+        warnings=tuple(dict.fromkeys(text for each in steady for text in parts.warnings(each))),
+        schedule=blocks.schedule if blocks else None,
     )
 
 
@@ -254,13 +260,3 @@ def _on_host(session: Session, laboratory: Laboratory) -> Session:
 
 def _is_host(run: BenchmarkRun) -> bool:
     return run.device.kind == "host"
-
-
-@contextlib.contextmanager
-def _watching(device: Device) -> Iterator[Watch]:
-    """Watch the conditions during the block, on devices that report any."""
-    if isinstance(device, WatchesConditions):
-        with device.conditions() as watch:
-            yield watch
-    else:
-        yield Watch()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.harness import Harness
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.core.private import scratch_folder
+from tflconv.device.interface import Watch, WatchesConditions
 
 REPORT_SECS = 1.0
 """Seconds between two reports of a sustained run."""
@@ -32,6 +35,16 @@ class Session:
     remote_model: str
     config: BenchmarkConfig
     input_file: str | None = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Watch]:
+        """Watch the conditions during the block, on devices that report any."""
+        device = self.harness.device
+        if isinstance(device, WatchesConditions):
+            with device.conditions() as watch:
+                yield watch
+        else:
+            yield Watch()
 
     def latency(self) -> HarnessOutput:
         """Measure latency in a closed loop: each inference starts when the one before it ends."""

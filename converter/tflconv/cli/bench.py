@@ -17,6 +17,8 @@ FILE = options.OutputFile()
 MODEL = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 SETTINGS = {
+    "blocks": "Process starts per file, interleaved with those of the other files; `compare` needs"
+    " 20. Runs and seconds are those of one block.",
     "num_runs": "Runs at least.",
     "min_secs": "Seconds of runs at least.",
     "max_secs": "Seconds of runs at most.",

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
@@ -20,7 +19,7 @@ from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
-from tflconv.core.progress import Callback, Progress, silent
+from tflconv.core.progress import Callback, silent
 from tflconv.data import Dataset, Samples
 from tflconv.data.outputs import numbered, output_names
 from tflconv.device.access import Cancellation
@@ -30,9 +29,9 @@ from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import checking
-from tflconv.pipeline.requests import BenchRequest, VerificationRequest
-from tflconv.pipeline.verification import verify
-from tflconv.results import BenchmarkRun, MeasuredModel, Results
+from tflconv.pipeline.cells import Cells, Keeper, Work
+from tflconv.pipeline.requests import BenchRequest
+from tflconv.results import MeasuredModel, Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,33 +40,6 @@ class Failure:
 
     cell: str
     error: TflconvError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """One file to measure.
-
-    Attributes:
-        file: The ``.tflite`` file.
-        identity: What it is called in results.
-        test_set: Pictures that every device evaluates.
-    """
-
-    file: Path
-    identity: MeasuredModel
-    test_set: PackedSet | None = None
-
-
-class Keeper(Protocol):
-    """Where runs are kept as they come; threads share it."""
-
-    def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
-        """Return the run that measured what ``wanted`` outlines, if there is one."""
-        ...
-
-    def add(self, run: BenchmarkRun) -> None:
-        """Keep ``run``."""
-        ...
 
 
 def bench(
@@ -165,12 +137,9 @@ def measure(
 
     def on_device(name: str, cancellation: Cancellation) -> list[Failure]:
         connection = _Connection(name, request, cancellation)
-        answers = [connection.measured(each, measure_on) for each in work]
+        cells = Cells(request, work, keeper, laboratory, progress)
+        answers = [connection.measured(each, cells.measure) for each in work]
         return [answer for answer in answers if answer is not None]
-
-    def measure_on(place: Device, each: Work) -> None:
-        benchmark.check(each.file, request.config)
-        keeper.add(_measured(request, each, place, laboratory, keeper, progress))
 
     phones = [name for name in request.devices if name.startswith("adb")]
     others = [[name] for name in request.devices if name not in phones]
@@ -218,52 +187,6 @@ def _raised(answer: list[Failure] | TflconvError) -> list[Failure]:
     if isinstance(answer, TflconvError):
         raise answer
     return answer
-
-
-def _measured(
-    request: BenchRequest,
-    work: Work,
-    place: Device,
-    laboratory: Laboratory,
-    keeper: Keeper,
-    progress: Callback,
-) -> BenchmarkRun:
-    outline = benchmark.outline(
-        place,
-        request.config,
-        identity=work.identity,
-        test_set=work.test_set,
-        laboratory=laboratory,
-    )
-    known = keeper.find(outline)
-    note = f"measured before, {known.started}; --again measures anew" if known else "..."
-    message = f"{work.file.name} on {place.id} {note}"
-    progress(Progress(stage="bench", message=message))
-    run = known or benchmark.bench(
-        work.file,
-        place,
-        request.config,
-        identity=work.identity,
-        test_set=work.test_set,
-        laboratory=laboratory,
-    )
-    if request.reference is None:
-        return run
-    return replace(run, accuracy=verify(_comparison(request, work)).to_accuracy())
-
-
-def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
-    assert request.reference is not None
-    return VerificationRequest(
-        reference=request.reference,
-        target=work.file,
-        dataset=request.dataset,
-        normalize=request.normalize,
-        resize=request.resize,
-        labels=request.labels,
-        pictures=request.pictures,
-        seed=request.config.seed,
-    )
 
 
 class _Packs:

@@ -24,7 +24,8 @@ from tflconv.core.versions import versions
 from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError
 from tflconv.pipeline import checking
-from tflconv.pipeline.measuring import Failure, Work, measure
+from tflconv.pipeline.cells import Work
+from tflconv.pipeline.measuring import Failure, measure
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.requests import BenchRequest
 from tflconv.pipeline.stages import Candidate, StudyModel, prepare

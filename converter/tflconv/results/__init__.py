@@ -26,11 +26,13 @@ from tflconv.results.run import (
     Software,
     Verdict,
 )
+from tflconv.results.schedule import Block, Schedule
 
 __all__ = [
     "SCHEMA_VERSION",
     "Accuracy",
     "BenchmarkRun",
+    "Block",
     "Conditions",
     "Cpu",
     "DeviceInfo",
@@ -45,6 +47,7 @@ __all__ = [
     "OutputComparison",
     "Reason",
     "Results",
+    "Schedule",
     "Software",
     "SustainedSecond",
     "Verdict",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.shortening import shorten
+from tflconv.errors import require
 from tflconv.results.conditions import Conditions
 from tflconv.results.measurements import (
     Accuracy,
@@ -17,6 +18,7 @@ from tflconv.results.measurements import (
     Memory,
 )
 from tflconv.results.ranges import require_counts
+from tflconv.results.schedule import Schedule
 
 Verdict = Literal["clean", "throttled", "noisy"]
 
@@ -80,7 +82,7 @@ class BenchmarkRun:
 
     ``config`` holds the settings of ``BenchmarkConfig`` as the measuring version of tflconv
     recorded them, and the hashes of the files that they name. A part is None where it was not
-    measured.
+    measured; ``schedule`` is None where all samples come from one process.
     """
 
     model: MeasuredModel
@@ -99,6 +101,13 @@ class BenchmarkRun:
     verdict: Verdict | None = None
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        if self.schedule is not None:
+            runs = sum(block.runs for block in self.schedule.blocks)
+            kept = self.latency is not None and runs == len(self.latency.samples_ns)
+            require("run", self, schedule=(kept, "of as many runs as there are samples"))
 
     @property
     def outcome(self) -> str:

@@ -1,0 +1,142 @@
+"""The cells of a table: each file on one device, measured once.
+
+Files whose latency is measured in blocks are measured together, before what is measured of each
+file alone: CPU use at a rate, memory, the profile and accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from tflconv import benchmark
+from tflconv.benchmark import Laboratory
+from tflconv.benchmark.testset import PackedSet
+from tflconv.core.progress import Callback, Progress
+from tflconv.device.interface import Device
+from tflconv.pipeline import interleaving
+from tflconv.pipeline.requests import BenchRequest, VerificationRequest
+from tflconv.pipeline.verification import verify
+from tflconv.results import BenchmarkRun, MeasuredModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One file to measure.
+
+    Attributes:
+        file: The ``.tflite`` file.
+        identity: What it is called in results.
+        test_set: Pictures that every device evaluates.
+    """
+
+    file: Path
+    identity: MeasuredModel
+    test_set: PackedSet | None = None
+
+
+class Keeper(Protocol):
+    """Where runs are kept as they come; threads share it."""
+
+    def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
+        """Return the run that measured what ``wanted`` outlines, if there is one."""
+        ...
+
+    def add(self, run: BenchmarkRun) -> None:
+        """Keep ``run``."""
+        ...
+
+
+class Cells:
+    """The files of a request on one device.
+
+    Args:
+        request: Settings of the measurement.
+        work: What to measure.
+        keeper: Where runs are kept; a run that it has is not repeated.
+        laboratory: Devices that are prepared.
+        progress: Is told which file is being measured.
+    """
+
+    def __init__(
+        self,
+        request: BenchRequest,
+        work: Sequence[Work],
+        keeper: Keeper,
+        laboratory: Laboratory,
+        progress: Callback,
+    ) -> None:
+        self._request, self._work, self._keeper = request, work, keeper
+        self._laboratory, self._progress = laboratory, progress
+        self._blocks: Mapping[int, interleaving.Answer] | None = None
+
+    def measure(self, place: Device, work: Work) -> None:
+        """Measure ``work`` on ``place`` and keep the run.
+
+        Raises:
+            DeviceError: The device was lost.
+            TflconvError: The file cannot run.
+        """
+        benchmark.check(work.file, self._request.config)
+        known = self._known(place, work)
+        note = f"measured before, {known.started}; --again measures anew" if known else "..."
+        message = f"{work.file.name} on {place.id} {note}"
+        self._progress(Progress(stage="bench", message=message))
+        run = known or self._measured(place, work)
+        if self._request.reference is not None:
+            accuracy = verify(_comparison(self._request, work)).to_accuracy()
+            run = replace(run, accuracy=accuracy)
+        self._keeper.add(run)
+
+    def _measured(self, place: Device, work: Work) -> BenchmarkRun:
+        several = self._request.config.blocks > 1
+        blocks = self._measured_together(place).get(id(work)) if several else None
+        return benchmark.bench(
+            work.file,
+            place,
+            self._request.config,
+            identity=work.identity,
+            test_set=work.test_set,
+            laboratory=self._laboratory,
+            blocks=blocks() if blocks else None,
+        )
+
+    def _measured_together(self, place: Device) -> Mapping[int, interleaving.Answer]:
+        """Measure all files that are not known in blocks, when the first of them is due."""
+        if self._blocks is None:
+            due = [work for work in self._work if self._known(place, work) is None]
+            answers = interleaving.measure(
+                [work.file for work in due],
+                place,
+                self._request.config,
+                self._laboratory,
+                self._progress,
+            )
+            self._blocks = dict(zip(map(id, due), answers, strict=True)) if answers else {}
+        return self._blocks
+
+    def _known(self, place: Device, work: Work) -> BenchmarkRun | None:
+        outline = benchmark.outline(
+            place,
+            self._request.config,
+            identity=work.identity,
+            test_set=work.test_set,
+            laboratory=self._laboratory,
+        )
+        return self._keeper.find(outline)
+
+
+def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
+    assert request.reference is not None
+    return VerificationRequest(
+        reference=request.reference,
+        target=work.file,
+        dataset=request.dataset,
+        normalize=request.normalize,
+        resize=request.resize,
+        labels=request.labels,
+        pictures=request.pictures,
+        seed=request.config.seed,
+    )

@@ -1,0 +1,83 @@
+"""Measure the latency of several files on one device together, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tflconv.benchmark import BenchmarkConfig, Laboratory, check, schedule
+from tflconv.benchmark.schedule import Measured
+from tflconv.benchmark.session import Session
+from tflconv.core.progress import Callback, Progress
+from tflconv.device.interface import CountsInstructions, Device
+from tflconv.errors import DeviceError, TflconvError
+
+Answer = Callable[[], Measured]
+"""Returns what was measured of a file, or raises what kept it from being measured."""
+
+
+def measure(
+    files: Sequence[Path],
+    device: Device,
+    config: BenchmarkConfig,
+    laboratory: Laboratory,
+    progress: Callback,
+) -> Sequence[Answer]:
+    """Measure ``files`` in blocks, if the settings ask for blocks and the device has a clock.
+
+    Args:
+        files: The files.
+        device: Where to measure.
+        config: How, and in how many blocks.
+        laboratory: Devices that are prepared.
+        progress: Is told each block.
+
+    Returns:
+        For each file what was measured; nothing where files are to be measured one by one.
+    """
+    if config.blocks == 1 or isinstance(device, CountsInstructions):
+        return []
+    try:
+        opened = [_opened(file, device, config, laboratory) for file in files]
+        sessions = [each for each in opened if isinstance(each, Session)]
+        told = _told(progress, [session.model.name for session in sessions], device.id)
+        together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=told)
+    except DeviceError as error:
+        return [_raising(error)] * len(files)
+    measured = (_of(together, number) for number in range(len(sessions)))
+    return [next(measured) if isinstance(e, Session) else _raising(e) for e in opened]
+
+
+def _opened(
+    file: Path, device: Device, config: BenchmarkConfig, laboratory: Laboratory
+) -> Session | TflconvError:
+    try:
+        check(file, config)
+        return laboratory.session(file, device, config)
+    except DeviceError:
+        raise
+    except TflconvError as error:
+        return error
+
+
+def _of(together: schedule.Together, number: int) -> Answer:
+    return lambda: together.of(number)
+
+
+def _raising(error: TflconvError) -> Answer:
+    def answer() -> Measured:
+        raise error
+
+    return answer
+
+
+def _told(progress: Callback, names: Sequence[str], device: str) -> Callable[[int, int], object]:
+    """Return what tells every round, and on a terminal every block."""
+
+    def told(place: int, count: int) -> None:
+        is_round = place % (10 * len(names)) == 0
+        message = f"{', '.join(names)} on {device}: block {place + 1} of {count} ..."
+        shown = message if is_round else ""
+        progress(Progress(stage="bench", message=shown, done=place, total=count))
+
+    return told

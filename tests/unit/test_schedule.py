@@ -1,0 +1,180 @@
+"""Files measured together are interleaved, and each sample keeps its block."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes import device as fake
+from fakes.device import FakeDevice
+from tflconv import results
+from tflconv.benchmark import BenchmarkConfig, Laboratory, bench, build, identify, schedule
+from tflconv.core.progress import silent
+from tflconv.device.interface import Completed
+from tflconv.errors import DeviceError, TflconvError, UsageError
+from tflconv.pipeline import interleaving
+from tflconv.results import BenchmarkRun, Block, Latency, Results, Schedule
+
+MODELS = Path(__file__).parents[1] / "golden" / "models"
+TINY, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"
+
+
+@pytest.fixture(autouse=True)
+def no_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No harness is built: the fake device runs none."""
+    program = tmp_path / "harness"
+    program.write_bytes(b"harness")
+    monkeypatch.setattr(build, "for_host", lambda: program)
+
+
+@given(files=st.integers(1, 6), blocks=st.integers(1, 12), seed=st.integers(0, 2**32 - 1))
+def test_every_round_has_every_file_once_and_is_followed_by_its_reverse(
+    files: int, blocks: int, seed: int
+) -> None:
+    order = schedule.order(files, blocks, seed)
+    rounds = [order[start : start + files] for start in range(0, len(order), files)]
+    assert len(rounds) == blocks
+    assert all(sorted(each) == list(range(files)) for each in rounds)
+    pairs = itertools.zip_longest(rounds[::2], rounds[1::2])
+    assert all(second is None or second == first[::-1] for first, second in pairs)
+    assert order == schedule.order(files, blocks, seed)
+
+
+def test_both_orders_of_two_files_come_up() -> None:
+    firsts = Counter(schedule.order(2, 2, seed)[0] for seed in range(100))
+    assert 30 < firsts[0] < 70
+
+
+class Crowded(FakeDevice):
+    """A computer on which other programs disturb the first process starts."""
+
+    def __init__(self, disturbed: int = 0, **settings: Any) -> None:
+        super().__init__(self._answer, kind="host", **settings)
+        self.left = disturbed
+        self.latencies: list[str] = []
+
+    def _answer(self, flags: fake.Flags) -> list[dict[str, Any]]:
+        lines = fake.ordinary(flags)
+        if "run_frequency" in flags or flags.get("enable_op_profiling") or flags["num_runs"] == "1":
+            return lines
+        self.latencies.append(Path(flags["graph"]).stem)
+        if self.left > 0:
+            self.left -= 1
+            slow = {"cpu_ns": 1_000_000}
+            return [line | slow if line["type"] == "cpu" else line for line in lines]
+        return lines
+
+
+def together(device: Any, *files: Path, **settings: Any) -> list[BenchmarkRun | TflconvError]:
+    config = BenchmarkConfig(**settings)
+    laboratory = Laboratory(host=device)
+    answers = interleaving.measure(files, device, config, laboratory, silent)
+
+    def run(file: Path, answer: interleaving.Answer) -> BenchmarkRun | TflconvError:
+        try:
+            return bench(
+                file, device, config, identity=identify(file), laboratory=laboratory,
+                blocks=answer(),
+            )  # fmt: skip
+        except TflconvError as error:
+            return error
+
+    return list(itertools.starmap(run, zip(files, answers, strict=True)))
+
+
+def test_two_files_are_measured_in_turns_and_keep_their_blocks() -> None:
+    device = Crowded()
+    first, second = together(device, TINY, INT8, blocks=4, profile_runs=0)
+    assert isinstance(first, BenchmarkRun)
+    assert isinstance(second, BenchmarkRun)
+    expected = [(TINY, INT8)[number].stem for number in schedule.order(2, 4, seed=0)]
+    assert device.latencies == expected
+    assert first.schedule is not None
+    assert second.schedule is not None
+    assert first.schedule.id == second.schedule.id
+    assert first.latency is not None
+    assert len(first.latency.samples_ns) == 16
+    assert [block.runs for block in first.schedule.blocks] == [4] * 4
+    assert first.schedule.rounds == second.schedule.rounds == (0, 1, 2, 3)
+    places = {block.place for run in (first.schedule, second.schedule) for block in run.blocks}
+    assert places == set(range(8))
+    assert first.cpu is not None
+    assert first.cpu.ms_per_inference == pytest.approx(0.99)
+
+
+def test_one_file_alone_has_blocks_too() -> None:
+    run = bench(
+        TINY, Crowded(), BenchmarkConfig(blocks=3), identity=identify(TINY), laboratory=None
+    )
+    assert run.schedule is not None
+    assert [block.place for block in run.schedule.blocks] == [0, 1, 2]
+
+
+def test_a_disturbed_block_is_measured_again_within_a_bound() -> None:
+    device = Crowded(disturbed=1)
+    (run,) = together(device, TINY, blocks=8)
+    assert isinstance(run, BenchmarkRun)
+    assert run.schedule is not None
+    assert [block.attempts for block in run.schedule.blocks] == [2, *[1] * 7]
+    assert run.schedule.blocks[0].percent_closed_loop == pytest.approx(99)
+    hopeless = Crowded(disturbed=1000)
+    (run,) = together(hopeless, TINY, blocks=8)
+    assert len(hopeless.latencies) == 8 + 8 // schedule.RETRIES
+
+
+def test_a_file_that_cannot_run_leaves_the_others_in_peace(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(b"nothing")
+    broken, sound = together(Crowded(), damaged, TINY, blocks=2)
+    assert isinstance(broken, TflconvError)
+    assert isinstance(sound, BenchmarkRun)
+
+
+class Leaving(Crowded):
+    """A device that is pulled off after some process starts."""
+
+    def shell(self, argv: Any, *, timeout: float | None = None) -> Completed:
+        if len(self.latencies) == 3:
+            raise DeviceError("the cable was pulled.")
+        return super().shell(argv, timeout=timeout)
+
+
+def test_a_device_lost_in_the_middle_of_a_block_is_said_of_every_file() -> None:
+    answers = together(Leaving(), TINY, INT8, blocks=4)
+    assert [type(answer) for answer in answers] == [DeviceError, DeviceError]
+
+
+def recorded(**changes: Any) -> BenchmarkRun:
+    (run,) = together(Crowded(), TINY, blocks=2)
+    assert isinstance(run, BenchmarkRun)
+    return replace(run, **changes)
+
+
+def test_a_results_file_keeps_the_blocks(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    run = recorded()
+    Results(runs=(run,)).save(file)
+    assert results.load(file).runs == (run,)
+
+
+def test_a_file_from_before_there_were_blocks_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    text = results.exchange.to_text(Results(runs=(recorded(schedule=None),)))
+    file.write_text(text.replace('"schedule": null', '"of_the_future": null'))
+    assert results.load(file).runs[0].schedule is None
+
+
+def test_blocks_and_samples_must_agree() -> None:
+    block = Block(place=0, runs=2, cpu_ms=1.0, percent_closed_loop=99.0)
+    with pytest.raises(UsageError, match="schedule must be of as many runs as there are samples"):
+        recorded(
+            latency=Latency(samples_ns=(1, 2, 3)),
+            schedule=Schedule(id="x", files=1, seed=0, blocks=(block,)),
+        )

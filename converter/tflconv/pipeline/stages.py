@@ -327,6 +327,7 @@ class _Stages:
                 dataset=variant.dataset,
                 sha256=artifact.sha256,
                 bytes=artifact.bytes,
+                download_bytes=artifact.download_bytes,
                 baseline=self._variant(self.line.request.chosen[0]).slug,
                 parameters=parameters,
                 macs=macs,

@@ -14,6 +14,7 @@ from tflconv.model.normalization import Normalization
 from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import Learner
+from tflconv.training.views import Batch
 
 HALVES = Normalization(mean=(100.0,), std=(50.0,))
 """Makes the pixels 0 and 200 the inputs -2 and 2."""
@@ -27,7 +28,8 @@ def learner(model: Any, **settings: float) -> Learner:
 def step(taught: Learner, *, pixel: int = 200, label: int = 0, rate: float, decay: float) -> float:
     """Teach ``label`` to a picture of one pixel, unmoved."""
     maps = Augmentation.none().maps(1, (1, 1), np.random.default_rng(0))
-    return taught.step(np.full((1, 1, 1, 1), pixel, np.uint8), np.array([label]), maps, rate, decay)
+    pixels = np.full((1, 1, 1, 1), pixel, np.uint8)
+    return taught.step(Batch(pixels=pixels, labels=np.array([label]), maps=maps), rate, decay)
 
 
 def classifier(kernel: list[float], bias: list[float]) -> Any:

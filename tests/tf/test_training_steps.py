@@ -15,6 +15,7 @@ from tflconv.data import Dataset
 from tflconv.training import TrainConfig
 from tflconv.training.learner import Learner
 from tflconv.training.loop import Progress, train
+from tflconv.training.views import Batch
 
 OPTIONS = {"patch": 4, "dim": 8, "depth": 1, "heads": 2}
 CONFIG = TrainConfig(
@@ -31,11 +32,11 @@ class Steps:
     batches: list[Any] = field(default_factory=list)
     maps: list[Any] = field(default_factory=list)
 
-    def step(self, pixels: Any, labels: Any, maps: Any, rate: float, decay: float) -> float:
+    def step(self, batch: Batch, rate: float, decay: float) -> float:
         self.rates.append(rate)
         self.decays.append(decay)
-        self.batches.append([picture.tobytes() for picture in pixels])
-        self.maps.append(maps)
+        self.batches.append([picture.tobytes() for picture in batch.pixels])
+        self.maps.append(batch.maps)
         return float(len(self.rates))
 
 

@@ -28,6 +28,7 @@ from tflconv.pipeline.requests import (
     TrainingRequest,
     VerificationRequest,
 )
+from tflconv.training import DistillConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 
@@ -56,8 +57,13 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
             name: f"models.training.{name}"
             for name in (
                 "epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay",
-                "label_smoothing", "ema_decay", "patience",
+                "label_smoothing", "ema_decay", "patience", "mixup", "cutmix", "erasing",
             )
+        },
+        **{name: f"models.{name}" for name in ("teacher", "teacher_normalize", "custom_objects")},
+        **{
+            f"distill_{name}": f"models.distill.{name}"
+            for name in ("targets", "temperature", "alpha", "views")
         },
     },
     "convert": {
@@ -109,6 +115,10 @@ the machine and not of the study. An option that is not here has the same name i
 """
 
 
+AS_ONE_VALUE: Mapping[str, Any] = {"qat": QatConfig, "distill": DistillConfig}
+"""Settings that Python takes as one value, and the command line as options of that prefix."""
+
+
 def options_of(command: str) -> dict[str, click.Parameter]:
     """The parameters of a command by the names that its function takes."""
     found = LazyGroup().get_command(click.Context(cli.group), command)
@@ -136,15 +146,17 @@ def test_python_can_say_what_the_command_line_can(command: str) -> None:
     parameters = inspect.signature(getattr(api, command)).parameters
     for name in options_of(command).keys() - OF_THE_DOOR[command]:
         told = CLI_TO_API[command].get(name, name)
-        if told not in parameters:  # settings of QAT come as one value
-            assert name.startswith("qat_"), f"tflconv.{command} cannot say {name}"
-            assert name.removeprefix("qat_") in {f.name for f in fields(QatConfig)}
+        if told not in parameters:  # settings of QAT and distillation come as one value each
+            owner, _, setting = name.partition("_")
+            assert owner in AS_ONE_VALUE, f"tflconv.{command} cannot say {name}"
+            assert owner in parameters
+            assert setting in {f.name for f in fields(AS_ONE_VALUE[owner])}
 
 
 @pytest.mark.parametrize("command", OF_THE_DOOR)
 def test_the_command_line_can_say_what_python_can(command: str) -> None:
     said = {CLI_TO_API[command].get(name, name) for name in options_of(command)}
-    own = {"progress", "folder", "output", "record", "again", "qat"}
+    own = {"progress", "folder", "output", "record", "again", *AS_ONE_VALUE}
     silent = inspect.signature(getattr(api, command)).parameters.keys() - said - own
     assert not silent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -17,8 +18,10 @@ from click.testing import CliRunner
 from tiny_graphs import FLOAT, INT8, Builder, dense
 
 from tflconv.cli.inspect import command
+from tflconv.core.files import gzip_size
 from tflconv.inspection import diff, drawing
 from tflconv.inspection.inspect import inspect, to_json
+from tflconv.model.artifact import ModelArtifact
 from tflconv.model.card import ModelCard, embed_card
 from tflconv.model.normalization import Normalization
 from tflconv.results import BenchmarkRun, DeviceInfo, Graph, MeasuredModel, Op, Results
@@ -63,6 +66,14 @@ def float_path(tmp_path: Path) -> Path:
     return two_layers(tmp_path / "float.tflite")
 
 
+def test_a_download_is_what_gzip_makes_of_the_file(float_path: Path, tmp_path: Path) -> None:
+    packed = len(gzip.compress(float_path.read_bytes(), 9))
+    assert inspect(float_path).download == packed == ModelArtifact.of(float_path).download_bytes
+    sparse = tmp_path / "sparse"
+    sparse.write_bytes(bytes(3 << 20) + os.urandom(2000))
+    assert 2000 < gzip_size(sparse) < 8000
+
+
 def test_counts_parameters_macs_and_bytes(float_path: Path) -> None:
     found = inspect(float_path)
     assert found.macs == 8 * 4 + 4 * 2
@@ -70,6 +81,7 @@ def test_counts_parameters_macs_and_bytes(float_path: Path) -> None:
     assert found.bytes.weights == 4 * found.parameters
     assert found.bytes.total == float_path.stat().st_size
     assert found.bytes.structure > 0
+
     (row,) = found.ops
     assert (row.name, row.types, row.count, row.delegated) == ("FULLY_CONNECTED", "float32", 2, 2)
 

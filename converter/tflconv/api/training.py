@@ -10,7 +10,7 @@ from tflconv import pipeline
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
-from tflconv.training import TrainConfig
+from tflconv.training import DistillConfig, TrainConfig
 
 _TRAIN = TrainConfig()
 
@@ -33,6 +33,13 @@ def train(
     ema_decay: float = _TRAIN.ema_decay,
     patience: int = _TRAIN.patience,
     augment: bool = _TRAIN.augment,
+    mixup: float = _TRAIN.mixup,
+    cutmix: float = _TRAIN.cutmix,
+    erasing: float = _TRAIN.erasing,
+    teacher: str | Path | None = None,
+    teacher_normalize: str | None = None,
+    distill: DistillConfig | None = None,
+    custom_objects: str | Path | None = None,
     seed: int = _TRAIN.seed,
     progress: Callback = silent,
 ) -> ModelCard:
@@ -54,6 +61,14 @@ def train(
         ema_decay: Decay of the exponential moving average of the weights; 0 for none.
         patience: Epochs without a better validation accuracy that end the training; 0 for never.
         augment: Whether pictures are shifted, rotated, zoomed and mirrored as the dataset allows.
+        mixup: Parameter of the Beta distribution of mixup's shares; 0 for none, 0.2 is usual.
+        cutmix: The same of CutMix, of which 1 is usual; with both, a coin decides per picture.
+        erasing: Probability with which a rectangle of a picture is erased.
+        teacher: A model that teaches this one: a ``.keras`` or ``.h5`` file, a SavedModel folder,
+            a ``.tflite``, or a ``.npy`` file of logits of the training pictures as they are.
+        teacher_normalize: How pixels become inputs of a teacher that does not say it.
+        distill: How the model learns from its teacher.
+        custom_objects: A Python file with layers that the teacher uses. It is run.
         seed: Seed of everything drawn at random, the validation split included.
         progress: Is told of each step, and by a message of each epoch.
 
@@ -61,7 +76,7 @@ def train(
         The card that the file carries: labels, preprocessing, origin, validation accuracy.
 
     Raises:
-        UsageError: The model, an option or the pictures do not fit.
+        UsageError: The model, an option, the pictures or the teacher do not fit.
         TflconvError: ``output`` cannot be written.
 
     Example:
@@ -79,6 +94,9 @@ def train(
         ema_decay=ema_decay,
         patience=patience,
         augment=augment,
+        mixup=mixup,
+        cutmix=cutmix,
+        erasing=erasing,
         seed=seed,
     )
     request = pipeline.TrainingRequest(
@@ -88,5 +106,9 @@ def train(
         resolution=resolution,
         channels=channels,
         config=config,
+        teacher=None if teacher is None else Path(teacher),
+        teacher_normalize=teacher_normalize,
+        distill=distill or DistillConfig(),
+        custom_objects=None if custom_objects is None else Path(custom_objects),
     )
     return pipeline.train(request, Path(output), progress=progress).card

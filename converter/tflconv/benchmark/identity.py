@@ -56,6 +56,7 @@ def identify(file: Path) -> MeasuredModel:
         recipe=(card and card.recipe) or "–",
         sha256=artifact.sha256,
         bytes=artifact.bytes,
+        download_bytes=artifact.download_bytes,
         dataset=card.dataset if card else None,
     )
 

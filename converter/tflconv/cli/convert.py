@@ -151,6 +151,7 @@ def _row(made: ConvertedFile) -> dict[str, Any]:
         "file": str(made.artifact.path),
         "recipe": made.recipe.name,
         "bytes": made.artifact.bytes,
+        "gzip": made.artifact.download_bytes,
         "cosine": None if fidelity.cosine is None else round(fidelity.cosine, 6),
         "agreement": None if fidelity.agreement is None else round(fidelity.agreement, 4),
         "compared on": f"{fidelity.samples} of {fidelity.source}",

@@ -9,7 +9,7 @@ import click
 from tflconv import models, pipeline
 from tflconv.cli import options
 from tflconv.cli.console import say, showing
-from tflconv.training import TrainConfig
+from tflconv.training import DistillConfig, TrainConfig
 
 _DEFAULTS = TrainConfig()
 
@@ -47,6 +47,9 @@ _DEFAULTS = TrainConfig()
         "label_smoothing": "Share of each label that is spread over all classes.",
         "ema_decay": "Decay of the exponential moving average of the weights; 0: none.",
         "patience": "Epochs without a better validation accuracy that end training; 0: never.",
+        "mixup": "Beta parameter by which pictures are mixed with others; 0: none, 0.2 is usual.",
+        "cutmix": "Beta parameter by which rectangles of others replace a part; 1 is usual.",
+        "erasing": "Probability with which a rectangle of a picture is erased.",
     },
 )
 @click.option(
@@ -55,6 +58,30 @@ _DEFAULTS = TrainConfig()
     show_default=True,
     help="Shift, rotate, zoom and mirror pictures as far as the dataset allows.",
 )
+@click.option(
+    "--teacher",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model that teaches this one: a .keras, .h5 or .tflite file or a SavedModel; or a .npy"
+    " file of logits of the pictures as they are.",
+)
+@click.option(
+    "--teacher-normalize",
+    metavar="SCALE",
+    help="How pixels become inputs of a teacher that does not say it, as in `tflconv convert`.",
+)
+@options.settings(
+    DistillConfig,
+    {
+        "targets": "What the teacher tells: its probabilities (soft) or its choice (hard).",
+        "temperature": "What logits are divided by before they become soft targets.",
+        "alpha": "Share of the teacher in the loss; the rest is that of the labels.",
+        "views": "Number of different views of the pictures, each shown to the teacher once.",
+    },
+    prefix="distill_",
+    name="distill",
+)
+@options.custom_objects
 @options.seed
 def command(
     model: str,
@@ -64,6 +91,10 @@ def command(
     resolution: int | None,
     channels: str | None,
     config: TrainConfig,
+    teacher: Path | None,
+    teacher_normalize: str | None,
+    custom_objects: Path | None,
+    distill: DistillConfig,
 ) -> None:
     """Train MODEL on a dataset and write a .keras file.
 
@@ -74,6 +105,7 @@ def command(
     Examples:
       tflconv train mobilenet_v2 --dataset mnist-sample
       tflconv train vit --dataset photos/ --resolution 64 --option patch=8 --epochs 20
+      tflconv train mobilenet_v2 --dataset photos/ --teacher large.keras --mixup 0.2
     """
     request = pipeline.TrainingRequest(
         model=model,
@@ -82,6 +114,10 @@ def command(
         resolution=resolution,
         channels=None if channels is None else int(channels),
         config=config,
+        teacher=teacher,
+        teacher_normalize=teacher_normalize,
+        custom_objects=custom_objects,
+        distill=distill,
     )
     try:
         with options.warnings_on_stderr(), showing() as progress:

@@ -102,6 +102,7 @@ def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]
         "parameters": both(lambda i: i.parameters),
         "macs": both(lambda i: i.macs),
         "bytes": both(lambda i: i.bytes.total),
+        "download_bytes": both(lambda i: i.download),
         "arena_bytes": both(lambda i: i.arena),
         "partitions": both(lambda i: len(i.delegation.partitions)),
         "outside_xnnpack": both(lambda i: len(i.delegation.reasons)),

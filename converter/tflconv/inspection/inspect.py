@@ -11,12 +11,13 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cattrs
 
 from tflconv.core.bounded import DAMAGE
-from tflconv.core.files import sha256_file
+from tflconv.core.files import gzip_size, sha256_file
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection import cost, delegation, runnable
 from tflconv.inspection.delegation import Delegation
@@ -106,6 +107,11 @@ class Inspection:
     obstacles: tuple[str, ...]
     slower: tuple[str, ...]
 
+    @cached_property
+    def download(self) -> int:
+        """Size of the file as gzip packs it, which is what a download of it moves."""
+        return gzip_size(self.model.path)
+
 
 def inspect(path: Path) -> Inspection:
     """Inspect a ``.tflite`` file. Raises ``TflconvError`` if it is no sound model."""
@@ -134,6 +140,7 @@ def to_json(inspection: Inspection) -> dict[str, JsonValue]:
         "file": model.path.name,
         "sha256": inspection.sha256,
         "bytes": asdict(inspection.bytes) | {"total": inspection.bytes.total},
+        "download_bytes": inspection.download,
         "schema_version": model.version,
         "description": model.description,
         "inputs": [_boundary(graph.tensors[index]) for index in graph.inputs],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from tflconv.core.files import sha256_file
+from tflconv.core.files import gzip_size, sha256_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,11 @@ class ModelArtifact:
     sha256: str
     bytes: int
     parent: str | None = None
+
+    @cached_property
+    def download_bytes(self) -> int:
+        """Its size as gzip packs it, which is what a download of it moves."""
+        return gzip_size(self.path)
 
     @classmethod
     def of(cls, path: Path, *, parent: str | None = None) -> ModelArtifact:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.model.card import ModelCard
-from tflconv.model.interpreter import Interpreter
+from tflconv.model.interpreter import Interpreter, Stored
 
 CHUNK = 64
 """Pictures that are prepared at once: as floats, a whole test split may not fit into memory."""
@@ -39,7 +39,7 @@ def _untold(_done: int, _total: int) -> None:
 
 def scores(
     model: Path,
-    images: NDArray[np.uint8],
+    images: Stored,
     *,
     card: ModelCard | None = None,
     told: Told = _untold,
@@ -48,7 +48,7 @@ def scores(
 
     Args:
         model: The file.
-        images: uint8 ``[n, height, width, channels]``.
+        images: ``[n, height, width, channels]``: uint8 pixels, or float32 inputs of the model.
         card: How pixels become inputs, by default as the file says.
         told: Is told how many pictures are done, of how many.
 
@@ -71,7 +71,7 @@ def scores(
     for runtime in (first, *(Interpreter(model, card=card) for _ in range(count - 1))):
         idle.put(runtime)
 
-    def predict(chunk: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(chunk: Stored) -> NDArray[np.float32]:
         runtime = idle.get()
         try:
             return runtime.predict(chunk)

@@ -111,6 +111,12 @@ def model_file(path: Path) -> None:
         )
 
 
+def teacher(path: Path) -> None:
+    """Raise ``TflconvError`` where there is no model and no file of logits at ``path``."""
+    if path.suffix != ".npy" or not path.is_file():
+        model_file(path)
+
+
 def dataset(source: object) -> None:
     """Raise for the name of a dataset that is unknown or not on this machine, and for no file."""
     if isinstance(source, str):
@@ -157,6 +163,8 @@ def _check_model(chosen: Plan, model: ModelPlan) -> None:
         shape = data.shape_of(chosen.dataset, chosen.resolution, chosen.channels)
         classes = len(data.class_names(chosen.dataset))
         models.cost(model.model, shape, max(classes, 2), **model.options)
+        if model.teacher is not None:
+            teacher(Path(model.teacher))
         return
     model_file(Path(model.model))
     if model.labels is not None:

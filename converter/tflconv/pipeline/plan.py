@@ -27,7 +27,7 @@ from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
-from tflconv.training.config import TrainConfig
+from tflconv.training.config import DistillConfig, TrainConfig, check_taught
 from tflconv.verification import parse_drop, parse_share
 
 _LONGEST, _MOST_DOTS = 1 << 16, 100
@@ -63,7 +63,10 @@ class ModelPlan:
         recipes: What is made of it; by default the recipes of the plan.
         options: Options of a model of the registry.
         training: How a model of the registry is trained.
-        custom_objects: Python file with layers that a model file uses. It is run.
+        teacher: A model file that teaches a model of the registry.
+        teacher_normalize: How pixels become inputs of a teacher that does not say it.
+        distill: How the model learns from its teacher.
+        custom_objects: Python file with layers that a model file or the teacher uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         normalize: How pixels become inputs of a model file that does not say it.
         resize: How pictures are brought to its size.
@@ -76,6 +79,9 @@ class ModelPlan:
     recipes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
+    teacher: str | None = None
+    teacher_normalize: str | None = None
+    distill: DistillConfig = field(default_factory=DistillConfig)
     custom_objects: str | None = None
     signature: str | None = None
     normalize: str | None = None
@@ -86,11 +92,12 @@ class ModelPlan:
         require("model", self, seed=(0 <= (self.seed or 0) < 2**32, _SEED))
         if self.normalize is not None:
             normalization.parse(self.normalize)
-        if self.is_file and (self.options or self.training != TrainConfig()):
+        if self.is_file and (self.options or self.training != TrainConfig() or self.teacher):
             raise UsageError(
-                f"model '{self.model}' is a file: it is trained already, so 'options' and"
-                " 'training' have no meaning."
+                f"model '{self.model}' is a file: it is trained already, so 'options', 'training'"
+                " and 'teacher' have no meaning."
             )
+        check_taught(f"model '{self.title}'", self.teacher, self.teacher_normalize, self.distill)
 
     @property
     def title(self) -> str:

@@ -15,9 +15,11 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
 from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.errors import require, unknown
+from tflconv.model import normalization
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, TensorType
-from tflconv.training import TrainConfig
+from tflconv.training import DistillConfig, TrainConfig
+from tflconv.training.config import check_taught
 
 __all__ = [
     "BenchRequest",
@@ -39,6 +41,11 @@ class TrainingRequest:
         resolution: Side of the pictures in pixels; by default what the dataset says.
         channels: 1 for grey, 3 for colour; by default what the dataset says.
         config: Epochs, learning rate and the like. Its seed also draws the validation split.
+        teacher: A model that teaches this one: a ``.keras`` or ``.h5`` file, a SavedModel folder,
+            a ``.tflite``, or a ``.npy`` file of logits of the pictures as they are.
+        teacher_normalize: How pixels become inputs of a teacher that does not say it.
+        custom_objects: A Python file with layers that the teacher uses. It is run.
+        distill: How the model learns from its teacher.
     """
 
     model: str
@@ -47,6 +54,15 @@ class TrainingRequest:
     resolution: int | None = None
     channels: int | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
+    teacher: Path | None = None
+    teacher_normalize: str | None = None
+    custom_objects: Path | None = None
+    distill: DistillConfig = field(default_factory=DistillConfig)
+
+    def __post_init__(self) -> None:
+        if self.teacher_normalize is not None:
+            normalization.parse(self.teacher_normalize)
+        check_taught(self.model, self.teacher, self.teacher_normalize, self.distill)
 
 
 @dataclass(frozen=True, kw_only=True)

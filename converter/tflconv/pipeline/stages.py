@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tflconv import data, models, verification
 from tflconv.benchmark.testset import PackedSet
-from tflconv.core.files import write_json
+from tflconv.core.files import sha256_path, write_json
 from tflconv.core.progress import Callback, Progress, about
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
@@ -111,7 +113,16 @@ class StudyModel:
             resolution=self.plan.resolution,
             channels=self.plan.channels,
             config=replace(self.model.training, seed=self.seed),
+            teacher=None if self.model.teacher is None else Path(self.model.teacher),
+            teacher_normalize=self.model.teacher_normalize,
+            custom_objects=self._code,
+            distill=self.model.distill,
         )
+
+    @property
+    def _code(self) -> Path | None:
+        code = self.model.custom_objects
+        return None if code is None else Path(code)
 
     def conversion(self, model: Path) -> ConversionRequest:
         """What is made of the file ``model``."""
@@ -127,7 +138,7 @@ class StudyModel:
             resize=own.resize,
             labels=None if own.labels is None else data.read_labels(Path(own.labels)),
             resolution=plan.resolution if own.is_file else None,
-            custom_objects=None if own.custom_objects is None else Path(own.custom_objects),
+            custom_objects=self._code if own.is_file else None,
             signature=own.signature,
             qat=plan.qat,
             io=plan.io,
@@ -232,17 +243,30 @@ class _Stages:
             "model": request.model,
             "options": dict(request.options),
             "training": asdict(request.config),
+            "teacher": self._taught_by(request),
             "versions": versions(*TRAINERS),
         }
         unfinished = self.store.root / UNFINISHED / self.store.key("train", inputs) / KERAS
 
         def build(folder: Path) -> None:
             self._tell("train", "starting TensorFlow")
-            training.train(request, unfinished, dataset=self.dataset, progress=self.progress)
+            training.train(
+                request, unfinished, dataset=self.dataset, store=self.store, progress=self.progress
+            )
             unfinished.replace(folder / KERAS)
             shutil.rmtree(unfinished.parent)
 
         return self.store.fetch("train", inputs, build)
+
+    def _taught_by(self, request: TrainingRequest) -> Mapping[str, Any] | None:
+        """What decides what the model learns from a teacher."""
+        if request.teacher is None:
+            return None
+        return {
+            "sha256": sha256_path(request.teacher),
+            "normalize": request.teacher_normalize,
+            **asdict(request.distill),
+        }
 
     def _reference(self) -> Entry:
         """What the reference says about the test split, as ``logits.npy``."""
@@ -303,6 +327,7 @@ class _Stages:
                 dataset=variant.dataset,
                 sha256=artifact.sha256,
                 bytes=artifact.bytes,
+                download_bytes=artifact.download_bytes,
                 baseline=self._variant(self.line.request.chosen[0]).slug,
                 parameters=parameters,
                 macs=macs,

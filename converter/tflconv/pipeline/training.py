@@ -8,12 +8,17 @@ from pathlib import Path
 from tflconv import data, models, training
 from tflconv.core import outputs
 from tflconv.core.progress import Callback, silent
+from tflconv.core.store import Store
 from tflconv.core.text import file_name
 from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
+from tflconv.pipeline import checking
 from tflconv.pipeline.requests import TrainingRequest
+from tflconv.pipeline.teaching import Teacher, TeacherFile, shared_store
+from tflconv.training import course
 from tflconv.training.state import state_path
+from tflconv.training.views import Views
 
 
 def load(request: TrainingRequest) -> Dataset:
@@ -43,6 +48,7 @@ def train(
     output: Path | None = None,
     *,
     dataset: Dataset | None = None,
+    store: Store | None = None,
     progress: Callback = silent,
 ) -> Trained:
     """Train a model of the registry and write the ``.keras`` file ``output``.
@@ -54,15 +60,19 @@ def train(
         request: What to train on what, and how.
         output: The file to write; by default ``MODEL-DATASET.keras`` in the current folder.
         dataset: What ``load`` returned, where the caller needs it too.
+        store: Where a teacher's answers are kept; by default in the cache of this user.
         progress: Is told of each step, and by a message of each epoch.
 
     Returns:
         The file, and the card that it carries.
 
     Raises:
-        UsageError: The model, an option or the pictures do not fit, or ``output`` is no ``.keras``.
+        UsageError: The model, an option or the pictures do not fit, or ``output`` is no ``.keras``,
+            or the teacher knows other classes.
         TflconvError: ``output`` cannot be written; this is known before a picture is read.
     """
+    if request.teacher is not None:
+        checking.teacher(request.teacher)
     _try(output or Path("model.keras"))
     if output is not None and output.suffix != ".keras":
         raise UsageError(
@@ -78,9 +88,36 @@ def train(
     shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
     models.cost(request.model, shape, classes, **request.options)  # fails before TensorFlow is here
     card = training.train(
-        dataset, request.model, request.config, output, options=request.options, progress=progress
+        dataset,
+        request.model,
+        request.config,
+        output,
+        options=request.options,
+        teacher=_teacher(request, dataset, store, progress),
+        progress=progress,
     )
     return Trained(path=output, card=card)
+
+
+def _teacher(
+    request: TrainingRequest, dataset: Dataset, store: Store | None, progress: Callback
+) -> course.Teacher | None:
+    """Who teaches the model, besides the labels."""
+    if request.teacher is None:
+        return None
+    views = Views.of(request.config, dataset.card.augmentation)
+    file = TeacherFile(
+        path=request.teacher,
+        normalize=request.teacher_normalize,
+        custom_objects=request.custom_objects,
+    )
+    asked = Teacher(file, dataset, views, store or shared_store(), progress)
+    return course.Teacher(
+        name=request.teacher.name,
+        sha256=asked.sha256,
+        config=request.distill,
+        teach=asked.logits,
+    )
 
 
 def _try(output: Path) -> None:

@@ -188,6 +188,11 @@ def _emulated(cell: Cell) -> str | None:
     return f"{units.amount(emulated.total)} ({emulated.core})" if emulated else None
 
 
+def _download(cell: Cell) -> str | None:
+    packed = cell.run.model.download_bytes
+    return None if packed is None else units.size(packed)
+
+
 TABLE = (
     Column(key="accuracy", title="accuracy [95 %]", text=_accuracy),
     Column(key="agreement", title="agrees", text=_agreement),
@@ -197,6 +202,7 @@ TABLE = (
         title="change",
         text=lambda c: None if c.size_change is None else units.change(c.size_change),
     ),
+    Column(key="download", title="gzip", text=_download),
     Column(key="latency", title="latency", text=_latency),
     Column(key="spread", title="p5–p95, ms", text=_spread),
     Column(key="instructions", title="instructions", text=_instructions),
@@ -236,6 +242,7 @@ def numbers(cell: Cell) -> dict[str, Number]:
         "sha256": model.sha256,
         "bytes": model.bytes,
         "bytes_change": cell.size_change,
+        "download_bytes": model.download_bytes,
         "accuracy": accuracy.top1 if accuracy else None,
         "accuracy_low": low,
         "accuracy_high": high,

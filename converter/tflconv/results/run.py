@@ -31,7 +31,7 @@ class MeasuredModel:
     """The measured model file.
 
     ``slug`` names model, dataset and recipe; ``baseline`` is the slug of the model that size and
-    speed are compared with.
+    speed are compared with; ``download_bytes`` is the size of the file as gzip packs it.
     """
 
     slug: str
@@ -43,6 +43,7 @@ class MeasuredModel:
     baseline: str | None = None
     parameters: int | None = None
     macs: int | None = None
+    download_bytes: int | None = None
 
     def __post_init__(self) -> None:
         require_counts("model", self)

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from tflconv.training.config import TrainConfig
+from tflconv.training.config import DistillConfig, TrainConfig
 
 if TYPE_CHECKING:
     from tflconv.training.loop import train
 
-__all__ = ["TrainConfig", "train"]
+__all__ = ["DistillConfig", "TrainConfig", "train"]
 
 
 def __getattr__(name: str) -> object:

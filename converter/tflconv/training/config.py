@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
-from tflconv.errors import require
+from tflconv.errors import UsageError, require
+
+Targets = Literal["soft", "hard"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,9 @@ class TrainConfig:
         ema_decay: Decay of the exponential moving average of the weights; 0 for none.
         patience: Epochs without a better validation accuracy that end the training; 0 for never.
         augment: Whether pictures are augmented as their dataset allows.
+        mixup: Parameter of the Beta distribution of mixup's shares; 0 for none, 0.2 is usual.
+        cutmix: The same of CutMix, of which 1 is usual; with both, a coin decides per picture.
+        erasing: Probability with which a rectangle of a picture is erased.
         seed: Seed of everything drawn at random.
 
     Raises:
@@ -41,6 +47,9 @@ class TrainConfig:
     ema_decay: float = 0.99
     patience: int = 0
     augment: bool = True
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    erasing: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,5 +64,64 @@ class TrainConfig:
             label_smoothing=(0 <= self.label_smoothing < 1, "at least 0 and below 1"),
             ema_decay=(0 <= self.ema_decay < 1, "at least 0 and below 1"),
             patience=(self.patience >= 0, "at least 0"),
+            mixup=(0 <= self.mixup < inf, "at least 0"),
+            cutmix=(0 <= self.cutmix < inf, "at least 0"),
+            erasing=(0 <= self.erasing <= 1, "from 0 to 1"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """How a student learns from a teacher.
+
+    Attributes:
+        targets: ``soft`` for the teacher's probabilities, ``hard`` for the class that it chooses.
+        temperature: What logits are divided by before they become soft targets.
+        alpha: Share of the teacher in the loss; the rest is that of the labels.
+        views: Number of different views of the pictures; the teacher sees each view once, and a
+            student that is trained for more epochs sees them again.
+
+    Raises:
+        UsageError: A setting is out of its range.
+
+    Example:
+        >>> DistillConfig(alpha=0.5).targets
+        'soft'
+    """
+
+    targets: Targets = "soft"
+    temperature: float = 2.0
+    alpha: float = 0.9
+    views: int = 20
+
+    def __post_init__(self) -> None:
+        require(
+            "distill",
+            self,
+            targets=(self.targets in ("soft", "hard"), "soft or hard"),
+            temperature=(0 < self.temperature < inf, "positive"),
+            alpha=(0 <= self.alpha <= 1, "from 0 to 1"),
+            views=(self.views >= 1, "at least 1"),
+        )
+
+
+def check_taught(
+    owner: str, teacher: object, normalize: str | None, distill: DistillConfig
+) -> None:
+    """Check that what is said about a teacher is said of one.
+
+    Args:
+        owner: What is trained, for the message.
+        teacher: The teacher; None for none.
+        normalize: How pixels become its inputs, where that is said.
+        distill: How the student learns from it.
+
+    Raises:
+        UsageError: There is no teacher, but settings for one.
+    """
+    if teacher is None and (normalize is not None or distill != DistillConfig()):
+        raise UsageError(
+            f"{owner} has no teacher, so settings of distillation have no meaning.",
+            hint="Name a model that teaches it: teacher, --teacher FILE.",
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import Keras2Model, KerasOptimizer, Tensor, Variable
 from tflconv.data import Split
 from tflconv.model.normalization import Normalization
-from tflconv.training.config import TrainConfig
+from tflconv.training import teaching
+from tflconv.training.config import DistillConfig, TrainConfig
+from tflconv.training.seeing import seen, targets
+from tflconv.training.views import Batch
 
 NO_DECAY = ("bias", "gamma", "beta", "token", "positions")
 """Parts of the names of weights that weight decay leaves alone."""
@@ -26,15 +30,20 @@ class Learner:
         model: The Keras 2 model; it is changed in place.
         config: Settings of the training.
         normalization: How pixels become inputs.
+        distill: How it learns from a teacher, where batches bring what that says.
     """
 
     def __init__(
-        self, model: Keras2Model, config: TrainConfig, normalization: Normalization
+        self,
+        model: Keras2Model,
+        config: TrainConfig,
+        normalization: Normalization,
+        distill: DistillConfig | None = None,
     ) -> None:
         self.model = model
         self.averaged: Keras2Model = keras2.models.clone_model(model)
         self.averaged.set_weights(model.get_weights())
-        self.config = config
+        self.config, self.distill = config, distill or DistillConfig()
         self.normalization = normalization
         self.optimizer: KerasOptimizer = keras2.optimizers.AdamW(
             weight_decay=config.weight_decay, beta_2=0.99
@@ -72,20 +81,11 @@ class Learner:
     def _variables(self) -> list[Variable]:
         return [*self.model.weights, *self.averaged.weights, *self.optimizer.variables]
 
-    def step(
-        self,
-        pixels: NDArray[np.uint8],
-        labels: NDArray[np.int64],
-        maps: NDArray[np.float32],
-        learning_rate: float,
-        ema_decay: float,
-    ) -> float:
+    def step(self, batch: Batch, learning_rate: float, ema_decay: float) -> float:
         """Make one optimizer step and move the averaged weights.
 
         Args:
-            pixels: uint8 ``[n, height, width, channels]``.
-            labels: int64 ``[n]``.
-            maps: float32 ``[n, 8]``, the augmentation as ``Augmentation.maps`` draws it.
+            batch: Pictures and what is done to them.
             learning_rate: Learning rate of this step.
             ema_decay: Share of the averaged weights that this step keeps.
 
@@ -93,14 +93,13 @@ class Learner:
             The mean loss of the batch, before the step.
         """
         rate, decay = tf.constant(learning_rate), tf.constant(ema_decay)
-        return float(self._step(pixels, labels, maps, rate, decay))
+        return float(self._step(batch.tensors(), rate, decay))
 
-    def _train_step(
-        self, pixels: Tensor, labels: Tensor, maps: Tensor, rate: Tensor, decay: Tensor
-    ) -> Tensor:
-        inputs = self._normalized(_augmented(tf.cast(pixels, tf.float32), maps))
+    def _train_step(self, tensors: Mapping[str, Any], rate: Tensor, decay: Tensor) -> Tensor:
+        batch = Batch(**tensors)
+        inputs = self._normalized(seen(batch))
         with tf.GradientTape() as tape:
-            loss = self._loss(self.model(inputs, training=True), labels)
+            loss = self._loss(self.model(inputs, training=True), batch)
         gradients = tape.gradient(loss, self.model.trainable_variables)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
@@ -120,30 +119,18 @@ class Learner:
     def _predict(self, pixels: Tensor) -> Tensor:
         return self.averaged(self._normalized(tf.cast(pixels, tf.float32)), training=False)
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross-entropy with smoothed labels (Szegedy et al. 2016)."""
-        classes, smoothing = logits.shape[-1], self.config.label_smoothing
-        targets = tf.one_hot(
-            labels, classes, 1 - smoothing + smoothing / classes, smoothing / classes
-        )
-        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+    def _loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy, with what a teacher says where there is one."""
+        wanted = targets(batch, logits.shape[-1], self.config.label_smoothing)
+        labelled = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
+        if batch.logits is None:
+            return labelled
+        taught = teaching.taught_loss(batch.logits, logits, self.distill)
+        return teaching.loss(labelled, taught, self.distill)
 
     def _normalized(self, pixels: Tensor) -> Tensor:
         mean = np.array(self.normalization.mean, np.float32)
         return (pixels - mean) / np.array(self.normalization.std, np.float32)
-
-
-def _augmented(images: Tensor, maps: Tensor) -> Tensor:
-    """Send float32 images through their affine maps; beyond its edge a picture repeats it."""
-    transformed: Tensor = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=maps,
-        output_shape=tf.shape(images)[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-    )
-    return transformed
 
 
 def _form(value: NDArray[np.generic]) -> tuple[tuple[int, ...], str]:

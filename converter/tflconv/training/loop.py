@@ -1,19 +1,17 @@
 """The training loop: from a dataset and the name of a model to a ``.keras`` file with its card.
 
-Each epoch draws its order and its augmentation from (seed, epoch), makes one step of AdamW per
-batch (Loshchilov and Hutter 2019), updates the exponential moving average (EMA) of the weights
-(Polyak and Juditsky 1992), and evaluates the averaged weights on the validation split. Those of
-the best epoch are kept. The test split is never used.
+Each epoch sees one view of the pictures (``course``), makes one step of AdamW per batch (Loshchilov
+and Hutter 2019), updates the exponential moving average (EMA) of the weights (Polyak and Juditsky
+1992), and evaluates the averaged weights on the validation split. Those of the best epoch are kept.
+The test split is never used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tflconv import models
 from tflconv.core.files import sha256_json
@@ -24,8 +22,8 @@ from tflconv.data import Dataset
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
 from tflconv.models.registry import OptionValue
-from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
+from tflconv.training.course import Course, Teacher
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
 from tflconv.training.schedule import ema_decay_at, learning_rate
@@ -45,6 +43,7 @@ def train(
     output: Path,
     *,
     options: Mapping[str, OptionValue] | None = None,
+    teacher: Teacher | None = None,
     progress: Callback = silent,
 ) -> ModelCard:
     """Train a model on a dataset and write it as a ``.keras`` file.
@@ -58,6 +57,7 @@ def train(
         config: Settings of the training.
         output: The ``.keras`` file to write.
         options: Options of the model; by default those of its architecture.
+        teacher: Who teaches the model besides the labels; by default nobody.
         progress: Called after each step, and with a message after each epoch.
 
     Returns:
@@ -82,9 +82,10 @@ def train(
     keras2.utils.set_random_seed(config.seed)
     shape = dataset.train.images.shape[1:]
     network = models.build(model, shape, len(dataset.classes), **chosen)
-    learner = Learner(network, config, NORMALIZATION)
-    checkpoint = StateFile.beside(output, key=_key(dataset, model, config, chosen))
-    history = _fit(learner, dataset, config, checkpoint, progress)
+    course = Course(dataset, config, teacher)
+    learner = Learner(network, config, NORMALIZATION, teacher.config if teacher else None)
+    checkpoint = StateFile.beside(output, key=_key(course, model, chosen))
+    history = _fit(learner, course, checkpoint, progress)
     best = _best(history)
     card = ModelCard(
         model=model,
@@ -97,7 +98,7 @@ def train(
         dataset_digest=dataset.digest,
         subset=dataset.subset,
         seed=config.seed,
-        training={**asdict(config), "history": history},
+        training={**course.to_json(), "history": history},
         metrics={key: best[key] for key in ("validation_accuracy", "validation_loss")},
         versions=versions(*PACKAGES),
     )
@@ -106,13 +107,7 @@ def train(
     return card
 
 
-def _fit(
-    learner: Learner,
-    dataset: Dataset,
-    config: TrainConfig,
-    checkpoint: StateFile,
-    progress: Callback,
-) -> list[Row]:
+def _fit(learner: Learner, course: Course, checkpoint: StateFile, progress: Callback) -> list[Row]:
     """Run the epochs that are still to be run and return the whole history."""
     resumed = _resumed(checkpoint, learner)
     if resumed:
@@ -120,12 +115,12 @@ def _fit(
     else:
         checkpoint.save(State(values=learner.values(), history=[]))
     history = list(resumed.history) if resumed else []
-    while not _finished(history, config):
-        history.append(_epoch(learner, dataset, config, len(history), progress))
+    while not _finished(history, course.config):
+        history.append(_epoch(learner, course, len(history), progress))
         if _best(history) is history[-1]:
             learner.keep_best()
         checkpoint.save(State(values=learner.values(), history=history))
-        progress(_after(history[-1], config.epochs, _steps(dataset, config)))
+        progress(_after(history[-1], course.config.epochs, course.steps))
     return history
 
 
@@ -137,17 +132,14 @@ def _resumed(checkpoint: StateFile, learner: Learner) -> State | None:
     return state if all(set(row) == _FIGURES for row in state.history) else None
 
 
-def _epoch(
-    learner: Learner, dataset: Dataset, config: TrainConfig, epoch: int, progress: Callback
-) -> Row:
-    losses = []
-    steps = _steps(dataset, config)
-    total = config.epochs * steps
-    for step, batch in enumerate(_batches(dataset, config, epoch), start=epoch * steps):
+def _epoch(learner: Learner, course: Course, epoch: int, progress: Callback) -> Row:
+    config, steps = course.config, course.steps
+    losses, total = [], config.epochs * steps
+    for step, batch in enumerate(course.batches(epoch), start=epoch * steps):
         rate = learning_rate(config, (step + 1) / total)
-        losses.append(learner.step(*batch, rate, ema_decay_at(config, step)))
+        losses.append(learner.step(batch, rate, ema_decay_at(config, step)))
         progress(Progress(stage="train", done=step + 1, total=total))
-    accuracy, loss = learner.evaluate(dataset.validation)
+    accuracy, loss = learner.evaluate(course.dataset.validation)
     return {
         "epoch": epoch + 1,
         "learning_rate": rate,
@@ -167,23 +159,6 @@ def _after(row: Row, epochs: int, steps: int) -> Progress:
     return Progress(stage="train", done=done, total=epochs * steps, message=message)
 
 
-def _steps(dataset: Dataset, config: TrainConfig) -> int:
-    return max(1, len(dataset.train) // config.batch_size)
-
-
-def _batches(
-    dataset: Dataset, config: TrainConfig, epoch: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]]:
-    """Yield whole batches in a new order: pixels, labels and the maps that augment them."""
-    random = np.random.default_rng((config.seed, epoch))
-    limits = Augmentation.of(dataset.card.augmentation) if config.augment else Augmentation.none()
-    images, labels = dataset.train.images, dataset.train.labels
-    order = random.permutation(len(labels))
-    for step in range(_steps(dataset, config)):
-        chosen = order[step * config.batch_size : (step + 1) * config.batch_size]
-        yield images[chosen], labels[chosen], limits.maps(len(chosen), images.shape[1:3], random)
-
-
 def _best(history: list[Row]) -> Row:
     """Return the epoch with the best validation accuracy; of equals, the last."""
     return max(reversed(history), key=lambda row: row["validation_accuracy"])
@@ -196,16 +171,14 @@ def _finished(history: list[Row], config: TrainConfig) -> bool:
     return len(history) >= config.epochs or stale >= config.patience > 0
 
 
-def _key(
-    dataset: Dataset, model: str, config: TrainConfig, options: Mapping[str, OptionValue]
-) -> str:
+def _key(course: Course, model: str, options: Mapping[str, OptionValue]) -> str:
     """Return the hash of everything that decides the outcome of the training."""
     return sha256_json(
         {
-            "dataset": dataset.digest,
+            "dataset": course.dataset.digest,
             "model": model,
             "options": dict(options),
-            "config": asdict(config),
+            "config": course.to_json(),
             "versions": versions(*PACKAGES),
         }
     )

@@ -1,0 +1,64 @@
+"""What a model is taught: the batches of each epoch in their order, and what a teacher says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.data import Dataset
+from tflconv.training.config import DistillConfig, TrainConfig
+from tflconv.training.views import Batch, Teach, Views
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """Who teaches a student.
+
+    Attributes:
+        name: Its file.
+        sha256: Hash of that file.
+        config: How the student learns from it.
+        teach: Says what the teacher thinks about a view of all training pictures.
+    """
+
+    name: str
+    sha256: str | None
+    config: DistillConfig
+    teach: Teach
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return what decides what the student learns."""
+        return {"teacher": self.name, "teacher_sha256": self.sha256, **asdict(self.config)}
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is taught: the batches of each epoch, in their order."""
+
+    dataset: Dataset
+    config: TrainConfig
+    teacher: Teacher | None = None
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch."""
+        return max(1, len(self.dataset.train) // self.config.batch_size)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield whole batches in the order of this ``epoch``, which counts from 0."""
+        split, size, taught = self.dataset.train, self.config.batch_size, self.teacher
+        number = epoch if taught is None else epoch % taught.config.views
+        views = Views.of(self.config, self.dataset.card.augmentation)
+        view = views.draw(number, len(split), split.images.shape[1:3])
+        logits = None if taught is None else taught.teach(number)
+        order = np.random.default_rng((self.config.seed, epoch)).permutation(len(split))
+        for step in range(self.steps):
+            yield view.batch(split, order[step * size : (step + 1) * size], logits)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the settings, for the card and for the hash of the checkpoint."""
+        distill = {} if self.teacher is None else {"distill": self.teacher.to_json()}
+        return {**asdict(self.config), **distill}

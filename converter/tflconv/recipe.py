@@ -5,6 +5,7 @@ then quantized with static ranges, 8-bit integer weights and 8-bit integer activ
 
     NAME    = ["unfused_"] (STEP "_")* SCHEME
     STEP    = technique [amount]            qat, prune50, channels50
+    STEPS   = STEP ("_" STEP)*              what ``tflconv compress`` does, without a scheme
     SCHEME  = a key of SCHEMES              fp32, dynamic_wi8_afp32, static_wi8_ai8
 
 Schemes are named as litert-quantizer names its recipes, steps after
@@ -211,6 +212,25 @@ def get(name: str) -> Recipe:
         steps=tuple(_step(word, name) for word in before[:-1].split("_")) if before else (),
         unfused=name.startswith(UNFUSED),
     )
+
+
+def get_steps(name: str) -> tuple[Step, ...]:
+    """Return the steps that ``name`` consists of.
+
+    Raises:
+        UsageError: A scheme is among them, or a word that is no step.
+
+    Example:
+        >>> [str(step) for step in get_steps("finetune_channels50")]
+        ['finetune', 'channels50']
+    """
+    for scheme in SCHEMES:
+        if f"_{name}".endswith(f"_{scheme}"):
+            raise UsageError(
+                f"'{name}' quantizes by {scheme}, and a Keras model stays in float.",
+                hint="Leave the scheme out here, or use tflconv convert, which takes all of it.",
+            )
+    return tuple(_step(word, name) for word in name.split("_"))
 
 
 def _step(word: str, name: str) -> Step:

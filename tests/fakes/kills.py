@@ -88,6 +88,14 @@ VICTIMS = {
             "--dataset", "pictures", "-o", "converted",
         ],
     ),
+    "compress": Victim(
+        command=[
+            *TFLCONV, "compress", MODEL, "--recipe", "finetune", "--dataset", "pictures",
+            "--setting", "finetune.epochs=40", "--setting", "finetune.batch_size=4",
+            "-o", "tuned.keras",
+        ],
+        sample=1,
+    ),
     "study": Victim(command=[*TFLCONV, "study", "plan.toml", "-o", "out"]),
     "bench": Victim(
         command=[

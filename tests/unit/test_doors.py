@@ -24,6 +24,7 @@ from tflconv.compression import QatConfig
 from tflconv.pipeline import plan, study
 from tflconv.pipeline.requests import (
     BenchRequest,
+    CompressionRequest,
     ConversionRequest,
     TrainingRequest,
     VerificationRequest,
@@ -34,6 +35,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 
 OF_THE_DOOR = {
     "train": {"output"},
+    "compress": {"output", "as_json"},
     "convert": {"output", "as_json"},
     "verify": {"json_file", "max_drop", "min_agreement"},
     "bench": {"export_json", "export_csv", "export_markdown", "again"},
@@ -42,6 +44,7 @@ OF_THE_DOOR = {
 
 CLI_TO_API = {
     "train": {"texts": "options"},
+    "compress": {},
     "convert": {"no_card": "with_card", "output": "folder"},
     "verify": {"name": "dataset"},
     "bench": {"serials": "devices"},
@@ -65,6 +68,15 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
             f"distill_{name}": f"models.distill.{name}"
             for name in ("targets", "temperature", "alpha", "views")
         },
+    },
+    "compress": {
+        "model": "models.model",
+        "recipe": "models.recipes",
+        "normalize": "models.normalize",
+        "resize": "models.resize",
+        "labels": "models.labels",
+        "custom_objects": "models.custom_objects",
+        "seed": "models.seed",
     },
     "convert": {
         "model": "models.model",
@@ -191,6 +203,7 @@ def test_defaults_are_the_same_everywhere(command: str) -> None:
     ("request_of", "function"),
     [
         (TrainingRequest, api.train),
+        (CompressionRequest, api.compress),
         (ConversionRequest, api.convert),
         (VerificationRequest, api.verify),
         (BenchRequest, api.bench),
@@ -204,7 +217,9 @@ def test_every_part_of_a_request_can_be_said(
     assert parts <= parameters
 
 
-@pytest.mark.parametrize("function", ["train", "convert", "verify", "bench", "write_report"])
+@pytest.mark.parametrize(
+    "function", ["train", "compress", "convert", "verify", "bench", "write_report"]
+)
 def test_a_misspelt_parameter_gets_the_nearest_word(function: str) -> None:
     known = list(inspect.signature(getattr(tflconv, function)).parameters)[-1]
     with pytest.raises(TypeError, match=rf"tflconv\.{function}: unknown parameter '{known}x'"):

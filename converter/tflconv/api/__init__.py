@@ -5,10 +5,11 @@ All build the same requests and call the same pipeline as the command line and s
 per function.
 """
 
+from tflconv.api.compression import compress
 from tflconv.api.conversion import convert
 from tflconv.api.measuring import bench
 from tflconv.api.reporting import write_report
 from tflconv.api.training import train
 from tflconv.api.verification import verify
 
-__all__ = ["bench", "convert", "train", "verify", "write_report"]
+__all__ = ["bench", "compress", "convert", "train", "verify", "write_report"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tflconv import pipeline, recipe
 from tflconv.compression import QatConfig
+from tflconv.compression.config import StepConfig
 from tflconv.conversion import Calibration, Rewrite
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
@@ -32,6 +33,7 @@ def convert(
     rewrite: Rewrite = "as-is",
     io: TensorType | None = None,
     qat: QatConfig | None = None,
+    settings: Sequence[StepConfig] = (),
     strip: bool = False,
     with_card: bool = True,
     min_cosine: float | None = None,
@@ -49,7 +51,7 @@ def convert(
         folder: Where the files go.
         calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
-        dataset: Labelled pictures for ``qat_`` recipes; by default those it was trained on.
+        dataset: Labelled pictures that steps learn from; by default those it was trained on.
         normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
@@ -57,6 +59,7 @@ def convert(
         rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused.
         io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
         qat: Settings of quantization-aware training.
+        settings: Settings of other steps, such as ``ChannelsConfig(epochs=5)``.
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
         min_cosine: Least cosine with the float model that a file may have, 0 to 1.
@@ -90,6 +93,7 @@ def convert(
         custom_objects=None if custom_objects is None else Path(custom_objects),
         signature=signature,
         qat=qat or QatConfig(),
+        settings=tuple(settings),
         io=io,
         strip=strip,
         with_card=with_card,

@@ -25,6 +25,7 @@ from tflconv.errors import TflconvError
 COMMANDS = {
     "demo": "Train, convert, verify, measure and report two small models.",
     "train": "Train a model of the registry on a dataset.",
+    "compress": "Make a smaller Keras model of a trained one.",
     "convert": "Make .tflite files of a trained model.",
     "verify": "Compare a converted model with its reference, picture by picture.",
     "bench": "Measure .tflite files on a device.",

@@ -12,6 +12,7 @@ from tflconv import recipe as recipe_module
 from tflconv.cli import options
 from tflconv.cli.console import showing
 from tflconv.compression import QatConfig
+from tflconv.compression.settings import Settings
 from tflconv.conversion import REWRITES, Rewrite
 from tflconv.model.pictures import Resize
 from tflconv.pipeline.conversion import ConvertedFile
@@ -71,6 +72,7 @@ from tflconv.verification import parse_share
     " models only) as a float baseline with nothing folded or fused.",
 )
 @options.qat
+@options.step_settings
 @click.option("--strip", is_flag=True, help="Leave out names and TFLite metadata; the card stays.")
 @click.option(
     "--no-card", is_flag=True, help="Leave out the card: labels, preprocessing, origin, training."
@@ -100,6 +102,7 @@ def command(
     resolution: int | None,
     rewrite: Rewrite,
     qat: QatConfig,
+    settings: Settings,
     strip: bool,
     no_card: bool,
     min_cosine: float | None,
@@ -134,6 +137,7 @@ def command(
         custom_objects=custom_objects,
         signature=signature,
         qat=qat,
+        settings=settings,
         io=io,
         strip=strip,
         with_card=not no_card,

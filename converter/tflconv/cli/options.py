@@ -15,6 +15,7 @@ import click
 from tflconv.cli.console import print_json, say, standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
+from tflconv.compression.settings import Settings, parse
 from tflconv.core import outputs
 from tflconv.core.files import write_text
 from tflconv.core.terminal import cell
@@ -99,6 +100,23 @@ def qat(function: F) -> F:
         help="Who trains: tflconv, or tensorflow-model-optimization (tfmot, Keras 2 only).",
     )
     return engine(settings(QatConfig, texts, prefix="qat_", name="qat")(function))
+
+
+def step_settings(function: F) -> F:
+    """``--setting``, handed over as ``settings``, read and checked."""
+
+    def read(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Settings:
+        return parse(texts)
+
+    return click.option(
+        "--setting",
+        "settings",
+        multiple=True,
+        metavar="STEP.NAME=VALUE",
+        callback=read,
+        help="Setting of a step of the recipe, such as finetune.epochs=5; may be repeated."
+        " docs/compression.md lists them.",
+    )(function)
 
 
 class OutputFile(click.Path):

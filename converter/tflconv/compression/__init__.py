@@ -1,9 +1,10 @@
-"""Techniques that train a model for its compression; ``technique`` has the registry.
+"""Techniques that change a model before it is quantized; ``technique`` has the registry.
 
-``qat`` is our own quantization-aware training, for every network that ``tflconv.network`` reads.
-``qat_tfmot`` is the training of tensorflow-model-optimization, for Keras 2.
+Their settings are exported here: one configuration for each technique. ``qat`` is our own
+quantization-aware training, for every network that ``tflconv.network`` reads; ``qat_tfmot`` is the
+training of tensorflow-model-optimization, for Keras 2.
 """
 
-from tflconv.compression.config import QatConfig
+from tflconv.compression.config import FinetuneConfig, QatConfig
 
-__all__ = ["QatConfig"]
+__all__ = ["FinetuneConfig", "QatConfig"]

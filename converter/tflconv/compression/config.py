@@ -12,7 +12,74 @@ Engine = Literal["tflconv", "tfmot"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class QatConfig:
+class StepConfig:
+    """What the settings of every technique have.
+
+    Attributes:
+        seed: Seed of everything drawn at random; a request sets it to its own.
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("step", self, seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningConfig(StepConfig):
+    """How a Keras model is trained further, with AdamW and a learning rate that falls to 0.
+
+    Attributes:
+        epochs: Passes over the training pictures.
+        batch_size: Pictures per step.
+        learning_rate: Highest learning rate; it falls along half a cosine.
+        warmup_ratio: Share of all steps over which the learning rate rises from 0.
+        weight_decay: Weight decay of AdamW.
+        label_smoothing: Share of each label that is spread over all classes.
+        augment: Whether pictures are augmented as their dataset allows.
+
+    Raises:
+        UsageError: A setting is out of its limits.
+    """
+
+    epochs: int = 3
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_ratio: float = 0.1
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    augment: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            "fine-tuning",
+            self,
+            epochs=(self.epochs >= 0, "at least 0"),
+            batch_size=(self.batch_size >= 1, "at least 1"),
+            learning_rate=(0 < self.learning_rate < inf, "positive"),
+            warmup_ratio=(0 <= self.warmup_ratio < 1, "at least 0 and below 1"),
+            weight_decay=(0 <= self.weight_decay < inf, "at least 0"),
+            label_smoothing=(0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig(TuningConfig):
+    """Settings of the step ``finetune``, which trains a model further as it is.
+
+    Example:
+        >>> FinetuneConfig(epochs=5).learning_rate
+        0.001
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("finetune", self, epochs=(self.epochs >= 1, "at least 1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class QatConfig(StepConfig):
     """Settings of quantization-aware training, which starts from a trained float model.
 
     Attributes:
@@ -22,7 +89,6 @@ class QatConfig:
         learning_rate: First learning rate; it falls to 0 along half a cosine.
         ema_decay: Decay of the exponential moving average of ranges; only of ``tflconv``.
         bits: Bits of the weights; ``tfmot`` has 8 only.
-        seed: Seed of the order of the pictures.
 
     Raises:
         UsageError: A setting is out of its limits.
@@ -38,9 +104,9 @@ class QatConfig:
     learning_rate: float = 3e-4
     ema_decay: float = 0.99
     bits: int = 8
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(
             "qat",
             self,
@@ -50,7 +116,6 @@ class QatConfig:
             learning_rate=(0 < self.learning_rate < inf, "positive"),
             ema_decay=(0 <= self.ema_decay < 1, "at least 0 and below 1"),
             bits=(2 <= self.bits <= 8, "2 to 8"),
-            seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )
         if self.engine == "tfmot":
             require("qat by tfmot", self, bits=(self.bits == 8, "8"))

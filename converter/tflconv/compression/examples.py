@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.compression.config import QatConfig
+from tflconv.compression.config import QatConfig, TuningConfig
 from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.one_score import names_fit
 from tflconv.model.opening import Source
 from tflconv.network.nodes import Array
+from tflconv.training.augmentation import Augmentation
+
+Passes = QatConfig | TuningConfig
+"""Settings that say how often examples are seen, in which batches and in which order."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,11 +29,15 @@ class Examples:
         images: Pictures ``[n, ...]``.
         labels: The index of the right output for each picture ``[n]``.
         normalize: Turns pictures into inputs of the model.
+        augmentation: How pictures may be changed without changing what they show.
+        held_out: The pictures of the validation split, on which choices are made; None for none.
     """
 
     images: NDArray[np.number]
     labels: NDArray[np.int64]
     normalize: Callable[[NDArray[np.number]], Array] = np.asarray
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    held_out: Examples | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, card: ModelCard) -> Examples:
@@ -42,12 +50,16 @@ class Examples:
         """
         names = card.labels or dataset.classes
         numbers = np.array([names.index(name) for name in dataset.classes], np.int64)
-        split = dataset.train
-        return cls(
-            images=split.images,
-            labels=numbers[split.labels],
-            normalize=card.normalization.apply,
+        train, held_out = (
+            cls(
+                images=split.images,
+                labels=numbers[split.labels],
+                normalize=card.normalization.apply,
+            )
+            for split in (dataset.train, dataset.validation)
         )
+        augmentation = Augmentation.of(dataset.card.augmentation)
+        return replace(train, augmentation=augmentation, held_out=held_out)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,16 +69,20 @@ class Examples:
         drawn = np.random.default_rng(seed).permutation(len(self))[:count]
         return self.normalize(self.images[np.sort(drawn)])
 
-    def steps(self, config: QatConfig) -> int:
+    def steps(self, config: Passes) -> int:
         """Return the number of batches in all epochs."""
         return config.epochs * -(-len(self) // config.batch_size)
 
-    def batches(self, config: QatConfig, epoch: int) -> Iterator[tuple[Array, NDArray[np.int64]]]:
+    def batches(self, config: Passes, epoch: int) -> Iterator[tuple[Array, NDArray[np.int64]]]:
         """Yield inputs and labels of every example once, in the order of this ``epoch``."""
+        for chosen in self.order(config, epoch):
+            yield self.normalize(self.images[chosen]), self.labels[chosen]
+
+    def order(self, config: Passes, epoch: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the places of the examples of each batch, in the order of this ``epoch``."""
         order = np.random.default_rng((config.seed, epoch)).permutation(len(self))
         for start in range(0, len(self), config.batch_size):
-            chosen = order[start : start + config.batch_size]
-            yield self.normalize(self.images[chosen]), self.labels[chosen]
+            yield order[start : start + config.batch_size]
 
 
 def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -> None:

@@ -1,8 +1,10 @@
-"""Registry of the techniques that train a model before it is quantized, one row per technique.
+"""Registry of the techniques that change a model before it is quantized, one row per technique.
 
-A recipe names them as steps (``qat_static_wi8_ai8``). Each is a typed configuration tied to the
-two functions that use it: ``train`` writes what was learned into a folder, ``load`` makes a model
-of that. So what a step has learned is an entry of the store, and recipes share their first steps.
+A recipe names them as steps (``channels50_qat_static_wi8_ai8``). Each is a typed configuration tied
+to the module that uses it, and there are two kinds. A ``ModelTechnique`` makes a Keras model of a
+Keras model, so it also works alone (``tflconv compress``). A ``NetworkTechnique`` trains our own
+network for one way of quantizing, so only quantization may follow. What a step has made is an entry
+of the store, and recipes share their first steps.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from tflconv.compression.config import QatConfig
+from tflconv.compression.config import FinetuneConfig, QatConfig, StepConfig
 from tflconv.compression.examples import Examples
 from tflconv.core.progress import Callback
+from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError, unknown
 from tflconv.network.keras.opened import Opened
 from tflconv.recipe import Recipe, Step
 
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound=StepConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Subject(Generic[Config]):
         step: The step as the recipe names it.
         config: Settings of the technique.
         optimize: Whether the operators may be rewritten so that outputs change their meaning:
-            the softmax at the end is removed.
+            the softmax at the end is removed. Only network techniques rewrite.
     """
 
     model: Opened
@@ -41,9 +44,14 @@ class Subject(Generic[Config]):
     config: Config
     optimize: bool = False
 
+    @property
+    def amount(self) -> int:
+        """The number in the name of the step; 0 if it has none."""
+        return self.step.amount or 0
 
-class Module(Protocol[Config]):
-    """The functions in the module of a technique."""
+
+class NetworkModule(Protocol[Config]):
+    """The functions in the module of a network technique."""
 
     def train(
         self, subject: Subject[Config], examples: Examples, folder: Path, progress: Callback
@@ -56,6 +64,28 @@ class Module(Protocol[Config]):
         ...
 
 
+class ModelModule(Protocol[Config]):
+    """The function in the module of a model technique."""
+
+    def compress(
+        self,
+        subject: Subject[Config],
+        examples: Examples | None,
+        unfinished: Path,
+        progress: Callback,
+    ) -> KerasModel:
+        """Return a Keras model made of that of ``subject``, of the same Keras.
+
+        Args:
+            subject: The model, which is not changed, and the settings.
+            examples: Labelled pictures; None where the technique said that it needs none.
+            unfinished: A folder for the state of a training. It outlives a kill: the same step of
+                the same model finds there what it left.
+            progress: Is told what is being done.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Technique(Generic[Config]):
     """One row of the registry.
@@ -63,37 +93,79 @@ class Technique(Generic[Config]):
     Attributes:
         name: The word in a recipe's name.
         summary: What it does, for ``tflconv recipes``.
-        module: Returns the name of the module with ``train`` and ``load`` for given settings.
+        config: The class of its settings.
+        module: Returns the name of its module for given settings.
         amount: What the number in its name means; None if it takes none.
-        trains_ranges: Whether it trains the ranges of activations, so that no calibration is
-            needed and only quantization may follow.
+        limits: The smallest and the largest number that it takes.
         packages: Packages whose versions change the result.
     """
 
     name: str
     summary: str
+    config: type[Config]
     module: Callable[[Config], str]
     amount: str | None = None
-    trains_ranges: bool = False
+    limits: tuple[int, int] = (1, 99)
     packages: tuple[str, ...] = ("tflconv", "tensorflow", "tf_keras", "numpy")
 
-    def using(self, config: Config) -> Module[Config]:
+    trains_ranges = False
+    """Whether it trains the ranges of activations, so that no calibration is needed."""
+
+    def needs_pictures(self, config: Config) -> bool:
+        """Return whether it learns from labelled pictures."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTechnique(Technique[Config]):
+    """A technique that trains our own network with its rounding."""
+
+    trains_ranges = True
+
+    def using(self, config: Config) -> NetworkModule[Config]:
         """Import the module that ``config`` chooses."""
-        module: Module[Config] = import_module(self.module(config))
+        module: NetworkModule[Config] = import_module(self.module(config))
+        return module
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTechnique(Technique[Config]):
+    """A technique that makes a Keras model of a Keras model.
+
+    Attributes:
+        learns: Whether it needs labelled pictures for given settings.
+    """
+
+    learns: Callable[[Config], bool] = lambda _: True
+
+    def needs_pictures(self, config: Config) -> bool:
+        """Return whether it learns from labelled pictures."""
+        return self.learns(config)
+
+    def using(self, config: Config) -> ModelModule[Config]:
+        """Import the module that ``config`` chooses."""
+        module: ModelModule[Config] = import_module(self.module(config))
         return module
 
 
 _ENGINES = {"tflconv": "tflconv.compression.qat", "tfmot": "tflconv.compression.qat_tfmot"}
 
-QAT = Technique[QatConfig](
+FINETUNE = ModelTechnique[FinetuneConfig](
+    name="finetune",
+    summary="trained further as it is: needs labelled pictures",
+    config=FinetuneConfig,
+    module=lambda _: "tflconv.compression.finetune",
+)
+
+QAT = NetworkTechnique[QatConfig](
     name="qat",
     summary="trained with its rounding first: needs labelled pictures",
+    config=QatConfig,
     module=lambda config: _ENGINES[config.engine],
-    trains_ranges=True,
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in (QAT,)}
+TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in (FINETUNE, QAT)}
 """All techniques by name; a new one is a module and a row."""
 
 
@@ -109,6 +181,12 @@ def technique_of(step: Step) -> Technique[Any]:
     if (step.amount is None) != (technique.amount is None):
         expected = f"takes {technique.amount}" if technique.amount else "takes no number"
         raise UsageError(f"technique {technique.name} {expected}. Received: {step}.")
+    low, high = technique.limits
+    if step.amount is not None and not low <= step.amount <= high:
+        raise UsageError(
+            f"technique {technique.name} takes {technique.amount}, {low} to {high}."
+            f" Received: {step}."
+        )
     return technique
 
 
@@ -138,6 +216,25 @@ def check(recipe: Recipe) -> Recipe:
             hint=f"Follow it with a static or selective scheme: {rows[-1].name}_static_wi8_ai8.",
         )
     return recipe
+
+
+def check_makes_models(name: str, steps: tuple[Step, ...]) -> None:
+    """Check that ``steps`` make a Keras model, which can be saved without quantizing it.
+
+    Args:
+        name: What the steps are called together, for messages.
+        steps: The steps in their order.
+
+    Raises:
+        UsageError: A step is unknown, or makes something else.
+    """
+    for step in steps:
+        if not isinstance(technique_of(step), ModelTechnique):
+            raise UsageError(
+                f"{step} in '{name}' trains for one way of quantizing, so it makes no Keras model.",
+                hint=f"Use it where the model is quantized: tflconv convert MODEL --recipe"
+                f" {name}_static_wi8_ai8.",
+            )
 
 
 def trains_ranges(recipe: Recipe) -> bool:

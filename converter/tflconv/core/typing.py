@@ -93,18 +93,11 @@ class KerasModel(Protocol):
     outputs: Nested[KerasTensor]
     weights: Sequence[Variable]
 
-    def __call__(self, inputs: object, *, training: bool | None = None) -> Nested[Tensor]:
-        """Compute the outputs."""
-
-
-class Keras2Model(KerasModel, Protocol):
-    """A model of Keras 2 that can be trained."""
-
     layers: Sequence[KerasLayer]
     trainable_variables: Sequence[Variable]
 
-    def __call__(self, inputs: object, *, training: bool | None = None) -> Tensor:
-        """Compute the only output."""
+    def __call__(self, inputs: object, *, training: bool | None = None) -> Nested[Tensor]:
+        """Compute the outputs."""
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Return a copy of the weights."""
@@ -112,14 +105,24 @@ class Keras2Model(KerasModel, Protocol):
     def set_weights(self, weights: Sequence[NDArray[np.generic]]) -> None:
         """Replace the weights."""
 
+    def to_json(self) -> str:
+        """Return the configuration of the model."""
+
+    def save(self, filepath: str | PathLike[str]) -> None:
+        """Write the model as a ``.keras`` file."""
+
+
+class Keras2Model(KerasModel, Protocol):
+    """A model of Keras 2 that can be trained."""
+
+    def __call__(self, inputs: object, *, training: bool | None = None) -> Tensor:
+        """Compute the only output."""
+
     def compile(self, optimizer: object, loss: object) -> None:
         """Prepare the model for training."""
 
     def train_on_batch(self, x: NDArray[np.float32], y: NDArray[np.int64]) -> float:
         """Train with one batch; return its loss."""
-
-    def save(self, filepath: str | PathLike[str]) -> None:
-        """Write the model as a ``.keras`` file."""
 
 
 class FunctionalModel(KerasModel, Protocol):

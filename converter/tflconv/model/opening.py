@@ -16,10 +16,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.limits import limited
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError, unknown
@@ -171,6 +173,66 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
         call=call,
         model=model,
     )
+
+
+def keras_model(source: Source) -> KerasModel:
+    """Return the functional or sequential Keras model that ``source`` was made of.
+
+    Raises:
+        UsageError: It was made of something else, or computes in a function of its own.
+    """
+    model: Any = source.model
+    if not hasattr(model, "to_json") or has_own_call(model):
+        raise UsageError(
+            f"{source.name} shows no layers, so none of them can be changed.",
+            hint="Give a functional or sequential model of Keras, as .keras or .h5.",
+        )
+    found: KerasModel = model
+    return found
+
+
+def description_of(model: KerasModel) -> JsonValue:
+    """Return the configuration of a functional or sequential ``model``, without shapes of inputs.
+
+    Keras finds those shapes again when it makes a model of it, so sizes of layers may be changed.
+    """
+    return _without_shapes(json.loads(model.to_json()))
+
+
+def remade(
+    model: KerasModel, config: JsonValue, *, custom_objects: Path | None = None
+) -> KerasModel:
+    """Return a new model of the Keras of ``model``, made of a ``config``, which passes the door.
+
+    Args:
+        model: A model of Keras 2 or Keras 3; it is not changed.
+        config: What ``description_of`` returned, with other sizes perhaps.
+        custom_objects: A Python file with layers that the model uses. It is run.
+
+    Returns:
+        The new model with first weights. It is not trained.
+
+    Raises:
+        TflconvError: No model can be made of ``config``.
+    """
+    from tflconv.core.tensorflow import fresh_names, keras2, unexported_layers
+
+    keras = keras2 if isinstance(model, keras2.Model) else _keras_for("3")
+    objects = {} if custom_objects is None else _load_objects(custom_objects)
+    door = Door(source=model.name, custom={*objects, *_registered()})
+    with _explained(Path(model.name)), fresh_names():
+        text = json.dumps(door.checked(config))
+        known = {**unexported_layers(keras), **objects}
+        made: KerasModel = keras.models.model_from_json(text, custom_objects=known)
+    return made
+
+
+def _without_shapes(config: JsonValue) -> JsonValue:
+    if isinstance(config, list):
+        return [_without_shapes(part) for part in config]
+    if isinstance(config, dict):
+        return {k: _without_shapes(part) for k, part in config.items() if k != "build_config"}
+    return config
 
 
 def _check_built(model: KerasModel) -> None:

@@ -11,19 +11,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
     from tflconv.pipeline.measuring import bench
-    from tflconv.pipeline.requests import BenchRequest, ConversionRequest, TrainingRequest
+    from tflconv.pipeline.requests import (
+        BenchRequest,
+        CompressionRequest,
+        ConversionRequest,
+        TrainingRequest,
+    )
     from tflconv.pipeline.training import train
     from tflconv.pipeline.verification import verify
     from tflconv.pipeline.verification_request import VerificationRequest
 
 __all__ = [
     "BenchRequest",
+    "CompressionRequest",
     "ConversionRequest",
     "TrainingRequest",
     "VerificationRequest",
     "bench",
+    "compress",
     "convert",
     "train",
     "verify",
@@ -31,10 +39,12 @@ __all__ = [
 
 _HOMES = {
     "BenchRequest": "requests",
+    "CompressionRequest": "requests",
     "ConversionRequest": "requests",
     "TrainingRequest": "requests",
     "VerificationRequest": "verification_request",
     "bench": "measuring",
+    "compress": "compression",
     "convert": "conversion",
     "train": "training",
     "verify": "verification",

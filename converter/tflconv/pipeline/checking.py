@@ -17,7 +17,7 @@ from tflconv.pipeline.verification_request import Preprocessing, VerificationReq
 
 if TYPE_CHECKING:  # what measures is not imported to verify
     from tflconv.pipeline.plan import ModelPlan, Plan
-    from tflconv.pipeline.requests import BenchRequest, ConversionRequest
+    from tflconv.pipeline.requests import BenchRequest, CompressionRequest, ConversionRequest
 
 KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
 
@@ -37,6 +37,26 @@ def conversion(request: ConversionRequest, folder: Path) -> None:
     dataset(request.dataset)
     dataset(request.calibration)
     outputs.try_folder(folder)
+
+
+def compression(request: CompressionRequest, output: Path) -> None:
+    """Check what a compression starts from, and that ``output`` can be written.
+
+    Raises:
+        UsageError: The dataset is unknown, or the model is of another kind.
+        TflconvError: A file is not there, or ``output`` cannot be.
+    """
+    model = request.model
+    if isinstance(model, Path):
+        model_file(model)
+        if model.suffix not in _KERAS:
+            raise UsageError(
+                f"{model} is no Keras file, and only those show layers that can be changed.",
+                hint="Give the .keras or .h5 file that it was made of.",
+            )
+    dataset(request.dataset)
+    outputs.try_files(output)
+    outputs.try_scratch()
 
 
 def verification(request: VerificationRequest) -> None:

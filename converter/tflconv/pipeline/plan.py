@@ -10,7 +10,7 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
@@ -20,6 +20,8 @@ import cattrs
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
+from tflconv.compression.settings import Settings, idle, of_tables
+from tflconv.compression.technique import technique_of
 from tflconv.conversion import Rewrite
 from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
@@ -169,6 +171,7 @@ class Plan:
         calibration: Which pictures static ranges are taken from.
         evaluation: Where accuracy is measured.
         qat: Settings of the step ``qat``.
+        settings: Settings of other steps, a table for each technique.
         bench: Settings of the measurement.
     """
 
@@ -191,6 +194,7 @@ class Plan:
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     qat: QatConfig = field(default_factory=QatConfig)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     bench: BenchmarkConfig = field(default_factory=BenchmarkConfig)
 
     def __post_init__(self) -> None:
@@ -207,6 +211,7 @@ class Plan:
         for model in self.models:
             for name in model.recipes or self.recipes:
                 self._check(recipe.get(name))
+        idle(of_tables(self.settings), [step for each in self.all_recipes for step in each.steps])
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
             _ = None if share is None else parse_share(share)
@@ -216,6 +221,17 @@ class Plan:
                 raise UsageError(
                     f"two models are called '{title}'.", hint="Give each a 'name' of its own."
                 )
+
+    @property
+    def all_recipes(self) -> tuple[Recipe, ...]:
+        """What is made of any model."""
+        names = [name for model in self.models for name in model.recipes or self.recipes]
+        return tuple(recipe.get(name) for name in names)
+
+    def settings_for(self, recipes: Sequence[Recipe]) -> Settings:
+        """Return the settings of the steps of ``recipes``."""
+        used = {technique_of(step).config for each in recipes for step in each.steps}
+        return tuple(config for config in of_tables(self.settings) if type(config) in used)
 
     def _check(self, chosen: Recipe) -> None:
         """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""

@@ -12,18 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.compression import QatConfig, technique
+from tflconv.compression import QatConfig, settings, technique
+from tflconv.compression.config import StepConfig
+from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.errors import require, unknown
 from tflconv.model import normalization
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
-from tflconv.recipe import Recipe, TensorType
+from tflconv.recipe import Recipe, Step, TensorType, get_steps
 from tflconv.training import DistillConfig, TrainConfig
 from tflconv.training.config import check_taught
 
 __all__ = [
     "BenchRequest",
+    "CompressionRequest",
     "ConversionRequest",
+    "ModelRequest",
     "Preprocessing",
     "TrainingRequest",
     "VerificationRequest",
@@ -66,12 +70,66 @@ class TrainingRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConversionRequest(Preprocessing):
-    """Which files are made of a model, and how.
+class ModelRequest(Preprocessing):
+    """Which model something is made of, and what its steps learn from.
 
     Attributes:
         model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a live
             Keras 2 or Keras 3 model.
+        dataset: Labelled pictures that steps learn from; by default what it was trained on.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+        custom_objects: A Python file with layers that the model uses. It is run.
+        settings: Settings of steps, at most one for each technique.
+        seed: Seed of everything that is drawn at random.
+    """
+
+    model: Path | Any
+    dataset: str | None = None
+    resolution: int | None = None
+    custom_objects: Path | None = None
+    settings: tuple[StepConfig, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        settings.check(self.settings)
+
+    @property
+    def named_pictures(self) -> tuple[Any, ...]:
+        """The sources of pictures that were named."""
+        return (self.dataset,)
+
+    def config_of(self, step: Step) -> StepConfig:
+        """Return the settings of ``step``."""
+        return settings.chosen(self.settings, step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressionRequest(ModelRequest):
+    """Which Keras model is made of a Keras model, and by which steps.
+
+    Attributes:
+        recipe: The steps in their order, without a scheme: ``distill_channels50``.
+    """
+
+    recipe: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        technique.check_makes_models(self.recipe, self.steps)
+        idle(self.settings, self.steps)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that ``recipe`` names."""
+        return get_steps(self.recipe)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionRequest(ModelRequest):
+    """Which files are made of a model, and how.
+
+    Attributes:
         recipes: What is made of it, one file each.
         name: First part of the file names; by default model and dataset of its card.
         rewrite: Whether its operators are rewritten first.
@@ -79,34 +137,25 @@ class ConversionRequest(Preprocessing):
             form that ``data.own`` reads; by default ``dataset``, by default what the model was
             trained on.
         calibration_count: How many samples are drawn for it.
-        dataset: Labelled pictures that steps learn from; by default what it was trained on.
-        resolution: Side of the pictures in pixels, for a model that takes any.
-        custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         qat: Settings of the step ``qat``; its seed is that of the request.
         io: Type of inputs and outputs of static recipes; by default what each recipe says.
         strip: Whether names and TFLite metadata are left out.
         with_card: Whether files carry a card: labels, preprocessing, origin, training.
         min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
-        seed: Seed of everything that is drawn at random.
     """
 
-    model: Path | Any
     recipes: tuple[Recipe, ...]
     name: str | None = None
     rewrite: Rewrite = "as-is"
     calibration: str | Calibration | Any = None
     calibration_count: int = 200
-    dataset: str | None = None
-    resolution: int | None = None
-    custom_objects: Path | None = None
     signature: str | None = None
     qat: QatConfig = field(default_factory=QatConfig)
     io: TensorType | None = None
     strip: bool = False
     with_card: bool = True
     min_cosine: float | None = None
-    seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,6 +165,16 @@ class ConversionRequest(Preprocessing):
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:
             technique.check(recipe)
+        idle(self.settings, [step for recipe in self.chosen for step in recipe.steps])
+
+    @property
+    def named_pictures(self) -> tuple[Any, ...]:
+        """The sources of pictures that were named."""
+        return (self.dataset, self.calibration)
+
+    def config_of(self, step: Step) -> StepConfig:
+        """Return the settings of ``step``."""
+        return self.qat if step.technique == "qat" else super().config_of(step)
 
     @property
     def chosen(self) -> tuple[Recipe, ...]:

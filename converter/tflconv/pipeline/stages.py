@@ -37,6 +37,7 @@ from tflconv.pipeline.line import Line
 from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
+from tflconv.pipeline.steps import KERAS, UNFINISHED
 from tflconv.recipe import Recipe, get
 from tflconv.results import Accuracy, MeasuredModel
 from tflconv.verification import Verification, metrics, parse_drop, parse_share
@@ -44,11 +45,9 @@ from tflconv.verification import Verification, metrics, parse_drop, parse_share
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
 
-KERAS = "model.keras"
 LOGITS = "logits.npy"
 VERIFICATION = "verification.json"
 TEST_SETS = "testsets"
-UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +140,7 @@ class StudyModel:
             custom_objects=self._code if own.is_file else None,
             signature=own.signature,
             qat=plan.qat,
+            settings=plan.settings_for(self.recipes),
             io=plan.io,
             strip=plan.strip,
             with_card=plan.with_card,

@@ -9,19 +9,19 @@ from pathlib import Path
 from tflconv.core import outputs
 from tflconv.core.files import write_bytes
 from tflconv.core.private import scratch_folder
-from tflconv.core.typing import Keras2Model
+from tflconv.core.typing import KerasModel
 from tflconv.model.card import ModelCard, embed_card
 
 _METADATA = "metadata.json"
 
 
-def write_model(output: Path, model: Keras2Model, card: ModelCard) -> None:
+def write_model(output: Path, model: KerasModel, card: ModelCard | None) -> None:
     """Write a Keras model with its card as a ``.keras`` file, whole or not at all.
 
     Args:
         output: The file to write.
-        model: The trained model.
-        card: What the file tells of itself.
+        model: The trained model, of Keras 2 or Keras 3.
+        card: What the file tells of itself, if that is known.
 
     Raises:
         TflconvError: ``output`` cannot be written.
@@ -30,7 +30,8 @@ def write_model(output: Path, model: Keras2Model, card: ModelCard) -> None:
         saved, undated = folder / "saved.keras", folder / "undated.keras"
         model.save(saved)
         _copy_without_times(saved, undated)
-        embed_card(undated, card)
+        if card is not None:
+            embed_card(undated, card)
         write_bytes(output, undated.read_bytes())
 
 

@@ -35,6 +35,7 @@ class Opened:
         card: Its labels, preprocessing and origin, if they are known.
         ranges: Ranges of activations that were trained together with ``network``.
         resolution: Side of the pictures in pixels, for a network that takes any.
+        custom_objects: The Python file with layers that it uses.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class Opened:
         network: Network | None = None,
         ranges: Ranges | None = None,
         resolution: int | None = None,
+        custom_objects: Path | None = None,
     ) -> None:
         self.name, self.path, self.sha256, self.card = name, path, sha256, card
-        self.ranges, self.resolution = ranges, resolution
+        self.ranges, self.resolution, self.custom_objects = ranges, resolution, custom_objects
         self._source = source
         if network is not None:
             self.network = network
@@ -115,7 +117,9 @@ def open_once(
     """
     if not isinstance(model, Path):
         source = of_keras(model)
-        return Opened(source.name, source=source, resolution=resolution)
+        return Opened(
+            source.name, source=source, resolution=resolution, custom_objects=custom_objects
+        )
     if not model.exists():
         raise TflconvError(f"no model at {model}.")
     card = read_card(model) if model.is_file() else None
@@ -129,4 +133,5 @@ def open_once(
         sha256=sha256_path(model),
         card=card,
         resolution=resolution,
+        custom_objects=custom_objects,
     )

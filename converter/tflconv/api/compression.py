@@ -1,0 +1,72 @@
+"""``tflconv.compress``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tflconv import pipeline
+from tflconv.compression.config import StepConfig
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.model.pictures import Resize
+
+
+@suggests_parameters
+def compress(
+    model: str | Path | Any,
+    recipe: str,
+    output: str | Path | None = None,
+    *,
+    dataset: str | None = None,
+    normalize: str | None = None,
+    resize: Resize | None = None,
+    labels: Sequence[str] | None = None,
+    resolution: int | None = None,
+    settings: Sequence[StepConfig] = (),
+    custom_objects: str | Path | None = None,
+    seed: int = 0,
+    progress: Callback = silent,
+) -> Path:
+    """Write a smaller Keras model, of the same Keras, with the layers of ``model`` in other sizes.
+
+    Args:
+        model: A ``.keras`` or ``.h5`` file, or a live Keras 2 or Keras 3 model.
+        recipe: Steps in their order, without a scheme, such as ``channels50``.
+        output: The ``.keras`` file to write; by default ``MODEL-RECIPE.keras`` beside the model.
+        dataset: Labelled pictures that steps learn from; by default those it was trained on.
+        normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
+        resize: How pictures are brought to the size of the model.
+        labels: Names of the outputs, in their order.
+        resolution: Side of the pictures in pixels, for a model that takes any.
+        settings: Settings of steps, such as ``FinetuneConfig(epochs=5)``, one for each technique.
+        custom_objects: A Python file with layers that the model uses. It is run.
+        seed: Seed of everything drawn at random.
+        progress: Is told what is being done.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: A step is unknown, or pictures are missing.
+        TflconvError: The model cannot be read or changed so.
+
+    Example:
+        >>> compress("digits.keras", "finetune", settings=[FinetuneConfig(epochs=1)]).name
+        'digits-finetune.keras'
+    """
+    request = pipeline.CompressionRequest(
+        model=Path(model) if isinstance(model, str) else model,
+        recipe=recipe,
+        dataset=dataset,
+        normalize=normalize,
+        resize=resize,
+        labels=None if labels is None else tuple(labels),
+        resolution=resolution,
+        settings=tuple(settings),
+        custom_objects=None if custom_objects is None else Path(custom_objects),
+        seed=seed,
+    )
+    target = None if output is None else Path(output)
+    return pipeline.compress(request, target, progress=progress).artifact.path

@@ -1,0 +1,213 @@
+"""Fine-tuning: train a Keras model further, whatever its Keras, as steps do after they cut.
+
+The order of the pictures and their augmentation are drawn from (seed, epoch). Each batch makes one
+step of AdamW with warmup and cosine decay. The state is written after each epoch, so that a killed
+training goes on from there. What is learned may be changed: the loss, and what is done after each
+step, such as to put masked weights back to zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.compression.config import TuningConfig
+from tflconv.compression.examples import Examples
+from tflconv.core.files import sha256_json
+from tflconv.core.nesting import leaves
+from tflconv.core.progress import Callback, Progress, silent
+from tflconv.core.tensorflow import keras2, tf
+from tflconv.core.typing import KerasModel, Tensor, Variable
+from tflconv.training.config import TrainConfig
+from tflconv.training.learner import NO_DECAY
+from tflconv.training.schedule import learning_rate
+from tflconv.training.seeing import augmented
+from tflconv.training.state import Row, State, StateFile
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Takes the inputs of a batch, the outputs of the model and the labels; returns the mean loss."""
+
+_STATE = "tuning.state"
+_EVALUATED = 250
+
+
+def fine_tune(
+    model: KerasModel,
+    examples: Examples,
+    config: TuningConfig,
+    *,
+    name: str = "finetune",
+    loss: Loss | None = None,
+    after_step: Callable[[], object] | None = None,
+    unfinished: Path | None = None,
+    progress: Callback = silent,
+) -> None:
+    """Train ``model`` in place.
+
+    Args:
+        model: A Keras 2 or Keras 3 model that tells classes apart.
+        examples: Labelled pictures.
+        config: Epochs, learning rate and other settings.
+        name: What the training is called in messages and in its state.
+        loss: What is minimized; by default the cross-entropy with the labels.
+        after_step: Called after each step, when the weights have changed.
+        unfinished: Folder for the state after each epoch, from which an interrupted training goes
+            on; by default none is kept.
+        progress: Receives the loss and the validation accuracy of each epoch.
+    """
+    tuner = _Tuner(model, config, loss or cross_entropy(model, config.label_smoothing), after_step)
+    key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
+    file = None if unfinished is None else StateFile(path=unfinished / f"{name}-{_STATE}", key=key)
+    state = None if file is None else file.load()
+    history: list[Row] = (
+        [] if state is None or not tuner.restore(state.values) else [*state.history]
+    )
+    while len(history) < config.epochs:
+        row = tuner.epoch(examples, len(history))
+        history.append(row)
+        if file is not None:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            file.save(State(values=tuner.values(), history=history))
+        progress(_finished(name, row, config.epochs))
+
+
+def cross_entropy(model: KerasModel, smoothing: float = 0.0) -> Loss:
+    """Return the cross-entropy by what ``model`` ends with: softmax, sigmoids or logits.
+
+    Args:
+        model: The model; one score speaks for the second of two classes.
+        smoothing: Share of each label that is spread over all classes.
+    """
+    (output,) = leaves(model.outputs)
+    classes, ends = int(output.shape[-1] or 0), last_activation(model)
+
+    def loss(_: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+        if classes == 1:
+            wanted = tf.cast(labels, tf.float32)[:, None]
+        else:
+            wanted = tf.one_hot(labels, classes)
+            wanted = wanted * (1 - smoothing) + smoothing / classes
+        if classes == 1 or ends == "sigmoid":
+            kind = keras2.losses.BinaryCrossentropy(from_logits=ends != "sigmoid")
+        else:
+            kind = keras2.losses.CategoricalCrossentropy(from_logits=ends != "softmax")
+        result: Tensor = kind(wanted, scores)
+        return result
+
+    return loss
+
+
+def last_activation(model: KerasModel) -> str:
+    """Return the name of the function that ``model`` ends with; empty if it is none."""
+    last: Any = model.layers[-1]
+    if type(last).__name__ == "Softmax":
+        return "softmax"
+    if hasattr(last, "layers"):
+        return last_activation(last)
+    return str(getattr(getattr(last, "activation", None), "__name__", ""))
+
+
+def accuracy(model: KerasModel, examples: Examples) -> float:
+    """Return the share of ``examples`` that ``model`` classifies right, 0 to 1."""
+    ends, right = last_activation(model), 0
+    for start in range(0, len(examples), _EVALUATED):
+        images = examples.images[start : start + _EVALUATED]
+        (scores,) = leaves(model(tf.constant(examples.normalize(images)), training=False))
+        answers = _classes(np.asarray(scores), ends)
+        right += int(np.sum(answers == examples.labels[start : start + _EVALUATED]))
+    return right / max(1, len(examples))
+
+
+def variables_of(model: KerasModel, *, trainable: bool = False) -> list[Variable]:
+    """Return the variables of ``model`` as those of TensorFlow, whichever Keras wraps them."""
+    held: Sequence[Any] = model.trainable_variables if trainable else model.weights
+    return [one if callable(getattr(one, "value", None)) else one.value for one in held]
+
+
+def _classes(scores: NDArray[np.float32], ends: str) -> NDArray[np.int64]:
+    if scores.shape[-1] > 1:
+        return np.asarray(scores.argmax(-1), np.int64)
+    return np.asarray(scores[:, 0] > (0.5 if ends == "sigmoid" else 0.0), np.int64)
+
+
+class _Tuner:
+    """A model in training and its optimizer."""
+
+    def __init__(
+        self,
+        model: KerasModel,
+        config: TuningConfig,
+        loss: Loss,
+        after_step: Callable[[], object] | None,
+    ) -> None:
+        self.model, self.config, self.loss, self.after_step = model, config, loss, after_step
+        self.trained = variables_of(model, trainable=True)
+        self.optimizer = keras2.optimizers.AdamW(weight_decay=config.weight_decay, beta_2=0.99)
+        self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
+        self.optimizer.build(self.trained)
+        self.step = tf.function(self._step, reduce_retracing=True)
+
+    @property
+    def _variables(self) -> list[Variable]:
+        return [*variables_of(self.model), *self.optimizer.variables]
+
+    def values(self) -> list[NDArray[np.generic]]:
+        """The values of all variables."""
+        return [variable.numpy() for variable in self._variables]
+
+    def restore(self, values: Sequence[NDArray[np.generic]]) -> bool:
+        """Set all variables to ``values``, if those have their shapes; whether they have."""
+        held = self._variables
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in held]:
+            return False
+        for variable, value in zip(held, values, strict=True):
+            variable.assign(value)
+        return True
+
+    def epoch(self, examples: Examples, epoch: int) -> Row:
+        """Run one epoch and return its figures."""
+        config, losses = self.config, []
+        steps = examples.steps(config)
+        random = np.random.default_rng((config.seed, epoch, 1))
+        done = epoch * (steps // max(1, config.epochs))
+        schedule = TrainConfig(learning_rate=config.learning_rate, warmup_ratio=config.warmup_ratio)
+        for chosen in examples.order(config, epoch):
+            done += 1
+            pixels = examples.images[chosen]
+            if config.augment:
+                height, width = pixels.shape[1:3]
+                maps = examples.augmentation.maps(len(chosen), (height, width), random)
+                pixels = augmented(tf.constant(pixels, tf.float32), tf.constant(maps)).numpy()
+            rate = learning_rate(schedule, min(1.0, done / steps))
+            batch = (examples.normalize(pixels), examples.labels[chosen], rate)
+            losses.append(float(self.step(*map(tf.constant, batch))))
+            if self.after_step is not None:
+                self.after_step()
+        row = {"epoch": epoch + 1, "loss": float(np.mean(losses))}
+        if examples.held_out is not None and len(examples.held_out):
+            row["validation_accuracy"] = accuracy(self.model, examples.held_out)
+        return row
+
+    def _step(self, inputs: Tensor, labels: Tensor, rate: Tensor) -> Tensor:
+        with tf.GradientTape() as tape:
+            (scores,) = leaves(self.model(inputs, training=True))
+            loss = self.loss(inputs, scores, labels)
+        gradients = tape.gradient(loss, self.trained)
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply_gradients(
+            [(g, v) for g, v in zip(gradients, self.trained, strict=True) if g is not None]
+        )
+        return loss
+
+
+def _finished(name: str, row: Row, epochs: int) -> Progress:
+    """The event that reports a finished epoch."""
+    held_out = row.get("validation_accuracy")
+    seen = "" if held_out is None else f", validation accuracy {held_out:.2%}"
+    message = f"{name}: epoch {row['epoch']:.0f} of {epochs}, loss {row['loss']:.3f}{seen}"
+    return Progress(stage=name, done=int(row["epoch"]), total=epochs, message=message)

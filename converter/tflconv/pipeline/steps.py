@@ -1,0 +1,163 @@
+"""The steps of a recipe, done to a model one after another; each is an entry of the store.
+
+An entry depends on the model, on the steps up to its own with their settings, and on the pictures,
+so recipes and commands that begin with the same steps share them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from tflconv.compression import settings, technique
+from tflconv.compression.config import StepConfig
+from tflconv.compression.technique import ModelTechnique, NetworkTechnique, Subject
+from tflconv.core.store import Entry, Store
+from tflconv.core.versions import versions
+from tflconv.model.card import ModelCard
+from tflconv.network.keras.opened import Opened, open_once
+from tflconv.pipeline.origin import Origin
+from tflconv.recipe import Step
+
+KERAS = "model.keras"
+UNFINISHED = "unfinished"
+
+Steps = tuple[Step, ...]
+
+
+class Workshop:
+    """What is done to the model of ``origin`` before it is quantized.
+
+    Args:
+        origin: The model.
+        store: Where what was made is kept.
+        optimize: Whether network techniques may change what outputs mean (``Subject.optimize``).
+    """
+
+    def __init__(self, origin: Origin, store: Store, *, optimize: bool = False) -> None:
+        self.origin, self.store, self.optimize = origin, store, optimize
+        self._made: dict[Steps, Opened] = {}
+
+    def after(self, steps: Steps) -> Opened:
+        """Return the opened model after ``steps``."""
+        if not steps:
+            return self.origin.opened
+        if steps not in self._made:
+            self._made[steps] = self._load(steps)
+        return self._made[steps]
+
+    def file(self, steps: Steps) -> Path:
+        """Return the Keras file that model techniques have made, which is in the store."""
+        return self._entry(steps).path / KERAS
+
+    def inputs(self, steps: Steps) -> list[dict[str, Any]]:
+        """Return what decides what ``steps`` make, besides the model."""
+        return [
+            {"step": str(step), **asdict(self.config(step)), **self._seen_by(step)}
+            for step in steps
+        ]
+
+    def config(self, step: Step) -> StepConfig:
+        """Return the settings of ``step``, with the seed of the request."""
+        return settings.seeded(self.origin.request.config_of(step), self.origin.request.seed)
+
+    def card(self, steps: Steps) -> ModelCard | None:
+        """Return the card after ``steps``: what the model learned, and from what."""
+        card = self.origin.card
+        if card is None or not steps:
+            return card
+        training, used = dict(card.training), dict(card.versions)
+        for step in steps:
+            training[str(step)] = {**asdict(self.config(step)), **self._told_of(step)}
+            used |= versions(*technique.technique_of(step).packages)
+        learns = any(self._learns(step) for step in steps)
+        labels = self.origin.labels if learns else card.labels
+        return replace(card, labels=labels, training=training, versions=used)
+
+    def _load(self, steps: Steps) -> Opened:
+        entry = self._entry(steps)
+        row, subject = technique.technique_of(steps[-1]), self._subject(steps)
+        if isinstance(row, NetworkTechnique):
+            return row.using(subject.config).load(subject, entry.path)
+        before = self.origin.opened
+        made = open_once(
+            entry.path / KERAS,
+            custom_objects=before.custom_objects,
+            resolution=before.resolution,
+        )
+        made.name = before.name
+        return made
+
+    def _entry(self, steps: Steps) -> Entry:
+        row, config = technique.technique_of(steps[-1]), self.config(steps[-1])
+        inputs = {**self.origin.key, "steps": self.inputs(steps)}
+        if isinstance(row, NetworkTechnique):
+            inputs["optimize"] = self.optimize
+        inputs["versions"] = versions(*row.packages)
+
+        def build(folder: Path) -> None:
+            self.origin.tell(row.name, f"making {'_'.join(map(str, steps))}")
+            subject = self._subject(steps)
+            if isinstance(row, NetworkTechnique):
+                row.using(config).train(subject, self._examples, folder, self.origin.progress)
+            elif isinstance(row, ModelTechnique):
+                self._compress(row, subject, steps, folder, self.store.key(row.name, inputs))
+
+        return self.store.fetch(row.name, inputs, build)
+
+    def _compress(
+        self,
+        row: ModelTechnique[Any],
+        subject: Subject[Any],
+        steps: Steps,
+        folder: Path,
+        key: str,
+    ) -> None:
+        import shutil
+
+        from tflconv.training.saving import write_model
+
+        unfinished = self.store.root / UNFINISHED / key
+        examples = self._examples if self._learns(steps[-1]) else None
+        module = row.using(subject.config)
+        model = module.compress(subject, examples, unfinished, self.origin.progress)
+        card = self.card(steps)
+        if card is not None:
+            name = "_".join(map(str, steps))
+            card = replace(card, recipe=name, parent=self.origin.sha256)
+        write_model(folder / KERAS, model, card)
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _subject(self, steps: Steps) -> Subject[Any]:
+        return Subject(
+            model=self.after(steps[:-1]),
+            step=steps[-1],
+            config=self.config(steps[-1]),
+            optimize=self.optimize,
+        )
+
+    @property
+    def _examples(self) -> Any:
+        from tflconv.compression.examples import Examples, check_tells_apart
+
+        origin = self.origin
+        check_tells_apart(origin.opened.source, origin.pictures, origin.labels)
+        return Examples.of(origin.pictures, replace(origin.known_card, labels=origin.labels))
+
+    def _learns(self, step: Step) -> bool:
+        return technique.technique_of(step).needs_pictures(self.config(step))
+
+    def _seen_by(self, step: Step) -> dict[str, Any]:
+        """What decides what ``step`` sees of the pictures."""
+        if not self._learns(step):
+            return {}
+        origin = self.origin
+        pictures = origin.pictures
+        normalization = asdict(origin.known_card.normalization)
+        return {"dataset": pictures.digest, "labels": origin.labels, **normalization}
+
+    def _told_of(self, step: Step) -> dict[str, Any]:
+        if not self._learns(step):
+            return {}
+        return {"dataset": self.origin.pictures.name, "dataset_digest": self.origin.pictures.digest}

@@ -204,7 +204,9 @@ def test_every_part_of_a_request_can_be_said(
     assert parts <= parameters
 
 
-@pytest.mark.parametrize("function", ["train", "convert", "verify", "bench", "write_report"])
+@pytest.mark.parametrize(
+    "function", ["train", "convert", "verify", "bench", "serve", "write_report"]
+)
 def test_a_misspelt_parameter_gets_the_nearest_word(function: str) -> None:
     known = list(inspect.signature(getattr(tflconv, function)).parameters)[-1]
     with pytest.raises(TypeError, match=rf"tflconv\.{function}: unknown parameter '{known}x'"):

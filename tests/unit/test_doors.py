@@ -218,7 +218,7 @@ def test_every_part_of_a_request_can_be_said(
 
 
 @pytest.mark.parametrize(
-    "function", ["train", "compress", "convert", "verify", "bench", "write_report"]
+    "function", ["train", "compress", "convert", "verify", "bench", "serve", "write_report"]
 )
 def test_a_misspelt_parameter_gets_the_nearest_word(function: str) -> None:
     known = list(inspect.signature(getattr(tflconv, function)).parameters)[-1]

@@ -56,6 +56,7 @@ def test_the_names_of_the_package_are_these() -> None:
         "bench",
         "compress",
         "convert",
+        "serve",
         "train",
         "verify",
         "write_report",

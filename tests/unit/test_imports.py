@@ -22,7 +22,7 @@ TIERS: list[set[str]] = [
     {"data", "device", "inspection", "network"},
     {"benchmark", "conversion", "training", "verification"},
     {"compression"},
-    {"report"},
+    {"report", "service"},
     {"pipeline"},
     {"api"},
     {"cli"},
@@ -32,7 +32,7 @@ TIERS: list[set[str]] = [
 HEAVY = {"keras", "tensorflow", "tensorflow_model_optimization", "tf_keras"}
 DOOR = "core/tensorflow.py"
 
-WITHOUT_TENSORFLOW = ("inspection", "network", "tflite")
+WITHOUT_TENSORFLOW = ("inspection", "network", "service", "tflite")
 """Packages that never touch TensorFlow, not even inside of a function; ``network/keras`` may."""
 
 WITH_TENSORFLOW = ("compression", "conversion", "models/layers.py", "network/keras", "training")
@@ -48,6 +48,7 @@ LIGHT = [
     ["models", "-l"],
     ["recipes"],
     ["report", "--help"],
+    ["serve", "--help"],
 ]
 
 
@@ -144,7 +145,12 @@ def test_downloads_have_one_door() -> None:
         for file in modules()
         if any(name.startswith(reaching) for name in all_imports(file))
     }
-    assert importers == {"core/downloads.py"}
+    listening = {name for name in importers if name.startswith("service/")}
+    assert importers - listening == {"core/downloads.py"}
+    for name in listening:  # which only takes connections, and talks to its own processes
+        text = (ROOT / name).read_text()
+        assert not {each for each in reaching if f"import {each}" in text} - {"socket"}, name
+        assert ".connect(" not in text, name
 
 
 def test_light_packages_never_touch_tensorflow() -> None:

@@ -44,6 +44,7 @@ PLANS = {
 T = "tiny.tflite"
 STATIC = ["convert", T, "--recipe", "static_wi8_ai8"]
 VERIFY = ["verify", T, T]
+SERVE = ["serve", "--port", "0"]
 VIT = ["train", "vit", "--dataset", "mnist-sample"]
 
 CALLS: list[tuple[list[str], int, str, str]] = [
@@ -107,6 +108,20 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     ([*VIT, "-o", "file/below.keras"], 1, "cannot write file/below", "a file, not a folder"),
     (["inspect", "none.tflite"], 1, "no model at none.tflite", "tflconv convert"),
     (["inspect", T, "--results", "none.json"], 1, "no results file", "tflconv bench --export-json"),
+    (["serve"], 2, "Missing argument 'MODELS...'", "serve --help"),
+    ([*SERVE, "none.tflite"], 1, "no model file at none.tflite", "tflconv convert"),
+    ([*SERVE, "empty"], 1, "empty is no file", "Name a .tflite file"),
+    ([*SERVE, T, "./tiny.tflite"], 2, "two models are called tiny", "Rename one"),
+    (["serve", T, "--port", "70000"], 2, "port must be between 0 and 65535", "port=70000"),
+    ([*SERVE, T, "--workers", "-1"], 2, "workers must be at least 0", "workers=-1"),
+    ([*SERVE, T, "--timeout", "0"], 2, "timeout must be above 0", "timeout=0"),
+    ([*SERVE, T, "--allow-origin", "*"], 2, "allow_origin must be an origin", "allow_origin='*'"),
+    ([*SERVE, T, "--host", "192.0.2.1"], 1, "cannot listen at 192.0.2.1", "--host"),
+    ([*SERVE, T, "--token-file", "two.txt"], 2, "at least 16 printable", "openssl rand"),
+    ([*SERVE, T, "--token-file", "none"], 1, "cannot read a token from none", "No such file"),
+    ([*SERVE, T, "--golden", "nowhere"], 1, "nowhere has no pictures", "one folder per class"),
+    ([*SERVE, T, "--normalize", "0-1"], 2, "'0-1' is not one of 0..1", "MEAN,STD are"),
+    ([*SERVE, T, "--labels", "none.txt"], 1, "cannot read labels", "one label per line"),
     (["report", T], 1, "tiny.tflite is no results file", "tflconv bench --export-json"),
     (["datasets", "fetch", "mnits"], 2, "unknown dataset 'mnits'", "Did you mean mnist?"),
     (["study", "none.toml"], 2, "cannot read the plan none.toml", "A plan is a TOML file"),
@@ -159,6 +174,7 @@ def forked(arguments):
 
 if __name__ == "__main__":
     import tflconv.pipeline, tflconv.pipeline.study, tflconv.report.html
+    import tflconv.service.server
     print(json.dumps([forked(arguments) for arguments in json.load(sys.stdin)]))
 """
 

@@ -9,7 +9,8 @@ from tflconv.api.compression import compress
 from tflconv.api.conversion import convert
 from tflconv.api.measuring import bench
 from tflconv.api.reporting import write_report
+from tflconv.api.serving import serve
 from tflconv.api.training import train
 from tflconv.api.verification import verify
 
-__all__ = ["bench", "compress", "convert", "train", "verify", "write_report"]
+__all__ = ["bench", "compress", "convert", "serve", "train", "verify", "write_report"]

@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": "Make .tflite files of a trained model.",
     "verify": "Compare a converted model with its reference, picture by picture.",
     "bench": "Measure .tflite files on a device.",
+    "serve": "Answer pictures over HTTP with their classes.",
     "inspect": "Show what is inside a .tflite file.",
     "report": "Turn results into tables, plots and one HTML file.",
     "study": "Run a plan from data to report.",

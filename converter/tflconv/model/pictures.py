@@ -102,8 +102,15 @@ def is_large(content: bytes) -> bool:
 _LARGE = 32_000_000
 
 
-def decode(content: bytes) -> Image.Image:
+def decode(
+    content: bytes, *, formats: tuple[str, ...] | None = None, max_pixels: int | None = None
+) -> Image.Image:
     """Decode a picture file, upright and in mode L or RGB.
+
+    Args:
+        content: The file.
+        formats: Names that Pillow has for the formats to try; by default all that it knows.
+        max_pixels: Pixels of a picture, beside the limit of memory.
 
     Raises:
         UnreadablePicture: The content is no picture, or too large or too small a one.
@@ -111,8 +118,8 @@ def decode(content: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(BytesIO(content))
-            _check_size(image)
+            image = Image.open(BytesIO(content), formats=formats)
+            _check_size(image, max_pixels)
             ImageOps.exif_transpose(image, in_place=True)
             return _plain(image)
     except UnreadablePicture:
@@ -150,7 +157,9 @@ def missing_format(name: str, content: bytes) -> str | None:
     return _MISSING.get(PurePosixPath(name).suffix.lower())
 
 
-def _check_size(image: Image.Image) -> None:
+def _check_size(image: Image.Image, max_pixels: int | None) -> None:
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise UnreadablePicture(f"{image.width}x{image.height} is too large")
     if image.width * image.height * _bytes_per_pixel(image) > MAX_BYTES:
         raise UnreadablePicture(f"{image.width}x{image.height} is too large")
     if min(image.size) < MIN_SIDE:

@@ -24,6 +24,7 @@ Example:
     ((28, 28, 1), True, 1.0)
 """
 
+from tflconv.model.resolving import resolve_card
 from tflconv.verification.comparing import WORST, compare
 from tflconv.verification.metrics import METRICS, MetricFunction, MetricName
 from tflconv.verification.on_samples import verify_samples
@@ -34,7 +35,7 @@ from tflconv.verification.outcome import (
     parse_drop,
     parse_share,
 )
-from tflconv.verification.running import reference_logits, resolve_card, verify
+from tflconv.verification.running import reference_logits, verify
 
 __all__ = [
     "METRICS",

@@ -1,0 +1,156 @@
+"""The models that are served at one time: copies of their files, and workers that have them open.
+
+A model file is copied to a place named by its hash before LiteRT maps it: the file that a user
+replaces or cuts short is not the one that is mapped, which would end the process by SIGBUS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tflconv.errors import TflconvError
+from tflconv.service import process
+from tflconv.service.pool import Pool
+from tflconv.service.settings import ServedModel, ServiceConfig
+
+_CHUNK = 1 << 20
+
+Golden = Mapping[str, Sequence[tuple[str, bytes]]]
+"""Labels and picture files that must be told right, by name of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A model as requests see it.
+
+    Attributes:
+        name: Its name in addresses.
+        sha256: Hash of its file.
+        bytes: Size of its file.
+        labels: Names of its classes.
+        shape: Height, width and channels of its input.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+    labels: tuple[str, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """Models by name, and the workers that answer for them."""
+
+    models: Mapping[str, Served]
+    pool: Pool
+
+
+async def begin(
+    models: Sequence[ServedModel],
+    config: ServiceConfig,
+    folder: Path,
+    *,
+    golden: Golden,
+    command: Sequence[str] = process.COMMAND,
+    told: Callable[[str], None] = lambda _: None,
+) -> Generation:
+    """Copy the files of ``models`` to ``folder``, and start workers that have tried them.
+
+    Raises:
+        TflconvError: A file cannot be read, or a model fails; the message names the file.
+    """
+    copies = [copy(model, folder) for model in models]
+    listed, content = _golden(golden)
+    setup = {
+        "models": [asdict(model) | {"path": str(model.path)} for model in copies],
+        "max_pixels": config.max_pixels,
+        "threads": config.num_threads,
+        "golden": listed,
+    }
+    pool = Pool(config, setup, content, command=command, told=told)
+    try:
+        await pool.start()
+    except TflconvError as error:
+        raise _of_originals(error, models, copies) from error
+    served = {
+        model.name: Served(
+            name=model.name,
+            sha256=model.path.stem,
+            bytes=model.path.stat().st_size,
+            labels=tuple(pool.models[model.name]["labels"]),
+            shape=tuple(pool.models[model.name]["shape"]),
+        )
+        for model in copies
+    }
+    return Generation(models=served, pool=pool)
+
+
+def copy(model: ServedModel, folder: Path) -> ServedModel:
+    """Copy the file of ``model`` to ``folder``, named by its hash.
+
+    Raises:
+        TflconvError: It is missing, changed meanwhile, or cannot be copied.
+    """
+    path, made = model.path, folder / f"{model.name}.new"
+    try:
+        with path.open("rb") as source, made.open("wb") as target:
+            before, digest = os.fstat(source.fileno()), hashlib.sha256()
+            if not stat.S_ISREG(before.st_mode):
+                raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.")
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+            if _mark(os.fstat(source.fileno())) != _mark(before):
+                raise TflconvError(f"{path} changed while it was read.", hint="Try again.")
+    except IsADirectoryError as error:
+        raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.") from error
+    except FileNotFoundError as error:
+        hint = "Make it with tflconv convert."
+        raise TflconvError(f"no model file at {path}.", hint=hint) from error
+    except OSError as error:
+        raise TflconvError(f"cannot copy {path}: {error.strerror}.") from error
+    return replace(model, path=made.rename(folder / f"{digest.hexdigest()}.tflite"))
+
+
+def marks(models: Sequence[ServedModel]) -> tuple[object, ...]:
+    """Return what changes where one of the files changes."""
+    return tuple(_mark_of(model.path) for model in models)
+
+
+def _mark_of(path: Path) -> object:
+    try:
+        return _mark(path.stat())
+    except OSError:
+        return None
+
+
+def _mark(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _golden(golden: Golden) -> tuple[dict[str, list[tuple[str, int, int]]], bytes]:
+    """Return all golden pictures one behind the other, and where each begins and ends."""
+    listed, content = dict[str, list[tuple[str, int, int]]](), bytearray()
+    for name, pictures in golden.items():
+        listed[name] = []
+        for label, picture in pictures:
+            listed[name].append((label, len(content), len(content) + len(picture)))
+            content += picture
+    return listed, bytes(content)
+
+
+def _of_originals(
+    error: TflconvError, models: Sequence[ServedModel], copies: Sequence[ServedModel]
+) -> TflconvError:
+    """Return ``error`` with the files that the user knows in place of their copies."""
+    message, hint = error.message, error.hint
+    for model, made in zip(models, copies, strict=True):
+        message = message.replace(str(made.path), str(model.path))
+        hint = None if hint is None else hint.replace(str(made.path), str(model.path))
+    return type(error)(message, hint=hint)

@@ -1,0 +1,99 @@
+"""What every request passes: the right host, a bearer token, and headers that protect pages."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tflconv.core.text import to_json
+from tflconv.service.problems import MEDIA_TYPE, Problem
+
+OPEN = ("/", "/docs", "/livez", "/readyz", "/openapi.json")
+"""Addresses that need no token: they tell nothing of what was asked."""
+
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+def respond(problem: Problem) -> Response:
+    """Return the answer that tells of ``problem``."""
+    content = to_json(problem.to_json(), indent=None)
+    return Response(content, problem.status, problem.headers, MEDIA_TYPE)
+
+
+class Guards:
+    """Wraps an application.
+
+    Args:
+        app: The application.
+        token: What requests must bring; None for nothing.
+        local: Whether only this computer may ask, by its own names: a page of another site that
+            its server gave the name of this computer is refused.
+        allow_origin: The other origin whose pages may ask; empty for none.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, token: str | None = None, local: bool = True, allow_origin: str = ""
+    ) -> None:
+        self._app, self._local, self._origin = app, local, allow_origin
+        self._token = None if token is None else token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(raw=message["headers"]))
+            await send(message)
+
+        answer = self._answer(scope, Headers(scope=scope))
+        await (answer or self._app)(scope, receive, send_guarded)
+        return None
+
+    def _answer(self, scope: Scope, headers: Headers) -> Response | None:
+        if self._local and _host(headers.get("host", "")) not in _LOCAL:
+            return respond(Problem("wrong-host", "Ask by 127.0.0.1 or localhost."))
+        if self._origin and scope["method"] == "OPTIONS":
+            allowed = {"access-control-allow-methods": "GET, POST", "access-control-max-age": "600"}
+            allowed["access-control-allow-headers"] = "authorization, content-type"
+            return Response(status_code=204, headers=allowed)
+        if self._token is None or scope["path"] in OPEN:
+            return None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(given.strip().encode(), self._token)
+        if scheme.lower() == "bearer" and right:
+            return None
+        return respond(Problem("unauthorized", "Send the header Authorization: Bearer TOKEN."))
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        headers.setdefault("content-security-policy", _POLICY)
+        if self._origin:
+            headers["access-control-allow-origin"] = self._origin
+            headers["vary"] = "origin"
+            headers["cross-origin-resource-policy"] = "cross-origin"
+
+
+def _host(value: str) -> str:
+    """The name in a Host header, without the port."""
+    if value.startswith("["):
+        return value.partition("]")[0] + "]"
+    return value.partition(":")[0].lower()
+
+
+__all__: Sequence[str] = ["OPEN", "Guards", "respond"]

@@ -1,0 +1,95 @@
+"""Pictures on their way through the workers, and how the loss of a worker is told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tflconv.service.problems import Problem
+
+_FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a worker said of a picture.
+
+    Attributes:
+        top: Numbers of classes and their probabilities, the likeliest first.
+        queue_ms: Milliseconds that the picture waited.
+        decode_ms: Milliseconds to make pixels of it.
+        inference_ms: Milliseconds to make probabilities of those.
+    """
+
+    top: list[tuple[int, float]]
+    queue_ms: float
+    decode_ms: float
+    inference_ms: float
+
+
+@dataclass(kw_only=True, eq=False)
+class Job:
+    """One picture that waits or is worked on."""
+
+    number: int
+    model: str
+    content: bytes
+    top: int
+    future: asyncio.Future[Outcome]
+    accepted: float = field(default_factory=time.perf_counter)
+    started: float | None = None
+    timer: asyncio.TimerHandle | None = None
+
+    def head(self) -> dict[str, Any]:
+        """Return the message that goes before the picture."""
+        return {"id": self.number, "model": self.model, "top": self.top}
+
+    def finish(self, head: dict[str, Any]) -> None:
+        """Take the answer of the worker."""
+        if "problem" in head:
+            return self.fail(Problem(str(head["problem"]), str(head["detail"])))
+        waited = (self.started or self.accepted) - self.accepted
+        self._stop()
+        if not self.future.done():
+            self.future.set_result(
+                Outcome(
+                    top=[(int(index), float(share)) for index, share in head["top"]],
+                    queue_ms=round(1000 * waited, 3),
+                    decode_ms=float(head["decode"]),
+                    inference_ms=float(head["inference"]),
+                )
+            )
+        return None
+
+    def fail(self, problem: Problem) -> None:
+        """End without an answer."""
+        self._stop()
+        if not self.future.done():
+            self.future.set_exception(problem)
+            self.future.exception()  # heard, also where nobody waits
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.done()
+
+    def _stop(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def lost(code: int | None) -> Problem:
+    """Return the problem of the picture that a worker was at when it ended.
+
+    Example:
+        >>> lost(-signal.SIGSEGV).kind, lost(-signal.SIGKILL).kind
+        ('worker-crashed', 'worker-lost')
+    """
+    if code is not None and -code in _FAULTS:
+        name = signal.Signals(-code).name
+        return Problem("worker-crashed", f"The process ended by {name}. Do not send it again.")
+    return Problem("worker-lost", "The process was ended from outside.", retry_after=1)

@@ -1,0 +1,255 @@
+"""The workers of one generation of models: a bounded queue, and whoever is free takes the next.
+
+Each worker has at most one picture under work and one more at hand, so that it never waits for the
+event loop. A worker that ends costs the picture that it was at; the one at hand goes to another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tflconv.errors import TflconvError
+from tflconv.service import process, wire
+from tflconv.service.jobs import Job, Outcome, lost
+from tflconv.service.problems import Problem
+from tflconv.service.settings import ServiceConfig
+
+AT_HAND = 2
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before a worker that ended is started again; doubled each time it fails to start."""
+
+_TYPICAL = 0.05
+"""Seconds per picture that a new service expects."""
+
+
+class _Worker:
+    """A process of the pool, and what it was given."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.jobs = deque[Job]()
+        self.process = process.WorkerProcess(
+            lambda head: pool._answered(self, head), lambda: pool._ended(self)
+        )
+
+
+class Pool:
+    """Workers that have the same models open.
+
+    Args:
+        config: The limits.
+        setup: The first message to each worker: what to open.
+        golden: The golden pictures, one behind the other.
+        command: The program of a worker.
+        told: Is called when a worker was lost, with a word for the reason.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        setup: wire.Message,
+        golden: bytes = b"",
+        *,
+        command: Sequence[str] = process.COMMAND,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._config, self._setup, self._golden = config, setup, golden
+        self._command, self._told = command, told
+        self._workers: list[_Worker] = []
+        self._waiting = deque[Job]()
+        self._numbers = itertools.count()
+        self._restarts = set[asyncio.Task[None]]()
+        self._closing = False
+        self._seconds = _TYPICAL
+        self.models: Mapping[str, Any] = {}
+
+    async def start(self) -> None:
+        """Start all workers.
+
+        Raises:
+            TflconvError: A model cannot be used; then no worker is left.
+        """
+        count = self._config.processes
+        started = await asyncio.gather(
+            *(self._start_worker() for _ in range(count)), return_exceptions=True
+        )
+        errors = [each for each in started if isinstance(each, BaseException)]
+        if errors:
+            await self.close()
+            raise errors[0]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker has its models open and tried."""
+        return bool(self._workers) and not self._closing
+
+    @property
+    def waiting(self) -> int:
+        """Number of pictures that no worker is at."""
+        return len(self._waiting) + sum(max(0, len(w.jobs) - 1) for w in self._workers)
+
+    @property
+    def running(self) -> int:
+        """Number of pictures that are being worked on."""
+        return sum(bool(worker.jobs) for worker in self._workers)
+
+    @property
+    def pids(self) -> list[int]:
+        """Numbers of the processes."""
+        return [worker.process.pid for worker in self._workers]
+
+    def require_room(self, count: int) -> None:
+        """Check that ``count`` pictures may wait.
+
+        Raises:
+            Problem: The queue is full.
+        """
+        if self.waiting + count > self._config.queue + self._idle:
+            raise Problem(
+                "overloaded",
+                f"{self.waiting} pictures wait already.",
+                retry_after=self._seconds * self.waiting / max(1, len(self._workers)),
+            )
+
+    def submit(self, model: str, content: bytes, top: int) -> Job:
+        """Give a picture to a worker, or to the queue; ``require_room`` is asked before."""
+        loop = asyncio.get_running_loop()
+        job = Job(
+            number=next(self._numbers), model=model, content=content, top=top,
+            future=loop.create_future(),
+        )  # fmt: skip
+        job.timer = loop.call_later(self._config.timeout, self._waited_too_long, job)
+        self._waiting.append(job)
+        self._give_out()
+        return job
+
+    def abandon(self, job: Job) -> None:
+        """Forget a picture that nobody waits for any more."""
+        job.future.cancel()
+        if job in self._waiting:
+            self._waiting.remove(job)
+            job.fail(Problem("internal", "abandoned"))
+
+    async def close(self) -> None:
+        """End the workers; what still waits fails."""
+        self._closing = True
+        for task in list(self._restarts):
+            task.cancel()
+        for job in self._waiting:
+            job.fail(Problem("overloaded", "The service is being stopped.", retry_after=1))
+        self._waiting.clear()
+        for worker in list(self._workers):
+            worker.process.close()
+        while self._workers:
+            await asyncio.sleep(0.01)
+
+    async def drain(self) -> None:
+        """Wait until all that was submitted is answered, then close."""
+        while self._waiting or self.running:
+            await asyncio.sleep(0.05)
+        await self.close()
+
+    @property
+    def _idle(self) -> int:
+        return sum(not worker.jobs for worker in self._workers)
+
+    async def _start_worker(self) -> None:
+        worker = _Worker(self)
+        try:
+            self.models = await worker.process.start(self._command, self._setup, self._golden)
+        except BaseException:
+            worker.process.kill()
+            raise
+        if self._closing:
+            worker.process.close()
+            return
+        self._workers.append(worker)
+        self._give_out()
+
+    def _give_out(self) -> None:
+        """Give waiting pictures to free workers, then one more to each at hand."""
+        for most in range(1, AT_HAND + 1):
+            for worker in self._workers:
+                while len(worker.jobs) < most and (job := self._next()) is not None:
+                    worker.jobs.append(job)
+                    worker.process.send(job.head(), job.content)
+                    if len(worker.jobs) == 1:
+                        self._begin(worker)
+
+    def _next(self) -> Job | None:
+        while self._waiting:
+            job = self._waiting.popleft()
+            if not job.is_over:
+                return job
+        return None
+
+    def _begin(self, worker: _Worker) -> None:
+        """Note that the first picture of ``worker`` is now worked on."""
+        job = worker.jobs[0]
+        job.started = time.perf_counter()
+        if job.timer is not None:
+            job.timer.cancel()
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(self._config.timeout, self._worked_too_long, worker, job)
+
+    def _answered(self, worker: _Worker, head: wire.Message) -> None:
+        job = worker.jobs.popleft()
+        if head.get("id") != job.number:  # it answers what it was not asked
+            worker.jobs.appendleft(job)
+            worker.process.kill()
+            return
+        if job.started is not None:
+            self._seconds += 0.05 * (time.perf_counter() - job.started - self._seconds)
+        job.finish(head)
+        if worker.jobs:
+            self._begin(worker)
+        self._give_out()
+
+    def _ended(self, worker: _Worker) -> None:
+        if worker not in self._workers:
+            return
+        self._workers.remove(worker)
+        problem = lost(worker.process.exit_code)
+        if worker.jobs:
+            worker.jobs.popleft().fail(problem)
+        self._waiting.extendleft(reversed(worker.jobs))
+        worker.jobs.clear()
+        if not self._closing:
+            self._told(problem.kind)
+            restart = asyncio.get_running_loop().create_task(self._restart())
+            self._restarts.add(restart)
+            restart.add_done_callback(self._restarts.discard)
+            self._give_out()
+
+    async def _restart(self) -> None:
+        pause = _FIRST_PAUSE
+        started = False
+        while not (started or self._closing):
+            await asyncio.sleep(pause)
+            started = await self._try_to_start()
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _try_to_start(self) -> bool:
+        try:
+            await self._start_worker()
+        except (TflconvError, OSError):
+            self._told("worker-not-started")
+            return False
+        return True
+
+    def _waited_too_long(self, job: Job) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+        job.fail(Problem("overloaded", "The picture waited too long.", retry_after=self._seconds))
+
+    def _worked_too_long(self, worker: _Worker, job: Job) -> None:
+        job.fail(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
+        if worker.jobs and worker.jobs[0] is job:
+            worker.process.kill()
+
+
+__all__ = ["Outcome", "Pool"]

@@ -1,0 +1,176 @@
+"""Runs a service behind uvicorn until a signal ends it: listening, signals, and a graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+
+import uvicorn
+
+from tflconv.core.private import scratch_folder
+from tflconv.errors import TflconvError
+from tflconv.service import process
+from tflconv.service.app import make_app
+from tflconv.service.connections import Deadlines
+from tflconv.service.generation import Golden
+from tflconv.service.guards import Guards
+from tflconv.service.logs import Log
+from tflconv.service.metrics import Metrics
+from tflconv.service.service import Service
+from tflconv.service.settings import ServedModel, ServiceConfig
+
+_KEEP_ALIVE_SECONDS = 5
+_BACKLOG = 512
+
+Announce = Callable[[str, Service], None]
+
+
+def run(
+    models: Sequence[ServedModel],
+    config: ServiceConfig,
+    *,
+    token: str | None = None,
+    golden: Golden | None = None,
+    command: Sequence[str] = process.COMMAND,
+    announce: Announce = lambda *_: None,
+) -> None:
+    """Serve ``models`` until SIGTERM or Ctrl-C; requests that were accepted are answered first.
+
+    Args:
+        models: What to serve.
+        config: Where, and the limits.
+        token: What requests must bring; None for nothing.
+        golden: Labels and pictures that each model must tell right before it is served.
+        command: The program of a worker.
+        announce: Is called with the address and the service when it is ready.
+
+    Raises:
+        TflconvError: The port is in use, or a model cannot be served.
+        KeyboardInterrupt: Ctrl-C ended it.
+    """
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(_listening(config))
+        folder = stack.enter_context(scratch_folder())
+        metrics = Metrics()
+        log = Log(lost=metrics.log_lines_lost.inc)
+        stack.callback(log.end)
+        _log_libraries(log)
+        service = Service(
+            models, config, folder, log=log, metrics=metrics, golden=golden, command=command
+        )
+        interrupted = asyncio.run(_serve(service, listening, token, announce))
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+async def _serve(
+    service: Service, listening: socket.socket, token: str | None, announce: Announce
+) -> bool:
+    """Start, answer and end; return whether Ctrl-C was the reason."""
+    config, signals = service.config, list[int]()
+    loop = asyncio.get_running_loop()
+    server = _Server(_uvicorn_config(service, token))
+    starting = asyncio.ensure_future(service.start())
+
+    def end(number: int) -> None:
+        signals.append(number)
+        starting.cancel()
+        server.should_exit = True
+        server.force_exit = signals.count(signal.SIGINT) > 1
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    watching = None
+    try:
+        await starting
+        watching = asyncio.ensure_future(service.watch())
+        reloading = set[asyncio.Task[None]]()
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: reloading.add(loop.create_task(service.reload()))
+        )
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        announce(f"http://{host}:{listening.getsockname()[1]}/", service)
+        service.log.event("serving", models={n: m.sha256 for n, m in service.models.items()})
+        await server.serve([listening])
+    except asyncio.CancelledError:
+        if not signals:
+            raise
+    finally:
+        if watching is not None:
+            watching.cancel()
+        await service.close()
+        service.log.event("ended")
+    return signal.SIGINT in signals
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its handlers of signals: ours also end what is still starting."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
+    config = service.config
+    app = Guards(
+        make_app(service, needs_token=token is not None),
+        token=token,
+        local=config.is_local,
+        allow_origin=config.allow_origin,
+    )
+    bounded = type("Bounded", (Deadlines,), {
+        "most": config.max_connections, "seconds": config.receive_timeout,
+    })  # fmt: skip
+    return uvicorn.Config(
+        app,
+        http=bounded,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=config.shutdown_timeout,  # type: ignore[arg-type]
+        backlog=_BACKLOG,
+    )
+
+
+@contextlib.contextmanager
+def _listening(config: ServiceConfig) -> Iterator[socket.socket]:
+    """Yield a socket that listens, so that a port in use is told before models are opened."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    # asyncio sends without delay only where a socket says that it is TCP
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((config.host, config.port))
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            raise _cannot_listen(config, error) from error
+        yield listening
+
+
+def _cannot_listen(config: ServiceConfig, error: OSError) -> TflconvError:
+    hints = {
+        errno.EADDRINUSE: "Another program listens there: choose another port with --port.",
+        errno.EACCES: "Choose a port above 1023 with --port.",
+    }
+    return TflconvError(
+        f"cannot listen at {config.host}, port {config.port}: {error.strerror}.",
+        hint=hints.get(error.errno or 0, "Choose an address of this computer with --host."),
+    )
+
+
+def _log_libraries(log: Log) -> None:
+    logging.captureWarnings(True)
+    for name in ("uvicorn", "py.warnings"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [log], False

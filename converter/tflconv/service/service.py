@@ -1,0 +1,194 @@
+"""The service itself, whatever carries its requests: models, workers, reloads, counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflconv.errors import TflconvError
+from tflconv.service import generation, process
+from tflconv.service.bodies import Asked, Budget
+from tflconv.service.generation import Generation, Golden, Served
+from tflconv.service.jobs import Job, Outcome
+from tflconv.service.logs import Log
+from tflconv.service.metrics import Metrics
+from tflconv.service.problems import Problem
+from tflconv.service.settings import ServedModel, ServiceConfig
+
+
+class Service:
+    """Models that are served until ``close``.
+
+    Args:
+        models: What to serve.
+        config: The limits.
+        folder: Where copies of the model files lie.
+        golden: Pictures whose class is known.
+        command: The program of a worker.
+        log: Where events are told.
+        metrics: Where they are counted.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ServedModel],
+        config: ServiceConfig,
+        folder: Path,
+        *,
+        log: Log,
+        metrics: Metrics,
+        golden: Golden | None = None,
+        command: Sequence[str] = process.COMMAND,
+    ) -> None:
+        self._files, self.config, self._folder = tuple(models), config, folder
+        self._golden: Golden = golden or {}
+        self._command, self.log, self.metrics = tuple(command), log, metrics
+        self._seen = generation.marks(self._files)
+        self._current: Generation | None = None
+        self._draining = set[asyncio.Task[None]]()
+        self._reloading = asyncio.Lock()
+        self.budget = Budget(config)
+        metrics.watch("queue_length", "Pictures that wait.", lambda: self._pool_number("waiting"))
+        metrics.watch("running", "Pictures under work.", lambda: self._pool_number("running"))
+        metrics.watch("workers", "Workers that run.", lambda: len(self.pids))
+
+    async def start(self) -> None:
+        """Open the models in all workers.
+
+        Raises:
+            TflconvError: One of them cannot be served.
+        """
+        self._current = await self._begin()
+        self.metrics.serve(self.models)
+
+    @property
+    def models(self) -> dict[str, Served]:
+        """The models that are served now, by name."""
+        return {} if self._current is None else dict(self._current.models)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a picture would be answered."""
+        return self._current is not None and self._current.pool.is_ready
+
+    @property
+    def has_room_at_once(self) -> bool:
+        """Whether no picture waits now."""
+        return self._current is None or not self._current.pool.waiting
+
+    @property
+    def pids(self) -> list[int]:
+        """Numbers of the worker processes."""
+        return [] if self._current is None else self._current.pool.pids
+
+    async def classify(self, name: str, asked: Asked) -> tuple[Served, list[Outcome]]:
+        """Return what the pictures of a request were taken for, and by which model.
+
+        Raises:
+            Problem: There is no such model, no room, or a picture cannot be told.
+        """
+        current = self._current
+        if current is None or name not in current.models:
+            raise unknown_model(name, self.models)
+        current.pool.require_room(len(asked.pictures))
+        began = time.perf_counter()
+        jobs = [current.pool.submit(name, picture, asked.top) for picture in asked.pictures]
+        try:
+            outcomes = await _all(jobs)
+        finally:
+            for job in jobs:
+                if not job.is_over:
+                    current.pool.abandon(job)
+        self.metrics.classified(name, time.perf_counter() - began, outcomes)
+        return current.models[name], outcomes
+
+    async def watch(self) -> None:
+        """Reload the models whenever one of their files has changed and then stayed the same."""
+        last = self._seen
+        while self.config.watch:
+            await asyncio.sleep(self.config.watch)
+            marks = generation.marks(self._files)
+            if marks == last != self._seen:
+                await self.reload()
+            last = marks
+
+    async def reload(self) -> None:
+        """Serve what the files hold now; the models of before stay where that fails."""
+        async with self._reloading:
+            self._seen = generation.marks(self._files)
+            try:
+                new = await self._begin()
+            except TflconvError as error:
+                self.metrics.reloads.labels("failed").inc()
+                self.log.event("reload-failed", detail=error.message)
+                self._tidy()
+                return
+            old, self._current = self._current, new
+            self.metrics.serve(self.models)
+            self.metrics.reloads.labels("done").inc()
+            self.log.event("reloaded", models={n: m.sha256 for n, m in self.models.items()})
+            if old is not None:
+                self._drain(old)
+
+    async def close(self) -> None:
+        """End all workers."""
+        for task in list(self._draining):
+            task.cancel()
+        if self._current is not None:
+            await self._current.pool.close()
+
+    async def _begin(self) -> Generation:
+        return await generation.begin(
+            self._files, self.config, self._folder,
+            golden=self._golden, command=self._command, told=self._lost,
+        )  # fmt: skip
+
+    def _drain(self, old: Generation) -> None:
+        """Let the workers of before finish what they have, then end them and their files."""
+
+        async def drain() -> None:
+            try:
+                await old.pool.drain()
+            finally:
+                await old.pool.close()
+                self._tidy()
+
+        task = asyncio.get_running_loop().create_task(drain())
+        self._draining.add(task)
+        task.add_done_callback(self._draining.discard)
+
+    def _tidy(self) -> None:
+        """Delete copies of files that are served no longer; who has one open keeps it."""
+        kept = {model.sha256 for model in self.models.values()}
+        for file in self._folder.iterdir():
+            if file.stem not in kept:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+
+    def _lost(self, reason: str) -> None:
+        self.metrics.workers_lost.labels(reason).inc()
+        self.log.event("worker-ended", reason=reason)
+
+    def _pool_number(self, name: str) -> float:
+        return 0.0 if self._current is None else float(getattr(self._current.pool, name))
+
+
+def unknown_model(name: str, models: dict[str, Served]) -> Problem:
+    """Return the problem of a request for the model ``name``, which is none of ``models``."""
+    return Problem("unknown-model", f"There is no '{name[:80]}'.", models=sorted(models))
+
+
+async def _all(jobs: Sequence[Job]) -> list[Outcome]:
+    """Wait for all; the first that fails, by its place, is the problem, with that place."""
+    outcomes = list[Outcome]()
+    try:
+        for job in jobs:
+            outcomes.append(await job.future)
+    except Problem as problem:
+        if len(jobs) > 1:
+            problem.more["picture"] = len(outcomes)
+        raise
+    return outcomes

@@ -1,0 +1,110 @@
+"""The process that decodes pictures and runs the network: native code over bytes of strangers.
+
+It holds no secrets and no connections, only one socket to the service; when that ends, so does the
+process. Started as ``python -m tflconv.service.worker FD``; its first message says what to open.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model.pictures import UnreadablePicture
+from tflconv.service import wire
+from tflconv.service.classifier import Answer, Classifier, check_golden, open_litert
+from tflconv.service.settings import ServedModel
+
+_DIE_WITH_PARENT = 1
+"""``PR_SET_PDEATHSIG`` of Linux."""
+
+Opener = Callable[..., Classifier]
+
+
+def main(argv: list[str], open_model: Opener = open_litert) -> None:
+    """Answer jobs until the service is gone.
+
+    Args:
+        argv: The number of the socket's file descriptor.
+        open_model: Opens a model; studies hand in others than LiteRT.
+    """
+    _prepare()
+    with socket.socket(fileno=int(argv[0])) as connection:
+        message = wire.receive(connection)
+        if message is None:
+            return
+        try:
+            models, ready = _open_all(message[0], message[1], open_model)
+        except TflconvError as error:
+            wrong = {"failed": error.message, "hint": error.hint}
+            usage = isinstance(error, UsageError)
+            connection.sendall(wire.pack({**wrong, "usage": usage}))
+            return
+        connection.sendall(wire.pack({"ready": ready}))
+        while (job := wire.receive(connection)) is not None:
+            connection.sendall(wire.pack(_done(models, *job)))
+
+
+def _prepare() -> None:
+    """Leave signals of the terminal to the service, die with it, and write nothing anywhere."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("ignore")  # a picture must not write lines to the log
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _open_all(
+    told: wire.Message, golden: bytes, open_model: Opener
+) -> tuple[dict[str, Classifier], dict[str, Any]]:
+    models, ready = dict[str, Classifier](), dict[str, Any]()
+    for each in told["models"]:
+        labels = None if each["labels"] is None else tuple(each["labels"])
+        model = ServedModel(**{**each, "path": Path(each["path"]), "labels": labels})
+        opened = open_model(model, max_pixels=told["max_pixels"], threads=told["threads"])
+        check_golden(opened, _golden(told["golden"].get(model.name, ()), golden))
+        models[model.name] = opened
+        assert opened.view.size is not None
+        shape = [*opened.view.size, opened.view.channels]
+        ready[model.name] = {"labels": opened.labels, "shape": shape}
+    return models, ready
+
+
+def _golden(listed: list[tuple[str, int, int]], content: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple((label, content[start:end]) for label, start, end in listed)
+
+
+def _done(models: Mapping[str, Classifier], job: wire.Message, content: bytes) -> wire.Message:
+    """Return the answer to a job; whatever goes wrong in it is an answer, too."""
+    try:
+        answer = models[job["model"]].answer(content)
+        return {"id": job["id"], **_told(answer, job["top"])}
+    except UnreadablePicture as error:
+        return {"id": job["id"], "problem": "unreadable-picture", "detail": str(error)[:200]}
+    except Exception as error:  # a bug, which costs its picture and no other
+        return {"id": job["id"], "problem": "internal", "detail": type(error).__name__}
+
+
+def _told(answer: Answer, top: int) -> wire.Message:
+    best = np.argsort(-answer.probabilities, kind="stable")[:top]
+    return {
+        "top": [[int(index), float(answer.probabilities[index])] for index in best],
+        "decode": round(answer.decode_ms, 3),
+        "inference": round(answer.inference_ms, 3),
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    os._exit(0)

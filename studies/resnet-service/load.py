@@ -1,0 +1,62 @@
+"""Sends requests at a fixed rate with autocannon, which corrects for coordinated omission.
+
+autocannon is a load generator from npm. At a fixed rate (``-R``) it computes latencies from the
+moment when a request was due, not from when a busy client came to send it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+AUTOCANNON = shlex.split(os.environ.get("AUTOCANNON", "npx --yes autocannon@8.0.0"))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What came of a load.
+
+    Attributes:
+        rate: Requests per second that were answered.
+        p50, p99: Latencies in milliseconds.
+        failed: Answers that were no 200, errors and timeouts.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    failed: int
+
+
+def load(
+    url: str, body: Path, *, seconds: int, rate: int | None, connections: int = 8, core: int = 1,
+    kind: str = "image/png",
+) -> Load:  # fmt: skip
+    """Send the file ``body`` for ``seconds``, at ``rate`` per second or as fast as answers come."""
+    command = [
+        "taskset", "-c", str(core), *AUTOCANNON, "--json", "-m", "POST", "-i", str(body),
+        "-H", f"content-type={kind}", "-c", str(connections), "-d", str(seconds),
+        *([] if rate is None else ["-R", str(rate)]), url,
+    ]  # fmt: skip
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = json.loads(run.stdout)
+    return Load(
+        rate=told["2xx"] / told["duration"],
+        p50=told["latency"]["p50"],
+        p99=told["latency"]["p99"],
+        failed=told["non2xx"] + told["errors"] + told["timeouts"],
+    )
+
+
+def cpu_seconds(*pids: int) -> float:
+    """Processor time that processes have used, which a busy machine changes little."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS

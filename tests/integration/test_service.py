@@ -1,0 +1,239 @@
+"""``tflconv serve`` answers pictures as ``verify`` sees them: a real process, real sockets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import signal
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from http.client import HTTPConnection
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes.serving import (
+    PNG,
+    Answer,
+    Running,
+    alive,
+    encoded,
+    form,
+    png,
+    serving,
+    wait_for,
+)
+from tflconv import data
+from tflconv.model import scoring
+from tflconv.model.card import read_card
+from tflconv.service import bodies
+
+MODELS = Path(__file__).parents[1] / "golden" / "models"
+FLOAT, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Running]:
+    with serving(FLOAT, INT8, "--workers", 2, "--max-pictures", 4) as running:
+        yield running
+
+
+def photograph(seed: int, mode: str = "RGB") -> Image.Image:
+    """Smooth noise, wider than high."""
+    draw = np.random.default_rng(seed)
+    coarse = draw.integers(0, 256, (5, 7, len(Image.new(mode, (1, 1)).getbands())), np.uint8)
+    return Image.fromarray(coarse.squeeze(), mode).resize((70, 45), Image.Resampling.BICUBIC)
+
+
+def every_kind() -> dict[str, bytes]:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    deep = (np.random.default_rng(5).integers(0, 65536, (20, 30))).astype(np.uint16)
+    frames = [photograph(7), photograph(8)]
+    return {
+        "png": encoded(photograph(0)),
+        "jpeg": encoded(photograph(1), "JPEG", quality=90),
+        "turned jpeg": encoded(photograph(2), "JPEG", exif=turned),
+        "cmyk jpeg": encoded(photograph(3, "CMYK"), "JPEG"),
+        "grey": encoded(photograph(4, "L")),
+        "alpha": encoded(photograph(5, "RGBA")),
+        "palette": encoded(photograph(6).quantize(16)),
+        "16 bit": encoded(Image.fromarray(deep)),
+        "webp": encoded(photograph(9), "WEBP"),
+        "animation": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+    }
+
+
+JSON = {"content-type": "application/json"}
+TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "animation": "image/gif"}
+
+
+SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+
+
+@pytest.fixture
+def as_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> data.Dataset:
+    """The pictures of every kind as the test split of a folder, as ``verify`` reads it."""
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    pictures = tmp_path / "pictures"
+    for number, label in enumerate(("zero", "one", "two")):
+        for part in ("train", "test"):
+            (pictures / part / label).mkdir(parents=True)
+        for more in range(4):
+            (pictures / "train" / label / f"{more}.png").write_bytes(png(10 * number + more, 20))
+    for number, (name, content) in enumerate(every_kind().items()):
+        folder = pictures / "test" / ("zero", "one", "two")[number % 3]
+        (folder / f"{name}.{SUFFIXES[kind_of(name)]}").write_bytes(content)
+    card = read_card(FLOAT)
+    assert card is not None
+    return data.load_for(card, pictures)
+
+
+def kind_of(name: str) -> str:
+    return TYPES.get(name.split()[-1], "image/png")
+
+
+def test_answers_are_those_of_verify(service: Running, as_verify: data.Dataset) -> None:
+    """Equal to the last bit: so the same pixels went in."""
+    kinds = every_kind()
+    names = [Path(each).stem for each in as_verify.test.ids]
+    assert sorted(names) == sorted(kinds)
+    for model in (FLOAT, INT8):
+        scores = scoring.scores(model, as_verify.test.images)
+        for name, expected in zip(names, scores, strict=True):
+            path = f"/models/{model.stem}/classify?top=3"
+            answer = service.ask(path, kinds[name], {"content-type": kind_of(name)})
+            assert answer.status == 200, answer.body
+            assert probabilities(answer) == [float(value) for value in expected], name
+
+
+def probabilities(answer: Answer, picture: int = 0) -> list[float]:
+    """Probabilities in the order of the classes."""
+    classes = answer.json["pictures"][picture]["classes"]
+    return [each["probability"] for each in sorted(classes, key=lambda each: each["index"])]
+
+
+def test_all_ways_to_send_a_picture_are_one(service: Running) -> None:
+    picture = png(3, 30)
+    text = base64.b64encode(picture).decode()
+    whole, kind = form(picture, top="3")
+    path = "/models/tiny_float32/classify"
+    answers = [
+        service.classify(picture, query="?top=3"),
+        service.ask(f"{path}?top=3", picture, {"content-type": "application/octet-stream"}),
+        service.ask(path, whole, kind),
+        service.ask(path, json.dumps({"pictures": [text], "top": 3}).encode(), JSON),
+        service.ask(f"{path}?top=3", picture, {"content-type": "IMAGE/PNG; name=a.png"}),
+    ]
+    assert len({tuple(probabilities(answer)) for answer in answers}) == 1
+    chunks = iter([picture[:50], picture[50:]])
+    connection = HTTPConnection("127.0.0.1", service.port)
+    connection.request("POST", path, chunks, PNG, encode_chunked=True)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_several_pictures_are_answered_in_their_order(service: Running) -> None:
+    pictures = [png(seed) for seed in range(4)]
+    body, kind = form(*pictures)
+    together = service.ask("/models/tiny_float32/classify?top=3", body, kind)
+    alone = [probabilities(service.classify(picture, query="?top=3")) for picture in pictures]
+    assert [probabilities(together, place) for place in range(4)] == alone
+
+
+def test_an_answer_says_all_that_was_promised(service: Running) -> None:
+    answer = service.classify(png())
+    assert answer.json["model"] == {
+        "name": "tiny_float32",
+        "sha256": sha256(FLOAT.read_bytes()).hexdigest(),
+    }
+    (picture,) = answer.json["pictures"]
+    assert {each["label"] for each in picture["classes"]} == {"zero", "one", "two"}
+    shares = [each["probability"] for each in picture["classes"]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert set(picture["milliseconds"]) == {"queue", "decode", "inference"}
+    assert len(answer.headers["x-request-id"]) == 16
+    assert len(service.classify(png(), query="?top=1").json["pictures"][0]["classes"]) == 1
+
+
+def test_pages_run_nothing_but_their_own(service: Running) -> None:
+    for path in ("/", "/docs"):
+        page = service.ask(path)
+        assert page.status == 200
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert page.headers["x-content-type-options"] == "nosniff"
+        text = page.body.decode()
+        assert not re.search(r"""(src|href)=["'](https?:)?//|\son\w+=|\sstyle=""", text)
+        for part, content in re.findall(r"<(style|script)>(.*?)</\1>", text, re.S):
+            digest = base64.b64encode(sha256(content.encode()).digest()).decode()
+            assert f"{part}-src 'sha256-{digest}'" in policy
+    assert "access-control-allow-origin" not in service.classify(png()).headers
+
+
+def test_the_description_is_true(service: Running) -> None:
+    told = service.ask("/openapi.json").json
+    post = told["paths"]["/models/{name}/classify"]["post"]
+    assert post["parameters"][0]["schema"]["enum"] == ["tiny_float32", "tiny_int8"]
+    assert set(post["requestBody"]["content"]) == set(bodies.TYPES)
+    answer = service.classify(png())
+    jsonschema.validate(answer.json, {"$ref": "#/components/schemas/Classified", **told})
+    wrong = service.classify(b"none")
+    jsonschema.validate(wrong.json, {"$ref": "#/components/schemas/Problem", **told})
+    assert str(wrong.status) in post["responses"]
+    for path in told["paths"]:
+        if "get" in told["paths"][path]:
+            assert service.ask(path.replace("{name}", "tiny_int8")).status == 200
+
+
+def test_operators_see_what_happens(service: Running) -> None:
+    before = service.number(COUNT)
+    service.classify(png())
+    assert service.number(COUNT) == before + 1
+    text = service.ask("/metrics").body.decode()
+    digest = sha256(FLOAT.read_bytes()).hexdigest()
+    assert f'tflconv_model_info{{model="tiny_float32",sha256="{digest}"}} 1.0' in text
+    assert service.number("tflconv_workers") == 2
+    assert service.ask("/livez").status == service.ask("/readyz").status == 200
+    wait_for(lambda: any(event["event"] == "request" for event in service.events))
+    told = next(each for each in service.events if each.get("status") == 200)
+    assert {"time", "request", "model", "bytes", "pictures", "milliseconds"} <= set(told)
+
+
+COUNT = 'tflconv_inference_seconds_count{model="tiny_float32"}'
+
+
+def test_answers_wait_for_no_acknowledgement(service: Running) -> None:
+    """Nagle's algorithm would hold the body of each answer back for 40 ms."""
+    connection, seconds = HTTPConnection("127.0.0.1", service.port), []
+    for _ in range(30):
+        began = time.perf_counter()
+        connection.request("GET", "/livez")
+        connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    assert min(seconds[10:]) < 0.03
+
+
+def test_no_process_of_it_holds_tensorflow(service: Running) -> None:
+    for pid in (service.process.pid, *service.workers):
+        assert "tensorflow" not in Path(f"/proc/{pid}/maps").read_text().lower().replace(
+            "pywrap_tensorflow_lite", ""
+        )
+
+
+def test_it_ends_when_it_is_told_to() -> None:
+    for number, code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+        with serving(FLOAT, "--workers", 1) as service:
+            workers = service.workers
+            assert service.stop(number) == code
+            assert not any(map(alive, workers))
+            with pytest.raises(ConnectionRefusedError):
+                service.connect()

@@ -1,0 +1,156 @@
+"""The parts of the service that need no process: messages, settings, tokens, problems, doors."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tflconv import api, cli
+from tflconv.cli import LazyGroup
+from tflconv.errors import TflconvError, UsageError
+from tflconv.service import ServiceConfig, read_token, served_models, settings, wire
+from tflconv.service.jobs import lost
+from tflconv.service.logs import Log
+from tflconv.service.openapi import document
+from tflconv.service.pages import reference, upload
+from tflconv.service.problems import KINDS, Problem
+
+HEADS = st.dictionaries(st.text(max_size=9), st.integers() | st.text(max_size=30), max_size=4)
+
+
+@given(st.lists(st.tuples(HEADS, st.binary(max_size=300)), max_size=5), st.data())
+def test_messages_come_whole_however_they_are_cut(
+    messages: list[tuple[wire.Message, bytes]], data: st.DataObject
+) -> None:
+    stream = b"".join(wire.pack(head, body) for head, body in messages)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
+    incoming, received = wire.Incoming(), []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        received += incoming.feed(stream[start:end])
+    assert received == messages
+
+
+@given(st.binary(min_size=8, max_size=200))
+def test_what_is_no_message_is_an_error_or_waits(junk: bytes) -> None:
+    try:
+        list(wire.Incoming().feed(junk))
+    except ValueError:
+        return
+
+
+def test_python_and_the_command_line_can_say_the_same() -> None:
+    command = LazyGroup().get_command(click.Context(cli.group), "serve")
+    assert command is not None
+    options = {str(option.name): option for option in command.params}
+    parameters = inspect.signature(api.serve).parameters
+    assert options.keys() == parameters.keys()
+    context = click.Context(cli.group)
+    for name, option in options.items():
+        if name != "models":
+            default = option.get_default(context)
+            told = default if isinstance(default, (str, int, float)) else None
+            assert told == parameters[name].default, name
+
+
+def test_settings_have_the_same_defaults_in_python() -> None:
+    parameters = inspect.signature(api.serve).parameters
+    for name, value in vars(ServiceConfig()).items():
+        assert parameters[name].default == value
+
+
+@pytest.mark.parametrize(
+    ("given_", "wrong"),
+    [
+        ({"port": 65536}, "port"),
+        ({"queue": 0}, "queue"),
+        ({"max_megabytes": float("nan")}, "max_megabytes"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"watch": -1.0}, "watch"),
+        ({"allow_origin": "https://a.org/path"}, "allow_origin"),
+        ({"allow_origin": "https://a.org\r\nx: y"}, "allow_origin"),
+    ],
+)
+def test_settings_out_of_range_are_refused(given_: dict[str, object], wrong: str) -> None:
+    with pytest.raises(UsageError, match=f"service: {wrong} must be"):
+        ServiceConfig(**given_)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "local"), [("127.0.0.2", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_loopback_is_known(host: str, local: bool) -> None:
+    assert ServiceConfig(host=host).is_local == local
+
+
+@given(st.text(max_size=40).filter(lambda text: "/" not in text and "\0" not in text))
+def test_names_need_no_escapes_in_addresses(stem: str) -> None:
+    name = settings.name_of(Path(f"models/{stem}.tflite"))
+    assert name
+    assert name not in (".", "..")
+    assert set(name) <= set(settings.URL_SAFE)
+
+
+def test_two_files_of_one_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="two models are called a"):
+        served_models([Path("a.tflite"), Path("b/a.tflite")])
+
+
+@pytest.mark.parametrize("text", ["short", "with a blank in it", "é" * 20, "\x1b" * 20])
+def test_a_poor_token_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(text, encoding="utf-8")
+    with pytest.raises(TflconvError, match="token"):
+        read_token(tmp_path / "token")
+
+
+def test_a_token_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_token(None) is None
+    monkeypatch.setenv("TFLCONV_TOKEN", "0123456789abcdef")
+    assert read_token(None) == "0123456789abcdef"
+
+
+def test_a_problem_shows_nothing_that_does_something() -> None:
+    told = Problem("bad-request", "\x1b[2J" + "x" * 1000, retry_after=0.2)
+    assert "\x1b" not in told.to_json()["detail"]
+    assert len(told.detail) <= 300
+    assert told.headers == {"retry-after": "1"}
+    assert all(400 <= kind.status < 600 for kind in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (-signal.SIGSEGV, "worker-crashed"),
+        (-signal.SIGABRT, "worker-crashed"),
+        (-signal.SIGKILL, "worker-lost"),
+        (1, "worker-lost"),
+        (None, "worker-lost"),
+    ],
+)
+def test_how_a_worker_ended_is_told(code: int | None, kind: str) -> None:
+    assert lost(code).kind == kind
+
+
+def test_a_name_of_a_model_does_nothing_on_the_pages() -> None:
+    name = "<script>alert(1)</script>"
+    for page in (upload([name], needs_token=True), reference(document([name]))):
+        assert "<script>alert" not in page.html
+        assert "unsafe" not in page.policy
+    assert 'id="secret">' in upload(["a"], needs_token=True).html
+    assert 'id="secret" hidden>' in upload(["a"], needs_token=False).html
+
+
+def test_a_log_writes_lines_in_their_order(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as stream:
+        log = Log(stream.fileno())
+        for number in range(1000):
+            log.event("told", number=number, text="\n\x1b")
+        log.end()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert len(lines) == 1000
+    assert [f'"number": {number},' in line for number, line in enumerate(lines)] == [True] * 1000

@@ -1,7 +1,8 @@
 """Take an image classifier from Keras to a phone and prove what it does there.
 
-``tflconv.train``, ``compress``, ``convert``, ``verify``, ``bench`` and ``write_report`` are the
-stages, and ``serve`` answers requests; nothing heavy is imported before one of them is called for.
+``tflconv.train``, ``compress``, ``convert``, ``verify``, ``bench``, ``compare`` and
+``write_report`` are the stages, and ``serve`` answers requests; nothing heavy is imported before
+one of them is called for.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from tflconv._version import __version__
 
 if TYPE_CHECKING:
-    from tflconv.api import bench, compress, convert, serve, train, verify, write_report
+    from tflconv.api import bench, compare, compress, convert, serve, train, verify, write_report
 
 __all__ = [
     "__version__",
     "bench",
+    "compare",
     "compress",
     "convert",
     "serve",

@@ -54,6 +54,7 @@ def test_the_names_of_the_package_are_these() -> None:
     assert sorted(tflconv.__all__) == [
         "__version__",
         "bench",
+        "compare",
         "compress",
         "convert",
         "serve",

@@ -20,7 +20,7 @@ TIERS: list[set[str]] = [
     {"models", "recipe", "results", "tflite"},
     {"model"},
     {"data", "device", "inspection", "network"},
-    {"benchmark", "conversion", "training", "verification"},
+    {"benchmark", "comparison", "conversion", "training", "verification"},
     {"compression"},
     {"report", "service"},
     {"pipeline"},
@@ -41,6 +41,7 @@ WITH_TENSORFLOW = ("compression", "conversion", "models/layers.py", "network/ker
 LIGHT = [
     ["--help"],
     ["bench", "--help"],
+    ["compare", "--help"],
     ["datasets"],
     ["devices"],
     ["doctor"],

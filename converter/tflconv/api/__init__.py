@@ -5,6 +5,7 @@ All build the same requests and call the same pipeline as the command line and s
 per function.
 """
 
+from tflconv.api.comparing import compare
 from tflconv.api.compression import compress
 from tflconv.api.conversion import convert
 from tflconv.api.measuring import bench
@@ -13,4 +14,4 @@ from tflconv.api.serving import serve
 from tflconv.api.training import train
 from tflconv.api.verification import verify
 
-__all__ = ["bench", "compress", "convert", "serve", "train", "verify", "write_report"]
+__all__ = ["bench", "compare", "compress", "convert", "serve", "train", "verify", "write_report"]

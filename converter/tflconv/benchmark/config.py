@@ -100,3 +100,22 @@ class BenchmarkConfig:
     def to_json(self) -> dict[str, JsonValue]:
         """Return every setting by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig(BenchmarkConfig):
+    """Settings of a comparison: many short blocks, and nothing that is not compared.
+
+    Example:
+        >>> ComparisonConfig().blocks
+        20
+
+    """
+
+    blocks: int = 20
+    num_runs: int = 20
+    min_secs: float = 0.25
+    warmup_min_secs: float = 0.1
+    memory: bool = False
+    rate_hz: float = 0.0
+    profile_runs: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -18,6 +19,7 @@ from tflconv.results import (
     Memory,
     Op,
     SustainedSecond,
+    right_of,
 )
 
 
@@ -117,6 +119,7 @@ def accuracy(
         per_class={name: (correct, total) for name, (correct, total) in per_class},
         digest=test_set.digest,
         subset=test_set.subset,
+        right=right_of(map(operator.eq, line.predicted, test_set.labels)),
     )
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": "Compare a converted model with its reference, picture by picture.",
     "bench": "Measure .tflite files on a device.",
     "serve": "Answer pictures over HTTP with their classes.",
+    "compare": "Say whether a model or its results differ, and fail on regressions.",
     "inspect": "Show what is inside a .tflite file.",
     "report": "Turn results into tables, plots and one HTML file.",
     "study": "Run a plan from data to report.",

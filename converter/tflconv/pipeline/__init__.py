@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tflconv.pipeline.comparing import ComparisonRequest, compare
     from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
     from tflconv.pipeline.measuring import bench
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BenchRequest",
+    "ComparisonRequest",
     "CompressionRequest",
     "ConversionRequest",
     "TrainingRequest",
     "VerificationRequest",
     "bench",
+    "compare",
     "compress",
     "convert",
     "train",
@@ -40,11 +43,13 @@ __all__ = [
 _HOMES = {
     "BenchRequest": "requests",
     "CompressionRequest": "requests",
+    "ComparisonRequest": "comparing",
     "ConversionRequest": "requests",
     "TrainingRequest": "requests",
     "VerificationRequest": "verification_request",
     "bench": "measuring",
     "compress": "compression",
+    "compare": "comparing",
     "convert": "conversion",
     "train": "training",
     "verify": "verification",

@@ -72,7 +72,7 @@ def bench(
     request = _with_samples(request)
     kept = Record(record)
     with outputs.explain_scratch_errors(), scratch_folder() as folder:
-        work, unfit = _prepared(request, identities, folder)
+        work, unfit = prepare(request, identities, folder)
         if not again:
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
             known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
@@ -99,7 +99,7 @@ def _ranks(files: Sequence[Path]) -> Sequence[int]:
     return ()
 
 
-def _prepared(
+def prepare(
     request: BenchRequest, identities: Mapping[Path, MeasuredModel], folder: Path
 ) -> tuple[list[Work], list[Failure]]:
     """Pack pictures for every file; a damaged one is a failure, a wrong option ends the command."""

@@ -17,7 +17,16 @@ from tflconv.results.conditions import (
 )
 from tflconv.results.exchange import SCHEMA_VERSION, Results, from_json, load, merge
 from tflconv.results.growing import GrowingResults
-from tflconv.results.measurements import Accuracy, Cpu, Graph, Instructions, Latency, Memory, Op
+from tflconv.results.measurements import (
+    Accuracy,
+    Cpu,
+    Graph,
+    Instructions,
+    Latency,
+    Memory,
+    Op,
+    right_of,
+)
 from tflconv.results.run import (
     BenchmarkRun,
     DeviceInfo,
@@ -54,4 +63,5 @@ __all__ = [
     "from_json",
     "load",
     "merge",
+    "right_of",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -159,6 +160,17 @@ class Instructions:
         require_counts("instructions", self)
 
 
+def right_of(bits: Iterable[bool]) -> str:
+    """Return the field ``right`` of ``Accuracy`` for each picture being classified correctly.
+
+    Example:
+        >>> right_of([True, False, False, False, True])
+        '11'
+    """
+    digits = "".join("1" if bit else "0" for bit in bits)
+    return f"{int(digits, 2):0{-(-len(digits) // 4)}x}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
     """Top-1 accuracy on a test set, and agreement with the reference on the same pictures.
@@ -175,6 +187,8 @@ class Accuracy:
         subset: Whether the dataset has fewer pictures than were published.
         cosine: Least cosine of the model's answers with those of the float model, on a few
             calibration samples.
+        right: Which pictures are classified correctly: a hex number with a bit per picture, the
+            first picture in the highest bit; see ``right_of``.
 
     Example:
         >>> Accuracy(dataset="mnist", correct=9, total=10).top1
@@ -191,6 +205,7 @@ class Accuracy:
     digest: str | None = None
     subset: bool = False
     cosine: float | None = None
+    right: str | None = None
 
     def __post_init__(self) -> None:
         require_counts("accuracy", self)
@@ -200,6 +215,9 @@ class Accuracy:
             require("accuracy", self, **{name: (kept, f"at most the total of {self.total}")})
         counted = all(correct <= total for correct, total in self.per_class.values())
         require("accuracy", self, per_class=(counted, "correct pictures, then at least as many"))
+        require(
+            "accuracy", self, right=(self._is_counted(), "a hex number of the correct pictures")
+        )
 
     @property
     def top1(self) -> float:
@@ -222,6 +240,21 @@ class Accuracy:
         if self.reference_correct is None:
             return None
         return (self.reference_correct - self.correct) / self.total
+
+    @property
+    def bits(self) -> tuple[bool, ...] | None:
+        """Whether each picture is classified correctly, in the order of the dataset."""
+        if self.right is None:
+            return None
+        return tuple(bit == "1" for bit in f"{int(self.right, 16):0{self.total}b}")
+
+    def _is_counted(self) -> bool:
+        if self.right is None:
+            return True
+        if re.fullmatch("[0-9a-f]+", self.right) is None or len(self.right) != -(-self.total // 4):
+            return False
+        number = int(self.right, 16)
+        return number.bit_length() <= self.total and number.bit_count() == self.correct
 
     def __repr__(self) -> str:
         return f"Accuracy({shorten(self.dataset)}: {self.correct} of {self.total} correct)"

@@ -24,17 +24,12 @@ Example:
     ((28, 28, 1), True, 1.0)
 """
 
+from tflconv.core.amounts import parse_drop, parse_share
 from tflconv.model.resolving import resolve_card
 from tflconv.verification.comparing import WORST, compare
 from tflconv.verification.metrics import METRICS, MetricFunction, MetricName
 from tflconv.verification.on_samples import verify_samples
-from tflconv.verification.outcome import (
-    ClassCount,
-    Disagreement,
-    Verification,
-    parse_drop,
-    parse_share,
-)
+from tflconv.verification.outcome import ClassCount, Disagreement, Verification
 from tflconv.verification.running import reference_logits, verify
 
 __all__ = [

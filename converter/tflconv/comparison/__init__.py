@@ -1,0 +1,25 @@
+"""Comparisons that hold: is a difference real, does it matter, and does it break a limit?
+
+>>> from tflconv import comparison
+>>> comparison.Limit.parse("latency:5%")
+Limit(metric='latency', share=0.05)
+"""
+
+from tflconv.comparison.comparing import Comparison, Pair, Settings, compare
+from tflconv.comparison.effects import BLOCKS, CONFIDENCE, METRICS, THRESHOLDS, Effect
+from tflconv.comparison.limits import Decision, Inconclusive, Limit
+
+__all__ = [
+    "BLOCKS",
+    "CONFIDENCE",
+    "METRICS",
+    "THRESHOLDS",
+    "Comparison",
+    "Decision",
+    "Effect",
+    "Inconclusive",
+    "Limit",
+    "Pair",
+    "Settings",
+    "compare",
+]

@@ -1,0 +1,229 @@
+"""From two sides to a comparison: results that are there, or files that are measured now.
+
+Two ``.tflite`` files are measured together, block by block. Where limits stay open and that is
+asked for, more blocks are measured until the intervals are narrow enough for the limits: their
+width ends the measurement, never what they say, for whoever stops at the first clear answer finds
+one by chance (Kelley and Rausch, Sample size planning for the standardized mean difference,
+Psychological Methods 11, 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tflconv import benchmark, comparison, results
+from tflconv.benchmark.config import BenchmarkConfig, ComparisonConfig
+from tflconv.comparison import Comparison, Settings
+from tflconv.core import outputs
+from tflconv.core.private import scratch_folder
+from tflconv.core.progress import Callback, silent
+from tflconv.errors import UsageError, gravest, require
+from tflconv.pipeline import checking, measuring
+from tflconv.pipeline.cells import Work
+from tflconv.pipeline.requests import BenchRequest
+from tflconv.pipeline.verification_request import Preprocessing
+from tflconv.results import BenchmarkRun, Results, Schedule
+
+NARROW = 0.5
+"""Half an interval, as a share of its limit, at which it is narrow enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRequest(Preprocessing):
+    """What is compared with what, and how.
+
+    Attributes:
+        baseline: A ``.tflite`` file, or a results file, with ``#NAME`` for one of its models.
+        contender: Likewise.
+        settings: Limits, confidence and what is allowed to differ.
+        config: How files are measured.
+        max_blocks: Blocks per file at most, where open limits extend the measurement.
+        devices: Where files are measured.
+        dataset: Pictures that both files are to classify.
+        pictures: How many of them.
+        adb: The adb program; by default that of ``$ADB`` or the path.
+        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+    """
+
+    baseline: str | Path | Results
+    contender: str | Path | Results
+    settings: Settings = field(default_factory=Settings)
+    config: BenchmarkConfig = field(default_factory=ComparisonConfig)
+    max_blocks: int = 200
+    devices: tuple[str, ...] = ("host",)
+    dataset: Any = None
+    pictures: int | None = None
+    adb: str | None = None
+    runtime: Path | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("comparison", self, max_blocks=(self.max_blocks >= 1, "at least 1"))
+
+
+def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Comparison:
+    """Compare both sides of ``request``.
+
+    Raises:
+        UsageError: A side is unknown, or the sides were not measured alike.
+        TflconvError: A file cannot be read or run.
+        DeviceError: A device was lost.
+    """
+    files = [_file(side) for side in (request.baseline, request.contender)]
+    if files[0] is not None and files[1] is not None:
+        return _measured(request, (files[0], files[1]), progress)
+    if any(file is not None for file in files):
+        raise UsageError(
+            "one side is a .tflite file, the other one was measured before: what changed in"
+            " between cannot be told.",
+            hint="Name both .tflite files, and both are measured now, in turns.",
+        )
+    if request.settings.inconclusive == "extend":
+        raise UsageError(
+            "results that are there cannot be extended.", hint="Name the two .tflite files."
+        )
+    baseline, contender = _results(request.baseline), _results(request.contender)
+    return comparison.compare(baseline, contender, request.settings)
+
+
+def _file(side: str | Path | Results) -> Path | None:
+    return None if isinstance(side, Results) or Path(side).suffix != ".tflite" else Path(side)
+
+
+def _results(side: str | Path | Results) -> Results:
+    """Return the results that ``side`` names, of one model where it names one."""
+    if isinstance(side, Results):
+        return side
+    if Path(side).exists():
+        return results.load(Path(side))
+    path, mark, name = str(side).rpartition("#")
+    if not mark or not Path(path).exists():
+        return results.load(Path(side))  # which says that it is not there
+    found = results.load(Path(path))
+    runs = tuple(run for run in found.runs if run.model.slug == name)
+    if not runs:
+        known = ", ".join(dict.fromkeys(run.model.slug for run in found.runs)) or "no runs"
+        raise UsageError(f"{path} has no run of '{name}'.", hint=f"It has: {known}.")
+    return replace(found, runs=runs)
+
+
+def _measured(
+    request: ComparisonRequest, files: tuple[Path, Path], progress: Callback
+) -> Comparison:
+    """Measure both files in turns, and on as long as limits are open and may be extended."""
+    bench = _bench_request(request, files)
+    outputs.try_scratch()
+    checking.bench(bench)
+    with outputs.explain_scratch_errors(), scratch_folder() as folder:
+        work = _work(bench, files, folder)
+
+        def sides(seed: int) -> tuple[Results, Results]:
+            config = replace(bench.config, seed=seed)
+            kept = _Kept()
+            failures = measuring.measure(
+                replace(bench, config=config), work, kept, progress=progress
+            )
+            if failures:
+                raise gravest(failure.error for failure in failures)
+            return kept.side(work[0]), kept.side(work[1])
+
+        return _extended(request, sides)
+
+
+def _extended(
+    request: ComparisonRequest, sides: Callable[[int], tuple[Results, Results]]
+) -> Comparison:
+    seed, settings = request.config.seed, request.settings
+    found = sides(seed)
+    while True:
+        compared = comparison.compare(*found, settings)
+        blocks = max(_blocks(run) for side in found for run in side.runs)
+        is_over = blocks + request.config.blocks > request.max_blocks
+        if settings.inconclusive != "extend" or is_over or not _is_wide(compared):
+            return compared
+        seed += 1
+        more = sides(seed)
+        found = _joined(found[0], more[0]), _joined(found[1], more[1])
+
+
+def _is_wide(compared: Comparison) -> bool:
+    """Return whether an interval of blocks is wider than its limit allows."""
+    for decision in compared.decisions:
+        ends, effect = decision.interval, decision.effect
+        if ends is None or effect.seconds is None:
+            continue
+        if (ends[1] - ends[0]) / 2 > NARROW * max(abs(decision.limit.share), effect.threshold):
+            return True
+    return False
+
+
+def _bench_request(request: ComparisonRequest, files: tuple[Path, Path]) -> BenchRequest:
+    return BenchRequest(
+        files=files,
+        devices=request.devices,
+        config=request.config,
+        dataset=request.dataset,
+        pictures=request.pictures,
+        normalize=request.normalize,
+        resize=request.resize,
+        labels=request.labels,
+        adb=request.adb,
+        runtime=request.runtime,
+    )
+
+
+def _work(request: BenchRequest, files: tuple[Path, Path], folder: Path) -> tuple[Work, Work]:
+    identities = benchmark.identify_all(request.files)
+    prepared, unfit = measuring.prepare(request, identities, folder)
+    if unfit:
+        raise gravest(failure.error for failure in unfit)
+    by_file = {work.file: work for work in prepared}
+    first, second = by_file[files[0]], by_file[files[1]]
+    if first is second:  # a file beside itself shows what the measurement is worth
+        slug = f"{second.identity.slug} (again)"
+        second = replace(second, identity=replace(second.identity, slug=slug))
+    return first, second
+
+
+class _Kept:
+    """The runs of one measurement; none is known before."""
+
+    def __init__(self) -> None:
+        self._runs = list[BenchmarkRun]()
+
+    def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
+        """Return None: a comparison measures anew."""
+        return None
+
+    def add(self, run: BenchmarkRun) -> None:
+        """Keep ``run``."""
+        self._runs.append(run)
+
+    def side(self, work: Work) -> Results:
+        """Return the runs of one of the two files."""
+        return Results(runs=tuple(r for r in self._runs if r.model.slug == work.identity.slug))
+
+
+def _blocks(run: BenchmarkRun) -> int:
+    return len(run.schedule.blocks) if run.schedule else 0
+
+
+def _joined(side: Results, more: Results) -> Results:
+    """Return the runs of ``side`` with the blocks of ``more`` behind their own."""
+    later = {run.device.id: run for run in more.runs}
+    return replace(side, runs=tuple(_longer(run, later[run.device.id]) for run in side.runs))
+
+
+def _longer(run: BenchmarkRun, more: BenchmarkRun) -> BenchmarkRun:
+    if run.schedule is None or more.schedule is None:
+        return run
+    assert run.latency is not None
+    assert more.latency is not None
+    start = run.schedule.files * (max(run.schedule.rounds) + 1)
+    added = tuple(replace(block, place=block.place + start) for block in more.schedule.blocks)
+    joined: Schedule = replace(run.schedule, blocks=(*run.schedule.blocks, *added))
+    latency = replace(run.latency, samples_ns=(*run.latency.samples_ns, *more.latency.samples_ns))
+    return replace(run, latency=latency, schedule=joined)

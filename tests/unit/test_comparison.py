@@ -1,0 +1,460 @@
+"""Verdicts and limits: what the intervals say, and what they must not say."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tflconv import comparison, results
+from tflconv.cli import main
+from tflconv.comparison import Limit, Settings, compare, evidence, export, student
+from tflconv.errors import RegressionFound, UsageError
+from tflconv.results import (
+    Accuracy,
+    BenchmarkRun,
+    Block,
+    Cpu,
+    DeviceInfo,
+    Instructions,
+    Latency,
+    MeasuredModel,
+    Results,
+    Schedule,
+    Software,
+    right_of,
+)
+
+BLOCKS = 20
+
+
+def run(
+    slug: str = "m",
+    *,
+    blocks: list[float] | None = None,
+    schedule: str = "s",
+    number: int = 0,
+    size: int = 1000,
+    instructions: float | None = None,
+    right: str | None = None,
+    **changes: Any,
+) -> BenchmarkRun:
+    """A run whose blocks have these median latencies in milliseconds."""
+    medians = blocks or [1.0] * BLOCKS
+    samples = tuple(round(1e6 * ms) for ms in medians for _ in range(3))
+    made = tuple(
+        Block(place=2 * n + number, runs=3, cpu_ms=ms, percent_closed_loop=99, peak_bytes=4096)
+        for n, ms in enumerate(medians)
+    )
+    accuracy = right and Accuracy(
+        dataset="d", correct=right.count("1"), total=len(right), digest="d",
+        right=right_of(bit == "1" for bit in right),
+    )  # fmt: skip
+    return replace(
+        BenchmarkRun(
+            model=MeasuredModel(
+                slug=slug, name=slug, recipe="fp32", sha256=slug[0] * 64, bytes=size
+            ),
+            device=DeviceInfo(id="host", kind="host", name="pc", abi="x86_64", os="Linux"),
+            runtime=Software(name="LiteRT", version="2", sha256="0" * 64),
+            config={"num_threads": 1, "blocks": BLOCKS},
+            latency=Latency(samples_ns=samples),
+            cpu=Cpu(ms_per_inference=1.0, percent_closed_loop=99),
+            instructions=instructions and Instructions(total=instructions),
+            accuracy=accuracy,
+            schedule=Schedule(id=schedule, files=2, seed=0, blocks=made),
+        ),
+        **changes,
+    )
+
+
+def noisy(seed: int, factor: float = 1.0, spread: float = 0.03, count: int = BLOCKS) -> list[float]:
+    draw = random.Random(seed)
+    return [factor * math.exp(draw.gauss(0, spread)) for _ in range(count)]
+
+
+def verdicts(baseline: BenchmarkRun, contender: BenchmarkRun, **how: Any) -> dict[str, str]:
+    sides = Results(runs=(baseline,)), Results(runs=(contender,))
+    (pair,) = compare(*sides, Settings(**how)).pairs
+    return {effect.metric: effect.verdict for effect in pair.effects}
+
+
+def gate(baseline: BenchmarkRun, contender: BenchmarkRun, *limits: str, **how: Any) -> Any:
+    sides = Results(runs=(baseline,)), Results(runs=(contender,))
+    return compare(*sides, Settings(limits=tuple(map(Limit.parse, limits)), **how))
+
+
+# Student's t: values of Abramowitz and Stegun, table 26.10
+
+
+@pytest.mark.parametrize(
+    ("confidence", "freedom", "value"),
+    [
+        (0.95, 1, 12.706),
+        (0.99, 2, 9.925),
+        (0.95, 10, 2.228),
+        (0.99, 19, 2.861),
+        (0.999, 120, 3.373),
+    ],
+)
+def test_quantiles_are_those_of_the_table(confidence: float, freedom: int, value: float) -> None:
+    assert student.quantile(confidence, freedom) == pytest.approx(value, abs=6e-4)
+
+
+def test_the_quantile_of_certainty_is_infinite() -> None:
+    assert all(math.isinf(student.quantile(1.0, freedom)) for freedom in (1, 2, 19, 20))
+
+
+# Tango's interval of paired shares
+
+
+def test_tango_interval_agrees_with_published_figures() -> None:
+    """The crossover study of contact lenses in Tango (1998): 44 pairs, 1 against 0."""
+    low, high = evidence.SamePictures(lost=1, won=0, total=44).interval(0.95)
+    assert (low, high) == pytest.approx((-0.0596, 0.1178), abs=2e-3)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 100))
+def test_tango_interval_is_the_test_turned_over(lost: int, won: int, others: int) -> None:
+    pictures = evidence.SamePictures(lost=lost, won=won, total=lost + won + others + 1)
+    low, high = pictures.interval(0.95)
+    assert -1 <= low <= pictures.estimate <= high <= 1
+    swapped = evidence.SamePictures(lost=won, won=lost, total=pictures.total)
+    assert swapped.interval(0.95) == pytest.approx((-high, -low), abs=1e-9)
+
+
+@pytest.mark.parametrize(("lost", "won"), [(0.03, 0.03), (0.05, 0.01), (0.0, 0.02)])
+def test_tango_interval_covers_the_truth(lost: float, won: float) -> None:
+    draw, hits = random.Random(0), 0
+    for _ in range(300):
+        kinds = [draw.random() for _ in range(200)]
+        a, b = sum(k < lost for k in kinds), sum(lost <= k < lost + won for k in kinds)
+        low, high = evidence.SamePictures(lost=a, won=b, total=200).interval(0.95)
+        hits += low <= lost - won <= high
+    assert hits >= 300 * 0.92
+
+
+def test_newcombe_interval_agrees_with_published_figures() -> None:
+    """Newcombe (1998), example a: 56 of 70 against 48 of 80, method 10."""
+    low, high = evidence.OtherPictures((56, 70), (48, 80)).interval(0.95)
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+# Verdicts
+
+
+def test_equal_files_have_no_practical_difference() -> None:
+    assert set(verdicts(run(), run("n", number=1)).values()) == {"no practical difference"}
+
+
+def test_a_slower_file_is_slower_though_the_device_drifts() -> None:
+    drift = [1.5**n for n in range(BLOCKS)]
+    slow = [1.05 * ms * jitter for ms, jitter in zip(drift, noisy(0, spread=0.01), strict=True)]
+    found = verdicts(run(blocks=drift), run("n", number=1, blocks=slow))
+    assert found["latency"] == "slower"
+    assert found["cpu"] == "more CPU time"
+    assert verdicts(run(blocks=slow), run("n", number=1, blocks=drift))["latency"] == "faster"
+
+
+def test_what_noise_hides_cannot_be_told_and_the_time_that_would_do_is_said() -> None:
+    pair = run(blocks=noisy(1, spread=0.3)), run("n", number=1, blocks=noisy(2, spread=0.3))
+    (found,) = gate(*pair).pairs
+    latency = found.effects[0]
+    assert latency.verdict == "cannot tell"
+    assert "blocks would do" in latency.advice
+
+
+def test_the_advised_number_of_blocks_finds_the_difference_nine_times_in_ten() -> None:
+    found, threshold = 0, 0.05
+    first = evidence.of_rounds(noisy(0), noisy(1))
+    needed = max(first.needed(threshold, 0.99), 2)
+    for seed in range(100):
+        baseline = noisy(2 * seed + 100, count=needed)
+        contender = noisy(2 * seed + 101, 1 + threshold, count=needed)
+        found += evidence.of_rounds(baseline, contender).interval(0.99)[0] > 0
+    assert found >= 80  # the spread itself is a guess from twenty blocks
+
+
+def test_a_file_beside_itself_rarely_differs_and_five_percent_are_found() -> None:
+    """A small seeded version of ``tests/figures/false_alarms.py``, with drift between blocks."""
+    alarms = powers = 0
+    for seed in range(200):
+        draw, level, blocks = random.Random(seed), 0.0, list[float]()
+        for _ in range(2 * BLOCKS):
+            level = 0.9 * level + draw.gauss(0, 0.02)
+            blocks.append(math.exp(level + draw.gauss(0, 0.015)))
+        even = [blocks[2 * n + (n % 2)] for n in range(BLOCKS)]
+        odd = [blocks[2 * n + 1 - (n % 2)] for n in range(BLOCKS)]
+        low, high = evidence.of_rounds(even, odd).interval(comparison.CONFIDENCE)
+        alarms += low > 0 or high < 0
+        powers += evidence.of_rounds(even, [1.05 * ms for ms in odd]).interval(0.99)[0] > 0
+    assert alarms <= 6
+    assert powers >= 180
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schedule": None}, "not measured in blocks"),
+        ({}, "measured apart"),
+    ],
+)
+def test_blocks_that_do_not_belong_together_are_not_compared(
+    changes: dict[str, Any], said: str
+) -> None:
+    contender = replace(run("n", schedule="another day", blocks=[2.0] * BLOCKS), **changes)
+    (pair,) = gate(run(), contender).pairs
+    assert pair.effects[0].verdict == "cannot tell"
+    assert said in pair.effects[0].advice
+
+
+def test_force_compares_what_was_measured_apart() -> None:
+    contender = run("n", schedule="another day", blocks=noisy(0, 2.0))
+    assert verdicts(run(), contender, force=True)["latency"] == "slower"
+
+
+def test_a_few_blocks_are_no_evidence() -> None:
+    pair = run(blocks=[1.0] * 19), run("n", number=1, blocks=[2.0] * 19)
+    (found,) = gate(*pair).pairs
+    assert found.effects[0].advice == "19 blocks, and at least 20 are needed"
+
+
+# What may be compared
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"config": {"num_threads": 4}}, "num_threads 1 and 4"),
+        ({"runtime": Software(name="LiteRT", version="3", sha256="1" * 64)}, "runtime LiteRT 2"),
+        (
+            {"device": DeviceInfo(id="host", kind="host", name="mac", abi="x86_64", os="Linux")},
+            "device name pc and mac",
+        ),
+    ],
+)
+def test_what_was_measured_otherwise_is_refused_unless_forced(
+    changes: dict[str, Any], said: str
+) -> None:
+    contender = run("n", number=1, **changes)
+    with pytest.raises(UsageError, match=said):
+        gate(run(), contender)
+    (pair,) = gate(run(), contender, force=True).pairs
+    assert any(said in note for note in pair.notes)
+
+
+def test_another_runtime_can_be_allowed_alone() -> None:
+    software = Software(name="LiteRT", version="3", sha256="1" * 64)
+    pair = run(instructions=100), run("n", number=1, instructions=102, runtime=software)
+    assert gate(*pair, "instructions:1%", across_runtimes=True).broken
+    other = replace(pair[1], config={"num_threads": 2})
+    with pytest.raises(UsageError, match="num_threads"):
+        gate(pair[0], other, across_runtimes=True)
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("latency:5", "does not say what 5 is a share of"),
+        ("accuracy:0.5", "does not say whether it is in points"),
+        ("latency", "has no limit"),
+        ("latencz:5%", "unknown figure 'latencz'"),
+        ("bytes:lots%", "is not like latency:5%"),
+        ("bytes:nan%", "is not like latency:5%"),
+    ],
+)
+def test_a_limit_that_is_not_clear_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Limit.parse(text)
+
+
+def test_exact_counts_are_held_to_the_last_one() -> None:
+    pair = run(size=1000, instructions=1000), run("n", number=1, size=1010, instructions=1011)
+    found = gate(*pair, "bytes:1%", "instructions:1%")
+    assert [decision.state for decision in found.decisions] == ["kept", "broken"]
+    with pytest.raises(RegressionFound, match=r"instructions \+1.10 % \(exact\) is worse by more"):
+        found.check()
+
+
+@pytest.mark.parametrize(("factor", "state"), [(1.0, "kept"), (1.2, "broken"), (1.05, "open")])
+def test_latency_breaks_a_limit_only_surely(factor: float, state: str) -> None:
+    pair = run(blocks=noisy(0)), run("n", number=1, blocks=noisy(1, factor))
+    (decision,) = gate(*pair, "latency:5%").decisions
+    assert decision.state == state
+    if state == "open":
+        assert "blocks would do" in decision.need
+
+
+def test_inconclusive_says_what_an_open_limit_does() -> None:
+    pair = run(blocks=noisy(0)), run("n", number=1, blocks=noisy(1, 1.05))
+    gate(*pair, "latency:5%", inconclusive="pass").check()
+    with pytest.raises(RegressionFound, match="may be beyond latency:5%"):
+        gate(*pair, "latency:5%", inconclusive="fail").check()
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.sampled_from(["latency:5%", "cpu:3%", "bytes:0%", "accuracy:1pt"]), min_size=2),
+    st.floats(0.9, 1.3),
+)
+def test_more_limits_never_break_more_easily(limits: list[str], factor: float) -> None:
+    """Holm's correction: what is broken beside others is broken alone."""
+    right = "1" * 150 + "0" * 50
+    pair = (
+        run(blocks=noisy(0), right=right),
+        run("n", number=1, blocks=noisy(1, factor), right=right[10:] + right[:10]),
+    )
+    for decision in gate(*pair, *limits).decisions:
+        (alone,) = gate(*pair, str(decision.limit)).decisions
+        assert decision.state in {alone.state, "open"}
+        assert decision.confidence >= alone.confidence
+
+
+def test_holm_keeps_false_regressions_of_a_call_below_its_error() -> None:
+    """Four limits at their very edge: a call is wrong if any of them is broken or kept."""
+    wrong = 0
+    for seed in range(100):
+        held = [
+            ("x", limit, effect)
+            for number in range(4)
+            for limit, effect in [_at_the_edge(10 * seed + number)]
+        ]
+        wrong += any(d.state != "open" for d in comparison.limits.decide(held, error=0.05))
+    assert wrong <= 11
+
+
+def _at_the_edge(seed: int) -> Any:
+    limit = Limit.parse("latency:5%")
+    pair = run(blocks=noisy(2 * seed)), run("n", number=1, blocks=noisy(2 * seed + 1, 1.05))
+    return limit, gate(*pair).pairs[0].effects[0]
+
+
+def test_accuracy_is_compared_on_the_same_pictures() -> None:
+    """What counts is which pictures are lost and won, not how many are right."""
+    baseline = "1" * 1940 + "0" * 60
+    lost = "1" * 1900 + "0" * 100
+    crossed = "1" * 1800 + "0" * 140 + "1" * 60
+    decisions = [
+        gate(run(right=baseline), run("n", number=1, right=bits), "accuracy:0.5pt").decisions[0]
+        for bits in (baseline, lost, crossed)
+    ]
+    assert [each.state for each in decisions] == ["kept", "broken", "broken"]
+    ends = [each.interval or (0, 0) for each in decisions]
+    assert ends[0][1] - ends[0][0] < ends[1][1] - ends[1][0] < ends[2][1] - ends[2][0]
+
+
+def test_few_pictures_say_how_many_would_do() -> None:
+    pair = run(right="1" * 98 + "00"), run("n", number=1, right="1" * 97 + "000")
+    (decision,) = gate(*pair, "accuracy:0.5pt").decisions
+    assert decision.state == "open"
+    assert "pictures would do" in decision.need
+
+
+def test_without_single_answers_the_interval_is_that_of_two_samples() -> None:
+    old = [
+        replace(run(slug, number=n), accuracy=Accuracy(dataset="d", correct=c, total=1000))
+        for n, (slug, c) in enumerate([("m", 970), ("n", 965)])
+    ]
+    (decision,) = gate(old[0], old[1], "accuracy:2pt").decisions
+    assert isinstance(decision.effect.evidence, evidence.OtherPictures)
+    assert decision.state == "open"
+
+
+def test_a_limit_on_what_was_not_measured_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing was measured that accuracy:1pt is about"):
+        gate(run(), run("n", number=1), "accuracy:1pt")
+
+
+# Output
+
+
+def test_markdown_and_junit_say_each_limit() -> None:
+    pair = run("a|b", size=1000), run("n<script>", number=1, size=1100)
+    found = gate(*pair, "bytes:1%", "latency:5%")
+    text = export.to_markdown(found)
+    assert "❌" in text
+    assert "✅" in text
+    assert "<script>" not in text
+    suite = ElementTree.fromstring(export.to_junit(found))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")
+    assert [case.get("name") for case in suite] == ["bytes:1%", "latency:5%"]
+    assert suite[0][0].tag == "failure"
+
+
+def written(folder: Path, name: str, *runs: BenchmarkRun) -> str:
+    Results(runs=runs).save(folder / name)
+    return str(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("size", "inconclusive", "code"), [(1000, "pass", 0), (1100, "pass", 5), (1000, "fail", 5)]
+)
+def test_the_command_ends_as_its_limits_say(
+    size: int, inconclusive: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = written(tmp_path, "a.json", run(blocks=noisy(0)))
+    second = written(tmp_path, "b.json", run(number=1, blocks=noisy(1, 1.05), size=size))
+    limits = ["--fail-on", "bytes:1%", "--fail-on", "latency:5%"]
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", first, second, *limits, "--inconclusive", inconclusive, "--json"])
+    assert ended.value.code == code
+    told = json.loads(capsys.readouterr().out)
+    assert [limit["limit"] for limit in told["limits"]] == ["bytes:1%", "latency:5%"]
+
+
+def test_one_model_of_a_file_with_several_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, "all.json", run("old"), run("new", number=1))
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", f"{file}#old", f"{file}#new"])
+    assert ended.value.code == 0
+    assert "old → new on host" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", f"{file}#old", f"{file}#newer"])
+    assert ended.value.code == 2
+    assert "It has: old, new." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_file_is_not_compared_with_what_was_measured_before(
+    mixed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, "a.json", run())
+    other = "new.tflite" if mixed else file
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", file, other, "--inconclusive", "extend"])
+    assert ended.value.code == 2
+    said = "both are measured now" if mixed else "cannot be extended"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("first", "second"), list(product([None, "ff"], repeat=2)))
+def test_answers_of_single_pictures_come_back(
+    first: str | None, second: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    runs = [
+        replace(run(name), accuracy=Accuracy(dataset="d", correct=8, total=8, right=right))
+        for name, right in (("a", first), ("b", second))
+    ]
+    Results(runs=tuple(runs)).save(file)
+    assert results.load(file).runs == tuple(runs)
+
+
+@pytest.mark.parametrize("right", ["fe", "fff", "x", "", "FF"])
+def test_answers_that_cannot_be_are_refused(right: str) -> None:
+    with pytest.raises(UsageError, match="right must be a hex number of the correct pictures"):
+        Accuracy(dataset="d", correct=8, total=8, right=right)

@@ -10,6 +10,7 @@ import pytest
 
 import tflconv
 from tflconv.cli import main
+from tflconv.history import History
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 FLOAT, INT8 = GOLDEN / "tiny_float32.tflite", GOLDEN / "tiny_int8.tflite"
@@ -62,3 +63,29 @@ def test_a_damaged_file_is_one_message(tmp_path: Path, capsys: pytest.CaptureFix
     damaged.write_bytes(b"nothing")
     assert compare(FLOAT, damaged, *QUICK) == 1
     assert "damaged.tflite" in capsys.readouterr().err
+
+
+def test_what_was_measured_lands_in_the_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a comparison and of bench; what bench knows already is not kept twice."""
+    file = tmp_path / "history.sqlite"
+    monkeypatch.setenv("TFLCONV_HISTORY", str(file))
+    assert compare(FLOAT, INT8, *QUICK, "--blocks=2") == 0
+    for _ in range(2):
+        tflconv.bench(
+            [FLOAT], record=tmp_path / "results.json", num_runs=1, min_secs=0, warmup_min_secs=0,
+            rate_hz=0, memory=False, profile_runs=0,
+        )  # fmt: skip
+    slugs = [kept.run.model.slug for kept in History(file).runs()]
+    assert slugs == ["tiny_float32", "tiny_int8", "tiny_float32"]
+
+
+def test_a_history_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "history.sqlite").write_bytes(b"{}" * 600)
+    assert compare(FLOAT, INT8, *QUICK, "--history", tmp_path / "history.sqlite") == 1
+    said = capsys.readouterr().err
+    assert "is no history of tflconv" in said
+    assert "block 1" not in said

@@ -118,6 +118,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "labels": "models.labels",
         "use_gpu": "bench.accelerator",
         "adb": "--adb",
+        "history": "--history",
         "runtime": "--runtime",
     },
 }  # fmt: skip

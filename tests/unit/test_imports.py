@@ -21,7 +21,7 @@ TIERS: list[set[str]] = [
     {"model"},
     {"data", "device", "inspection", "network"},
     {"benchmark", "comparison", "conversion", "training", "verification"},
-    {"compression"},
+    {"compression", "history"},
     {"report", "service"},
     {"pipeline"},
     {"api"},

@@ -48,6 +48,7 @@ def compare(
     timeout: float = _CONFIG.timeout,
     adb: str | None = None,
     runtime: str | Path | None = None,
+    history: str | Path | None = None,
     progress: Callback = silent,
 ) -> Comparison:
     """Say whether a contender differs from its baseline, and whether that breaks a limit.
@@ -83,6 +84,8 @@ def compare(
         timeout: Seconds after which a process is given up, past what it is meant to take.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: A history that each run is kept in, too; by default that of
+            ``$TFLCONV_HISTORY``, or none.
         progress: Is told what is being measured.
 
     Returns:
@@ -130,5 +133,6 @@ def compare(
         labels=None if labels is None else tuple(labels),
         adb=adb,
         runtime=None if runtime is None else Path(runtime),
+        history=None if history is None else Path(history),
     )
     return pipeline.compare(request, progress=progress)

@@ -49,6 +49,7 @@ def bench(
     timeout: float = _BENCH.timeout,
     adb: str | None = None,
     runtime: str | Path | None = None,
+    history: str | Path | None = None,
     record: str | Path | None = None,
     again: bool = False,
     progress: Callback = silent,
@@ -90,6 +91,8 @@ def bench(
         timeout: Seconds after which a process is given up, past what it is meant to take.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: A history that each run is kept in, too; by default that of
+            ``$TFLCONV_HISTORY``, or none.
         record: A results file that is written after each run; what stands in it is not repeated.
         again: Repeat it all the same.
         progress: Is told which file is being measured.
@@ -139,6 +142,7 @@ def bench(
         labels=None if labels is None else tuple(labels),
         adb=adb,
         runtime=None if runtime is None else Path(runtime),
+        history=None if history is None else Path(history),
     )
     kept = None if record is None else Path(record)
     results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)

@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": "Answer pictures over HTTP with their classes.",
     "compare": "Say whether a model or its results differ, and fail on regressions.",
     "inspect": "Show what is inside a .tflite file.",
+    "history": "Keep runs in one file: list, show, export, merge, trend.",
     "report": "Turn results into tables, plots and one HTML file.",
     "study": "Run a plan from data to report.",
     "models": "List the models that can be trained.",

@@ -64,6 +64,7 @@ SETTINGS = {
 )
 @click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
 @options.phone
+@options.history
 @options.settings(BenchmarkConfig, SETTINGS)
 @click.option(
     "--export-json",
@@ -86,6 +87,7 @@ def command(
     use_gpu: bool,
     adb: str | None,
     runtime: Path | None,
+    history: Path | None,
     config: BenchmarkConfig,
     export_json: Path | None,
     export_csv: Path | None,
@@ -120,6 +122,7 @@ def command(
         labels=None if labels is None else data.read_labels(labels),
         adb=adb,
         runtime=runtime,
+        history=history,
     )
     record = export_json if export_json != options.STDOUT else None
     with options.warnings_on_stderr(), showing() as progress:

@@ -87,6 +87,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
 @options.preprocessing
 @options.pictures
 @options.phone
+@options.history
 @options.settings(ComparisonConfig, SETTINGS)
 @options.json_output
 @click.option("--export-markdown", type=FILE, help="Write tables as Markdown; - is stdout.")
@@ -110,6 +111,7 @@ def command(
     pictures: int | None,
     adb: str | None,
     runtime: Path | None,
+    history: Path | None,
     config: ComparisonConfig,
     as_json: bool,
     export_markdown: Path | None,
@@ -118,8 +120,9 @@ def command(
     """Say whether CONTENDER differs from BASELINE, and whether that breaks a limit.
 
     Both are .tflite files, which are measured now in turns, or results files of `tflconv bench` and
-    `study` (FILE#NAME for one of several models). Figures are faster, slower and the like only
-    where the interval says so; else they have no practical difference, or it cannot be told.
+    `study` (FILE#NAME for one of several models), or runs of a history by their hash. Figures are
+    faster, slower and the like only where the interval says so; else they have no practical
+    difference, or it cannot be told.
 
     \b
     Examples:
@@ -150,6 +153,7 @@ def command(
         labels=None if labels is None else data.read_labels(labels),
         adb=adb,
         runtime=runtime,
+        history=history,
     )
     with options.warnings_on_stderr(), showing() as progress:
         found = pipeline.compare(request, progress=progress)

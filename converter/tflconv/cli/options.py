@@ -227,6 +227,16 @@ def phone(function: F) -> F:
     )(function)
 
 
+def history(function: F) -> F:
+    """``--history``, where finished runs are kept, too."""
+    return click.option(
+        "--history",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Keep each run in this history, too.  [default: $TFLCONV_HISTORY, or none]",
+    )(function)
+
+
 def read_by(
     parse: Callable[[str], float],
 ) -> Callable[[click.Context, click.Parameter, str | None], float | None]:

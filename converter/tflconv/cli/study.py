@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 @click.argument("plan", type=click.Path(path_type=Path))
 @options.output("Folder for everything.  [default: name of the plan]")
 @options.phone
+@options.history
 @click.option("--again", is_flag=True, help="Measure again what was measured before.")
 def command(
-    plan: Path, output: Path | None, adb: str | None, runtime: Path | None, again: bool
+    plan: Path,
+    output: Path | None,
+    adb: str | None,
+    runtime: Path | None,
+    history: Path | None,
+    again: bool,
 ) -> None:
     """Run a plan from data to report.
 
@@ -36,7 +42,8 @@ def command(
     from tflconv.pipeline import plan as plans
 
     loaded = plans.load(plan)
-    run(loaded, output or Path(file_name(loaded.name)), adb=adb, runtime=runtime, again=again)
+    folder = output or Path(file_name(loaded.name))
+    run(loaded, folder, adb=adb, runtime=runtime, history=history, again=again)
 
 
 def run(
@@ -45,6 +52,7 @@ def run(
     *,
     adb: str | None = None,
     runtime: Path | None = None,
+    history: Path | None = None,
     again: bool = False,
 ) -> None:
     """Run ``plan`` into ``folder``, print its table, and end as the gravest failure says."""
@@ -52,7 +60,15 @@ def run(
     from tflconv.report import tables
 
     with showing() as progress:
-        outcome = study.run(plan, folder, adb=adb, runtime=runtime, again=again, progress=progress)
+        outcome = study.run(
+            plan,
+            folder,
+            adb=adb,
+            runtime=runtime,
+            history=history,
+            again=again,
+            progress=progress,
+        )
     for warning in outcome.warnings:
         say(f"Warning: {plan.dataset}: {warning}", err=True)
     if outcome.results.runs:

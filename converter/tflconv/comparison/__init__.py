@@ -6,7 +6,7 @@ Limit(metric='latency', share=0.05)
 """
 
 from tflconv.comparison.comparing import Comparison, Pair, Settings, compare
-from tflconv.comparison.effects import BLOCKS, CONFIDENCE, METRICS, THRESHOLDS, Effect
+from tflconv.comparison.effects import BLOCKS, CONFIDENCE, METRICS, THRESHOLDS, Effect, Metric
 from tflconv.comparison.limits import Decision, Inconclusive, Limit
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Effect",
     "Inconclusive",
     "Limit",
+    "Metric",
     "Pair",
     "Settings",
     "compare",

@@ -125,7 +125,7 @@ def of(
         apart: Whether blocks that were measured apart count, too.
     """
     for metric in METRICS:
-        values = _values(metric, baseline), _values(metric, contender)
+        values = value_of(metric, baseline), value_of(metric, contender)
         if values[0] is None or values[1] is None:
             continue
         evidence, obstacle = _evidence(metric, baseline, contender, apart)
@@ -142,7 +142,8 @@ def of(
         )
 
 
-def _values(metric: Metric, run: BenchmarkRun) -> float | None:
+def value_of(metric: Metric, run: BenchmarkRun) -> float | None:
+    """Return a figure of ``run``: milliseconds, bytes, instructions or a share."""
     counted, blocks = _counted(run), run.schedule.blocks if run.schedule else ()
     peaks = [block.peak_bytes for block in blocks if block.peak_bytes is not None]
     values: dict[Metric, float | None] = {

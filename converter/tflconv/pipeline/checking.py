@@ -13,6 +13,7 @@ from tflconv import data, device, models
 from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
+from tflconv.history import History, default
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 
 if TYPE_CHECKING:  # what measures is not imported to verify
@@ -93,11 +94,22 @@ def bench(request: BenchRequest) -> None:
             f"there is no file {request.runtime}.",
             hint="Leave --runtime out, and LiteRT for the phone is fetched once.",
         )
+    history(request.history)
     if request.dataset is None and request.reference is None:
         _check_without_pictures(request)
     if request.reference is not None:
         model_file(request.reference)
     dataset(request.dataset)
+
+
+def history(path: Path | None) -> None:
+    """Check that runs can be kept at ``path``, or where ``$TFLCONV_HISTORY`` says.
+
+    Raises:
+        TflconvError: There is no history that this tflconv can write.
+    """
+    if chosen := path or default():
+        History(chosen).prepare()
 
 
 def plan(chosen: Plan) -> None:

@@ -20,7 +20,8 @@ from tflconv.comparison import Comparison, Settings
 from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, silent
-from tflconv.errors import UsageError, gravest, require
+from tflconv.errors import TflconvError, UsageError, gravest, require
+from tflconv.history import History, default
 from tflconv.pipeline import checking, measuring
 from tflconv.pipeline.cells import Work
 from tflconv.pipeline.requests import BenchRequest
@@ -36,7 +37,8 @@ class ComparisonRequest(Preprocessing):
     """What is compared with what, and how.
 
     Attributes:
-        baseline: A ``.tflite`` file, or a results file, with ``#NAME`` for one of its models.
+        baseline: A ``.tflite`` file, a results file, with ``#NAME`` for one of its models, or the
+            beginning of the hash of a run in the history.
         contender: Likewise.
         settings: Limits, confidence and what is allowed to differ.
         config: How files are measured.
@@ -46,6 +48,8 @@ class ComparisonRequest(Preprocessing):
         pictures: How many of them.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: Where runs are found by the beginning of their hash, and kept; by default that of
+            ``$TFLCONV_HISTORY``, or none.
     """
 
     baseline: str | Path | Results
@@ -58,6 +62,7 @@ class ComparisonRequest(Preprocessing):
     pictures: int | None = None
     adb: str | None = None
     runtime: Path | None = None
+    history: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,7 +90,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
         raise UsageError(
             "results that are there cannot be extended.", hint="Name the two .tflite files."
         )
-    baseline, contender = _results(request.baseline), _results(request.contender)
+    baseline, contender = (_results(s, request) for s in (request.baseline, request.contender))
     return comparison.compare(baseline, contender, request.settings)
 
 
@@ -93,21 +98,37 @@ def _file(side: str | Path | Results) -> Path | None:
     return None if isinstance(side, Results) or Path(side).suffix != ".tflite" else Path(side)
 
 
-def _results(side: str | Path | Results) -> Results:
+def _results(side: str | Path | Results, request: ComparisonRequest) -> Results:
     """Return the results that ``side`` names, of one model where it names one."""
     if isinstance(side, Results):
         return side
-    if Path(side).exists():
-        return results.load(Path(side))
-    path, mark, name = str(side).rpartition("#")
-    if not mark or not Path(path).exists():
-        return results.load(Path(side))  # which says that it is not there
-    found = results.load(Path(path))
+    path, _, name = str(side).rpartition("#")
+    if not Path(side).exists() and path and Path(path).exists():
+        return _of_model(Path(path), name, request.settings.force)
+    history = request.history or default()
+    if not Path(side).exists() and history is not None:
+        return Results(runs=(History(history).find(str(side)).run,))
+    return _unchanged(Path(side), request.settings.force)
+
+
+def _of_model(path: Path, name: str, force: bool) -> Results:
+    found = _unchanged(path, force)
     runs = tuple(run for run in found.runs if run.model.slug == name)
     if not runs:
         known = ", ".join(dict.fromkeys(run.model.slug for run in found.runs)) or "no runs"
         raise UsageError(f"{path} has no run of '{name}'.", hint=f"It has: {known}.")
     return replace(found, runs=runs)
+
+
+def _unchanged(path: Path, force: bool) -> Results:
+    """Return the results in a file. Raises ``TflconvError`` if someone changed them by hand."""
+    if not force and (names := results.changed(path)):
+        raise TflconvError(
+            f"{path}: {', '.join(names)} was changed after it was measured: its hash is another"
+            " one.",
+            hint="Measure again, or compare all the same with --force.",
+        )
+    return results.load(path)
 
 
 def _measured(
@@ -172,6 +193,7 @@ def _bench_request(request: ComparisonRequest, files: tuple[Path, Path]) -> Benc
         labels=request.labels,
         adb=request.adb,
         runtime=request.runtime,
+        history=request.history,
     )
 
 

@@ -203,6 +203,8 @@ class BenchRequest(Preprocessing):
             on the device; ``dataset`` is then by default what the file was trained on.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: A history that each finished run is kept in, too; by default that of
+            ``$TFLCONV_HISTORY``, or none.
     """
 
     files: tuple[Path, ...]
@@ -213,3 +215,4 @@ class BenchRequest(Preprocessing):
     reference: Path | None = None
     adb: str | None = None
     runtime: Path | None = None
+    history: Path | None = None

@@ -53,6 +53,7 @@ def run(
     *,
     adb: str | None = None,
     runtime: Path | None = None,
+    history: Path | None = None,
     again: bool = False,
     progress: Callback = silent,
 ) -> Outcome:
@@ -63,6 +64,7 @@ def run(
         folder: Where everything goes; what an earlier run left there is not done again.
         adb: The adb program; by default that of ``$ADB`` or the path.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: A history that each finished run is kept in, too.
         again: Whether to measure again what was measured before.
         progress: Is told what each model is at.
 
@@ -74,6 +76,7 @@ def run(
             to; this is known before anything is trained.
     """
     checking.plan(plan)
+    checking.history(history)
     outputs.try_folder(folder, RESULTS, REPORT)
     for part in (STORE, MODELS, PLOTS):
         outputs.try_folder(folder / part)
@@ -89,6 +92,7 @@ def run(
         config=plan.bench,
         adb=adb,
         runtime=runtime,
+        history=history,
     )
     work = [Work(file=c.path, identity=c.model, test_set=c.test_set) for c in candidates]
     try:

@@ -15,7 +15,7 @@ from tflconv.results.conditions import (
     OutputComparison,
     SustainedSecond,
 )
-from tflconv.results.exchange import SCHEMA_VERSION, Results, from_json, load, merge
+from tflconv.results.exchange import SCHEMA_VERSION, Results, changed, from_json, load, merge
 from tflconv.results.growing import GrowingResults
 from tflconv.results.measurements import (
     Accuracy,
@@ -60,6 +60,7 @@ __all__ = [
     "Software",
     "SustainedSecond",
     "Verdict",
+    "changed",
     "from_json",
     "load",
     "merge",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -194,7 +195,31 @@ def record(run: BenchmarkRun) -> JsonObject:
             "agreement": run.accuracy.agreement,
             "drop": run.accuracy.drop,
         }
-    return _object(entry)
+    return _object(entry) | {"content_sha256": sha256_bytes(canonical(_object(entry)).encode())}
+
+
+def canonical(entry: JsonObject) -> str:
+    """Return a run as its hash is taken of: the keys sorted, without the hash itself."""
+    named = {name: value for name, value in entry.items() if name != "content_sha256"}
+    return json.dumps(named, sort_keys=True, separators=(",", ":"))
+
+
+def changed(path: Path) -> tuple[str, ...]:
+    """Return the names of the runs in a results file that are not as they were measured.
+
+    Someone changed them by hand: their hash is another one. Older files have no hashes.
+
+    Raises:
+        TflconvError: The file cannot be read.
+    """
+    load(path)
+    entries = _list(_object(read_json(path.read_text(encoding="utf-8")))["runs"])
+    hashed = [entry for entry in map(_object, entries) if entry.get("content_sha256") is not None]
+    return tuple(
+        str(_object(entry["model"])["slug"])
+        for entry in hashed
+        if entry["content_sha256"] != sha256_bytes(canonical(entry).encode())
+    )
 
 
 def _object(value: object, _: object = None) -> dict[str, JsonValue]:

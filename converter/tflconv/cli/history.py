@@ -1,0 +1,184 @@
+"""``tflconv history``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tflconv.cli import options
+from tflconv.cli.console import print_json, say, standard_output
+from tflconv.comparison import METRICS, Metric
+from tflconv.errors import TflconvError, UsageError
+from tflconv.history import VARIABLE, History, default
+
+if TYPE_CHECKING:
+    from tflconv.history import Kept
+
+
+def _named(_: click.Context, __: click.Parameter, path: Path | None) -> History:
+    chosen = path or default()
+    if chosen is None:
+        raise UsageError("no history is named.", hint=f"Say --history FILE, or set {VARIABLE}.")
+    return History(chosen)
+
+
+def file(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--history``, which a command of this group needs."""
+    return click.option(
+        "--history",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        callback=_named,
+        help=f"The history.  [default: ${VARIABLE}]",
+    )(function)
+
+
+def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--model`` and ``--device``, which choose runs."""
+    click.option("--device", metavar="DEVICE", help="Only runs on this device.")(function)
+    return click.option("--model", metavar="NAME", help="Only runs of this model.")(function)
+
+
+@click.group(name="history")
+def command() -> None:
+    """Keep every run in one file: list, show, export, merge, and see trends.
+
+    Runs come there from `tflconv bench`, `study` and `compare` with --history FILE, or wherever
+    TFLCONV_HISTORY=FILE is set. The file only grows; two of them merge without doubles.
+
+    \b
+    Examples:
+      tflconv bench models/*.tflite --history runs.sqlite
+      tflconv history list --history runs.sqlite
+      tflconv history trend --model vit-mnist-static_wi8_ai8 --figure latency --history runs.sqlite
+    """
+
+
+@command.command(name="list")
+@file
+@chosen
+@options.json_output
+def list_runs(history: History, model: str | None, device: str | None, as_json: bool) -> None:
+    """List runs, in the order in which they came."""
+    rows = [_row(kept) for kept in history.runs(slug=model, device=device)]
+    options.print_rows(rows, as_json=as_json)
+    if not rows and not as_json:
+        say(f"{history.path} has no such runs.", err=True)
+
+
+@command.command(name="show")
+@click.argument("run")
+@file
+@options.json_output
+def show(run: str, history: History, as_json: bool) -> None:
+    """Show one RUN, by the beginning of its hash."""
+    from tflconv.report import tables
+    from tflconv.results import Results
+
+    kept = history.find(run)
+    found = Results(runs=(kept.run,))
+    if as_json:
+        print_json(found.to_json())
+        return
+    say(f"{kept.hash}\n{kept.run.started or 'no time'}, kept by tflconv {kept.tflconv}")
+    tables.print_results(found, standard_output())
+
+
+@command.command(name="export")
+@click.argument("target", type=options.OutputFile(), metavar="FILE")
+@file
+@chosen
+def export(target: Path, history: History, model: str | None, device: str | None) -> None:
+    """Write runs as a results FILE; - is stdout. Each is there, not only the last of its name."""
+    from tflconv.report import export as exports
+    from tflconv.results import Results
+
+    found = history.runs(slug=model, device=device)
+    if not found:
+        raise TflconvError(f"{history.path} has no such runs.")
+    options.write_or_print(target, exports.to_json(Results(runs=tuple(k.run for k in found))))
+
+
+@command.command(name="merge")
+@click.argument(
+    "others", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+@file
+def merge(others: tuple[Path, ...], history: History) -> None:
+    """Add the runs of other histories, or of results files (.json), without doubles."""
+    for other in others:
+        new = _merged(history, other)
+        say(f"{other}: {new} new")
+
+
+@command.command(name="trend")
+@file
+@chosen
+@click.option(
+    "--figure",
+    type=click.Choice(METRICS),
+    default="latency",
+    show_default=True,
+    help="Which figure.",
+)
+@options.json_output
+def trend(
+    history: History, model: str | None, device: str | None, figure: Metric, as_json: bool
+) -> None:
+    """Show how a figure went from run to run, and what else changed in between.
+
+    Runs of a history were measured apart, so a change of a time may be the device's: measure both
+    files in turns with `tflconv compare` to know.
+    """
+    from tflconv.history import trend as trends
+
+    series: dict[tuple[str, str], list[Kept]] = {}
+    for kept in history.runs(slug=model, device=device):
+        series.setdefault((kept.run.model.slug, kept.run.device.id), []).append(kept)
+    points = [point for runs in series.values() for point in trends.of(runs, figure)]
+    rows = [
+        {
+            "model": point.kept.run.model.slug,
+            "device": point.kept.run.device.id,
+            "started": point.kept.run.started,
+            "run": point.kept.hash[:8],
+            figure: point.value if as_json else f"{point.value:.4g}",
+            "change": _change(point.change, as_json),
+            "else": list(point.differences) if as_json else "; ".join(point.differences),
+        }
+        for point in points
+    ]
+    options.print_rows(rows, as_json=as_json)
+
+
+def _change(share: float | None, as_json: bool) -> float | str | None:
+    return share if as_json or share is None else f"{100 * share:+.2f} %"
+
+
+def _row(kept: Kept) -> dict[str, Any]:
+    run = kept.run
+    return {
+        "run": kept.hash[:8],
+        "started": run.started,
+        "model": run.model.slug,
+        "device": run.device.id,
+        "outcome": run.outcome,
+        "verdict": run.verdict,
+    }
+
+
+def _merged(history: History, other: Path) -> int:
+    from tflconv import results
+
+    if other.suffix != ".json":
+        return history.merge(History(other))
+    if names := results.changed(other):
+        raise TflconvError(
+            f"{other}: {', '.join(names)} was changed after it was measured: its hash is another"
+            " one.",
+            hint="Merge the file as tflconv wrote it.",
+        )
+    return history.add(results.load(other).runs)

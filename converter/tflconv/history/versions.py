@@ -1,0 +1,74 @@
+"""The tables of a history file, and how an older one becomes one of today.
+
+``PRAGMA user_version`` counts the steps below that a file has taken; each is taken once, in one
+transaction. A file that took more steps than this tflconv knows is left alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tflconv.errors import TflconvError
+
+STEPS = (
+    """
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL UNIQUE,
+        slug TEXT NOT NULL,
+        device TEXT NOT NULL,
+        started TEXT,
+        tflconv TEXT NOT NULL,
+        run TEXT NOT NULL
+    );
+    CREATE INDEX runs_by_model ON runs (slug, device);
+    CREATE TRIGGER runs_stay BEFORE UPDATE ON runs
+    BEGIN SELECT RAISE(ABORT, 'a history only grows'); END;
+    CREATE TRIGGER runs_last BEFORE DELETE ON runs
+    BEGIN SELECT RAISE(ABORT, 'a history only grows'); END;
+    """,
+)
+"""Each step is SQL; a released one never changes."""
+
+
+def update(connection: sqlite3.Connection, path: Path) -> None:
+    """Take the steps that the file has not taken.
+
+    Raises:
+        TflconvError: The file is of a later version of tflconv.
+    """
+    if version_of(connection) == len(STEPS):
+        return
+    connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+    try:
+        version = version_of(connection)
+        if version > len(STEPS):
+            raise TflconvError(
+                f"{path} is a history of version {version}; this tflconv knows {len(STEPS)}.",
+                hint="Update tflconv: pip install --upgrade tflconv. The file is left as it is.",
+            )
+        for step in STEPS[version:]:
+            for statement in statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return how many steps the file has taken; 0 for a new one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def statements(text: str) -> list[str]:
+    """Return the single statements of some SQL; ``executescript`` would commit in between."""
+    found, kept = [], ""
+    for part in text.split(";"):
+        kept += part + ";"
+        if sqlite3.complete_statement(kept):
+            found.append(kept.strip())
+            kept = ""
+    return [statement for statement in found if statement != ";"]

@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--blocks", type=int, default=800)
+    parser.add_argument("--min-secs", type=float, default=SETTINGS["min_secs"])
     parser.add_argument("--harness", type=Path)
     parser.add_argument("--runtime", type=Path)
     parser.add_argument("--conditions", default="", help="A remark that is kept with the figures.")
@@ -61,10 +62,11 @@ def main() -> None:
     harness, runtime = (
         (given.harness, given.runtime) if given.harness and given.runtime else installed()
     )
-    flags = {"graph": given.model, "runtime": runtime, **SETTINGS}
+    settings = SETTINGS | {"min_secs": given.min_secs}
+    flags = {"graph": given.model, "runtime": runtime, **settings}
     argv = [str(harness), *(f"--{name}={value}" for name, value in flags.items())]
     blocks = [block(argv) for _ in range(given.blocks)]
-    found = {"model": given.model.name, "conditions": given.conditions, "settings": SETTINGS}
+    found = {"model": given.model.name, "conditions": given.conditions, "settings": settings}
     given.target.write_text(json.dumps(found | {"blocks": blocks}, default=str))
 
 

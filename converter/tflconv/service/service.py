@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflconv.errors import TflconvError
@@ -17,6 +17,10 @@ from tflconv.service.logs import Log
 from tflconv.service.metrics import Metrics
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServedModel, ServiceConfig
+
+
+class Gone(Exception):  # noqa: N818 - nothing is wrong
+    """Nobody waits for the answer any more."""
 
 
 class Service:
@@ -75,20 +79,23 @@ class Service:
         return self._current is not None and self._current.pool.is_ready
 
     @property
-    def has_room_at_once(self) -> bool:
-        """Whether no picture waits now."""
-        return self._current is None or not self._current.pool.waiting
-
-    @property
     def pids(self) -> list[int]:
         """Numbers of the worker processes."""
         return [] if self._current is None else self._current.pool.pids
 
-    async def classify(self, name: str, asked: Asked) -> tuple[Served, list[Outcome]]:
+    async def classify(
+        self, name: str, asked: Asked, gone: list[Callable[[], None]]
+    ) -> tuple[Served, list[Outcome]]:
         """Return what the pictures of a request were taken for, and by which model.
+
+        Args:
+            name: The model.
+            asked: The pictures.
+            gone: What is called when the client goes, to which this adds for as long as it waits.
 
         Raises:
             Problem: There is no such model, no room, or a picture cannot be told.
+            Gone: The client has gone while its pictures waited.
         """
         current = self._current
         if current is None or name not in current.models:
@@ -96,12 +103,22 @@ class Service:
         current.pool.require_room(len(asked.pictures))
         began = time.perf_counter()
         jobs = [current.pool.submit(name, picture, asked.top) for picture in asked.pictures]
-        try:
-            outcomes = await _all(jobs)
-        finally:
+
+        def abandon() -> None:
             for job in jobs:
                 if not job.is_over:
                     current.pool.abandon(job)
+
+        gone.append(abandon)
+        try:
+            outcomes = await _all(jobs)
+        except asyncio.CancelledError as error:
+            if not any(job.future.cancelled() for job in jobs):
+                raise
+            raise Gone from error
+        finally:
+            gone.remove(abandon)
+            abandon()
         self.metrics.classified(name, time.perf_counter() - began, outcomes)
         return current.models[name], outcomes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from tflconv.service.logs import Log
 from tflconv.service.metrics import Metrics
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServedModel, ServiceConfig
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+"""Seconds until models that failed to reload are tried again; doubled each time."""
 
 
 class Gone(Exception):  # noqa: N818 - nothing is wrong
@@ -123,17 +127,22 @@ class Service:
         return current.models[name], outcomes
 
     async def watch(self) -> None:
-        """Reload the models whenever one of their files has changed and then stayed the same."""
-        last = self._seen
+        """Reload the models whenever one of their files has changed and then stayed the same.
+
+        One that failed is tried again, ever more rarely: a worker may have been killed meanwhile.
+        """
+        last, pause, again = self._seen, _FIRST_PAUSE, math.inf
         while self.config.watch:
             await asyncio.sleep(self.config.watch)
             marks = generation.marks(self._files)
-            if marks == last != self._seen:
-                await self.reload()
+            changed = marks != self._seen
+            if marks == last and (changed or time.monotonic() > again):
+                pause = _FIRST_PAUSE if changed else min(2 * pause, _LONGEST_PAUSE)
+                again = math.inf if await self.reload() else time.monotonic() + pause
             last = marks
 
-    async def reload(self) -> None:
-        """Serve what the files hold now; the models of before stay where that fails."""
+    async def reload(self) -> bool:
+        """Serve what the files hold now, and return whether they are; else the old models stay."""
         async with self._reloading:
             self._seen = generation.marks(self._files)
             try:
@@ -142,13 +151,14 @@ class Service:
                 self.metrics.reloads.labels("failed").inc()
                 self.log.event("reload-failed", detail=error.message)
                 self._tidy()
-                return
+                return False
             old, self._current = self._current, new
             self.metrics.serve(self.models)
             self.metrics.reloads.labels("done").inc()
             self.log.event("reloaded", models={n: m.sha256 for n, m in self.models.items()})
             if old is not None:
                 self._drain(old)
+            return True
 
     async def close(self) -> None:
         """End all workers."""

@@ -1,19 +1,19 @@
 """Sends requests at a fixed rate with autocannon, which corrects for coordinated omission.
 
-autocannon is a load generator from npm. At a fixed rate (``-R``) it computes latencies from the
-moment when a request was due, not from when a busy client came to send it.
+autocannon is a load generator from npm: ``npm install autocannon@8.0.0``, and ``NODE_PATH`` names
+its folder ``node_modules``. At a fixed rate it computes latencies from the moment when a request
+was due, not from when a busy client came to send it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-AUTOCANNON = shlex.split(os.environ.get("AUTOCANNON", "npx --yes autocannon@8.0.0"))
+SCRIPT = Path(__file__).with_name("load.cjs")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,11 +38,8 @@ def load(
     kind: str = "image/png",
 ) -> Load:  # fmt: skip
     """Send the file ``body`` for ``seconds``, at ``rate`` per second or as fast as answers come."""
-    command = [
-        "taskset", "-c", str(core), *AUTOCANNON, "--json", "-m", "POST", "-i", str(body),
-        "-H", f"content-type={kind}", "-c", str(connections), "-d", str(seconds),
-        *([] if rate is None else ["-R", str(rate)]), url,
-    ]  # fmt: skip
+    words = (url, body, kind, connections, seconds, rate or 0)
+    command = ["taskset", "-c", str(core), "node", str(SCRIPT), *map(str, words)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     told = json.loads(run.stdout)
     return Load(

@@ -40,6 +40,7 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _MARKS = re.compile(r"[\\`*<>&|~$@]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|://|www\.", re.IGNORECASE)
 _FIRST_MARK = re.compile(r"^([#+=\[-])|^(\d+)([.)])(?=\s|$)")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", "://": ":&#47;&#47;"}
+_COMPACT = json.JSONEncoder(ensure_ascii=False).encode
 _PARTS_OF_PATHS = re.compile(r"[/\\]")
 
 
@@ -165,7 +166,10 @@ def to_json(value: object, *, indent: int | None = 1) -> str:
         >>> to_json("\x1b\x9b\ud800é")
         '"\\u001b\\u009b\\ud800é"'
     """
-    return _HIDDEN.sub(_json_escape, json.dumps(value, indent=indent, ensure_ascii=False))
+    text = (
+        _COMPACT(value) if indent is None else json.dumps(value, indent=indent, ensure_ascii=False)
+    )
+    return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_json_escape, text)
 
 
 def _shown(char: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from typing import Any
@@ -15,11 +14,12 @@ from starlette.routing import Route
 
 from tflconv.core.text import to_json
 from tflconv.service import bodies, metrics, openapi, pages
+from tflconv.service.connections import GONE
 from tflconv.service.generation import Served
 from tflconv.service.guards import respond
 from tflconv.service.jobs import Outcome
 from tflconv.service.problems import Problem
-from tflconv.service.service import Service, unknown_model
+from tflconv.service.service import Gone, Service, unknown_model
 
 _GONE = 499
 """What the log says of a client that did not wait for its answer."""
@@ -33,7 +33,8 @@ def make_app(service: Service, *, needs_token: bool = False) -> Starlette:
         needs_token: Whether the page has to ask for a token.
     """
     answers = _Answers(service, needs_token)
-    routes = [
+    routes = [  # the one that is asked most comes first
+        Route("/models/{name}/classify", answers.classify, methods=["POST"]),
         Route("/", answers.page),
         Route("/docs", answers.reference),
         Route("/openapi.json", answers.description),
@@ -42,7 +43,6 @@ def make_app(service: Service, *, needs_token: bool = False) -> Starlette:
         Route("/metrics", answers.numbers),
         Route("/models", answers.models),
         Route("/models/{name}", answers.model),
-        Route("/models/{name}/classify", answers.classify, methods=["POST"]),
     ]
     kinds = (Problem, HTTPException, Exception)
     return Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, answers.failed))
@@ -106,14 +106,15 @@ async def _classify(service: Service, request: Request) -> Response:
         taken = len(body)
         asked = await bodies.parse(request, body, service.config)
         told |= {"bytes": taken, "pictures": len(asked.pictures)}
-        served, outcomes = await _unless_gone(service, request, name, asked)
+        gone = request.scope.get(GONE)
+        served, outcomes = await service.classify(name, asked, [] if gone is None else gone)
         told |= _slowest(outcomes)
         response, status = _answer(served, outcomes), 200
     except Problem as problem:
         response, status = respond(problem), problem.status
         service.metrics.problems.labels(problem.kind).inc()
         told |= {"problem": problem.kind, "detail": problem.detail}
-    except ClientDisconnect:
+    except (ClientDisconnect, Gone):
         response, status = Response(), _GONE
     finally:
         service.budget.give_back(taken)
@@ -123,22 +124,6 @@ async def _classify(service: Service, request: Request) -> Response:
     service.metrics.requests.labels(known, str(status)).inc()
     response.headers["x-request-id"] = told["request"]
     return response
-
-
-async def _unless_gone(
-    service: Service, request: Request, name: str, asked: bodies.Asked
-) -> tuple[Served, list[Outcome]]:
-    """Classify, and stop where the client has gone while its pictures waited."""
-    if service.has_room_at_once:
-        return await service.classify(name, asked)
-    answering = asyncio.ensure_future(service.classify(name, asked))
-    gone = asyncio.ensure_future(request.receive())
-    await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
-    if not answering.done():
-        answering.cancel()
-        raise ClientDisconnect
-    gone.cancel()
-    return answering.result()
 
 
 def _answer(served: Served, outcomes: list[Outcome]) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,6 +19,9 @@ from tflconv.service.problems import MEDIA_TYPE, Problem
 
 MOST_HEAD = 32 << 10
 """Bytes of a request before its body."""
+
+GONE = "tflconv.gone"
+"""The key of a request's scope under which is listed what to call when its client goes."""
 
 
 class Deadlines(HttpToolsProtocol):
@@ -37,6 +41,7 @@ class Deadlines(HttpToolsProtocol):
         self._taking: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._in_head = True
+        self._gone: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it where there are too many."""
@@ -51,6 +56,8 @@ class Deadlines(HttpToolsProtocol):
         self._arrived()
         self.resume_writing()
         super().connection_lost(exc)
+        for tell in list(self._gone):
+            tell()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request; its first one starts its time."""
@@ -72,7 +79,10 @@ class Deadlines(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """End with the head."""
         self._in_head, self._head_bytes = False, 0
+        self.scope[GONE] = self._gone  # type: ignore[literal-required]
         super().on_headers_complete()
+        if self.cycle.scope is self.scope:
+            self.cycle.transport = _Whole(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""
@@ -123,3 +133,34 @@ class Deadlines(HttpToolsProtocol):
 
     def _drop(self) -> None:
         self.transport.abort()
+
+
+class _Whole:
+    """A transport that sends the head of an answer together with its body, as one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, or hold it until the next call, for one turn of the loop at most."""
+        if self._head is None:
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what is held, and end the connection."""
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Whether the connection is being ended."""
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""

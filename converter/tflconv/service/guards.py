@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +14,8 @@ from tflconv.service.problems import MEDIA_TYPE, Problem
 
 OPEN = ("/", "/docs", "/livez", "/readyz", "/openapi.json")
 """Addresses that need no token: they tell nothing of what was asked."""
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -24,7 +26,7 @@ _HEADERS: Mapping[str, str] = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_POLICY = [(b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
 
 
 def respond(problem: Problem) -> Response:
@@ -49,6 +51,8 @@ class Guards:
     ) -> None:
         self._app, self._local, self._origin = app, local, allow_origin
         self._token = None if token is None else token.encode()
+        added = dict(_HEADERS) | (_of_origin(allow_origin) if allow_origin else {})
+        self._added = [(name.encode(), value.encode()) for name, value in added.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
@@ -57,7 +61,7 @@ class Guards:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(raw=message["headers"]))
+                message["headers"] = self._with_guards(message["headers"])
             await send(message)
 
         answer = self._answer(scope, Headers(scope=scope))
@@ -79,14 +83,14 @@ class Guards:
             return None
         return respond(Problem("unauthorized", "Send the header Authorization: Bearer TOKEN."))
 
-    def _add_headers(self, headers: MutableHeaders) -> None:
-        for name, value in _HEADERS.items():
-            headers[name] = value
-        headers.setdefault("content-security-policy", _POLICY)
-        if self._origin:
-            headers["access-control-allow-origin"] = self._origin
-            headers["vary"] = "origin"
-            headers["cross-origin-resource-policy"] = "cross-origin"
+    def _with_guards(self, headers: RawHeaders) -> RawHeaders:
+        has_policy = any(name == b"content-security-policy" for name, _ in headers)
+        return [*headers, *self._added, *(() if has_policy else _POLICY)]
+
+
+def _of_origin(origin: str) -> dict[str, str]:
+    allowed = {"access-control-allow-origin": origin, "vary": "origin"}
+    return {**allowed, "cross-origin-resource-policy": "cross-origin"}
 
 
 def _host(value: str) -> str:

@@ -71,6 +71,11 @@ class Job:
             self.future.set_exception(problem)
             self.future.exception()  # heard, also where nobody waits
 
+    def cancel(self) -> None:
+        """End because nobody waits."""
+        self._stop()
+        self.future.cancel()
+
     @property
     def is_over(self) -> bool:
         """Whether nobody waits for it any more."""

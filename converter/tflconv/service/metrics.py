@@ -74,6 +74,7 @@ class Metrics:
                 ("inference", "picture to infer"),
             )
         }
+        self._by_model = dict[str, tuple[Histogram, ...]]()
         self._model = Gauge(
             "tflconv_model_info", "1 for each model that is served.", ["model", "sha256"],
             registry=registry,
@@ -92,11 +93,18 @@ class Metrics:
     def classified(self, model: str, seconds: float, outcomes: list[Outcome]) -> None:
         """Count a request that was answered with classes."""
         self._pictures.observe(len(outcomes))
-        self._seconds["request"].labels(model).observe(seconds)
+        request, queue, decode, inference = self._of(model)
+        request.observe(seconds)
         for outcome in outcomes:
-            self._seconds["queue"].labels(model).observe(outcome.queue_ms / 1000)
-            self._seconds["decode"].labels(model).observe(outcome.decode_ms / 1000)
-            self._seconds["inference"].labels(model).observe(outcome.inference_ms / 1000)
+            queue.observe(outcome.queue_ms / 1000)
+            decode.observe(outcome.decode_ms / 1000)
+            inference.observe(outcome.inference_ms / 1000)
+
+    def _of(self, model: str) -> tuple[Histogram, ...]:
+        """The histograms of a model, looked up once."""
+        if model not in self._by_model:
+            self._by_model[model] = tuple(each.labels(model) for each in self._seconds.values())
+        return self._by_model[model]
 
     def text(self) -> bytes:
         """Return all numbers as Prometheus reads them."""

@@ -122,17 +122,17 @@ class Pool:
             number=next(self._numbers), model=model, content=content, top=top,
             future=loop.create_future(),
         )  # fmt: skip
-        job.timer = loop.call_later(self._config.timeout, self._waited_too_long, job)
         self._waiting.append(job)
         self._give_out()
+        if job.started is None:
+            job.timer = loop.call_later(self._config.timeout, self._waited_too_long, job)
         return job
 
     def abandon(self, job: Job) -> None:
         """Forget a picture that nobody waits for any more."""
-        job.future.cancel()
+        job.cancel()
         if job in self._waiting:
             self._waiting.remove(job)
-            job.fail(Problem("internal", "abandoned"))
 
     async def close(self) -> None:
         """End the workers; what still waits fails."""

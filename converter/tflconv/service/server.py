@@ -8,7 +8,7 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 import uvicorn
 
@@ -85,14 +85,12 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
-    watching = None
+    working = set[asyncio.Task[object]]()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     try:
         await starting
-        watching = asyncio.ensure_future(service.watch())
-        reloading = set[asyncio.Task[None]]()
-        loop.add_signal_handler(
-            signal.SIGHUP, lambda: reloading.add(loop.create_task(service.reload()))
-        )
+        working.add(loop.create_task(service.watch()))
+        loop.add_signal_handler(signal.SIGHUP, _begin, service.reload, working)
         host = f"[{config.host}]" if ":" in config.host else config.host
         announce(f"http://{host}:{listening.getsockname()[1]}/", service)
         service.log.event("serving", models={n: m.sha256 for n, m in service.models.items()})
@@ -101,11 +99,20 @@ async def _serve(
         if not signals:
             raise
     finally:
-        if watching is not None:
-            watching.cancel()
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
         await service.close()
         service.log.event("ended")
     return signal.SIGINT in signals
+
+
+def _begin(
+    act: Callable[[], Coroutine[None, None, object]], working: set[asyncio.Task[object]]
+) -> None:
+    task = asyncio.get_running_loop().create_task(act())
+    working.add(task)
+    task.add_done_callback(working.discard)
 
 
 class _Server(uvicorn.Server):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflconv.errors import TflconvError
@@ -17,6 +18,13 @@ from tflconv.service.logs import Log
 from tflconv.service.metrics import Metrics
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServedModel, ServiceConfig
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+"""Seconds until models that failed to reload are tried again; doubled each time."""
+
+
+class Gone(Exception):  # noqa: N818 - nothing is wrong
+    """Nobody waits for the answer any more."""
 
 
 class Service:
@@ -75,20 +83,23 @@ class Service:
         return self._current is not None and self._current.pool.is_ready
 
     @property
-    def has_room_at_once(self) -> bool:
-        """Whether no picture waits now."""
-        return self._current is None or not self._current.pool.waiting
-
-    @property
     def pids(self) -> list[int]:
         """Numbers of the worker processes."""
         return [] if self._current is None else self._current.pool.pids
 
-    async def classify(self, name: str, asked: Asked) -> tuple[Served, list[Outcome]]:
+    async def classify(
+        self, name: str, asked: Asked, gone: list[Callable[[], None]]
+    ) -> tuple[Served, list[Outcome]]:
         """Return what the pictures of a request were taken for, and by which model.
+
+        Args:
+            name: The model.
+            asked: The pictures.
+            gone: What is called when the client goes, to which this adds for as long as it waits.
 
         Raises:
             Problem: There is no such model, no room, or a picture cannot be told.
+            Gone: The client has gone while its pictures waited.
         """
         current = self._current
         if current is None or name not in current.models:
@@ -96,27 +107,42 @@ class Service:
         current.pool.require_room(len(asked.pictures))
         began = time.perf_counter()
         jobs = [current.pool.submit(name, picture, asked.top) for picture in asked.pictures]
-        try:
-            outcomes = await _all(jobs)
-        finally:
+
+        def abandon() -> None:
             for job in jobs:
                 if not job.is_over:
                     current.pool.abandon(job)
+
+        gone.append(abandon)
+        try:
+            outcomes = await _all(jobs)
+        except asyncio.CancelledError as error:
+            if not any(job.future.cancelled() for job in jobs):
+                raise
+            raise Gone from error
+        finally:
+            gone.remove(abandon)
+            abandon()
         self.metrics.classified(name, time.perf_counter() - began, outcomes)
         return current.models[name], outcomes
 
     async def watch(self) -> None:
-        """Reload the models whenever one of their files has changed and then stayed the same."""
-        last = self._seen
+        """Reload the models whenever one of their files has changed and then stayed the same.
+
+        One that failed is tried again, ever more rarely: a worker may have been killed meanwhile.
+        """
+        last, pause, again = self._seen, _FIRST_PAUSE, math.inf
         while self.config.watch:
             await asyncio.sleep(self.config.watch)
             marks = generation.marks(self._files)
-            if marks == last != self._seen:
-                await self.reload()
+            changed = marks != self._seen
+            if marks == last and (changed or time.monotonic() > again):
+                pause = _FIRST_PAUSE if changed else min(2 * pause, _LONGEST_PAUSE)
+                again = math.inf if await self.reload() else time.monotonic() + pause
             last = marks
 
-    async def reload(self) -> None:
-        """Serve what the files hold now; the models of before stay where that fails."""
+    async def reload(self) -> bool:
+        """Serve what the files hold now, and return whether they are; else the old models stay."""
         async with self._reloading:
             self._seen = generation.marks(self._files)
             try:
@@ -125,13 +151,14 @@ class Service:
                 self.metrics.reloads.labels("failed").inc()
                 self.log.event("reload-failed", detail=error.message)
                 self._tidy()
-                return
+                return False
             old, self._current = self._current, new
             self.metrics.serve(self.models)
             self.metrics.reloads.labels("done").inc()
             self.log.event("reloaded", models={n: m.sha256 for n, m in self.models.items()})
             if old is not None:
                 self._drain(old)
+            return True
 
     async def close(self) -> None:
         """End all workers."""

@@ -90,9 +90,11 @@ VICTIMS = {
     ),
     "compress": Victim(
         command=[
-            *TFLCONV, "compress", MODEL, "--recipe", "finetune", "--dataset", "pictures",
-            "--setting", "finetune.epochs=40", "--setting", "finetune.batch_size=4",
-            "-o", "tuned.keras",
+            *TFLCONV, "compress", MODEL, "--recipe", "finetune_channels40", "--dataset", "pictures",
+            "--setting", "finetune.epochs=10", "--setting", "finetune.batch_size=4",
+            "--setting", "channels.rounds=2", "--setting", "channels.epochs=10",
+            "--setting", "channels.round_epochs=10", "--setting", "channels.batch_size=4",
+            "--setting", "channels.tile=1", "-o", "smaller.keras",
         ],
         sample=1,
     ),

@@ -12,7 +12,7 @@ import pytest
 
 import tflconv
 from tflconv import api
-from tflconv.compression import FinetuneConfig
+from tflconv.compression import ChannelsConfig
 
 ORDER = ("train", "compress", "convert", "verify", "bench", "write_report")
 """Each example goes on with what the one before it left."""
@@ -26,7 +26,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     runner, finder = doctest.DocTestRunner(), doctest.DocTestFinder(recurse=False)
     names = {name: getattr(api, name) for name in ORDER}
-    names["FinetuneConfig"] = FinetuneConfig
+    names["ChannelsConfig"] = ChannelsConfig
     for name in ORDER:
         (example,) = finder.find(names[name], name, globs=dict(names))
         assert example.examples, f"tflconv.{name} has no example"

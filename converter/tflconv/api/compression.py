@@ -40,7 +40,7 @@ def compress(
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
         resolution: Side of the pictures in pixels, for a model that takes any.
-        settings: Settings of steps, such as ``FinetuneConfig(epochs=5)``, one for each technique.
+        settings: Settings of steps, such as ``ChannelsConfig(epochs=5)``, one for each technique.
         custom_objects: A Python file with layers that the model uses. It is run.
         seed: Seed of everything drawn at random.
         progress: Is told what is being done.
@@ -53,8 +53,8 @@ def compress(
         TflconvError: The model cannot be read or changed so.
 
     Example:
-        >>> compress("digits.keras", "finetune", settings=[FinetuneConfig(epochs=1)]).name
-        'digits-finetune.keras'
+        >>> compress("digits.keras", "channels50", settings=[ChannelsConfig(epochs=0)]).name
+        'digits-channels50.keras'
     """
     request = pipeline.CompressionRequest(
         model=Path(model) if isinstance(model, str) else model,

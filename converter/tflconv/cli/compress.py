@@ -60,8 +60,8 @@ def command(
 
     \b
     Examples:
-      tflconv compress vit.keras --recipe finetune --dataset photos/
-      tflconv compress mine.keras --recipe finetune --setting finetune.epochs=5 -o small.keras
+      tflconv compress vit.keras --recipe channels50 --dataset photos/
+      tflconv compress mine.keras --recipe channels50 --setting channels.epochs=0 -o small.keras
     """
     request = pipeline.CompressionRequest(
         model=model,

@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
     ]
     rows += [
         {
-            "recipe": f"{row.name}_...",
+            "recipe": f"{row.name}{'' if row.amount is None else 'N'}_...",
             "weights": "–",
             "activations": "–",
             "calibration": "no" if row.trains_ranges else "–",

@@ -5,6 +5,6 @@ quantization-aware training, for every network that ``tflconv.network`` reads; `
 training of tensorflow-model-optimization, for Keras 2.
 """
 
-from tflconv.compression.config import FinetuneConfig, QatConfig
+from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig
 
-__all__ = ["FinetuneConfig", "QatConfig"]
+__all__ = ["ChannelsConfig", "FinetuneConfig", "QatConfig"]

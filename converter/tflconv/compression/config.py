@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Literal, get_args
 
 from tflconv.errors import require
 
 Engine = Literal["tflconv", "tfmot"]
+Criterion = Literal["magnitude", "batchnorm", "taylor"]
+Scope = Literal["uniform", "global"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,59 @@ class FinetuneConfig(TuningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("finetune", self, epochs=(self.epochs >= 1, "at least 1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelsConfig(TuningConfig):
+    """Settings of the step ``channels``, which removes channels and trains what is left.
+
+    Attributes:
+        criterion: By what channels are judged: ``magnitude`` of their weights, the scales of their
+            ``batchnorm``, or ``taylor``, what removing them adds to the loss.
+        scope: ``uniform`` takes the same share of the channels of each layer; ``global`` takes
+            channels where they save most instructions, until their share is gone.
+        rounds: In how many rounds of cutting and training.
+        round_epochs: Epochs of training after each round but the last, which has ``epochs``.
+        tile: Multiple that widths should have; 16 is what int8 kernels compute at once on a
+            Cortex-A76.
+        examples: Number of pictures that ``taylor`` looks at.
+        normed: Whether channels may go over which LayerNormalization takes statistics, the width
+            of a transformer. What the others mean changes then, until they are trained.
+
+    Raises:
+        UsageError: A setting is out of its limits.
+
+    Example:
+        >>> ChannelsConfig(criterion="taylor").scope
+        'uniform'
+    """
+
+    criterion: Criterion = "magnitude"
+    scope: Scope = "uniform"
+    rounds: int = 1
+    round_epochs: int = 1
+    tile: int = 16
+    examples: int = 512
+    normed: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            "channels",
+            self,
+            criterion=(self.criterion in get_args(Criterion), " or ".join(get_args(Criterion))),
+            scope=(self.scope in get_args(Scope), " or ".join(get_args(Scope))),
+            rounds=(1 <= self.rounds <= 100, "1 to 100"),
+            round_epochs=(self.round_epochs >= 0, "at least 0"),
+            tile=(1 <= self.tile <= 256, "1 to 256"),
+            examples=(self.examples >= 1, "at least 1"),
+        )
+
+    @property
+    def learns(self) -> bool:
+        """Whether labelled pictures are needed."""
+        trains = self.epochs > 0 or (self.rounds > 1 and self.round_epochs > 0)
+        return trains or self.criterion == "taylor"
 
 
 @dataclass(frozen=True, kw_only=True)

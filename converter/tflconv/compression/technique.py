@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from tflconv.compression.config import FinetuneConfig, QatConfig, StepConfig
+from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig, StepConfig
 from tflconv.compression.examples import Examples
 from tflconv.core.progress import Callback
 from tflconv.core.typing import KerasModel
@@ -150,6 +150,15 @@ class ModelTechnique(Technique[Config]):
 
 _ENGINES = {"tflconv": "tflconv.compression.qat", "tfmot": "tflconv.compression.qat_tfmot"}
 
+CHANNELS = ModelTechnique[ChannelsConfig](
+    name="channels",
+    summary="that percentage of the channels removed, then trained",
+    config=ChannelsConfig,
+    module=lambda _: "tflconv.compression.channels",
+    amount="the percentage to remove",
+    learns=lambda config: config.learns,
+)
+
 FINETUNE = ModelTechnique[FinetuneConfig](
     name="finetune",
     summary="trained further as it is: needs labelled pictures",
@@ -165,7 +174,9 @@ QAT = NetworkTechnique[QatConfig](
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in (FINETUNE, QAT)}
+TECHNIQUES: dict[str, Technique[Any]] = {
+    technique.name: technique for technique in (CHANNELS, FINETUNE, QAT)
+}
 """All techniques by name; a new one is a module and a row."""
 
 

@@ -62,6 +62,7 @@ class KerasTensor(Protocol):
     """A value between two layers of a Keras model; unknown sides are None."""
 
     name: str
+    _keras_history: tuple[KerasLayer, int, int]
 
     @property
     def shape(self) -> Sequence[int | None]:

@@ -196,7 +196,12 @@ def description_of(model: KerasModel) -> JsonValue:
 
     Keras finds those shapes again when it makes a model of it, so sizes of layers may be changed.
     """
-    return _without_shapes(json.loads(model.to_json()))
+    root = json.loads(model.to_json())
+    shape = root["config"].get("build_input_shape")
+    bare: dict[str, Any] = _without_shapes(root)
+    if shape is not None:
+        bare["config"]["build_input_shape"] = shape
+    return bare
 
 
 def remade(
@@ -227,11 +232,14 @@ def remade(
     return made
 
 
-def _without_shapes(config: JsonValue) -> JsonValue:
+_SHAPES = ("build_config", "build_input_shape")
+
+
+def _without_shapes(config: Any) -> Any:
     if isinstance(config, list):
         return [_without_shapes(part) for part in config]
     if isinstance(config, dict):
-        return {k: _without_shapes(part) for k, part in config.items() if k != "build_config"}
+        return {k: _without_shapes(part) for k, part in config.items() if k not in _SHAPES}
     return config
 
 

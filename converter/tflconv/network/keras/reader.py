@@ -8,10 +8,11 @@ that calls the layer itself: passes leave it alone and improve what is around it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from tflconv.core.nesting import leaves
-from tflconv.core.typing import FunctionalModel, KerasModel, KerasTensor
+from tflconv.core.typing import FunctionalModel, KerasLayer, KerasModel, KerasTensor
 from tflconv.errors import TflconvError
 from tflconv.model.naming import has_own_call, public_names
 from tflconv.network.keras.calls import Call, call_of
@@ -22,12 +23,37 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerUse:
+    """One use of a layer: names of the nodes that it was read into, each of which feeds the next.
+
+    The input of a model within the model has no node of its own: its node is what it is given.
+
+    Attributes:
+        layer: The layer.
+        nodes: The names.
+    """
+
+    layer: KerasLayer
+    nodes: tuple[str, ...]
+
+
 def read(model: object, *, resolution: int | None = None) -> Network:
+    """Read the network of a Keras ``model``, as ``read_with_layers`` does."""
+    return read_with_layers(model, resolution=resolution)[0]
+
+
+def read_with_layers(
+    model: object, *, resolution: int | None = None
+) -> tuple[Network, tuple[LayerUse, ...]]:
     """Read the network of a functional or sequential Keras ``model`` with one output.
 
     Args:
         model: A model of Keras 2 or Keras 3.
         resolution: Side of the pictures in pixels, for a model that takes any.
+
+    Returns:
+        The network, and the layers that its nodes were read from, in the order of their nodes.
 
     Raises:
         CannotRewrite: Keras does not know the layers of the model as a graph (it is a subclass of
@@ -46,12 +72,13 @@ def read(model: object, *, resolution: int | None = None) -> Network:
     reader = _ModelReader(resolution)
     reader.read(functional, dict(zip(names.inputs, inside.inputs.values(), strict=True)))
     (output,) = leaves(functional.outputs)
-    return Network(
+    network = Network(
         name=name,
         nodes=reader.nodes,
         output=reader.names[id(output)],
         output_name=names.outputs[0],
     )
+    return network, tuple(reader.uses)
 
 
 class _ModelReader:
@@ -59,6 +86,7 @@ class _ModelReader:
         self.resolution = resolution
         self.nodes: dict[str, Node] = {}
         self.names: dict[int, str] = {}
+        self.uses: list[LayerUse] = []
 
     def read(self, model: FunctionalModel, inputs: Mapping[str, KerasTensor]) -> None:
         """Add the nodes of ``model``: its ``inputs`` in their order, then what computes with them.
@@ -87,10 +115,17 @@ class _ModelReader:
         inputs = tuple(self.names[id(tensor)] for tensor in call.inputs)
         nodes = read_call(call)
         if len(call.outputs) == 1:
-            self._add(call.output, _chained(self._free(call.layer.name), inputs, nodes))
+            self._add_of(call, call.output, inputs, nodes)
             return
         for output, node in zip(call.outputs, nodes, strict=True):
-            self._add(output, _chained(self._free(call.layer.name), inputs, [node]))
+            self._add_of(call, output, inputs, [node])
+
+    def _add_of(
+        self, call: Call, output: KerasTensor, inputs: tuple[str, ...], nodes: Sequence[Node]
+    ) -> None:
+        named = _chained(self._free(call.layer.name), inputs, nodes)
+        self.uses.append(LayerUse(layer=call.layer, nodes=tuple(node.name for node in named)))
+        self._add(output, named)
 
     def _read_input(self, name: str, tensor: KerasTensor) -> None:
         sides = tuple(tensor.shape)[1:]
@@ -110,7 +145,8 @@ class _ModelReader:
 
     def _read_nested(self, inner: FunctionalModel, call: Call) -> None:
         for tensor, source in zip(leaves(inner.inputs), call.inputs, strict=True):
-            self.names[id(tensor)] = self.names[id(source)]
+            self.names[id(tensor)] = name = self.names[id(source)]
+            self.uses.append(LayerUse(layer=tensor._keras_history[0], nodes=(name,)))
         self._read_layers(inner)
         for tensor, result in zip(leaves(inner.outputs), call.outputs, strict=True):
             self.names[id(result)] = self.names[id(tensor)]

@@ -1,0 +1,233 @@
+"""Remove channels from a Keras model: its own configuration with other sizes, and its weights.
+
+The graph of channels says which belong together; here a set of labels is taken out of every layer
+at which they occur. What a layer needs for that is one row of a table: which axes of its weights
+run over which channels, and which of its settings count them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tflconv.compression.channel_graph import ChannelGraph, Labels, Place
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.typing import KerasLayer, KerasModel
+from tflconv.errors import TflconvError
+from tflconv.model.naming import has_own_call
+from tflconv.model.opening import description_of, remade
+
+Axes = tuple[str | None, ...]
+"""The role of the channels that each axis of a weight runs over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """How a class of layers is cut.
+
+    Attributes:
+        weights: Axes of its weights, by attribute; a layer need not have all of them.
+        sizes: Settings that count channels: their roles.
+    """
+
+    weights: Mapping[str, Axes]
+    sizes: Mapping[str, str] = field(default_factory=dict)
+
+
+_OUT: Axes = ("outputs",)
+_DEPTHWISE: Axes = (None, None, "inputs", None)
+
+_TABLE: Mapping[str, Row] = {
+    "BatchNormalization": Row(
+        weights={"gamma": _OUT, "beta": _OUT, "moving_mean": _OUT, "moving_variance": _OUT}
+    ),
+    "ClassToken": Row(weights={"token": (None, None, "outputs")}),
+    "Conv2D": Row(
+        weights={"kernel": (None, None, "inputs", "outputs"), "bias": _OUT},
+        sizes={"filters": "outputs"},
+    ),
+    "Dense": Row(
+        weights={"kernel": ("inputs", "outputs"), "bias": _OUT}, sizes={"units": "outputs"}
+    ),
+    "DepthwiseConv2D": Row(
+        weights={"depthwise_kernel": _DEPTHWISE, "kernel": _DEPTHWISE, "bias": _OUT}
+    ),
+    "InputLayer": Row(weights={}, sizes={"batch_shape": "outputs", "batch_input_shape": "outputs"}),
+    "LayerNormalization": Row(weights={"gamma": _OUT, "beta": _OUT}),
+    "MultiHeadAttention": Row(
+        weights={
+            "_query_dense.kernel": ("inputs", "heads", None),
+            "_query_dense.bias": ("heads", None),
+            "_key_dense.kernel": ("keys", "heads", None),
+            "_key_dense.bias": ("heads", None),
+            "_value_dense.kernel": ("values", "heads", None),
+            "_value_dense.bias": ("heads", None),
+            "_output_dense.kernel": ("heads", None, "outputs"),
+            "_output_dense.bias": _OUT,
+        },
+        sizes={
+            "num_heads": "heads",
+            "query_shape": "inputs",
+            "key_shape": "keys",
+            "value_shape": "values",
+        },
+    ),
+    "PositionEmbedding": Row(weights={"positions": (None, None, "outputs")}),
+    "Reshape": Row(weights={}, sizes={"target_shape": "outputs"}),
+    "SeparableConv2D": Row(
+        weights={
+            "depthwise_kernel": _DEPTHWISE,
+            "pointwise_kernel": (None, None, "middle", "outputs"),
+            "bias": _OUT,
+        },
+        sizes={"filters": "outputs"},
+    ),
+}
+
+
+_SHAPES = frozenset(
+    ("batch_input_shape", "batch_shape", "key_shape", "query_shape", "target_shape", "value_shape")
+)
+"""Settings that are whole shapes, whose last side counts channels."""
+
+
+def row_of(place: Place) -> Row | None:
+    """Return how the layer at ``place`` is cut; None where none of its channels can be."""
+    name = type(place.layer).__name__
+    return None if "opaque" in place.kinds and name != "InputLayer" else _TABLE.get(name)
+
+
+def weights_of(place: Place) -> Iterator[tuple[str, Any, Axes]]:
+    """Yield name, variable and axes of each weight of the layer at ``place``."""
+    row = row_of(place)
+    for name, axes in row.weights.items() if row is not None else ():
+        variable = _attribute(place.layer, name)
+        if variable is not None and len(variable.shape) == len(axes):
+            yield name, variable, axes
+
+
+def cut(
+    model: KerasModel,
+    graph: ChannelGraph,
+    removed: Collection[int],
+    *,
+    custom_objects: Path | None = None,
+) -> KerasModel:
+    """Return ``model`` without the channels that have one of the labels ``removed``.
+
+    Args:
+        model: The Keras model that ``graph`` was made of; it is not changed.
+        graph: Its channels.
+        removed: Labels, none of which is pinned.
+        custom_objects: A Python file with layers that the model uses.
+
+    Returns:
+        A new model of the same Keras.
+
+    Raises:
+        TflconvError: A layer would have no channel left, or the model cannot be made.
+    """
+    gone = np.array(sorted(removed), np.int64)
+    assert not graph.pinned & set(removed)
+    config: Any = description_of(model)
+    paths = {id(layer): path for path, layer in layers_of(model)}
+    for place in graph.places:
+        _check_left(place, gone)
+        row = row_of(place)
+        for key, role in row.sizes.items() if row is not None else ():
+            _resize(_settings(config, paths[id(place.layer)]), key, place, role, gone)
+    made = remade(model, config, custom_objects=custom_objects)
+    _hand_over(model, made, graph, gone)
+    return made
+
+
+def layers_of(model: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the layers of ``model`` and of the models inside of it, with their paths of names."""
+    for layer in _direct_layers(model):
+        path = (*before, layer.name)
+        if hasattr(layer, "layers") and not has_own_call(layer):
+            yield from layers_of(layer, path)
+        else:
+            yield path, layer
+
+
+def _direct_layers(model: Any) -> Sequence[Any]:
+    """The layers of ``model``, the inputs of a sequential one included."""
+    if type(model).__name__ != "Sequential":
+        layers: Sequence[Any] = model.layers
+        return layers
+    inside = getattr(model, "_functional", None)
+    return list(model._self_tracked_trackables) if inside is None else list(inside.layers)
+
+
+def kept(labels: Labels, gone: Labels) -> NDArray[np.bool_]:
+    """Return which of the channels with ``labels`` stay."""
+    stays: NDArray[np.bool_] = ~np.isin(labels, gone)
+    return stays
+
+
+def _check_left(place: Place, gone: Labels) -> None:
+    for role, labels in place.labels.items():
+        if len(labels) and not kept(labels, gone).any():
+            raise TflconvError(
+                f"nothing would be left of the {role} of layer '{place.layer.name}'"
+                f" ({type(place.layer).__name__}).",
+                hint="Remove fewer channels.",
+            )
+
+
+def _resize(settings: dict[str, Any], key: str, place: Place, role: str, gone: Labels) -> None:
+    """Let the setting ``key`` count what stays; of a shape, that is its last side."""
+    count, labels = int(kept(place.labels[role], gone).sum()), place.labels[role]
+    if key in _SHAPES and count < len(labels):
+        sides = settings.get(key)
+        sides = sides.get("items", sides) if isinstance(sides, dict) else sides
+        if sides is not None and sides[-1] == len(labels):
+            settings[key] = [*sides[:-1], count]
+    elif key not in _SHAPES:
+        settings[key] = count
+
+
+def _settings(config: JsonValue, path: tuple[str, ...]) -> dict[str, Any]:
+    """The settings of the layer at ``path`` in the configuration of a model."""
+    inside: Any = config
+    for name in path:
+        layers = inside["config"]["layers"]
+        inside = next(layer for layer in layers if layer["config"]["name"] == name)
+    found: dict[str, Any] = inside["config"]
+    return found
+
+
+def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labels) -> None:
+    """Give the weights of ``old``, as far as they stay, to ``new``."""
+    places = {id(place.layer): place for place in graph.places if row_of(place) is not None}
+    for (_, before), (_, after) in zip(layers_of(old), layers_of(new), strict=True):
+        place = places.get(id(before))
+        if place is None:
+            after.set_weights(before.get_weights())
+            continue
+        for name, variable, axes in weights_of(place):
+            _attribute(after, name).assign(_cut(np.asarray(variable), place, axes, gone))
+
+
+def _cut(
+    value: NDArray[np.floating], place: Place, axes: Axes, gone: Labels
+) -> NDArray[np.floating]:
+    for axis, role in enumerate(axes):
+        if role is not None:
+            value = np.compress(kept(place.labels[role], gone), value, axis=axis)
+    return value
+
+
+def _attribute(layer: KerasLayer, name: str) -> Any:
+    """A weight of ``layer``; None where it has none of this name."""
+    try:
+        return attrgetter(name)(layer)
+    except AttributeError:
+        return None

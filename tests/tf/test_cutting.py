@@ -1,0 +1,66 @@
+"""Channels are taken out of random networks, and those that nobody hears change nothing."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fakes import random_cuttable
+from tflconv.compression.channel_graph import ChannelGraph, channel_graph
+from tflconv.compression.cutting import cut, weights_of
+from tflconv.network.keras.reader import read_with_layers
+
+MIXING = {"inputs", "middle", "heads", "values", "keys"}
+"""Roles of channels that a kernel adds up."""
+
+
+def graph_of(model: Any) -> ChannelGraph:
+    return channel_graph(*read_with_layers(model))
+
+
+def drawn(graph: ChannelGraph, seed: int) -> set[int]:
+    """Some labels, so that each layer keeps one channel of every role."""
+    draw = random.Random(seed)
+    labels = {int(v) for place in graph.places for part in place.labels.values() for v in part}
+    free = sorted(labels - graph.pinned)
+    removed = set(draw.sample(free, round(len(free) * draw.uniform(0.1, 0.8))))
+    for place in graph.places:
+        for part in place.labels.values():
+            if len(part) and set(part.tolist()) <= removed:
+                removed.discard(int(part[0]))
+    return removed
+
+
+def silence(graph: ChannelGraph, removed: set[int]) -> None:
+    """Let no kernel hear the channels ``removed``."""
+    for place in graph.places:
+        for name, variable, axes in weights_of(place):
+            if "bias" in name or type(place.layer).__name__ == "DepthwiseConv2D":
+                continue
+            value = variable.numpy()
+            for axis, role in enumerate(axes):
+                if role in MIXING and name != "depthwise_kernel":
+                    gone = np.isin(place.labels[role], sorted(removed))
+                    value[(slice(None),) * axis + (gone,)] = 0
+            variable.assign(value)
+
+
+def answers(model: Any) -> np.ndarray:
+    pixels = np.random.default_rng(1).normal(size=(4, *random_cuttable.SHAPE))
+    return np.asarray(model(pixels.astype(np.float32), training=False))
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_channels_that_nobody_hears_change_nothing(kit: Any, number: int) -> None:
+    model = random_cuttable.network(kit, number)
+    graph = graph_of(model)
+    removed = drawn(graph, number)
+    silence(graph, removed)
+    before, smaller = answers(model), cut(model, graph, removed)
+    assert removed
+    assert smaller.count_params() < model.count_params()
+    np.testing.assert_allclose(answers(smaller), before, atol=1e-5)
+    assert not set(graph.unknown.values()) - {"InputLayer"}

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +26,7 @@ from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model import keras_file, saved_graph
 from tflconv.model.door import Door
+from tflconv.model.explaining import explained
 from tflconv.model.inference import at_inference
 from tflconv.model.keras_file import KerasFile, clean_copy
 from tflconv.model.naming import has_own_call, public_names
@@ -119,7 +119,7 @@ def open_model(
     """
     if not path.exists():
         raise TflconvError(f"no model at {path}.")
-    with _explained(path), limited(path):
+    with explained(path), limited(path):
         if path.is_dir():
             return _of_saved_model(path, signature)
         if signature is not None:
@@ -225,7 +225,7 @@ def remade(
     keras = keras2 if isinstance(model, keras2.Model) else _keras_for("3")
     objects = {} if custom_objects is None else _load_objects(custom_objects)
     door = Door(source=model.name, custom={*objects, *_registered()})
-    with _explained(Path(model.name)), fresh_names():
+    with explained(Path(model.name)), fresh_names():
         text = json.dumps(door.checked(config))
         known = {**unexported_layers(keras), **objects}
         made: KerasModel = keras.models.model_from_json(text, custom_objects=known)
@@ -369,50 +369,3 @@ def _is_usable(value: object, module: ModuleType) -> bool:
     if origin in _OFFERED:
         return callable(value) and getattr(value, "__name__", "") not in _RUNS_CODE
     return callable(value) and origin == module.__name__
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (TflconvError, KeyboardInterrupt, MemoryError):
-        raise
-    except Exception as error:  # Keras raises anything from KeyError to its own kinds
-        raise TflconvError(
-            f"cannot open {path} as a model: {_reason(error)}", hint=_hint(error)
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    if "lambda" in text.lower():
-        return "it holds a Lambda layer, which is code."
-    if _LAMBDA_INSIDE.search(text):
-        return "it holds a lambda function, as activation or otherwise, which is code."
-    if missing := _MISSING_CODE.search(text):
-        name = missing[1] or missing[2]
-        return f"the code of '{name}' is not in the file."
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
-
-
-def _hint(error: Exception) -> str:
-    text = str(error)
-    if "lambda" in text.lower():
-        return "Code inside a file is never run. Replace it by a registered layer and save again."
-    if _LAMBDA_INSIDE.search(text):
-        return (
-            "Code inside a file is never run. Give the function a name, save again, and name the"
-            " file that defines it: --custom-objects FILE.py."
-        )
-    if _MISSING_CODE.search(text):
-        return "If you trust that code, name the file that defines it: --custom-objects FILE.py."
-    return "Is the file whole? Models come as .keras, .h5, SavedModel folder or float .tflite."
-
-
-_MISSING_CODE = re.compile(
-    r"(?:[Cc]ould not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w.>]+)'?"
-    r"|'class_name': 'function', 'config': '(\w+)'[^$]*Unknown activation function"
-)
-_LAMBDA_INSIDE = re.compile(r"\{'value': \['[\w+/\\=]+', ")
-"""A function without a name, as Keras writes its bytes."""

@@ -1,0 +1,62 @@
+"""Say in one sentence why Keras or TensorFlow could not open a model, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tflconv.errors import TflconvError
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Open the model at ``path`` inside of this block.
+
+    Raises:
+        TflconvError: Keras or TensorFlow raised anything else.
+    """
+    try:
+        yield
+    except (TflconvError, KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:  # Keras raises anything from KeyError to its own kinds
+        raise TflconvError(
+            f"cannot open {path} as a model: {_reason(error)}", hint=_hint(error)
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "lambda" in text.lower():
+        return "it holds a Lambda layer, which is code."
+    if _LAMBDA_INSIDE.search(text):
+        return "it holds a lambda function, as activation or otherwise, which is code."
+    if missing := _MISSING_CODE.search(text):
+        name = missing[1] or missing[2]
+        return f"the code of '{name}' is not in the file."
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _hint(error: Exception) -> str:
+    text = str(error)
+    if "lambda" in text.lower():
+        return "Code inside a file is never run. Replace it by a registered layer and save again."
+    if _LAMBDA_INSIDE.search(text):
+        return (
+            "Code inside a file is never run. Give the function a name, save again, and name the"
+            " file that defines it: --custom-objects FILE.py."
+        )
+    if _MISSING_CODE.search(text):
+        return "If you trust that code, name the file that defines it: --custom-objects FILE.py."
+    return "Is the file whole? Models come as .keras, .h5, SavedModel folder or float .tflite."
+
+
+_MISSING_CODE = re.compile(
+    r"(?:[Cc]ould not locate (?:class|function)|Unknown (?:layer|object):?) '?([\w.>]+)'?"
+    r"|'class_name': 'function', 'config': '(\w+)'[^$]*Unknown activation function"
+)
+_LAMBDA_INSIDE = re.compile(r"\{'value': \['[\w+/\\=]+', ")
+"""A function without a name, as Keras writes its bytes."""

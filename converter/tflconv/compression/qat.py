@@ -6,18 +6,23 @@ rounded as the integer file will round it. Rounding has no slope, so its gradien
 (the straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432), and 0 where
 an activation is outside of its range. Ranges are exponential moving averages of the smallest and
 the largest values per batch (Jacob et al. 2018), frozen in the last quarter of the steps.
+
+Zeros of pruned kernels stay zero, and equal weights of a channel stay equal (``structure``): both
+are rounded to equal integers. Passes that would mix weights of such kernels are left out.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
 from tflconv.compression.examples import Examples
+from tflconv.compression.structure import Structure
 from tflconv.compression.technique import Subject
 from tflconv.conversion.optimized import lower_rounded
 from tflconv.core.progress import Callback, Progress, silent
@@ -25,12 +30,12 @@ from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import KerasOptimizer, Tensor, Variable
 from tflconv.errors import TflconvError
 from tflconv.network.keras.execution import run
-from tflconv.network.keras.fake_quant import round_straight_through, round_weights
+from tflconv.network.keras.fake_quant import channels_of, round_straight_through, round_weights
 from tflconv.network.keras.layer_readers import KNOWN_LAYERS
 from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges, allowed, measure
-from tflconv.network.nodes import LINEAR, Network, Node
-from tflconv.network.passes import PASSES
+from tflconv.network.nodes import LINEAR, Array, Network, Node
+from tflconv.network.passes import DROPS_SOFTMAX, PASSES
 from tflconv.network.symmetric import symmetric_ends
 from tflconv.recipe import get
 
@@ -80,9 +85,25 @@ def check_convertible(network: Network, start: Ranges) -> None:
 
 def _network(subject: Subject[QatConfig]) -> Network:
     """The network to train: rewritten, without its last softmax if outputs may change."""
-    if subject.optimize:
+    kept = _MIXING if structures(subject.model.network) else ()
+    if subject.optimize and not kept:
         return subject.model.rewritten[0]
-    return subject.model.rewritten_by([p for p in PASSES if p.name != "drop_softmax"])
+    kept = kept if subject.optimize else (*kept, DROPS_SOFTMAX)
+    return subject.model.rewritten_by([step for step in PASSES if step.name not in kept])
+
+
+_MIXING = ("center_residuals", "merge_linear")
+"""Passes that make new weights of several old ones, in which no zeros and equal ones are left."""
+
+
+def structures(network: Network) -> dict[str, Structure]:
+    """Return what is to be kept of the kernels of ``network``, by the name of the node."""
+    found = {}
+    for node in _trained(network):
+        kernel = node.weights["kernel"]
+        if structure := Structure.of(kernel, channels_of(node)):
+            found[node.name] = structure
+    return found
 
 
 def fine_tune(
@@ -193,7 +214,9 @@ class QatScheme:
 
     Attributes:
         observes: Whether ranges follow the batches.
-        weights: Variables of the kernels and biases, not rounded, by node and name of the weight.
+        structures: What is to be kept of the kernels of nodes, by name.
+        weights: Variables of the kernels and biases, not rounded, by node and name of the weight;
+            of a kernel whose weights are tied, one value per group.
         ends: Variables ``[low, high]`` of the ranges, by node.
     """
 
@@ -202,10 +225,11 @@ class QatScheme:
     def __init__(self, network: Network, start: Ranges, config: QatConfig) -> None:
         self.source, self.config = network, config
         self.observes: Variable = tf.Variable(True, trainable=False)
+        self.structures = structures(network)
         self.weights: dict[tuple[str, str], Variable] = {
-            (node.name, key): tf.Variable(value)
+            (node.name, key): tf.Variable(self._values(node, key))
             for node in _trained(network)
-            for key, value in node.weights.items()
+            for key in node.weights
         }
         self.ends: dict[str, Variable] = {
             name: tf.Variable([ends.low, ends.high], trainable=False, dtype=tf.float32)
@@ -224,7 +248,14 @@ class QatScheme:
             return tf.constant(node.weights[key])
         if key != "kernel":
             return variable
-        return round_straight_through(variable, node, self.config.bits)
+        structure = self.structures.get(node.name)
+        kernel = variable if structure is None else structure.kernel(variable, tf.gather)
+        return round_straight_through(kernel, node, self.config.bits)
+
+    def _values(self, node: Node, key: str) -> Array:
+        """What is trained of a weight."""
+        structure = self.structures.get(node.name) if key == "kernel" else None
+        return node.weights[key] if structure is None else structure.values(node.weights[key])
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
         """Return ``value`` rounded to the steps of its range, after the range has moved."""
@@ -241,6 +272,8 @@ class QatScheme:
         network = self.source
         for node in _trained(network):
             weights = {key: self.weights[node.name, key].numpy() for key in node.weights}
+            if node.name in self.structures:
+                weights["kernel"] = self.structures[node.name].kernel(weights["kernel"])
             network = network.updating(node.with_weights(**weights))
         return round_weights(network, self.config.bits)
 
@@ -261,9 +294,14 @@ def _step(trained: QatScheme, optimizer: KerasOptimizer, inputs: Tensor, labels:
     with tf.GradientTape() as tape:
         logits = run(logits_of(trained.source), inputs, scheme=trained)
         loss = loss_of(trained.source, logits, labels)
-    gradients = tape.gradient(loss, trained.variables)
+    gradients = map(_dense, tape.gradient(loss, trained.variables))
     optimizer.apply_gradients(zip(gradients, trained.variables, strict=True))
     return loss
+
+
+def _dense(gradient: Any) -> Any:
+    """``gradient`` as a tensor, if there is one: that of values that were gathered is a list."""
+    return None if gradient is None else tf.convert_to_tensor(gradient)
 
 
 def _ends(node: Node, value: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
 from tflconv.compression.examples import Examples
-from tflconv.compression.qat import finished
+from tflconv.compression.qat import finished, structures
 from tflconv.compression.technique import Subject
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, silent
@@ -37,6 +37,8 @@ def train(
         TflconvError: tfmot cannot train the model.
     """
     model = subject.model.source.model
+    if structures(subject.model.network):
+        raise _refused("it would fill the zeros and clusters that the model has")
     trained = fine_tune(model, examples, subject.config, progress=progress)
     learned.save_weights(folder, trained.get_weights())
 

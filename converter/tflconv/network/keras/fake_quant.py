@@ -9,6 +9,7 @@ so the scales in the file are the scales used here.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
@@ -80,6 +81,13 @@ def round_straight_through(kernel: Tensor, node: Node, bits: int) -> Tensor:
     scale = tf.where(largest > 0, largest, 1.0) / _steps(bits)
     change: Tensor = tf.stop_gradient(tf.round(kernel / scale) * scale - kernel)
     return kernel + change
+
+
+def channels_of(node: Node) -> NDArray[np.int64]:
+    """Return the number of the output channel that each weight of a kernel belongs to."""
+    shape = node.weights["kernel"].shape
+    apart = tuple(1 if axis in _scale_axes(node) else side for axis, side in enumerate(shape))
+    return np.broadcast_to(np.arange(np.prod(apart)).reshape(apart), shape)
 
 
 def _scale_axes(node: Node) -> tuple[int, ...]:

@@ -98,6 +98,23 @@ VICTIMS = {
         ],
         sample=1,
     ),
+    "pruned": Victim(
+        command=[
+            *TFLCONV, "compress", MODEL, "--recipe", "prune80_cluster4_distill", "--dataset",
+            "pictures", *(f"--setting={name}.epochs=8" for name in ("prune", "cluster", "distill")),
+            *(f"--setting={name}.batch_size=4" for name in ("prune", "cluster", "distill")),
+            "-o", "pruned.keras",
+        ],
+        sample=1,
+    ),
+    "taught": Victim(
+        command=[
+            *TFLCONV, "train", "vit", "--dataset", "pictures", "--resolution", "8",
+            "--epochs", "30", "--batch-size", "4", "--option", "patch=4", "--option", "dim=8",
+            "--option", "depth=1", "--option", "heads=2", "--teacher", MODEL, "--mixup", "0.2",
+            "-o", "taught.keras",
+        ],
+    ),
     "study": Victim(command=[*TFLCONV, "study", "plan.toml", "-o", "out"]),
     "bench": Victim(
         command=[

@@ -144,3 +144,35 @@ def test_files_that_do_not_fit(
     assert ended.value.code == code
     assert message in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.keras", "a.tflite"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("prune100_fp32", "takes the percentage of weights that become zero, 1 to 99"),
+        ("cluster1_fp32", "takes the number of different weights of a kernel, 2 to 256"),
+        ("cluster300_fp32", "2 to 256"),
+        ("prune0_fp32", "'prune0' in recipe 'prune0_fp32' is not a step"),
+        ("prune_fp32", "takes the percentage"),
+        ("distill5_fp32", "takes no number"),
+        ("cluster16_prune80_fp32", "prune80 cannot follow cluster16, which it would undo"),
+        ("cluster16_finetune_prune80_fp32", "prune80 cannot follow cluster16"),
+        ("prune80_prune50_fp32", "prune50 has nothing to do after prune80"),
+        ("cluster16_cluster32_fp32", "cluster32 has nothing to do after cluster16"),
+        ("qat_prune80_static_wi8_ai8", "prune cannot follow qat"),
+    ],
+)
+def test_contradictory_steps_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        ConversionRequest(model=Path("m.keras"), recipes=(recipe.get(name),))
+    steps = name.removesuffix("_fp32")
+    if steps not in (name, "prune0"):
+        with pytest.raises(UsageError, match=re.escape(message.replace("_fp32", ""))):
+            CompressionRequest(model=Path("m.keras"), recipe=steps)
+
+
+@pytest.mark.parametrize(
+    "name", ["prune50_prune80_fp32", "prune80_cluster16_distill_qat_static_wi8_ai8"]
+)
+def test_steps_that_go_on_are_taken(name: str) -> None:
+    ConversionRequest(model=Path("m.keras"), recipes=(recipe.get(name),))

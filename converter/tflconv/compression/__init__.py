@@ -6,5 +6,13 @@ training of tensorflow-model-optimization, for Keras 2.
 """
 
 from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig
+from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 
-__all__ = ["ChannelsConfig", "FinetuneConfig", "QatConfig"]
+__all__ = [
+    "ChannelsConfig",
+    "ClusterConfig",
+    "DistillStepConfig",
+    "FinetuneConfig",
+    "PruneConfig",
+    "QatConfig",
+]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tflconv.compression.config import TuningConfig
 from tflconv.compression.examples import Examples
+from tflconv.compression.kernels import keeping
 from tflconv.core.files import sha256_json
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, Progress, silent
@@ -43,11 +44,11 @@ def fine_tune(
     *,
     name: str = "finetune",
     loss: Loss | None = None,
-    after_step: Callable[[], object] | None = None,
+    after_step: Callable[[int], object] | None = None,
     unfinished: Path | None = None,
     progress: Callback = silent,
 ) -> None:
-    """Train ``model`` in place.
+    """Train ``model`` in place; what was pruned and clustered in it stays so.
 
     Args:
         model: A Keras 2 or Keras 3 model that tells classes apart.
@@ -55,12 +56,20 @@ def fine_tune(
         config: Epochs, learning rate and other settings.
         name: What the training is called in messages and in its state.
         loss: What is minimized; by default the cross-entropy with the labels.
-        after_step: Called after each step, when the weights have changed.
+        after_step: Called after each step with the number of those that are done.
         unfinished: Folder for the state after each epoch, from which an interrupted training goes
             on; by default none is kept.
         progress: Receives the loss and the validation accuracy of each epoch.
     """
-    tuner = _Tuner(model, config, loss or cross_entropy(model, config.label_smoothing), after_step)
+    wanted = loss or cross_entropy(model, config.label_smoothing)
+    keep = keeping(model)
+
+    def after(done: int) -> None:
+        keep()
+        if after_step is not None:
+            after_step(done)
+
+    tuner = _Tuner(model, config, wanted, after)
     key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
     file = None if unfinished is None else StateFile(path=unfinished / f"{name}-{_STATE}", key=key)
     state = None if file is None else file.load()
@@ -143,7 +152,7 @@ class _Tuner:
         model: KerasModel,
         config: TuningConfig,
         loss: Loss,
-        after_step: Callable[[], object] | None,
+        after_step: Callable[[int], object],
     ) -> None:
         self.model, self.config, self.loss, self.after_step = model, config, loss, after_step
         self.trained = variables_of(model, trainable=True)
@@ -186,8 +195,7 @@ class _Tuner:
             rate = learning_rate(schedule, min(1.0, done / steps))
             batch = (examples.normalize(pixels), examples.labels[chosen], rate)
             losses.append(float(self.step(*map(tf.constant, batch))))
-            if self.after_step is not None:
-                self.after_step()
+            self.after_step(done)
         row = {"epoch": epoch + 1, "loss": float(np.mean(losses))}
         if examples.held_out is not None and len(examples.held_out):
             row["validation_accuracy"] = accuracy(self.model, examples.held_out)

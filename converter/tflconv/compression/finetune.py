@@ -7,10 +7,10 @@ from pathlib import Path
 from tflconv.compression.config import FinetuneConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
+from tflconv.compression.kernels import copied
 from tflconv.compression.technique import Subject
 from tflconv.core.progress import Callback
 from tflconv.core.typing import KerasModel
-from tflconv.model.opening import description_of, keras_model, remade
 
 
 def compress(
@@ -25,8 +25,6 @@ def compress(
         UsageError: It is no Keras model.
     """
     assert examples is not None  # this technique always needs pictures
-    source = keras_model(subject.model.source)
-    model = remade(source, description_of(source), custom_objects=subject.model.custom_objects)
-    model.set_weights(source.get_weights())
+    model = copied(subject.model)
     fine_tune(model, examples, subject.config, unfinished=unfinished, progress=progress)
     return model

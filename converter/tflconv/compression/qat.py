@@ -14,6 +14,7 @@ are rounded to equal integers. Passes that would mix weights of such kernels are
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ import numpy as np
 
 from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
+from tflconv.compression.distillation import in_logits, teacher_of
 from tflconv.compression.examples import Examples
+from tflconv.compression.fine_tuning import Loss
 from tflconv.compression.structure import Structure
-from tflconv.compression.technique import Subject
+from tflconv.compression.technique import Subject, Teaching
 from tflconv.conversion.optimized import lower_rounded
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2, tf
@@ -38,6 +41,8 @@ from tflconv.network.nodes import LINEAR, Array, Network, Node
 from tflconv.network.passes import DROPS_SOFTMAX, PASSES
 from tflconv.network.symmetric import symmetric_ends
 from tflconv.recipe import get
+from tflconv.training.teaching import loss as mixed_loss
+from tflconv.training.teaching import taught_loss
 
 _FROZEN_SHARE = 0.25
 """Share of the steps, at the end, in which ranges do not move."""
@@ -59,7 +64,12 @@ def train(
     check_known(network)
     start = first_ranges(network, examples, config)
     check_convertible(network, start)
-    trained, ranges = fine_tune(network, examples, config, start=start, progress=progress)
+    loss = None
+    if subject.teaching is not None:
+        loss = _taught(network, subject.teaching, subject.model)
+    trained, ranges = fine_tune(
+        network, examples, config, start=start, loss=loss, progress=progress
+    )
     learned.save_network(folder, trained, ranges)
 
 
@@ -112,6 +122,7 @@ def fine_tune(
     config: QatConfig,
     *,
     start: Ranges | None = None,
+    loss: Loss | None = None,
     progress: Callback = silent,
 ) -> tuple[Network, Ranges]:
     """Train ``network`` to predict the labels of ``examples``.
@@ -121,6 +132,7 @@ def fine_tune(
         examples: Labelled pictures.
         config: Epochs, learning rate and other settings.
         start: Ranges to start from, by default those of ``first_ranges``.
+        loss: What is minimized; by default the cross-entropy with the labels.
         progress: Receives the loss of each epoch.
 
     Returns:
@@ -137,13 +149,14 @@ def fine_tune(
         keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     )
     optimizer.build(trained.variables)
+    wanted = loss or partial(_labelled, network)
     step = tf.function(_step, autograph=False, reduce_retracing=True)
     done = 0
     for epoch in range(config.epochs):
         losses = []
         for inputs, labels in examples.batches(config, epoch):
             trained.observes.assign(done < steps * (1 - _FROZEN_SHARE))
-            losses.append(float(step(trained, optimizer, inputs, labels)))
+            losses.append(float(step(trained, optimizer, wanted, inputs, labels)))
             done += 1
         progress(finished(epoch, config.epochs, float(np.mean(losses))))
     return trained.network(), trained.ranges()
@@ -207,6 +220,21 @@ def loss_of(network: Network, logits: Tensor, labels: Tensor) -> Tensor:
         )
     wanted = tf.one_hot(labels, classes) if classes > 1 else tf.cast(labels, tf.float32)[:, None]
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=wanted, logits=logits))
+
+
+def _labelled(network: Network, _: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    return loss_of(network, logits, labels)
+
+
+def _taught(network: Network, teaching: Teaching, student: Opened) -> Loss:
+    """The loss on labels and on what a teacher says about the same inputs."""
+    teacher = teacher_of(teaching.model, student)
+
+    def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        told = taught_loss(teacher(inputs), in_logits(logits, ""), teaching.config)
+        return mixed_loss(loss_of(network, logits, labels), told, teaching.config)
+
+    return loss
 
 
 class QatScheme:
@@ -290,10 +318,12 @@ def _trained(network: Network) -> list[Node]:
     return [node for node in network.of_kind(*LINEAR) if not node.options.get("averages")]
 
 
-def _step(trained: QatScheme, optimizer: KerasOptimizer, inputs: Tensor, labels: Tensor) -> Tensor:
+def _step(
+    trained: QatScheme, optimizer: KerasOptimizer, wanted: Loss, inputs: Tensor, labels: Tensor
+) -> Tensor:
     with tf.GradientTape() as tape:
         logits = run(logits_of(trained.source), inputs, scheme=trained)
-        loss = loss_of(trained.source, logits, labels)
+        loss = wanted(inputs, logits, labels)
     gradients = map(_dense, tape.gradient(loss, trained.variables))
     optimizer.apply_gradients(zip(gradients, trained.variables, strict=True))
     return loss

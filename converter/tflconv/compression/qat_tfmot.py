@@ -37,6 +37,8 @@ def train(
         TflconvError: tfmot cannot train the model.
     """
     model = subject.model.source.model
+    if subject.teaching is not None:
+        raise _refused("it learns from labels only, not from the teacher of distill")
     if structures(subject.model.network):
         raise _refused("it would fill the zeros and clusters that the model has")
     trained = fine_tune(model, examples, subject.config, progress=progress)

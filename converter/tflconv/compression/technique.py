@@ -12,19 +12,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig, StepConfig
 from tflconv.compression.examples import Examples
+from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 from tflconv.core.progress import Callback
 from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError, unknown
 from tflconv.network.keras.opened import Opened
 from tflconv.recipe import Recipe, Step
+from tflconv.training.config import DistillConfig
 
 Config = TypeVar("Config", bound=StepConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teaching:
+    """A teacher, and how it is listened to.
+
+    Attributes:
+        model: The teacher.
+        config: Soft or hard targets, their temperature and share of the loss.
+    """
+
+    model: Opened
+    config: DistillConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +50,7 @@ class Subject(Generic[Config]):
         model: The model as it was opened, or as the previous step made it.
         step: The step as the recipe names it.
         config: Settings of the technique.
+        teaching: The teacher of ``distill``, and of steps behind it that train with rounding.
         optimize: Whether the operators may be rewritten so that outputs change their meaning:
             the softmax at the end is removed. Only network techniques rewrite.
     """
@@ -43,6 +59,7 @@ class Subject(Generic[Config]):
     step: Step
     config: Config
     optimize: bool = False
+    teaching: Teaching | None = None
 
     @property
     def amount(self) -> int:
@@ -97,6 +114,8 @@ class Technique(Generic[Config]):
         module: Returns the name of its module for given settings.
         amount: What the number in its name means; None if it takes none.
         limits: The smallest and the largest number that it takes.
+        undone_by: Techniques that undo what it does, and cannot follow it.
+        repeats: Which number it must have where it follows itself; None for any.
         packages: Packages whose versions change the result.
     """
 
@@ -106,6 +125,8 @@ class Technique(Generic[Config]):
     module: Callable[[Config], str]
     amount: str | None = None
     limits: tuple[int, int] = (1, 99)
+    undone_by: tuple[str, ...] = ()
+    repeats: Literal["larger", "smaller"] | None = None
     packages: tuple[str, ...] = ("tflconv", "tensorflow", "tf_keras", "numpy")
 
     trains_ranges = False
@@ -166,6 +187,35 @@ FINETUNE = ModelTechnique[FinetuneConfig](
     module=lambda _: "tflconv.compression.finetune",
 )
 
+PRUNE = ModelTechnique[PruneConfig](
+    name="prune",
+    summary="weights set to zero, 80 of 100 in prune80: smaller download, no speed",
+    config=PruneConfig,
+    module=lambda _: "tflconv.compression.pruning",
+    amount="the percentage of weights that become zero",
+    repeats="larger",
+    learns=lambda config: config.epochs > 0,
+)
+
+CLUSTER = ModelTechnique[ClusterConfig](
+    name="cluster",
+    summary="16 different weights per kernel in cluster16: smaller download, no speed",
+    config=ClusterConfig,
+    module=lambda _: "tflconv.compression.clustering",
+    amount="the number of different weights of a kernel",
+    limits=(2, 256),
+    undone_by=("prune",),
+    repeats="smaller",
+    learns=lambda config: config.epochs > 0,
+)
+
+DISTILL = ModelTechnique[DistillStepConfig](
+    name="distill",
+    summary="trained further under a teacher: needs labelled pictures",
+    config=DistillStepConfig,
+    module=lambda _: "tflconv.compression.distillation",
+)
+
 QAT = NetworkTechnique[QatConfig](
     name="qat",
     summary="trained with its rounding first: needs labelled pictures",
@@ -174,9 +224,9 @@ QAT = NetworkTechnique[QatConfig](
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-TECHNIQUES: dict[str, Technique[Any]] = {
-    technique.name: technique for technique in (CHANNELS, FINETUNE, QAT)
-}
+_ALL: tuple[Technique[Any], ...] = (CHANNELS, PRUNE, CLUSTER, DISTILL, FINETUNE, QAT)
+
+TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in _ALL}
 """All techniques by name; a new one is a module and a row."""
 
 
@@ -212,6 +262,7 @@ def check(recipe: Recipe) -> Recipe:
         >>> check(recipe.get("qat_static_wi8_ai8")).steps
         (Step(technique='qat', amount=None),)
     """
+    _check_order(recipe.name, recipe.steps)
     rows = [technique_of(step) for step in recipe.steps]
     for before, after in pairwise(rows):
         if before.trains_ranges:
@@ -229,6 +280,26 @@ def check(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def _check_order(name: str, steps: tuple[Step, ...]) -> None:
+    """Check that no step undoes an earlier one or has nothing to do after it."""
+    for before, after in combinations(steps, 2):
+        row = technique_of(before)
+        technique_of(after)
+        if after.technique in row.undone_by:
+            raise UsageError(
+                f"recipe {name}: {after} cannot follow {before}, which it would undo.",
+                hint=f"Put {after} first.",
+            )
+        if before.technique != after.technique or row.repeats is None:
+            continue
+        pair = ((after.amount or 0), (before.amount or 0))
+        if not (pair[0] > pair[1] if row.repeats == "larger" else pair[0] < pair[1]):
+            raise UsageError(
+                f"recipe {name}: {after} has nothing to do after {before}.",
+                hint=f"Give the later one the {row.repeats} number, or leave it out.",
+            )
+
+
 def check_makes_models(name: str, steps: tuple[Step, ...]) -> None:
     """Check that ``steps`` make a Keras model, which can be saved without quantizing it.
 
@@ -239,6 +310,7 @@ def check_makes_models(name: str, steps: tuple[Step, ...]) -> None:
     Raises:
         UsageError: A step is unknown, or makes something else.
     """
+    _check_order(name, steps)
     for step in steps:
         if not isinstance(technique_of(step), ModelTechnique):
             raise UsageError(

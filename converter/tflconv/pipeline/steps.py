@@ -12,7 +12,9 @@ from typing import Any
 
 from tflconv.compression import settings, technique
 from tflconv.compression.config import StepConfig
-from tflconv.compression.technique import ModelTechnique, NetworkTechnique, Subject
+from tflconv.compression.technique import ModelTechnique, NetworkTechnique, Subject, Teaching
+from tflconv.compression.weight_config import DistillStepConfig
+from tflconv.core.files import sha256_path
 from tflconv.core.store import Entry, Store
 from tflconv.core.versions import versions
 from tflconv.model.card import ModelCard
@@ -54,9 +56,14 @@ class Workshop:
     def inputs(self, steps: Steps) -> list[dict[str, Any]]:
         """Return what decides what ``steps`` make, besides the model."""
         return [
-            {"step": str(step), **asdict(self.config(step)), **self._seen_by(step)}
-            for step in steps
+            {"step": str(step), **self._settings(step), **self._seen_by(step)} for step in steps
         ]
+
+    def _settings(self, step: Step) -> dict[str, Any]:
+        """The settings of ``step``, and the hash of a teacher that they name."""
+        config = self.config(step)
+        named = config.teacher if isinstance(config, DistillStepConfig) else ""
+        return asdict(config) | ({"teacher_sha256": sha256_path(Path(named))} if named else {})
 
     def config(self, step: Step) -> StepConfig:
         """Return the settings of ``step``, with the seed of the request."""
@@ -69,7 +76,7 @@ class Workshop:
             return card
         training, used = dict(card.training), dict(card.versions)
         for step in steps:
-            training[str(step)] = {**asdict(self.config(step)), **self._told_of(step)}
+            training[str(step)] = {**self._settings(step), **self._told_of(step)}
             used |= versions(*technique.technique_of(step).packages)
         learns = any(self._learns(step) for step in steps)
         labels = self.origin.labels if learns else card.labels
@@ -135,7 +142,20 @@ class Workshop:
             step=steps[-1],
             config=self.config(steps[-1]),
             optimize=self.optimize,
+            teaching=self._teaching(steps),
         )
+
+    def _teaching(self, steps: Steps) -> Teaching | None:
+        """The teacher of the last of ``steps``: that of the last ``distill`` among them."""
+        configs = [self.config(step) for step in reversed(steps)]
+        config = next((each for each in configs if isinstance(each, DistillStepConfig)), None)
+        if config is None:
+            return None
+        if not config.teacher:
+            return Teaching(model=self.origin.opened, config=config.distillation)
+        code = self.origin.opened.custom_objects
+        model = open_once(Path(config.teacher), custom_objects=code)
+        return Teaching(model=model, config=config.distillation)
 
     @property
     def _examples(self) -> Any:

@@ -1,0 +1,103 @@
+"""The kernels of a Keras model, of Keras 2 or 3: what pruning and clustering work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tflconv.compression.structure import Structure
+from tflconv.core.tensorflow import keras2, keras3
+from tflconv.core.typing import KerasModel, Variable
+from tflconv.errors import TflconvError
+from tflconv.model.opening import description_of, keras_model, remade
+from tflconv.network.keras.opened import Opened
+from tflconv.network.nodes import Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kernel:
+    """A kernel that is trained.
+
+    Attributes:
+        layer: Name of its layer, with those that it is inside of.
+        variable: The variable of TensorFlow.
+        depthwise: Whether it is a filter for each channel, which holds few weights.
+    """
+
+    layer: str
+    variable: Variable
+    depthwise: bool
+
+    @property
+    def weights(self) -> Array:
+        """The weights as they are now."""
+        values: Array = self.variable.numpy()
+        return values
+
+    def set(self, weights: Array) -> None:
+        """Replace the weights."""
+        self.variable.assign(weights)
+
+
+def kernels(model: KerasModel) -> list[Kernel]:
+    """Return all kernels of ``model``, in the order of its layers.
+
+    Raises:
+        TflconvError: It has none that is trained.
+    """
+    held: Sequence[Any] = model.trainable_variables
+    found, filters = [], _filters(model)
+    for each in held:
+        layer, _, name = str(getattr(each, "path", each.name)).rpartition("/")
+        if "kernel" not in name or len(each.shape) < 2:
+            continue
+        variable = each if callable(getattr(each, "value", None)) else each.value
+        depthwise = "depthwise" in name or id(each) in filters
+        found.append(Kernel(layer=layer, variable=variable, depthwise=depthwise))
+    if not found:
+        raise TflconvError(
+            f"{model.name} has no kernels that can be trained.",
+            hint="Its layers may be frozen: set layer.trainable to true and save it again.",
+        )
+    return found
+
+
+def _filters(model: Any) -> set[int]:
+    """Identities of the variables of depthwise layers, which Keras 3 calls like those of others."""
+    kit = keras2 if isinstance(model, keras2.Model) else keras3()
+    kinds = (kit.layers.DepthwiseConv1D, kit.layers.DepthwiseConv2D)
+    found = set()
+    for layer in model.layers:
+        if isinstance(layer, kinds):
+            found |= {id(variable) for variable in layer.trainable_variables}
+        elif hasattr(layer, "layers"):
+            found |= _filters(layer)
+    return found
+
+
+def copied(model: Opened) -> KerasModel:
+    """Return a new Keras model with the layers and weights of ``model``.
+
+    Raises:
+        UsageError: It is no Keras model whose layers can be seen.
+    """
+    source = keras_model(model.source)
+    made = remade(source, description_of(source), custom_objects=model.custom_objects)
+    made.set_weights(source.get_weights())
+    return made
+
+
+def keeping(model: KerasModel) -> Callable[[], None]:
+    """Return a function that puts back what pruning and clustering had left in ``model``.
+
+    Call it after each step of a training: zeros become zeros again, and weights that were equal
+    get their mean.
+    """
+    kept = [(k, s) for k in kernels(model) if (s := Structure.of(k.weights)) is not None]
+
+    def restore() -> None:
+        for kernel, structure in kept:
+            kernel.set(structure.projected(kernel.weights))
+
+    return restore

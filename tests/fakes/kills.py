@@ -105,7 +105,6 @@ VICTIMS = {
             *(f"--setting={name}.batch_size=4" for name in ("prune", "cluster", "distill")),
             "-o", "pruned.keras",
         ],
-        sample=1,
     ),
     "taught": Victim(
         command=[

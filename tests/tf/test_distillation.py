@@ -103,9 +103,10 @@ def test_a_teacher_of_other_classes_is_refused(
 
 
 def test_pruned_under_a_teacher_and_trained_for_int8_under_it(
-    kit: Any, pictures: Path, tmp_path: Path
+    pictures: Path, tmp_path: Path
 ) -> None:
     """The teacher is the model as it came; zeros stay; each step is an entry of the store."""
+    kit = pytest.importorskip("keras", minversion="3")
     source, store = tmp_path / "own.keras", Store(tmp_path / "store")
     classifier(kit, ends="softmax").save(source)
     said: list[str] = []
@@ -165,7 +166,7 @@ def test_a_teacher_that_is_not_there_is_refused(kit: Any, pictures: Path, tmp_pa
     with pytest.raises(TflconvError, match=r"no model at .*gone\.keras"):
         tflconv.compress(
             source,
-            "distill",
+            "prune80_distill",
             dataset=str(pictures),
             normalize="0..1",
             settings=[DistillStepConfig(teacher=str(tmp_path / "gone.keras"))],

@@ -11,10 +11,11 @@ import pytest
 
 import tflconv
 from tflconv import data
+from tflconv.core.files import sha256_file
 from tflconv.core.store import Store
 from tflconv.core.tensorflow import keras2, tf
 from tflconv.data import Dataset
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline.teaching import Teacher, TeacherFile, as_logits
@@ -246,3 +247,25 @@ def test_probabilities_become_logits_and_logits_stay() -> None:
     np.testing.assert_array_equal(as_logits(logits), logits)
     two = as_logits(np.array([[0.8]], np.float32))
     np.testing.assert_allclose(two, np.log([[0.2, 0.8]]), rtol=1e-5)
+
+
+def test_a_taught_training_is_told_in_the_card_and_ends_alike_again(
+    pictures: Path, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    oracle = written(knowing(dataset), dataset, tmp_path / "oracle.keras")
+    outputs = [tmp_path / name / "vit.keras" for name in ("first", "again")]
+    for output in outputs:
+        output.parent.mkdir()
+        card = tflconv.train(
+            "vit", str(pictures), output, resolution=8, options=OPTIONS, epochs=3, batch_size=16,
+            mixup=0.2, erasing=0.3, teacher=oracle, distill=DistillConfig(views=2),
+        )  # fmt: skip
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    assert card.training["distill"] == {
+        "teacher": "oracle.keras", "teacher_sha256": sha256_file(oracle),
+        "targets": "soft", "temperature": 2.0, "alpha": 0.9, "views": 2,
+    }  # fmt: skip
+    assert len(list((tmp_path / "cache" / "teachers" / "teacher").iterdir())) == 2
+    with pytest.raises(TflconvError, match="no model at"):
+        tflconv.train("vit", str(pictures), outputs[0], teacher=tmp_path / "gone.keras")

@@ -161,3 +161,14 @@ def test_any_text_is_a_plan_or_a_usage_error(text: str) -> None:
 def test_one_wrong_character_is_a_plan_or_a_usage_error(position: int, character: str) -> None:
     with contextlib.suppress(UsageError):
         plan.parse(GOOD[:position] + character + GOOD[position + 1 :])
+
+
+def test_a_plan_has_students_with_and_without_a_teacher() -> None:
+    taught = GOOD + 'teacher = "large.keras"\n'
+    alone, student = plan.parse(taught + "distill = { alpha = 0.5 }\n").models
+    assert (alone.teacher, student.teacher) == (None, "large.keras")
+    assert (alone.distill.alpha, student.distill.alpha) == (0.9, 0.5)
+    with pytest.raises(UsageError, match="model 'wide' has no teacher"):
+        plan.parse(GOOD + "distill = { alpha = 0.5 }\n")
+    with pytest.raises(UsageError, match="is a file: it is trained already"):
+        plan.parse(taught.replace('model = "vit"\nteacher', 'model = "own.keras"\nteacher'))

@@ -22,6 +22,7 @@ from tflconv.core.progress import Callback
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import KerasModel, Tensor
 from tflconv.errors import UsageError
+from tflconv.model.opening import keras_model
 from tflconv.network.keras.opened import Opened
 from tflconv.training import teaching
 
@@ -76,6 +77,7 @@ def teacher_of(model: Opened, student: Opened) -> Teacher:
     Raises:
         UsageError: They do not tell the same classes apart, or take other inputs.
     """
+    ends = last_activation(keras_model(model.source))
     own, other = _card_labels(model), _card_labels(student)
     if own and other and sorted(own) != sorted(other):
         raise UsageError(
@@ -92,7 +94,6 @@ def teacher_of(model: Opened, student: Opened) -> Teacher:
             hint="Both must take the same pictures and tell the same classes apart.",
         )
     order = tf.constant([own.index(name) for name in other]) if own and other else None
-    ends = last_activation(model.source.model)  # type: ignore[arg-type]
     adapted = _adapted(model, student)
 
     def ask(inputs: Tensor) -> Tensor:

@@ -6,10 +6,13 @@ not there, names of datasets and devices that nobody has, options without an eff
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflconv import data, device, models
+from tflconv.compression.config import DistillStepConfig, StepConfig
+from tflconv.compression.settings import of_tables
 from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
@@ -35,6 +38,7 @@ def conversion(request: ConversionRequest, folder: Path) -> None:
     if isinstance(request.model, Path):
         model_file(request.model)
         _check_fits(request, request.model)
+    step_teachers(request.settings)
     dataset(request.dataset)
     dataset(request.calibration)
     outputs.try_folder(folder)
@@ -55,6 +59,7 @@ def compression(request: CompressionRequest, output: Path) -> None:
                 f"{model} is no Keras file, and only those show layers that can be changed.",
                 hint="Give the .keras or .h5 file that it was made of.",
             )
+    step_teachers(request.settings)
     dataset(request.dataset)
     outputs.try_files(output)
     outputs.try_scratch()
@@ -128,6 +133,7 @@ def plan(chosen: Plan) -> None:
             hint="Name a dataset or a folder; tflconv verify and bench take arrays.",
         )
     dataset(chosen.calibration.source)
+    step_teachers(of_tables(chosen.settings))
     for model in chosen.models:
         _check_model(chosen, model)
 
@@ -141,6 +147,13 @@ def model_file(path: Path) -> None:
             f"{path} is not a SavedModel: it holds no saved_model.pb.",
             hint="Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
         )
+
+
+def step_teachers(settings: Iterable[StepConfig]) -> None:
+    """Raise ``TflconvError`` where the ``settings`` of a step name a teacher that is not there."""
+    for config in settings:
+        if isinstance(config, DistillStepConfig) and config.teacher:
+            model_file(Path(config.teacher))
 
 
 def teacher(path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflconv import data, device, models
-from tflconv.compression.config import DistillStepConfig, StepConfig
+from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
+from tflconv.compression.weight_config import DistillStepConfig
 from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError

@@ -48,7 +48,7 @@ def command(
     from tflconv.inspection.inspect import inspect
 
     with options.warnings_on_stderr():
-        inspections = [inspect(path) for path in (model, other) if path is not None]
+        inspections = [inspect(path, packed=True) for path in (model, other) if path is not None]
     runs = results.load(results_file).runs if results_file is not None else ()
     measured = {entry.sha256: op_costs.of_file(runs, entry.sha256) for entry in inspections}
     for entry in inspections:

@@ -97,16 +97,18 @@ def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]
     def both(read: Callable[[Inspection], int]) -> tuple[int, int]:
         return read(first), read(second)
 
-    return {
+    figures = {
         "operators": both(lambda i: len(i.model.main.operators)),
         "parameters": both(lambda i: i.parameters),
         "macs": both(lambda i: i.macs),
         "bytes": both(lambda i: i.bytes.total),
-        "download_bytes": both(lambda i: i.download),
         "arena_bytes": both(lambda i: i.arena),
         "partitions": both(lambda i: len(i.delegation.partitions)),
         "outside_xnnpack": both(lambda i: len(i.delegation.reasons)),
     }
+    if first.download is not None and second.download is not None:
+        figures["download_bytes"] = first.download, second.download
+    return figures
 
 
 def _aligned(before: Subgraph, after: Subgraph) -> list[Pair]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
 import cattrs
@@ -93,6 +92,7 @@ class Inspection:
         arena: Bytes of intermediate tensors, estimated without XNNPACK.
         obstacles: Why LiteRT's CPU runtime cannot run it, if so (``runnable.obstacles``).
         slower: Why it will be slower than float, if so (``delegation.warn_if_slower``).
+        download: Bytes of the file as gzip packs it, if that was asked for.
     """
 
     model: TfliteModel
@@ -106,15 +106,19 @@ class Inspection:
     arena: int
     obstacles: tuple[str, ...]
     slower: tuple[str, ...]
-
-    @cached_property
-    def download(self) -> int:
-        """Size of the file as gzip packs it, which is what a download of it moves."""
-        return gzip_size(self.model.path)
+    download: int | None = None
 
 
-def inspect(path: Path) -> Inspection:
-    """Inspect a ``.tflite`` file. Raises ``TflconvError`` if it is no sound model."""
+def inspect(path: Path, *, packed: bool = False) -> Inspection:
+    """Inspect a ``.tflite`` file.
+
+    Args:
+        path: The file.
+        packed: Whether its size as a download is wanted, which takes a second per 30 MB.
+
+    Raises:
+        TflconvError: It is no sound model.
+    """
     model = reading.read(path)
     graph, predicted = model.main, delegation.predict(model)
     obstacles = tuple(runnable.obstacles(model))
@@ -130,6 +134,7 @@ def inspect(path: Path) -> Inspection:
         arena=arena(graph),
         obstacles=obstacles,
         slower=() if obstacles else tuple(delegation.warn_if_slower(path)),
+        download=gzip_size(path) if packed else None,
     )
 
 

@@ -139,12 +139,10 @@ def _bytes(inspection: Inspection) -> list[tuple[str, str]]:
         "structure": inspection.bytes.structure,
     }
     rows = [(name, f"{size:>12,} bytes {size / total:>5.0%}") for name, size in parts.items()]
-    packed = inspection.download
-    return [
-        *rows,
-        ("file", f"{total:>12,} bytes"),
-        ("as a download (gzip)", f"{packed:>12,} bytes {packed / total:>5.0%}"),
-    ]
+    rows.append(("file", f"{total:>12,} bytes"))
+    if (packed := inspection.download) is not None:
+        rows.append(("as a download (gzip)", f"{packed:>12,} bytes {packed / total:>5.0%}"))
+    return rows
 
 
 def _boundary(tensor: TfliteTensor) -> str:

@@ -18,6 +18,8 @@ SHAPE = (32, 32, 3)
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet_v2", {"alpha": 0.5, "halvings": 5, "head": 320}),
     ("resnet", {"width": 8, "blocks": 2}),
+    ("resnet_imagenet", {"width": 4, "depth": 18}),
+    ("resnet_imagenet", {"width": 4, "depth": 50}),
     ("squeezenet", {"halvings": 4}),
     ("vit", {"patch": 8, "dim": 24, "depth": 2, "heads": 3, "mlp_ratio": 1.5}),
     ("vit", {"patch": 8, "patch_dropout": 0.5}),

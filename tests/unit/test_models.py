@@ -63,6 +63,7 @@ def test_options_are_read_as_their_types() -> None:
         ("vit", {"depth": True}, "depth must be a whole number"),
         ("mobilenet_v2", {"alpha": -1.0}, "alpha must be positive"),
         ("resnet", {"blocks": 0}, "blocks must be positive"),
+        ("resnet_imagenet", {"depth": 19}, "depth must be 18, 34, 50 or 101"),
         ("squeezenet", {"halvings": 5}, "halvings must be 0 (fit the picture) to 4"),
         ("mobilenet_v2", {"halvings": 6}, "halvings must be 0 (fit the picture) to 5"),
     ],
@@ -79,6 +80,10 @@ def test_options_that_do_not_fit_are_explained(
     [
         ("mobilenet_v1", {"alpha": 1.0}, 4_253_864, 569e6),  # Howard et al., Table 4: 4.2 M, 569 M
         ("mobilenet_v2", {"alpha": 1.0}, 3_538_984, 300e6),  # Sandler et al., Table 4: 3.4 M, 300 M
+        # He et al., Table 1: 1.8 and 3.8 G; parameters as torchvision counts them, and statistics
+        ("resnet_imagenet", {"depth": 18}, 11_689_512 + 9_600, 1.81e9),
+        ("resnet_imagenet", {"depth": 34}, 21_797_672 + 17_024, 3.66e9),
+        ("resnet_imagenet", {"depth": 50}, 25_557_032 + 53_120, 3.86e9),
         ("squeezenet", {}, 1_235_496, 387e6),  # version 1.1, as torchvision counts parameters
     ],
 )

@@ -5,12 +5,13 @@ quantization-aware training, for every network that ``tflconv.network`` reads; `
 training of tensorflow-model-optimization, for Keras 2.
 """
 
-from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig
+from tflconv.compression.config import ChannelsConfig, DepthConfig, FinetuneConfig, QatConfig
 from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 
 __all__ = [
     "ChannelsConfig",
     "ClusterConfig",
+    "DepthConfig",
     "DistillStepConfig",
     "FinetuneConfig",
     "PruneConfig",

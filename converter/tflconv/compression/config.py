@@ -134,6 +134,35 @@ class ChannelsConfig(TuningConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DepthConfig(TuningConfig):
+    """Settings of the step ``depth``, which removes residual blocks and trains what is left.
+
+    Attributes:
+        max_drop: Points of validation accuracy that may be lost in all.
+        examples: Number of validation pictures on which each block is tried.
+
+    Raises:
+        UsageError: A setting is out of its limits.
+
+    Example:
+        >>> DepthConfig(max_drop=0.5).epochs
+        3
+    """
+
+    max_drop: float = 1.0
+    examples: int = 1000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            "depth",
+            self,
+            max_drop=(0 <= self.max_drop <= 100, "0 to 100"),
+            examples=(self.examples >= 1, "at least 1"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class QatConfig(StepConfig):
     """Settings of quantization-aware training, which starts from a trained float model.
 

@@ -16,7 +16,13 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from tflconv.compression.config import ChannelsConfig, FinetuneConfig, QatConfig, StepConfig
+from tflconv.compression.config import (
+    ChannelsConfig,
+    DepthConfig,
+    FinetuneConfig,
+    QatConfig,
+    StepConfig,
+)
 from tflconv.compression.examples import Examples
 from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 from tflconv.core.progress import Callback
@@ -27,6 +33,9 @@ from tflconv.recipe import Recipe, Step
 from tflconv.training.config import DistillConfig
 
 Config = TypeVar("Config", bound=StepConfig)
+
+FACTS = "facts.json"
+"""What a model technique wants to have said in the card of its model, in its unfinished folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +189,14 @@ CHANNELS = ModelTechnique[ChannelsConfig](
     learns=lambda config: config.learns,
 )
 
+DEPTH = ModelTechnique[DepthConfig](
+    name="depth",
+    summary="up to that many residual blocks removed, as far as accuracy allows",
+    config=DepthConfig,
+    module=lambda _: "tflconv.compression.depth",
+    amount="the number of blocks to remove",
+)
+
 FINETUNE = ModelTechnique[FinetuneConfig](
     name="finetune",
     summary="trained further as it is: needs labelled pictures",
@@ -224,7 +241,7 @@ QAT = NetworkTechnique[QatConfig](
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-_ALL: tuple[Technique[Any], ...] = (CHANNELS, PRUNE, CLUSTER, DISTILL, FINETUNE, QAT)
+_ALL: tuple[Technique[Any], ...] = (CHANNELS, DEPTH, PRUNE, CLUSTER, DISTILL, FINETUNE, QAT)
 
 TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in _ALL}
 """All techniques by name; a new one is a module and a row."""

@@ -4,7 +4,7 @@ An architecture describes its network once, to a namespace of layers. With the l
 description becomes a model; with those of ``symbolic`` it is counted, without TensorFlow.
 """
 
-from tflconv.models import mobilenet, resnet, squeezenet, vit, vit_int8
+from tflconv.models import mobilenet, resnet, resnet_imagenet, squeezenet, vit, vit_int8
 from tflconv.models.building import build
 from tflconv.models.registry import architecture, names, parse_options
 from tflconv.models.symbolic import Cost, cost
@@ -18,6 +18,7 @@ __all__ = [
     "names",
     "parse_options",
     "resnet",
+    "resnet_imagenet",
     "squeezenet",
     "vit",
     "vit_int8",

@@ -28,29 +28,29 @@ class ResNet:
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
-        x = _convolve(layers, pixels, self.width, 3, 1, "stem")
+        x = convolve(layers, pixels, self.width, 3, 1, "stem")
         x = layers.ReLU(name="stem_relu")(x)
         for stage in range(3):
             for block in range(self.blocks):
                 stride = 2 if stage and not block else 1
-                x = _add_block(layers, x, self.width * 2**stage, stride, f"stage{stage}_{block}")
+                x = add_block(layers, x, self.width * 2**stage, stride, f"stage{stage}_{block}")
         x = layers.GlobalAveragePooling2D(name="pool")(x)
         return layers.Dense(classes, name="logits")(x)
 
 
-def _add_block(layers: Layers, x: Value, channels: int, stride: int, name: str) -> Value:
+def add_block(layers: Layers, x: Value, channels: int, stride: int, name: str) -> Value:
+    """Describe a basic block of two 3 x 3 convolutions, the first of them with ``stride``."""
     shortcut = x
     if stride > 1 or x.shape[-1] != channels:
-        shortcut = _convolve(layers, x, channels, 1, stride, f"{name}_shortcut")
-    x = _convolve(layers, x, channels, 3, stride, f"{name}_first")
+        shortcut = convolve(layers, x, channels, 1, stride, f"{name}_shortcut")
+    x = convolve(layers, x, channels, 3, stride, f"{name}_first")
     x = layers.ReLU(name=f"{name}_first_relu")(x)
-    x = _convolve(layers, x, channels, 3, 1, f"{name}_second")
+    x = convolve(layers, x, channels, 3, 1, f"{name}_second")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([shortcut, x]))
 
 
-def _convolve(
-    layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str
-) -> Value:
+def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str) -> Value:
+    """Describe a convolution without bias, and its BatchNormalization."""
     convolution = layers.Conv2D(
         channels, kernel, strides=stride, padding="same", use_bias=False, name=name
     )

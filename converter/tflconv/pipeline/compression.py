@@ -11,7 +11,7 @@ from tflconv.core.files import write_bytes
 from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
 from tflconv.core.text import file_name
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.artifact import ModelArtifact
 from tflconv.model.card import ModelCard, read_card
 from tflconv.pipeline import checking
@@ -63,7 +63,12 @@ def compress(
     checking.compression(request, target)
     beside = target.with_name(f"{target.name}.steps")
     origin = Origin(request, progress)
-    made = Workshop(origin, store or Store(beside)).file(request.steps)
+    try:
+        made = Workshop(origin, store or Store(beside)).file(request.steps)
+    except TflconvError:
+        if not any(path.is_file() for path in beside.rglob("*")):
+            shutil.rmtree(beside, ignore_errors=True)
+        raise
     write_bytes(target, made.read_bytes())
     if store is None:
         shutil.rmtree(beside, ignore_errors=True)

@@ -6,6 +6,7 @@ so recipes and commands that begin with the same steps share them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,11 @@ class Workshop:
         model = module.compress(subject, examples, unfinished, self.origin.progress)
         card = self.card(steps)
         if card is not None:
+            facts = _read(unfinished / technique.FACTS)
+            before = {} if subject.model.card is None else subject.model.card.training
+            told = {**card.training, **before, str(steps[-1]): {**facts, **_of(card, steps[-1])}}
             name = "_".join(map(str, steps))
-            card = replace(card, recipe=name, parent=self.origin.sha256)
+            card = replace(card, training=told, recipe=name, parent=self.origin.sha256)
         write_model(folder / KERAS, model, card)
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -181,3 +185,13 @@ class Workshop:
         if not self._learns(step):
             return {}
         return {"dataset": self.origin.pictures.name, "dataset_digest": self.origin.pictures.digest}
+
+
+def _of(card: ModelCard, step: Step) -> dict[str, Any]:
+    told = card.training[str(step)]
+    return dict(told) if isinstance(told, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return facts

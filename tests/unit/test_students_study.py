@@ -10,12 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tflconv import models
-from tflconv.comparison.evidence import SamePictures
-from tflconv.core import stats
 
 STUDIES = Path(__file__).parents[2] / "studies"
 STUDY = STUDIES / "compression" / "students"

@@ -3,9 +3,9 @@
     python record.py KERAS RECORDS TFLITE results.json
 
 KERAS has the networks that ``studies/resnet-service/adopt.py`` made, RECORDS what
-``accelerator.py`` wrote beside their weights. Each network is scored once on the test pictures, in
-float and in INT8; which pictures it got right is kept as bits, so that any two can be compared on
-the same pictures. A network that results.json has already is not scored again.
+``accelerator.py`` wrote beside their weights. The INT8 file of each network is scored once on the
+test pictures; which it got right is kept as bits, so that any two can be compared on the same
+pictures. A network that results.json has already is not scored again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tflconv import data, models, verification
 from tflconv.core.files import sha256_file
 from tflconv.model.card import require_card
 
-RECIPES = {"fp32": "fp32", "int8": "static_wi8_ai8"}
+RECIPE = "static_wi8_ai8"
 CORES = ("cortex-a76", "cortex-a55")
 KEPT = (
     "network",
@@ -54,21 +54,26 @@ def main(keras: Path, records: Path, folder: Path, output: Path) -> None:
         ]
         recorded[source.stem] = kept | measured(source, folder, pictures)
         output.write_text(json.dumps(recorded, indent=1) + "\n")
-        print(source.stem, recorded[source.stem]["int8"]["correct"], flush=True)
+        print(source.stem, recorded[source.stem]["correct"], flush=True)
 
 
 def measured(source: Path, folder: Path, pictures: data.Split) -> dict[str, Any]:
-    """Convert a network to float and INT8; return bytes, instructions and what each gets right."""
+    """Convert a network to INT8; return bytes, instructions and what it gets right."""
     card = require_card(source)
     cost = models.cost(card.model, card.input_shape, len(card.labels), **card.options)
-    tflconv.convert(source, list(RECIPES.values()), folder, rewrite="optimized", strip=True)
-    found: dict[str, Any] = {"keras_sha256": sha256_file(source), "macs": cost.macs}
-    for short, recipe in RECIPES.items():
-        made = folder / f"{card.model}-{card.dataset}-{recipe}.tflite"
-        file = made.replace(folder / f"{source.stem}-{short}.tflite")
-        found[short] = _figures(file, pictures)
-        found[short] |= {core: counted(file, core) for core in CORES if short == "int8"}
-    return found
+    (made,) = tflconv.convert(source, [RECIPE], folder, rewrite="optimized", strip=True)
+    file = made.replace(folder / f"{source.stem}.tflite")
+    right = verification.reference_logits(file, pictures.images).argmax(axis=1) == pictures.labels
+    return {
+        "keras_sha256": sha256_file(source),
+        "sha256": sha256_file(file),
+        "macs": cost.macs,
+        "bytes": file.stat().st_size,
+        "instructions": {core: counted(file, core) for core in CORES},
+        "correct": int(right.sum()),
+        "total": len(right),
+        "right": np.packbits(right).tobytes().hex(),
+    }
 
 
 def counted(file: Path, core: str) -> int:
@@ -76,18 +81,6 @@ def counted(file: Path, core: str) -> int:
     (run,) = tflconv.bench([file], f"arm64:{core}", memory=False, rate_hz=0.0, profile_runs=0).runs
     assert run.instructions is not None
     return round(run.instructions.total)
-
-
-def _figures(file: Path, pictures: data.Split) -> dict[str, Any]:
-    scores = verification.reference_logits(file, pictures.images)
-    right = scores.argmax(axis=1) == pictures.labels
-    return {
-        "sha256": sha256_file(file),
-        "bytes": file.stat().st_size,
-        "correct": int(right.sum()),
-        "total": len(right),
-        "right": np.packbits(right).tobytes().hex(),
-    }
 
 
 if __name__ == "__main__":

@@ -64,6 +64,9 @@ def test_options_are_read_as_their_types() -> None:
         ("mobilenet_v2", {"alpha": -1.0}, "alpha must be positive"),
         ("resnet", {"blocks": 0}, "blocks must be positive"),
         ("resnet_imagenet", {"depth": 19}, "depth must be 18, 34, 50 or 101"),
+        ("resnet", {"stem_stride": 3}, "stem_stride must be 1 or 2"),
+        ("resnet", {"second_width": -1}, "second_width must be 0 (twice the one before) or more"),
+        ("resnet", {"first_blocks": -2}, "first_blocks must be -1 (as blocks) or more"),
         ("squeezenet", {"halvings": 5}, "halvings must be 0 (fit the picture) to 4"),
         ("mobilenet_v2", {"halvings": 6}, "halvings must be 0 (fit the picture) to 5"),
     ],
@@ -99,6 +102,22 @@ def test_resnet_20_costs_what_its_paper_says() -> None:
     cost = models.cost("resnet", (32, 32, 3), 10)
     assert cost.parameters == pytest.approx(0.27e6, rel=0.02)  # He et al., Table 6: 0.27 M
     assert cost.macs == pytest.approx(40.8e6, rel=0.01)
+
+
+def test_stages_of_resnet_have_widths_and_blocks_of_their_own() -> None:
+    def cost(**options: int) -> models.Cost:
+        return models.cost("resnet", (32, 32, 3), 10, **options)
+
+    spelled = {"second_width": 32, "third_width": 64, "second_blocks": 3, "third_blocks": 3}
+    assert cost(**spelled) == cost()
+    kernel = 9 * 24 * 16 + 9 * 24 * 24 + 16 * 24  # first, second, shortcut
+    (norms, head) = 3 * 4 * 24, 24 * 10 + 10
+    stem = 9 * 3 * 16 + 4 * 16
+    only = cost(first_blocks=0, second_blocks=1, second_width=24, third_blocks=0)
+    assert only.parameters == stem + kernel + norms + head
+    assert only.macs == 32**2 * 9 * 3 * 16 + 16**2 * kernel + 24 * 10
+    assert cost(stem_stride=2).macs == pytest.approx(cost().macs / 4, rel=0.01)
+    assert cost(stem_stride=2).parameters == cost().parameters
 
 
 def test_vit_costs_what_deit_tiny_does() -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tflconv.models.registry import Layers, Value, register, require_positive
+from tflconv.errors import require
+from tflconv.models.registry import Layers, Value, register
 
 MOMENTUM = 0.9
+OWN_BLOCKS = ("first_blocks", "second_blocks", "third_blocks")
 
 
 @register("resnet")
@@ -22,20 +24,49 @@ class ResNet:
 
     width: int = 16
     blocks: int = 3
+    stem_stride: int = 1
+    second_width: int = 0
+    third_width: int = 0
+    first_blocks: int = -1
+    second_blocks: int = -1
+    third_blocks: int = -1
 
     def __post_init__(self) -> None:
-        require_positive("resnet", self)
+        widths = {name: getattr(self, name) for name in ("second_width", "third_width")}
+        own = {name: getattr(self, name) for name in OWN_BLOCKS}
+        require(
+            "resnet",
+            self,
+            width=(self.width > 0, "positive"),
+            blocks=(self.blocks > 0, "positive"),
+            stem_stride=(self.stem_stride in (1, 2), "1 or 2"),
+            **{
+                name: (value >= 0, "0 (twice the one before) or more")
+                for name, value in widths.items()
+            },
+            **{name: (value >= -1, "-1 (as blocks) or more") for name, value in own.items()},
+        )
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
-        x = convolve(layers, pixels, self.width, 3, 1, "stem")
+        x = convolve(layers, pixels, self.width, 3, self.stem_stride, "stem")
         x = layers.ReLU(name="stem_relu")(x)
-        for stage in range(3):
-            for block in range(self.blocks):
+        for stage, (channels, blocks) in enumerate(self._stages()):
+            for block in range(blocks):
                 stride = 2 if stage and not block else 1
-                x = add_block(layers, x, self.width * 2**stage, stride, f"stage{stage}_{block}")
+                x = add_block(layers, x, channels, stride, f"stage{stage}_{block}")
         x = layers.GlobalAveragePooling2D(name="pool")(x)
         return layers.Dense(classes, name="logits")(x)
+
+    def _stages(self) -> tuple[tuple[int, int], ...]:
+        """Channels and blocks of each stage."""
+        second = self.second_width or 2 * self.width
+        widths = (self.width, second, self.third_width or 2 * second)
+        own = (getattr(self, name) for name in OWN_BLOCKS)
+        return tuple(
+            (width, self.blocks if blocks < 0 else blocks)
+            for width, blocks in zip(widths, own, strict=True)
+        )
 
 
 def add_block(layers: Layers, x: Value, channels: int, stride: int, name: str) -> Value:

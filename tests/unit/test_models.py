@@ -83,6 +83,8 @@ def test_options_that_do_not_fit_are_explained(
     [
         ("mobilenet_v1", {"alpha": 1.0}, 4_253_864, 569e6),  # Howard et al., Table 4: 4.2 M, 569 M
         ("mobilenet_v2", {"alpha": 1.0}, 3_538_984, 300e6),  # Sandler et al., Table 4: 3.4 M, 300 M
+        # as keras.applications.MobileNetV3Small(minimalistic=True) counts both
+        ("mobilenet_v3_small", {}, 2_056_848, 52.3e6),
         # He et al., Table 1: 1.8 and 3.8 G; parameters as torchvision counts them, and statistics
         ("resnet_imagenet", {"depth": 18}, 11_689_512 + 9_600, 1.81e9),
         ("resnet_imagenet", {"depth": 34}, 21_797_672 + 17_024, 3.66e9),

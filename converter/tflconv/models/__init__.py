@@ -4,7 +4,15 @@ An architecture describes its network once, to a namespace of layers. With the l
 description becomes a model; with those of ``symbolic`` it is counted, without TensorFlow.
 """
 
-from tflconv.models import mobilenet, resnet, resnet_imagenet, squeezenet, vit, vit_int8
+from tflconv.models import (
+    mobilenet,
+    mobilenet_v3,
+    resnet,
+    resnet_imagenet,
+    squeezenet,
+    vit,
+    vit_int8,
+)
 from tflconv.models.building import build
 from tflconv.models.registry import architecture, names, parse_options
 from tflconv.models.symbolic import Cost, cost
@@ -15,6 +23,7 @@ __all__ = [
     "build",
     "cost",
     "mobilenet",
+    "mobilenet_v3",
     "names",
     "parse_options",
     "resnet",

@@ -105,6 +105,7 @@ VICTIMS = {
             *(f"--setting={name}.batch_size=4" for name in ("prune", "cluster", "distill")),
             "-o", "pruned.keras",
         ],
+        kills=8,
     ),
     "taught": Victim(
         command=[
@@ -113,6 +114,7 @@ VICTIMS = {
             "--option", "depth=1", "--option", "heads=2", "--teacher", MODEL, "--mixup", "0.2",
             "-o", "taught.keras",
         ],
+        kills=8,
     ),
     "study": Victim(command=[*TFLCONV, "study", "plan.toml", "-o", "out"]),
     "bench": Victim(

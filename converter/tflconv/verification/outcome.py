@@ -73,6 +73,7 @@ class Verification:
         digest: Hash of the dataset.
         subset: Whether the dataset has fewer pictures than were published.
         right: Which samples the target classifies correctly, as ``Accuracy.right`` has it.
+        pictures: Hash of which samples these are, as ``Accuracy.pictures`` has it.
     """
 
     reference: str
@@ -92,6 +93,7 @@ class Verification:
     digest: str | None = None
     subset: bool = False
     right: str | None = None
+    pictures: str | None = None
 
     @property
     def has_classes(self) -> bool:
@@ -195,6 +197,7 @@ class Verification:
             digest=self.digest,
             subset=self.subset,
             right=self.right,
+            pictures=self.pictures,
         )
 
     def to_json(self) -> dict[str, JsonValue]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
     history.add([run(1)])
     bad = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE runs (number INTEGER);"
     monkeypatch.setattr(versions, "STEPS", (*versions.STEPS, bad))
-    with pytest.raises(TflconvError, match="is a database of something else"):
+    with pytest.raises(TflconvError, match="is no history of tflconv"):
         history.runs()
     monkeypatch.undo()
     assert [kept.run for kept in history.runs()] == [run(1)]
@@ -150,21 +151,42 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{}" * 600, "is no history of tflconv"), (None, "is a database of something else")],
+    [
+        (b"{}" * 600, "is no history of tflconv"),
+        ("CREATE TABLE runs (mine TEXT)", "is a database of something else"),
+        ("CREATE TABLE theirs (mine TEXT)", "is a database of something else"),
+        ("PRAGMA user_version = 1", "is no history of tflconv"),
+    ],
 )
 def test_what_is_no_history_is_not_touched(
-    content: bytes | None, said: str, history: History
+    content: bytes | str, said: str, history: History
 ) -> None:
-    if content is None:
+    if isinstance(content, str):
         with closing(sqlite3.connect(history.path)) as connection:
-            connection.execute("CREATE TABLE runs (mine TEXT)")
+            connection.execute(content)
             connection.commit()
     else:
         history.path.write_bytes(content)
     before = history.path.read_bytes()
-    with pytest.raises(TflconvError, match=said):
-        history.add([run(1)])
+    for act in (history.runs, lambda: history.add([run(1)])):
+        with pytest.raises(TflconvError, match=said):
+            act()
     assert history.path.read_bytes() == before
+
+
+def test_a_run_that_is_no_run_is_one_message(history: History) -> None:
+    """Whoever makes a file can make its hashes, too."""
+    history.prepare()
+    for text in ("[" * 100_000, "{}", "nonsense"):
+        digest = sha256(text.encode()).hexdigest()
+        with closing(sqlite3.connect(history.path)) as connection:
+            connection.execute(
+                "INSERT INTO runs (hash, slug, device, tflconv, run) VALUES (?, 'm', 'd', '1', ?)",
+                (digest, text),
+            )
+            connection.commit()
+        with pytest.raises(TflconvError, match="run 1 of "):
+            history.runs()
 
 
 def test_a_history_that_another_process_holds_is_waited_for_and_then_told(

@@ -16,8 +16,10 @@ from fakes import device as fake
 from fakes.device import FakeDevice
 from tflconv import results
 from tflconv.benchmark import BenchmarkConfig, Laboratory, bench, build, identify, schedule
+from tflconv.benchmark.cooling import ALL_SECONDS, ROUND_SECONDS, Cooling
 from tflconv.core.progress import silent
-from tflconv.device.interface import Completed
+from tflconv.device import watching
+from tflconv.device.interface import Completed, Heat
 from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.pipeline import interleaving
 from tflconv.results import BenchmarkRun, Block, Latency, Results, Schedule
@@ -178,3 +180,62 @@ def test_blocks_and_samples_must_agree() -> None:
             latency=Latency(samples_ns=(1, 2, 3)),
             schedule=Schedule(id="x", files=1, seed=0, blocks=(block,)),
         )
+
+
+class Warm(Crowded):
+    """A phone that is hot for some questions after each round."""
+
+    def __init__(self, heats: list[Heat]) -> None:
+        super().__init__()
+        self.heats = heats
+
+    def heat(self) -> Heat:
+        return self.heats.pop(0) if len(self.heats) > 1 else self.heats[0]
+
+
+COOL, HOT, SLOW = (
+    Heat(status=status, highest_mhz=mhz) for status, mhz in ((0, 2000), (2, 2000), (0, 1200))
+)
+
+
+@pytest.mark.parametrize("hot", [HOT, SLOW])
+def test_a_hot_device_is_waited_for_until_it_is_as_cool_as_at_first(hot: Heat) -> None:
+    slept = list[float]()
+    cooling = Cooling(Warm([COOL, hot, hot, hot, COOL]), sleep=slept.append)
+    cooling.wait()
+    assert len(slept) == 3
+    cooling.wait()
+    assert len(slept) == 3
+
+
+def test_what_stays_hot_is_waited_for_within_a_bound() -> None:
+    slept = list[float]()
+    cooling = Cooling(Warm([COOL, HOT]), sleep=slept.append)
+    cooling.wait()
+    assert sum(slept) == cooling.seconds == ROUND_SECONDS
+    for _ in range(100):
+        cooling.wait()
+    assert sum(slept) == ALL_SECONDS
+
+
+def test_each_round_begins_cool(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = list[float]()
+    monkeypatch.setattr("time.sleep", slept.append)
+    device = Warm([COOL, HOT, COOL, COOL])
+    assert all(isinstance(run, BenchmarkRun) for run in together(device, TINY, INT8, blocks=3))
+    assert len(slept) == 1
+
+
+def test_a_phone_tells_its_heat() -> None:
+    said = "=== thermal\nThermal Status: 2\n=== limits\n" + "".join(
+        f"/sys/devices/system/cpu/cpu{n}/cpufreq/scaling_max_freq:{khz}\n"
+        for n, khz in enumerate((1_800_000, 2_400_000))
+    )
+
+    class Phone:
+        folder = "/data/local/tmp"
+
+        def script(self, text: str, *arguments: str) -> str:
+            return said
+
+    assert watching.heat(Phone()) == Heat(status=2, highest_mhz=2400)

@@ -19,6 +19,7 @@ from tflconv.results import (
     Memory,
     Op,
     SustainedSecond,
+    pictures_of,
     right_of,
 )
 
@@ -120,6 +121,7 @@ def accuracy(
         digest=test_set.digest,
         subset=test_set.subset,
         right=right_of(map(operator.eq, line.predicted, test_set.labels)),
+        pictures=pictures_of(test_set.ids, (test_set.classes[n] for n in test_set.labels)),
     )
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tflconv.benchmark import parts, verdict
+from tflconv.benchmark.cooling import Cooling
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.session import Session
 from tflconv.device.interface import Watch
@@ -120,7 +121,10 @@ def measure(
     watch = Watch()
     try:
         with sessions[0].watched() if sessions else contextlib.nullcontext(watch) as watch:
+            cooling = Cooling(sessions[0].harness.device) if sessions else None
             for place, number in enumerate(sequence):
+                if cooling is not None and place % len(sessions) == 0 and place > 0:
+                    cooling.wait()
                 if files[number].error is None:
                     told(place, len(sequence))
                     _add_block(files, sessions[number], number, place)

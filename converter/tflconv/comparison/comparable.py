@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from tflconv.errors import UsageError
-from tflconv.results import BenchmarkRun, Software
+from tflconv.results import Accuracy, BenchmarkRun, Software
 
-WITHOUT_INFLUENCE = {"timeout", "blocks"}
-"""Settings that do not change what a block measures."""
+WITHOUT_INFLUENCE = {"timeout", "blocks", "test_set_sha256"}
+"""Settings that do not change what a block measures; pictures are compared by their own hash."""
 
 
 def require(
@@ -54,6 +54,14 @@ def differences(baseline: BenchmarkRun, contender: BenchmarkRun) -> Iterator[str
     for name in sorted(names - WITHOUT_INFLUENCE):
         if (one := baseline.config.get(name)) != (other := contender.config.get(name)):
             yield f"{name} {one} and {other}"
+    if baseline.accuracy and contender.accuracy:
+        pictures = [_pictures(run.accuracy) for run in (baseline, contender) if run.accuracy]
+        if pictures[0] != pictures[1]:
+            yield f"test pictures {pictures[0]} and {pictures[1]}"
+
+
+def _pictures(accuracy: Accuracy) -> str:
+    return f"{accuracy.total} of {accuracy.dataset} ({accuracy.pictures or accuracy.digest})"
 
 
 def _version(software: Software | None) -> str:

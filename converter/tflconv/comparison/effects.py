@@ -187,7 +187,8 @@ def _evidence(
 
 def _of_answers(baseline: Accuracy, contender: Accuracy) -> Evidence:
     first, second = baseline.bits, contender.bits
-    if first is None or second is None or len(first) != len(second):
+    same = (baseline.pictures or baseline.digest) == (contender.pictures or contender.digest)
+    if first is None or second is None or len(first) != len(second) or not same:
         return OtherPictures(
             (baseline.correct, baseline.total), (contender.correct, contender.total)
         )

@@ -119,6 +119,23 @@ class WatchesConditions(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heat:
+    """What a device does about its heat: Android's thermal status, the highest clock it allows."""
+
+    status: int | None
+    highest_mhz: float
+
+
+@runtime_checkable
+class TellsHeat(Protocol):
+    """A device that lowers its clocks when it is hot, and says so."""
+
+    def heat(self) -> Heat:
+        """Return what it does about its heat at this moment."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counted:
     """Result of a program, and the instructions of each inference that it marked.
 

@@ -20,7 +20,7 @@ from tflconv.core.private import scratch_folder
 from tflconv.device import adb, android_runtime, parse, phone_listing, phone_report, watching
 from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
-from tflconv.device.interface import Completed, Runtime, Watch
+from tflconv.device.interface import Completed, Heat, Runtime, Watch
 from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError
 from tflconv.results import DeviceInfo
@@ -137,6 +137,10 @@ class Phone:
     def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
         """Run lines of shell until the block ends; their output is then in the list."""
         return self.connection.background(["sh", "-c", text])
+
+    def heat(self) -> Heat:
+        """Return what the phone does about its heat."""
+        return watching.heat(self)
 
     def conditions(self) -> contextlib.AbstractContextManager[Watch]:
         """Request steady conditions for the block and record those that the phone reports."""

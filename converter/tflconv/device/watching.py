@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tflconv.device import parse
-from tflconv.device.interface import RunsScripts, Watch
+from tflconv.device.interface import Heat, RunsScripts, Watch
 from tflconv.errors import DeviceError
 from tflconv.results import Conditions, Reason
 
@@ -64,6 +64,12 @@ echo "=== limits"; grep . {_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq /dev/null
 echo "=== governor"; cat {_CPU}/cpu0/cpufreq/scaling_governor
 echo "=== online"; cat {_CPU}/online
 echo "=== allowed"; grep Cpus_allowed_list /proc/self/status
+true
+"""
+
+_HEAT = f"""
+echo "=== thermal"; dumpsys thermalservice
+echo "=== limits"; grep . {_CPU}/cpu[0-9]*/cpufreq/scaling_max_freq /dev/null
 true
 """
 
@@ -137,6 +143,16 @@ def observe(phone: Observable) -> Iterator[Watch]:
     finally:
         with contextlib.suppress(DeviceError):
             phone.script(f'cd "$0" || exit 0\n{RESTORE}', phone.folder)
+
+
+def heat(phone: RunsScripts) -> Heat:
+    """Return what a phone does about its heat. Raises ``DeviceError`` if it was lost."""
+    sections = parse.sections(phone.script(_HEAT))
+    limits = parse.clocks(sections.get("limits", ""))
+    return Heat(
+        status=parse.thermal(sections.get("thermal", "")).status,
+        highest_mhz=max(limits.values(), default=0.0),
+    )
 
 
 def request_outcomes(sections: Mapping[str, str]) -> Conditions:

@@ -9,7 +9,6 @@ nothing. Runs stand in the order in which they came, for a clock may be set back
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv._version import __version__
+from tflconv.core.bounded import read_json
 from tflconv.core.files import explain_output_errors, sha256_bytes
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.errors import TflconvError, UsageError
@@ -117,9 +117,7 @@ class History:
         if not self.path.exists():
             return []
         with self._open() as connection:
-            version = versions.version_of(connection)
-            if version != len(versions.STEPS):
-                versions.update(connection, self.path)
+            versions.update(connection, self.path)
             rows = connection.execute(
                 "SELECT number, hash, tflconv, run FROM runs WHERE (?1 IS NULL OR slug = ?1)"
                 " AND (?2 IS NULL OR device = ?2) AND substr(hash, 1, length(?3)) = ?3"
@@ -156,8 +154,12 @@ class History:
                 " another hash than its name says.",
                 hint="Take the file from a backup, or export what is sound from a copy.",
             )
-        entry: JsonObject = {"schema_version": SCHEMA_VERSION, "runs": [json.loads(text)]}
-        (run,) = from_json(entry, source=f"run {number} of {self.path}").runs
+        source = f"run {number} of {self.path}"
+        try:
+            entry: JsonObject = {"schema_version": SCHEMA_VERSION, "runs": [read_json(text)]}
+        except (ValueError, RecursionError) as error:
+            raise TflconvError(f"{source} is no run: it is not JSON.") from error
+        (run,) = from_json(entry, source=source).runs
         return Kept(number=number, hash=digest, tflconv=tflconv, run=run)
 
     @contextlib.contextmanager
@@ -195,8 +197,8 @@ _ERRORS = (
     ("unable to open", "cannot open the history {path}", "Name a file in a folder of yours."),
     ("not a database", "{path} is no history of tflconv", "Name another file with --history."),
     ("malformed", "the history {path} is damaged", "Take it from a backup."),
-    ("no such table", "{path} is no history of tflconv", "Name another file with --history."),
-    ("already exists", "{path} is a database of something else", "Name another file."),
+    ("no such", "{path} is no history of tflconv", "Name another file with --history."),
+    ("already exists", "{path} is no history of tflconv", "Name another file with --history."),
 )
 
 

@@ -32,17 +32,25 @@ STEPS = (
 """Each step is SQL; a released one never changes."""
 
 
+APPLICATION = 0x7466_6C63
+"""``PRAGMA application_id`` of a history: ``tflc``. A database of anything else is left alone."""
+
+
 def update(connection: sqlite3.Connection, path: Path) -> None:
     """Take the steps that the file has not taken.
 
     Raises:
-        TflconvError: The file is of a later version of tflconv.
+        TflconvError: The file is of a later version of tflconv, or of another program.
     """
-    if version_of(connection) == len(STEPS):
+    if version_of(connection) == len(STEPS) and _is_ours(connection):
         return
     connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
     try:
         version = version_of(connection)
+        if not _is_ours(connection):
+            raise TflconvError(
+                f"{path} is a database of something else.", hint="Name another file."
+            )
         if version > len(STEPS):
             raise TflconvError(
                 f"{path} is a history of version {version}; this tflconv knows {len(STEPS)}.",
@@ -52,10 +60,18 @@ def update(connection: sqlite3.Connection, path: Path) -> None:
             for statement in statements(step):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Return whether a file is a history, or an empty one that may become one."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(application == APPLICATION or (application == 0 and tables == 0))
 
 
 def version_of(connection: sqlite3.Connection) -> int:

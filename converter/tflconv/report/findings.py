@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tflconv.report import units
+from tflconv.report import endurance, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import BenchmarkRun
 
@@ -49,7 +49,23 @@ def of(group: Group) -> list[Finding]:
         )
         for (_, severe), mentions in by_text.items()
     ]
+    findings += _flips(group)
     return sorted(findings, key=lambda finding: not finding.severe)
+
+
+def _flips(group: Group) -> Iterator[Finding]:
+    """Yield the pairs of models whose ranks change while they run for long."""
+    found = (
+        (cell.run.model.slug, endurance.of(cell.run.conditions.sustained or ()))
+        for cell in group.cells
+    )
+    lasting = [(name, each) for name, each in found if each is not None]
+    for first, second in endurance.flips(lasting):
+        yield Finding(
+            text=f"faster than {second} at first, and slower after minutes of work.",
+            subject=first,
+            severe=True,
+        )
 
 
 def _subject(cells: Sequence[Cell], group: Group) -> str:
@@ -85,6 +101,7 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
     yield from _uncounted(run)
     yield from _slower(cell)
     yield from _scattered(cell)
+    yield from _endured(run)
     if run.accuracy is not None and run.accuracy.subset:
         yield (
             f"accuracy on a subset of {run.accuracy.dataset} ({run.accuracy.total} pictures): not"
@@ -145,6 +162,17 @@ def _scattered(cell: Cell) -> Iterator[tuple[str, bool]]:
             " --warmup-runs and --num-runs.",
             False,
         )
+
+
+def _endured(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
+    found = endurance.of(run.conditions.sustained or ())
+    if found is None:
+        return
+    text = f"holds {100 * found.held:.0f} % of its peak speed over {found.seconds:.0f} s"
+    if found.throttled_at_s is not None:
+        yield f"{text}, and throttles from second {found.throttled_at_s:.0f} on.", True
+    else:
+        yield f"{text}.", False
 
 
 def _clean(run: BenchmarkRun) -> bool:

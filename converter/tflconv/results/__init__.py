@@ -25,6 +25,7 @@ from tflconv.results.measurements import (
     Latency,
     Memory,
     Op,
+    pictures_of,
     right_of,
 )
 from tflconv.results.run import (
@@ -64,5 +65,6 @@ __all__ = [
     "from_json",
     "load",
     "merge",
+    "pictures_of",
     "right_of",
 ]

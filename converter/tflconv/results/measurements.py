@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from tflconv.core import stats
+from tflconv.core.files import sha256_json
 from tflconv.core.shortening import shorten
 from tflconv.errors import require
 from tflconv.results.ranges import require_counts
@@ -171,6 +172,11 @@ def right_of(bits: Iterable[bool]) -> str:
     return f"{int(digits, 2):0{-(-len(digits) // 4)}x}"
 
 
+def pictures_of(ids: Iterable[str], labels: Iterable[str]) -> str:
+    """Return the field ``pictures`` of ``Accuracy``: a hash of names and classes, in order."""
+    return sha256_json([list(pair) for pair in zip(ids, labels, strict=True)])[:16]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
     """Top-1 accuracy on a test set, and agreement with the reference on the same pictures.
@@ -189,6 +195,7 @@ class Accuracy:
             calibration samples.
         right: Which pictures are classified correctly: a hex number with a bit per picture, the
             first picture in the highest bit; see ``right_of``.
+        pictures: Hash of which pictures these are, whatever the size that a model takes them in.
 
     Example:
         >>> Accuracy(dataset="mnist", correct=9, total=10).top1
@@ -206,6 +213,7 @@ class Accuracy:
     subset: bool = False
     cosine: float | None = None
     right: str | None = None
+    pictures: str | None = None
 
     def __post_init__(self) -> None:
         require_counts("accuracy", self)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tflconv.data import Split
 from tflconv.errors import TflconvError
+from tflconv.results import pictures_of, right_of
 from tflconv.verification.distance import between
 from tflconv.verification.metrics import Metric, measure
 from tflconv.verification.outcome import ClassCount, Disagreement, Verification
@@ -70,6 +71,8 @@ def compare(
         total=len(labels),
         reference_correct=int((expected == labels).sum()),
         target_correct=int((received == labels).sum()),
+        right=right_of(received == labels),
+        pictures=pictures_of(split.ids, (classes[label] for label in labels)),
         agreeing=int((expected == received).sum()),
         per_class=_per_class(expected, received, labels, classes),
         worst=_worst(reference, received, split, classes),

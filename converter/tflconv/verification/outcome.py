@@ -72,6 +72,8 @@ class Verification:
         reference_answers: Number of classes that the reference chooses at all.
         digest: Hash of the dataset.
         subset: Whether the dataset has fewer pictures than were published.
+        right: Which samples the target classifies correctly, as ``Accuracy.right`` has it.
+        pictures: Hash of which samples these are, as ``Accuracy.pictures`` has it.
     """
 
     reference: str
@@ -90,6 +92,8 @@ class Verification:
     reference_answers: int | None = None
     digest: str | None = None
     subset: bool = False
+    right: str | None = None
+    pictures: str | None = None
 
     @property
     def has_classes(self) -> bool:
@@ -192,6 +196,8 @@ class Verification:
             },
             digest=self.digest,
             subset=self.subset,
+            right=self.right,
+            pictures=self.pictures,
         )
 
     def to_json(self) -> dict[str, JsonValue]:

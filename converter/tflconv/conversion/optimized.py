@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
+from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, as_it_is, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -84,7 +85,8 @@ class OptimizedModel(FloatModel):
         content, spared, measured = self._even[calibration.digest]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
-        return quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        made = quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        return correct(content, made, calibration)
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""

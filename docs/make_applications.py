@@ -107,6 +107,7 @@ def row(name: str, dataset: data.Dataset, folder: Path) -> str:
         folder,
         calibration=str(samples),
         normalize=MODELS[name],
+        rewrite="as-is",
     )
     card = require_card(small)
     seconds = time.process_time() - started

@@ -49,14 +49,15 @@ class Quantization:
 
     ``static`` schemes fix the ranges of activations from calibration data; ``dynamic`` ones
     measure them at run time; in ``weight_only`` ones the arithmetic stays in float; ``selective``
-    ones are static in FULLY_CONNECTED and convolutions and float elsewhere.
+    ones are static in FULLY_CONNECTED and convolutions and float elsewhere; ``auto`` stands for the
+    cheapest of static, selective and dynamic that is close to the float model.
     """
 
     scheme: str
     summary: str
     weights: Precision = "float32"
     activations: Precision = "float32"
-    compute: Literal["float", "dynamic", "static", "selective", "weight_only"] = "float"
+    compute: Literal["float", "dynamic", "static", "selective", "weight_only", "auto"] = "float"
     granularity: Granularity = "channelwise"
     io: TensorType = "float32"
 
@@ -86,6 +87,11 @@ class Quantization:
     def is_float(self) -> bool:
         """Whether nothing is quantized."""
         return self.compute == "float" and self.weights == "float32"
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether it is decided for each model which scheme it stands for."""
+        return self.compute == "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +126,12 @@ class Recipe(Quantization):
 SCHEMES = {
     each.scheme: each
     for each in (
+        Quantization(
+            scheme="auto",
+            summary="the cheapest of static, selective and dynamic that is close to the model",
+            weights="int8",
+            compute="auto",
+        ),
         Quantization(scheme="fp32", summary="float throughout: the reference"),
         Quantization(
             scheme="fp16", summary="weights stored as float16, half the bytes", weights="float16"

@@ -94,6 +94,7 @@ MODES: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("optimized", ("fp32", "static_wi8_ai8", "selective_wi8_ai8"), {}),
     ("optimized", ("static_wi8_ai8_tensorwise",), {"with_card": False}),
     ("unfused", ("fp32",), {}),
+    ("auto", ("auto", "static_wi8_ai8"), {}),
     ("as-is", ("qat_static_wi8_ai8", "unfused_fp32"), {}),
     ("optimized", ("qat_selective_wi8_ai8",), {}),
 ]

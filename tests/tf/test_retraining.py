@@ -35,6 +35,7 @@ name = "tiny"
 dataset = "{pictures}"
 resolution = 8
 recipes = ["static_wi8_ai8", "qat_static_wi8_ai8"]
+rewrite = "as-is"
 
 [calibration]
 count = 8

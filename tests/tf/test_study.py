@@ -28,6 +28,7 @@ name = "tiny"
 dataset = "{pictures}"
 resolution = 8
 recipes = ["fp32", "static_wi8_ai8"]
+rewrite = "as-is"
 
 [calibration]
 count = 8
@@ -116,6 +117,15 @@ def test_a_model_has_its_own_seed_and_recipes_and_a_graph_is_rewritten(
     card, after = require_card(path), inspect.inspect(path)
     assert (card.seed, card.input_shape) == (5, (8, 8, 1))
     assert sum(row.count for row in after.ops) < sum(row.count for row in before.ops)
+
+
+def test_what_was_chosen_once_is_not_chosen_again(done: tuple[Plan, Path]) -> None:
+    planned, folder = done
+    chosen = replace(planned, rewrite="auto", recipes=("fp32", "auto"))
+    built = run(chosen, folder)
+    assert (built["choice"], built["facts"]) == (2, 1)
+    assert "train" not in built
+    assert run(chosen, folder) == {}
 
 
 def test_another_measurement_only_measures(done: tuple[Plan, Path]) -> None:

@@ -77,6 +77,8 @@ def test_what_convert_makes_a_study_makes_too(name: str, pictures: Path, tmp_pat
     assert float_file.model.parameters == 3 * 3 * 3 * 4 + 4 + 4 * 2, "a bias of zeros is not stored"
     assert {path.parent.name for path in (tmp_path / "store").glob("*/*")} == {
         "reference",
+        "facts",
+        "choice",
         "convert",
         "fidelity",
         "verify",

@@ -163,7 +163,7 @@ def test_a_saved_model_is_refused(tmp_path: Path) -> None:
 def test_python_takes_each_graph(tmp_path: Path) -> None:
     sizes = {}
     for graph in ("unfused", "as-is", "optimized"):
-        (made,) = tflconv.convert(small(keras), folder=tmp_path / graph, rewrite=graph)
+        (made,) = tflconv.convert(small(keras), ["fp32"], tmp_path / graph, rewrite=graph)
         sizes[graph] = sum(operators(made).values())
     assert sizes["unfused"] > sizes["as-is"] >= sizes["optimized"]
     with pytest.raises(UsageError, match=r"optimised.*\n.*optimized"):

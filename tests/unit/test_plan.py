@@ -86,7 +86,7 @@ def test_a_share_may_be_a_bare_number() -> None:
 
 
 def test_an_unknown_rewrite_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"line 1: 'rewrite' must be as-is or .* Received: fused"):
+    with pytest.raises(UsageError, match=r"line 1: 'rewrite' must be auto or .* Received: fused"):
         plan.parse('rewrite = "fused"\n' + GOOD)
 
 

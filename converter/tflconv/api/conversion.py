@@ -20,7 +20,7 @@ from tflconv.recipe import TensorType
 @suggests_parameters
 def convert(
     model: str | Path | Any,
-    recipes: Sequence[str] = ("fp32",),
+    recipes: Sequence[str] = (),
     folder: str | Path = ".",
     *,
     calibration: str | Path | Calibration | Any = None,
@@ -30,7 +30,8 @@ def convert(
     resize: Resize | None = None,
     labels: Sequence[str] | None = None,
     resolution: int | None = None,
-    rewrite: Rewrite = "as-is",
+    rewrite: Rewrite = "auto",
+    logits: bool = False,
     io: TensorType | None = None,
     qat: QatConfig | None = None,
     settings: Sequence[StepConfig] = (),
@@ -47,7 +48,7 @@ def convert(
     Args:
         model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a live
             Keras 2 or Keras 3 model.
-        recipes: Names of recipes; ``tflconv recipes`` lists them.
+        recipes: Names of recipes; ``tflconv recipes`` lists them. By default ``fp32`` and ``auto``.
         folder: Where the files go.
         calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
@@ -56,7 +57,10 @@ def convert(
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order.
         resolution: Side of the pictures in pixels, for a model that takes any.
-        rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused.
+        rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused,
+            ``as-is`` for the graph as it came; ``auto`` takes that or the optimized one, whichever
+            is cheaper.
+        logits: Leave out a last softmax or sigmoid.
         io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
         qat: Settings of quantization-aware training.
         settings: Settings of other steps, such as ``ChannelsConfig(epochs=5)``.
@@ -83,6 +87,7 @@ def convert(
         model=Path(model) if isinstance(model, str) else model,
         recipes=tuple(recipe.get(name) for name in recipes),
         rewrite=rewrite,
+        logits=logits,
         calibration=str(calibration) if isinstance(calibration, Path) else calibration,
         calibration_count=calibration_count,
         dataset=dataset,

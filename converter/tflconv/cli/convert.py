@@ -27,9 +27,7 @@ from tflconv.verification import parse_share
     "recipes",
     metavar="RECIPE",
     multiple=True,
-    default=("fp32",),
-    show_default=True,
-    help="What to make of it, see `tflconv recipes`; may be repeated.",
+    help="What to make of it, see `tflconv recipes`; may be repeated.  [default: fp32, auto]",
 )
 @options.output("Folder for the files.  [default: that of MODEL]")
 @click.option(
@@ -66,10 +64,17 @@ from tflconv.verification import parse_share
 @click.option(
     "--rewrite",
     type=click.Choice(REWRITES),
-    default="as-is",
+    default="auto",
     show_default=True,
-    help="Rewrite the operators first: optimized for XNNPACK's integer kernels, or unfused (Keras"
-    " models only) as a float baseline with nothing folded or fused.",
+    help="Rewrite the operators first: optimized for XNNPACK's integer kernels (a last softmax is"
+    " left out), or unfused (Keras models only) as a float baseline with nothing folded or fused;"
+    " auto takes the graph as it came or rewritten, whichever is cheaper, and keeps what outputs"
+    " mean.",
+)
+@click.option(
+    "--logits",
+    is_flag=True,
+    help="Leave out a last softmax or sigmoid, so that outputs are logits.",
 )
 @options.qat
 @options.step_settings
@@ -101,6 +106,7 @@ def command(
     labels: Path | None,
     resolution: int | None,
     rewrite: Rewrite,
+    logits: bool,
     qat: QatConfig,
     settings: Settings,
     strip: bool,
@@ -112,6 +118,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Make .tflite files of MODEL.
+
+    Without --recipe these are the float model and the cheapest file that is close to it.
 
     MODEL is a .keras or .h5 file of Keras 2 or 3, a SavedModel folder, or a float .tflite file.
 
@@ -127,6 +135,7 @@ def command(
         model=model,
         recipes=tuple(recipe_module.get(name) for name in recipes),
         rewrite=rewrite,
+        logits=logits,
         calibration=calibration,
         calibration_count=calibration_count,
         dataset=dataset,
@@ -154,6 +163,7 @@ def _row(made: ConvertedFile) -> dict[str, Any]:
     return {
         "file": str(made.artifact.path),
         "recipe": made.recipe.name,
+        "made as": str(made.choice),
         "bytes": made.artifact.bytes,
         "gzip": made.artifact.download_bytes,
         "cosine": None if fidelity.cosine is None else round(fidelity.cosine, 6),

@@ -18,16 +18,23 @@ from tflconv.conversion.preparation import FloatModel, as_it_is
 from tflconv.network.keras.opened import Opened
 from tflconv.network.nodes import CannotRewrite
 
-__all__ = ["REWRITES", "Calibration", "FloatModel", "Rewrite", "prepare"]
+__all__ = ["REWRITES", "Calibration", "FloatModel", "Rewrite", "alternative", "prepare"]
 
-Rewrite = Literal["as-is", "optimized", "unfused"]
-"""What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing."""
+Rewrite = Literal["auto", "as-is", "optimized", "unfused"]
+"""What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing.
 
-REWRITES: tuple[Rewrite, ...] = ("as-is", "optimized", "unfused")
+``auto`` stands for one of the first two, which is decided for each file (``pipeline.choosing``).
+"""
+
+REWRITES: tuple[Rewrite, ...] = ("auto", "as-is", "optimized", "unfused")
 
 
 def prepare(
-    model: Opened, rewrite: Rewrite = "as-is", *, resolution: int | None = None
+    model: Opened,
+    rewrite: Rewrite = "as-is",
+    *,
+    resolution: int | None = None,
+    logits: bool = False,
 ) -> FloatModel:
     """Make ``model`` ready for its recipes.
 
@@ -35,6 +42,7 @@ def prepare(
         model: What ``open_once`` opened, or what a technique made of it.
         rewrite: How its operators are rewritten first; a model that was trained for int8 is
             converted as it was trained.
+        logits: Whether outputs of a last softmax or sigmoid become what it is computed from.
         resolution: Side of the pictures in pixels, for a model that takes any.
 
     Returns:
@@ -58,4 +66,16 @@ def prepare(
             return unfused.prepare(model)
         except CannotRewrite as error:
             warnings.warn(f"{error.message} It is converted as it came.", stacklevel=2)
-    return as_it_is(model, resolution=resolution)
+    made = as_it_is(model, resolution=resolution)
+    return made.with_logits() if logits else made
+
+
+def alternative(lowered: FloatModel) -> FloatModel:
+    """Return ``lowered`` with its operators rewritten, its outputs of the same meaning.
+
+    Raises:
+        CannotRewrite: It cannot be rewritten, or nothing would change.
+    """
+    from tflconv.conversion import optimized
+
+    return optimized.alternative(lowered)

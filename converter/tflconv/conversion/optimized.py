@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
+from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, as_it_is, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -25,7 +26,7 @@ from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.nodes import CannotRewrite, Network
-from tflconv.network.passes import PassOutcome
+from tflconv.network.passes import NamedPass, PassOutcome
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing, reading
@@ -84,7 +85,8 @@ class OptimizedModel(FloatModel):
         content, spared, measured = self._even[calibration.digest]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
-        return quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        made = quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        return correct(content, made, calibration)
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
@@ -109,9 +111,8 @@ class OptimizedModel(FloatModel):
 def prepare(model: Opened, *, resolution: int | None = None) -> FloatModel:
     """Make ``model`` ready for its recipes, with its network rewritten by all passes.
 
-    The network is read from the float file that the model is lowered to, so that it does not matter
-    what the model came as. Where that file cannot be read as a network, or the rewritten one does
-    not compute the same, the model is taken as it came, with a warning.
+    Where its file cannot be read as a network, or the rewritten one does not compute the same, the
+    model is taken as it came, with a warning.
 
     Args:
         model: Any opened model.
@@ -122,22 +123,51 @@ def prepare(model: Opened, *, resolution: int | None = None) -> FloatModel:
     """
     lowered = as_it_is(model, resolution=resolution)
     try:
-        return _rewritten(model.name, lowered.content)
+        return _compared(lowered, *_optimized(lowered, passes.PASSES))
     except CannotRewrite as error:
         warnings.warn(f"{error.message} It is converted as it came.", stacklevel=3)
         return lowered
 
 
-def _rewritten(name: str, content: bytes) -> OptimizedModel:
-    file, unpacked = reading.parse(content, Path(name)), packing.unpack(content)
+def alternative(lowered: FloatModel) -> OptimizedModel:
+    """Return a model that is rewritten, and whose outputs mean the same.
+
+    Args:
+        lowered: The model as it came.
+
+    Raises:
+        CannotRewrite: It cannot be rewritten, or no pass changes it.
+    """
+    network, outcomes = _optimized(lowered, passes.KEEPING)
+    if {outcome.name for outcome in outcomes if outcome.skipped is None} <= passes.SPELLING:
+        raise CannotRewrite(f"{lowered.name}: no pass changes it.")
+    return _compared(lowered, network, outcomes)
+
+
+def _optimized(
+    lowered: FloatModel, chosen: Sequence[NamedPass]
+) -> tuple[Network, list[PassOutcome]]:
+    """The network in the float file that a model was lowered to, after the passes.
+
+    It is read from that file, so that it does not matter what the model came as.
+    """
+    file = reading.parse(lowered.content, Path(lowered.name))
+    unpacked = packing.unpack(lowered.content)
     names = editing.input_names(unpacked), editing.output_names(unpacked)
-    network, outcomes = passes.optimize(read(file, inputs=names[0], outputs=names[1]))
+    return passes.optimize(read(file, inputs=names[0], outputs=names[1]), chosen)
+
+
+def _compared(
+    lowered: FloatModel, network: Network, outcomes: Sequence[PassOutcome]
+) -> OptimizedModel:
+    """The rewritten model, if it computes the same."""
     made = OptimizedModel(network, outcomes)
     dropped = any(o.name == passes.DROPS_SOFTMAX and o.skipped is None for o in outcomes)
-    apart = difference(file, content, made.content, without_softmax=dropped)
+    file = reading.parse(lowered.content, Path(lowered.name))
+    apart = difference(file, lowered.content, made.content, without_softmax=dropped)
     if apart > CLOSE:
         raise CannotRewrite(
-            f"{name}: the rewritten network differs by {apart:.2g} of its largest output."
+            f"{lowered.name}: the rewritten network differs by {apart:.2g} of its largest output."
         )
     return made
 

@@ -14,7 +14,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, modernizing, packing
+from tflconv.tflite import editing, ends, modernizing, packing, scores
 
 _STEPS = 256
 """Longest input whose loops are written out, an operator for each step of each."""
@@ -77,6 +77,21 @@ class FloatModel:
     def has_trained_ranges(self) -> bool:
         """Whether the model was trained for int8 before it came here."""
         return self.graph is not None and self.graph.has_trained_ranges
+
+    def with_logits(self) -> FloatModel:
+        """Return the model that gives the values which a last softmax or sigmoid is computed from.
+
+        Raises:
+            UsageError: It was trained for int8, with the range of its probabilities.
+        """
+        if self.has_trained_ranges:
+            raise UsageError(
+                f"{self.name} was trained for int8 with its last softmax or sigmoid.",
+                hint="Leave --logits out.",
+            )
+        model = packing.unpack(self.content)
+        scores.use_logits(model)
+        return FloatModel(self.name, packing.pack(model))
 
     def _without_loops(self, recipe: Recipe) -> FloatModel:
         """The model with the steps of its loops written out, so that all values are visible."""

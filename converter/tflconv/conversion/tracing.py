@@ -58,12 +58,13 @@ class FrozenGraph:
         return dict(zip(self.inputs, dtypes, strict=True))
 
     @property
-    def ending_in_softmax(self) -> set[str]:
-        """Names of the outputs that softmax makes."""
+    def endings(self) -> dict[str, str]:
+        """The TFLite operator of each output that softmax or sigmoid makes, by its name."""
+        kinds = [_origin(tensor).type for tensor in self.function.outputs]
         return {
-            name
-            for name, tensor in zip(self.outputs, self.function.outputs, strict=True)
-            if _origin(tensor).type == "Softmax"
+            name: _PROBABILITIES[kind]
+            for name, kind in zip(self.outputs, kinds, strict=True)
+            if kind in _PROBABILITIES
         }
 
     def answer(self, sample: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
@@ -107,6 +108,7 @@ class FrozenGraph:
         return arithmetic
 
 
+_PROBABILITIES = {"Softmax": "SOFTMAX", "Sigmoid": "LOGISTIC"}
 _ARITHMETIC = ("Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Sub")
 _MOVING = (
     "Cast",

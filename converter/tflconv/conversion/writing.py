@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tflconv.model.card import ModelCard, embed_card, to_metadata
-from tflconv.tflite import metadata_writing, packing, stripping
+from tflconv.tflite import metadata_writing, packing, scores, stripping
 
 
 def write(target: Path, content: bytes, card: ModelCard | None, *, strip: bool) -> None:
@@ -19,7 +20,8 @@ def write(target: Path, content: bytes, card: ModelCard | None, *, strip: bool) 
     """
     target.write_bytes(_finished(content, card, strip=strip))
     if card is not None:
-        embed_card(target, card)
+        outputs = scores.meaning(packing.unpack(content))
+        embed_card(target, replace(card, outputs=outputs))
 
 
 def _finished(content: bytes, card: ModelCard | None, *, strip: bool) -> bytes:

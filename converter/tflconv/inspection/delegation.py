@@ -67,6 +67,12 @@ def of_graph(graph: Subgraph) -> Delegation:
     return Delegation(partitions=_partitions(graph, taken), reasons=reasons)
 
 
+def estimate(content: bytes) -> float:
+    """Estimate the arm64 instructions of one inference of a ``.tflite`` file in memory."""
+    model = reading.parse(content, Path("model.tflite"))
+    return cost.instructions(model.main, predict(model).partitions)
+
+
 def warn_if_slower(path: Path) -> list[str]:
     """Return why a quantized model will be slower than float on an arm64 phone.
 

@@ -45,6 +45,8 @@ class ModelCard:
         dataset_digest: Hash of that dataset.
         subset: Whether only a part of that dataset was used.
         recipe: Name of the recipe; None for a model that was not converted.
+        rewrite: Which graph it was made of: ``as-is``, ``optimized`` or ``unfused``.
+        outputs: ``probabilities`` or ``logits``; None where it is not clear what they are.
         calibration: Which samples its ranges were measured with.
         seed: Seed of everything that was drawn at random.
         training: Settings of the training.
@@ -63,6 +65,8 @@ class ModelCard:
     dataset_digest: str | None = None
     subset: bool = False
     recipe: str | None = None
+    rewrite: str | None = None
+    outputs: str | None = None
     calibration: JsonObject | None = None
     seed: int | None = None
     training: JsonObject = field(default_factory=dict)

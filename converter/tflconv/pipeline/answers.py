@@ -55,11 +55,6 @@ class TfliteFile:
         return dict(zip(self._names, self._runtime.inputs, strict=True))
 
     @property
-    def ending_in_softmax(self) -> set[str]:
-        """Names of the outputs that softmax makes."""
-        return {name for name, operator in self.endings.items() if operator == "SOFTMAX"}
-
-    @property
     def types(self) -> dict[str, str]:
         """Types of the inputs by their names."""
         return {name: tensor.dtype for name, tensor in self.inputs.items()}
@@ -119,8 +114,9 @@ class Reference:
             trouble = error.message.rstrip(".")
             return Fidelity(samples=len(samples.values), source=samples.name, trouble=trouble)
         received = _together([target.answer(sample) for sample in samples.values])
-        for name in self._model.ending_in_softmax - target.ending_in_softmax:
-            received[name] = _softmax(received[name])  # a rewritten graph may leave it out
+        for name, operator in self._model.endings.items():
+            if operator in _ACTIVATIONS and target.endings.get(name) != operator:
+                received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
         halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
         return compare(expected, received, samples.name, halves=halves)
 
@@ -175,6 +171,13 @@ def _noise(
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((1 + np.tanh(logits / 2)) / 2, dtype=np.float32)
+
+
+_ACTIVATIONS = {"SOFTMAX": _softmax, "LOGISTIC": _sigmoid}
 
 
 def _together(answers: Sequence[Sample]) -> dict[str, NDArray[np.float32]]:

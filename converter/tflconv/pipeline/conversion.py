@@ -16,6 +16,7 @@ from tflconv.core.store import Store
 from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
 from tflconv.pipeline import checking
+from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.requests import ConversionRequest
@@ -28,11 +29,13 @@ class ConvertedFile:
 
     Attributes:
         recipe: What was made.
+        choice: What it was made by.
         artifact: The file and its origin.
         fidelity: How close it is to the float model.
     """
 
     recipe: Recipe
+    choice: Choice
     artifact: ModelArtifact
     fidelity: Fidelity
 
@@ -42,10 +45,12 @@ class ConvertedFiles(list[Path]):
 
     Attributes:
         fidelity: How close each is to the float model, in the same order.
+        choices: What each was made by.
     """
 
     def __init__(self, files: Sequence[ConvertedFile]) -> None:
         super().__init__(file.artifact.path for file in files)
+        self.choices: tuple[Choice, ...] = tuple(file.choice for file in files)
         self.fidelity: tuple[Fidelity, ...] = tuple(file.fidelity for file in files)
 
 
@@ -99,7 +104,9 @@ def _written(line: Line, recipe: Recipe, folder: Path, fidelity: Fidelity) -> Co
     if slower := delegation.warn_if_slower(target):
         warnings.warn("\n  ".join(slower), stacklevel=4)
     artifact = ModelArtifact.of(target, parent=line.sha256)
-    return ConvertedFile(recipe=recipe, artifact=artifact, fidelity=fidelity)
+    return ConvertedFile(
+        recipe=recipe, choice=line.choice(recipe), artifact=artifact, fidelity=fidelity
+    )
 
 
 @contextmanager

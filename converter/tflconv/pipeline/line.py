@@ -8,6 +8,7 @@ Each finished file is an entry of a store: nothing is opened where it holds what
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -16,24 +17,23 @@ from typing import Any
 
 from tflconv import data
 from tflconv.compression import technique
-from tflconv.conversion import Calibration, FloatModel, Rewrite, description, tracing, writing
-from tflconv.conversion.tracing import FrozenGraph
+from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
 from tflconv.core.files import write_json
 from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
+from tflconv.errors import TflconvError
 from tflconv.model.card import ModelCard, to_json
 from tflconv.network.keras.opened import Opened
-from tflconv.pipeline.answers import Reference
+from tflconv.pipeline.choices import FACTS, MAKERS, Choices
+from tflconv.pipeline.choosing import Choice
+from tflconv.pipeline.comparisons import Comparisons
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.origin import Origin
 from tflconv.pipeline.requests import ConversionRequest
 from tflconv.pipeline.steps import Workshop
 from tflconv.recipe import Recipe, Step
-
-FACTS = "facts.json"
-MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
 class Line:
@@ -58,7 +58,7 @@ class Line:
         self.origin = Origin(request, progress)
         self.workshop = Workshop(self.origin, store, optimize=request.rewrite == "optimized")
         self._models: dict[tuple[Rewrite, tuple[Step, ...]], FloatModel] = {}
-        self._references: dict[tuple[Rewrite, tuple[Step, ...]], Reference] = {}
+        self._choices, self.comparisons = Choices(self), Comparisons(self)
 
     @property
     def opened(self) -> Opened:
@@ -90,6 +90,18 @@ class Line:
             source, self.card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )
 
+    @cached_property
+    def samples_at_hand(self) -> Calibration | None:
+        """The samples for recipes that can do without: those that were named must be there."""
+        request = self.request
+        try:
+            return self.calibration
+        except TflconvError as error:
+            if not (request.calibration is None and request.dataset is None):
+                raise
+            warnings.warn(f"{error.message} `auto` goes without calibration.", stacklevel=2)
+            return None
+
     def model(self, rewrite: Rewrite, steps: tuple[Step, ...] = ()) -> FloatModel:
         """Return the model after ``steps``, made float TFLite once for all recipes."""
         if not steps:
@@ -105,14 +117,15 @@ class Line:
 
     def entry(self, recipe: Recipe) -> Entry:
         """Return the store's entry that holds the finished file of ``recipe``."""
-        card = self._card_of(recipe) if self.request.with_card else None
+        choice = self.choice(recipe)
+        card = self._card_of(choice) if self.request.with_card else None
         inputs = {
             **self.origin.key,
             "file": self.file_name(recipe),
-            "recipe": asdict(recipe),
-            "rewrite": self._rewrite(recipe),
-            "steps": self.workshop.inputs(recipe.steps) if self._trains(recipe) else [],
-            "calibration": self._calibrated(recipe),
+            "recipe": asdict(choice.recipe),
+            "rewrite": choice.rewrite,
+            "steps": self.workshop.inputs(recipe.steps if self.trains(recipe) else ()),
+            "calibration": self._calibrated(choice.recipe),
             "normalization": None if self.card is None else asdict(self.card.normalization),
             "card": None if card is None else to_json(card),
             "strip": self.request.strip,
@@ -120,92 +133,48 @@ class Line:
         }
 
         def build(folder: Path) -> None:
-            content = self._content(recipe)
+            content = self._choices.content(recipe)
             writing.write(folder / self.file_name(recipe), content, card, strip=self.request.strip)
 
         return self.store.fetch("convert", inputs, build)
 
+    def choice(self, recipe: Recipe) -> Choice:
+        """Return the graph and the recipe that the file of ``recipe`` is made by."""
+        return self._choices.of(recipe)
+
     def fidelity(self, recipe: Recipe) -> Fidelity:
         """Return how close the file of ``recipe`` is to the float model; the store keeps it."""
-        steps = recipe.steps if self._trains(recipe) else ()
-        request = self.request
-        known = request.calibration is not None or any(map(self._has_samples, request.chosen))
-        seen = self.calibration if known else None
-        inputs = {
-            **self.origin.key,
-            "file": self.entry(recipe).digest,
-            "steps": self.workshop.inputs(steps) if steps else [],
-            "samples": {"noise": request.seed} if seen is None else seen.to_json(),
-            "versions": versions(*MAKERS),
-        }
-
-        def build(folder: Path) -> None:
-            reference = self._reference(recipe, steps)
-            self.origin.tell("check", f"comparing {recipe.name} with the float model")
-            measured = reference.measure(
-                self.file(recipe),
-                calibration=seen,
-                card=self.card,
-                seed=request.seed,
-            )
-            write_json(folder / FACTS, measured.to_json())
-
-        entry = self.store.fetch("fidelity", inputs, build)
-        return Fidelity.from_json(json.loads((entry.path / FACTS).read_text()))
+        return self.comparisons.of(recipe)
 
     def file_name(self, recipe: Recipe) -> str:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{file_name(self.name or self.origin.stem)}-{recipe.name}.tflite"
 
-    def _content(self, recipe: Recipe) -> bytes:
-        steps = recipe.steps if self._trains(recipe) else ()
-        samples = self.calibration if self._needs_samples(recipe) else None
-        model = self.model(self._rewrite(recipe), steps)
+    def make(self, recipe: Recipe, rewrite: Rewrite) -> bytes:
+        """Return what ``recipe`` makes of one of the model's graphs."""
+        steps = recipe.steps if self.trains(recipe) else ()
+        samples = self.calibration if self.needs_samples(recipe) else None
+        model = self.model(rewrite, steps)
         self.origin.tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples)
 
-    def _reference(self, recipe: Recipe, steps: tuple[Step, ...]) -> Reference:
-        """The float model that the file of ``recipe`` is held against, not rewritten if it can be.
-
-        What steps have trained is compared as they left it, for it is meant to be another model.
-        """
-        rewrite = self._rewrite(recipe) if steps else "as-is"
-        key: tuple[Rewrite, tuple[Step, ...]] = (rewrite, steps)
-        if key not in self._references:
-            self._references[key] = Reference(self._float_model(*key))
-        return self._references[key]
-
-    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> FrozenGraph | Path:
-        if not steps and self.opened.is_tflite:
-            assert self.opened.path is not None
-            return self.opened.path
-        known = self.model(rewrite, steps) if steps else self.origin.known(rewrite)
-        if known is not None and known.graph is not None:
-            return known.graph
-        return tracing.freeze(self.opened.source, resolution=self.request.resolution)
-
-    def _has_samples(self, recipe: Recipe) -> bool:
-        return self._needs_samples(recipe) or self._trains(recipe)
-
-    def _rewrite(self, recipe: Recipe) -> Rewrite:
-        return "unfused" if recipe.unfused else self.request.rewrite
-
-    def _trains(self, recipe: Recipe) -> bool:
+    def trains(self, recipe: Recipe) -> bool:
         """Whether steps of ``recipe`` are still to do: a model may come with trained ranges."""
-        return bool(recipe.steps) and not self._has_own_ranges
+        return bool(recipe.steps) and not self.has_own_ranges
 
-    def _needs_samples(self, recipe: Recipe) -> bool:
+    def needs_samples(self, recipe: Recipe) -> bool:
+        """Whether ``recipe`` needs ranges that no step trains."""
         return recipe.needs_ranges and not technique.trains_ranges(recipe)
 
     def _calibrated(self, recipe: Recipe) -> Mapping[str, Any] | None:
         """What is said about the samples that ``recipe`` uses."""
-        samples = self.calibration if self._needs_samples(recipe) else None
+        samples = self.calibration if self.needs_samples(recipe) else None
         return None if samples is None else samples.to_json()
 
     @cached_property
-    def _has_own_ranges(self) -> bool:
+    def has_own_ranges(self) -> bool:
         """Whether the model carries ranges that somebody trained; kept, for it costs a trace."""
-        if self.request.rewrite != "as-is":
+        if self.request.rewrite not in ("auto", "as-is"):
             return False
 
         def build(folder: Path) -> None:
@@ -214,9 +183,12 @@ class Line:
         entry = self.store.fetch("facts", self.origin.key, build)
         return bool(json.loads((entry.path / FACTS).read_text())["trained"])
 
-    def _card_of(self, recipe: Recipe) -> ModelCard | None:
-        """What the file of ``recipe`` says about itself."""
-        card = self.workshop.card(recipe.steps if self._trains(recipe) else ())
+    def _card_of(self, choice: Choice) -> ModelCard | None:
+        """What the file that is made by ``choice`` says about itself."""
+        recipe, used = choice.recipe, versions(*MAKERS)
+        if choice.table is not None:
+            used["cost table"] = choice.table
+        card = self.workshop.card(recipe.steps if self.trains(recipe) else ())
         if card is None:
             return None
         return replace(
@@ -224,5 +196,6 @@ class Line:
             recipe=recipe.name,
             calibration=self._calibrated(recipe),
             parent=self.sha256,
-            versions={**card.versions, **versions(*MAKERS)},
+            rewrite=choice.rewrite,
+            versions={**card.versions, **used},
         )

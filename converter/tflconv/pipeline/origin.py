@@ -61,6 +61,7 @@ class Origin:
             "custom_objects": None if code is None else sha256_file(code),
             "resolution": self.request.resolution,
             "signature": self._signature,
+            "logits": self._logits,
         }
 
     @cached_property
@@ -135,9 +136,13 @@ class Origin:
     def prepared(self, opened: Opened, rewrite: Rewrite) -> FloatModel:
         """Make ``opened`` float TFLite."""
         self.tell("lower", "tracing")
-        made = conversion.prepare(opened, rewrite, resolution=self.request.resolution)
-        for outcome in made.outcomes:
-            self.tell("rewrite", str(outcome))
+        if self._chooses and rewrite == "optimized":
+            made = conversion.alternative(self.lowered("as-is"))
+        else:
+            logits = self._logits and opened is self.opened
+            resolution = self.request.resolution
+            made = conversion.prepare(opened, rewrite, resolution=resolution, logits=logits)
+        self._tell_passes(made)
         return made
 
     def tell(self, stage: str, message: str) -> None:
@@ -148,7 +153,29 @@ class Origin:
     def float_model(self) -> FloatModel:
         """The model made float TFLite, for what only the graph of it says."""
         request = self.request
-        return self.lowered(request.rewrite if isinstance(request, ConversionRequest) else "as-is")
+        if isinstance(request, ConversionRequest) and request.rewrite != "auto":
+            return self.lowered(request.rewrite)
+        return self.lowered("as-is")
+
+    def _tell_passes(self, made: FloatModel) -> None:
+        if self._chooses:
+            applied = ", ".join(each.name for each in made.outcomes if each.skipped is None)
+            if applied:
+                self.tell("rewrite", f"rewritten by {applied}")
+            return
+        for outcome in made.outcomes:
+            self.tell("rewrite", str(outcome))
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether it is chosen for each file if the graph is rewritten."""
+        request = self.request
+        return isinstance(request, ConversionRequest) and request.rewrite == "auto"
+
+    @property
+    def _logits(self) -> bool:
+        request = self.request
+        return isinstance(request, ConversionRequest) and request.logits
 
     @property
     def _signature(self) -> str | None:

@@ -158,8 +158,10 @@ class Plan:
         devices: Where the files are measured.
         resolution: Side of the pictures in pixels; by default what the dataset says.
         channels: 1 for grey, 3 for colour; by default what the dataset says.
-        rewrite: Whether operators are rewritten before the recipes: ``as-is``, ``optimized`` or
-            ``unfused``. The recipe ``unfused_fp32`` makes that baseline beside the others.
+        rewrite: Whether operators are rewritten before the recipes: ``auto``, ``as-is``,
+            ``optimized`` or ``unfused``. The recipe ``unfused_fp32`` makes the last of these
+            beside the others.
+        logits: Whether a last softmax or sigmoid is left out.
         io: Type of inputs and outputs of static recipes.
         strip: Whether names and TFLite metadata are left out of the files.
         with_card: Whether files carry labels, preprocessing, origin and training.
@@ -182,7 +184,8 @@ class Plan:
     devices: tuple[str, ...] = ("host",)
     resolution: int | None = None
     channels: int | None = None
-    rewrite: Rewrite = "as-is"
+    rewrite: Rewrite = "auto"
+    logits: bool = False
     io: TensorType | None = None
     strip: bool = False
     with_card: bool = True

@@ -16,10 +16,10 @@ from tflconv.compression import QatConfig, settings, technique
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
-from tflconv.errors import require, unknown
+from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
-from tflconv.recipe import Recipe, Step, TensorType, get_steps
+from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
 from tflconv.training import DistillConfig, TrainConfig
 from tflconv.training.config import check_taught
 
@@ -130,9 +130,11 @@ class ConversionRequest(ModelRequest):
     """Which files are made of a model, and how.
 
     Attributes:
-        recipes: What is made of it, one file each.
+        recipes: What is made of it, one file each; by default float, and the cheapest that is close
+            to it (no ``auto`` of an unfused graph).
         name: First part of the file names; by default model and dataset of its card.
-        rewrite: Whether its operators are rewritten first.
+        rewrite: Whether its operators are rewritten first; by default where that is cheaper.
+        logits: Whether outputs of a last softmax or sigmoid become what it is computed from.
         calibration: Samples for static ranges: a dataset, a folder, or samples of one's own in any
             form that ``data.own`` reads; by default ``dataset``, by default what the model was
             trained on.
@@ -145,9 +147,10 @@ class ConversionRequest(ModelRequest):
         min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
     """
 
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Recipe, ...] = ()
     name: str | None = None
-    rewrite: Rewrite = "as-is"
+    rewrite: Rewrite = "auto"
+    logits: bool = False
     calibration: str | Calibration | Any = None
     calibration_count: int = 200
     signature: str | None = None
@@ -165,6 +168,11 @@ class ConversionRequest(ModelRequest):
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:
             technique.check(recipe)
+            if self.logits and (recipe.steps or recipe.unfused):
+                raise UsageError(
+                    f"{recipe.name} keeps a last softmax or sigmoid as it is.",
+                    hint="Leave --logits out for it.",
+                )
         idle(self.settings, [step for recipe in self.chosen for step in recipe.steps])
 
     @property
@@ -179,7 +187,9 @@ class ConversionRequest(ModelRequest):
     @property
     def chosen(self) -> tuple[Recipe, ...]:
         """The recipes as ``io`` and ``rewrite`` change them."""
-        return tuple(self._changed(recipe) for recipe in self.recipes)
+        default = ("fp32",) if self.rewrite == "unfused" else ("fp32", "auto")
+        recipes = self.recipes or tuple(map(get, default))
+        return tuple(self._changed(recipe) for recipe in recipes)
 
     def _changed(self, recipe: Recipe) -> Recipe:
         if self.io is not None and recipe.compute == "static":

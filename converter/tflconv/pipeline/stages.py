@@ -130,6 +130,7 @@ class StudyModel:
             model=model,
             recipes=self.recipes,
             rewrite=plan.rewrite,
+            logits=plan.logits,
             calibration=plan.calibration.source,
             calibration_count=plan.calibration.count,
             dataset=plan.dataset,

@@ -89,6 +89,12 @@ PASSES = (
     _named(attention.symmetric_operands, "no product of two activations"),
 )
 
+KEEPING = tuple(each for each in PASSES if each.name != DROPS_SOFTMAX)
+"""Passes after which the outputs mean the same."""
+
+SPELLING = {removing.remove_identities.__name__, fusing.fuse_relu.__name__}
+"""Passes that alone only undo how a file is read: in it, nothing is idle and ReLU is fused."""
+
 
 def optimize(
     network: Network, passes: Sequence[NamedPass] = PASSES

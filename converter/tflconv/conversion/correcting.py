@@ -1,0 +1,123 @@
+"""Take the mean error of the scores out of the bias of the last layer.
+
+Rounding does not only scatter the scores of a network, it also shifts them: weights, positions and
+learned tokens are rounded alike for every picture. What the scores are off by in the mean over the
+calibration samples is added to the bias that is there anyway (Nagel et al. 2019, "Data-Free
+Quantization Through Weight Equalization and Bias Correction", https://arxiv.org/abs/1906.04721).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.conversion.calibration import Calibration, load
+from tflconv.tflite import editing, packing
+
+_SAMPLES = 64
+_LAST = "FULLY_CONNECTED"
+_AFTER = ("DEQUANTIZE", "LOGISTIC", "RESHAPE", "SOFTMAX")
+
+
+def correct(content: bytes, quantized: bytes, calibration: Calibration) -> bytes:
+    """Return ``quantized`` with the bias of its last layer corrected.
+
+    Args:
+        content: The float ``.tflite`` file that it was made of.
+        quantized: The quantized file, with float inputs.
+        calibration: Samples to run both with.
+
+    Returns:
+        The file; as it is, if it does not end in an int8 FULLY_CONNECTED, or in a softmax or
+        sigmoid of one.
+    """
+    model = packing.unpack(quantized)
+    before, after = _last(packing.unpack(content)), _last(model)
+    if before is None or after is None or not _is_int8(model, after):
+        return quantized
+    expected = _mean(content, int(before.outputs[0]), calibration)
+    received = _mean(quantized, int(after.outputs[0]), calibration)
+    _add_to_bias(model, after, expected - received)
+    return packing.pack(model)
+
+
+def _is_int8(model: fb.ModelT, layer: fb.OperatorT) -> bool:
+    """Whether it multiplies int8 activations with stored weights that have scales."""
+    source, kernel = (model.subgraphs[0].tensors[int(index)] for index in layer.inputs[:2])
+    scaled = all(
+        t.quantization is not None and t.quantization.scale is not None for t in (source, kernel)
+    )
+    return scaled and source.type == fb.TensorType.INT8 and editing.has_values(model, kernel)
+
+
+def _add_to_bias(model: fb.ModelT, layer: fb.OperatorT, shift: NDArray[np.float64]) -> None:
+    graph = model.subgraphs[0]
+    source, kernel = (graph.tensors[int(index)] for index in layer.inputs[:2])
+    steps = (_scales(source) * _scales(kernel)) * np.ones(len(shift))
+    if len(layer.inputs) < 3 or int(layer.inputs[2]) < 0:
+        layer.inputs = [*map(int, layer.inputs[:2]), _without_values(graph, layer, steps)]
+    bias = graph.tensors[int(layer.inputs[2])]
+    stored = editing.values(model, bias, np.int32)
+    before = stored.astype(np.float64) if stored.size else np.zeros(len(shift))
+    ends = np.iinfo(np.int32)
+    rounded = np.rint(before + shift / steps).clip(ends.min, ends.max)
+    bias.buffer = editing.add_buffer(model, rounded.astype(np.int32))
+
+
+def _without_values(graph: fb.SubGraphT, layer: fb.OperatorT, steps: NDArray[np.float64]) -> int:
+    """Add a tensor for the bias of a layer that has none."""
+    bias = fb.TensorT()
+    bias.name = editing.suffixed(graph.tensors[int(layer.outputs[0])].name, "_bias")
+    bias.shape, bias.type = [len(steps)], fb.TensorType.INT32
+    bias.quantization = fb.QuantizationParametersT()
+    bias.quantization.scale = steps.astype(np.float32)
+    bias.quantization.zeroPoint = np.zeros(len(steps), np.int64)
+    return editing.add_tensor(graph, bias)
+
+
+def _scales(tensor: fb.TensorT) -> NDArray[np.float64]:
+    assert tensor.quantization is not None
+    return np.asarray(tensor.quantization.scale, np.float64)
+
+
+def _last(model: fb.ModelT) -> fb.OperatorT | None:
+    """The layer that makes the only output, before a softmax or sigmoid."""
+    graph = model.subgraphs[0]
+    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
+    maker = makers.get(int(graph.outputs[0])) if len(graph.outputs) == 1 else None
+    while maker is not None and editing.operator_name(model, maker) in _AFTER:
+        maker = makers.get(int(maker.inputs[0]))
+    return maker if maker and editing.operator_name(model, maker) == _LAST else None
+
+
+def _mean(content: bytes, tensor: int, calibration: Calibration) -> NDArray[np.float64]:
+    """The mean of a tensor's rows over the samples, as real numbers."""
+    rows = list(_rows(content, tensor, calibration))
+    return np.asarray(np.concatenate(rows).mean(axis=0))
+
+
+def _spelling(content: bytes, tensor: int) -> tuple[float, int]:
+    """Scale and zero point of a tensor; those of a float one change nothing."""
+    found = packing.unpack(content).subgraphs[0].tensors[tensor].quantization
+    if found is None or found.scale is None or found.zeroPoint is None:
+        return 1.0, 0
+    return float(found.scale[0]), int(found.zeroPoint[0])
+
+
+def _rows(content: bytes, tensor: int, calibration: Calibration) -> Iterator[NDArray[np.float64]]:
+    runtime = load(content)
+    inputs = runtime.get_input_details()
+    calibration = calibration.for_inputs(editing.input_names(packing.unpack(content)))
+    first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
+    scale, zero_point = _spelling(content, tensor)
+    for sample in first.samples([each["dtype"] for each in inputs]):
+        for each, values in zip(inputs, sample, strict=True):
+            runtime.set_tensor(each["index"], values)
+        runtime.invoke()
+        values = runtime.get_tensor(tensor)
+        rows = values.reshape(-1, values.shape[-1]).astype(np.float64)
+        yield (rows - zero_point) * scale

@@ -1,0 +1,111 @@
+"""What each file of a model is made by; it is chosen once, and kept in the store.
+
+``choosing`` knows how; here is what it chooses from, and what a model has for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tflconv.conversion import Rewrite
+from tflconv.core.files import write_json
+from tflconv.core.versions import versions
+from tflconv.inspection import cost
+from tflconv.network.nodes import CannotRewrite
+from tflconv.pipeline import choosing
+from tflconv.pipeline.choosing import Choice
+from tflconv.pipeline.fidelity import Fidelity
+from tflconv.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tflconv.pipeline.line import Line
+
+FACTS, DRAFT = "facts.json", "draft.tflite"
+MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
+
+
+class Choices:
+    """The choices of one model.
+
+    Args:
+        line: The way of the model to its files.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._known: dict[Recipe, Choice] = {}
+        self._drafts: dict[Recipe, bytes] = {}
+
+    def of(self, recipe: Recipe) -> Choice:
+        """Return the recipe and the graph that the file of ``recipe`` is made by."""
+        if recipe not in self._known:
+            graphs = self._graphs(recipe)
+            if len(graphs) == 1 and not recipe.is_auto:
+                self._known[recipe] = choosing.settled(recipe, graphs[0])
+            else:
+                self._known[recipe] = self._chosen(recipe, graphs)
+        return self._known[recipe]
+
+    def content(self, recipe: Recipe) -> bytes:
+        """Return what is made by the choice for ``recipe``."""
+        choice = self.of(recipe)
+        draft = self._drafts.pop(recipe, None)
+        return self.line.make(choice.recipe, choice.rewrite) if draft is None else draft
+
+    def _graphs(self, recipe: Recipe) -> list[Rewrite]:
+        """What may be chosen; the graph that came is the first."""
+        line = self.line
+        if recipe.unfused:
+            return ["unfused"]
+        if line.request.rewrite != "auto":
+            return [line.request.rewrite]
+        return ["as-is"] if recipe.steps or line.has_own_ranges else ["as-is", "optimized"]
+
+    def _chosen(self, recipe: Recipe, graphs: list[Rewrite]) -> Choice:
+        line = self.line
+        samples = recipe.is_auto and line.samples_at_hand is not None
+        recipes = choosing.recipes(recipe, line.request.io, has_samples=samples)
+        inputs = {
+            **line.origin.key,
+            "recipes": [asdict(each) for each in recipes],
+            "graphs": graphs,
+            "samples": line.comparisons.samples_seen,
+            "normalization": None if line.card is None else asdict(line.card.normalization),
+            "table": cost.TABLE,
+            "versions": versions(*MAKERS),
+        }
+
+        def build(folder: Path) -> None:
+            def measure(content: bytes) -> Fidelity:
+                draft = folder / DRAFT
+                draft.write_bytes(content)
+                try:
+                    return line.comparisons.measured(recipe, draft)
+                finally:
+                    draft.unlink()
+
+            choice, content = choosing.choose(recipes, self._possible(graphs), line.make, measure)
+            self._drafts[recipe] = content
+            write_json(folder / FACTS, choice.to_json())
+
+        entry = line.store.fetch("choice", inputs, build)
+        choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), recipes)
+        line.origin.tell("choose", f"{recipe.name}: {choice}")
+        return choice
+
+    def _possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
+        """Those of ``graphs`` that can be made of the model, each when it is asked for."""
+        yield graphs[0]
+        yield from filter(self._is_possible, graphs[1:])
+
+    def _is_possible(self, graph: Rewrite) -> bool:
+        try:
+            self.line.model(graph)
+        except CannotRewrite as error:
+            self.line.origin.tell("rewrite", f"the graph stays as it came: {error.message}")
+            return False
+        return True

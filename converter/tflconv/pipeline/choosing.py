@@ -1,0 +1,183 @@
+"""Which graph a file is made of, and which recipe ``auto`` stands for.
+
+Candidates are made and priced by the cost table that comes with the package, so that every machine
+chooses alike, whatever tools it has. The cheapest that is close to the float model is taken; the
+graph as it came, where rewriting saves nothing that the table could tell.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tflconv.conversion import Rewrite
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.errors import TflconvError, UsageError
+from tflconv.inspection import cost, delegation
+from tflconv.pipeline.fidelity import Fidelity
+from tflconv.recipe import Recipe, TensorType, get
+
+CLOSE = 0.998
+"""Least cosine with the float model from which on a candidate is close."""
+
+SAVES = 0.005
+"""Share of the instructions that rewriting must save; the table tells no smaller difference."""
+
+RECIPES = ("static_wi8_ai8", "selective_wi8_ai8", "dynamic_wi8_afp32")
+"""What the recipe ``auto`` chooses from."""
+
+Candidate = tuple[Recipe, Rewrite]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How a file is made.
+
+    Attributes:
+        recipe: The recipe; never ``auto``.
+        rewrite: The graph; never ``auto``.
+        instructions: Estimated instructions of an inference, by the candidates that could be made.
+        fidelity: How close it is to the float model, if that had to be known.
+    """
+
+    recipe: Recipe
+    rewrite: Rewrite
+    instructions: Mapping[str, float]
+    fidelity: Fidelity | None = None
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return what ``from_json`` reads, as a JSON object."""
+        return {
+            "scheme": self.recipe.scheme,
+            "rewrite": self.rewrite,
+            "instructions": dict(self.instructions),
+            "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], recipes: Sequence[Recipe]) -> Choice:
+        """Read what ``to_json`` wrote, of a choice from ``recipes``."""
+        measured = value["fidelity"]
+        return cls(
+            recipe=next(each for each in recipes if each.scheme == value["scheme"]),
+            rewrite=value["rewrite"],
+            instructions=value["instructions"],
+            fidelity=None if measured is None else Fidelity.from_json(measured),
+        )
+
+    @property
+    def table(self) -> str | None:
+        """The cost table that decided, if one did."""
+        return cost.TABLE if self.instructions else None
+
+    def __str__(self) -> str:
+        graph = {"as-is": "as it came", "optimized": "rewritten"}.get(self.rewrite, self.rewrite)
+        return f"{self.recipe.name}, {graph}"
+
+
+def settled(recipe: Recipe, rewrite: Rewrite) -> Choice:
+    """What was said, where there is nothing to choose."""
+    return Choice(recipe=recipe, rewrite=rewrite, instructions={})
+
+
+def recipes(recipe: Recipe, io: TensorType | None, *, has_samples: bool) -> list[Recipe]:
+    """Return what ``recipe`` may stand for.
+
+    Args:
+        recipe: The recipe.
+        io: Type of the inputs and outputs of static recipes.
+        has_samples: Whether there are samples for static ranges.
+    """
+    if not recipe.is_auto:
+        return [recipe]
+    found = [get(name) for name in RECIPES]
+    found[0] = found[0].with_io(io or "float32")
+    return [each for each in found if has_samples or not each.needs_ranges]
+
+
+def choose(
+    chosen: Sequence[Recipe],
+    rewrites: Iterable[Rewrite],
+    make: Callable[[Recipe, Rewrite], bytes],
+    measure: Callable[[bytes], Fidelity],
+) -> tuple[Choice, bytes]:
+    """Return the cheapest candidate that is close to the float model, and its file.
+
+    Args:
+        chosen: The recipes, at least one.
+        rewrites: The graphs, at least one; the first is the one that came. Another is asked for
+            when all recipes were tried with it.
+        make: Makes the file of a recipe from a graph.
+        measure: Compares a file with the float model.
+
+    Raises:
+        UsageError: Something is missing, such as samples.
+        TflconvError: No candidate can be made.
+    """
+    made = _made(chosen, rewrites, make)
+    prices = {each: delegation.estimate(one.content) for each, one in made.items()}
+    told = {_title(each): round(prices[each]) for each in prices}
+    best: tuple[Choice, _Made] | None = None
+    for candidate in sorted(made, key=lambda each: _price(each, prices)):
+        recipe, rewrite = candidate
+        found = Choice(recipe=recipe, rewrite=rewrite, instructions=told)
+        plain = len(chosen) == 1 and rewrite == "as-is"
+        if len(made) == 1 or (best is None and plain):
+            best = found, made[candidate]
+            break
+        found = replace(found, fidelity=measure(made[candidate].content))
+        if best is None or _cosine(found) > _cosine(best[0]):
+            best = found, made[candidate]
+        if _cosine(found) >= CLOSE:
+            break
+    assert best is not None  # something was made
+    for text in best[1].warnings:
+        warnings.warn(text, stacklevel=2)
+    return best[0], best[1].content
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """The file of a candidate, and what was warned of while it was made."""
+
+    content: bytes
+    warnings: tuple[str, ...]
+
+
+def _made(
+    chosen: Sequence[Recipe], rewrites: Iterable[Rewrite], make: Callable[[Recipe, Rewrite], bytes]
+) -> dict[Candidate, _Made]:
+    made: dict[Candidate, _Made] = {}
+    first: TflconvError | None = None
+    for rewrite, recipe in ((rewrite, recipe) for rewrite in rewrites for recipe in chosen):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            try:
+                content = make(recipe, rewrite)
+            except UsageError:
+                raise
+            except TflconvError as error:
+                first = first or error
+                continue
+        texts = [str(one.message) for one in told if issubclass(one.category, UserWarning)]
+        made[recipe, rewrite] = _Made(content=content, warnings=tuple(dict.fromkeys(texts)))
+    if first is not None and not made:
+        raise first
+    return made
+
+
+def _price(candidate: Candidate, prices: Mapping[Candidate, float]) -> float:
+    """Its price, a little dearer for a graph that did not come so."""
+    return prices[candidate] * (1 + SAVES if candidate[1] == "optimized" else 1)
+
+
+def _title(candidate: Candidate) -> str:
+    recipe, rewrite = candidate
+    return f"{recipe.name} {rewrite}"
+
+
+def _cosine(choice: Choice) -> float:
+    assert choice.fidelity is not None
+    return -1.0 if choice.fidelity.cosine is None else choice.fidelity.cosine

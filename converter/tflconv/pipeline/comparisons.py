@@ -1,0 +1,104 @@
+"""How close the files of a model are to its float model, measured once and kept in the store.
+
+The float model is the one that came, not a rewritten one. What steps trained is compared as
+they left it, for it is meant to be another model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tflconv.conversion import Calibration, Rewrite, tracing
+from tflconv.conversion.tracing import FrozenGraph
+from tflconv.core.files import write_json
+from tflconv.core.versions import versions
+from tflconv.pipeline.answers import Reference
+from tflconv.pipeline.choices import FACTS, MAKERS
+from tflconv.pipeline.fidelity import Fidelity
+from tflconv.recipe import Recipe, Step
+
+if TYPE_CHECKING:
+    from tflconv.pipeline.line import Line
+
+Key = tuple[Rewrite, tuple[Step, ...]]
+
+
+class Comparisons:
+    """The comparisons of one model's files.
+
+    Args:
+        line: The way of the model to its files.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._references: dict[Key, Reference] = {}
+
+    def of(self, recipe: Recipe) -> Fidelity:
+        """Return how close the file of ``recipe`` is."""
+        line = self.line
+        known = line.choice(recipe).fidelity
+        if known is not None:
+            return known
+        inputs = {
+            **line.origin.key,
+            "file": line.entry(recipe).digest,
+            "steps": line.workshop.inputs(self._steps(recipe)),
+            "samples": self.samples_seen,
+            "versions": versions(*MAKERS),
+        }
+
+        def build(folder: Path) -> None:
+            write_json(folder / FACTS, self.measured(recipe, line.file(recipe)).to_json())
+
+        entry = line.store.fetch("fidelity", inputs, build)
+        return Fidelity.from_json(json.loads((entry.path / FACTS).read_text()))
+
+    def measured(self, recipe: Recipe, file: Path) -> Fidelity:
+        """Return how close ``file`` is, which ``recipe`` made."""
+        reference, line = self._reference(recipe), self.line
+        line.origin.tell("check", f"comparing {recipe.name} with the float model")
+        return reference.measure(
+            file, calibration=self._samples, card=line.card, seed=line.request.seed
+        )
+
+    @property
+    def samples_seen(self) -> Mapping[str, Any]:
+        """What is said about the samples that files are compared on."""
+        samples = self._samples
+        return {"noise": self.line.request.seed} if samples is None else samples.to_json()
+
+    @cached_property
+    def _samples(self) -> Calibration | None:
+        """The samples that files are compared on; None for noise."""
+        line, chosen = self.line, self.line.request.chosen
+        if line.request.calibration is not None or any(map(self._uses_samples, chosen)):
+            return line.calibration
+        return line.samples_at_hand if any(recipe.is_auto for recipe in chosen) else None
+
+    def _uses_samples(self, recipe: Recipe) -> bool:
+        return self.line.needs_samples(recipe) or self.line.trains(recipe)
+
+    def _steps(self, recipe: Recipe) -> tuple[Step, ...]:
+        return recipe.steps if self.line.trains(recipe) else ()
+
+    def _reference(self, recipe: Recipe) -> Reference:
+        steps = self._steps(recipe)
+        key: Key = (self.line.choice(recipe).rewrite, steps) if steps else ("as-is", ())
+        if key not in self._references:
+            self._references[key] = Reference(self._float_model(*key))
+        return self._references[key]
+
+    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> FrozenGraph | Path:
+        line = self.line
+        if not steps and line.opened.is_tflite:
+            assert line.opened.path is not None
+            return line.opened.path
+        known = line.model(rewrite, steps) if steps else line.origin.known(rewrite)
+        if known is not None and known.graph is not None:
+            return known.graph
+        return tracing.freeze(line.opened.source, resolution=line.request.resolution)

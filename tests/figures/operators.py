@@ -1,0 +1,81 @@
+"""Operators of files, each in a file of its own: typical sizes of every kind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from tflconv.inspection import delegation, work
+from tflconv.tflite import editing, packing, reading
+from tflconv.tflite.reading import Operator, Subgraph
+
+PRODUCTS = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "DEPTHWISE_CONV_2D")
+SIZES = {True: 14, False: 5}
+"""How many sizes of a kind are taken, of products and of others."""
+
+
+def operators_alone(files: Iterable[Path], folder: Path) -> None:
+    """Write typical operators of ``files`` to ``folder``, each as a model of its own."""
+    folder.mkdir(exist_ok=True)
+    kinds: dict[tuple[str, ...], dict[str, tuple[int, Path, int]]] = {}
+    for path in files:
+        model = reading.read(path)
+        delegated = delegation.predict(model).delegated
+        for operator in model.main.operators:
+            if not operator.inputs or operator.name in ("RESHAPE", "SQUEEZE"):
+                continue
+            kind = (*_kind(model.main, operator), str(operator.index in delegated))
+            entry = (_size(model.main, operator), path, operator.index)
+            kinds.setdefault(kind, {}).setdefault(_described(model.main, operator), entry)
+    for kind, found in kinds.items():
+        for size, path, index in _spread(sorted(found.values()), SIZES[kind[0] in PRODUCTS]):
+            content = alone(path.read_bytes(), index)
+            name = hashlib.sha256(content).hexdigest()[:8]
+            (folder / f"{kind[0]} {size} {name}.tflite").write_bytes(content)
+
+
+def alone(content: bytes, index: int) -> bytes:
+    """The model that is one operator of another."""
+    model = packing.unpack(content)
+    graph = model.subgraphs[0]
+    operator = graph.operators[index]
+    fed = [
+        int(i)
+        for i in operator.inputs
+        if i >= 0 and not editing.has_values(model, graph.tensors[int(i)])
+    ]
+    graph.operators, graph.inputs = [operator], list(dict.fromkeys(fed))
+    graph.outputs = list(map(int, operator.outputs))
+    model.signatureDefs = model.metadata = model.metadataBuffer = None
+    editing.drop_unused_tensors(model)
+    return packing.pack(model)
+
+
+def _kind(graph: Subgraph, operator: Operator) -> tuple[str, str, str]:
+    """Operators of one kind differ in size only."""
+    tensors, target = graph.input_tensors(operator), graph.output_tensors(operator)[0]
+    if operator.name == "CONV_2D":
+        form = "point" if tensors[1].shape[1:3] == (1, 1) else "window"
+    else:
+        form = "row" if target.shape and target.elements == target.shape[-1] else "rows"
+    product = work.macs(graph, operator)
+    return operator.name, work.kind(graph, operator) if product else target.dtype, form
+
+
+def _size(graph: Subgraph, operator: Operator) -> int:
+    tensors = (*graph.input_tensors(operator), *graph.output_tensors(operator))
+    return work.macs(graph, operator) or sum(tensor.elements for tensor in tensors)
+
+
+def _described(graph: Subgraph, operator: Operator) -> str:
+    tensors = (*graph.input_tensors(operator), *graph.output_tensors(operator))
+    options = sorted((key, str(value)) for key, value in operator.options.items())
+    return str(([(t.shape, t.dtype, t.constant) for t in tensors], options, operator.activation))
+
+
+def _spread(entries: list[tuple[int, Path, int]], count: int) -> list[tuple[int, Path, int]]:
+    """At most ``count`` of ``entries``, from the smallest to the largest."""
+    if len(entries) <= count:
+        return entries
+    return [entries[round(i * (len(entries) - 1) / (count - 1))] for i in range(count)]

@@ -47,7 +47,7 @@ class Tally:
         answers: Number of answers by status or kind of problem.
         faults: What must not be, in words.
         seconds: Of each request that was answered with classes.
-        memory: Seconds since the start, and bytes of the service itself and of all.
+        memory: Seconds since the start, bytes of the service's own, and of it with its workers.
         done: What was done to it.
     """
 
@@ -261,14 +261,16 @@ async def _replace(model: Path, file: Path | None) -> None:
 
 
 async def _weigh(service: Running, tally: Tally, began: float) -> None:
-    own = _pss(service.process.pid)
-    whole = own + sum(map(_pss, service.workers))
+    own = _bytes(service.process.pid, "Anonymous")
+    whole = sum(_bytes(pid, "Pss") for pid in (service.process.pid, *service.workers))
     tally.memory.append((time.monotonic() - began, own, whole))
 
 
-def _pss(pid: int) -> int:
+def _bytes(pid: int, kind: str) -> int:
+    """Memory of a process: ``Anonymous`` is its own, ``Pss`` counts what it shares in part."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
-    return 1024 * int(text.partition("Pss:")[2].split()[0]) if "Pss:" in text else 0
+    found = text.partition(f"\n{kind}:")[2].split()
+    return 1024 * int(found[0]) if found else 0

@@ -193,6 +193,12 @@ def test_the_description_is_true(service: Running) -> None:
             assert service.ask(path.replace("{name}", "tiny_int8")).status == 200
 
 
+def test_a_head_alone_is_answered(service: Running) -> None:
+    answer = service.ask("/livez", method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == "19"
+
+
 def test_operators_see_what_happens(service: Running) -> None:
     before = service.number(COUNT)
     service.classify(png())

@@ -8,8 +8,8 @@ from fakes.soaking import soak
 
 
 def test_everything_at_once_loses_no_request(tmp_path: Path) -> None:
-    tally = soak(tmp_path, 8)
+    tally = soak(tmp_path, 6)
     assert tally.faults == []
-    assert tally.answers["classes"] > 20
+    assert tally.answers["classes"] > 5
     assert tally.answers["overloaded"] > 0
     assert all(tally.done[name] for name in ("killed workers", "changed files", "junk"))

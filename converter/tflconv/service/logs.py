@@ -10,9 +10,11 @@ import json
 import logging
 import os
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from tflconv.core.text import clean
@@ -20,6 +22,12 @@ from tflconv.core.text import clean
 _MOST_LINES = 10_000
 _PAUSE_SECONDS = 0.1
 _LAST_SECONDS = 1.0
+
+
+def _places(error: BaseException) -> list[str]:
+    """Files, lines and functions that an error came through; no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(each.filename).name}:{each.lineno} {each.name}" for each in frames]
 
 
 class Log(logging.Handler):
@@ -34,7 +42,7 @@ class Log(logging.Handler):
         super().__init__(logging.WARNING)
         self._descriptor, self._lost = descriptor, lost
         self._lines = deque[str](maxlen=_MOST_LINES)
-        self._ending = threading.Event()
+        self._ending, self._waiting = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
 
@@ -45,23 +53,27 @@ class Log(logging.Handler):
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = {"time": time, "event": event, **members}
         self._lines.append(json.dumps(line, default=str))
+        self._waiting.set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add what a library logs."""
         error = record.exc_info[1] if record.exc_info else None
-        more = {} if error is None else {"error": clean(repr(error), 300)}
+        more = {} if error is None else {"error": clean(repr(error), 300), "at": _places(error)}
         text = clean(record.getMessage(), 300)
         self.event("log", level=record.levelname.lower(), logger=record.name, text=text, **more)
 
     def end(self) -> None:
         """Write what is left, if that can be done within a second."""
         self._ending.set()
+        self._waiting.set()
         self._thread.join(_LAST_SECONDS)
 
     def _write_all(self) -> None:
-        while not self._ending.wait(_PAUSE_SECONDS):
+        while not self._ending.is_set():
+            self._waiting.wait()
+            self._ending.wait(_PAUSE_SECONDS)  # so that many lines are one write
+            self._waiting.clear()
             self._write_some()
-        self._write_some()
 
     def _write_some(self) -> None:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]

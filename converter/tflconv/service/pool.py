@@ -155,12 +155,14 @@ class Pool:
 
     @property
     def _idle(self) -> int:
-        return sum(not worker.jobs for worker in self._workers)
+        return sum(not (w.jobs or w.process.is_gone) for w in self._workers)
 
     async def _start_worker(self) -> None:
         worker = _Worker(self)
         try:
             self.models = await worker.process.start(self._command, self._setup, self._golden)
+            if worker.process.is_gone:  # before it stood in the list, so that nobody missed it
+                raise TflconvError("a worker was ended as soon as it was ready.")
         except BaseException:
             worker.process.kill()
             raise
@@ -174,6 +176,8 @@ class Pool:
         """Give waiting pictures to free workers, then one more to each at hand."""
         for most in range(1, AT_HAND + 1):
             for worker in self._workers:
+                if worker.process.is_gone:
+                    continue
                 while len(worker.jobs) < most and (job := self._next()) is not None:
                     worker.jobs.append(job)
                     worker.process.send(job.head(), job.content)

@@ -37,6 +37,7 @@ class WorkerProcess(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = 0.0
+        self.is_gone = False
         self.ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
     async def start(
@@ -87,11 +88,13 @@ class WorkerProcess(asyncio.Protocol):
         """End it at once; ``on_end`` follows."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
+            if self._transport is None:  # nobody would hear of its end
+                self._process.wait()
 
     def close(self) -> None:
         """Let it end by itself: it does when its socket does."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()  # what it was not given yet, nobody waits for
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way out."""
@@ -108,7 +111,7 @@ class WorkerProcess(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that it is gone."""
-        self._ending = time.monotonic()
+        self.is_gone, self._ending = True, time.monotonic()
         self._reap()
 
     def _reap(self) -> None:

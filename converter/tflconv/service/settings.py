@@ -95,7 +95,9 @@ class ServiceConfig:
     @property
     def processes(self) -> int:
         """Number of workers, counted."""
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers or not hasattr(os, "sched_getaffinity"):
+            return self.workers or os.cpu_count() or 1
+        return len(os.sched_getaffinity(0))
 
     @property
     def is_local(self) -> bool:

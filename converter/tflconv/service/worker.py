@@ -6,6 +6,7 @@ process. Started as ``python -m tflconv.service.worker FD``; its first message s
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -39,7 +40,8 @@ def main(argv: list[str], open_model: Opener = open_litert) -> None:
         open_model: Opens a model; studies hand in others than LiteRT.
     """
     _prepare()
-    with socket.socket(fileno=int(argv[0])) as connection:
+    # a service that is gone needs no answer
+    with contextlib.suppress(ConnectionError), socket.socket(fileno=int(argv[0])) as connection:
         message = wire.receive(connection)
         if message is None:
             return

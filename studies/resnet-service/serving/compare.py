@@ -3,7 +3,7 @@
 The service and its worker share core 0, autocannon has core 1. Runtimes are interleaved over
 several rounds; medians are told. On a busy machine only processor times can be believed.
 
-    python studies/resnet-service/compare.py resnet-fp32.tflite PICTURE.png \\
+    python studies/resnet-service/serving/compare.py resnet-fp32.tflite PICTURE.png \\
         --keras resnet.keras --onnx resnet.onnx --int8 resnet-static_wi8_ai8.tflite
 """
 
@@ -179,6 +179,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--only", help="Title of the only row to measure.")
     given = parser.parse_args()
     told: dict[str, tuple[str, Path, Path]] = {"LiteRT": ("litert", given.model, given.model)}
     if given.int8:
@@ -189,6 +190,7 @@ def main() -> None:
         kinds = {"jit": "Keras, XLA", "function": "Keras, tf.function", "predict": "Keras predict"}
         for kind, title in kinds.items():
             told[title] = (kind, given.model, given.keras)
+    told = {title: each for title, each in told.items() if given.only in (None, title)}
     rows: dict[str, list[Row]] = {title: [] for title in told}
     bare = []
     for _ in range(given.rounds):

@@ -5,7 +5,7 @@ one core, autocannon on another.
 
     pip install starlette uvicorn httptools uvloop granian hypercorn fastapi litestar
     pip install blacksheep aiohttp
-    python studies/resnet-service/frameworks.py
+    python studies/resnet-service/serving/frameworks.py
 """
 
 from __future__ import annotations

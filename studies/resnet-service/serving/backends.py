@@ -93,7 +93,9 @@ def main() -> None:
         height, width, channels = card.input_shape
         view = View(size=(height, width), channels=channels, resize=card.resize or "crop")
         backend = Normalized(card, KINDS[kind](Path(source)))
-        return Classifier(backend, view, card.labels, lambda scores: scores, max_pixels)
+        classes = backend.predict(np.zeros((1, *card.input_shape), np.uint8)).shape[1]
+        labels = card.labels or tuple(map(str, range(classes)))
+        return Classifier(backend, view, labels, lambda scores: scores, max_pixels)
 
     worker.main(rest, open_model)
     os._exit(0)

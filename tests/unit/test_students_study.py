@@ -10,9 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tflconv import models
+from tflconv.comparison.evidence import SamePictures
+from tflconv.core import stats
+from tflconv.core.files import sha256_file
 
 STUDIES = Path(__file__).parents[2] / "studies"
 STUDY = STUDIES / "compression" / "students"
@@ -68,3 +72,130 @@ def test_twins_differ_in_their_target_only(path: Path) -> None:
         assert len({one["seed"] for one in alike}) == 1
         learned = [(one["target"], one["temperature"]) for one in alike]
         assert len(learned) == len(set(learned))
+
+
+README = (STUDY / "README.md").read_text(encoding="utf-8")
+RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
+TEACHER = RECORDED["teacher"]
+NETWORKS = {name: one for name, one in RECORDED.items() if "epochs" in one}
+SCORED = {name: one for name, one in NETWORKS.items() if "right" in one}
+KINDS = ("hard", "soft", "soft1", "soft2", "soft4")
+PAIRS = [
+    (name, name.replace("labels", kind))
+    for name in SCORED
+    for kind in KINDS
+    if "labels" in name and name.replace("labels", kind) in SCORED
+]
+
+
+def right(name: str) -> Any:
+    bits = np.frombuffer(bytes.fromhex(NETWORKS[name]["right"]), np.uint8)
+    return np.unpackbits(bits)[: NETWORKS[name]["total"]].astype(bool)
+
+
+def percent(share: float) -> str:
+    return f"{share:.2%}".replace("%", " %")
+
+
+def spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_table_says_what_was_recorded(name: str) -> None:
+    one = NETWORKS[name]
+    cells = [
+        f"`{name}`",
+        str(one["epochs"]),
+        f"{one['macs'] / 1e6:.1f} M",
+        *_measured(name),
+    ]
+    assert " | ".join(cells) in README
+
+
+def _measured(name: str) -> list[str]:
+    one = NETWORKS[name]
+    validation = percent(one["validation_correct"] / one["validation_total"])
+    if name not in SCORED:
+        return ["–", "–", "–", validation, "–", "–"]
+    low, high = stats.wilson(one["correct"], one["total"])
+    return [
+        spaced(one["bytes"]),
+        f"{one['instructions']['cortex-a76'] / 1e6:.3f} M",
+        f"{one['instructions']['cortex-a55'] / 1e6:.3f} M",
+        validation,
+        percent(one["correct"] / one["total"]),
+        f"{100 * low:.2f} to {100 * high:.2f}",
+    ]
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_the_count_of_right_pictures_is_that_of_the_bits(name: str) -> None:
+    assert right(name).sum() == SCORED[name]["correct"]
+    assert SCORED[name]["total"] == 10_000
+
+
+@pytest.mark.parametrize(("labels", "teacher"), PAIRS)
+def test_twins_are_compared_on_the_same_pictures(labels: str, teacher: str) -> None:
+    twin, student = right(labels), right(teacher)
+    drop = SamePictures(
+        lost=int((twin & ~student).sum()), won=int((student & ~twin).sum()), total=len(twin)
+    )
+    low, high = drop.interval(0.95)
+    cells = [
+        f"`{teacher}`",
+        f"`{labels}`",
+        f"{-100 * drop.estimate:+.2f}",
+        f"{-100 * high:+.2f} to {-100 * low:+.2f}",
+    ]
+    assert " | ".join(cells) in README
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_was_trained_is_what_the_plans_say(name: str) -> None:
+    found = [
+        (asdict(settings), asdict(network))
+        for settings, networks in map(plans.read_plan, PLANS)
+        for network in networks
+        if network.name == name
+    ]
+    assert found == [(NETWORKS[name]["settings"], NETWORKS[name]["network"])]
+
+
+def test_kept_files_are_those_that_were_measured() -> None:
+    kept = sorted((STUDY / "models").glob("*.tflite"))
+    assert kept
+    for file in kept:
+        assert sha256_file(file) == NETWORKS[file.stem]["sha256"]
+        assert file.stat().st_size == NETWORKS[file.stem]["bytes"]
+
+
+def test_the_goals_are_told_as_they_were_missed() -> None:
+    def times(name: str) -> str:
+        core = "cortex-a76"
+        fewer = TEACHER["instructions"][core] / SCORED[name]["instructions"][core]
+        return f"{fewer:.1f} times"
+
+    def behind(name: str) -> str:
+        return f"{(TEACHER['correct'] - SCORED[name]['correct']) / 100:.2f} points"
+
+    smaller = TEACHER["bytes"] / SCORED["medium-labels-1"]["bytes"]
+    medium = times("medium-labels-1")
+    assert f"`wide-labels`, {times('wide-labels')} at {behind('wide-labels')}" in README
+    assert f"`medium-labels-1`, {medium} and {smaller:.1f} times at" in README
+    assert f"times at {behind('medium-labels-1')}" in README
+    for name, groups in (("quarter1-labels", "`quarter1`"), ("wide-labels", "`wide`")):
+        per = SCORED[name]["macs"] / SCORED[name]["instructions"]["cortex-a76"]
+        assert f"{groups} {per:.1f}" in README
+    assert spaced(TEACHER["bytes"]) in README
+    assert percent(TEACHER["correct"] / TEACHER["total"]) in README
+    epochs = {one["epochs"] for one in NETWORKS.values()}
+    assert f"{min(epochs)} to {max(epochs)}" in README
+
+
+def test_the_temperature_table_says_what_was_recorded() -> None:
+    ways = ("labels", "hard", "soft1", "soft2", "soft4")
+    found = [NETWORKS[f"resnet8-{way}"] for way in ways]
+    shares = [percent(one["validation_correct"] / one["validation_total"]) for one in found]
+    assert f"| validation | {' | '.join(shares)} |" in README
+    assert shares == sorted(shares, reverse=True)

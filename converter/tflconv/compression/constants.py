@@ -72,8 +72,8 @@ def constants(network: Network, sides: Mapping[str, Sequence[int]]) -> dict[str,
 def _value(node: Node, inputs: Sequence[Constants], width: int) -> Constants:
     unknown = np.full(max(width, 0), np.nan)
     if node.kind in ("conv", "dense"):
-        silent = ~node.weights["kernel"].reshape(-1, width).any(0)
-        return np.where(silent, node.weights["bias"], np.nan)
+        heard = node.weights["kernel"].reshape(-1, width).any(0)
+        return np.asarray(np.where(heard, np.nan, node.weights["bias"]), np.float64)
     if node.kind == "affine":
         return _affine(node, inputs[0], unknown)
     if node.kind == "activation" and node.options["function"] in _ACTIVATIONS:
@@ -81,11 +81,11 @@ def _value(node: Node, inputs: Sequence[Constants], width: int) -> Constants:
     if node.kind in _KEEP and len(inputs[0]) == width:
         return inputs[0]
     if node.kind == "pad":
-        return np.where(inputs[0] == 0, 0.0, np.nan)
+        return np.asarray(np.where(inputs[0] == 0, 0.0, np.nan), np.float64)
     if node.kind == "reshape" and width % max(1, len(inputs[0])) == 0:
         return np.tile(inputs[0], width // max(1, len(inputs[0])))
     if node.kind == "add" and all(len(value) == width for value in inputs):
-        return np.sum(inputs, axis=0)
+        return np.asarray(np.sum(inputs, axis=0), np.float64)
     if node.kind == "concat" and sum(map(len, inputs)) == width:
         return np.concatenate(inputs)
     return unknown

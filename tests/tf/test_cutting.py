@@ -64,3 +64,40 @@ def test_channels_that_nobody_hears_change_nothing(kit: Any, number: int) -> Non
     assert smaller.count_params() < model.count_params()
     np.testing.assert_allclose(answers(smaller), before, atol=1e-5)
     assert not set(graph.unknown.values()) - {"InputLayer"}
+
+
+def with_constants(kit: Any, *, padding: str, use_bias: bool) -> Any:
+    """Three of eight channels are constants behind their norm: two of zero scale, one all zero."""
+    layers = kit.layers
+    pixels = layers.Input(random_cuttable.SHAPE)
+    x = layers.Conv2D(8, 3, name="first", use_bias=False)(pixels)
+    x = layers.ReLU()(layers.BatchNormalization(name="norm")(x))
+    x = layers.Conv2D(6, 3, padding=padding, use_bias=use_bias, name="reader")(x)
+    x = layers.ReLU()(layers.BatchNormalization(name="next")(x))
+    x = layers.Flatten()(layers.Conv2D(4, 1, activation="relu")(x))
+    model = kit.Model(pixels, layers.Dense(3)(x))
+    random_cuttable.randomize(model, 5)
+    kernel, norm = model.get_layer("first").kernel, model.get_layer("norm")
+    value = kernel.numpy()
+    value[..., 6] = 0
+    kernel.assign(value)
+    gamma, beta = norm.gamma.numpy(), norm.beta.numpy()
+    gamma[[1, 4]], beta[[1, 4, 6]] = 0, (0.7, -0.4, 2.0)
+    norm.gamma.assign(gamma)
+    norm.beta.assign(beta)
+    return model
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_constants_go_into_the_next_bias_where_nothing_is_padded(kit: Any, use_bias: bool) -> None:
+    for padding, exact in (("valid", True), ("same", False)):
+        model = with_constants(kit, padding=padding, use_bias=use_bias)
+        graph = graph_of(model)
+        first = next(place for place in graph.places if place.layer.name == "first")
+        made = cut(model, graph, {int(first.labels["outputs"][n]) for n in (1, 4, 6)})
+        assert np.allclose(answers(made), answers(model), atol=1e-5) == exact
+        if not exact:
+            for name in ("reader", "next"):
+                old, new = (each.get_layer(name).get_weights()[1:] for each in (model, made))
+                for before, after in zip(old, new, strict=True):
+                    np.testing.assert_array_equal(before, after)

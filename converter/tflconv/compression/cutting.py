@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.compression.channel_graph import ChannelGraph, Labels, Place
+from tflconv.compression.constants import folded
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.typing import KerasLayer, KerasModel
 from tflconv.errors import TflconvError
@@ -205,7 +206,8 @@ def _settings(config: JsonValue, path: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labels) -> None:
-    """Give the weights of ``old``, as far as they stay, to ``new``."""
+    """Give the weights of ``old``, as far as they stay, to ``new``; constants go into biases."""
+    added = _biases(graph, folded(graph, gone))
     places = {id(place.layer): place for place in graph.places if row_of(place) is not None}
     for (_, before), (_, after) in zip(layers_of(old), layers_of(new), strict=True):
         place = places.get(id(before))
@@ -213,7 +215,27 @@ def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labe
             after.set_weights(before.get_weights())
             continue
         for name, variable, axes in weights_of(place):
-            _attribute(after, name).assign(_cut(np.asarray(variable), place, axes, gone))
+            value = np.asarray(variable) + added.get((id(before), name), np.float32(0))
+            _attribute(after, name).assign(_cut(value, place, axes, gone))
+
+
+def _biases(
+    graph: ChannelGraph, folds: Mapping[int, NDArray[np.float64]]
+) -> dict[tuple[int, str], NDArray[np.float32]]:
+    """What is added to weights, by layer and name: a bias, or the mean of the norm that follows."""
+    added = {}
+    for place in graph.places:
+        shift = folds.get(id(place.layer))
+        if shift is None:
+            continue
+        if place.layer.use_bias:
+            added[id(place.layer), "bias"] = shift.astype(np.float32)
+            continue
+        follower = graph.network.only_consumer(place.nodes[0])
+        norm = next((p for p in graph.places if follower and follower.name in p.nodes), None)
+        if norm is not None and type(norm.layer).__name__ == "BatchNormalization":
+            added[id(norm.layer), "moving_mean"] = -shift.astype(np.float32)
+    return added
 
 
 def _cut(

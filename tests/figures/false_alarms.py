@@ -29,7 +29,7 @@ Interval = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[float, flo
 
 
 class Counts(NamedTuple):
-    """What became of the simulations, per 1000."""
+    """How many simulations ended how."""
 
     alarms: int
     found: int
@@ -90,11 +90,9 @@ def simulate(
     blocks: int = BLOCKS,
     times: int = 1000,
 ) -> Counts:
-    """Return how many of ``times`` simulations found what."""
-    random = np.random.default_rng(0)
+    """Return how many of ``times`` simulations found what; of ``times=0``, of those in a row."""
     alarms = found = wrong = 0
-    for seed in range(times):
-        start = random.integers(len(recorded) - 2 * blocks)
+    for seed, start in enumerate(_starts(len(recorded), 2 * blocks, times)):
         window, side = recorded[start : start + 2 * blocks], np.array(order(blocks, seed))
         baseline, contender = window[side == 0], window[side == 1]
         low, high = interval(baseline, contender)
@@ -102,6 +100,13 @@ def simulate(
         low, high = interval(baseline, TRUE * contender)
         found, wrong = found + (low > 0), wrong + (high < 0)
     return Counts(alarms, found, wrong)
+
+
+def _starts(count: int, length: int, times: int) -> Sequence[int]:
+    """Return where windows begin: at random, or one after the other for ``times=0``."""
+    if times == 0:
+        return range(0, count - length + 1, length)
+    return [int(n) for n in np.random.default_rng(0).integers(count - length, size=times)]
 
 
 def upper(count: int, times: int) -> float:
@@ -125,15 +130,16 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--times", type=int, default=1000, help="0: windows one after the other.")
     given = parser.parse_args()
     print("| recorded | method | false alarms | 5 % found | wrong way |\n|---|---|---:|---:|---:|")
     for file in given.files:
         blocks = np.array(json.loads(file.read_text())["median_ms"])
         for name, (interval, order) in METHODS.items():
             counts = simulate(blocks, interval, order, times=given.times)
-            shares = [f"{100 * count / given.times:.1f} %" for count in counts]
-            bound = f"{100 * upper(counts.alarms, given.times):.1f} %"
+            times = given.times or len(_starts(len(blocks), 2 * BLOCKS, 0))
+            shares = [f"{100 * count / times:.1f} %" for count in counts]
+            bound = f"{100 * upper(counts.alarms, times):.1f} %"
             print(f"| {file.stem} | {name} | {shares[0]} ({bound}) | {shares[1]} | {shares[2]} |")
 
 

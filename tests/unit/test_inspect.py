@@ -350,12 +350,12 @@ def test_bad_files_end_with_one_message(tmp_path: Path, content: bytes, words: s
     assert not (tmp_path / "o.svg").exists()
 
 
-def test_a_keras_file_is_no_tflite_file(tmp_path: Path) -> None:
+def test_an_archive_without_layers_is_no_keras_model(tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
     result = CliRunner().invoke(command, [str(path)])
-    assert "is not a .tflite file" in str(result.exception)
+    assert "is an archive, but not a Keras model" in str(result.exception)
 
 
 def test_inspect_imports_no_tensorflow(float_path: Path) -> None:

@@ -18,6 +18,7 @@ from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, as_it_is, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
+from tflconv.conversion.rounding import to_four_bits
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
@@ -52,7 +53,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, tracing.lower(graph), graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
-        self._even: dict[str, tuple[bytes, frozenset[str], TensorRanges]] = {}
+        self._even: dict[tuple[str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -79,14 +80,18 @@ class OptimizedModel(FloatModel):
         return super().make(recipe, calibration)
 
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
-        if calibration.digest not in self._even:
-            content, spared = attention.keep_sums(self.content, calibration)
-            self._even[calibration.digest] = content, spared, measure(content, calibration)
-        content, spared, measured = self._even[calibration.digest]
+        key = (calibration.digest, recipe.weights)
+        if key not in self._even:
+            content = self.content
+            if recipe.weights == "int4":
+                content = to_four_bits(content, calibration)
+            content, spared = attention.keep_sums(content, calibration)
+            self._even[key] = content, spared, measure(content, calibration)
+        content, spared, measured = self._even[key]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
         made = quantize(content, recipe, fitted, also=selection.selected(model, spared))
-        return correct(content, made, calibration)
+        return correct(self.content, made, calibration)
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""

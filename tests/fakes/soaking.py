@@ -73,7 +73,7 @@ def soak(folder: Path, seconds: float, *, overload: float = 3.0, seed: int = 0) 
     shutil.copyfile(FILES[0], model)
     contents = [_picture(number) for number in range(8)]
     expected, tally = _expected(contents), Tally()
-    limits = ("--workers", 2, "--queue", 8, "--watch", 0.3, "--receive-timeout", 2)
+    limits = ("--workers", 2, "--queue", 8, "--watch", 0.3, "--receive-timeout", 10)
     with (folder / "log").open("wb") as log, serving(model, *limits, stderr=log) as service:
         _fill_disk_at(service.process.pid)
         rate = overload * _capacity(service, contents)
@@ -159,7 +159,9 @@ async def _all_at_once(
         often(lambda: _replace(model, next(steps)), "changed files", max(1.5, seconds / 30)),
         often(lambda: _weigh(service, tally, end - seconds), "", max(0.2, seconds / 300)),
     )
-    await asyncio.gather(*asking, *waiting)
+    await asyncio.gather(*asking)
+    for task in waiting:
+        task.cancel()
 
 
 async def _repeat(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def hear():
 hear()
 say(ready={})
 """
-ENDS_AT_ONCE = WORKER
+ENDS_AT_ONCE = WORKER + "connection.shutdown(socket.SHUT_RDWR)"
 ENDS_AT_ITS_FIRST_JOB = (
     WORKER
     + """
@@ -54,9 +56,13 @@ def pool(script: str, folder: Path, workers: int = 1) -> Pool:
 def test_a_worker_that_ends_when_it_is_ready_is_none(tmp_path: Path) -> None:
     async def start() -> None:
         started = pool(ENDS_AT_ONCE, tmp_path)
-        with pytest.raises(TflconvError, match="ended as soon as it was ready"):
+        with contextlib.suppress(TflconvError):  # or it ends a moment after that
             await started.start()
-        assert started.pids == []
+        end = time.monotonic() + 60
+        while started.pids:  # one that is listed for ever would be given pictures for ever
+            assert time.monotonic() < end
+            await asyncio.sleep(0.01)
+        await started.close()
 
     asyncio.run(start())
 

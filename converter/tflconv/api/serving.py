@@ -64,6 +64,9 @@ def serve(
         TflconvError: The extra ``serve`` is not installed, the port is in use, or a model cannot be
             served.
         KeyboardInterrupt: Ctrl-C ended it.
+
+    Example:
+        >>> serve("models/digits.tflite", port=8080)  # doctest: +SKIP
     """
     from tflconv.service.starting import serve as start
 

@@ -189,6 +189,8 @@ def test_the_goals_are_told_as_they_were_missed() -> None:
         assert f"{groups} {per:.1f}" in README
     assert spaced(TEACHER["bytes"]) in README
     assert percent(TEACHER["correct"] / TEACHER["total"]) in README
+    vit, resnet8 = (SCORED[f"{name}-labels"]["instructions"] for name in ("vit_int8", "resnet8"))
+    assert f"at {vit['cortex-a76'] / resnet8['cortex-a76']:.1f} times its" in README
     epochs = {one["epochs"] for one in NETWORKS.values()}
     assert f"{min(epochs)} to {max(epochs)}" in README
 

@@ -17,7 +17,7 @@ import pytest
 import tflconv
 from tflconv import cli, conversion
 from tflconv.compression import QatConfig
-from tflconv.conversion import tracing
+from tflconv.conversion import Rewrite, tracing
 from tflconv.core.progress import silent
 from tflconv.core.store import Store
 from tflconv.network import passes
@@ -163,18 +163,18 @@ def test_what_recipes_share_is_made_once(
     ):
         monkeypatch.setattr(module, name, counted(getattr(module, name), name, calls))
     recipes = ("fp32", "fp16", "dynamic_wi8_afp32", "static_wi8_ai8", "static_wi8_ai16")
-    tflconv.convert(trained, recipes, tmp_path / "as-is", dataset=planned.dataset)
-    assert calls == ["open_model", "lower", "measure"]
-    calls.clear()
-    tflconv.convert(
-        trained,
-        [*recipes, "unfused_fp32"],
-        tmp_path / "optimized",
-        dataset=planned.dataset,
-        rewrite="optimized",
-    )
+
+    def made(rewrite: Rewrite, *more: str) -> list[str]:
+        calls.clear()
+        folder = tmp_path / rewrite
+        names = [*recipes, *more]
+        tflconv.convert(trained, names, folder, dataset=planned.dataset, rewrite=rewrite)
+        return sorted(calls)
+
+    assert made("as-is") == ["lower", "measure", "open_model"]
+    assert made("auto") == ["lower", "measure", "open_model", "optimize"], "no pass changes it"
     expected = ["lower", "lower", "lower", "measure", "open_model", "optimize"]
-    assert sorted(calls) == expected, "the graph as it came, the optimized and the unfused one"
+    assert made("optimized", "unfused_fp32") == expected, "and the unfused one"
 
 
 def test_a_study_makes_it_once_too(

@@ -39,6 +39,7 @@ class Choices:
         self.line = line
         self._known: dict[Recipe, Choice] = {}
         self._drafts: dict[Recipe, bytes] = {}
+        self._possible: dict[Rewrite, bool] = {}
 
     def of(self, recipe: Recipe) -> Choice:
         """Return the recipe and the graph that the file of ``recipe`` is made by."""
@@ -88,7 +89,9 @@ class Choices:
                 finally:
                     draft.unlink()
 
-            choice, content = choosing.choose(recipes, self._possible(graphs), line.make, measure)
+            choice, content = choosing.choose(
+                recipes, self._all_possible(graphs), line.make, measure
+            )
             self._drafts[recipe] = content
             write_json(folder / FACTS, choice.to_json())
 
@@ -97,12 +100,17 @@ class Choices:
         line.origin.tell("choose", f"{recipe.name}: {choice}")
         return choice
 
-    def _possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
+    def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
         """Those of ``graphs`` that can be made of the model, each when it is asked for."""
         yield graphs[0]
-        yield from filter(self._is_possible, graphs[1:])
+        for graph in graphs[1:]:
+            if graph not in self._possible:
+                self._possible[graph] = self._is_possible(graph)
+            if self._possible[graph]:
+                yield graph
 
     def _is_possible(self, graph: Rewrite) -> bool:
+        """Whether the model can be rewritten so; recipes share the answer, for it costs a trace."""
         try:
             self.line.model(graph)
         except CannotRewrite as error:

@@ -2,153 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
 from dataclasses import replace
-from itertools import product
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tflconv import comparison, results
-from tflconv.cli import main
-from tflconv.comparison import Limit, Settings, compare, evidence, export, student
+from fakes.compared import BLOCKS, gate, noisy, run, verdicts
+from tflconv import comparison
+from tflconv.comparison import Limit, evidence
 from tflconv.errors import RegressionFound, UsageError
 from tflconv.results import (
     Accuracy,
-    BenchmarkRun,
-    Block,
-    Cpu,
     DeviceInfo,
-    Instructions,
-    Latency,
-    MeasuredModel,
-    Results,
-    Schedule,
     Software,
-    right_of,
 )
-
-BLOCKS = 20
-
-
-def run(
-    slug: str = "m",
-    *,
-    blocks: list[float] | None = None,
-    schedule: str = "s",
-    number: int = 0,
-    size: int = 1000,
-    instructions: float | None = None,
-    right: str | None = None,
-    **changes: Any,
-) -> BenchmarkRun:
-    """A run whose blocks have these median latencies in milliseconds."""
-    medians = blocks or [1.0] * BLOCKS
-    samples = tuple(round(1e6 * ms) for ms in medians for _ in range(3))
-    made = tuple(
-        Block(place=2 * n + number, runs=3, cpu_ms=ms, percent_closed_loop=99, peak_bytes=4096)
-        for n, ms in enumerate(medians)
-    )
-    accuracy = right and Accuracy(
-        dataset="d", correct=right.count("1"), total=len(right), digest="d",
-        right=right_of(bit == "1" for bit in right),
-    )  # fmt: skip
-    return replace(
-        BenchmarkRun(
-            model=MeasuredModel(
-                slug=slug, name=slug, recipe="fp32", sha256=slug[0] * 64, bytes=size
-            ),
-            device=DeviceInfo(id="host", kind="host", name="pc", abi="x86_64", os="Linux"),
-            runtime=Software(name="LiteRT", version="2", sha256="0" * 64),
-            config={"num_threads": 1, "blocks": BLOCKS},
-            latency=Latency(samples_ns=samples),
-            cpu=Cpu(ms_per_inference=1.0, percent_closed_loop=99),
-            instructions=instructions and Instructions(total=instructions),
-            accuracy=accuracy,
-            schedule=Schedule(id=schedule, files=2, seed=0, blocks=made),
-        ),
-        **changes,
-    )
-
-
-def noisy(seed: int, factor: float = 1.0, spread: float = 0.03, count: int = BLOCKS) -> list[float]:
-    draw = random.Random(seed)
-    return [factor * math.exp(draw.gauss(0, spread)) for _ in range(count)]
-
-
-def verdicts(baseline: BenchmarkRun, contender: BenchmarkRun, **how: Any) -> dict[str, str]:
-    sides = Results(runs=(baseline,)), Results(runs=(contender,))
-    (pair,) = compare(*sides, Settings(**how)).pairs
-    return {effect.metric: effect.verdict for effect in pair.effects}
-
-
-def gate(baseline: BenchmarkRun, contender: BenchmarkRun, *limits: str, **how: Any) -> Any:
-    sides = Results(runs=(baseline,)), Results(runs=(contender,))
-    return compare(*sides, Settings(limits=tuple(map(Limit.parse, limits)), **how))
-
-
-# Student's t: values of Abramowitz and Stegun, table 26.10
-
-
-@pytest.mark.parametrize(
-    ("confidence", "freedom", "value"),
-    [
-        (0.95, 1, 12.706),
-        (0.99, 2, 9.925),
-        (0.95, 10, 2.228),
-        (0.99, 19, 2.861),
-        (0.999, 120, 3.373),
-    ],
-)
-def test_quantiles_are_those_of_the_table(confidence: float, freedom: int, value: float) -> None:
-    assert student.quantile(confidence, freedom) == pytest.approx(value, abs=6e-4)
-
-
-def test_the_quantile_of_certainty_is_infinite() -> None:
-    assert all(math.isinf(student.quantile(1.0, freedom)) for freedom in (1, 2, 19, 20))
-
-
-# Tango's interval of paired shares
-
-
-def test_tango_interval_agrees_with_published_figures() -> None:
-    """The crossover study of contact lenses in Tango (1998): 44 pairs, 1 against 0."""
-    low, high = evidence.SamePictures(lost=1, won=0, total=44).interval(0.95)
-    assert (low, high) == pytest.approx((-0.0596, 0.1178), abs=2e-3)
-
-
-@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 100))
-def test_tango_interval_is_the_test_turned_over(lost: int, won: int, others: int) -> None:
-    pictures = evidence.SamePictures(lost=lost, won=won, total=lost + won + others + 1)
-    low, high = pictures.interval(0.95)
-    assert -1 <= low <= pictures.estimate <= high <= 1
-    swapped = evidence.SamePictures(lost=won, won=lost, total=pictures.total)
-    assert swapped.interval(0.95) == pytest.approx((-high, -low), abs=1e-9)
-
-
-@pytest.mark.parametrize(("lost", "won"), [(0.03, 0.03), (0.05, 0.01), (0.0, 0.02)])
-def test_tango_interval_covers_the_truth(lost: float, won: float) -> None:
-    draw, hits = random.Random(0), 0
-    for _ in range(300):
-        kinds = [draw.random() for _ in range(200)]
-        a, b = sum(k < lost for k in kinds), sum(lost <= k < lost + won for k in kinds)
-        low, high = evidence.SamePictures(lost=a, won=b, total=200).interval(0.95)
-        hits += low <= lost - won <= high
-    assert hits >= 300 * 0.92
-
-
-def test_newcombe_interval_agrees_with_published_figures() -> None:
-    """Newcombe (1998), example a: 56 of 70 against 48 of 80, method 10."""
-    low, high = evidence.OtherPictures((56, 70), (48, 80)).interval(0.95)
-    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
-
 
 # Verdicts
 
@@ -380,86 +252,3 @@ def test_without_single_answers_the_interval_is_that_of_two_samples() -> None:
 def test_a_limit_on_what_was_not_measured_is_refused() -> None:
     with pytest.raises(UsageError, match="nothing was measured that accuracy:1pt is about"):
         gate(run(), run("n", number=1), "accuracy:1pt")
-
-
-# Output
-
-
-def test_markdown_and_junit_say_each_limit() -> None:
-    pair = run("a|b", size=1000), run("n<script>", number=1, size=1100)
-    found = gate(*pair, "bytes:1%", "latency:5%")
-    text = export.to_markdown(found)
-    assert "❌" in text
-    assert "✅" in text
-    assert "<script>" not in text
-    suite = ElementTree.fromstring(export.to_junit(found))
-    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")
-    assert [case.get("name") for case in suite] == ["bytes:1%", "latency:5%"]
-    assert suite[0][0].tag == "failure"
-
-
-def written(folder: Path, name: str, *runs: BenchmarkRun) -> str:
-    Results(runs=runs).save(folder / name)
-    return str(folder / name)
-
-
-@pytest.mark.parametrize(
-    ("size", "inconclusive", "code"), [(1000, "pass", 0), (1100, "pass", 5), (1000, "fail", 5)]
-)
-def test_the_command_ends_as_its_limits_say(
-    size: int, inconclusive: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    first = written(tmp_path, "a.json", run(blocks=noisy(0)))
-    second = written(tmp_path, "b.json", run(number=1, blocks=noisy(1, 1.05), size=size))
-    limits = ["--fail-on", "bytes:1%", "--fail-on", "latency:5%"]
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", first, second, *limits, "--inconclusive", inconclusive, "--json"])
-    assert ended.value.code == code
-    told = json.loads(capsys.readouterr().out)
-    assert [limit["limit"] for limit in told["limits"]] == ["bytes:1%", "latency:5%"]
-
-
-def test_one_model_of_a_file_with_several_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = written(tmp_path, "all.json", run("old"), run("new", number=1))
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", f"{file}#old", f"{file}#new"])
-    assert ended.value.code == 0
-    assert "old → new on host" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", f"{file}#old", f"{file}#newer"])
-    assert ended.value.code == 2
-    assert "It has: old, new." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("mixed", [True, False])
-def test_a_file_is_not_compared_with_what_was_measured_before(
-    mixed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = written(tmp_path, "a.json", run())
-    other = "new.tflite" if mixed else file
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", file, other, "--inconclusive", "extend"])
-    assert ended.value.code == 2
-    said = "both are measured now" if mixed else "cannot be extended"
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("first", "second"), list(product([None, "ff"], repeat=2)))
-def test_answers_of_single_pictures_come_back(
-    first: str | None, second: str | None, tmp_path: Path
-) -> None:
-    file = tmp_path / "results.json"
-    runs = [
-        replace(run(name), accuracy=Accuracy(dataset="d", correct=8, total=8, right=right))
-        for name, right in (("a", first), ("b", second))
-    ]
-    Results(runs=tuple(runs)).save(file)
-    assert results.load(file).runs == tuple(runs)
-
-
-@pytest.mark.parametrize("right", ["fe", "fff", "x", "", "FF"])
-def test_answers_that_cannot_be_are_refused(right: str) -> None:
-    with pytest.raises(UsageError, match="right must be a hex number of the correct pictures"):
-        Accuracy(dataset="d", correct=8, total=8, right=right)

@@ -8,6 +8,8 @@ then quantized with static ranges, 8-bit integer weights and 8-bit integer activ
     STEPS   = STEP ("_" STEP)*              what ``tflconv compress`` does, without a scheme
     SCHEME  = a key of SCHEMES              fp32, dynamic_wi8_afp32, static_wi8_ai8
 
+A last word of ``ALIASES`` stands for its full name: ``int8`` is ``static_wi8_ai8``.
+
 Schemes are named as litert-quantizer names its recipes, steps after
 tensorflow-model-optimization. Which techniques there are is known to ``tflconv.compression``.
 """
@@ -197,12 +199,22 @@ SCHEMES = {
     )
 }
 
+ALIASES = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "dynamic": "dynamic_wi8_afp32",
+    "int8": "static_wi8_ai8",
+    "qat": "qat_static_wi8_ai8",
+}
+"""What texts of the field call a recipe; files and tables have the full name."""
+
 
 def get(name: str) -> Recipe:
     """Return the recipe called ``name``.
 
     Args:
-        name: A scheme such as ``static_wi8_ai8``, with steps before it if it is trained for.
+        name: A scheme such as ``static_wi8_ai8``, with steps before it if it is trained for; its
+            last word may be one of ``ALIASES``.
 
     Raises:
         UsageError: No scheme ends the name, or what stands before it is no step.
@@ -210,10 +222,10 @@ def get(name: str) -> Recipe:
     Example:
         >>> get("qat_static_wi8_ai8").steps
         (Step(technique='qat', amount=None),)
-        >>> get("prune50_fp16").name
-        'prune50_fp16'
+        >>> get("prune50_int8").name
+        'prune50_static_wi8_ai8'
     """
-    words = name.removeprefix(UNFUSED)
+    words = _in_full(name.removeprefix(UNFUSED))
     endings = [s for s in SCHEMES if words == s or words.endswith(f"_{s}")]
     if not endings:
         raise unknown("recipe", name, SCHEMES)
@@ -237,12 +249,18 @@ def get_steps(name: str) -> tuple[Step, ...]:
         ['finetune', 'channels50']
     """
     for scheme in SCHEMES:
-        if f"_{name}".endswith(f"_{scheme}"):
+        if f"_{_in_full(name)}".endswith(f"_{scheme}") and not f"_{name}".endswith("_qat"):
             raise UsageError(
                 f"'{name}' quantizes by {scheme}, and a Keras model stays in float.",
                 hint="Leave the scheme out here, or use tflconv convert, which takes all of it.",
             )
     return tuple(_step(word, name) for word in name.split("_"))
+
+
+def _in_full(name: str) -> str:
+    """``name`` with its last word written out, where that is an alias."""
+    *before, last = name.split("_")
+    return "_".join([*before, ALIASES.get(last, last)])
 
 
 def _step(word: str, name: str) -> Step:

@@ -33,7 +33,30 @@ def test_a_name_is_read_as_it_was_printed(made: Recipe) -> None:
 @given(st.text(max_size=40))
 def test_whatever_is_read_prints_itself_or_is_one_error(text: str) -> None:
     with contextlib.suppress(UsageError):
-        assert recipe.get(text).name == text
+        assert recipe.get(text).name == text or text.split("_")[-1] in recipe.ALIASES
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("int8", "static_wi8_ai8"),
+        ("float16", "fp16"),
+        ("float32", "fp32"),
+        ("dynamic", "dynamic_wi8_afp32"),
+        ("qat", "qat_static_wi8_ai8"),
+        ("channels50_qat", "channels50_qat_static_wi8_ai8"),
+        ("unfused_float32", "unfused_fp32"),
+    ],
+)
+def test_an_alias_is_written_out(alias: str, name: str) -> None:
+    assert recipe.get(alias) == recipe.get(name)
+    assert recipe.get(alias).name == name
+
+
+def test_an_alias_of_a_scheme_is_no_step() -> None:
+    assert [*map(str, recipe.get_steps("finetune_qat"))] == ["finetune", "qat"]
+    with pytest.raises(UsageError, match="quantizes by static_wi8_ai8"):
+        recipe.get_steps("finetune_int8")
 
 
 @given(st.sampled_from(sorted(SCHEMES)), st.data())

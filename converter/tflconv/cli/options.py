@@ -280,9 +280,10 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in rows[0] if rows else ():
+    names = list(rows[0]) if rows else []
+    for name in names:
         numeric = all(isinstance(row[name], (int, float, type(None))) for row in rows)
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(cell("–" if value is None else value) for value in row.values()))
+        table.add_row(*(cell("–" if row[name] is None else row[name]) for name in names))
     standard_output().print(table)

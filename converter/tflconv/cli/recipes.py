@@ -14,16 +14,18 @@ from tflconv.compression import technique
 def command(as_json: bool) -> None:
     """List the ways to quantize a model, and what can be trained before.
 
-    A technique that trains goes before the name: qat_static_wi8_ai8.
+    A technique that trains goes before the name: qat_static_wi8_ai8, for which qat is short.
 
     \b
     Examples:
       tflconv recipes
       tflconv recipes --json
     """
+    short = {full: alias for alias, full in recipe.ALIASES.items()}
     rows = [
         {
             "recipe": each.scheme,
+            "alias": short.get(each.scheme),
             "weights": each.weights,
             "activations": each.activations,
             "calibration": "yes" if each.needs_ranges else "no",
@@ -34,6 +36,7 @@ def command(as_json: bool) -> None:
     rows += [
         {
             "recipe": f"{row.name}{'' if row.amount is None else 'N'}_...",
+            "alias": None,
             "weights": "–",
             "activations": "–",
             "calibration": "no" if row.trains_ranges else "–",

@@ -96,7 +96,7 @@ VICTIMS = {
             "--setting", "channels.round_epochs=10", "--setting", "channels.batch_size=4",
             "--setting", "channels.tile=1", "-o", "smaller.keras",
         ],
-        sample=1,
+        kills=8,
     ),
     "pruned": Victim(
         command=[

@@ -1,6 +1,6 @@
 """How often a comparison finds a difference that is not there, and misses one that is.
 
-Blocks of one file were recorded one after the other on a busy computer (``record_blocks.py``). A
+Blocks of one file were recorded one after the other on a computer (``record_blocks.py``). A
 simulation takes as many in a row as a comparison has, from a random place, and deals them out to
 two sides: in turns as ``benchmark.schedule`` orders them, or the first half to one side and the
 second half to the other, as whoever measures one file after the other does. Neither side differs,

@@ -18,6 +18,8 @@ HIGHEST_SQNR = 200.0
 FARTHEST = 20
 """Number of samples that are listed."""
 
+_TINY = 1e-300
+
 
 @dataclass(frozen=True, kw_only=True)
 class FarSample:
@@ -71,10 +73,10 @@ def between(
     along = (rows * others).sum(axis=1)
     cosines = np.divide(along, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     cosines[same] = 1.0
-    ratios = np.array([_decibels(s, n) for s, n in zip(signal, noise, strict=True)])
+    ratios = _decibels(signal, noise)
     order = [index for index in np.argsort(ratios, kind="stable") if not same[index]]
     return Distance(
-        sqnr=_decibels(signal.sum(), noise.sum()),
+        sqnr=float(_decibels(signal.sum(), noise.sum())),
         cosine=float(cosines.mean()),
         least_cosine=float(cosines.min()),
         largest_difference=float(np.abs(rows - others).max(initial=0.0)),
@@ -85,7 +87,9 @@ def between(
     )
 
 
-def _decibels(signal: float, noise: float) -> float:
-    if noise == 0:
-        return HIGHEST_SQNR
-    return float(np.clip(10 * np.log10(max(signal, 1e-300) / noise), -HIGHEST_SQNR, HIGHEST_SQNR))
+def _decibels(
+    signal: NDArray[np.float64] | np.float64, noise: NDArray[np.float64] | np.float64
+) -> NDArray[np.float64]:
+    ratio = np.maximum(signal, _TINY) / np.maximum(noise, _TINY)
+    within = np.clip(10 * np.log10(ratio), -HIGHEST_SQNR, HIGHEST_SQNR)
+    return np.where(noise == 0, HIGHEST_SQNR, within)

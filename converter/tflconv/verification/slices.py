@@ -36,6 +36,9 @@ _PLAIN, _APART = 16, 32
 _KNOWN = 0.9
 """Share of pictures with a plain ground from which on the sizes of objects are known."""
 
+_CHUNK = 64
+"""Pictures that are looked at together: as floats, a whole split may not fit into memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
@@ -125,7 +128,7 @@ def object_sizes(images: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     if plain.mean() < _KNOWN:
         return None
     grounds = np.median(frame, axis=1).astype(np.float32)
-    return np.array([_apart(*pair) for pair in zip(images, grounds, strict=True)])
+    return np.concatenate([_apart(images[part], grounds[part]) for part in _chunks(len(images))])
 
 
 def _parts(
@@ -138,7 +141,8 @@ def _parts(
         yield "class", name, labels == index
     yield from _thirds("margin", margins)
     if images.size:
-        yield from _thirds("brightness", np.array([image.mean() for image in images]))
+        parts = [images[part].mean(axis=(1, 2, 3)) for part in _chunks(len(images))]
+        yield from _thirds("brightness", np.concatenate(parts))
         yield from _thirds("size", object_sizes(images))
 
 
@@ -153,6 +157,11 @@ def _thirds(kind: Kind, values: NDArray[np.floating] | None) -> Iterator[tuple[K
         yield kind, name, mask
 
 
-def _apart(image: NDArray[np.uint8], ground: NDArray[np.float32]) -> float:
-    """Share of pixels that are far from the ground in one of their channels."""
-    return float((np.abs(image - ground).max(axis=-1) > _APART).mean())
+def _apart(images: NDArray[np.uint8], grounds: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Share of each picture's pixels that are far from its ground in one of their channels."""
+    far = np.abs(images - grounds[:, np.newaxis, np.newaxis]).max(axis=-1) > _APART
+    return np.asarray(far.mean(axis=(1, 2)))
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, start + _CHUNK) for start in range(0, count, _CHUNK))

@@ -30,6 +30,12 @@ VARIABLE = "TFLCONV_HISTORY"
 WAIT_SECONDS = 30.0
 """How long another process may hold the file."""
 
+Row = tuple[int, str, str, str]
+"""Number, hash, version of tflconv and content of a run."""
+
+_STEPS_PER_LOOK = 10_000
+"""Steps of SQLite between two looks at how many it took."""
+
 SHORTEST = 4
 """Characters of a hash that are enough to name a run, if only one begins so."""
 
@@ -118,13 +124,15 @@ class History:
             return []
         with self._open() as connection:
             versions.update(connection, self.path)
-            rows = connection.execute(
-                "SELECT number, hash, tflconv, run FROM runs WHERE (?1 IS NULL OR slug = ?1)"
-                " AND (?2 IS NULL OR device = ?2) AND substr(hash, 1, length(?3)) = ?3"
-                " ORDER BY number",
-                (slug, device, hash_begins),
-            ).fetchall()
-        return [self._kept(*row) for row in rows]
+            with self._bounded(connection):
+                rows = connection.execute(
+                    "SELECT number, hash, tflconv, run FROM runs WHERE (?1 IS NULL OR slug = ?1)"
+                    " AND (?2 IS NULL OR device = ?2) AND substr(hash, 1, length(?3)) = ?3"
+                    " ORDER BY number",
+                    (slug, device, hash_begins),
+                )
+                found = list(self._as_large_as_the_file(rows))
+        return [self._kept(*row) for row in found]
 
     def find(self, name: str) -> Kept:
         """Return the run whose hash begins with ``name``.
@@ -146,6 +154,31 @@ class History:
         if not other.path.is_file():
             raise TflconvError(f"there is no history at {other.path}.")
         return self.add(kept.run for kept in other.runs())
+
+    def _as_large_as_the_file(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield ``rows`` that have place in the file; a damaged one may tell the same for ever."""
+        size = 0
+        for row in rows:
+            if not all(isinstance(each, str) for each in row[1:]):
+                raise sqlite3.DatabaseError("malformed: a text that is none")
+            size += len(row[1]) + len(row[3])
+            if size > self.path.stat().st_size:
+                raise sqlite3.DatabaseError("malformed: more rows than bytes")
+            yield row
+
+    @contextlib.contextmanager
+    def _bounded(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Give what is asked within as many steps as the file can need."""
+        left = 1_000_000 + self.path.stat().st_size
+
+        def look() -> bool:
+            nonlocal left
+            left -= _STEPS_PER_LOOK
+            return left < 0
+
+        connection.set_progress_handler(look, _STEPS_PER_LOOK)
+        yield
+        connection.set_progress_handler(None, 0)
 
     def _kept(self, number: int, digest: str, tflconv: str, text: str) -> Kept:
         if sha256_bytes(text.encode()) != digest:
@@ -196,6 +229,7 @@ _ERRORS = (
     ("readonly", "cannot write the history {path}: it may only be read", "Name another file."),
     ("unable to open", "cannot open the history {path}", "Name a file in a folder of yours."),
     ("not a database", "{path} is no history of tflconv", "Name another file with --history."),
+    ("interrupted", "the history {path} is damaged", "Take it from a backup."),
     ("malformed", "the history {path} is damaged", "Take it from a backup."),
     ("no such", "{path} is no history of tflconv", "Name another file with --history."),
     ("already exists", "{path} is no history of tflconv", "Name another file with --history."),

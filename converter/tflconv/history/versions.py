@@ -1,11 +1,14 @@
 """The tables of a history file, and how an older one becomes one of today.
 
 ``PRAGMA user_version`` counts the steps below that a file has taken; each is taken once, in one
-transaction. A file that took more steps than this tflconv knows is left alone.
+transaction. A file that took more steps than this tflconv knows is left alone, and so is one that
+holds what the steps do not make: a view in the place of a table, or a trigger, is a program.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sqlite3
 from pathlib import Path
 
@@ -43,6 +46,7 @@ def update(connection: sqlite3.Connection, path: Path) -> None:
         TflconvError: The file is of a later version of tflconv, or of another program.
     """
     if version_of(connection) == len(STEPS) and _is_ours(connection):
+        _check_made_by(STEPS, connection, path)
         return
     connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
     try:
@@ -56,6 +60,7 @@ def update(connection: sqlite3.Connection, path: Path) -> None:
                 f"{path} is a history of version {version}; this tflconv knows {len(STEPS)}.",
                 hint="Update tflconv: pip install --upgrade tflconv. The file is left as it is.",
             )
+        _check_made_by(STEPS[:version], connection, path)
         for step in STEPS[version:]:
             for statement in statements(step):
                 connection.execute(statement)
@@ -72,6 +77,32 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(application == APPLICATION or (application == 0 and tables == 0))
+
+
+def _check_made_by(steps: tuple[str, ...], connection: sqlite3.Connection, path: Path) -> None:
+    if _schema(connection) - _schema_of(steps):
+        raise TflconvError(
+            f"{path} is no history of tflconv: it holds other tables, views or triggers.",
+            hint="Take yours from a backup, or name another file.",
+        )
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Return what the file holds, as SQL; the names of SQLite's own things begin with its name."""
+    return set(
+        connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%'"
+            " ESCAPE '!'"
+        )
+    )
+
+
+@functools.cache
+def _schema_of(steps: tuple[str, ...]) -> set[tuple[str, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for step in steps:
+            connection.executescript(step)
+        return _schema(connection)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tflconv import cli
 from tflconv.cli import wall
 from tflconv.core import limits
 from tflconv.errors import TflconvError
@@ -108,7 +109,16 @@ def is_gone(process: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("command", ["inspect", "report"])
+WITHOUT_MODELS = {"datasets", "devices", "doctor", "history", "models", "recipes", "report"}
+ELSEWHERE = {"demo", "serve", "study"}
+"""They open models in workers, or their own."""
+
+
+def test_each_command_that_opens_models_is_behind_the_wall() -> None:
+    assert set(cli.COMMANDS) == {*wall.COMMANDS} | WITHOUT_MODELS | ELSEWHERE
+
+
+@pytest.mark.parametrize("command", ["report", "serve"])
 def test_commands_that_open_no_model_natively_run_as_they_are(command: str, tmp_path: Path) -> None:
     run = start("pass", tmp_path, command)
     output, _ = run.communicate(timeout=60)

@@ -19,8 +19,11 @@ from collections.abc import Sequence
 from tflconv.core import limits
 from tflconv.errors import TflconvError
 
-COMMANDS = ("convert", "verify")
-"""Commands that open models of others in this process; ``study`` and ``bench`` have their own."""
+COMMANDS = ("bench", "compare", "compress", "convert", "inspect", "train", "verify")
+"""Commands that open models of others in this process, if only to ask what they take.
+
+``study`` and ``serve`` have workers that do, and ``demo`` opens its own.
+"""
 
 _FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _DIE_WITH_PARENT = 1

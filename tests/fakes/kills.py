@@ -58,6 +58,35 @@ Store(Path("kept")).sweep()
 """
 
 
+SERVE = """
+import base64, json, os, signal, threading
+from http.client import HTTPConnection
+from pathlib import Path
+from tflconv.core import files
+from tflconv.service import settings, starting
+
+def ask(url, service):
+    told = []
+    for number in range(150):
+        picture = Path(f"pictures/{('dark', 'light')[number % 2]}").iterdir()
+        connection = HTTPConnection("127.0.0.1", int(url.rstrip("/").rpartition(":")[2]))
+        content = base64.b64encode(sorted(picture)[0].read_bytes()).decode()
+        body = json.dumps({"pictures": [content]})
+        kind = {"content-type": "application/json"}
+        connection.request("POST", "/models/tiny/classify", body, kind)
+        told.append(json.loads(connection.getresponse().read())["pictures"][0]["classes"])
+        connection.close()
+    files.write_text(Path("answers.json"), json.dumps(told))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+starting.serve(
+    settings.served_models([Path("tiny.tflite")]),
+    settings.ServiceConfig(port=0, workers=2),
+    announce=lambda *told: threading.Thread(target=ask, args=told).start(),
+)
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Victim:
     """A command to kill.
@@ -125,6 +154,7 @@ VICTIMS = {
         ],
         kills=100,
     ),
+    "serve": Victim(command=[sys.executable, "-c", SERVE], sample=1),
     "store": Victim(command=[sys.executable, "-c", STORE], kills=100, sample=4),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A service under everything at once: overload, slow clients, cuts, junk, kills, reloads, no disk.
+"""A service under everything at once: overload, cuts, junk, kills, stalls, reloads, no disk.
 
 Each well-behaved request must get one whole answer: the classes that ``verify`` would tell for the
 model whose hash stands in it, or a problem that says to come again. Requests are sent at fixed
@@ -32,6 +32,8 @@ from tflconv.model import pictures, scoring
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FILES = (MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite")
 ALLOWED = {"overloaded", "worker-lost", "worker-crashed"}
+CONNECTIONS = 128
+"""Fewer than come while the service stands still."""
 LOG_BYTES = 200_000
 """Where the disk of the log is full."""
 
@@ -73,7 +75,7 @@ def soak(folder: Path, seconds: float, *, overload: float = 3.0, seed: int = 0) 
     shutil.copyfile(FILES[0], model)
     contents = [_picture(number) for number in range(8)]
     expected, tally = _expected(contents), Tally()
-    limits = ("--workers", 2, "--queue", 8, "--watch", 0.3, "--receive-timeout", 10)
+    limits = ("--workers", 2, "--queue", 8, "--watch", 0.3, "--max-connections", CONNECTIONS)
     with (folder / "log").open("wb") as log, serving(model, *limits, stderr=log) as service:
         _fill_disk_at(service.process.pid)
         rate = overload * _capacity(service, contents)
@@ -156,6 +158,7 @@ async def _all_at_once(
         often(lambda: _cut(port, contents[0], draw), "cut connections", 0.1),
         often(lambda: _junk(port, draw), "junk", 0.2),
         often(lambda: _kill(service, draw), "killed workers", max(2.0, seconds / 60)),
+        often(lambda: _stall(service, draw), "stalls", max(2.0, seconds / 60)),
         often(lambda: _replace(model, next(steps)), "changed files", max(1.5, seconds / 30)),
         often(lambda: _weigh(service, tally, end - seconds), "", max(0.2, seconds / 300)),
     )
@@ -252,6 +255,13 @@ async def _kill(service: Running, draw: random.Random) -> None:
     with contextlib.suppress(ProcessLookupError, IndexError):
         number = draw.choice([signal.SIGKILL, signal.SIGSEGV])
         os.kill(draw.choice(service.workers), number)
+
+
+async def _stall(service: Running, draw: random.Random) -> None:
+    """Take its processor for a while, as other programs of a busy computer may."""
+    service.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(draw.uniform(0.3, 1.5))
+    service.process.send_signal(signal.SIGCONT)
 
 
 async def _replace(model: Path, file: Path | None) -> None:

@@ -143,6 +143,22 @@ def test_slow_clients_are_dropped(service: Running) -> None:
     assert works(service)
 
 
+def test_half_a_request_waits_for_the_answer_to_the_one_before(
+    service: Running, slow: bytes
+) -> None:
+    """Its time is over before the worker, which has another picture first, comes to it."""
+
+    def ask_twice() -> None:
+        with service.connect() as client:
+            head = f"{HEAD}Content-Length: {len(slow)}\r\n\r\n".encode()
+            client.sendall(head + slow + b"GET /livez HTTP/1.1\r\n")
+            received = rest_of(client)
+        assert received.startswith(b"HTTP/1.1 200 "), received
+        assert b"HTTP/1.1 408 " in received
+
+    assert while_it_works(service, slow, ask_twice).status == 200
+
+
 def rest_of(client: socket.socket) -> bytes:
     """What comes until the service ends the connection; it must."""
     received = b""
@@ -229,7 +245,7 @@ def hash_of(service: Running) -> str:
 
 
 def test_a_changed_model_is_taken_without_a_lost_request(tmp_path: Path) -> None:
-    """Replaced, cut short, written over in place, and given back: the good one always answers."""
+    """Replaced, cut short, written over in place, made something else, and given back."""
     model = tmp_path / "tiny_float32.tflite"
     shutil.copyfile(TINY, model)
     with serving(model, "--workers", 1, "--watch", 0.1) as service:
@@ -251,6 +267,12 @@ def test_a_changed_model_is_taken_without_a_lost_request(tmp_path: Path) -> None
                 wait_for(lambda before=failed: service.number(FAILED) > before)  # type: ignore[misc]
                 assert hash_of(service) == second
             model.unlink()
+            for make in (os.mkfifo, os.mkdir):
+                failed = service.number(FAILED)
+                make(model)
+                wait_for(lambda before=failed: service.number(FAILED) > before)  # type: ignore[misc]
+                assert hash_of(service) == second
+                model.rename(tmp_path / make.__name__)
             shutil.copyfile(TINY, model)
             wait_for(lambda: hash_of(service) == first)
         finally:

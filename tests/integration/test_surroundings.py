@@ -63,6 +63,10 @@ FILES = {
     "bench-csv": "$T bench $M --export-csv",
     "report": "$T report $R --html",
     "inspect": "$T inspect $M --svg",
+    "compare": "$T compare $R $R --export-markdown",
+    "gate": "$T compare $M $M --export-junit",
+    "history": "$T history export --history none.sqlite",
+    "compress": "$T compress $M --recipe prune50 -o",
 }
 """Commands that write a file."""
 FOLDERS = {

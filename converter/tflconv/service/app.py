@@ -105,6 +105,7 @@ async def _classify(service: Service, request: Request) -> Response:
         body = await bodies.read(request, service.config, service.budget)
         taken = len(body)
         asked = await bodies.parse(request, body, service.config)
+        del body  # its pictures are held already, and may have to wait
         told |= {"bytes": taken, "pictures": len(asked.pictures)}
         gone = request.scope.get(GONE)
         served, outcomes = await service.classify(name, asked, [] if gone is None else gone)

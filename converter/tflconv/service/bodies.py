@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -22,6 +24,9 @@ TYPES = (*RAW_TYPES, "multipart/form-data", "application/json")
 
 DEFAULT_TOP = 5
 _MOST_FIELDS = 4
+_BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{1,70}")
+"""What RFC 2046 takes for one."""
+
 _BODIES_AT_ONCE = 16
 
 
@@ -94,7 +99,7 @@ async def parse(request: Request, body: bytes | bytearray, config: ServiceConfig
     if kind in RAW_TYPES:
         pictures = [bytes(body)]
     elif kind == "application/json":
-        pictures, more = _from_json(body)
+        pictures, more = _from_json(body, config)
         fields |= more
     elif kind == "multipart/form-data":
         pictures, more = await _from_form(request.headers, bytes(body), config)
@@ -120,7 +125,13 @@ def _top(fields: dict[str, Any]) -> int:
     return min(top, 1_000_000)
 
 
-def _from_json(body: bytes | bytearray) -> tuple[list[bytes], dict[str, Any]]:
+def _from_json(
+    body: bytes | bytearray, config: ServiceConfig
+) -> tuple[list[bytes], dict[str, Any]]:
+    if body.count(b",") > config.max_pictures + _MOST_FIELDS:  # before any of it becomes an object
+        raise _too_many(config)
+    if body.count(b"[") + body.count(b"{") > _MOST_FIELDS:
+        raise Problem("bad-request", "The body has more lists and objects than it needs.")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -149,17 +160,21 @@ class _InMemory(MultiPartParser):
 async def _from_form(
     headers: Headers, body: bytes, config: ServiceConfig
 ) -> tuple[list[bytes], dict[str, Any]]:
-    boundary = headers.get("content-type", "").rpartition("boundary=")[2].strip('"').encode()
+    boundary = parse_options_header(headers["content-type"])[1].get(b"boundary", b"")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise Problem("bad-request", "The content type of the form has no proper boundary.")
     if body.count(b"--" + boundary) > config.max_pictures + _MOST_FIELDS + 1:
         raise _too_many(config)
     if b"--" + boundary + b"--" not in body:
         raise Problem("bad-request", "The multipart form has no end.")
+    # nothing else of the header: its charset could name a decoder that takes minutes
+    told = Headers({"content-type": f'multipart/form-data; boundary="{boundary.decode()}"'})
 
     async def stream() -> AsyncIterator[bytes]:
         yield body
 
     try:
-        parser = _InMemory(headers, stream(), max_fields=_MOST_FIELDS)  # type: ignore[arg-type]
+        parser = _InMemory(told, stream(), max_fields=_MOST_FIELDS)  # type: ignore[arg-type]
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
         raise Problem("bad-request", "The body is no multipart form.") from error

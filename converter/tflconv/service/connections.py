@@ -2,8 +2,13 @@
 
 uvicorn counts time between requests only, and anew with each byte, so a client that sends one byte
 every few seconds would keep a connection for ever. Here a request must have arrived whole a certain
-time after its first byte, its head may have so many bytes, an answer must be taken by the client in
-time, and there are so many connections at most.
+time after its first byte, its head may have so many bytes, so many requests may come before the
+first is answered, an answer must be taken by the client in time, and there are so many connections
+at most.
+
+A socket that is closed over bytes that nobody read resets the connection, and the client loses the
+answer that was on its way. So a connection whose request has not arrived whole ends in stages (RFC
+9112, 9.6): the answer, the end of what is sent, and then what still comes is read and thrown away.
 """
 
 from __future__ import annotations
@@ -20,6 +25,9 @@ from tflconv.service.problems import MEDIA_TYPE, Problem
 MOST_HEAD = 32 << 10
 """Bytes of a request before its body."""
 
+MOST_AHEAD = 16
+"""Requests of one connection that wait for the answer to the one before."""
+
 GONE = "tflconv.gone"
 """The key of a request's scope under which is listed what to call when its client goes."""
 
@@ -28,18 +36,20 @@ class Deadlines(HttpToolsProtocol):
     """One connection.
 
     Attributes:
-        most: Connections that are open at once.
+        most: Connections that are open at once, and as many more that end in stages.
         seconds: Time in which a request must have arrived, and its answer been taken.
+        leaving: Connections that end in stages, the first to begin with it first.
     """
 
     most = 512
     seconds = 10.0
+    leaving: dict[Deadlines, None]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._arrival: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._head_bytes = self._heads = 0
         self._in_head = True
         self._gone: list[Callable[[], None]] = []
 
@@ -48,12 +58,13 @@ class Deadlines(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)
         self._expect()
-        if len(self.connections) > self.most:
+        if len(self.connections) - len(self.leaving) > self.most:
             self._refuse(Problem("overloaded", "Too many connections.", retry_after=1))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
         self._arrived()
+        self.leaving.pop(self, None)
         self.resume_writing()
         super().connection_lost(exc)
         for tell in list(self._gone):
@@ -61,13 +72,20 @@ class Deadlines(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request; its first one starts its time."""
+        if self.is_leaving:
+            return
         if self._arrival is None:
             self._expect()
+        was_in_head, heads = self._in_head, self._heads
         super().data_received(data)
-        if self._in_head:
+        if was_in_head and self._in_head and heads == self._heads:  # it is all of one head
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD and not self.transport.is_closing():
+            if self._head_bytes > MOST_HEAD and not self.is_leaving:
                 self._refuse(Problem("too-large", "The head of the request is too long."))
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._refuse(Problem("bad-request", msg))
 
     def on_message_begin(self) -> None:
         """Begin with the head of a request."""
@@ -78,16 +96,41 @@ class Deadlines(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """End with the head."""
+        if len(self.pipeline) >= MOST_AHEAD:
+            raise ValueError("too many requests at once")  # which ends in send_400_response
         self._in_head, self._head_bytes = False, 0
+        self._heads += 1
         self.scope[GONE] = self._gone  # type: ignore[literal-required]
         super().on_headers_complete()
         if self.cycle.scope is self.scope:
-            self.cycle.transport = _Whole(self.transport, self.loop)  # type: ignore[assignment]
+            self.cycle.transport = _Whole(self)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""
         self._arrived()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, unless the connection ends."""
+        if not self.is_leaving:
+            super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """End with the service, or with the answer that is under way."""
+        if not self.is_leaving:
+            super().shutdown()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether nothing more is taken or sent."""
+        return self in self.leaving or self.transport.is_closing()
+
+    def leave(self) -> None:
+        """End the connection; in stages where the client may still be sending its request."""
+        if self._arrival is None:
+            self.transport.close()
+        elif not self.is_leaving:
+            self._leave_in_stages()
 
     def pause_writing(self) -> None:
         """Give the client time to take what it was sent."""
@@ -113,11 +156,20 @@ class Deadlines(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._arrival = None
+        if self._is_answering:  # the request before, whose answer would be lost
+            return self._expect()
         begun = not self._in_head and self.cycle.response_started
         if begun or self.transport.is_closing():
             self._drop()
         else:
             self._refuse(Problem("too-slow", f"It must arrive within {self.seconds:g} s."))
+        return None
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether the answer to a request is still to come that arrived whole."""
+        done = self.cycle is None or self.cycle.response_complete
+        return bool(self.pipeline) or (self._in_head and not done)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer without the application, and end the connection."""
@@ -129,38 +181,57 @@ class Deadlines(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        self._leave_in_stages()
+
+    def _leave_in_stages(self) -> None:
+        """Say that nothing more is sent, and read on until the client goes, for a time at most."""
+        self._arrived()
+        self._unset_keepalive_if_required()
+        self.leaving[self] = None
+        if len(self.leaving) > self.most:  # the one that had the longest time to take its answer
+            next(iter(self.leaving))._drop()
+        self._arrival = self.loop.call_later(self.seconds, self._drop)
+        self.flow.resume_reading()
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client is gone already
+            self._drop()
 
     def _drop(self) -> None:
+        self.leaving.pop(self, None)
         self.transport.abort()
 
 
 class _Whole:
     """A transport that sends the head of an answer together with its body, as one packet."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
+    def __init__(self, connection: Deadlines) -> None:
+        self._connection, self._transport = connection, connection.transport
         self._head: bytes | None = None
 
     def write(self, data: bytes) -> None:
         """Send ``data``, or hold it until the next call, for one turn of the loop at most."""
         if self._head is None:
             self._head = data
-            self._loop.call_soon(self._flush)
+            self._connection.loop.call_soon(self._flush)
         else:
-            self._transport.write(self._head + data)
+            self._send(self._head + data)
             self._head = b""
 
     def close(self) -> None:
         """Send what is held, and end the connection."""
         self._flush()
-        self._transport.close()
+        self._connection.leave()
 
     def is_closing(self) -> bool:
         """Whether the connection is being ended."""
-        return self._transport.is_closing()
+        return self._connection.is_leaving
 
     def _flush(self) -> None:
         if self._head:
-            self._transport.write(self._head)
+            self._send(self._head)
             self._head = b""
+
+    def _send(self, data: bytes) -> None:
+        if not self._connection.is_leaving:
+            self._transport.write(data)

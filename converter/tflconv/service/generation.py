@@ -6,6 +6,7 @@ replaces or cuts short is not the one that is mapped, which would end the proces
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import stat
@@ -65,7 +66,8 @@ async def begin(
     Raises:
         TflconvError: A file cannot be read, or a model fails; the message names the file.
     """
-    copies = [copy(model, folder) for model in models]
+    # in a thread: requests are answered while a large file is read
+    copies = [await asyncio.to_thread(copy, model, folder) for model in models]
     listed, content = _golden(golden)
     setup = {
         "models": [asdict(model) | {"path": str(model.path)} for model in copies],
@@ -99,7 +101,7 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
     """
     path, made = model.path, folder / f"{model.name}.new"
     try:
-        with path.open("rb") as source, made.open("wb") as target:
+        with open(path, "rb", opener=_without_waiting) as source, made.open("wb") as target:
             before, digest = os.fstat(source.fileno()), hashlib.sha256()
             if not stat.S_ISREG(before.st_mode):
                 raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.")
@@ -116,6 +118,11 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
     except OSError as error:
         raise TflconvError(f"cannot copy {path}: {error.strerror}.") from error
     return replace(model, path=made.rename(folder / f"{digest.hexdigest()}.tflite"))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe is opened, too, and not waited for until somebody writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def marks(models: Sequence[ServedModel]) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -25,7 +26,8 @@ from tflconv.service.service import Service
 from tflconv.service.settings import ServedModel, ServiceConfig
 
 _KEEP_ALIVE_SECONDS = 5
-_BACKLOG = 512
+_BACKLOG, _AT_ONCE = 1024, 64
+"""Connections that wait to be taken, and those that are taken before one is answered."""
 
 Announce = Callable[[str, Service], None]
 
@@ -54,6 +56,7 @@ def run(
         KeyboardInterrupt: Ctrl-C ended it.
     """
     with contextlib.ExitStack() as stack:
+        _allow_files(config)
         listening = stack.enter_context(_listening(config))
         folder = stack.enter_context(scratch_folder())
         metrics = Metrics()
@@ -118,6 +121,12 @@ def _begin(
 class _Server(uvicorn.Server):
     """uvicorn without its handlers of signals: ours also end what is still starting."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, with a queue that is longer than what is taken of it at once."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_BACKLOG)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -132,7 +141,7 @@ def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
         allow_origin=config.allow_origin,
     )
     bounded = type("Bounded", (Deadlines,), {
-        "most": config.max_connections, "seconds": config.receive_timeout,
+        "most": config.max_connections, "seconds": config.receive_timeout, "leaving": {},
     })  # fmt: skip
     return uvicorn.Config(
         app,
@@ -146,8 +155,19 @@ def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=config.shutdown_timeout,  # type: ignore[arg-type]
-        backlog=_BACKLOG,
+        backlog=_AT_ONCE,
     )
+
+
+def _allow_files(config: ServiceConfig) -> None:
+    """Raise the number of files that may be open to that of the connections, where it is lower.
+
+    Beyond it, connections would be taken no more in place of being answered.
+    """
+    wanted = 2 * config.max_connections + _AT_ONCE + 16 * config.processes + 100
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 @contextlib.contextmanager

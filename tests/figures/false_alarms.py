@@ -102,6 +102,13 @@ def simulate(
     return Counts(alarms, found, wrong)
 
 
+def medians(file: Path) -> NDArray[np.float64]:
+    """Return the median latency of each block of a recording, as ``record_blocks.py`` wrote it."""
+    found = json.loads(file.read_text())
+    told = found.get("median_ms") or [block["median_ms"] for block in found["blocks"]]
+    return np.array(told, dtype=np.float64)
+
+
 def _starts(count: int, length: int, times: int) -> Sequence[int]:
     """Return where windows begin: at random, or one after the other for ``times=0``."""
     if times == 0:
@@ -134,7 +141,7 @@ def main() -> None:
     given = parser.parse_args()
     print("| recorded | method | false alarms | 5 % found | wrong way |\n|---|---|---:|---:|---:|")
     for file in given.files:
-        blocks = np.array(json.loads(file.read_text())["median_ms"])
+        blocks = medians(file)
         for name, (interval, order) in METHODS.items():
             counts = simulate(blocks, interval, order, times=given.times)
             times = given.times or len(_starts(len(blocks), 2 * BLOCKS, 0))

@@ -98,6 +98,7 @@ def test_a_phone_is_had_by_one_process_and_free_when_that_is_killed(
 
 
 def test_a_phone_without_flock_is_not_locked(start: Callable[..., phones.Phone]) -> None:
-    old = find(start(without=("flock",)).serial)
+    missing = {"system/bin/flock": "#!/system/bin/sh\necho 'flock: not found' >&2\nexit 127\n"}
+    old = find(start(files_added=missing).serial)
     with old.reserved(), old.reserved():
         pass

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 CPUS = max(os.sched_getaffinity(0)) + 1
 
 _APPLETS = """
-awk basename cat chmod cp cut date dd df dirname echo env false find flock grep head id kill ln ls
+awk basename cat chmod cp cut date dd df dirname echo env false find grep head id kill ln ls
 mkdir mktemp mv nice nproc printf ps pwd readlink realpath rm rmdir sed sh sha256sum sleep sort stat
 sync tail taskset tee test touch tr true uname uniq wc which xargs
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -129,10 +130,13 @@ def test_a_phone_in_use_costs_its_own_runs(farm: Callable[..., Mapping[str, Phon
 
 
 @contextlib.contextmanager
-def holder(folder: Path, name: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def holder(
+    folder: Path, name: str, path: str = os.environ["PATH"]
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A process that asks for the lock, and what it said until it was told."""
     command = ["sh", "-c", reserving.HOLD, str(folder), name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = os.environ | {"PATH": path}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         said: list[str] = []
         assert process.stdout is not None
         for line in process.stdout:
@@ -159,6 +163,14 @@ def test_a_holder_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
         with holder(tmp_path, "bob") as (_, said):
             assert said == ["=== taken"]
     assert (tmp_path / "holder").read_text() == "bob\n"
+
+
+def test_where_there_is_no_flock_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "flock").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "flock").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    with holder(tmp_path, "ann", path), holder(tmp_path, "bob", path) as (_, said):
+        assert said == ["=== taken"]
 
 
 class Told:

@@ -42,7 +42,8 @@ _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
 touch .writable && rm -f .writable || exit 1
-{{ ! command -v flock >/dev/null 2>&1 || flock -n 9; }} 9>>lock && {{ {watching.RESTORE}; }}
+{{ flock -n 9 2>/dev/null; }} 9>>lock
+[ $? = 1 ] || {{ {watching.RESTORE}; }}
 true
 """
 """Undoes what an interrupted session asked for, unless another one is at work (``reserving``)."""

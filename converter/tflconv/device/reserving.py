@@ -3,8 +3,8 @@
 The lock is a file that a program on the phone holds open and locked (``flock``) while it is
 measured on, so it holds for everybody, on whatever computer, and whatever adb server they come by.
 The program ends with its connection however that happens, and the lock with it: what was killed
-leaves no lock behind. Who holds it stands in a file beside it. A phone before Android 8 may lack
-``flock`` and is not locked.
+leaves no lock behind. Who holds it stands in a file beside it. ``flock`` ends with 1 where the lock
+is held; a phone on which it ends with something else lacks it (before Android 8) and is not locked.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ AWAITED = "=== told"
 HOLD = f"""
 cd "$0" || exit 1
 stay() {{ while :; do sleep 60 9>&-; done; }}
-command -v flock >/dev/null 2>&1 || {{ echo "=== taken"; echo "{AWAITED}"; stay; }}
 {{
   tries=0
-  until flock -n 9; do
+  while code=0; flock -n 9 2>/dev/null || code=$?; [ $code = 1 ]; do
     tries=$((tries + 1))
     if [ $tries -ge 3 ]; then echo "=== held"; cat holder; echo "{AWAITED}"; exit 0; fi
     sleep 1 9>&-

@@ -21,7 +21,7 @@ FAR = 0.6
 WITHOUT_DOT = 2.2
 """Instructions of an int8 product without a dot product, over those with it and what float loses.
 
-Counts of networks on emulated Cortex-A76 and Cortex-A53 cores (``studies/emulated-phone``) lie between
+Counts of networks on emulated Cortex-A76 and A53 cores (``studies/emulated-phone``) lie between
 1.6 and 3."""
 
 _CROWDED = 0.5

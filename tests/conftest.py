@@ -14,6 +14,9 @@ settings.register_profile(
 )
 settings.load_profile("tflconv")
 
+os.environ["TFLCONV_HISTORY"] = "off"
+"""No test writes into the history of whoever runs it; those of histories name their own."""
+
 
 @pytest.fixture(scope="session")
 def require() -> Callable[[str, bool, str], None]:

@@ -18,6 +18,7 @@ struct pace {
   uint64_t delay_ns;       /* rest after each run */
   uint64_t period_ns;      /* start runs this far apart; 0: as soon as possible */
   double duty_cycle;       /* share of time spent running; the rest is sleep */
+  uint64_t burst_ns;       /* time of work in a row before it sleeps; 0: one run */
   uint64_t report_ns;      /* time between reports of samples; 0: never */
 };
 

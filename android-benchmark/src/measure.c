@@ -54,6 +54,7 @@ static struct pace steady_pace(const struct options *options) {
                        .delay_ns = seconds_to_ns(options->run_delay),
                        .period_ns = rate > 0 ? seconds_to_ns(1 / rate) : 0,
                        .duty_cycle = options->duty_cycle,
+                       .burst_ns = seconds_to_ns(options->burst_secs),
                        .report_ns = seconds_to_ns(options->report_secs)};
 }
 

@@ -39,6 +39,7 @@ static const struct flag {
     {"seed", WHOLE, FIELD(seed), 0, INT_MAX},
     {"xnnpack_flags", WHOLE, FIELD(xnnpack_flags), 0, INT_MAX},
     {"duty_cycle", REAL, FIELD(duty_cycle), 0.01, 1},
+    {"burst_secs", REAL, FIELD(burst_secs), 0, 3600},
     {"report_secs", REAL, FIELD(report_secs), 0, 3600},
 };
 

@@ -26,6 +26,7 @@ struct options {
   int seed;
   int xnnpack_flags;
   double duty_cycle;
+  double burst_secs;
   double report_secs;
 };
 

@@ -65,6 +65,15 @@ static void half_a_duty_cycle_rests_as_long_as_it_works(void) {
   CHECK(half.now == 1000 + 10 * (10 + 10));
 }
 
+static void a_burst_of_work_is_followed_by_one_long_rest(void) {
+  struct pace pace = {.runs = 12, .duty_cycle = 0.25, .burst_ns = 60, .report_ns = 100};
+  struct world app = run_loop(pace, 10);
+  CHECK(app.now == 1000 + 2 * (60 + 180));
+  CHECK(app.reports == 3 && app.last_at == 2 * (60 + 180)); /* the last one is empty */
+  struct world cut = run_loop((struct pace){.runs = 4, .duty_cycle = 0.25, .burst_ns = 60}, 10);
+  CHECK(cut.now == 1000 + 4 * 10); /* no whole burst, no rest */
+}
+
 static void samples_are_reported_by_time_and_before_they_are_too_many(void) {
   struct world series = run_loop((struct pace){.runs = 10, .report_ns = 30}, 10);
   CHECK(series.reports == 4 && series.last_at == 90);
@@ -76,6 +85,7 @@ int main(void) {
   RUN(a_delay_follows_each_run);
   RUN(a_rate_is_kept_where_it_can_be);
   RUN(half_a_duty_cycle_rests_as_long_as_it_works);
+  RUN(a_burst_of_work_is_followed_by_one_long_rest);
   RUN(samples_are_reported_by_time_and_before_they_are_too_many);
   return check_result();
 }

@@ -102,6 +102,13 @@ def simulate(
     return Counts(alarms, found, wrong)
 
 
+def medians(file: Path) -> NDArray[np.float64]:
+    """Return the median latency of each block of a recording, as ``record_blocks.py`` wrote it."""
+    found = json.loads(file.read_text())
+    told = found.get("median_ms") or [block["median_ms"] for block in found["blocks"]]
+    return np.array(told, dtype=np.float64)
+
+
 def _starts(count: int, length: int, times: int) -> Sequence[int]:
     """Return where windows begin: at random, or one after the other for ``times=0``."""
     if times == 0:
@@ -133,14 +140,23 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1000, help="0: windows one after the other.")
     given = parser.parse_args()
     print("| recorded | method | false alarms | 5 % found | wrong way |\n|---|---|---:|---:|---:|")
-    for file in given.files:
-        blocks = np.array(json.loads(file.read_text())["median_ms"])
-        for name, (interval, order) in METHODS.items():
+    recorded = {file.stem: medians(file) for file in given.files}
+    for name, (interval, order) in METHODS.items():
+        everything, in_all = Counts(0, 0, 0), 0
+        for file, blocks in recorded.items():
             counts = simulate(blocks, interval, order, times=given.times)
             times = given.times or len(_starts(len(blocks), 2 * BLOCKS, 0))
-            shares = [f"{100 * count / times:.1f} %" for count in counts]
-            bound = f"{100 * upper(counts.alarms, times):.1f} %"
-            print(f"| {file.stem} | {name} | {shares[0]} ({bound}) | {shares[1]} | {shares[2]} |")
+            print(_row(file, name, counts, times))
+            everything = Counts(*map(sum, zip(everything, counts, strict=True)))
+            in_all += times
+        if given.times == 0:
+            print(_row(f"all {in_all}", name, everything, in_all))
+
+
+def _row(file: str, name: str, counts: Counts, times: int) -> str:
+    shares = [f"{100 * count / times:.1f} %" for count in counts]
+    bound = f"{100 * upper(counts.alarms, times):.1f} %"
+    return f"| {file} | {name} | {shares[0]} ({bound}) | {shares[1]} | {shares[2]} |"
 
 
 if __name__ == "__main__":

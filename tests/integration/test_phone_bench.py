@@ -62,6 +62,16 @@ def test_everything_is_measured_and_nothing_is_left(phone: Phone, tmp_path: Path
     assert phone.shell(["ls", FOLDER]).returncode != 0
 
 
+def test_a_sustained_run_has_the_phones_heat_and_battery_beside_it(phone: Phone) -> None:
+    run = bench(INT8, phone, replace(QUICK, sustained_secs=2.0), identity=identify(INT8))
+    assert run.conditions.sustained
+    assert run.conditions.trace
+    first = run.conditions.trace[0]
+    assert (first.at_s, first.battery_celsius, first.thermal_status) == (0.0, 31.0, 0)
+    assert first.celsius == {"CPU0": 38.1, "skin": 33.5}
+    assert (first.charge_uah, first.millivolts, first.charging) == (3_112_000, 4251, True)
+
+
 @pytest.mark.skipif(profile.CPUS < 2, reason="one core only")
 def test_a_phone_with_every_quirk_is_measured(start: Callable[..., phones.Phone]) -> None:
     """Its screen is off, it has one core left, denies and lacks what it can, and ends lines CR LF.

@@ -24,6 +24,7 @@ import phone as phones
 from tflconv.device import adb
 from tflconv.device.phone import FOLDER, find
 from tflconv.errors import DeviceError
+from tflconv.history import History
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "models"
 SET_BACK = GOLDEN.parents[1] / "fakes" / "set_back.c"
@@ -227,6 +228,22 @@ def test_a_rerun_measures_only_what_is_missing(
     assert kept == before
     assert measured["model"]["slug"] == TINY.stem
     assert measured["latency"]["samples_ns"]
+
+
+def test_a_phone_lost_in_the_middle_of_a_block_leaves_no_half_run(
+    machine: phones.Phone, bench: Bench, tmp_path: Path
+) -> None:
+    history = tmp_path / "history.sqlite"
+    kept = ("--blocks=2", "--history", history)
+    run = bench(machine, OTHER, TINY, *QUICK, *kept, "--min-secs=5")
+    wait(lambda: harnesses(machine))
+    machine.tell("kill")
+    assert "was lost" in ended(run, 3)
+    assert History(history).runs() == []
+    machine.tell("start")
+    ended(bench(machine, OTHER, TINY, *QUICK, *kept), 0)
+    found = [each.run.schedule for each in History(history).runs()]
+    assert [each and len(each.blocks) for each in found] == [2, 2]
 
 
 def test_a_harness_that_is_killed(machine: phones.Phone, bench: Bench) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 CPUS = max(os.sched_getaffinity(0)) + 1
 
 _APPLETS = """
-awk basename cat chmod cp cut date dd df dirname echo env false find grep head id kill ln ls mkdir
-mktemp mv nice nproc printf ps pwd readlink realpath rm rmdir sed sh sha256sum sleep sort stat sync
-tail taskset tee test touch tr true uname uniq wc which xargs
+awk basename cat chmod cp cut date dd df dirname echo env false find grep head id kill ln ls
+mkdir mktemp mv nice nproc printf ps pwd readlink realpath rm rmdir sed sh sha256sum sleep sort stat
+sync tail taskset tee test touch tr true uname uniq wc which xargs
 """
 
 _CPUINFO = """\
@@ -52,6 +52,7 @@ Current Battery Service state:
   scale: 100
   voltage: 4251
   temperature: 310
+  Charge counter: 3112000
   technology: Li-ion
 """
 

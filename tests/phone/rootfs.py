@@ -17,7 +17,7 @@ import platformdirs
 from tflconv.core.files import replacing_folder
 
 SUITE = "trixie"  # the first Debian release with a genuine adbd for arm64
-PACKAGES = ("adbd", "busybox-static")
+PACKAGES = ("adbd", "busybox-static", "util-linux")  # Debian's busybox has no flock
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 APT_SECONDS = 200

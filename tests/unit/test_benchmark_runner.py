@@ -26,6 +26,7 @@ from tflconv.results import (
     EmulatedInstructions,
     Instructions,
     MeasuredModel,
+    Moment,
     SustainedSecond,
 )
 
@@ -261,6 +262,10 @@ def test_a_talkative_phone_fills_every_condition(pictures: PackedSet) -> None:
             yield Watch(
                 watching.with_observations(watching.request_outcomes({}), look, clocks, look)
             )
+
+        @contextlib.contextmanager
+        def looks(self) -> Iterator[list[Moment]]:
+            yield [Moment(at_s=0, charge_uah=3_000_000)]
 
     host = FakeDevice(talkative, kind="host")
     laboratory = Laboratory(host=host, find_core=lambda _: CountingDevice(kind="emulator"))

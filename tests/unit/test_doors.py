@@ -47,7 +47,7 @@ CLI_TO_API = {
     "compress": {},
     "convert": {"no_card": "with_card", "output": "folder"},
     "verify": {"name": "dataset"},
-    "bench": {"serials": "devices"},
+    "bench": {"serials": "devices", "no_history": "history"},
 }
 
 CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
@@ -118,7 +118,9 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "labels": "models.labels",
         "use_gpu": "bench.accelerator",
         "adb": "--adb",
+        "adb_servers": "--adb_servers",
         "history": "--history",
+        "no_history": "--no_history",
         "runtime": "--runtime",
     },
 }  # fmt: skip

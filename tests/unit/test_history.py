@@ -21,7 +21,7 @@ from fakes.killed_histories import renamed, run
 from tflconv import results
 from tflconv.cli import main
 from tflconv.errors import TflconvError, UsageError
-from tflconv.history import History, database, trend, versions
+from tflconv.history import History, Keeping, database, trend, versions
 from tflconv.results import Results
 
 
@@ -301,9 +301,69 @@ def test_runs_of_a_history_are_compared_by_their_hashes(
     assert "bytes +100.00 % (exact) is worse by more than bytes:1%" in capsys.readouterr().err
 
 
-def test_a_command_without_a_history_says_how_to_name_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_command_whose_history_is_off_says_how_to_name_one(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.delenv("TFLCONV_HISTORY", raising=False)
-    assert command("history", "list") == 2
-    assert "Say --history FILE, or set TFLCONV_HISTORY." in capsys.readouterr().err
+    assert command("history", "list") == 2  # as tests/conftest.py sets it
+    assert "TFLCONV_HISTORY is off.\nName a history: --history FILE." in capsys.readouterr().err
+
+
+# Where runs are kept
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a user who has set nothing."""
+    monkeypatch.delenv("TFLCONV_HISTORY")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "tflconv"
+
+
+def test_runs_land_in_the_users_own_history(home: Path) -> None:
+    Keeping().add(run(1))
+    Keeping().add(run(1))
+    assert [kept.run for kept in History(home / "history.sqlite").runs()] == [run(1)]
+
+
+@pytest.mark.parametrize("how", ["variable", "argument"])
+def test_a_history_may_be_named_or_left_out(
+    how: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keeping(name: str) -> Keeping:
+        monkeypatch.setenv("TFLCONV_HISTORY", name if how == "variable" else "elsewhere")
+        return Keeping(Path(name) if how == "argument" else None)
+
+    keeping("off").prepare()
+    keeping("off").add(run(1))
+    named = tmp_path / "named.sqlite"
+    keeping(str(named)).add(run(1))
+    assert [kept.run for kept in History(named).runs()] == [run(1)]
+    assert not home.exists()
+    assert not Path("elsewhere").exists()
+
+
+def test_a_named_history_must_work_and_the_users_own_need_not(home: Path, tmp_path: Path) -> None:
+    """A run is worth more than its entry in a file that nobody asked for."""
+    bad = tmp_path / "bad.sqlite"
+    bad.write_bytes(b"{}" * 600)
+    with pytest.raises(TflconvError, match="is no history of tflconv"):
+        Keeping(bad).add(run(1))
+    home.mkdir(parents=True)
+    (home / "history.sqlite").write_bytes(b"{}" * 600)
+    with pytest.warns(UserWarning, match=r"runs are not kept: .*TFLCONV_HISTORY=off leaves"):
+        Keeping().add(run(1))
+    with pytest.warns(UserWarning, match="runs are not kept"):
+        Keeping().prepare()
+
+
+def test_the_command_line_leaves_the_history_out(home: Path, history: History) -> None:
+    """A file that is no model costs no time, and shows which history was prepared."""
+    missing = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
+    words = ("bench", missing, "--dataset", "no-such-dataset")
+    assert command(*words, "--no-history") == 2
+    assert not home.exists()
+    assert command(*words, "--history", history.path) == 2
+    assert not home.exists()
+    assert history.path.exists()
+    assert command(*words) == 2
+    assert (home / "history.sqlite").exists()

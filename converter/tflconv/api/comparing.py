@@ -47,6 +47,7 @@ def compare(
     seed: int = _CONFIG.seed,
     timeout: float = _CONFIG.timeout,
     adb: str | None = None,
+    adb_servers: str | Sequence[str] = (),
     runtime: str | Path | None = None,
     history: str | Path | None = None,
     progress: Callback = silent,
@@ -83,9 +84,11 @@ def compare(
         seed: Seed of the order of blocks and of the numbers that go into the models.
         timeout: Seconds after which a process is given up, past what it is meant to take.
         adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers as ``HOST:PORT``, one or several; by default that of
+            ``$ADB_SERVER_SOCKET``, else this computer's.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: A history that each run is kept in, too; by default that of
-            ``$TFLCONV_HISTORY``, or none.
+            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
         progress: Is told what is being measured.
 
     Returns:
@@ -132,6 +135,7 @@ def compare(
         resize=resize,
         labels=None if labels is None else tuple(labels),
         adb=adb,
+        adb_servers=(adb_servers,) if isinstance(adb_servers, str) else tuple(adb_servers),
         runtime=None if runtime is None else Path(runtime),
         history=None if history is None else Path(history),
     )

@@ -44,10 +44,12 @@ def bench(
     profile_runs: int = _BENCH.profile_runs,
     sustained_secs: float = _BENCH.sustained_secs,
     duty_cycle: float = _BENCH.duty_cycle,
+    burst_secs: float = _BENCH.burst_secs,
     input_file: str | Path = _BENCH.input_file,
     seed: int = _BENCH.seed,
     timeout: float = _BENCH.timeout,
     adb: str | None = None,
+    adb_servers: str | Sequence[str] = (),
     runtime: str | Path | None = None,
     history: str | Path | None = None,
     record: str | Path | None = None,
@@ -86,13 +88,17 @@ def bench(
         profile_runs: Runs under the profiler of ops; 0 leaves that out.
         sustained_secs: Seconds of a sustained run with a time series, after the others.
         duty_cycle: Share of the time that the sustained run is at work.
+        burst_secs: Seconds of work in a row before it rests, for as long as ``duty_cycle`` asks; 0
+            rests after each run.
         input_file: Raw bytes of all inputs, instead of numbers drawn from ``seed``.
         seed: Seed of the numbers that go into the model.
         timeout: Seconds after which a process is given up, past what it is meant to take.
         adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers as ``HOST:PORT``, one or several; by default that of
+            ``$ADB_SERVER_SOCKET``, else this computer's.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: A history that each run is kept in, too; by default that of
-            ``$TFLCONV_HISTORY``, or none.
+            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
         record: A results file that is written after each run; what stands in it is not repeated.
         again: Repeat it all the same.
         progress: Is told which file is being measured.
@@ -126,6 +132,7 @@ def bench(
         profile_runs=profile_runs,
         sustained_secs=sustained_secs,
         duty_cycle=duty_cycle,
+        burst_secs=burst_secs,
         input_file=str(input_file),
         seed=seed,
         timeout=timeout,
@@ -141,6 +148,7 @@ def bench(
         resize=resize,
         labels=None if labels is None else tuple(labels),
         adb=adb,
+        adb_servers=(adb_servers,) if isinstance(adb_servers, str) else tuple(adb_servers),
         runtime=None if runtime is None else Path(runtime),
         history=None if history is None else Path(history),
     )

@@ -24,6 +24,7 @@ LOWEST = {
     "rate_secs": 0,
     "profile_runs": 0,
     "sustained_secs": 0,
+    "burst_secs": 0,
     "seed": 0,
     "timeout": 1,
 }
@@ -51,6 +52,7 @@ class BenchmarkConfig:
         profile_runs: Inferences that are profiled per operator; 0 for none.
         sustained_secs: Duration of a long run with a time series, in seconds; 0 for none.
         duty_cycle: Share of time that the long run is at work, from 0.01 to 1.
+        burst_secs: Seconds of work in a row before it rests; by default it rests after each run.
         seed: Seed of the random input numbers.
         input_file: File with the raw bytes of all inputs, which replaces random numbers.
         timeout: Seconds that a process may take beyond its planned duration.
@@ -80,6 +82,7 @@ class BenchmarkConfig:
     profile_runs: int = 20
     sustained_secs: float = 0.0
     duty_cycle: float = 1.0
+    burst_secs: float = 0.0
     seed: int = 0
     input_file: str = ""
     timeout: float = 120.0

@@ -1,4 +1,4 @@
-"""Wait between rounds of blocks until a device is as cool as it was before the first one.
+"""Wait between rounds of blocks, and before sustained runs, until a device is as cool as at first.
 
 A phone that is warm lowers its clocks, and would measure the heat of the rounds before. What counts
 is what the system did about the heat: its thermal status, and the highest clock that it allows.
@@ -19,32 +19,45 @@ ROUND_SECONDS = 60.0
 ALL_SECONDS = 600.0
 """How long is waited in one schedule at most; a hot room cools no phone."""
 
+REST_SECONDS = 600.0
+"""How long is waited before one sustained run at most."""
+
 HELD = 0.95
 """Share of its first value to which the highest clock must be back."""
 
 
 class Cooling:
-    """The waits of one schedule.
+    """The waits of one schedule, or of the sustained runs of one command.
 
     Args:
         device: What is measured; one that tells nothing of heat is not waited for.
         sleep: Waits some seconds, by default ``time.sleep``.
+        at_once: Most seconds of one wait.
+        in_all: Most seconds of all waits.
     """
 
-    def __init__(self, device: Device, sleep: Callable[[float], object] | None = None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        sleep: Callable[[float], object] | None = None,
+        *,
+        at_once: float = ROUND_SECONDS,
+        in_all: float = ALL_SECONDS,
+    ) -> None:
+        self._at_once, self._in_all = at_once, in_all
         self._device = device if isinstance(device, TellsHeat) else None
         self._first = self._device.heat() if self._device else None
         self._sleep = sleep or time.sleep
         self.seconds = 0.0
 
     def wait(self) -> None:
-        """Wait until the device is cool, or the bounds of a round or of all are reached.
+        """Wait until the device is cool, or the bounds of one wait or of all are reached.
 
         Raises:
             DeviceError: The device was lost.
         """
         waited = 0.0
-        while waited < ROUND_SECONDS and self.seconds < ALL_SECONDS and self._is_hot():
+        while waited < self._at_once and self.seconds < self._in_all and self._is_hot():
             self._sleep(STEP_SECONDS)
             waited += STEP_SECONDS
             self.seconds += STEP_SECONDS

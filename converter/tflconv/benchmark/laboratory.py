@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.cooling import REST_SECONDS, Cooling
 from tflconv.benchmark.harness import Harness
 from tflconv.benchmark.session import Session
 from tflconv.device import emulator
@@ -45,6 +46,7 @@ class Laboratory:
         self._find_core = find_core
         self._cores: dict[str, Device] = {}
         self._harnesses: dict[str, Harness] = {}
+        self._coolings: dict[str, Cooling] = {}
         self._locks: dict[str, threading.Lock] = {}
 
     def harness(self, device: Device) -> Harness:
@@ -65,6 +67,20 @@ class Laboratory:
             if name not in self._cores:
                 self._cores[name] = self._find_core(name)
             return self._cores[name]
+
+    def cooling(self, device: Device) -> Cooling:
+        """Return the waits before sustained runs, until ``device`` is as cool as at the first call.
+
+        Raises:
+            DeviceError: The device is lost.
+
+        """
+        with self._locks.setdefault(f"cooling {device.id}", threading.Lock()):
+            if device.id not in self._coolings:
+                self._coolings[device.id] = Cooling(
+                    device, at_once=REST_SECONDS, in_all=float("inf")
+                )
+            return self._coolings[device.id]
 
     def session(self, model: Path, device: Device, config: BenchmarkConfig) -> Session:
         """Push the model and its input file to ``device`` and return what measures it there."""

@@ -59,6 +59,7 @@ def cpu(steady: Sequence[HarnessOutput], at_rate: HarnessOutput | None) -> Cpu:
         rate_hz=paced.rate_hz if paced else None,
         voluntary_switches=sum(line.voluntary_switches for line in closed),
         involuntary_switches=sum(line.involuntary_switches for line in closed),
+        cycles_per_inference=_per_inference([(line.cycles, line.runs) for line in closed]),
     )
 
 
@@ -98,12 +99,16 @@ def graph(profile: HarnessOutput, *, timed: bool) -> Graph:
 
 def instructions(steady: Sequence[HarnessOutput]) -> Instructions | None:
     """Return the instructions per inference by the processor's counters, None if unavailable."""
-    lines = [output.cpu for output in steady]
-    counts = [line.instructions for line in lines if line.instructions is not None]
-    if len(counts) < len(lines):
+    total = _per_inference([(output.cpu.instructions, output.cpu.runs) for output in steady])
+    return None if total is None else Instructions(total=total, source="perf_event")
+
+
+def _per_inference(counts: Sequence[tuple[int | None, int]]) -> float | None:
+    """Return the mean of pairs of a count and a number of inferences; None where one is missing."""
+    known = [(count, runs) for count, runs in counts if count is not None]
+    if len(known) < len(counts):
         return None
-    total = sum(counts) / sum(line.runs for line in lines)
-    return Instructions(total=total, source="perf_event")
+    return sum(count for count, _ in known) / sum(runs for _, runs in known)
 
 
 def accuracy(

@@ -90,6 +90,7 @@ class CpuLine:
     involuntary_switches: int
     rate_hz: float | None
     instructions: int | None
+    cycles: int | None
     why_not_counted: str | None
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from typing import Literal
 from tflconv.benchmark import agreement, gpu, parts, schedule, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
+from tflconv.benchmark.cooling import Cooling
 from tflconv.benchmark.laboratory import Laboratory
 from tflconv.benchmark.schedule import Measured
 from tflconv.benchmark.session import Session
@@ -25,9 +26,16 @@ from tflconv.device import watching
 from tflconv.device.arm64 import cores
 from tflconv.device.interface import CountsInstructions, Device
 from tflconv.errors import DeviceError, UsageError
-from tflconv.inspection import runnable
-from tflconv.results import BenchmarkRun, EmulatedInstructions, MeasuredModel
+from tflconv.inspection import estimating, runnable
+from tflconv.results import (
+    BenchmarkRun,
+    EmulatedInstructions,
+    MeasuredModel,
+    Moment,
+    SustainedSecond,
+)
 from tflconv.tflite import reading
+from tflconv.tflite.reading import TfliteModel
 
 
 def bench(
@@ -67,7 +75,7 @@ def bench(
 
     """
     _check_inputs(config)
-    check(model, config)
+    whole = check(model, config)
     laboratory = laboratory or Laboratory()
     session = laboratory.session(model, device, config)
     if config.accelerator == "gpu":
@@ -76,7 +84,9 @@ def bench(
     run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
     if config.accelerator == "gpu" and (reason := gpu.reason_to_withhold(session, pictures)):
         return gpu.withhold(run, reason)
-    run = _measured(run, session, blocks)
+    cooling = laboratory.cooling(device) if config.sustained_secs else None
+    run = _measured(run, session, blocks, cooling)
+    run = replace(run, conditions=replace(run.conditions, estimate=estimating.of(whole)))
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
@@ -84,8 +94,8 @@ def bench(
     return run if _is_host(run) else _compared(run, session, laboratory)
 
 
-def check(model: Path, config: BenchmarkConfig) -> None:
-    """Raise ``TflconvError`` for a file of which it can be told that it will not run.
+def check(model: Path, config: BenchmarkConfig) -> TfliteModel:
+    """Return the content of a file; raise ``TflconvError`` where it can be told that it cannot run.
 
     A damaged one gets its own message here, where LiteRT may just crash. What a GPU takes over
     from the CPU is not known.
@@ -93,6 +103,7 @@ def check(model: Path, config: BenchmarkConfig) -> None:
     whole = reading.read(model)
     if config.accelerator == "cpu":
         runnable.check(whole)
+    return whole
 
 
 def outline(
@@ -149,11 +160,13 @@ def recorded_settings(
     return {**config.to_json(), **digests}
 
 
-def _measured(run: BenchmarkRun, session: Session, blocks: Measured | None) -> BenchmarkRun:
+def _measured(
+    run: BenchmarkRun, session: Session, blocks: Measured | None, cooling: Cooling | None
+) -> BenchmarkRun:
     """Return ``run`` with times, or instructions where no clock is meaningful, and the profile."""
     config = session.config
     timed = not isinstance(session.harness.device, CountsInstructions)
-    run = _timed(run, session, blocks) if timed else _counted(run, session)
+    run = _timed(run, session, blocks, cooling) if timed else _counted(run, session)
     if config.profile_runs and config.accelerator == "cpu":  # LiteRT cannot profile a GPU
         profile = session.profile(config.profile_runs if timed else 1)
         run = replace(run, graph=parts.graph(profile, timed=timed))
@@ -165,7 +178,9 @@ def _check_inputs(config: BenchmarkConfig) -> None:
         raise UsageError(f"there is no input file {config.input_file}.")
 
 
-def _timed(run: BenchmarkRun, session: Session, blocks: Measured | None) -> BenchmarkRun:
+def _timed(
+    run: BenchmarkRun, session: Session, blocks: Measured | None, cooling: Cooling | None
+) -> BenchmarkRun:
     """Return ``run`` with latency, CPU use, memory and the conditions of the measurement."""
     config = session.config
     if blocks is None and config.blocks > 1:
@@ -174,14 +189,15 @@ def _timed(run: BenchmarkRun, session: Session, blocks: Measured | None) -> Benc
         steady = blocks.outputs if blocks else (session.latency(),)
         at_rate = session.at_rate() if config.rate_hz else None
         memory = session.memory() if config.memory else None
-        sustained = session.sustained() if config.sustained_secs else None
+        series, trace = _sustained(session, cooling) if cooling else (None, None)
     watched = blocks.conditions if blocks else watch.conditions
     latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
     judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watched))
     conditions = replace(
         watched,
         cpu_mask=parts.mask(steady[0]),
-        sustained=parts.series(sustained) if sustained else None,
+        sustained=series,
+        trace=trace,
         instructions_not_counted=steady[0].cpu.why_not_counted,
     )
     return replace(
@@ -196,6 +212,16 @@ def _timed(run: BenchmarkRun, session: Session, blocks: Measured | None) -> Benc
         warnings=tuple(dict.fromkeys(text for each in steady for text in parts.warnings(each))),
         schedule=blocks.schedule if blocks else None,
     )
+
+
+def _sustained(
+    session: Session, cooling: Cooling
+) -> tuple[tuple[SustainedSecond, ...], tuple[Moment, ...] | None]:
+    """Return the seconds of a long run of a device that is cool, and the looks at it meanwhile."""
+    cooling.wait()
+    with session.looked_at() as looks:
+        output = session.sustained()
+    return parts.series(output), tuple(looks) or None
 
 
 def _counted(run: BenchmarkRun, session: Session) -> BenchmarkRun:

@@ -11,7 +11,8 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.harness import Harness
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.core.private import scratch_folder
-from tflconv.device.interface import Watch, WatchesConditions
+from tflconv.device.interface import LooksOn, Watch, WatchesConditions
+from tflconv.results import Moment
 
 REPORT_SECS = 1.0
 """Seconds between two reports of a sustained run."""
@@ -46,6 +47,16 @@ class Session:
         else:
             yield Watch()
 
+    @contextlib.contextmanager
+    def looked_at(self) -> Iterator[list[Moment]]:
+        """Look at heat and battery during the block, on devices that have any."""
+        device = self.harness.device
+        if isinstance(device, LooksOn):
+            with device.looks() as moments:
+                yield moments
+        else:
+            yield []
+
     def latency(self) -> HarnessOutput:
         """Measure latency in a closed loop: each inference starts when the one before it ends."""
         config = self.config
@@ -77,6 +88,7 @@ class Session:
             min_secs=config.sustained_secs,
             max_secs=config.sustained_secs,
             duty_cycle=config.duty_cycle,
+            burst_secs=config.burst_secs,
             report_secs=REPORT_SECS,
         )
 

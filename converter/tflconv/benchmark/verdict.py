@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tflconv.core import stats
-from tflconv.results import Cpu, Latency, Reason, Verdict
+from tflconv.results import Cpu, Latency, Reason, Verdict, endurance
 
 SCATTER = 0.15
 """Interquartile range, as a share of the median, above which samples are noisy."""
 
-DRIFT = 0.10
+DRIFT = endurance.THROTTLED
 """Slowdown from the first to the last third of the samples above which a device throttles."""
 
 OUTLIERS = 0.10

@@ -33,6 +33,7 @@ SETTINGS = {
     "profile_runs": "Runs under the profiler of ops; 0 leaves that out.",
     "sustained_secs": "Seconds of a sustained run with a time series, after the others.",
     "duty_cycle": "Share of the time that the sustained run is at work.",
+    "burst_secs": "Seconds of work in a row before the sustained run rests; 0: after each run.",
     "input_file": "Raw bytes of all inputs, instead of numbers drawn from the seed.",
     "seed": "Seed of the numbers that go into the model.",
     "timeout": "Seconds after which a process is given up, past what it is meant to take.",
@@ -86,6 +87,7 @@ def command(
     reference: Path | None,
     use_gpu: bool,
     adb: str | None,
+    adb_servers: tuple[str, ...],
     runtime: Path | None,
     history: Path | None,
     config: BenchmarkConfig,
@@ -121,6 +123,7 @@ def command(
         resize=resize,
         labels=None if labels is None else data.read_labels(labels),
         adb=adb,
+        adb_servers=adb_servers,
         runtime=runtime,
         history=history,
     )

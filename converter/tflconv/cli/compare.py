@@ -110,6 +110,7 @@ def command(
     labels: Path | None,
     pictures: int | None,
     adb: str | None,
+    adb_servers: tuple[str, ...],
     runtime: Path | None,
     history: Path | None,
     config: ComparisonConfig,
@@ -152,6 +153,7 @@ def command(
         resize=resize,
         labels=None if labels is None else data.read_labels(labels),
         adb=adb,
+        adb_servers=adb_servers,
         runtime=runtime,
         history=history,
     )

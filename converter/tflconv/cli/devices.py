@@ -15,9 +15,12 @@ from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 @click.group(name="devices", invoke_without_command=True)
 @click.option("-l", "--long", is_flag=True, help="Also list what each device can measure.")
+@options.adb_servers
 @options.json_output
 @click.pass_context
-def command(context: click.Context, long: bool, as_json: bool) -> None:
+def command(
+    context: click.Context, long: bool, adb_servers: tuple[str, ...], as_json: bool
+) -> None:
     """List the devices that models can be measured on.
 
     arm64:CORE is an emulated core: it counts instructions and checks outputs, but measures no time.
@@ -29,7 +32,7 @@ def command(context: click.Context, long: bool, as_json: bool) -> None:
     """
     if context.invoked_subcommand:
         return
-    devices = list(device.listed())
+    devices = list(device.listed(adb_servers=adb_servers))
     if as_json:
         options.print_rows([asdict(entry) for entry in devices], as_json=True)
         return

@@ -12,17 +12,17 @@ from tflconv.cli import options
 from tflconv.cli.console import print_json, say, standard_output
 from tflconv.comparison import METRICS, Metric
 from tflconv.errors import TflconvError, UsageError
-from tflconv.history import VARIABLE, History, default
+from tflconv.history import OFF, VARIABLE, History, place
 
 if TYPE_CHECKING:
     from tflconv.history import Kept
 
 
 def _named(_: click.Context, __: click.Parameter, path: Path | None) -> History:
-    chosen = path or default()
+    chosen = place(path)
     if chosen is None:
-        raise UsageError("no history is named.", hint=f"Say --history FILE, or set {VARIABLE}.")
-    return History(chosen)
+        raise UsageError(f"{VARIABLE} is {OFF}.", hint="Name a history: --history FILE.")
+    return History(chosen.path)
 
 
 def file(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,7 +32,7 @@ def file(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         callback=_named,
-        help=f"The history.  [default: ${VARIABLE}]",
+        help=f"The history.  [default: ${VARIABLE}, or your own]",
     )(function)
 
 
@@ -46,14 +46,15 @@ def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
 def command() -> None:
     """Keep every run in one file: list, show, export, merge, and see trends.
 
-    Runs come there from `tflconv bench`, `study` and `compare` with --history FILE, or wherever
-    TFLCONV_HISTORY=FILE is set. The file only grows; two of them merge without doubles.
+    Each run of `tflconv bench`, `study` and `compare` is kept in your own history, in the one that
+    --history or TFLCONV_HISTORY names, or with --no-history or TFLCONV_HISTORY=off in none. The
+    file only grows; two of them merge without doubles.
 
     \b
     Examples:
-      tflconv bench models/*.tflite --history runs.sqlite
-      tflconv history list --history runs.sqlite
-      tflconv history trend --model vit-mnist-static_wi8_ai8 --figure latency --history runs.sqlite
+      tflconv history list
+      tflconv history trend --model vit-mnist-static_wi8_ai8 --figure latency
+      tflconv history merge colleague.sqlite --history team.sqlite
     """
 
 

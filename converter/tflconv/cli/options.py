@@ -20,6 +20,7 @@ from tflconv.core import outputs
 from tflconv.core.files import write_text
 from tflconv.core.terminal import cell
 from tflconv.errors import gravest
+from tflconv.history import OFF
 from tflconv.model.pictures import Resize
 
 if TYPE_CHECKING:
@@ -211,8 +212,20 @@ def signature(function: F) -> F:
     )(function)
 
 
+def adb_servers(function: F) -> F:
+    """``--adb-server``, where phones of other computers are."""
+    return click.option(
+        "--adb-server",
+        "adb_servers",
+        multiple=True,
+        metavar="HOST:PORT",
+        help="adb server that knows the phone; may be repeated.  [default: $ADB_SERVER_SOCKET, or"
+        " this computer's]",
+    )(function)
+
+
 def phone(function: F) -> F:
-    """``--adb`` and ``--runtime``: the programs by which a phone is measured."""
+    """``--adb``, ``--adb-server`` and ``--runtime``: how a phone is reached, and what it runs."""
     click.option(
         "--runtime",
         type=click.Path(path_type=Path),
@@ -220,6 +233,7 @@ def phone(function: F) -> F:
         help="LiteRT for a phone: its .aar or libLiteRt.so for arm64.  [default: the .aar fetched"
         " once]",
     )(function)
+    adb_servers(function)
     return click.option(
         "--adb",
         metavar="PROGRAM",
@@ -228,13 +242,21 @@ def phone(function: F) -> F:
 
 
 def history(function: F) -> F:
-    """``--history``, where finished runs are kept, too."""
-    return click.option(
+    """``--history`` and ``--no-history``: where finished runs are kept, too, handed over as one."""
+
+    @functools.wraps(function)
+    def with_history(*args: Any, no_history: bool, history: Path | None, **values: Any) -> Any:
+        chosen = Path(OFF) if no_history else history
+        return function(*args, history=chosen, **values)
+
+    click.option("--no-history", is_flag=True, help="Keep the runs in no history.")(with_history)
+    named = click.option(
         "--history",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Keep each run in this history, too.  [default: $TFLCONV_HISTORY, or none]",
-    )(function)
+        help="Keep each run in this history.  [default: $TFLCONV_HISTORY, or your own]",
+    )
+    return cast(F, named(with_history))
 
 
 def read_by(

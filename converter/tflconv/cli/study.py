@@ -25,6 +25,7 @@ def command(
     plan: Path,
     output: Path | None,
     adb: str | None,
+    adb_servers: tuple[str, ...],
     runtime: Path | None,
     history: Path | None,
     again: bool,
@@ -43,7 +44,15 @@ def command(
 
     loaded = plans.load(plan)
     folder = output or Path(file_name(loaded.name))
-    run(loaded, folder, adb=adb, runtime=runtime, history=history, again=again)
+    run(
+        loaded,
+        folder,
+        adb=adb,
+        adb_servers=adb_servers,
+        runtime=runtime,
+        history=history,
+        again=again,
+    )
 
 
 def run(
@@ -51,6 +60,7 @@ def run(
     folder: Path,
     *,
     adb: str | None = None,
+    adb_servers: tuple[str, ...] = (),
     runtime: Path | None = None,
     history: Path | None = None,
     again: bool = False,
@@ -59,11 +69,12 @@ def run(
     from tflconv.pipeline import study
     from tflconv.report import tables
 
-    with showing() as progress:
+    with options.warnings_on_stderr(), showing() as progress:
         outcome = study.run(
             plan,
             folder,
             adb=adb,
+            adb_servers=adb_servers,
             runtime=runtime,
             history=history,
             again=again,

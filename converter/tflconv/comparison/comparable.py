@@ -8,7 +8,7 @@ from dataclasses import asdict
 from tflconv.errors import UsageError
 from tflconv.results import Accuracy, BenchmarkRun, Software
 
-WITHOUT_INFLUENCE = {"timeout", "blocks", "test_set_sha256"}
+WITHOUT_INFLUENCE = {"timeout", "blocks", "burst_secs", "test_set_sha256"}
 """Settings that do not change what a block measures; pictures are compared by their own hash."""
 
 

@@ -42,11 +42,14 @@ class Access:
 
     Args:
         adb: The adb to use, by default ``$ADB``, then the one on PATH or in the wheel adbutils.
+        adb_servers: adb servers as ``HOST:PORT``, by default that of ``$ADB_SERVER_SOCKET``, else
+            this computer's.
         runtime: LiteRT for a phone, by default ``$TFLCONV_RUNTIME``, else see ``android_runtime``.
         cancellation: Stops a command that waits for the device.
 
     """
 
     adb: str | None = None
+    adb_servers: tuple[str, ...] = ()
     runtime: Path | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)

@@ -20,14 +20,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from tflconv.core.diagnosis import Requirement
 from tflconv.device import parse, suitability
 from tflconv.device.access import Cancellation
-from tflconv.device.complaints import last_line
+from tflconv.device.adb_choice import REFUSALS, choose, server_error, server_words, state_hint
 from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, TimeUp, UsageError
 
@@ -40,6 +40,7 @@ SLOWEST_TRANSFER = 200_000
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
 
 _LISTEN_SECONDS = 0.2
+_LOOK_SECONDS = 0.02
 
 _ON_NETWORK = re.compile(r":|\._adb[\w-]*\._tcp\.?$")
 """``HOST:PORT``, or a name that a phone announces over mDNS."""
@@ -54,22 +55,6 @@ wait $child
 code=$?
 kill $guard
 echo "{mark} $code" >&2"""
-
-_STATES = {
-    "unauthorized": "Unlock its screen and allow USB debugging for this computer.",
-    "authorizing": "Unlock its screen and allow USB debugging for this computer.",
-    "offline": "Reconnect the cable, or run 'adb reconnect offline'.",
-    "no permissions": "Linux denies access to the USB device: add udev rules for Android.",
-    "recovery": "It is in recovery: start Android with 'adb reboot'.",
-    "sideload": "It waits for an update: start Android with 'adb reboot'.",
-    "bootloader": "It is in the bootloader: start Android with 'fastboot reboot'.",
-}
-
-_REFUSALS = {
-    "No space left on device": "Free some space on it, or run 'tflconv devices clean'.",
-    "Read-only file system": "Its /data/local/tmp cannot be written: see docs/phone-setup.md.",
-    "Permission denied": "adb's shell user may not write there: see docs/phone-setup.md.",
-}
 
 
 def program(choice: str | None = None) -> Path:
@@ -105,21 +90,47 @@ def quote(argv: Sequence[str]) -> str:
     return shlex.join(argv)
 
 
-def devices(adb: Path, cancellation: Cancellation | None = None) -> tuple[parse.AdbDevice, ...]:
-    """Return every device that the adb server knows, usable or not.
+def devices(
+    adb: Path, cancellation: Cancellation | None = None, servers: Sequence[str] = ()
+) -> tuple[parse.AdbDevice, ...]:
+    """Return every device that adb's servers know, usable or not.
+
+    Args:
+        adb: The adb to use.
+        cancellation: Stops a command that waits.
+        servers: adb servers as ``HOST:PORT``; by default that of ``$ADB_SERVER_SOCKET`` or of this
+            computer. One of several that does not answer is left out.
 
     Raises:
-        DeviceError: The adb server does not start or answer.
+        DeviceError: No server starts or answers.
+        UsageError: A server is no ``HOST:PORT``.
 
     """
-    answer = _ask_server(adb, "devices", "-l", cancellation=cancellation)
+    answers = [_listed(adb, cancellation, server) for server in servers or (None,)]
+    silent = [answer for answer in answers if isinstance(answer, DeviceError)]
+    if len(silent) == len(answers):
+        raise silent[0]
+    return tuple(d for answer in answers if not isinstance(answer, DeviceError) for d in answer)
+
+
+def _listed(
+    adb: Path, cancellation: Cancellation | None, server: str | None
+) -> list[parse.AdbDevice] | DeviceError:
+    """Return the devices of a server, or why it does not answer."""
+    try:
+        answer = _ask_server(adb, "devices", "-l", cancellation=cancellation, server=server)
+    except DeviceError as error:
+        return error
     if answer.returncode:
-        raise _server_error(adb, _text(answer.stderr))
-    return parse.devices(_text(answer.stdout))
+        return server_error(adb, _text(answer.stderr), server)
+    return [replace(listed, server=server) for listed in parse.devices(_text(answer.stdout))]
 
 
 def open_serial(
-    adb: Path, serial: str = "", cancellation: Cancellation | None = None
+    adb: Path,
+    serial: str = "",
+    cancellation: Cancellation | None = None,
+    servers: Sequence[str] = (),
 ) -> Connection:
     """Connect to the device called ``serial``, else ``$ANDROID_SERIAL``, else the only one.
 
@@ -130,6 +141,7 @@ def open_serial(
         adb: The adb to use.
         serial: Serial of the device, may be empty.
         cancellation: Stops a command that waits, now and later over the connection.
+        servers: adb servers as ``HOST:PORT``, which are asked in their order.
 
     Raises:
         DeviceError: The device is missing, unusable, or one of several.
@@ -137,25 +149,23 @@ def open_serial(
     """
     cancellation = cancellation or Cancellation()
     wanted = serial or os.environ.get("ANDROID_SERIAL", "")
-    known = devices(adb, cancellation)
+    known = devices(adb, cancellation, servers)
     lost = not any(listed.usable for listed in known if listed.serial == wanted)
     if lost and _ON_NETWORK.search(wanted):
-        _ask_server(adb, "disconnect", wanted, cancellation=cancellation)
-        _ask_server(adb, "connect", wanted, cancellation=cancellation)
-        known = devices(adb, cancellation)
-    chosen = _choose(known, wanted)
+        for server in servers or (None,):
+            for order in ("disconnect", "connect"):
+                _ask_server(adb, order, wanted, cancellation=cancellation, server=server)
+        known = devices(adb, cancellation, servers)
+    chosen = choose(known, wanted)
     if not chosen.usable:
         raise DeviceError(
             f"device '{chosen.serial}' is {chosen.state}.", hint=state_hint(chosen.state)
         )
-    connection = Connection(program=adb, serial=chosen.serial, cancellation=cancellation)
+    connection = Connection(
+        program=adb, serial=chosen.serial, cancellation=cancellation, server=chosen.server
+    )
     connection.require_shell()
     return connection
-
-
-def state_hint(state: str) -> str | None:
-    """Return how to make a device usable that adb lists with ``state``, if that is known."""
-    return _STATES.get(state)
 
 
 def diagnose() -> list[Requirement]:
@@ -182,6 +192,7 @@ class Connection:
     program: Path
     serial: str
     cancellation: Cancellation = field(default_factory=Cancellation)
+    server: str | None = None
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = CONTROL_SECONDS) -> Completed:
         """Run a program on the device; it is killed there when the wait for it ends.
@@ -204,17 +215,34 @@ class Connection:
         return Completed(returncode=code, stdout=_text(answer.stdout), stderr=stderr)
 
     @contextlib.contextmanager
-    def background(self, argv: Sequence[str]) -> Iterator[list[str]]:
-        """Run ``argv`` until the block ends; its output is then the only entry of the list."""
+    def background(self, argv: Sequence[str], *, awaited: str = "") -> Iterator[list[str]]:
+        """Run ``argv`` until the block ends; its output is then the only entry of the list.
+
+        With ``awaited`` the block begins when that was printed, or when the program has ended or
+        said nothing for long; the list holds what was printed until then.
+        """
         printed: list[str] = []
         guarded = _GUARDED.format(command=quote(argv), mark="ended")
-        command = [str(self.program), "-s", self.serial, "shell", "-T", guarded]
+        command = self._command("shell", "-T", guarded)
         with tempfile.TemporaryFile() as file:
             with _started(command, file) as process:
+                if awaited:
+                    printed.append(self._early(process, file.fileno(), awaited))
                 yield printed
                 process.terminate()
             file.seek(0)
-            printed.append(_text(file.read()))
+            printed[:] = [_text(file.read())]
+
+    def _early(self, process: subprocess.Popen[bytes], file: int, awaited: str) -> str:
+        """Return what a program printed until it printed ``awaited``, ended, or took too long."""
+        deadline = time.monotonic() + CONTROL_SECONDS
+        while True:
+            ended = process.poll() is not None or time.monotonic() > deadline
+            text = _text(os.pread(file, 1 << 16, 0))  # which leaves its place to the program
+            if awaited in text or ended:
+                return text
+            self.cancellation.raise_if_requested()
+            time.sleep(_LOOK_SECONDS)
 
     def push(self, source: Path, remote: str) -> None:
         """Copy the file ``source`` to the path ``remote``."""
@@ -237,6 +265,9 @@ class Connection:
             raise self._lost(_text(answer.stderr))
         return "shell_v2" in re.split(r"[\s,]+", _text(answer.stdout))
 
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self.program), *server_words(self.server), "-s", self.serial, *arguments]
+
     def _transfer(self, file: Path, *arguments: str) -> None:
         size = file.stat().st_size if file.exists() else 1 << 30
         timeout = CONTROL_SECONDS + size / SLOWEST_TRANSFER
@@ -246,8 +277,7 @@ class Connection:
 
     def _run(self, *arguments: str, timeout: float | None) -> subprocess.CompletedProcess[bytes]:
         try:
-            command = [str(self.program), "-s", self.serial, *arguments]
-            return _run(command, timeout, self.cancellation)
+            return _run(self._command(*arguments), timeout, self.cancellation)
         except subprocess.TimeoutExpired:
             raise TimeUp(
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
@@ -255,7 +285,7 @@ class Connection:
             ) from None
 
     def _refused(self, output: str) -> DeviceError:
-        for reason, hint in _REFUSALS.items():
+        for reason, hint in REFUSALS.items():
             if reason in output:
                 return DeviceError(f"device '{self.serial}': {reason.lower()}.", hint=hint)
         return self._lost(output)
@@ -269,35 +299,16 @@ class Connection:
         )
 
 
-def _choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
-    serials = ", ".join(f"{listed.serial} ({listed.state})" for listed in known) or "none"
-    if wanted:
-        exact = [listed for listed in known if listed.serial == wanted]
-        similar = [listed for listed in known if listed.serial.strip() == wanted.strip()]
-        if exact or len(similar) == 1:
-            return (exact or similar)[0]
-        raise DeviceError(
-            f"device '{wanted}' not found.",
-            hint=f"Connected: {serials}. 'tflconv devices' says how to connect a phone.",
-        )
-    if not known:
-        raise DeviceError(
-            "no phone is connected.", hint="Run 'tflconv devices': it says how to connect one."
-        )
-    if len(known) > 1:
-        raise DeviceError(
-            "more than one phone is connected.",
-            hint=f"Choose one with -s SERIAL or ANDROID_SERIAL: {serials}.",
-        )
-    return known[0]
-
-
 def _ask_server(
-    adb: Path, *arguments: str, cancellation: Cancellation | None = None
+    adb: Path,
+    *arguments: str,
+    cancellation: Cancellation | None = None,
+    server: str | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command of adb that concerns its server or adb itself, not a device."""
     try:
-        return _run([str(adb), *arguments], CONTROL_SECONDS, cancellation or Cancellation())
+        command = [str(adb), *server_words(server), *arguments]
+        return _run(command, CONTROL_SECONDS, cancellation or Cancellation())
     except OSError as error:
         raise DeviceError(f"cannot run {adb}: {error.strerror}.", hint=GET_ADB) from error
     except subprocess.TimeoutExpired:
@@ -305,19 +316,6 @@ def _ask_server(
             f"adb's server did not answer '{arguments[0]}' in {CONTROL_SECONDS:.0f} s.",
             hint="Restart it with 'adb kill-server' and run again.",
         ) from None
-
-
-def _server_error(adb: Path, output: str) -> DeviceError:
-    """Return the error; most likely the server belongs to another adb, such as Android Studio's."""
-    versions = re.search(r"server version \((\d+)\) doesn't match this client \((\d+)\)", output)
-    if versions:
-        return DeviceError(
-            f"adb's server speaks version {versions[1]}, {adb} speaks {versions[2]}.",
-            hint="Pass the adb that started it with --adb, or stop it with 'adb kill-server'.",
-        )
-    return DeviceError(
-        f"adb's server does not start: {last_line(output)}.", hint="Try 'adb start-server'."
-    )
 
 
 def _run(

@@ -130,7 +130,7 @@ def setup() -> Sysroot:
     return sysroot.assemble()
 
 
-def listed() -> list[ListedDevice]:
+def listed(_: Access | None = None) -> list[ListedDevice]:
     """Return every core that can be emulated, whether or not this computer is set up for it."""
     requirements = diagnose()
     return [_row(core, requirements) for core in cores.CORES.values()]

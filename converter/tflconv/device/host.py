@@ -16,12 +16,12 @@ from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import replacing_file, sha256_file
 from tflconv.core.private import scratch_folder
 from tflconv.core.versions import versions
-from tflconv.device import arm_cpus
+from tflconv.device import arm_cpus, tracing
 from tflconv.device.access import Access
 from tflconv.device.interface import Completed, Runtime
 from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError, TimeUp, unknown
-from tflconv.results import DeviceInfo, Software
+from tflconv.results import DeviceInfo, Moment, Software
 
 PACKAGE = "ai-edge-litert"
 INSTALL = f"pip install {PACKAGE}"
@@ -96,6 +96,10 @@ class Host:
             stderr=done.stderr.decode(errors="replace"),
         )
 
+    def looks(self) -> contextlib.AbstractContextManager[list[Moment]]:
+        """Look at heat and battery every few seconds during the block."""
+        return tracing.of_host()
+
     @contextlib.contextmanager
     def temporary_file(self) -> Iterator[str]:
         """Yield the path of a file to write, which is gone after the block."""
@@ -110,7 +114,7 @@ def find(name: str, _access: Access | None = None) -> Host:
     return Host()
 
 
-def listed() -> list[ListedDevice]:
+def listed(_: Access | None = None) -> list[ListedDevice]:
     """Return this computer; without LiteRT it is listed but not ready."""
     abilities = ("latency", "cpu", "memory", "ops", "accuracy")
     name = Host().info().name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from tflconv.results import Conditions, DeviceInfo, Instructions, Software
+from tflconv.results import Conditions, DeviceInfo, Instructions, Moment, Software
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +118,15 @@ class WatchesConditions(Protocol):
         ...
 
 
+@runtime_checkable
+class LooksOn(Protocol):
+    """A device that looks at its heat and its battery while it works for long."""
+
+    def looks(self) -> AbstractContextManager[list[Moment]]:
+        """Look every few seconds during a block; the list is complete when the block has ended."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Heat:
     """What a device does about its heat: Android's thermal status, the highest clock it allows."""
@@ -132,6 +141,15 @@ class TellsHeat(Protocol):
 
     def heat(self) -> Heat:
         """Return what it does about its heat at this moment."""
+        ...
+
+
+@runtime_checkable
+class Reservable(Protocol):
+    """A device that several people may reach, and one at a time may measure on."""
+
+    def reserved(self) -> AbstractContextManager[None]:
+        """Keep it from everybody else during a block; raise ``DeviceError`` if it is in use."""
         ...
 
 

@@ -59,7 +59,7 @@ class Kind(Protocol):
         """Return the device called ``name``, which may be empty."""
         ...
 
-    def listed(self) -> Sequence[ListedDevice]:
+    def listed(self, access: Access | None = None, /) -> Sequence[ListedDevice]:
         """Return the visible devices of this kind; a missing tool is no error."""
         ...
 
@@ -96,6 +96,7 @@ def find(
     text: str,
     *,
     adb: str | None = None,
+    adb_servers: Sequence[str] = (),
     runtime: Path | None = None,
     cancellation: Cancellation | None = None,
 ) -> Device:
@@ -104,6 +105,7 @@ def find(
     Args:
         text: ``host``, ``arm64:cortex-a76`` or ``adb:SERIAL``.
         adb: The adb to reach a phone with, by default ``$ADB``, PATH, the wheel adbutils.
+        adb_servers: adb servers as ``HOST:PORT``, which are asked for it in their order.
         runtime: LiteRT for a phone, an ``.aar`` or an arm64 ``libLiteRt.so``, by default
             ``$TFLCONV_RUNTIME`` or what ``device.android_runtime`` finds.
         cancellation: Stops a command that waits for a phone.
@@ -120,17 +122,26 @@ def find(
     prefix, _, name = text.partition(":")
     if prefix not in KINDS:
         raise unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
-    access = Access(adb=adb, runtime=runtime, cancellation=cancellation or Cancellation())
+    access = Access(
+        adb=adb,
+        adb_servers=tuple(adb_servers),
+        runtime=runtime,
+        cancellation=cancellation or Cancellation(),
+    )
     return kind(prefix).find(name, access)
 
 
-def listed() -> Iterator[ListedDevice]:
+def listed(*, adb_servers: Sequence[str] = ()) -> Iterator[ListedDevice]:
     """Yield the devices of every kind, ready or not.
+
+    Args:
+        adb_servers: adb servers as ``HOST:PORT``, whose phones are listed.
 
     Example:
         >>> next(listed()).id
         'host'
 
     """
+    access = Access(adb_servers=tuple(adb_servers))
     for name in KINDS:
-        yield from kind(name).listed()
+        yield from kind(name).listed(access)

@@ -45,11 +45,12 @@ _SCREEN_ON = {"Awake": True, "Dreaming": True, "Dozing": False, "Asleep": False}
 
 @dataclass(frozen=True, kw_only=True)
 class AdbDevice:
-    """One line of ``adb devices -l``."""
+    """One line of ``adb devices -l``, and the server that was asked by name, if one was."""
 
     serial: str
     state: str
     details: dict[str, str] = field(default_factory=dict)
+    server: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -59,11 +60,13 @@ class AdbDevice:
 
 @dataclass(frozen=True, kw_only=True)
 class Battery:
-    """The battery by ``dumpsys battery``; level in percent, temperature in °C."""
+    """The battery by ``dumpsys battery``; level in percent, temperature in °C, charge in µAh."""
 
     level: int | None = None
     charging: bool | None = None
     temperature: float | None = None
+    charge_uah: int | None = None
+    millivolts: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +150,8 @@ def battery(text: str) -> Battery:
     A device without a battery, or whose values were set by hand (``UPDATES STOPPED``), has none.
 
     Example:
-        >>> battery("AC powered: true\\npresent: false\\nlevel: 0\\ntemperature: 0\\n")
-        Battery(level=None, charging=None, temperature=None)
+        >>> battery("AC powered: true\\npresent: false\\nlevel: 0\\n").level is None
+        True
 
     """
     values = _pairs(text)
@@ -159,7 +162,9 @@ def battery(text: str) -> Battery:
     return Battery(
         level=_percent(number(values.get("level")), number(values.get("scale"))),
         charging="true" in sources if sources else None,
-        temperature=degrees if degrees and _is_temperature(degrees) else None,
+        temperature=degrees if degrees and is_temperature(degrees) else None,
+        charge_uah=count(values.get("Charge counter")),
+        millivolts=count(values.get("voltage")),
     )
 
 
@@ -176,7 +181,7 @@ def thermal(text: str) -> Thermal:
     temperatures = {
         name: values[-1]
         for name, values in readings.items()
-        if values[-1] is not None and _is_temperature(values[-1]) and any(values)
+        if values[-1] is not None and is_temperature(values[-1]) and any(values)
     }
     return Thermal(status=int(status[1]) if status else None, temperatures=temperatures)
 
@@ -253,6 +258,12 @@ def number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def count(text: str | None) -> int | None:
+    """Parse a number above 0 that a battery may tell; vendors put 0 or -1 for what is unknown."""
+    value = number(text)
+    return round(value) if value is not None and 1 <= value < 2**53 else None
+
+
 def cut_exit_code(stderr: str, mark: str) -> tuple[str, int]:
     """Split the last line ``mark CODE`` off ``stderr``; return the rest and the exit code.
 
@@ -272,7 +283,8 @@ def _percent(level: float | None, scale: float | None) -> int | None:
     return None if share is None or not 0 <= share <= 100 else round(share)
 
 
-def _is_temperature(value: float) -> bool:
+def is_temperature(value: float) -> bool:
+    """Return whether a device can be as warm as ``value`` °C; vendors put other numbers, too."""
     return _COLDEST <= value <= _HOTTEST
 
 

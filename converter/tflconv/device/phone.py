@@ -17,13 +17,22 @@ from pathlib import Path
 
 from tflconv.core.files import replacing_file, sha256_file
 from tflconv.core.private import scratch_folder
-from tflconv.device import adb, android_runtime, parse, phone_listing, phone_report, watching
+from tflconv.device import (
+    adb,
+    android_runtime,
+    parse,
+    phone_listing,
+    phone_report,
+    reserving,
+    tracing,
+    watching,
+)
 from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
 from tflconv.device.interface import Completed, Heat, Runtime, Watch
 from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError
-from tflconv.results import DeviceInfo
+from tflconv.results import DeviceInfo, Moment
 
 __all__ = ["Phone", "clean", "diagnose", "find", "listed"]
 
@@ -32,9 +41,12 @@ FOLDER = "/data/local/tmp/tflconv"
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
-{watching.RESTORE}
-touch .writable && rm -f .writable
+touch .writable && rm -f .writable || exit 1
+{{ flock -n 9 2>/dev/null; }} 9>>lock
+[ $? = 1 ] || {{ {watching.RESTORE}; }}
+true
 """
+"""Undoes what an interrupted session asked for, unless another one is at work (``reserving``)."""
 
 _DIGEST = """
 digest() { sha256sum "$1" 2>/dev/null || toybox sha256sum "$1" 2>/dev/null || echo unable; }
@@ -134,9 +146,18 @@ class Phone:
             raise DeviceError(f"{self.id}: {reason}.", hint="See docs/phone-setup.md.")
         return done.stdout
 
-    def background(self, text: str) -> contextlib.AbstractContextManager[list[str]]:
-        """Run lines of shell until the block ends; their output is then in the list."""
-        return self.connection.background(["sh", "-c", text])
+    def background(
+        self, text: str, *arguments: str, awaited: str = ""
+    ) -> contextlib.AbstractContextManager[list[str]]:
+        """Run lines of shell until the block ends; their output is then in the list.
+
+        With ``awaited`` the block begins when that was printed, or the lines have ended.
+        """
+        return self.connection.background(["sh", "-c", text, *arguments], awaited=awaited)
+
+    def reserved(self) -> contextlib.AbstractContextManager[None]:
+        """Keep the phone from everybody else during the block: see ``reserving``."""
+        return reserving.hold(self)
 
     def heat(self) -> Heat:
         """Return what the phone does about its heat."""
@@ -145,6 +166,10 @@ class Phone:
     def conditions(self) -> contextlib.AbstractContextManager[Watch]:
         """Request steady conditions for the block and record those that the phone reports."""
         return watching.observe(self)
+
+    def looks(self) -> contextlib.AbstractContextManager[list[Moment]]:
+        """Look at heat and battery every few seconds during the block."""
+        return tracing.of_phone(self)
 
     @contextlib.contextmanager
     def temporary_file(self) -> Iterator[str]:
@@ -161,9 +186,10 @@ class Phone:
         self.script('rm -rf "$0"', remote)
 
     def clean(self) -> int:
-        """Delete all files of tflconv on the phone and return their number."""
+        """Delete all files of tflconv on the phone, which nobody uses, and return their number."""
         self._checked.clear()
-        count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
+        with self.reserved():
+            count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
         return int(parse.number(count) or 0)
 
     def _require_suitable(self) -> None:
@@ -258,15 +284,16 @@ def find(name: str, access: Access | None = None) -> Phone:
 
     """
     access = access or Access()
-    connection = adb.open_serial(adb.program(access.adb), name, access.cancellation)
+    program = adb.program(access.adb)
+    connection = adb.open_serial(program, name, access.cancellation, access.adb_servers)
     return Phone(connection, runtime=access.runtime)
 
 
-def listed() -> list[ListedDevice]:
+def listed(access: Access | None = None) -> list[ListedDevice]:
     """Return the phones that adb lists, usable or not; none if there is no adb."""
     try:
         program = adb.program()
-        known = adb.devices(program)
+        known = adb.devices(program, servers=access.adb_servers if access else ())
     except DeviceError:
         return []
     return phone_listing.rows(program, known)

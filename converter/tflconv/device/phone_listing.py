@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tflconv.device import adb, parse, phone_report, suitability
 from tflconv.device.access import Cancellation
+from tflconv.device.adb_choice import state_hint
 from tflconv.device.kinds import ListedDevice
 from tflconv.device.parallel import side_by_side
 from tflconv.errors import DeviceError
@@ -37,9 +38,9 @@ class _Question:
     program: Path
 
     def __call__(self, listed: parse.AdbDevice, cancellation: Cancellation) -> ListedDevice:
-        state, hint = listed.state, adb.state_hint(listed.state)
+        state, hint = listed.state, state_hint(listed.state)
         if listed.usable:
-            state, hint = self._state(listed.serial, cancellation)
+            state, hint = self._state(listed, cancellation)
         return ListedDevice(
             id=f"adb:{listed.serial}",
             kind="phone",
@@ -49,16 +50,21 @@ class _Question:
             hint=hint,
         )
 
-    def _state(self, serial: str, cancellation: Cancellation) -> tuple[str, str | None]:
+    def _state(self, listed: parse.AdbDevice, cancellation: Cancellation) -> tuple[str, str | None]:
         """Return the state of a phone that adb can use, and how to make it ready."""
-        connection = adb.Connection(program=self.program, serial=serial, cancellation=cancellation)
+        connection = adb.Connection(
+            program=self.program,
+            serial=listed.serial,
+            cancellation=cancellation,
+            server=listed.server,
+        )
         try:
             obstacle = _obstacle(connection)
         except DeviceError as error:
             return "not answering", f"{error.message} {error.hint or ''}".strip()
         if obstacle is None:
             return "ready", None
-        return obstacle.state, f"adb:{serial} {obstacle.sentence}. {obstacle.hint}"
+        return obstacle.state, f"adb:{listed.serial} {obstacle.sentence}. {obstacle.hint}"
 
 
 def _obstacle(connection: adb.Connection) -> suitability.Obstacle | None:

@@ -6,6 +6,7 @@
 []
 """
 
-from tflconv.history.database import VARIABLE, History, Kept, default
+from tflconv.history.database import History, Kept, begins_hash
+from tflconv.history.keeping import OFF, VARIABLE, Keeping, Place, place
 
-__all__ = ["VARIABLE", "History", "Kept", "default"]
+__all__ = ["OFF", "VARIABLE", "History", "Keeping", "Kept", "Place", "begins_hash", "place"]

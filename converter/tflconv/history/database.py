@@ -9,7 +9,6 @@ nothing. Runs stand in the order in which they came, for a clock may be set back
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,9 +22,6 @@ from tflconv.errors import TflconvError, UsageError
 from tflconv.history import versions
 from tflconv.results import SCHEMA_VERSION, BenchmarkRun, from_json
 from tflconv.results.exchange import canonical, record
-
-VARIABLE = "TFLCONV_HISTORY"
-"""Names the history file, for commands that are told none."""
 
 WAIT_SECONDS = 30.0
 """How long another process may hold the file."""
@@ -57,10 +53,14 @@ class Kept:
     run: BenchmarkRun
 
 
-def default() -> Path | None:
-    """Return the file that ``TFLCONV_HISTORY`` names, or None."""
-    named = os.environ.get(VARIABLE, "")
-    return Path(named).expanduser() if named else None
+def begins_hash(name: str) -> bool:
+    """Return whether ``name`` may be the beginning of a run's hash.
+
+    Example:
+        >>> begins_hash("3fa9c1"), begins_hash("main.json")
+        (True, False)
+    """
+    return len(name) >= SHORTEST and set(name) <= set("0123456789abcdef")
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ class History:
         Raises:
             UsageError: There is none, or several.
         """
-        is_hash = len(name) >= SHORTEST and set(name) <= set("0123456789abcdef")
-        found = self.runs(hash_begins=name) if is_hash else []
+        found = self.runs(hash_begins=name) if begins_hash(name) else []
         if len(found) != 1:
             told = f"{len(found)} runs whose hash begins" if found else "no run whose hash begins"
             raise UsageError(

@@ -26,6 +26,9 @@ _LIKE = {"int4": ("int8", 1.35), "uint8": ("int8", 4.3)}
 """Products that are not in the table, by those that are: int4 weights are unpacked on the way, and
 legacy uint8 kernels do not use the dot product."""
 
+_WITH_DOT, _OF_PRODUCTS = ("int8 ", "int4 "), (" step", " tile", " tap")
+"""Beginnings and ends of the names of units that are int8 products."""
+
 _OTHERS = {"built-in float": 10.0, "built-in int8": 65.0, "float": 2.0, "int8": 2.0}
 """Price of a value of operators that are not in the table."""
 
@@ -47,6 +50,15 @@ def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
 def float_instructions(graph: Subgraph) -> float:
     """Estimate the arm64 instructions of the same graph in float, all of it run by XNNPACK."""
     return sum(map(_priced, [*work.in_float(graph), ("file", 1)]))
+
+
+def dot_products(graph: Subgraph) -> float:
+    """Estimate the instructions of the products that need a dot product; depthwise ones do not."""
+    return sum(
+        _priced((name, count))
+        for name, count in work.units(graph, range(len(graph.operators)))
+        if name.startswith(_WITH_DOT) and name.endswith(_OF_PRODUCTS) and "depthwise" not in name
+    )
 
 
 def _priced(unit: Unit) -> float:

@@ -16,7 +16,7 @@ from tflconv.benchmark import Laboratory
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.progress import Callback, Progress
 from tflconv.device.interface import Device
-from tflconv.history import History, default
+from tflconv.history import Keeping
 from tflconv.pipeline import interleaving
 from tflconv.pipeline.requests import BenchRequest, VerificationRequest
 from tflconv.pipeline.verification import verify
@@ -71,8 +71,7 @@ class Cells:
     ) -> None:
         self._request, self._work, self._keeper = request, work, keeper
         self._laboratory, self._progress = laboratory, progress
-        path = request.history or default()
-        self._history = None if path is None else History(path)
+        self._history = Keeping(request.history)
         self._blocks: Mapping[int, interleaving.Answer] | None = None
 
     def measure(self, place: Device, work: Work) -> None:
@@ -92,8 +91,8 @@ class Cells:
             accuracy = verify(_comparison(self._request, work)).to_accuracy()
             run = replace(run, accuracy=accuracy)
         self._keeper.add(run)
-        if self._history is not None and known is None:
-            self._history.add([run])
+        if known is None:
+            self._history.add(run)
 
     def _measured(self, place: Device, work: Work) -> BenchmarkRun:
         several = self._request.config.blocks > 1

@@ -17,7 +17,7 @@ from tflconv.compression.weight_config import DistillStepConfig
 from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
-from tflconv.history import History, default
+from tflconv.history import Keeping
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 
 if TYPE_CHECKING:  # what measures is not imported to verify
@@ -114,8 +114,7 @@ def history(path: Path | None) -> None:
     Raises:
         TflconvError: There is no history that this tflconv can write.
     """
-    if chosen := path or default():
-        History(chosen).prepare()
+    Keeping(path).prepare()
 
 
 def plan(chosen: Plan) -> None:

@@ -21,7 +21,7 @@ from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, silent
 from tflconv.errors import TflconvError, UsageError, gravest, require
-from tflconv.history import History, default
+from tflconv.history import History, begins_hash, place
 from tflconv.pipeline import checking, measuring
 from tflconv.pipeline.cells import Work
 from tflconv.pipeline.requests import BenchRequest
@@ -47,9 +47,11 @@ class ComparisonRequest(Preprocessing):
         dataset: Pictures that both files are to classify.
         pictures: How many of them.
         adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers as ``HOST:PORT``, by default that of ``$ADB_SERVER_SOCKET``, else
+            this computer's.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: Where runs are found by the beginning of their hash, and kept; by default that of
-            ``$TFLCONV_HISTORY``, or none.
+            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
     """
 
     baseline: str | Path | Results
@@ -61,6 +63,7 @@ class ComparisonRequest(Preprocessing):
     dataset: Any = None
     pictures: int | None = None
     adb: str | None = None
+    adb_servers: tuple[str, ...] = ()
     runtime: Path | None = None
     history: Path | None = None
 
@@ -105,9 +108,9 @@ def _results(side: str | Path | Results, request: ComparisonRequest) -> Results:
     path, _, name = str(side).rpartition("#")
     if not Path(side).exists() and path and Path(path).exists():
         return _of_model(Path(path), name, request.settings.force)
-    history = request.history or default()
-    if not Path(side).exists() and history is not None:
-        return Results(runs=(History(history).find(str(side)).run,))
+    kept = place(request.history) if begins_hash(str(side)) else None
+    if not Path(side).exists() and kept is not None:
+        return Results(runs=(History(kept.path).find(str(side)).run,))
     return _unchanged(Path(side), request.settings.force)
 
 
@@ -192,6 +195,7 @@ def _bench_request(request: ComparisonRequest, files: tuple[Path, Path]) -> Benc
         resize=request.resize,
         labels=request.labels,
         adb=request.adb,
+        adb_servers=request.adb_servers,
         runtime=request.runtime,
         history=request.history,
     )

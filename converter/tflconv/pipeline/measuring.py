@@ -23,7 +23,7 @@ from tflconv.core.progress import Callback, silent
 from tflconv.data import Dataset, Samples
 from tflconv.data.outputs import numbered, output_names
 from tflconv.device.access import Cancellation
-from tflconv.device.interface import Device
+from tflconv.device.interface import Device, Reservable
 from tflconv.device.parallel import side_by_side
 from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.model.card import ModelCard
@@ -136,9 +136,9 @@ def measure(
     laboratory = Laboratory()
 
     def on_device(name: str, cancellation: Cancellation) -> list[Failure]:
-        connection = _Connection(name, request, cancellation)
         cells = Cells(request, work, keeper, laboratory, progress)
-        answers = [connection.measured(each, cells.measure) for each in work]
+        with _Connection(name, request, cancellation) as connection:
+            answers = [connection.measured(each, cells.measure) for each in work]
         return [answer for answer in answers if answer is not None]
 
     phones = [name for name in request.devices if name.startswith("adb")]
@@ -148,11 +148,21 @@ def measure(
 
 
 class _Connection:
-    """A device that is found when it is needed, and again after it was lost."""
+    """A device that is found when it is needed, and again after it was lost.
+
+    It is kept from everybody else until the block ends.
+    """
 
     def __init__(self, name: str, request: BenchRequest, cancellation: Cancellation) -> None:
         self._name, self._request, self._cancellation = name, request, cancellation
         self._device: Device | None = None
+        self._kept = contextlib.ExitStack()
+
+    def __enter__(self) -> _Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.close()
 
     def measured(self, work: Work, measure_on: Callable[[Device, Work], None]) -> Failure | None:
         """Measure ``work`` on the device; return why that failed, if it did."""
@@ -160,17 +170,22 @@ class _Connection:
             measure_on(self._found(), work)
         except TflconvError as error:
             self._device = None
+            self._kept.close()
             return Failure(cell=f"{work.identity.slug} on {self._name}", error=error)
         return None
 
     def _found(self) -> Device:
         if self._device is None:
-            self._device = device.find(
+            found = device.find(
                 self._name,
                 adb=self._request.adb,
+                adb_servers=self._request.adb_servers,
                 runtime=self._request.runtime,
                 cancellation=self._cancellation,
             )
+            if isinstance(found, Reservable):
+                self._kept.enter_context(found.reserved())
+            self._device = found
         return self._device
 
 

@@ -16,6 +16,7 @@ from tflconv.compression import QatConfig, settings, technique
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
+from tflconv.device.adb_choice import server_words
 from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
@@ -212,9 +213,11 @@ class BenchRequest(Preprocessing):
         reference: A model that each file is compared with on that split, on this computer and not
             on the device; ``dataset`` is then by default what the file was trained on.
         adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers as ``HOST:PORT``, by default that of ``$ADB_SERVER_SOCKET``, else
+            this computer's.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: A history that each finished run is kept in, too; by default that of
-            ``$TFLCONV_HISTORY``, or none.
+            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
     """
 
     files: tuple[Path, ...]
@@ -224,5 +227,11 @@ class BenchRequest(Preprocessing):
     pictures: int | None = None
     reference: Path | None = None
     adb: str | None = None
+    adb_servers: tuple[str, ...] = ()
     runtime: Path | None = None
     history: Path | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for server in self.adb_servers:
+            server_words(server)

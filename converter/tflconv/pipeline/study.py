@@ -52,6 +52,7 @@ def run(
     folder: Path,
     *,
     adb: str | None = None,
+    adb_servers: tuple[str, ...] = (),
     runtime: Path | None = None,
     history: Path | None = None,
     again: bool = False,
@@ -63,8 +64,11 @@ def run(
         plan: What to compare.
         folder: Where everything goes; what an earlier run left there is not done again.
         adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers as ``HOST:PORT``, by default that of ``$ADB_SERVER_SOCKET``, else
+            this computer's.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
-        history: A history that each finished run is kept in, too.
+        history: A history that each finished run is kept in, too; by default that of
+            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
         again: Whether to measure again what was measured before.
         progress: Is told what each model is at.
 
@@ -91,6 +95,7 @@ def run(
         devices=plan.devices,
         config=plan.bench,
         adb=adb,
+        adb_servers=adb_servers,
         runtime=runtime,
         history=history,
     )

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tflconv.report import units
-from tflconv.results import BenchmarkRun, Cpu, DeviceInfo, Latency, Memory, Results
+from tflconv.results import (
+    BenchmarkRun,
+    Cpu,
+    DeviceInfo,
+    Latency,
+    Memory,
+    Results,
+    endurance,
+    energy,
+)
+from tflconv.results.endurance import Endurance
+from tflconv.results.energy import Energy
 
 Number = float | int | str | None
 
@@ -38,6 +49,18 @@ class Cell:
     def memory(self) -> Memory | None:
         """Memory; None on an emulator."""
         return None if self.run.device.kind == "emulator" else self.run.memory
+
+    @property
+    def endurance(self) -> Endurance | None:
+        """Figures of the sustained run; None on an emulator."""
+        series = self.run.conditions.sustained or ()
+        return None if self.run.device.kind == "emulator" else endurance.of(series)
+
+    @property
+    def energy(self) -> Energy | None:
+        """What the sustained run took from the battery; None where that cannot be told."""
+        taken = energy.of(self.run.conditions)
+        return taken if isinstance(taken, Energy) else None
 
     @property
     def size_change(self) -> float | None:
@@ -175,6 +198,22 @@ def _cpu_at_rate(cell: Cell) -> str | None:
     return f"{units.significant(cell.cpu.percent_at_rate, 2)} %{rate}"
 
 
+def _held(cell: Cell) -> str | None:
+    found = cell.endurance
+    if found is None:
+        return None
+    until = "" if found.throttled_at_s is None else f" from {found.throttled_at_s:.0f} s"
+    return f"{units.percent(found.held, 0)}{until}"
+
+
+def _energy(cell: Cell) -> str | None:
+    per_inference = cell.energy and cell.energy.mj_per_inference
+    if not per_inference:
+        return None
+    figure, low, high = map(units.significant, per_inference)
+    return f"{figure} mJ [{low}–{high}]"
+
+
 def _partitions(cell: Cell) -> str | None:
     return str(cell.run.graph.partitions) if cell.run.graph else None
 
@@ -223,6 +262,8 @@ TABLE = (
         title="peak memory",
         text=lambda c: units.size(c.memory.peak_bytes) if c.memory else None,
     ),
+    Column(key="held", title="held of peak", text=_held),
+    Column(key="energy", title="energy, whole device", text=_energy),
     Column(key="partitions", title="partitions", text=_partitions),
 )
 
@@ -233,6 +274,7 @@ def numbers(cell: Cell) -> dict[str, Number]:
     low, high = accuracy.interval if accuracy else (None, None)
     summary = cell.latency.summary if cell.latency else None
     counted = cell.run.instructions
+    lasting, taken = cell.endurance, cell.energy
     return {
         "slug": model.slug,
         "model": model.name,
@@ -254,9 +296,18 @@ def numbers(cell: Cell) -> dict[str, Number]:
         "latency_samples": summary["count"] if summary else None,
         "speedup": cell.speedup,
         "cpu_ms": cell.cpu.ms_per_inference if cell.cpu else None,
+        "cpu_cycles": cell.cpu.cycles_per_inference if cell.cpu else None,
         "cpu_percent_at_rate": cell.cpu.percent_at_rate if cell.cpu else None,
         "rate_hz": cell.cpu.rate_hz if cell.cpu else None,
         "peak_memory_bytes": cell.memory.peak_bytes if cell.memory else None,
+        "sustained_peak_ms": lasting.peak_ms if lasting else None,
+        "sustained_held_ms": lasting.held_ms if lasting else None,
+        "sustained_first_minute_ms": lasting.first_ms if lasting else None,
+        "sustained_last_minute_ms": lasting.last_ms if lasting else None,
+        "throttled_at_s": lasting.throttled_at_s if lasting else None,
+        "energy_uah": taken.charge_uah if taken else None,
+        "energy_low_uah": taken.charge_low_uah if taken else None,
+        "energy_high_uah": taken.charge_high_uah if taken else None,
         "instructions": counted.total if counted else None,
         "instructions_sdot": counted.sdot if counted else None,
         "nodes": graph.nodes if graph else None,

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tflconv.report import endurance, units
+from tflconv.report import expectation, units
 from tflconv.report.columns import Cell, Group
-from tflconv.results import BenchmarkRun
+from tflconv.results import BenchmarkRun, endurance, energy
 
 OUTLIER_SHARE = 0.05
 """Share of outliers among the samples beyond which they are reported."""
@@ -60,12 +60,20 @@ def _flips(group: Group) -> Iterator[Finding]:
         for cell in group.cells
     )
     lasting = [(name, each) for name, each in found if each is not None]
-    for first, second in endurance.flips(lasting):
+    for flip in endurance.flips(lasting):
+        first, last = "at first", "in the end"
+        if flip.minutes > 1:
+            first, last = "in minute 1", f"in minute {flip.minutes}"
         yield Finding(
-            text=f"faster than {second} at first, and slower after minutes of work.",
-            subject=first,
+            text=f"faster than {flip.slower} {first} ({_ranks(flip.first_ranks)}), slower {last}"
+            f" ({_ranks(flip.last_ranks)}).",
+            subject=flip.faster,
             severe=True,
         )
+
+
+def _ranks(ranks: tuple[int, int]) -> str:
+    return f"rank {ranks[0]} against {ranks[1]}"
 
 
 def _subject(cells: Sequence[Cell], group: Group) -> str:
@@ -100,6 +108,8 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
     yield from ((_sentence(warning), False) for warning in run.warnings)
     yield from _uncounted(run)
     yield from _slower(cell)
+    if told := expectation.of(run, cell.baseline, cell.speedup):
+        yield told, True
     yield from _scattered(cell)
     yield from _endured(run)
     if run.accuracy is not None and run.accuracy.subset:
@@ -165,6 +175,9 @@ def _scattered(cell: Cell) -> Iterator[tuple[str, bool]]:
 
 
 def _endured(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
+    taken = energy.of(run.conditions)
+    if isinstance(taken, str):
+        yield f"{taken}.", False
     found = endurance.of(run.conditions.sustained or ())
     if found is None:
         return

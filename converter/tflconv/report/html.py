@@ -20,6 +20,7 @@ _PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "sampl
 _CAPTIONS = {
     "samples": "Left to right as measured. The line is the median; a triangle lies above the strip."
     f" At most {plots.SHOWN_SAMPLES} evenly spaced samples of a run are drawn, and its outliers.",
+    "sustained": "A triangle marks from when on latency never comes back to the best ten seconds.",
     "pareto": "The line is the Pareto front: no other file is better in both.",
 }
 

@@ -38,6 +38,15 @@ _EMULATED = (
     "Instructions of the phone are counted by its CPU; emulated are those of the same file on an"
     " emulated core with the same kernels, which should be near."
 )
+_SUSTAINED = (
+    "A sustained run is minutes of inferences: its peak is the best ten seconds, held is the last"
+    " third, and a device throttles from the moment on after which it never comes back to"
+    " within a tenth of the peak. Before it a phone is waited for until it is as cool as at first."
+)
+_ENERGY = (
+    "Energy is what the battery's charge counter lost in the sustained run, its screen and all else"
+    " included; the interval is three steps of that counter to either side."
+)
 _ACCURACY = (
     "Accuracy is top-1 on the test split, with Wilson's 95 % interval. Agreement is the share of"
     " pictures that a file and the model it was made from put into the same class."
@@ -57,6 +66,8 @@ def sentences(group: Group) -> list[str]:
         _CPU: any(cell.cpu for cell in cells),
         _MEMORY: any(cell.memory for cell in cells),
         _EMULATED: any(cell.run.conditions.instructions_emulated for cell in cells),
+        _SUSTAINED: any(cell.endurance for cell in cells),
+        _ENERGY: any(cell.energy for cell in cells),
         _ACCURACY: any(cell.run.accuracy for cell in cells),
         _PARTITIONS: any(cell.run.graph for cell in cells),
     }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tflconv.core import outputs, stats
 from tflconv.core.files import write_bytes, write_text
 from tflconv.core.text import to_plot
-from tflconv.report import columns, style, units
+from tflconv.report import columns, style, sustained_plot, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import Results
 
@@ -33,7 +33,6 @@ _SHOWN_MODELS = 16
 """Models that a legend names; markers repeat long before."""
 USUAL_RATE = 10.0
 _ROW = 0.235
-_LINES = ["-", "--", ":", "-."]
 _ROOM_FOR_LABEL = 1.5
 
 
@@ -142,27 +141,10 @@ def samples(group: Group) -> Figure | None:
 
 @style.settled
 def sustained(group: Group) -> Figure | None:
-    """Median latency per second of a sustained run; it rises where the device throttles."""
+    """Latency over a sustained run, with clock and temperature; a triangle where it throttles."""
     cells = [cell for cell in group.cells if cell.run.conditions.sustained and cell.latency]
     cells = columns.cheapest(cells, SHOWN_RUNS)
-    if not cells:
-        return None
-    drawn, axes = style.figure(3.2)
-    lines = dict(zip([name for name, _ in group.models], _LINES * len(cells), strict=False))
-    for cell in cells:
-        seconds = cell.run.conditions.sustained or ()
-        axes.plot(
-            [second.at_s for second in seconds],
-            [second.median_ms for second in seconds],
-            lines[group.title(cell)],
-            color=style.recipe_color(cell.run.model.recipe),
-            label=to_plot(f"{group.title(cell)} {cell.run.model.recipe}"),
-        )
-    axes.set(ylim=(0, None), xlabel="seconds", ylabel="median per second, ms")
-    axes.set_title("Sustained")
-    axes.grid()
-    drawn.legend(loc="outside lower left", ncols=1)
-    return drawn
+    return sustained_plot.draw(group, cells) if cells else None
 
 
 PLOTS: dict[str, Callable[[Group], Figure | None]] = {

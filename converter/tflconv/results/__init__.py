@@ -15,6 +15,7 @@ from tflconv.results.conditions import (
     OutputComparison,
     SustainedSecond,
 )
+from tflconv.results.estimate import Estimate
 from tflconv.results.exchange import SCHEMA_VERSION, Results, changed, from_json, load, merge
 from tflconv.results.growing import GrowingResults
 from tflconv.results.measurements import (
@@ -28,6 +29,7 @@ from tflconv.results.measurements import (
     pictures_of,
     right_of,
 )
+from tflconv.results.moment import Moment
 from tflconv.results.run import (
     BenchmarkRun,
     DeviceInfo,
@@ -47,12 +49,14 @@ __all__ = [
     "Cpu",
     "DeviceInfo",
     "EmulatedInstructions",
+    "Estimate",
     "Graph",
     "GrowingResults",
     "Instructions",
     "Latency",
     "MeasuredModel",
     "Memory",
+    "Moment",
     "Op",
     "OutputComparison",
     "Reason",

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
+from tflconv.results.estimate import Estimate
+from tflconv.results.moment import Moment
 from tflconv.results.ranges import require_counts, require_finite
 
 T = TypeVar("T")
@@ -97,8 +99,10 @@ class Conditions:
         mhz_last: Typical clocks in the second half of the run.
         mhz_after: Clocks after the run.
         sustained: Time series of the sustained run.
+        trace: Heat and battery during the sustained run.
         instructions_not_counted: Why the processor's counters could not be read.
         instructions_emulated: Instructions of the same file on the nearest emulated core.
+        estimate: What the cost table says of the file.
         pictures_digest: Hash of the outputs for all pictures; equal digests mean equal bits.
         pictures_vs_host: Pictures that device and host classify differently, one sentence each.
         outputs_vs_host: The outputs for one input, compared with those of the host.
@@ -123,8 +127,10 @@ class Conditions:
     mhz_last: tuple[float, ...] | None = None
     mhz_after: tuple[float, ...] | None = None
     sustained: tuple[SustainedSecond, ...] | None = None
+    trace: tuple[Moment, ...] | None = None
     instructions_not_counted: str | None = None
     instructions_emulated: EmulatedInstructions | None = None
+    estimate: Estimate | None = None
     pictures_digest: str | None = None
     pictures_vs_host: tuple[str, ...] | None = None
     outputs_vs_host: OutputComparison | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import cattrs
@@ -19,6 +19,7 @@ from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json, to_json
 from tflconv.errors import TflconvError
+from tflconv.results import endurance, energy
 from tflconv.results.conditions import Conditions, fields_of
 from tflconv.results.run import BenchmarkRun
 
@@ -195,7 +196,21 @@ def record(run: BenchmarkRun) -> JsonObject:
             "agreement": run.accuracy.agreement,
             "drop": run.accuracy.drop,
         }
+    entry |= _of_sustained(run)
     return _object(entry) | {"content_sha256": sha256_bytes(canonical(_object(entry)).encode())}
+
+
+def _of_sustained(run: BenchmarkRun) -> dict[str, dict[str, object]]:
+    """Return what a sustained run says; nothing where there was none, or it was too short."""
+    figures: dict[str, dict[str, object]] = {}
+    if (found := endurance.of(run.conditions.sustained or ())) is not None:
+        figures["endurance"] = asdict(found) | {"held": found.held}
+    if isinstance(told := energy.of(run.conditions), energy.Energy):
+        figures["energy"] = asdict(told) | {
+            "milliwatts": told.milliwatts,
+            "mj_per_inference": told.mj_per_inference,
+        }
+    return figures
 
 
 def canonical(entry: JsonObject) -> str:

@@ -67,6 +67,7 @@ class Cpu:
         rate_hz: Inferences per second of that measurement.
         voluntary_switches: Context switches in which the process waited.
         involuntary_switches: Context switches in which the system took the CPU away.
+        cycles_per_inference: Cycles per inference by the processor's counter, in user mode.
     """
 
     ms_per_inference: float
@@ -75,6 +76,7 @@ class Cpu:
     rate_hz: float | None = None
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
+    cycles_per_inference: float | None = None
 
     def __post_init__(self) -> None:
         require_counts("cpu", self)

@@ -1,7 +1,8 @@
 #include "clock.h"
 
-#include <errno.h>
 #include <time.h>
+
+#include "system.h"
 
 static uint64_t now_ns(void *self) {
   (void)self;
@@ -12,10 +13,7 @@ static uint64_t now_ns(void *self) {
 
 static void sleep_until_ns(void *self, uint64_t when) {
   (void)self;
-  struct timespec until = {.tv_sec = (time_t)(when / 1000000000u),
-                           .tv_nsec = (long)(when % 1000000000u)};
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
-  }
+  system_sleep_until(when);
 }
 
 const struct clock monotonic_clock = {now_ns, sleep_until_ns, NULL};

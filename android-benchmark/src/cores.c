@@ -1,12 +1,12 @@
 #include "cores.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fail.h"
+#include "system.h"
 #include "text.h"
 
 static const char *const SYSFS = "/sys/devices/system/cpu";
@@ -43,13 +43,9 @@ uint64_t cores_big(const char *sysfs, uint64_t available, int threads) {
 }
 
 uint64_t cores_available(void) {
-  cpu_set_t set;
-  uint64_t mask = 0;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0)
+  uint64_t mask;
+  if (!system_allowed_cores(&mask))
     fail(EXIT_SYSTEM, "cannot read which CPU cores are allowed: %s", strerror(errno));
-  for (size_t core = 0; core < CORES_MAX; core++)
-    if (CPU_ISSET(core, &set)) mask |= UINT64_C(1) << core;
   return mask;
 }
 
@@ -59,14 +55,6 @@ size_t cores_khz(uint64_t mask, uint64_t *khz) {
     if (has(mask, core))
       khz[count++] = (uint64_t)read_number(SYSFS, core, "cpufreq/scaling_cur_freq");
   return count;
-}
-
-static bool pin(uint64_t mask) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (size_t core = 0; core < CORES_MAX; core++)
-    if (has(mask, (int)core)) CPU_SET(core, &set);
-  return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
 static uint64_t parse_mask(const char *text) {
@@ -88,8 +76,8 @@ struct cores cores_pin(const char *wanted, int threads) {
   uint64_t available = cores_available();
   if (*wanted == '\0') return (struct cores){.mask = available};
   uint64_t mask = wanted_mask(wanted, available, threads) & available;
-  if (mask && pin(mask)) return (struct cores){.mask = cores_available()};
-  if (!pin(cores_big(SYSFS, cores_available(), threads)))
+  if (mask && system_pin(mask)) return (struct cores){.mask = cores_available()};
+  if (!system_pin(cores_big(SYSFS, cores_available(), threads)))
     fail(EXIT_SYSTEM, "cannot choose CPU cores: %s", strerror(errno));
   return (struct cores){.mask = cores_available(), .chosen_again = true};
 }

@@ -1,7 +1,4 @@
 /* The harness: flags in, measurements out as JSON lines. It decides nothing. */
-#include <signal.h>
-#include <sys/prctl.h>
-
 #include "accuracy.h"
 #include "clock.h"
 #include "cores.h"
@@ -15,6 +12,7 @@
 #include "profile.h"
 #include "report.h"
 #include "session.h"
+#include "system.h"
 #include "testset.h"
 
 static void check_protocol(const struct options *options) {
@@ -57,11 +55,8 @@ static void profile(struct session *session, const struct options *options,
   profile_free(&profile);
 }
 
-/* End with the parent process: nobody reads the output any more, and a core would stay busy. */
-static void end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
-
 int main(int argc, char **argv) {
-  end_with_parent();
+  system_end_with_parent();
   const struct clock *clock = &monotonic_clock;
   struct options options = options_parse(argc, argv);
   report_hello();

@@ -4,9 +4,12 @@
 #include <limits.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "abi.h"
 #include "fail.h"
 
 enum kind { TEXT, WHOLE, REAL, TRUTH };
@@ -18,29 +21,36 @@ static const struct flag {
   enum kind kind;
   size_t field;
   double low, high;
+  const char *help;
 } flags[] = {
-    {"protocol", WHOLE, FIELD(protocol), 0, INT_MAX},
-    {"graph", TEXT, FIELD(graph), 0, 0},
-    {"runtime", TEXT, FIELD(runtime), 0, 0},
-    {"num_runs", WHOLE, FIELD(num_runs), 0, INT_MAX},
-    {"min_secs", REAL, FIELD(min_secs), 0, 86400},
-    {"max_secs", REAL, FIELD(max_secs), 0, 86400},
-    {"run_delay", REAL, FIELD(run_delay), 0, 3600},
-    {"run_frequency", REAL, FIELD(run_frequency), 0, 1e6},
-    {"warmup_runs", WHOLE, FIELD(warmup_runs), 0, INT_MAX},
-    {"warmup_min_secs", REAL, FIELD(warmup_min_secs), 0, 3600},
-    {"num_threads", WHOLE, FIELD(num_threads), 1, 1024},
-    {"enable_op_profiling", TRUTH, FIELD(enable_op_profiling), 0, 1},
-    {"accelerator", TEXT, FIELD(accelerator), 0, 0},
-    {"cpu_mask", TEXT, FIELD(cpu_mask), 0, 0},
-    {"input_file", TEXT, FIELD(input_file), 0, 0},
-    {"output_filepath", TEXT, FIELD(output_filepath), 0, 0},
-    {"test_set", TEXT, FIELD(test_set), 0, 0},
-    {"seed", WHOLE, FIELD(seed), 0, INT_MAX},
-    {"xnnpack_flags", WHOLE, FIELD(xnnpack_flags), 0, INT_MAX},
-    {"duty_cycle", REAL, FIELD(duty_cycle), 0.01, 1},
-    {"burst_secs", REAL, FIELD(burst_secs), 0, 3600},
-    {"report_secs", REAL, FIELD(report_secs), 0, 3600},
+    {"protocol", WHOLE, FIELD(protocol), 0, INT_MAX,
+     "protocol that the caller speaks; --version names this one's"},
+    {"graph", TEXT, FIELD(graph), 0, 0, "the .tflite model"},
+    {"runtime", TEXT, FIELD(runtime), 0, 0, "the LiteRT library"},
+    {"num_runs", WHOLE, FIELD(num_runs), 0, INT_MAX, "steady runs at least"},
+    {"min_secs", REAL, FIELD(min_secs), 0, 86400, "seconds of steady runs at least"},
+    {"max_secs", REAL, FIELD(max_secs), 0, 86400, "seconds of steady runs at most"},
+    {"run_delay", REAL, FIELD(run_delay), 0, 3600, "seconds of rest after each run"},
+    {"run_frequency", REAL, FIELD(run_frequency), 0, 1e6,
+     "runs to start per second; 0: one after the other"},
+    {"warmup_runs", WHOLE, FIELD(warmup_runs), 0, INT_MAX, "warmup runs at least"},
+    {"warmup_min_secs", REAL, FIELD(warmup_min_secs), 0, 3600, "seconds of warmup runs at least"},
+    {"num_threads", WHOLE, FIELD(num_threads), 1, 1024, "threads of XNNPACK"},
+    {"enable_op_profiling", TRUTH, FIELD(enable_op_profiling), 0, 1,
+     "profile num_runs runs and time none"},
+    {"accelerator", TEXT, FIELD(accelerator), 0, 0, "cpu or gpu"},
+    {"cpu_mask", TEXT, FIELD(cpu_mask), 0, 0,
+     "big, all or hex; empty leaves the choice to the system"},
+    {"input_file", TEXT, FIELD(input_file), 0, 0, "raw bytes of all inputs, one after the other"},
+    {"output_filepath", TEXT, FIELD(output_filepath), 0, 0,
+     "file for the raw outputs of the first run"},
+    {"test_set", TEXT, FIELD(test_set), 0, 0, "evaluate this packed test set and time none"},
+    {"seed", WHOLE, FIELD(seed), 0, INT_MAX, "seed of the inputs, without input_file"},
+    {"xnnpack_flags", WHOLE, FIELD(xnnpack_flags), 0, INT_MAX, "flags of the XNNPACK delegate"},
+    {"duty_cycle", REAL, FIELD(duty_cycle), 0.01, 1, "share of the time at work"},
+    {"burst_secs", REAL, FIELD(burst_secs), 0, 3600,
+     "seconds of work after which duty_cycle rests; 0: after each run"},
+    {"report_secs", REAL, FIELD(report_secs), 0, 3600, "seconds between reports; 0: one report"},
 };
 
 static const struct options defaults = {
@@ -90,7 +100,40 @@ static void set(struct options *options, const struct flag *flag, const char *te
   }
 }
 
+static void say(const char *text) {
+  if (write(STDOUT_FILENO, text, strlen(text)) < 0) exit(EXIT_SYSTEM);
+}
+
+static void say_flag(const struct flag *flag) {
+  static const char *const values[] = {"TEXT", "N", "NUMBER", "true|false"};
+  const void *field = (const char *)&defaults + flag->field;
+  char line[256], value[32] = "";
+  if (flag->kind == WHOLE && flag->field != FIELD(protocol))
+    snprintf(value, sizeof value, " [%d]", *(const int *)field);
+  if (flag->kind == REAL) snprintf(value, sizeof value, " [%g]", *(const double *)field);
+  snprintf(line, sizeof line, "  --%s=%s\n      %s%s\n", flag->name, values[flag->kind], flag->help,
+           value);
+  say(line);
+}
+
+_Noreturn static void help(void) {
+  say("Usage: harness --protocol=N --graph=FILE.tflite --runtime=libLiteRt.so [--NAME=VALUE]...\n\n"
+      "Run a model through LiteRT and report as JSON lines what it costs. `tflconv bench` drives\n"
+      "this program; README.md beside its sources explains what it prints.\n\n");
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) say_flag(&flags[i]);
+  exit(0);
+}
+
+_Noreturn static void version(void) {
+  char line[96];
+  snprintf(line, sizeof line, "harness of tflconv, protocol %d, %s\n", PROTOCOL, ABI);
+  say(line);
+  exit(0);
+}
+
 static void parse_argument(struct options *options, const char *argument) {
+  if (strcmp(argument, "--help") == 0) help();
+  if (strcmp(argument, "--version") == 0) version();
   const char *equals = strchr(argument, '=');
   if (strncmp(argument, "--", 2) != 0 || equals == NULL)
     fail(EXIT_USAGE, "expected --name=value. Received: '%s'", argument);

@@ -30,7 +30,7 @@ struct options {
   double report_secs;
 };
 
-/* Parse `--name=value`; fails on anything else. */
+/* Parse `--name=value`; fails on anything else, and ends after --help and --version. */
 struct options options_parse(int argc, char **argv);
 
 #endif

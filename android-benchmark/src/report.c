@@ -1,19 +1,8 @@
 #include "report.h"
 
+#include "abi.h"
 #include "fail.h"
 #include "json.h"
-
-#if defined(__aarch64__) && defined(HARNESS_BIONIC)
-#define ABI "aarch64-android"
-#elif defined(__ANDROID__) && defined(__aarch64__)
-#define ABI "aarch64-android"
-#elif defined(__aarch64__)
-#define ABI "aarch64-linux"
-#elif defined(__x86_64__)
-#define ABI "x86_64-linux"
-#else
-#define ABI "other"
-#endif
 
 void report_hello(void) {
   struct json line;

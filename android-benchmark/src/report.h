@@ -2,14 +2,13 @@
 #ifndef TFLCONV_REPORT_H
 #define TFLCONV_REPORT_H
 
+#include "abi.h"
 #include "cores.h"
 #include "counters.h"
 #include "loop.h"
 #include "memory.h"
 #include "session.h"
 #include "usage.h"
-
-#define PROTOCOL 1
 
 void report_hello(void);
 void report_init(const struct session *session, const struct cores *cores, uint64_t first_ns,

@@ -21,8 +21,13 @@ from tflconv.errors import TflconvError
 
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra")
 LIBRARIES = ("-ldl", "-lm")
-ZIG_TARGETS = {"x86_64-linux": "x86_64-linux-gnu.2.27", "aarch64-linux": "aarch64-linux-gnu.2.27"}
-"""Targets whose C library is old enough for every distribution that LiteRT's wheels run on."""
+ZIG_TARGETS = {
+    "x86_64-linux": "x86_64-linux-gnu.2.27",
+    "aarch64-linux": "aarch64-linux-gnu.2.27",
+    "x86_64-darwin": "x86_64-macos.12.0",
+    "arm64-darwin": "aarch64-macos.12.0",
+}
+"""Targets whose C library is old enough for every system that LiteRT's wheels run on."""
 
 ANDROID = "aarch64-android"
 _PROGRAM = "harness"
@@ -45,7 +50,7 @@ def cross(abi: str) -> Path:
     """Return the harness for another ABI, built by zig unless it is in the cache.
 
     Args:
-        abi: ``x86_64-linux``, ``aarch64-linux`` or ``aarch64-android``.
+        abi: ``aarch64-android`` or a key of ``ZIG_TARGETS``.
 
     Raises:
         TflconvError: The package ziglang is not installed, or the build fails.

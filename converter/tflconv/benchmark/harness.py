@@ -47,6 +47,18 @@ def binary(abi: str) -> Path:
     return prebuilt.find(abi) or build.cross(abi)
 
 
+def check(device: Device) -> None:
+    """Raise what keeps the harness from running on ``device``, before anything is built.
+
+    Raises:
+        DeviceError: LiteRT is missing there, or nothing of the kind runs on this system.
+        TflconvError: The harness must be built and there is no compiler.
+
+    """
+    if device.runtime().abi == host.abi() and compiler.find() is None:
+        raise TflconvError("cannot build the harness: no C compiler found.", hint=compiler.GET)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Harness:
     """The harness and LiteRT, installed on a device."""

@@ -25,6 +25,10 @@ from tflconv.results import DeviceInfo, Moment, Software
 
 PACKAGE = "ai-edge-litert"
 INSTALL = f"pip install {PACKAGE}"
+LIBRARIES = {"Linux": "libLiteRt.so", "Darwin": "libLiteRt.dylib"}
+"""LiteRT's file by system, for the systems that the harness is built for."""
+
+ELSEWHERE = "Convert and verify here; measure on Linux (WSL is one), or a phone with -s SERIAL."
 CPUINFO = Path("/proc/cpuinfo")
 X86_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 FEATURES = (*X86_FEATURES, *arm_cpus.FEATURES)
@@ -53,9 +57,12 @@ class Host:
 
     def runtime(self) -> Runtime:
         """Return the library of the installed ai-edge-litert."""
+        _require_system()
         path = library()
         if path is None:
-            raise DeviceError("host: LiteRT (libLiteRt.so) is not installed.", hint=INSTALL)
+            raise DeviceError(
+                f"host: LiteRT ({LIBRARIES[platform.system()]}) is not installed.", hint=INSTALL
+            )
         return Runtime(
             abi=abi(),
             path=str(path),
@@ -65,7 +72,9 @@ class Host:
                 sha256=sha256_file(path),
                 source=f"Python package {PACKAGE}",
             ),
-            accelerators=tuple(file.name for file in path.parent.glob("libLiteRt*Accelerator.so")),
+            accelerators=tuple(
+                file.name for file in path.parent.glob(f"libLiteRt*Accelerator{path.suffix}")
+            ),
         )
 
     def push(self, source: Path, *, executable: bool = False) -> str:
@@ -118,6 +127,9 @@ def listed(_: Access | None = None) -> list[ListedDevice]:
     """Return this computer; without LiteRT it is listed but not ready."""
     abilities = ("latency", "cpu", "memory", "ops", "accuracy")
     name = Host().info().name
+    if platform.system() not in LIBRARIES:
+        state = f"no harness for {platform.system()}"
+        return [ListedDevice(id="host", kind="host", name=name, state=state, hint=ELSEWHERE)]
     if library() is None:
         return [ListedDevice(id="host", kind="host", name=name, state="no LiteRT", hint=INSTALL)]
     return [ListedDevice(id="host", kind="host", name=name, state="ready", abilities=abilities)]
@@ -135,9 +147,9 @@ def diagnose() -> list[Requirement]:
         Requirement(
             subject="LiteRT",
             ok=path is not None,
-            detail=str(path) if path else "libLiteRt.so was not found",
+            detail=str(path) if path else "its library was not found",
             needed_for="tflconv bench --device host",
-            hint=None if path else INSTALL,
+            hint=None if path else INSTALL if platform.system() in LIBRARIES else ELSEWHERE,
         )
     ]
 
@@ -148,11 +160,20 @@ def abi() -> str:
 
 
 def library() -> Path | None:
-    """Return the path of ``libLiteRt.so`` in ai-edge-litert, without importing that package."""
+    """Return the path of LiteRT's library in ai-edge-litert, without importing that package."""
     spec = find_spec("ai_edge_litert")
     folders = spec.submodule_search_locations if spec else None
-    candidates = (Path(folder) / "libLiteRt.so" for folder in folders or ())
+    name = LIBRARIES.get(platform.system(), "none")
+    candidates = (Path(folder) / name for folder in folders or ())
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _require_system() -> None:
+    if platform.system() not in LIBRARIES:
+        raise DeviceError(
+            f"host: the harness is built for Linux and macOS, and this is {platform.system()}.",
+            hint=ELSEWHERE,
+        )
 
 
 def _field(cpuinfo: str, key: str) -> str | None:

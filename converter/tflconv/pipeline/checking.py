@@ -6,7 +6,7 @@ not there, names of datasets and devices that nobody has, options without an eff
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,10 +122,12 @@ def plan(chosen: Plan) -> None:
 
     Raises:
         UsageError: A dataset, device, model or one of its options is unknown or does not fit.
+        DeviceError: Nothing can be measured on any of its devices.
         TflconvError: A file is not there.
     """
     for name in chosen.devices:
         device.check_name(name)
+    _check_measurable(chosen.devices)
     dataset(chosen.dataset)
     if is_array_file(Path(chosen.dataset)):
         raise UsageError(
@@ -201,6 +203,24 @@ def _check_without_pictures(request: BenchRequest) -> None:
             f"{', '.join(told)}: without test pictures there is nothing to do with it.",
             hint="Name them: --dataset DATASET.",
         )
+
+
+def _check_measurable(devices: Sequence[str]) -> None:
+    """Raise the first obstacle if none of ``devices`` can be used; a phone may still come."""
+    obstacles = [None if name.startswith("adb") else _obstacle(name) for name in devices]
+    found = [obstacle for obstacle in obstacles if obstacle is not None]
+    if found and len(found) == len(obstacles):
+        raise found[0]
+
+
+def _obstacle(name: str) -> TflconvError | None:
+    from tflconv.benchmark import harness  # what measures is not imported to verify
+
+    try:
+        harness.check(device.find(name))
+    except TflconvError as error:
+        return error
+    return None
 
 
 def _check_model(chosen: Plan, model: ModelPlan) -> None:

@@ -1,0 +1,129 @@
+"""What a notebook shows: ``gallery.latency(results)`` as the last line of a cell draws it.
+
+Every function takes results and returns something that Jupyter can show. Of several devices the
+first is drawn, or the one that ``device`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from tflconv.errors import UsageError, unknown
+from tflconv.report import across, columns, export, matrix, plots, style
+from tflconv.report.columns import Group
+from tflconv.results import Results
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that Jupyter shows: as SVG, or as PNG where it has thousands of marks."""
+
+    figure: Figure
+    many_marks: bool = False
+
+    def _repr_svg_(self) -> str | None:
+        return None if self.many_marks else style.svg(self.figure)
+
+    def _repr_png_(self) -> bytes | None:
+        return style.png(self.figure) if self.many_marks else None
+
+
+@dataclass(frozen=True)
+class Text:
+    """Markdown that Jupyter shows."""
+
+    markdown: str
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+
+def table(results: Results) -> Text:
+    """Return one table per device, with what there is to say below it."""
+    return Text(export.to_markdown(results))
+
+
+def size(results: Results, device: str | None = None) -> Drawing:
+    """Draw the bytes of each file."""
+    return _of(plots.size, results, device)
+
+
+def latency(results: Results, device: str | None = None) -> Drawing:
+    """Draw median latency, its 5th to 95th percentile, and samples."""
+    return Drawing(_of(plots.latency, results, device).figure, many_marks=True)
+
+
+def cpu(results: Results, device: str | None = None) -> Drawing:
+    """Draw CPU time per inference."""
+    return _of(plots.cpu, results, device)
+
+
+def instructions(results: Results, device: str | None = None, runs: Sequence[str] = ()) -> Drawing:
+    """Draw instructions per inference; ``runs`` names some as ``MODEL RECIPE``."""
+    chosen = across.select(results, runs) if runs else results
+    return _of(plots.instructions, chosen, device)
+
+
+def accuracy(results: Results, device: str | None = None) -> Drawing:
+    """Draw accuracy with its 95 % interval."""
+    return _of(plots.accuracy, results, device)
+
+
+def pareto(results: Results, device: str | None = None) -> Drawing:
+    """Draw accuracy over cost, with what no other file beats in both."""
+    return _of(plots.pareto, results, device)
+
+
+def kinds(results: Results, runs: Sequence[str] = ()) -> Drawing:
+    """Draw instructions by kind; ``runs`` names some as ``MODEL RECIPE``, by default all."""
+    return Drawing(across.kinds(across.select(results, runs) if runs else results))
+
+
+def devices(results: Results, model: str) -> Drawing:
+    """Draw the cost of each recipe of ``model`` on every device, side by side."""
+    return Drawing(across.devices(results, model))
+
+
+def gains(results: Results) -> Text:
+    """Return how many times less each file costs than its baseline, with a column per device."""
+    return Text(matrix.gains(results))
+
+
+def outputs(results: Results) -> Text:
+    """Return how far outputs are from this computer's, with a column per device."""
+    return Text(matrix.outputs(results))
+
+
+def built_in(results: Results, runs: Sequence[str] = ()) -> Text:
+    """Return partitions, and which operators XNNPACK left to built-in kernels."""
+    return Text(matrix.built_in(across.select(results, runs) if runs else results))
+
+
+def pictures(images: NDArray[np.uint8], per_row: int = 10) -> Drawing:
+    """Draw the first pictures, at most five rows of them."""
+    shown = images[: 5 * per_row]
+    count = -(-len(shown) // per_row)
+    drawn = style.empty_figure(0.45 * count)
+    grid = drawn.subplots(count, per_row, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image in zip(grid.flat, shown, strict=False):
+        grey = image.shape[-1] == 1
+        axes.imshow(image[..., 0] if grey else image, cmap="gray_r" if grey else None)
+    return Drawing(drawn, many_marks=True)
+
+
+def _of(plot: Callable[[Group], Figure | None], results: Results, device: str | None) -> Drawing:
+    groups = {group.device.id: group for group in columns.groups(results)}
+    if device is not None and device not in groups:
+        raise unknown("device", device, list(groups))
+    chosen = list(groups.values()) if device is None else [groups[device]]
+    drawn = next((figure for group in chosen if (figure := plot(group))), None)
+    if drawn is None:
+        raise UsageError("nothing of this was measured on these devices.")
+    return Drawing(drawn)

@@ -1,0 +1,87 @@
+"""What notebooks show: drawings and tables of recorded results, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tflconv import results
+from tflconv.errors import UsageError
+from tflconv.report import across, gallery, matrix, summary
+from tflconv.results import Results
+
+STUDIES = Path(__file__).parents[2] / "studies"
+ARM64 = results.load(STUDIES / "int8-vit" / "arm64.json")
+HOST = results.load(STUDIES / "int8-vit" / "host.json")
+CORES = results.load(STUDIES / "emulated-phone" / "results.json")
+BOTH = results.merge([ARM64, HOST])
+
+
+@pytest.mark.parametrize(
+    "draw", [gallery.size, gallery.instructions, gallery.accuracy, gallery.pareto]
+)
+def test_a_drawing_is_an_svg(draw: Callable[[Results], gallery.Drawing]) -> None:
+    drawn = draw(ARM64)
+    assert str(drawn._repr_svg_()).startswith("<?xml")
+    assert drawn._repr_png_() is None
+
+
+def test_a_drawing_of_many_marks_is_a_picture() -> None:
+    drawn = gallery.latency(HOST)
+    assert str(drawn._repr_png_())[2:].startswith(repr(b"\x89PNG")[2:-1])
+    assert drawn._repr_svg_() is None
+
+
+def test_what_was_not_measured_is_refused() -> None:
+    with pytest.raises(UsageError, match="nothing of this was measured"):
+        gallery.latency(ARM64)
+    with pytest.raises(UsageError, match="unknown device 'phone'"):
+        gallery.size(ARM64, "phone")
+    with pytest.raises(UsageError, match=r"no run 'vit int9'\. There are: vit fp32"):
+        gallery.kinds(ARM64, ["vit int9"])
+    with pytest.raises(UsageError, match="no run of 'vti'"):
+        gallery.devices(ARM64, "vti")
+    with pytest.raises(UsageError, match="counted instructions by kind"):
+        gallery.kinds(Results())
+
+
+def test_kinds_add_up_to_all_instructions() -> None:
+    for run in ARM64.runs:
+        assert run.instructions
+        assert sum(across.shares(run).values()) == run.instructions.total
+    assert str(gallery.kinds(ARM64, ["vit fp32"])._repr_svg_()).count("products") == 1
+
+
+def test_devices_stand_side_by_side_whatever_they_measure() -> None:
+    drawn = str(gallery.devices(BOTH, "vit_int8")._repr_svg_())
+    assert "qemu cortex-a76, instructions" in drawn
+    assert ", latency" in drawn
+
+
+def test_tables_across_devices() -> None:
+    assert "| vit | static_wi8_ai8 | 0.61× |" in matrix.gains(ARM64)
+    header = matrix.outputs(CORES).splitlines()[0]
+    assert header.count("qemu") >= 3
+    assert "same bits" in matrix.outputs(CORES)
+    assert "| vit_int8 static_wi8_ai8 | 1 | none |" in matrix.built_in(ARM64)
+
+
+def test_the_summary_has_a_row_per_file_and_both_devices_in_it() -> None:
+    text = summary.to_markdown(BOTH)
+    table, notes = text.split("\n\n")
+    header, _, *lines = table.splitlines()
+    assert header.endswith("| arm64 instructions | times fewer | partitions | latency here |")
+    assert len(lines) == len(ARM64.runs)
+    assert "| vit_int8 | static_wi8_ai8 |" in lines[-1]
+    assert "–" not in lines[-1].split("|")[6]
+    assert len(notes.splitlines()) == 1
+    assert summary.to_markdown(ARM64).splitlines()[0].endswith("partitions |")
+
+
+def test_pictures_are_drawn_in_rows() -> None:
+    images = np.zeros((23, 8, 8, 1), np.uint8)
+    assert gallery.pictures(images)._repr_png_()
+    assert gallery.pictures(np.zeros((3, 8, 8, 3), np.uint8), per_row=3)._repr_png_()

@@ -51,6 +51,10 @@ def test_wheel_holds_code_and_data_trees(built: Path) -> None:
         assert f"tflconv/{needed}" in names
 
 
+def test_the_wheel_is_small(built: Path) -> None:
+    assert next(built.glob("*.whl")).stat().st_size < 3_000_000
+
+
 def test_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         archive.extractall(tmp_path, filter="data")

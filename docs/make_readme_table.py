@@ -1,4 +1,4 @@
-"""Write the recorded demo's table into README.md: ``make docs``."""
+"""Write the tables of recorded results into README.md: ``make docs``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 from tflconv import results
-from tflconv.report import export
+from tflconv.report import export, summary
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-BLOCK = re.compile(r"(<!-- table: (?P<source>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (?P<kind>table|summary): (?P<source>\S+) -->\n).*?(<!-- end -->)", re.DOTALL
+)
+KINDS = {"table": export.to_markdown, "summary": summary.to_markdown}
 
 
 def with_tables(text: str) -> str:
@@ -18,7 +21,7 @@ def with_tables(text: str) -> str:
 
     def table(block: re.Match[str]) -> str:
         recorded = results.load(ROOT / block["source"])
-        return f"{block[1]}{export.to_markdown(recorded).strip()}\n{block[3]}"
+        return f"{block[1]}{KINDS[block['kind']](recorded).strip()}\n{block[4]}"
 
     return BLOCK.sub(table, text)
 

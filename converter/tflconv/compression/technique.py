@@ -10,7 +10,7 @@ of the store, and recipes share their first steps.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -29,7 +29,7 @@ from tflconv.core.progress import Callback
 from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError, unknown
 from tflconv.network.keras.opened import Opened
-from tflconv.recipe import Recipe, Step
+from tflconv.recipe import Recipe, Step, get
 from tflconv.training.config import DistillConfig
 
 Config = TypeVar("Config", bound=StepConfig)
@@ -340,6 +340,19 @@ def check_makes_models(name: str, steps: tuple[Step, ...]) -> None:
 def trains_ranges(recipe: Recipe) -> bool:
     """Return whether a step trains the ranges of activations, so that none are calibrated."""
     return any(technique_of(step).trains_ranges for step in recipe.steps)
+
+
+def stairs(recipe: Recipe) -> list[Recipe]:
+    """Return the float recipes on the way to ``recipe``, each with one more of its steps.
+
+    Example:
+        >>> from tflconv import recipe
+        >>> [each.name for each in stairs(recipe.get("channels50_qat_static_wi8_ai8"))]
+        ['channels50_fp32']
+    """
+    parts = (recipe.steps[:count] for count in range(1, len(recipe.steps) + 1))
+    between = [replace(get("fp32"), steps=steps) for steps in parts]
+    return [each for each in between if each != recipe and not trains_ranges(each)]
 
 
 def described(recipe: Recipe) -> str:

@@ -155,6 +155,8 @@ class Plan:
         dataset: Name of a dataset, or a folder or archive of pictures.
         models: What is compared.
         recipes: What is made of each model.
+        staircase: Whether the float files between the baseline and each recipe with steps are
+            measured, too, so that the report shows what each step changes.
         devices: Where the files are measured.
         resolution: Side of the pictures in pixels; by default what the dataset says.
         channels: 1 for grey, 3 for colour; by default what the dataset says.
@@ -181,6 +183,7 @@ class Plan:
     dataset: str
     models: tuple[ModelPlan, ...]
     recipes: tuple[str, ...]
+    staircase: bool = False
     devices: tuple[str, ...] = ("host",)
     resolution: int | None = None
     channels: int | None = None
@@ -212,8 +215,8 @@ class Plan:
             if not getattr(self, key):
                 raise UsageError(f"'{key}' must name at least one.")
         for model in self.models:
-            for name in model.recipes or self.recipes:
-                self._check(recipe.get(name))
+            for each in self.recipes_of(model):
+                self._check(each)
         idle(of_tables(self.settings), [step for each in self.all_recipes for step in each.steps])
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
@@ -228,8 +231,13 @@ class Plan:
     @property
     def all_recipes(self) -> tuple[Recipe, ...]:
         """What is made of any model."""
-        names = [name for model in self.models for name in model.recipes or self.recipes]
-        return tuple(recipe.get(name) for name in names)
+        return tuple(each for model in self.models for each in self.recipes_of(model))
+
+    def recipes_of(self, model: ModelPlan) -> tuple[Recipe, ...]:
+        """Return what is made of ``model``; the first is the baseline of the others."""
+        named = [recipe.get(name) for name in model.recipes or self.recipes]
+        stairs = [stair for each in named[1:] if self.staircase for stair in technique.stairs(each)]
+        return tuple(dict.fromkeys((*named[:1], *stairs, *named[1:])))
 
     def settings_for(self, recipes: Sequence[Recipe]) -> Settings:
         """Return the settings of the steps of ``recipes``."""

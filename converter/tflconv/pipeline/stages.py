@@ -20,6 +20,7 @@ import numpy as np
 from tflconv import data, models, verification
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_path, write_json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, Progress, about
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
@@ -38,7 +39,7 @@ from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
-from tflconv.recipe import Recipe, get
+from tflconv.recipe import Recipe
 from tflconv.results import Accuracy, MeasuredModel
 from tflconv.verification import Verification, metrics, parse_drop, parse_share
 
@@ -48,6 +49,9 @@ RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
 LOGITS = "logits.npy"
 VERIFICATION = "verification.json"
 TEST_SETS = "testsets"
+
+_EPOCHS = 200
+"""Most epochs of a learning curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +81,13 @@ class Prepared:
         candidates: The files that may be measured.
         failures: By slug, what failed or missed its threshold.
         warnings: What there is to say about the model and its pictures.
+        curve: What each epoch of its training came to, as its card has it.
     """
 
     candidates: tuple[Candidate, ...]
     failures: tuple[tuple[str, TflconvError], ...]
     warnings: tuple[str, ...] = ()
+    curve: tuple[JsonValue, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ class StudyModel:
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """What is made of the model; the first is the baseline of the others."""
-        return tuple(get(name) for name in self.model.recipes or self.plan.recipes)
+        return self.plan.recipes_of(self.model)
 
     @property
     def training(self) -> TrainingRequest:
@@ -170,6 +176,7 @@ def prepare(model: StudyModel, progress: Callback) -> Prepared:
         candidates=tuple(candidates),
         failures=tuple(failures),
         warnings=tuple(dict.fromkeys((*stages.dataset.warnings, *texts))),
+        curve=stages.curve,
     )
 
 
@@ -203,6 +210,16 @@ class _Stages:
     def line(self) -> Line:
         """The way from that file to those of the recipes."""
         return Line(self.job.conversion(self.source), self.store, self.progress)
+
+    @property
+    def curve(self) -> tuple[JsonValue, ...]:
+        """What each epoch of the training came to; of a long one, evenly drawn epochs."""
+        card = self.line.card
+        rows = card.training.get("history") if card is not None else None
+        if not isinstance(rows, list) or not rows:
+            return ()
+        kept = np.linspace(0, len(rows) - 1, min(len(rows), _EPOCHS)).round().astype(int)
+        return tuple(rows[index] for index in kept)
 
     def candidates(self) -> tuple[list[Candidate], list[tuple[str, TflconvError]]]:
         """Make and compare the file of every recipe."""

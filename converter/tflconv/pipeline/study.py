@@ -9,7 +9,7 @@ costs one cell of the table.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -86,10 +86,10 @@ def run(
         outputs.try_folder(folder / part)
     outputs.try_scratch()
     store = Store(folder / STORE)
-    candidates, failures, warnings = _prepared(plan, store, progress)
+    candidates, failures, notes = _prepared(plan, store, progress)
     for candidate in candidates:
         _keep(candidate, folder / MODELS)
-    cells = _Cells(plan, candidates, store, folder / RESULTS, warnings, again=again)
+    cells = _Cells(plan, candidates, store, folder / RESULTS, notes, again=again)
     request = BenchRequest(
         files=tuple(candidate.path for candidate in candidates),
         devices=plan.devices,
@@ -106,14 +106,23 @@ def run(
         cells.close()
     if cells.results.runs:
         _report(cells.results, folder, store)
-    return Outcome(results=cells.results, failures=tuple(failures), warnings=warnings)
+    return Outcome(results=cells.results, failures=tuple(failures), warnings=notes.warnings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Notes:
+    """What there is to say about the models, and their learning curves by title."""
+
+    warnings: tuple[str, ...]
+    curves: Mapping[str, tuple[JsonValue, ...]]
 
 
 def _prepared(
     plan: Plan, store: Store, progress: Callback
-) -> tuple[list[Candidate], list[Failure], tuple[str, ...]]:
+) -> tuple[list[Candidate], list[Failure], _Notes]:
     jobs = [StudyModel(plan=plan, model=model, store=store) for model in plan.models]
     candidates, failures, warnings = list[Candidate](), list[Failure](), dict[str, None]()
+    curves: dict[str, tuple[JsonValue, ...]] = {}
     try:
         answers = run_in_processes(prepare, jobs, progress=progress)
     finally:
@@ -124,8 +133,10 @@ def _prepared(
             continue
         candidates += answer.candidates
         warnings |= dict.fromkeys(answer.warnings)
+        if answer.curve:
+            curves[job.model.title] = answer.curve
         failures += (Failure(cell=cell, error=error) for cell, error in answer.failures)
-    return candidates, failures, tuple(warnings)
+    return candidates, failures, _Notes(warnings=tuple(warnings), curves=curves)
 
 
 class _Cells:
@@ -137,11 +148,11 @@ class _Cells:
         candidates: Sequence[Candidate],
         store: Store,
         target: Path,
-        warnings: tuple[str, ...],
+        notes: _Notes,
         *,
         again: bool,
     ) -> None:
-        self._kept = GrowingResults(target, _context(plan, warnings))
+        self._kept = GrowingResults(target, _context(plan, notes))
         self._candidates = {candidate.model.slug: candidate for candidate in candidates}
         self._store, self._again = store, again
         self._lock = threading.Lock()
@@ -196,7 +207,10 @@ def _joined(measured: Accuracy | None, compared: Accuracy) -> Accuracy:
         return compared
     if measured.total != compared.total:
         return replace(measured, cosine=compared.cosine)
-    return replace(measured, reference_correct=compared.reference_correct, cosine=compared.cosine)
+    joined = replace(measured, reference_correct=compared.reference_correct, cosine=compared.cosine)
+    if measured.right != compared.right:
+        return joined  # it answered otherwise than the host, so its mistakes may be others
+    return replace(joined, confusions=compared.confusions, disagreements=compared.disagreements)
 
 
 def _keep(candidate: Candidate, folder: Path) -> None:
@@ -221,10 +235,11 @@ def _report(found: Results, folder: Path, store: Store) -> None:
         write_bytes(folder / file.relative_to(drawn), file.read_bytes())
 
 
-def _context(plan: Plan, warnings: tuple[str, ...]) -> dict[str, JsonValue]:
+def _context(plan: Plan, notes: _Notes) -> dict[str, JsonValue]:
     return {
         "title": plan.name,
         "plan": asdict(plan),
-        "warnings": list(warnings),
+        "training": {title: list(curve) for title, curve in notes.curves.items()},
+        "warnings": list(notes.warnings),
         "versions": versions("tflconv", "tensorflow", "tf_keras", "litert-quantizer"),
     }

@@ -29,6 +29,7 @@ from tflconv.results.measurements import (
     pictures_of,
     right_of,
 )
+from tflconv.results.mistakes import Disagreement
 from tflconv.results.moment import Moment
 from tflconv.results.run import (
     BenchmarkRun,
@@ -48,6 +49,7 @@ __all__ = [
     "Conditions",
     "Cpu",
     "DeviceInfo",
+    "Disagreement",
     "EmulatedInstructions",
     "Estimate",
     "Graph",

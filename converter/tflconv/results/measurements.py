@@ -12,6 +12,8 @@ from tflconv.core import stats
 from tflconv.core.files import sha256_json
 from tflconv.core.shortening import shorten
 from tflconv.errors import require
+from tflconv.results import mistakes
+from tflconv.results.mistakes import MOST_CONFUSIONS, MOST_DISAGREEMENTS, Disagreement
 from tflconv.results.ranges import require_counts
 
 _MOST_OPS = 1 << 16
@@ -198,6 +200,10 @@ class Accuracy:
         right: Which pictures are classified correctly: a hex number with a bit per picture, the
             first picture in the highest bit; see ``right_of``.
         pictures: Hash of which pictures these are, whatever the size that a model takes them in.
+        confusions: Of each class, how many pictures were taken for which other class; the pairs
+            that occur most.
+        disagreements: Pictures on which the model parts from its reference, those first on which
+            the reference was the surest.
 
     Example:
         >>> Accuracy(dataset="mnist", correct=9, total=10).top1
@@ -216,6 +222,8 @@ class Accuracy:
     cosine: float | None = None
     right: str | None = None
     pictures: str | None = None
+    confusions: mistakes.Confusions = field(default_factory=dict)
+    disagreements: tuple[Disagreement, ...] = ()
 
     def __post_init__(self) -> None:
         require_counts("accuracy", self)
@@ -228,6 +236,15 @@ class Accuracy:
         require(
             "accuracy", self, right=(self._is_counted(), "a hex number of the correct pictures")
         )
+        self._check_mistakes()
+
+    def _check_mistakes(self) -> None:
+        few = mistakes.count(self.confusions) <= MOST_CONFUSIONS
+        wrong = mistakes.pictures(self.confusions) <= self.total - self.correct
+        told = f"at most {MOST_CONFUSIONS} pairs of classes, and the wrong pictures at most"
+        require("accuracy", self, confusions=(few and wrong, told))
+        kept = len(self.disagreements) <= MOST_DISAGREEMENTS
+        require("accuracy", self, disagreements=(kept, f"at most {MOST_DISAGREEMENTS}"))
 
     @property
     def top1(self) -> float:

@@ -26,10 +26,11 @@ Example:
 
 from tflconv.core.amounts import parse_drop, parse_share
 from tflconv.model.resolving import resolve_card
+from tflconv.results import Disagreement
 from tflconv.verification.comparing import WORST, compare
 from tflconv.verification.metrics import METRICS, MetricFunction, MetricName
 from tflconv.verification.on_samples import verify_samples
-from tflconv.verification.outcome import ClassCount, Disagreement, Verification
+from tflconv.verification.outcome import ClassCount, Verification
 from tflconv.verification.running import reference_logits, verify
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from tflconv.data import Split
 from tflconv.errors import TflconvError
-from tflconv.results import pictures_of, right_of
+from tflconv.model.thumbnails import thumbnail
+from tflconv.results import Disagreement, pictures_of, right_of
+from tflconv.results.mistakes import MOST_CONFUSIONS
 from tflconv.verification.distance import between
 from tflconv.verification.metrics import Metric, measure
-from tflconv.verification.outcome import ClassCount, Disagreement, Verification
+from tflconv.verification.outcome import ClassCount, Verification
 from tflconv.verification.slices import cut
 
 WORST = 20
@@ -75,6 +78,7 @@ def compare(
         pictures=pictures_of(split.ids, (classes[label] for label in labels)),
         agreeing=int((expected == received).sum()),
         per_class=_per_class(expected, received, labels, classes),
+        confusions=_confusions(received, labels, classes),
         worst=_worst(reference, received, split, classes),
         largest_difference=distance.largest_difference,
         distance=distance,
@@ -110,6 +114,19 @@ def _per_class(
     return counts
 
 
+def _confusions(
+    received: NDArray[np.int64], labels: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """Count right and wrong classes of the wrong answers; keep the pairs that occur most."""
+    wrong = received != labels
+    pairs = Counter(zip(labels[wrong].tolist(), received[wrong].tolist(), strict=True))
+    kept = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:MOST_CONFUSIONS]
+    found: dict[str, dict[str, int]] = {}
+    for (label, answer), count in sorted(kept):
+        found.setdefault(classes[label], {})[classes[answer]] = count
+    return found
+
+
 def _worst(
     reference: NDArray[np.float32],
     received: NDArray[np.int64],
@@ -127,6 +144,7 @@ def _worst(
             reference=classes[expected[i]],
             target=classes[received[i]],
             margin=float(margins[i]),
+            picture=thumbnail(split.images[i]),
         )
         for i in ranked
     )

@@ -11,7 +11,8 @@ from tflconv.core import stats
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
-from tflconv.results import Accuracy
+from tflconv.results import Accuracy, Disagreement
+from tflconv.results.mistakes import MOST_DISAGREEMENTS, Confusions
 from tflconv.verification import doubts, slices
 from tflconv.verification.distance import Distance
 from tflconv.verification.metrics import Measured
@@ -19,20 +20,6 @@ from tflconv.verification.slices import Slice
 
 _ROUNDING = 1e-9
 _converter = cattrs.Converter()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disagreement:
-    """One picture on which the models differ.
-
-    ``margin`` is the reference's logit of its own choice, less its logit of the target's choice.
-    """
-
-    id: str
-    label: str
-    reference: str
-    target: str
-    margin: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +51,7 @@ class Verification:
         target_correct: Samples that the target classifies correctly.
         agreeing: Samples that both put into the same class, right or wrong.
         per_class: The same counts per class.
+        confusions: Of each class, how many samples the target takes for which other class.
         worst: Disagreements with the largest margins, largest first.
         largest_difference: Largest difference of two outputs for the same sample.
         distance: How far the outputs are from each other.
@@ -84,6 +72,7 @@ class Verification:
     target_correct: int | None = None
     agreeing: int | None = None
     per_class: Mapping[str, ClassCount] = field(default_factory=dict)
+    confusions: Confusions = field(default_factory=dict)
     worst: tuple[Disagreement, ...] = ()
     largest_difference: float = 0.0
     distance: Distance | None = None
@@ -198,6 +187,8 @@ class Verification:
             subset=self.subset,
             right=self.right,
             pictures=self.pictures,
+            confusions=self.confusions,
+            disagreements=self.worst[:MOST_DISAGREEMENTS],
         )
 
     def to_json(self) -> dict[str, JsonValue]:

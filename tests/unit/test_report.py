@@ -217,7 +217,7 @@ def test_the_page_needs_nothing_else(fixture: Results) -> None:
     links = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(link.startswith("#") for link in links), links
     assert "url(http" not in page
-    assert "<script" not in page
+    assert page.count("<script") == 1
     for figure in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
         ElementTree.fromstring(figure)
 
@@ -232,7 +232,8 @@ def test_the_page_escapes_what_it_is_told(fixture: Results) -> None:
         warnings=("<u>`x`",),
     )
     page = to_html(Results(runs=(evil,), context={"title": "</title><script>", "<a>": {"b": [{}]}}))
-    for part in ("<script", "<b>&", '"><i>', "<k>", "<v>", "<u>", "<a>"):
+    assert page.count("<script") == 1
+    for part in ("<script>", "<b>&", '"><i>', "<k>", "<v>", "<u>", "<a>"):
         assert part not in page
 
 

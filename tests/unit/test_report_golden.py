@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,9 +33,12 @@ def terminal(width: int) -> Callable[[results.Results], str]:
 
 
 def without_plots(found: results.Results) -> str:
-    """The page without its drawings, which differ between versions of matplotlib, and styles."""
-    page = to_html(found)
-    page = page[: page.index("<style>")] + page[page.index("</style>") :]
+    """The page without its drawings, which differ between versions of matplotlib, and without
+    styles, script and policy."""
+    page = re.sub(r"(script-src )'[^']*'", r"\1[hash]", to_html(found))
+    for tag in ("style", "script"):
+        start, end = page.index(f"<{tag}"), page.index(f"</{tag}>")
+        page = page[:start] + f"[{tag}]" + page[end:]
     while "<svg" in page:
         start = page.index("<svg")
         page = page[:start] + "[plot]" + page[page.index("</svg>", start) + len("</svg>") :]

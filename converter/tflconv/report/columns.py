@@ -109,11 +109,19 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column; ``text`` returns None where there is nothing to show."""
+    """One column.
+
+    Attributes:
+        key: Its name.
+        title: What stands above it.
+        text: What it shows of a run; None where there is nothing to show.
+        sorts_by: Which of ``numbers`` it is sorted by; an unknown one for its text.
+    """
 
     key: str
     title: str
     text: Callable[[Cell], str | None]
+    sorts_by: str = ""
 
 
 def groups(results: Results) -> list[Group]:
@@ -233,38 +241,46 @@ def _download(cell: Cell) -> str | None:
 
 
 TABLE = (
-    Column(key="accuracy", title="accuracy [95 %]", text=_accuracy),
-    Column(key="agreement", title="agrees", text=_agreement),
-    Column(key="size", title="size", text=lambda c: units.size(c.run.model.bytes)),
+    Column(key="accuracy", sorts_by="accuracy", title="accuracy [95 %]", text=_accuracy),
+    Column(key="agreement", sorts_by="agreement", title="agrees", text=_agreement),
+    Column(
+        key="size", sorts_by="bytes", title="size", text=lambda c: units.size(c.run.model.bytes)
+    ),
     Column(
         key="change",
+        sorts_by="bytes_change",
         title="change",
         text=lambda c: None if c.size_change is None else units.change(c.size_change),
     ),
-    Column(key="download", title="gzip", text=_download),
-    Column(key="latency", title="latency", text=_latency),
-    Column(key="spread", title="p5–p95, ms", text=_spread),
-    Column(key="instructions", title="instructions", text=_instructions),
+    Column(key="download", sorts_by="download_bytes", title="gzip", text=_download),
+    Column(key="latency", sorts_by="latency_median_ms", title="latency", text=_latency),
+    Column(key="spread", sorts_by="latency_p95_ms", title="p5–p95, ms", text=_spread),
+    Column(key="instructions", sorts_by="instructions", title="instructions", text=_instructions),
     Column(key="emulated", title="emulated", text=_emulated),
     Column(
         key="speedup",
+        sorts_by="speedup",
         title="speed",
         text=lambda c: None if c.speedup is None else units.factor(c.speedup),
     ),
     Column(
         key="cpu",
+        sorts_by="cpu_ms",
         title="CPU",
         text=lambda c: units.milliseconds(c.cpu.ms_per_inference) if c.cpu else None,
     ),
-    Column(key="cpu_at_rate", title="CPU at 10/s", text=_cpu_at_rate),
+    Column(
+        key="cpu_at_rate", sorts_by="cpu_percent_at_rate", title="CPU at 10/s", text=_cpu_at_rate
+    ),
     Column(
         key="memory",
+        sorts_by="peak_memory_bytes",
         title="peak memory",
         text=lambda c: units.size(c.memory.peak_bytes) if c.memory else None,
     ),
     Column(key="held", title="held of peak", text=_held),
     Column(key="energy", title="energy, whole device", text=_energy),
-    Column(key="partitions", title="partitions", text=_partitions),
+    Column(key="partitions", sorts_by="partitions", title="partitions", text=_partitions),
 )
 
 

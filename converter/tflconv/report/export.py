@@ -7,17 +7,22 @@ import io
 from collections.abc import Iterable
 
 from tflconv.core.text import to_csv as to_cell
+from tflconv.core.text import to_json as as_text
 from tflconv.core.text import to_markdown as escape
 from tflconv.core.text import to_markdown_with_code
-from tflconv.report import columns, findings, units
+from tflconv.report import columns, findings, staircase, units
 from tflconv.report.columns import Cell, Group, Number
 from tflconv.results import Results
 from tflconv.results.exchange import to_text
 
 
 def to_json(results: Results) -> str:
-    """Return the documented results format, with raw samples and summaries."""
-    return to_text(results)
+    """Return the documented results format, with raw samples, summaries and staircases."""
+    found = staircase.of(results)
+    if not found:
+        return to_text(results)
+    stairs = {"staircases": [staircase.to_json(each) for each in found]}
+    return as_text({**results.to_json(), **stairs}) + "\n"
 
 
 def to_csv(results: Results) -> str:

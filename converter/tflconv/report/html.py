@@ -1,19 +1,23 @@
-"""Exports results as one self-contained HTML file: no network, no script, plots inline as SVG.
+"""Exports results as one self-contained HTML file: no network, plots inline as SVG.
 
 The page follows the light or dark setting of the reader, prints on A4, and shows table rows as
-cards on a phone.
+cards on a phone. Its small script sorts tables and picks columns; without it all is there, too. A
+policy in the page forbids the browser any other script and any connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
 from tflconv.core.plural import plural
 from tflconv.core.text import to_html as escape
-from tflconv.core.text import to_json
-from tflconv.report import columns, findings, method, plots, style, units
+from tflconv.report import columns, findings, headline, markup, method, plots, style, units
 from tflconv.report.columns import Cell, Column, Group
+from tflconv.report.headline import Headline
+from tflconv.report.sections import devices, mistakes, operators, reproduce, stairs, training
 from tflconv.results import Results
 
 _PLOTS = ("pareto", "accuracy", "latency", "instructions", "cpu", "size", "samples", "sustained")
@@ -34,23 +38,52 @@ def to_html(results: Results) -> str:
     """
     title = str(results.context.get("title", "tflconv results"))
     groups = columns.groups(results)
+    sections = (
+        devices.html(groups),
+        *(_device(group) for group in groups),
+        mistakes.html(groups),
+        training.html(results.context),
+        reproduce.html(results, groups),
+    )
+    return page(title, _header(title, results, groups, sections), sections)
+
+
+def page(
+    title: str,
+    header: str,
+    sections: Sequence[str],
+    *,
+    styles: Sequence[str] = ("page.css",),
+    scripts: Sequence[str] = ("page.js",),
+) -> str:
+    """Return a page that needs nothing else, and that runs no other script than ours.
+
+    Args:
+        title: Its title, not yet escaped.
+        header: What comes first, as HTML.
+        sections: Its sections, as HTML; empty ones are left out.
+        styles: Style sheets of this package.
+        scripts: Scripts of this package.
+    """
+    ours = [_resource(name) for name in scripts]
     return "\n".join(
         (
             "<!doctype html>",
             '<html lang="en">',
             "<head>",
             '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(ours)}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
             f"<title>{escape(title)}</title>",
-            f"<style>\n{_stylesheet()}</style>",
+            f"<style>\n{''.join(map(_resource, styles))}</style>",
             "</head>",
             "<body>",
-            _header(title, results, groups),
+            header,
             "<main>",
-            *(_device(group) for group in groups),
-            _provenance(results, groups),
+            *filter(None, sections),
             "</main>",
+            *(f'<script type="module">{script}</script>' for script in ours),
             "</body>",
             "</html>",
             "",
@@ -58,11 +91,21 @@ def to_html(results: Results) -> str:
     )
 
 
-def _stylesheet() -> str:
-    return files("tflconv.report").joinpath("page.css").read_text(encoding="utf-8")
+def _resource(name: str) -> str:
+    return files("tflconv.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _header(title: str, results: Results, groups: list[Group]) -> str:
+def _policy(scripts: Sequence[str]) -> str:
+    """Return what a browser may do with the page: show it, and run these scripts."""
+    digests = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _header(title: str, results: Results, groups: list[Group], sections: Sequence[str]) -> str:
     note = results.context.get("note")
     models = {run.model.slug for run in results.runs}
     counts = f"{plural(len(models), 'model file')} on {plural(len(groups), 'device')}"
@@ -74,28 +117,50 @@ def _header(title: str, results: Results, groups: list[Group]) -> str:
             f"<h1>{escape(title)}</h1>",
             f'<p class="summary">{counts}{when}</p>',
             f'<p class="note">{escape(str(note))}</p>' if note else "",
-            _contents(groups) if len(groups) > 1 else "",
+            _headlines(headline.of(groups)),
+            _contents(groups, sections),
             "</header>",
         )
     )
 
 
-def _contents(groups: list[Group]) -> str:
-    links = (f'<a href="#{_anchor(g)}">{escape(g.device.name)}</a>' for g in groups)
-    return f"<nav>{''.join(links)}</nav>"
+def _headlines(found: Sequence[Headline]) -> str:
+    items = "".join(f"<li><b>{escape(h.model)}</b> {escape(h.text)}</li>" for h in found)
+    return f'<ul class="headline">{items}</ul>' if items else ""
+
+
+def _contents(groups: list[Group], sections: Sequence[str]) -> str:
+    links = [(_anchor(group), group.device.name) for group in groups]
+    others = {
+        "devices": "Side by side",
+        "mistakes": "What they get wrong",
+        "training": "Training",
+        "reproduce": "To reproduce",
+    }
+    there = [f'<section id="{name}">' for name in others]
+    kept = [
+        (name, title)
+        for (name, title), opening in zip(others.items(), there, strict=True)
+        if any(section.startswith(opening) for section in sections)
+    ]
+    first = [pair for pair in kept if pair[0] == "devices"]
+    ordered = [*first, *links, *(pair for pair in kept if pair not in first)]
+    anchors = (f'<a href="#{name}">{escape(title)}</a>' for name, title in ordered)
+    return f'<nav aria-label="Sections">{"".join(anchors)}</nav>' if len(ordered) > 1 else ""
 
 
 def _device(group: Group) -> str:
     device = group.device
-    detail = escape(columns.detail(group))
     return "\n".join(
         (
             f'<section id="{_anchor(group)}">',
             f"<h2>{escape(device.name)} <small>{escape(device.id)}</small></h2>",
-            f'<p class="detail">{detail}</p>',
+            f'<p class="detail">{escape(columns.detail(group))}</p>',
             _table(group),
             _findings(group),
+            stairs.html(group),
             _plots(group),
+            operators.html(group),
             _method(group),
             "</section>",
         )
@@ -104,38 +169,45 @@ def _device(group: Group) -> str:
 
 def _table(group: Group) -> str:
     shown = columns.shown(group)
-    heads = "".join(f"<th>{escape(column.title)}</th>" for column in shown)
+    heads = "".join(f'<th scope="col">{escape(column.title)}</th>' for column in shown)
     bodies = (_body(name, cells, shown) for name, cells in group.models)
+    caption = escape(f"All files on {group.device.name}")
     return (
-        f'<table class="results">\n<thead><tr><th class="recipe">recipe</th>{heads}</tr></thead>\n'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{caption}">'
+        f'<table class="results sortable">\n<caption class="spoken">{caption}</caption>\n'
+        f'<thead><tr><th scope="col" class="recipe">recipe</th>{heads}</tr></thead>\n'
         + "\n".join(bodies)
-        + "\n</table>"
+        + "\n</table></div>"
     )
 
 
 def _body(name: str, cells: list[Cell], shown: list[Column]) -> str:
     rows = "\n".join(_row(cell, shown) for cell in cells)
-    head = f'<tr class="model"><th colspan="{len(shown) + 1}">{escape(name)}</th></tr>'
-    return f"<tbody>\n{head}\n{rows}\n</tbody>"
+    head = f'<th scope="rowgroup" colspan="{len(shown) + 1}">{escape(name)}</th>'
+    return f'<tbody>\n<tr class="model">{head}</tr>\n{rows}\n</tbody>'
 
 
 def _row(cell: Cell, shown: list[Column]) -> str:
     recipe, verdict = cell.run.model.recipe, cell.run.verdict
     swatch = f'<i style="background:{style.recipe_color(recipe)}"></i>'
     badge = f"<b>{escape(verdict)}</b>" if verdict not in (None, "clean") else ""
-    texts = ((column, column.text(cell)) for column in shown)
-    data = "".join(
-        f'<td data-label="{escape(column.title)}"{"" if text else " class=missing"}>'
-        f"{escape(text or units.MISSING)}</td>"
-        for column, text in texts
-    )
-    return f"<tr><th>{swatch}{escape(recipe)}{badge}</th>{data}</tr>"
+    numbers = columns.numbers(cell)
+    data = "".join(_data(column, column.text(cell), numbers) for column in shown)
+    return f'<tr><th scope="row">{swatch}<span>{escape(recipe)}</span>{badge}</th>{data}</tr>'
+
+
+def _data(column: Column, text: str | None, numbers: dict[str, columns.Number]) -> str:
+    value = numbers.get(column.sorts_by)
+    sort = f' data-value="{value:.9g}"' if isinstance(value, int | float) else ""
+    missing = "" if text else " class=missing"
+    shown = escape(text or units.MISSING)
+    return f'<td data-label="{escape(column.title)}"{sort}{missing}>{shown}</td>'
 
 
 def _findings(group: Group) -> str:
     items = "\n".join(
         f"<li{' class=severe' if f.severe else ''}>"
-        f"<b>{escape(f.subject)}</b> {_marked(f.text)}</li>"
+        f"<b>{escape(f.subject)}</b> {markup.marked(f.text)}</li>"
         for f in findings.of(group)
     )
     return f'<ul class="findings">\n{items}\n</ul>' if items else ""
@@ -167,49 +239,8 @@ def _method(group: Group) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in method.sentences(group))
     return (
         f'<div class="method"><h3>How it was measured</h3>\n<ul>{items}</ul>\n'
-        f"{_definitions(method.conditions(group))}</div>"
+        f"{markup.definitions(method.conditions(group))}</div>"
     )
-
-
-def _provenance(results: Results, groups: list[Group]) -> str:
-    files_ = {run.model.slug: run.model for run in results.runs}.values()
-    used = {part.sha256: part for group in groups for part in method.software(group)}.values()
-    rows = [(model.slug, f"{model.bytes} bytes", model.sha256) for model in files_]
-    rows += [(part.name, part.version, part.sha256) for part in used]
-    body = "\n".join(
-        f'<tr><th>{name}</th><td>{what}</td><td class="hash">{sha256}</td></tr>'
-        for name, what, sha256 in (map(escape, row) for row in rows)
-    )
-    context = {k: v for k, v in results.context.items() if k not in ("title", "note")}
-    simple = {k: v for k, v in context.items() if not _is_nested(v)}
-    nested = (_details(key, value) for key, value in context.items() if key not in simple)
-    return (
-        "<section>\n<h2>Versions and hashes</h2>\n"
-        f"{_definitions(method.flat(simple))}\n{''.join(nested)}"
-        '<table class="hashes">\n<thead><tr><th>file</th><th>size or version</th><th>SHA-256</th>'
-        f"</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</section>"
-    )
-
-
-def _is_nested(value: object) -> bool:
-    inner = value.values() if isinstance(value, Mapping) else value
-    return isinstance(inner, Iterable) and any(isinstance(v, (Mapping, list)) for v in inner)
-
-
-def _details(name: str, value: object) -> str:
-    text = "\n".join(map(escape, to_json(value).split("\n")))
-    return f"<details><summary>{escape(name)}</summary><pre>{text}</pre></details>\n"
-
-
-def _definitions(entries: Mapping[str, str]) -> str:
-    items = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in entries.items())
-    return f"<dl>{''.join(items)}</dl>" if entries else ""
-
-
-def _marked(text: str) -> str:
-    """Return escaped text with code in place of backquotes."""
-    parts: Iterable[str] = escape(text).split("`")
-    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
 
 
 def _anchor(group: Group) -> str:

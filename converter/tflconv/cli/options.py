@@ -177,6 +177,11 @@ def preprocessing(function: F) -> F:
         type=click.Choice(get_args(Resize)),
         help="How pictures are brought to the model's size.  [default: as the dataset says]",
     )(function)
+    return normalize(function)
+
+
+def normalize(function: F) -> F:
+    """``--normalize``: what pixels become."""
     return click.option(
         "--normalize",
         metavar="HOW",

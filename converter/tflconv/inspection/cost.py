@@ -16,7 +16,7 @@ from tflconv.inspection import work
 from tflconv.inspection.work import Unit, macs
 from tflconv.tflite.reading import Subgraph
 
-__all__ = ["TABLE", "float_instructions", "instructions", "macs"]
+__all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator"]
 
 _CORE, _VERSION = "cortex-a76", 2
 TABLE = f"{_CORE} {_VERSION}"
@@ -45,6 +45,12 @@ def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
     delegated = {index for partition in partitions for index in partition}
     found = [*work.units(graph, delegated), ("partition", max(len(partitions) - 1, 0)), ("file", 1)]
     return sum(map(_priced, found))
+
+
+def per_operator(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> list[float]:
+    """Estimate the arm64 instructions of each operator, in the order of execution."""
+    delegated = {index for partition in partitions for index in partition}
+    return [sum(map(_priced, units)) for units in work.by_operator(graph, delegated)]
 
 
 def float_instructions(graph: Subgraph) -> float:

@@ -9,7 +9,7 @@ operator that is elsewhere was reordered; all others were pruned or added.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 
@@ -43,6 +43,19 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A change of one operator.
+
+    Attributes:
+        entry: Kind, name of the operator and what happened to it.
+        places: Its position in either graph; None where it is not there.
+    """
+
+    entry: tuple[str, str, str]
+    places: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """All changes from one file to another.
 
@@ -50,35 +63,46 @@ class Difference:
         changes: The changes, by kind.
         figures: Figures of both files by name: operators, parameters, MACs, bytes and others.
         unchanged: Number of operators that did not change.
+        marks: The changes operator by operator.
     """
 
     changes: tuple[Change, ...]
     figures: dict[str, tuple[int, int]]
     unchanged: int
+    marks: tuple[Mark, ...] = ()
 
 
 def compare(first: Inspection, second: Inspection) -> Difference:
     """Explain how the main subgraph of ``second`` differs from that of ``first``."""
     before, after = first.model.main, second.model.main
-    pairs = _aligned(before, after)
-    left = _without(before.operators, [a for a, _ in pairs])
-    right = _without(after.operators, [b for _, b in pairs])
-    moved = _moved(before, left, after, right)
-    left = _without(left, [a for a, _ in moved])
-    right = _without(right, [b for _, b in moved])
-    entries = [("reordered", a.name, "elsewhere in the order") for a, _ in moved]
-    entries += [_gone(before, operator, pairs) for operator in left]
-    entries += [("added", b.name, "not in the first graph") for b in right]
-    entries += [change for pair in pairs for change in _altered(before, after, pair)]
+    pairs = aligned(before, after)
+    marks = list(_marks(before, after, pairs))
     changes = [
         Change(kind=kind, op=op, detail=detail, count=count)
-        for (kind, op, detail), count in Counter(entries).most_common()
+        for (kind, op, detail), count in Counter(mark.entry for mark in marks).most_common()
     ]
     return Difference(
         changes=tuple(sorted(changes, key=lambda change: _ORDER.index(change.kind))),
         figures=_figures(first, second),
         unchanged=sum(not _altered(before, after, pair) for pair in pairs),
+        marks=tuple(marks),
     )
+
+
+def _marks(before: Subgraph, after: Subgraph, pairs: list[Pair]) -> Iterator[Mark]:
+    left = _without(before.operators, [a for a, _ in pairs])
+    right = _without(after.operators, [b for _, b in pairs])
+    moved = _moved(before, left, after, right)
+    for a, b in moved:
+        yield Mark(entry=("reordered", a.name, "elsewhere in the order"), places=(a.index, b.index))
+    for operator in _without(left, [a for a, _ in moved]):
+        yield Mark(entry=_gone(before, operator, pairs), places=(operator.index, None))
+    for operator in _without(right, [b for _, b in moved]):
+        entry = ("added", operator.name, "not in the first graph")
+        yield Mark(entry=entry, places=(None, operator.index))
+    for a, b in pairs:
+        for entry in _altered(before, after, (a, b)):
+            yield Mark(entry=entry, places=(a.index, b.index))
 
 
 def to_json(difference: Difference) -> dict[str, JsonValue]:
@@ -111,7 +135,8 @@ def _figures(first: Inspection, second: Inspection) -> dict[str, tuple[int, int]
     return figures
 
 
-def _aligned(before: Subgraph, after: Subgraph) -> list[Pair]:
+def aligned(before: Subgraph, after: Subgraph) -> list[Pair]:
+    """Return the operators that both graphs have, in the order of execution."""
     pairs: list[Pair] = []
     exact = [[(_kind(g, o), _shape(g, o)) for o in g.operators] for g in (before, after)]
     for (a, a_end), (b, b_end), same in _blocks(*exact):

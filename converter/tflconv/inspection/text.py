@@ -72,6 +72,7 @@ def print_difference(difference: Difference, console: Console) -> None:
         relative = f"{(new / old - 1) * 100:+.0f} %".replace("-", "−") if old else ""
         figures.add_row(cell(name.replace("_", " ")), f"{old:,}", f"{new:,}", relative)
     console.print(figures)
+    console.print()
 
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:

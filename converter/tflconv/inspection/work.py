@@ -39,14 +39,27 @@ def units(graph: Subgraph, delegated: Collection[int]) -> Iterator[Unit]:
         graph: The graph.
         delegated: Indices of the operators that XNNPACK runs.
     """
+    for each in by_operator(graph, delegated):
+        yield from each
+
+
+def by_operator(graph: Subgraph, delegated: Collection[int]) -> Iterator[list[Unit]]:
+    """Yield what each operator does in one inference, in the order of execution.
+
+    Args:
+        graph: The graph.
+        delegated: Indices of the operators that XNNPACK runs.
+    """
     tables = _tables(graph, delegated)
     for operator in graph.operators:
         if operator.index not in delegated:
-            yield from _built_in(graph, operator)
+            yield list(_built_in(graph, operator))
         elif operator.index not in tables:
-            yield from _by_xnnpack(graph, operator)
+            yield list(_by_xnnpack(graph, operator))
         elif operator.name == "QUANTIZE":
-            yield from (("call", 1), ("lookup", _values(graph, operator)))
+            yield [("call", 1), ("lookup", _values(graph, operator))]
+        else:
+            yield []
 
 
 def in_float(graph: Subgraph) -> Iterator[Unit]:

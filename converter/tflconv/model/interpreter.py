@@ -83,16 +83,19 @@ class Interpreter:
         path: The file.
         threads: Threads that the runtime uses.
         card: How pixels become inputs, by default as the file says.
+        keep: Whether ``stored`` tells all values between operators; built-in kernels run then.
 
     Raises:
         TflconvError: The file is missing, damaged, no TFLite model, or has operators that the
             runtime does not know.
     """
 
-    def __init__(self, path: Path, threads: int = 1, card: ModelCard | None = None) -> None:
+    def __init__(
+        self, path: Path, threads: int = 1, card: ModelCard | None = None, *, keep: bool = False
+    ) -> None:
         self.path = path
         self._card = card
-        self._runtime, self.inputs, self.outputs = _open(path, threads)
+        self._runtime, self.inputs, self.outputs = _open(path, threads, keep)
 
     @cached_property
     def card(self) -> ModelCard | None:
@@ -163,6 +166,13 @@ class Interpreter:
         outputs = self._invoke(stored)
         return tuple(t.dequantize(o) for t, o in zip(self.outputs, outputs, strict=True))
 
+    def stored(self, index: int) -> Stored | None:
+        """Return a tensor of the last run as it is stored; None where the runtime kept none."""
+        try:
+            return np.asarray(self._runtime.get_tensor(index))
+        except ValueError:
+            return None
+
     def _invoke(self, samples: Sequence[Stored]) -> list[Stored]:
         for tensor, sample in zip(self.inputs, samples, strict=True):
             self._runtime.set_tensor(tensor.index, sample[np.newaxis])
@@ -206,13 +216,17 @@ class Interpreter:
             )
 
 
-def _open(path: Path, threads: int) -> Loaded:
+def _open(path: Path, threads: int, keep: bool) -> Loaded:
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
     _check(path)
     try:
         with quiet.native_stderr():
-            runtime = litert.Interpreter(model_path=str(path), num_threads=threads)
+            runtime = litert.Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_preserve_all_tensors=keep,
+            )
             runtime.allocate_tensors()
         inputs = tuple(_tensor(detail) for detail in runtime.get_input_details())
         outputs = tuple(_tensor(detail) for detail in runtime.get_output_details())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tflconv.pipeline.comparing import ComparisonRequest, compare
     from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
+    from tflconv.pipeline.error_trace import trace_errors
     from tflconv.pipeline.measuring import bench
     from tflconv.pipeline.requests import (
         BenchRequest,
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "compress",
     "convert",
+    "trace_errors",
     "train",
     "verify",
 ]
@@ -51,6 +53,7 @@ _HOMES = {
     "compress": "compression",
     "compare": "comparing",
     "convert": "conversion",
+    "trace_errors": "error_trace",
     "train": "training",
     "verify": "verification",
 }

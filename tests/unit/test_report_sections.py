@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.rich_results import rich
@@ -190,6 +190,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_toml_says_the_same(value: JsonObject) -> None:
     assert _plain(tomllib.loads(to_toml(value))) == _plain(value)

@@ -9,6 +9,7 @@ models look alike to all callers.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -221,7 +222,8 @@ def _open(path: Path, threads: int, keep: bool) -> Loaded:
         raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
     _check(path)
     try:
-        with quiet.native_stderr():
+        with quiet.native_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that keeping all values takes memory
             runtime = litert.Interpreter(
                 model_path=str(path),
                 num_threads=threads,

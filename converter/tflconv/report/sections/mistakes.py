@@ -60,7 +60,7 @@ def _classes(name: str, cells: Sequence[Cell]) -> str:
     shown = set(sorted(classes, key=lambda c: _least(c, cells))[:MOST_CLASSES])
     heads = ["class", "pictures", *(cell.run.model.recipe for cell in cells)]
     rows = (_class(each, cells) for each in classes if each in shown)
-    caption = f"{name}: accuracy per class"
+    caption = f"{name}: accuracy per class, and points against {cells[0].run.model.recipe}"
     if len(shown) < len(classes):
         caption += f", the {MOST_CLASSES} lowest of {len(classes)}"
     return markup.table(heads, rows, kind="facts bars", caption=caption)
@@ -81,9 +81,15 @@ def _class(name: str, cells: Sequence[Cell]) -> str:
             parts.append(markup.data(units.MISSING, label=recipe))
             continue
         share, color = correct / total, style.recipe_color(recipe)
-        text = units.percent(share)
+        text = units.percent(share) + _change(share, _of(cells[0]).per_class.get(name))
         parts.append(markup.bar(share, text, color=color, label=recipe, value=share))
     return f"<tr>{''.join(parts)}</tr>"
+
+
+def _change(share: float, first: tuple[int, int] | None) -> str:
+    """Return by how many points ``share`` differs from that of the first file."""
+    points = round(100 * (share - first[0] / first[1]), 1) if first and first[1] else 0.0
+    return f" ({points:+.1f})".replace("-", "−") if points else ""
 
 
 def _file(cell: Cell) -> str:

@@ -86,7 +86,7 @@ def _commands(groups: Sequence[Group]) -> str:
     more = len(lines) - MOST_COMMANDS
     rest = f"\n# and {more} more" if more > 0 else ""
     return (
-        "<p>To measure the files of this report again, by their hashes below:</p>\n"
+        "<p>To measure the files of this report again; their hashes are below:</p>\n"
         f'<pre class="command" tabindex="0">{_escaped_lines(lines[:MOST_COMMANDS])}{rest}</pre>'
     )
 

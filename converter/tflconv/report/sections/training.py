@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.text import to_html as escape
@@ -74,6 +75,7 @@ def _drawn(title: str, found: Mapping[str, Curve], share: bool) -> Figure:
         epochs, values = _columns(curve, 100 if share else 1)
         axes.plot(epochs, values, color=color, label=to_plot(model), marker=".", markersize=4)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(title)
     axes.grid()
     drawn.legend(loc="outside lower left", ncols=2)

@@ -116,6 +116,7 @@ def test_a_fitting_scale_has_no_start(tmp_path: Path, samples: Path) -> None:
 def test_a_file_and_itself_are_exact(tmp_path: Path, samples: Path) -> None:
     path = float_file(tmp_path / "a.tflite")
     found = traced((path, path), samples)
+    assert next(error_text.lines(found)) == "Every operator says the same in both files."
     assert len(found.operators) == 3
     assert {(each.snr, each.cosine, each.fall) for each in found.operators} == {
         (per_operator.BEST, 1.0, 0.0)

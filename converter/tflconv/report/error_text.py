@@ -42,7 +42,9 @@ def print_errors(found: ErrorTrace, console: Console) -> None:
 def lines(found: ErrorTrace) -> Iterator[str]:
     """Yield in words where the error starts, and what the outputs come to."""
     start = found.start
-    if start is None:
+    if all(each.worst >= BEST for each in found.operators):
+        yield "Every operator says the same in both files."
+    elif start is None:
         yield "No operator stands out: the error grows little by little."
     else:
         name = start.tensor or "no name"

@@ -140,17 +140,18 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1000, help="0: windows one after the other.")
     given = parser.parse_args()
     print("| recorded | method | false alarms | 5 % found | wrong way |\n|---|---|---:|---:|---:|")
-    recorded = {file.stem: medians(file) for file in given.files}
-    for name, (interval, order) in METHODS.items():
-        everything, in_all = Counts(0, 0, 0), 0
-        for file, blocks in recorded.items():
+    in_all, everything = 0, dict.fromkeys(METHODS, Counts(0, 0, 0))
+    for file in given.files:
+        blocks = medians(file)
+        times = given.times or len(_starts(len(blocks), 2 * BLOCKS, 0))
+        in_all += times
+        for name, (interval, order) in METHODS.items():
             counts = simulate(blocks, interval, order, times=given.times)
-            times = given.times or len(_starts(len(blocks), 2 * BLOCKS, 0))
-            print(_row(file, name, counts, times))
-            everything = Counts(*map(sum, zip(everything, counts, strict=True)))
-            in_all += times
-        if given.times == 0:
-            print(_row(f"all {in_all}", name, everything, in_all))
+            print(_row(file.stem, name, counts, times))
+            everything[name] = Counts(*map(sum, zip(everything[name], counts, strict=True)))
+    if given.times == 0:
+        for name, counts in everything.items():
+            print(_row(f"all {in_all}", name, counts, in_all))
 
 
 def _row(file: str, name: str, counts: Counts, times: int) -> str:

@@ -153,8 +153,18 @@ def test_a_sustained_run_begins_when_the_phone_is_as_cool_as_at_first(
     monkeypatch.setattr("tflconv.benchmark.cooling.time.sleep", slept.append)
     phone, hot = Warming(1.0, 300, 2.0), Heat(status=2, highest_mhz=2400)
     phone.heats = [phone.heats[0], hot, hot, hot, phone.heats[0]]
-    sustained("sprinter", phone)
+    assert sustained("sprinter", phone).warnings == ()
     assert slept == [2.0] * 3
+
+
+def test_a_phone_that_stays_hot_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("tflconv.benchmark.cooling.time.sleep", slept.append)
+    phone = Warming(1.0, 300, 2.0)
+    phone.heats = [phone.heats[0], Heat(status=2, highest_mhz=2400)]
+    (warning,) = sustained("sprinter", phone).warnings
+    assert "began on a device that was still hot after 600 s" in warning
+    assert sum(slept) == 600
 
 
 def test_bursts_reach_the_harness() -> None:

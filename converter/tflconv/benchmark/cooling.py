@@ -50,17 +50,23 @@ class Cooling:
         self._sleep = sleep or time.sleep
         self.seconds = 0.0
 
-    def wait(self) -> None:
+    def wait(self) -> bool:
         """Wait until the device is cool, or the bounds of one wait or of all are reached.
+
+        Returns:
+            Whether it is cool.
 
         Raises:
             DeviceError: The device was lost.
         """
         waited = 0.0
-        while waited < self._at_once and self.seconds < self._in_all and self._is_hot():
+        while hot := self._is_hot():
+            if waited >= self._at_once or self.seconds >= self._in_all:
+                break
             self._sleep(STEP_SECONDS)
             waited += STEP_SECONDS
             self.seconds += STEP_SECONDS
+        return not hot
 
     def _is_hot(self) -> bool:
         if self._device is None or self._first is None:

@@ -7,6 +7,7 @@ model. A device whose clock is meaningless counts instructions instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Literal
 from tflconv.benchmark import agreement, gpu, parts, schedule, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.benchmark.cooling import Cooling
+from tflconv.benchmark.cooling import REST_SECONDS, Cooling
 from tflconv.benchmark.laboratory import Laboratory
+from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.schedule import Measured
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
@@ -189,7 +191,8 @@ def _timed(
         steady = blocks.outputs if blocks else (session.latency(),)
         at_rate = session.at_rate() if config.rate_hz else None
         memory = session.memory() if config.memory else None
-        series, trace = _sustained(session, cooling) if cooling else (None, None)
+        cool = cooling is None or cooling.wait()
+        series, trace = _sustained(session) if cooling else (None, None)
     watched = blocks.conditions if blocks else watch.conditions
     latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
     judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watched))
@@ -209,16 +212,24 @@ def _timed(
         conditions=conditions,
         verdict=judgement,
         reasons=reasons,
-        warnings=tuple(dict.fromkeys(text for each in steady for text in parts.warnings(each))),
+        warnings=(*_warnings(steady), *(() if cool else (_BEGAN_HOT,))),
         schedule=blocks.schedule if blocks else None,
     )
 
 
+_BEGAN_HOT = (
+    f"the sustained run began on a device that was still hot after {REST_SECONDS:.0f} s of rest"
+)
+
+
+def _warnings(steady: Sequence[HarnessOutput]) -> dict[str, None]:
+    return dict.fromkeys(text for each in steady for text in parts.warnings(each))
+
+
 def _sustained(
-    session: Session, cooling: Cooling
+    session: Session,
 ) -> tuple[tuple[SustainedSecond, ...], tuple[Moment, ...] | None]:
-    """Return the seconds of a long run of a device that is cool, and the looks at it meanwhile."""
-    cooling.wait()
+    """Return the seconds of a long run, and the looks at the device meanwhile."""
     with session.looked_at() as looks:
         output = session.sustained()
     return parts.series(output), tuple(looks) or None

@@ -50,6 +50,19 @@ def test_a_file_that_lost_more_is_no_headline(found: Results) -> None:
     assert "−0.2 points [" in vit.text
 
 
+def test_where_the_smallest_is_not_the_fastest_both_are_said(found: Results) -> None:
+    kept = [run for run in found.runs if run.model.recipe in ("fp32", "fp16", "static_wi8_ai8")]
+    runs = tuple(
+        replace(run, latency=results.Latency(samples_ns=(9_000,) * 9))
+        if run.device.kind == "phone" and run.model.recipe == "fp16"
+        else run
+        for run in kept
+    )
+    cnn = headline.of(columns.groups(replace(found, runs=runs)))[0]
+    assert cnn.recipe == "static_wi8_ai8"
+    assert " The fastest is fp16: 98.1 times faster (on Fixture Phone 7), −49 % bytes" in cnn.text
+
+
 def test_where_no_file_is_right_the_headline_says_the_nearest(found: Results) -> None:
     kept = [run for run in found.runs if run.model.recipe in ("fp32", "static_wi8_ai8")]
     vit = headline.of(columns.groups(replace(found, runs=tuple(kept))))[1]

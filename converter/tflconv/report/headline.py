@@ -1,4 +1,5 @@
-"""What a report comes to, in words: of each model the smallest file that is still right.
+"""What a report comes to, in words: of each model the smallest file that is still right, and the
+fastest one where that is another.
 
 A file is still right if its accuracy is within half a percentage point of its baseline's, by the
 share of right pictures; the interval of the difference stands beside it.
@@ -84,8 +85,23 @@ def _of_family(family: Family, cells: Sequence[Cell]) -> Headline | None:
         model=family[0],
         recipe=recipe,
         slug=best.run.model.slug,
-        text=f"{lead}{recipe}, {', '.join(facts)}.",
+        text=f"{lead}{recipe}, {', '.join(facts)}.{_fastest(best, right or smaller, cells)}",
     )
+
+
+def _fastest(best: Cell, right: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    """Return a sentence about the fastest file on the first device that tells, if not ``best``."""
+    slugs = {cell.run.model.slug for cell in right}
+    told = [cell for cell in cells if cell.speedup is not None and cell.run.model.slug in slugs]
+    if not told:
+        return ""
+    there = [cell for cell in told if cell.run.device.id == told[0].run.device.id]
+    first = max(there, key=lambda cell: cell.speedup or 0.0)
+    own = max((c.speedup or 0 for c in there if c.run.model.slug == best.run.model.slug), default=0)
+    if (first.speedup or 0.0) <= own * (1 + _SAME):
+        return ""
+    facts = (_speed(first), _size(first), _accuracy(first))
+    return f" The fastest is {first.run.model.recipe}: {', '.join(facts)}."
 
 
 def _none_is_right(family: Family, smaller: Sequence[Cell], losses: dict[str, float]) -> Headline:

@@ -21,7 +21,7 @@ from tflconv import results  # noqa: E402
 from tflconv.results import BenchmarkRun, Results  # noqa: E402
 
 CORES = ("arm64:cortex-a76", "arm64:cortex-a55", "arm64:cortex-a53")
-RECIPES = ("fp32", "fp16", "dynamic_wi8_afp32", "static_wi8_ai8")
+RECIPES = ("fp32", "fp16", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
 PICTURES = ("--dataset", "mnist-sample", "--pictures", "200")
 QUICK = ("--num-runs", "3", "--min-secs", "0", "--warmup-min-secs", "0", "--rate-hz", "0")
 ABOUT = {

@@ -66,15 +66,19 @@ def test_commands_and_their_options_exist(block: Block) -> None:
 def check_command(words: list[str]) -> None:
     command: click.Command = group
     context = click.Context(group)
-    options: set[str] = set()
-    for word in words:
+    left = list(words)
+    while left:
+        word = left.pop(0)
         if isinstance(command, click.Group) and not word.startswith("-"):
             found = command.get_command(context, word)
             assert found is not None, f"no command {word}"
             command = found
-            options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
-        elif re.match(r"--?[a-z]", word):
-            assert word.partition("=")[0] in options | {"--help", "--version"}, word
+        elif re.match(r"--?[a-z]", word) and word not in ("--help", "--version"):
+            name, equals, _ = word.partition("=")
+            options = [p for p in command.params if name in (*p.opts, *p.secondary_opts)]
+            assert options, f"{command.name} has no option {name}"
+            if not equals and not getattr(options[0], "is_flag", False):
+                del left[: options[0].nargs]
 
 
 @pytest.mark.parametrize("block", PROGRAMS, ids=str)

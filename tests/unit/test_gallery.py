@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from tflconv import results
 from tflconv.errors import UsageError
 from tflconv.report import across, gallery, matrix, summary
-from tflconv.results import Results
+from tflconv.results import Instructions, Results
 
 STUDIES = Path(__file__).parents[2] / "studies"
 ARM64 = results.load(STUDIES / "int8-vit" / "arm64.json")
@@ -23,36 +24,52 @@ BOTH = results.merge([ARM64, HOST])
 @pytest.mark.parametrize(
     "draw", [gallery.size, gallery.instructions, gallery.accuracy, gallery.pareto]
 )
-def test_a_drawing_is_an_svg(draw: Callable[[Results], gallery.Drawing]) -> None:
+def test_a_drawing_is_an_svg(draw: Callable[[Results], gallery.Shown]) -> None:
     drawn = draw(ARM64)
+    assert isinstance(drawn, gallery.Drawing)
     assert str(drawn._repr_svg_()).startswith("<?xml")
     assert drawn._repr_png_() is None
 
 
 def test_a_drawing_of_many_marks_is_a_picture() -> None:
     drawn = gallery.latency(HOST)
+    assert isinstance(drawn, gallery.Drawing)
     assert str(drawn._repr_png_())[2:].startswith(repr(b"\x89PNG")[2:-1])
     assert drawn._repr_svg_() is None
 
 
-def test_what_was_not_measured_is_refused() -> None:
-    with pytest.raises(UsageError, match="nothing of this was measured"):
-        gallery.latency(ARM64)
+def test_what_was_not_measured_is_said() -> None:
+    assert gallery.latency(ARM64) is gallery.NOTHING
+    assert gallery.kinds(HOST) is gallery.NOTHING
+
+
+def test_what_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="unknown device 'phone'"):
         gallery.size(ARM64, "phone")
     with pytest.raises(UsageError, match=r"no run 'vit int9'\. There are: vit fp32"):
         gallery.kinds(ARM64, ["vit int9"])
     with pytest.raises(UsageError, match="no run of 'vti'"):
         gallery.devices(ARM64, "vti")
-    with pytest.raises(UsageError, match="counted instructions by kind"):
-        gallery.kinds(Results())
 
 
 def test_kinds_add_up_to_all_instructions() -> None:
     for run in ARM64.runs:
         assert run.instructions
         assert sum(across.shares(run).values()) == run.instructions.total
-    assert str(gallery.kinds(ARM64, ["vit fp32"])._repr_svg_()).count("products") == 1
+    drawn = gallery.kinds(ARM64, ["vit fp32"])
+    assert isinstance(drawn, gallery.Drawing)
+    assert str(drawn._repr_svg_()).count("products") == 1
+
+
+def test_a_counter_that_knows_no_kinds_is_one_bar() -> None:
+    (run,) = across.select(ARM64, ["vit fp32"]).runs
+    assert run.instructions
+    total = run.instructions.total
+    plain = replace(run, instructions=Instructions(total=total, source="perf_event"))
+    assert across.shares(plain) == {"not told apart": total}
+    drawn = gallery.kinds(Results(runs=(plain,)))
+    assert isinstance(drawn, gallery.Drawing)
+    assert "products" not in str(drawn._repr_svg_())
 
 
 def test_devices_stand_side_by_side_whatever_they_measure() -> None:

@@ -18,21 +18,25 @@ KINDS = {
     "other vector arithmetic": style.OKABE_ITO["sky"],
     "loads and stores": style.OKABE_ITO["yellow"],
     "one number at a time, and control": style.OKABE_ITO["vermilion"],
+    "not told apart": style.NEUTRAL,
 }
-"""Kinds of instructions: ``sdot``, ``fmla`` and ``smull`` are the products."""
+"""Kinds of instructions: ``sdot``, ``fmla`` and ``smull`` are the products. A processor's own
+counter does not tell kinds apart."""
 
 _DEVICES = list(style.OKABE_ITO.values())
 
 
 def shares(run: BenchmarkRun) -> dict[str, float]:
-    """Return the instructions of one inference by ``KINDS``; empty where none were told apart."""
+    """Return the instructions of one inference by ``KINDS``; empty where none were counted."""
     counted = run.instructions
-    if counted is None or counted.simd is None or counted.memory is None:
+    if counted is None:
         return {}
+    if counted.simd is None or counted.memory is None:
+        return {"not told apart": counted.total}
     products = (counted.sdot or 0) + (counted.fmla or 0) + (counted.smull or 0)
     rest = counted.total - counted.simd - counted.memory
     parts = (products, counted.simd - products, counted.memory, rest)
-    return dict(zip(KINDS, parts, strict=True))
+    return dict(zip(KINDS, parts, strict=False))
 
 
 @style.settled
@@ -44,20 +48,21 @@ def kinds(results: Results) -> Figure:
     """
     runs = [run for run in results.runs if shares(run)]
     if not runs:
-        raise UsageError("no run of these results has counted instructions by kind.")
+        raise UsageError("no run of these results has counted instructions.")
     drawn, axes = style.figure(0.9 + 0.42 * len(runs))
     several = len({run.device.id for run in runs}) > 1
     for height, run in enumerate(runs):
         left = 0.0
-        for count, color in zip(shares(run).values(), KINDS.values(), strict=True):
-            axes.barh(height, count / 1e6, 0.62, left / 1e6, color=color)
+        for kind, count in shares(run).items():
+            axes.barh(height, count / 1e6, 0.62, left / 1e6, color=KINDS[kind])
             left += count
         axes.text(left / 1e6, height, f" {units.amount(left)}", va="center", fontsize=8.5)
     axes.set_yticks(range(len(runs)), [_title(run, several=several) for run in runs])
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.set_title("Million instructions")
-    handles = [Patch(color=color, label=kind) for kind, color in KINDS.items()]
+    told = dict.fromkeys(kind for run in runs for kind in shares(run))
+    handles = [Patch(color=KINDS[kind], label=kind) for kind in told]
     drawn.legend(handles=handles, loc="outside lower left", ncols=2)
     return drawn
 

@@ -1,19 +1,22 @@
 """What a notebook shows: ``gallery.latency(results)`` as the last line of a cell draws it.
 
 Every function takes results and returns something that Jupyter can show. Of several devices the
-first is drawn, or the one that ``device`` names.
+first is drawn, or the one that ``device`` names. What was not measured is said, so that a notebook
+runs to its end on results of any device.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
-from tflconv.errors import UsageError, unknown
+from tflconv.errors import unknown
 from tflconv.report import across, columns, export, matrix, plots, style
 from tflconv.report.columns import Group
 from tflconv.results import Results
@@ -30,7 +33,7 @@ class Drawing:
         return None if self.many_marks else style.svg(self.figure)
 
     def _repr_png_(self) -> bytes | None:
-        return style.png(self.figure) if self.many_marks else None
+        return _in_few_colours(style.png(self.figure)) if self.many_marks else None
 
 
 @dataclass(frozen=True)
@@ -43,45 +46,51 @@ class Text:
         return self.markdown
 
 
+Shown = Drawing | Text
+NOTHING = Text("Nothing of this was measured there.")
+
+
 def table(results: Results) -> Text:
     """Return one table per device, with what there is to say below it."""
     return Text(export.to_markdown(results))
 
 
-def size(results: Results, device: str | None = None) -> Drawing:
+def size(results: Results, device: str | None = None) -> Shown:
     """Draw the bytes of each file."""
     return _of(plots.size, results, device)
 
 
-def latency(results: Results, device: str | None = None) -> Drawing:
+def latency(results: Results, device: str | None = None) -> Shown:
     """Draw median latency, its 5th to 95th percentile, and samples."""
-    return Drawing(_of(plots.latency, results, device).figure, many_marks=True)
+    return _of(plots.latency, results, device, many_marks=True)
 
 
-def cpu(results: Results, device: str | None = None) -> Drawing:
+def cpu(results: Results, device: str | None = None) -> Shown:
     """Draw CPU time per inference."""
     return _of(plots.cpu, results, device)
 
 
-def instructions(results: Results, device: str | None = None, runs: Sequence[str] = ()) -> Drawing:
+def instructions(results: Results, device: str | None = None, runs: Sequence[str] = ()) -> Shown:
     """Draw instructions per inference; ``runs`` names some as ``MODEL RECIPE``."""
     chosen = across.select(results, runs) if runs else results
     return _of(plots.instructions, chosen, device)
 
 
-def accuracy(results: Results, device: str | None = None) -> Drawing:
+def accuracy(results: Results, device: str | None = None) -> Shown:
     """Draw accuracy with its 95 % interval."""
     return _of(plots.accuracy, results, device)
 
 
-def pareto(results: Results, device: str | None = None) -> Drawing:
+def pareto(results: Results, device: str | None = None) -> Shown:
     """Draw accuracy over cost, with what no other file beats in both."""
     return _of(plots.pareto, results, device)
 
 
-def kinds(results: Results, runs: Sequence[str] = ()) -> Drawing:
+def kinds(results: Results, runs: Sequence[str] = ()) -> Shown:
     """Draw instructions by kind; ``runs`` names some as ``MODEL RECIPE``, by default all."""
-    return Drawing(across.kinds(across.select(results, runs) if runs else results))
+    chosen = across.select(results, runs) if runs else results
+    counted = any(run.instructions for run in chosen.runs)
+    return Drawing(across.kinds(chosen)) if counted else NOTHING
 
 
 def devices(results: Results, model: str) -> Drawing:
@@ -118,12 +127,23 @@ def pictures(images: NDArray[np.uint8], per_row: int = 10) -> Drawing:
     return Drawing(drawn, many_marks=True)
 
 
-def _of(plot: Callable[[Group], Figure | None], results: Results, device: str | None) -> Drawing:
+def _in_few_colours(png: bytes) -> bytes:
+    """Make a picture small, so that a notebook that keeps it stays small."""
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.convert("RGB").quantize(96).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _of(
+    plot: Callable[[Group], Figure | None],
+    results: Results,
+    device: str | None,
+    many_marks: bool = False,
+) -> Shown:
     groups = {group.device.id: group for group in columns.groups(results)}
     if device is not None and device not in groups:
         raise unknown("device", device, list(groups))
     chosen = list(groups.values()) if device is None else [groups[device]]
     drawn = next((figure for group in chosen if (figure := plot(group))), None)
-    if drawn is None:
-        raise UsageError("nothing of this was measured on these devices.")
-    return Drawing(drawn)
+    return NOTHING if drawn is None else Drawing(drawn, many_marks)

@@ -53,6 +53,9 @@ static const struct {
     {TOTAL, 0, 0},
     {SDOT, 0x9FE0FC00, 0x0E809400},   /* SDOT, UDOT: vector */
     {SDOT, 0x9FC0F400, 0x0F80E000},   /* SDOT, UDOT: by element */
+    {SDOT, 0xDFE0F400, 0x4E80A400},   /* SMMLA, UMMLA, USMMLA: products of two 2 x 8 matrices */
+    {SDOT, 0xBFE0FC00, 0x0E809C00},   /* USDOT: vector */
+    {SDOT, 0xBF40F400, 0x0F00F000},   /* USDOT, SUDOT: by element */
     {FMLA, 0xBFA0FC00, 0x0E20CC00},   /* FMLA: vector, single and double */
     {FMLA, 0xBF80F400, 0x0F801000},   /* FMLA: by element, single and double */
     {FMLA, 0xBFE0FC00, 0x0E400C00},   /* FMLA: vector, half */

@@ -47,6 +47,7 @@ static const struct flag {
     {"test_set", TEXT, FIELD(test_set), 0, 0, "evaluate this packed test set and time none"},
     {"seed", WHOLE, FIELD(seed), 0, INT_MAX, "seed of the inputs, without input_file"},
     {"xnnpack_flags", WHOLE, FIELD(xnnpack_flags), 0, INT_MAX, "flags of the XNNPACK delegate"},
+    {"weight_cache", TEXT, FIELD(weight_cache), 0, 0, "file of packed weights to write or to map"},
     {"duty_cycle", REAL, FIELD(duty_cycle), 0.01, 1, "share of the time at work"},
     {"burst_secs", REAL, FIELD(burst_secs), 0, 3600,
      "seconds of work after which duty_cycle rests; 0: after each run"},
@@ -63,6 +64,7 @@ static const struct options defaults = {
     .num_threads = 1,
     .accelerator = "cpu",
     .cpu_mask = "",
+    .weight_cache = "",
     .duty_cycle = 1,
 };
 
@@ -147,6 +149,8 @@ static void check(const struct options *options) {
   if (options->runtime == NULL) fail(EXIT_USAGE, "--runtime=libLiteRt.so is missing");
   if (strcmp(options->accelerator, "cpu") != 0 && strcmp(options->accelerator, "gpu") != 0)
     fail(EXIT_USAGE, "--accelerator: expected cpu or gpu. Received: '%s'", options->accelerator);
+  if (strpbrk(options->weight_cache, "\"\\\n"))
+    fail(EXIT_USAGE, "--weight_cache: expected a path without quotes and backslashes");
 }
 
 struct options options_parse(int argc, char **argv) {

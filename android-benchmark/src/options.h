@@ -25,6 +25,7 @@ struct options {
   const char *test_set;
   int seed;
   int xnnpack_flags;
+  const char *weight_cache;
   double duty_cycle;
   double burst_secs;
   double report_secs;

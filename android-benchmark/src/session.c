@@ -17,18 +17,27 @@ static void add_toml(struct session *session, const char *part, const char *toml
   check_model(session->litert->AddOpaqueOptions(session->options, opaque), "add options");
 }
 
+static void add_xnnpack(struct session *session, const struct options *options) {
+  size_t size = 128 + strlen(options->weight_cache);
+  char *text = must_alloc(malloc(size));
+  size_t length = (size_t)snprintf(text, size, "num_threads = %d\n", options->num_threads);
+  if (options->xnnpack_flags)
+    length +=
+        (size_t)snprintf(text + length, size - length, "flags = %d\n", options->xnnpack_flags);
+  if (*options->weight_cache)
+    snprintf(text + length, size - length, "weight_cache_file_path = \"%s\"\n",
+             options->weight_cache);
+  add_toml(session, "xnnpack", text);
+  free(text);
+}
+
 static void make_options(struct session *session, const struct options *options) {
   const struct litert *litert = session->litert;
-  char xnnpack[64];
-  int length = snprintf(xnnpack, sizeof xnnpack, "num_threads = %d\n", options->num_threads);
-  if (options->xnnpack_flags)
-    snprintf(xnnpack + length, sizeof xnnpack - (size_t)length, "flags = %d\n",
-             options->xnnpack_flags);
   check_model(litert->CreateOptions(&session->options), "make options");
   int accelerators = session->gpu ? LITERT_GPU | LITERT_CPU : LITERT_CPU;
   check_model(litert->SetOptionsHardwareAccelerators(session->options, accelerators),
               "choose the accelerator");
-  add_toml(session, "xnnpack", xnnpack);
+  add_xnnpack(session, options);
   if (options->enable_op_profiling)
     add_toml(session, "runtime_options_string", "enable_profiling = true\n");
 }

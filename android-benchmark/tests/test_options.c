@@ -51,6 +51,7 @@ static void values_that_make_no_sense_are_refused(void) {
   REFUSED(ARGUMENTS("--min_secs=nan"));
   REFUSED(ARGUMENTS("--duty_cycle=0"));
   REFUSED(ARGUMENTS("--enable_op_profiling=yes"));
+  REFUSED(ARGUMENTS("--weight_cache=a\"b"));
 }
 
 int main(void) {

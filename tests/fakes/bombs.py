@@ -189,6 +189,13 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "keras: layers": ("keras", lambda: sound.zipped(
         sound.KERAS | {"config.json": repeated("{}").encode()}
     )),
+    "golden contract: zeros": ("golden contract", lambda: zipped("inputs/{}.bin", b"\0", 700)),
+    "golden contract: samples": ("golden contract", lambda: sound.zipped(
+        {"golden.json": b'{"samples":' + repeated("{}").encode() + b"}"}
+    )),
+    "log of an app: outputs": (
+        "log of an app", lambda: b'{"outputs":' + repeated("1").encode() + b"}",
+    ),
     "harness: lines": ("words of the harness", lambda: b'{"type":"run"}\n' * (9 * MB // 15)),
 }  # fmt: skip
 """By name: the kind of file, and its maker."""

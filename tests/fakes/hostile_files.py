@@ -14,6 +14,7 @@ import pickle
 import random
 import shutil
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -36,13 +37,14 @@ from tflconv.conversion import description
 from tflconv.data import cifar, idx, locating
 from tflconv.data.labels import read_labels
 from tflconv.device.interface import Completed
-from tflconv.model import card, keras_file, pictures
+from tflconv.model import card, golden, golden_making, keras_file, pictures
 from tflconv.model.door import Door
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import plan
 from tflconv.report import export, html, tables
 from tflconv.tflite import reading
 from tflconv.training.state import State, StateFile
+from tflconv.verification import app_log
 
 Use = Callable[[Path], object]
 HERE = Path(__file__).parents[1]
@@ -209,6 +211,35 @@ def look_behind_the_door(path: Path) -> None:
         assert copy.elements >= 0
 
 
+def golden_contract() -> bytes:
+    """A contract of the small model and two pictures."""
+    own = card.require_card(MODEL)
+    chosen = [
+        golden_making.GoldenPicture(name=f"{n}.png", content=picture(n), label="one")
+        for n in range(2)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "m.golden.zip"
+        return golden.write(golden_making.make(MODEL, own, chosen), target).read_bytes()
+
+
+def take_golden(path: Path) -> None:
+    found = golden.read(path)
+    assert len(found.values) == len(found.expected) == len(found.answers)
+    for name in found.names:
+        look(_kept(path, found.files[name]))
+
+
+def read_app_log(path: Path) -> None:
+    app_log.read(path, golden.read(_kept(path, GOLDEN)))
+
+
+def _kept(path: Path, content: bytes) -> Path:
+    target = path.parent / "kept"
+    target.write_bytes(content)
+    return target
+
+
 def find_described(path: Path, name: str) -> None:
     folder = path.parent / "data" / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
@@ -234,6 +265,11 @@ MANIFEST = {
     "split": {"train": 10, "test": 10}, "licence": "CC0",
     "files": [{"path": "train-images-idx3-ubyte.gz", "sha256": "0" * 64, "bytes": 9}],
 }  # fmt: skip
+GOLDEN = golden_contract()
+LOGGED = {"input_sha256": "0" * 64, "outputs": [0.1, 0.2, 0.7]}
+APP_LOG = b"".join(
+    json.dumps({"picture": f"pictures/{n}.png"} | LOGGED).encode() + b"\n" for n in range(2)
+)
 LINES = [
     device.HELLO, device.INIT, device.samples(1, 2, phase="warmup"), device.samples(3, 4),
     device.CPU, device.MEMORY, device.OPS, device.END,
@@ -317,6 +353,8 @@ KINDS: tuple[Kind, ...] = (
         lambda path: description.calibration(str(path), None),
     ),
     _kind("keras", zipped(KERAS), inside.of_zip(_json_or_bytes), look_behind_the_door, walled=True),
+    _kind("golden contract", GOLDEN, inside.of_zip(_json_or_bytes), take_golden, ".golden.zip"),
+    _kind("log of an app", APP_LOG, _lines, read_app_log, ".jsonl"),
     _kind("h5", hdf5(config=True), mutant, look_behind_the_door, walled=True),
     _kind(
         "manifest", json.dumps(MANIFEST).encode(), inside.of_json,

@@ -16,12 +16,15 @@ from fakes.device import FakeDevice
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness
 from tflconv.device import compiler, emulator
 from tflconv.device.emulator import Emulator
-from tflconv.errors import DeviceError, TflconvError
+from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.results import Instructions, MeasuredModel
 
 Require = Callable[[str, bool, str], None]
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
+RESNET = (
+    MODELS.parents[2] / "studies" / "compression" / "students" / "models" / "wide-labels.tflite"
+)
 CONFIG = BenchmarkConfig(profile_runs=1)
 IDENTITY = MeasuredModel(slug="tiny", name="tiny", recipe="fp32", sha256="0" * 64, bytes=1)
 
@@ -73,7 +76,7 @@ INSTRUCTIONS = {
 """Each counts in its class and in ``total``; the first three are ``simd`` as well."""
 
 
-@pytest.fixture(params=["cortex-a76", "cortex-a55", "cortex-a53"])
+@pytest.fixture(params=["neoverse-n2", "cortex-a76", "cortex-a55", "cortex-a53"])
 def core(request: pytest.FixtureRequest, arm64: None) -> Emulator:
     """Every core in turn."""
     return emulator.find(request.param)
@@ -96,7 +99,7 @@ def program(body: str, folder: Path) -> Path:
 
 def marked(instructions: list[str], times: int) -> str:
     """C statements that run ``instructions`` between marks, ``times`` times."""
-    extended = ".arch armv8.2-a+dotprod+fp16"
+    extended = ".arch armv8.6-a+dotprod+fp16+i8mm"
     lines = "\\n".join([extended, "movz xzr, #0x7f10", *instructions, "movz xzr, #0x7f11"])
     clobbered = ", ".join(f'"{name}"' for name in ("memory", "x9", "x10", "x11", "v0", "v4", "v5"))
     statement = f'__asm__ volatile("mov x10, sp\\n{lines}" ::: {clobbered});'
@@ -120,6 +123,50 @@ def test_every_instruction_is_counted_in_its_class(
     expected |= {kind: len(lines)} if kind != "total" else {}
     expected |= {"simd": len(lines)} if kind not in ("memory", "total") else {}
     assert found == (Instructions(total=len(lines), **expected),) * 3
+
+
+MATRICES = [
+    "smmla v0.4s, v1.16b, v2.16b",
+    "ummla v0.4s, v1.16b, v2.16b",
+    "usmmla v0.4s, v1.16b, v31.16b",
+    "usdot v0.4s, v1.16b, v2.16b",
+    "usdot v0.2s, v1.8b, v2.4b[3]",
+    "sudot v0.4s, v1.16b, v2.4b[1]",
+]
+
+
+def test_products_of_int8_matrices_count_as_dot_products(arm64: None, tmp_path: Path) -> None:
+    core = emulator.find("neoverse-n2")
+    (found,) = executed(core, program(marked(MATRICES, times=1), tmp_path))
+    assert (found.total, found.sdot, found.simd) == (6, 6, 6)
+
+
+def test_the_kernels_for_int8_matrices_are_used_where_there_are_some(arm64: None) -> None:
+    newer, older = (
+        bench(RESNET, emulator.find(name), CONFIG, identity=IDENTITY)
+        for name in ("neoverse-n2", "cortex-a76")
+    )
+    assert newer.instructions is not None
+    assert older.instructions is not None
+    assert newer.instructions.sdot < 0.6 * older.instructions.sdot
+    assert newer.conditions.outputs_vs_host is not None
+    assert newer.conditions.outputs_vs_host.same_bits
+
+
+def test_half_precision_is_counted_where_there_is_some_and_refused_where_not(arm64: None) -> None:
+    half = replace(CONFIG, precision="fp16")
+    plain, halved = (
+        bench(MODELS / "tiny_float32.tflite", emulator.find("cortex-a76"), how, identity=IDENTITY)
+        for how in (CONFIG, half)
+    )
+    assert plain.instructions is not None
+    assert halved.instructions is not None
+    assert halved.instructions.fmla < plain.instructions.fmla
+    assert halved.conditions.outputs_vs_host is not None
+    assert 0 < halved.conditions.outputs_vs_host.max_difference < 1e-2
+    with pytest.raises(UsageError, match="no arithmetic of half precision"):
+        core = emulator.find("cortex-a53")
+        bench(MODELS / "tiny_float32.tflite", core, half, identity=IDENTITY)
 
 
 def test_what_is_not_marked_is_not_counted(a76: Emulator, tmp_path: Path) -> None:
@@ -282,7 +329,7 @@ def test_devices_lists_the_cores_as_ready(arm64: None) -> None:
     command = [sys.executable, "-m", "tflconv", "devices", "--json"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = {row["id"]: row for row in json.loads(said)}
-    for name in ("cortex-a76", "cortex-a55", "cortex-a53"):
+    for name in ("neoverse-n2", "cortex-a76", "cortex-a55", "cortex-a53"):
         assert rows[f"arm64:{name}"]["state"] == "ready"
         assert "instructions" in rows[f"arm64:{name}"]["abilities"]
         assert "latency" not in rows[f"arm64:{name}"]["abilities"]

@@ -85,6 +85,24 @@ def test_a_cheaper_graph_is_taken_if_it_is_close_or_the_closest(
     assert choice.fidelity.cosine == (rewritten if expected == "optimized" else came)
 
 
+@pytest.mark.parametrize(
+    ("came", "rewritten", "expected"),
+    [
+        (0.9999, 0.9998, "as-is"),
+        (0.9999, 0.99988, "optimized"),
+        (0.9998, 0.9999, "optimized"),
+        (1 - 1e-9, 1 - 1e-7, "optimized"),
+    ],
+)
+def test_with_float_activations_rewriting_must_be_as_faithful(
+    came: float, rewritten: float, expected: Rewrite
+) -> None:
+    widths = {(DYNAMIC.name, "as-is"): 128, (DYNAMIC.name, "optimized"): 32}
+    assert chosen([DYNAMIC], widths, {128: came, 32: rewritten}).rewrite == expected
+    integers = {(SELECTIVE.name, "as-is"): 128, (SELECTIVE.name, "optimized"): 32}
+    assert chosen([SELECTIVE], integers, {128: came, 32: rewritten}).rewrite == "optimized"
+
+
 def test_auto_is_the_cheapest_recipe_that_is_close_whatever_cannot_be_made() -> None:
     widths = {
         ("selective_wi8_ai8", "as-is"): 32,
@@ -131,7 +149,7 @@ def test_what_is_missing_is_asked_for_before_anything_is_rewritten() -> None:
 
 def test_a_choice_is_read_as_it_was_written() -> None:
     widths = {("fp32", "as-is"): 128, ("fp32", "optimized"): 32}
-    choice = chosen([FP32], widths, {32: 0.999})
+    choice = chosen([FP32], widths, {32: 0.999, 128: 0.999})
     assert Choice.from_json(json.loads(json.dumps(choice.to_json())), [FP32]) == choice
     assert choice.table == "cortex-a76 2"
     assert choosing.settled(FP32, "as-is").table is None

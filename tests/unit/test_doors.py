@@ -37,10 +37,10 @@ OF_THE_DOOR = {
     "train": {"output"},
     "compress": {"output", "as_json"},
     "convert": {"output", "as_json"},
-    "verify": {"json_file", "max_drop", "min_agreement"},
+    "verify": {"json_file", "max_drop", "min_agreement", "app_log"},
     "bench": {"export_json", "export_csv", "export_markdown", "again"},
 }
-"""Where results go, and what is thought of them: no part of a request."""
+"""Where results go, what is thought of them, and what an app said, which no study can know."""
 
 CLI_TO_API = {
     "train": {"texts": "options"},

@@ -73,7 +73,7 @@ def test_an_unknown_core_is_a_mistake_of_the_user() -> None:
         ("SDM660, 4x Cortex-A53 + 4x Cortex-A73", ("asimd",), "cortex-a53"),
         ("4x Cortex-A55 + 4x Cortex-A78", ("asimd", "asimddp"), "cortex-a76"),
         ("SC9863A, 8x Cortex-A55", ("asimd", "asimddp"), "cortex-a55"),
-        ("Tensor", ("asimddp", "i8mm"), "cortex-a76"),
+        ("Tensor", ("asimddp", "i8mm"), "neoverse-n2"),
         (None, (), "cortex-a53"),
     ],
 )
@@ -85,7 +85,9 @@ def test_a_phone_is_compared_with_the_core_that_runs_its_kernels(
 
 def test_only_cores_with_dot_products_say_so() -> None:
     able = {name for name, core in cores.CORES.items() if "asimddp" in core.cpuinfo().split()}
-    assert able == {"cortex-a76", "cortex-a55"}
+    assert able == {"neoverse-n2", "cortex-a76", "cortex-a55"}
+    matrices = {name for name, core in cores.CORES.items() if "i8mm" in core.cpuinfo().split()}
+    assert matrices == {"neoverse-n2"}
 
 
 def test_commas_in_paths_are_doubled_for_qemu() -> None:

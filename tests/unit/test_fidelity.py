@@ -16,6 +16,7 @@ import tflconv
 from tflconv import cli, recipe
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.pipeline import plan
+from tflconv.pipeline.answers import Reference
 from tflconv.pipeline.fidelity import Fidelity, compare
 from tflconv.tflite import packing
 
@@ -175,3 +176,23 @@ def test_a_model_that_gave_no_answer_fails_a_limit() -> None:
     silent.check(None, "a.tflite")
     with pytest.raises(VerificationFailed, match="could not be compared"):
         silent.check(0.5, "a.tflite")
+
+
+def multiplied(by: str, path: Path) -> Path:
+    """A file that multiplies its input with a function of it."""
+    build = Builder()
+    source, factor = build.tensor((1, 4), name="x"), build.tensor((1, 4))
+    build.op(by, [source], [factor])
+    product = build.tensor((1, 4), name="y")
+    build.op("MUL", [source, factor], [product])
+    return build.write(path, [source], [product])
+
+
+def test_a_file_that_breaks_on_zeros_is_told(tmp_path: Path) -> None:
+    sound, broken = multiplied("EXP", tmp_path / "a"), multiplied("RSQRT", tmp_path / "b")
+    found = Reference(sound).measure(broken, calibration=None, card=None, seed=0)
+    assert found.breaks_on_zeros
+    assert "answers an input of zeros with NaN or infinity" in str(found.warning)
+    for each in (sound, broken):  # a model that breaks itself is not blamed on the file
+        found = Reference(each).measure(each, calibration=None, card=None, seed=0)
+        assert not found.breaks_on_zeros

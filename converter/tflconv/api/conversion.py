@@ -38,6 +38,7 @@ def convert(
     strip: bool = False,
     with_card: bool = True,
     min_cosine: float | None = None,
+    golden: int | None = None,
     custom_objects: str | Path | None = None,
     signature: str | None = None,
     seed: int = 0,
@@ -67,6 +68,7 @@ def convert(
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
         min_cosine: Least cosine with the float model that a file may have, 0 to 1.
+        golden: Number of test pictures in a golden contract (``.golden.zip``) beside each file.
         custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         seed: Seed of everything drawn at random.
@@ -103,6 +105,7 @@ def convert(
         strip=strip,
         with_card=with_card,
         min_cosine=min_cosine,
+        golden=golden,
         seed=seed,
     )
     return ConvertedFiles(pipeline.convert(request, Path(folder), progress=progress))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tflconv import pipeline
 from tflconv.benchmark import BenchmarkConfig
+from tflconv.benchmark.config import Precision
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
@@ -38,7 +39,9 @@ def bench(
     num_threads: int = _BENCH.num_threads,
     cpu_mask: str = _BENCH.cpu_mask,
     use_gpu: bool = False,
+    precision: Precision = _BENCH.precision,
     memory: bool = _BENCH.memory,
+    weight_cache: bool = _BENCH.weight_cache,
     rate_hz: float = _BENCH.rate_hz,
     rate_secs: float = _BENCH.rate_secs,
     profile_runs: int = _BENCH.profile_runs,
@@ -52,6 +55,7 @@ def bench(
     adb_servers: str | Sequence[str] = (),
     runtime: str | Path | None = None,
     history: str | Path | None = None,
+    golden: str | Path | None = None,
     record: str | Path | None = None,
     again: bool = False,
     progress: Callback = silent,
@@ -82,7 +86,9 @@ def bench(
         num_threads: Threads that LiteRT may use.
         cpu_mask: CPU cores: ``big``, ``all`` or hex; empty leaves it to the system.
         use_gpu: Run on the GPU; needs ``dataset`` to be believed.
+        precision: ``fp32``, or ``fp16`` for half precision in place of floats.
         memory: Measure peak memory in a process of its own.
+        weight_cache: Measure start-up and memory with XNNPACK's weight cache and without, too.
         rate_hz: Inferences per second at which CPU use is measured; 0 leaves that out.
         rate_secs: Seconds at that rate.
         profile_runs: Runs under the profiler of ops; 0 leaves that out.
@@ -99,6 +105,8 @@ def bench(
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: A history that each run is kept in, too; by default that of
             ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
+        golden: A golden contract (``convert(..., golden=8)``) whose exact inputs are run on each
+            device; other outputs than it allows are an error.
         record: A results file that is written after each run; what stands in it is not repeated.
         again: Repeat it all the same.
         progress: Is told which file is being measured.
@@ -126,7 +134,9 @@ def bench(
         num_threads=num_threads,
         cpu_mask=cpu_mask,
         accelerator="gpu" if use_gpu else "cpu",
+        precision=precision,
         memory=memory,
+        weight_cache=weight_cache,
         rate_hz=rate_hz,
         rate_secs=rate_secs,
         profile_runs=profile_runs,
@@ -151,6 +161,7 @@ def bench(
         adb_servers=(adb_servers,) if isinstance(adb_servers, str) else tuple(adb_servers),
         runtime=None if runtime is None else Path(runtime),
         history=None if history is None else Path(history),
+        golden=None if golden is None else Path(golden),
     )
     kept = None if record is None else Path(record)
     results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)

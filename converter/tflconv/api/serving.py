@@ -54,8 +54,8 @@ def serve(
         allow_origin: Origin of pages of another site that may ask; empty for none.
         token_file: File with the bearer token that requests must bring; by default that of the
             variable ``TFLCONV_TOKEN``, or none.
-        golden: Folder of pictures in folders named like their classes, which every model must
-            tell right before it is served.
+        golden: A golden contract, or a folder of pictures in folders named like their classes:
+            what every model must tell right before it is served.
         normalize: How pixels become inputs, where the files do not say it.
         resize: How pictures are brought to the size of the models.
         labels: Names of the outputs, in their order.

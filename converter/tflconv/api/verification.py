@@ -15,7 +15,7 @@ from tflconv.verification import MetricFunction, MetricName, Verification
 
 @suggests_parameters
 def verify(
-    reference: str | Path,
+    reference: str | Path | None,
     target: str | Path,
     dataset: str | Path | Any = None,
     *,
@@ -27,12 +27,15 @@ def verify(
     custom_objects: str | Path | None = None,
     signature: str | None = None,
     seed: int = 0,
+    golden: str | Path | None = None,
+    app_log: str | Path | None = None,
     progress: Callback = silent,
 ) -> Verification:
     """Compare a converted model with its reference on a test split, picture by picture.
 
     Args:
-        reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``.
+        reference: A ``.keras`` or ``.h5`` file, a SavedModel folder or a ``.tflite``; None where
+            ``golden`` takes its place.
         target: The ``.tflite`` file.
         dataset: Name of a dataset, or a folder; by default what the model was trained on. Or
             samples of your own: arrays ``(x, y)`` or ``x``, a ``.npy`` or ``.npz`` file, a
@@ -47,6 +50,10 @@ def verify(
         custom_objects: A Python file with layers that the reference uses. It is run.
         signature: Which function of a reference that is a SavedModel, where it has several.
         seed: Seed of the splits, where the dataset has none.
+        golden: A golden contract (``convert(..., golden=8)``), whose pictures and expected outputs
+            take the place of reference and dataset.
+        app_log: What an app logged about those pictures; it is compared in place of the target,
+            and ``parting`` tells where it parts from the contract.
         progress: Is told what is being done.
 
     Returns:
@@ -61,7 +68,7 @@ def verify(
         1000
     """
     request = pipeline.VerificationRequest(
-        reference=Path(reference),
+        reference=None if reference is None else Path(reference),
         target=Path(target),
         dataset=str(dataset) if isinstance(dataset, Path) else dataset,
         metric=metric,
@@ -72,5 +79,7 @@ def verify(
         custom_objects=None if custom_objects is None else Path(custom_objects),
         signature=signature,
         seed=seed,
+        golden=None if golden is None else Path(golden),
+        app_log=None if app_log is None else Path(app_log),
     )
     return pipeline.verify(request, progress=progress)

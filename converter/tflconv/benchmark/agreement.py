@@ -39,7 +39,10 @@ def compare_outputs(device: Session, host: Session) -> OutputComparison:
     output, there = device.outputs()
     _, here = host.outputs()
     types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
-    pairs = list(zip(_tensors(there, types), _tensors(here, types), strict=True))
+    pairs = [
+        (np.nan_to_num(first), np.nan_to_num(second))
+        for first, second in zip(tensors(there, types), tensors(here, types), strict=True)
+    ]
     differences = [_difference(*pair) for pair in pairs]
     return OutputComparison(
         types=tuple(name for name, _ in types),
@@ -98,11 +101,18 @@ def add_disagreements(
     return replace(run, conditions=conditions, warnings=warnings)
 
 
-def _tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[np.float64]]:
+def tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[np.float64]]:
+    """Yield the values of each output in the bytes of all, by type and number of bytes."""
     start = 0
     for dtype, size in types:
-        yield np.nan_to_num(np.frombuffer(content[start : start + size], dtype).astype(np.float64))
+        yield np.frombuffer(content[start : start + size], dtype).astype(np.float64)
         start += size
+
+
+def share_of_range(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:
+    """Return the largest difference as a share of the range of ``here``, at most 1."""
+    first, second = np.nan_to_num(there), np.nan_to_num(here)
+    return _share(_difference(first, second), second)
 
 
 def _difference(there: NDArray[np.float64], here: NDArray[np.float64]) -> float:

@@ -9,6 +9,8 @@ from typing import Literal
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import require
 
+Precision = Literal["fp32", "fp16"]
+
 MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
 
 LOWEST = {
@@ -46,7 +48,10 @@ class BenchmarkConfig:
         num_threads: Threads of XNNPACK.
         cpu_mask: Cores to run on: ``big``, ``all``, a hex mask, or empty for the system's choice.
         accelerator: ``cpu`` or ``gpu``.
+        precision: ``fp32``, or ``fp16`` for half precision in place of every float operator of
+            XNNPACK.
         memory: Whether to measure memory, in a process of its own.
+        weight_cache: Whether to measure starts with XNNPACK's weight cache and without it.
         rate_hz: Inferences per second at which CPU use is measured as in an app; 0 for none.
         rate_secs: Duration of that measurement, in seconds.
         profile_runs: Inferences that are profiled per operator; 0 for none.
@@ -76,7 +81,9 @@ class BenchmarkConfig:
     num_threads: int = 1
     cpu_mask: str = ""
     accelerator: Literal["cpu", "gpu"] = "cpu"
+    precision: Precision = "fp32"
     memory: bool = True
+    weight_cache: bool = False
     rate_hz: float = 10.0
     rate_secs: float = 2.0
     profile_runs: int = 20
@@ -97,6 +104,10 @@ class BenchmarkConfig:
             max_secs=(self.max_secs >= self.min_secs, f"at least {self.min_secs}"),
             duty_cycle=(0.01 <= self.duty_cycle <= 1, "from 0.01 to 1"),
             accelerator=(self.accelerator in ("cpu", "gpu"), "cpu or gpu"),
+            precision=(
+                self.precision == "fp32" or (self.precision, self.accelerator) == ("fp16", "cpu"),
+                "fp32 or fp16, and fp16 on the cpu only (a GPU chooses its own)",
+            ),
             cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
         )
 

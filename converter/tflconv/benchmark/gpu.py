@@ -2,9 +2,9 @@
 
 LiteRT falls back to the CPU silently where a graphics driver or an operator is missing, and some
 drivers compute wrong results quickly. So the runtime must confirm that the whole graph runs on the
-accelerator, and on real pictures the accelerator must predict the same classes as the CPU. (The
-harness also waits until the outputs can be read: without that, runs of a software GPU seemed to
-take a sixth of their time.)
+accelerator, its outputs must be numbers, not all the same, and close to the CPU's, and on real
+pictures it must predict the same classes. (The harness also waits until the outputs can be read:
+without that, runs of a software GPU seemed to take a sixth of their time.)
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tflconv.benchmark.agreement import NEAR, STEPS, share_of_range, tensors
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.session import Session
 from tflconv.errors import DeviceError
@@ -46,10 +48,50 @@ def reason_to_withhold(session: Session, test_set: str | None) -> str | None:
     on_gpu = session.accuracy(test_set)
     if not on_gpu.init.on_accelerator:
         return "the runtime does not confirm that the whole graph runs on the GPU"
+    if reason := _wrong_outputs(session):
+        return reason
     on_cpu = _on_cpu(session).accuracy(test_set)
     share = agreement(on_gpu, on_cpu)
     if share < AGREEMENT:
         return f"GPU and CPU predict the same class on only {100 * share:.1f} % of the pictures"
+    return None
+
+
+def _wrong_outputs(session: Session) -> str | None:
+    """Return what is wrong with the GPU's outputs for one input, beside those of the CPU."""
+    output, there = session.outputs()
+    _, here = _on_cpu(session).outputs()
+    types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
+    pairs = zip(types, tensors(there, types), tensors(here, types), strict=True)
+    found = (
+        wrong_values(on_gpu, on_cpu, allowed=0 if dtype.startswith("float") else STEPS)
+        for (dtype, _), on_gpu, on_cpu in pairs
+    )
+    return next(filter(None, found), None)
+
+
+def wrong_values(
+    on_gpu: NDArray[np.float64], on_cpu: NDArray[np.float64], *, allowed: float = 0
+) -> str | None:
+    """Return why the values of an output are not believed: no numbers, constant, or far away.
+
+    Args:
+        on_gpu: What the GPU gives.
+        on_cpu: What the CPU gives for the same input.
+        allowed: Difference that rounding explains, whatever the range.
+
+    Example:
+        >>> wrong_values(np.array([0.5, 0.5, 0.5]), np.array([0.1, 0.7, 0.2]))
+        'the GPU gives one value for all 3 outputs'
+    """
+    if np.isfinite(on_cpu).all() and not np.isfinite(on_gpu).all():
+        return "the GPU's outputs are NaN or infinite, and the CPU's are numbers"
+    spread = float(np.ptp(on_cpu)) if on_cpu.size else 0.0
+    if on_gpu.size > 1 and np.ptp(on_gpu) == 0 and spread > 0:
+        return f"the GPU gives one value for all {on_gpu.size} outputs"
+    share = share_of_range(on_gpu, on_cpu)
+    if share > NEAR and np.abs(on_gpu - on_cpu).max() > allowed:
+        return f"outputs of GPU and CPU differ by up to {100 * share:.0f} % of their range"
     return None
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
-from tflconv.benchmark import agreement, gpu, parts, schedule, verdict
+from tflconv.benchmark import agreement, cold_start, gpu, parts, precision, schedule, verdict
 from tflconv.benchmark import harness as harnesses
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.cooling import REST_SECONDS, Cooling
@@ -78,6 +78,7 @@ def bench(
     """
     _check_inputs(config)
     whole = check(model, config)
+    precision.check(model, device, config)
     laboratory = laboratory or Laboratory()
     session = laboratory.session(model, device, config)
     if config.accelerator == "gpu":
@@ -93,7 +94,8 @@ def bench(
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
         run = _with_emulated(run, session, laboratory)
-    return run if _is_host(run) else _compared(run, session, laboratory)
+    exact = _is_host(run) and config.precision == "fp32"
+    return run if exact else _compared(run, session, laboratory)
 
 
 def check(model: Path, config: BenchmarkConfig) -> TfliteModel:
@@ -193,6 +195,7 @@ def _timed(
         memory = session.memory() if config.memory else None
         cool = cooling is None or cooling.wait()
         series, trace = _sustained(session) if cooling else (None, None)
+    starts = cold_start.measure(session) if config.weight_cache else None
     watched = blocks.conditions if blocks else watch.conditions
     latency, cpu = parts.latency(steady), parts.cpu(steady, at_rate)
     judgement, reasons = verdict.judge(latency, cpu, watching.reasons(watched))
@@ -208,6 +211,7 @@ def _timed(
         latency=latency,
         cpu=cpu,
         memory=parts.memory(memory) if memory else None,
+        cold_start=starts,
         instructions=parts.instructions(steady),
         conditions=conditions,
         verdict=judgement,
@@ -276,7 +280,7 @@ def _evaluated(
         accuracy=parts.accuracy(there, test_set, where),
         conditions=replace(run.conditions, pictures_digest=there.accuracy.digest),
     )
-    if _is_host(run):
+    if _is_host(run) and session.config.precision == "fp32":
         return run
     here = _on_host(session, laboratory).accuracy(str(test_set.path))
     return agreement.add_disagreements(run, there, here, test_set)
@@ -291,7 +295,7 @@ def _compared(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> Be
 
 
 def _on_host(session: Session, laboratory: Laboratory) -> Session:
-    config = replace(session.config, accelerator="cpu", cpu_mask="")
+    config = replace(session.config, accelerator="cpu", cpu_mask="", precision="fp32")
     return laboratory.session(session.model, laboratory.host, config)
 
 

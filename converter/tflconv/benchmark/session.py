@@ -14,6 +14,8 @@ from tflconv.core.private import scratch_folder
 from tflconv.device.interface import LooksOn, Watch, WatchesConditions
 from tflconv.results import Moment
 
+FORCE_FP16 = 4
+"""XNNPACK's flag for half precision in place of floats."""
 REPORT_SECS = 1.0
 """Seconds between two reports of a sustained run."""
 
@@ -96,6 +98,12 @@ class Session:
         """Measure memory in a process that runs the model as few times as possible."""
         return self.run(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
+    def start(self, weight_cache: str | None = None) -> HarnessOutput:
+        """Start a process that runs the model once, with a weight cache at a path or without."""
+        return self.run(
+            warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0, weight_cache=weight_cache
+        )
+
     def profile(self, runs: int) -> HarnessOutput:
         """Profile the operators over a number of inferences."""
         return self.run(enable_op_profiling=True, warmup_min_secs=0, num_runs=runs)
@@ -144,6 +152,7 @@ class Session:
             num_threads=config.num_threads,
             cpu_mask=config.cpu_mask,
             accelerator=config.accelerator,
+            xnnpack_flags=FORCE_FP16 if config.precision == "fp16" else None,
             seed=config.seed,
             input_file=self.input_file,
             **flags,

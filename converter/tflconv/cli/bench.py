@@ -27,7 +27,9 @@ SETTINGS = {
     "warmup_min_secs": "Seconds of warmup runs at least.",
     "num_threads": "Threads that LiteRT may use.",
     "cpu_mask": "CPU cores: big, all or hex such as 0xf0; empty leaves it to the system.",
+    "precision": "fp32, or fp16: half precision in place of floats (XNNPACK, Armv8.2 and newer).",
     "memory": "Measure peak memory in a process of its own.",
+    "weight_cache": "Measure start-up and memory with XNNPACK's weight cache and without, too.",
     "rate_hz": "Inferences per second at which CPU use is measured; 0 leaves that out.",
     "rate_secs": "Seconds at that rate.",
     "profile_runs": "Runs under the profiler of ops; 0 leaves that out.",
@@ -47,7 +49,8 @@ SETTINGS = {
     "devices",
     multiple=True,
     metavar="DEVICE",
-    help="host, arm64:cortex-a76 (a55, a53) or adb:SERIAL; may be repeated.  [default: host]",
+    help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or adb:SERIAL; may be"
+    " repeated.  [default: host]",
 )
 @click.option("-s", "serials", multiple=True, metavar="SERIAL", help="Short for adb:SERIAL.")
 @click.option(
@@ -62,6 +65,13 @@ SETTINGS = {
     type=click.Path(path_type=Path, exists=True),
     metavar="MODEL",
     help="Compare each file with this model on the test split, on this computer instead.",
+)
+@click.option(
+    "--golden",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Golden contract (convert --golden): run its exact inputs on each device; ends with exit"
+    " code 4 where outputs are beyond its tolerance.",
 )
 @click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
 @options.phone
@@ -85,6 +95,7 @@ def command(
     labels: Path | None,
     pictures: int | None,
     reference: Path | None,
+    golden: Path | None,
     use_gpu: bool,
     adb: str | None,
     adb_servers: tuple[str, ...],
@@ -126,6 +137,7 @@ def command(
         adb_servers=adb_servers,
         runtime=runtime,
         history=history,
+        golden=golden,
     )
     record = export_json if export_json != options.STDOUT else None
     with options.warnings_on_stderr(), showing() as progress:

@@ -14,6 +14,7 @@ from tflconv.cli.console import showing
 from tflconv.compression import QatConfig
 from tflconv.compression.settings import Settings
 from tflconv.conversion import REWRITES, Rewrite
+from tflconv.model.golden import MOST_SAMPLES
 from tflconv.model.pictures import Resize
 from tflconv.pipeline.conversion import ConvertedFile
 from tflconv.recipe import TensorType
@@ -89,6 +90,13 @@ from tflconv.verification import parse_share
     help="Least cosine of a file's answers with those of the float model that is allowed, such as"
     " 0.99; ends with exit code 4 and writes nothing if one is below.",
 )
+@click.option(
+    "--golden",
+    type=click.IntRange(1, MOST_SAMPLES),
+    metavar="COUNT",
+    help="Write NAME.golden.zip beside each file: COUNT test pictures, the exact input bytes, the"
+    " expected outputs and the preprocessing, for an app to be checked with.",
+)
 @options.custom_objects
 @options.signature
 @options.seed
@@ -112,6 +120,7 @@ def command(
     strip: bool,
     no_card: bool,
     min_cosine: float | None,
+    golden: int | None,
     custom_objects: Path | None,
     signature: str | None,
     seed: int,
@@ -151,6 +160,7 @@ def command(
         strip=strip,
         with_card=not no_card,
         min_cosine=min_cosine,
+        golden=golden,
         seed=seed,
     )
     with options.warnings_on_stderr(), showing() as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,12 @@ RESULTS_HELP = (
     help="Number of samples for --calibration.",
 )
 @options.normalize
+@click.option(
+    "--for",
+    "target",
+    type=click.Choice(["gpu"]),
+    help="Also name the operators that the GPU delegate refuses. NPUs are out of scope.",
+)
 @options.custom_objects
 @options.json_output
 def command(
@@ -70,6 +76,7 @@ def command(
     calibration: str | None,
     calibration_count: int,
     normalize: str | None,
+    target: str | None,
     custom_objects: Path | None,
     as_json: bool,
 ) -> None:
@@ -95,14 +102,20 @@ def command(
     """
     drawn = {"svg": svg, "html": html, "model_explorer": model_explorer}
     if model.suffix in KERAS:
-        refused = {**drawn, "other": other, "results": results_file, "calibration": calibration}
+        refused = {
+            **drawn,
+            "other": other,
+            "results": results_file,
+            "calibration": calibration,
+            "for": target,
+        }
         _inspect_keras(model, refused, custom_objects, as_json=as_json)
         return
     if custom_objects is not None:
         raise UsageError(f"{model} is no Keras file, so --custom-objects has no meaning.")
     with options.warnings_on_stderr():
         errors = _errors(model, other, calibration, calibration_count, normalize)
-        seen = _seen(model, other, errors, results_file)
+        seen = replace(_seen(model, other, errors, results_file), gpu=target == "gpu")
     _draw(seen, drawn)
     if options.STDOUT not in drawn.values():
         (_print_json if as_json else _print_text)(seen)
@@ -116,6 +129,7 @@ class _Seen:
     difference: Difference | None
     errors: ErrorTrace | None
     measured: Mapping[str, Sequence[BenchmarkRun]]
+    gpu: bool = False
 
 
 def _seen(
@@ -241,12 +255,13 @@ def _row(layer: LayerCost) -> dict[str, object]:
 
 
 def _print_json(seen: _Seen) -> None:
-    from tflconv.inspection import diff, op_costs
+    from tflconv.inspection import diff, gpu, op_costs
     from tflconv.inspection.inspect import to_json
 
     models = [
         to_json(entry)
         | {"measured": [op_costs.to_json(run) for run in seen.measured[entry.sha256]]}
+        | ({"gpu_refusals": gpu.to_json(entry.model)} if seen.gpu else {})
         for entry in seen.inspections
     ]
     if seen.difference is None:
@@ -257,7 +272,7 @@ def _print_json(seen: _Seen) -> None:
 
 
 def _print_text(seen: _Seen) -> None:
-    from tflconv.inspection import text
+    from tflconv.inspection import gpu, text
 
     console = standard_output(width=200, highlight=False)
     if seen.difference is not None:
@@ -268,5 +283,7 @@ def _print_text(seen: _Seen) -> None:
         error_text.print_errors(seen.errors, console)
     for entry in seen.inspections:
         text.print_inspection(entry, console)
+        for line in gpu.summary(entry.model) if seen.gpu else ():
+            say(line)
         for run in seen.measured[entry.sha256]:
             text.print_measured(run, console)

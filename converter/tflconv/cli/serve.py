@@ -46,9 +46,9 @@ _TEXTS = {
 @click.option(
     "--golden",
     type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Pictures in folders named like their classes, which every model must tell right before"
-    " it is served, after a reload too.",
+    metavar="PATH",
+    help="A golden contract (NAME.golden.zip), or pictures in folders named like their classes:"
+    " what every model must tell right before it is served, after a reload too.",
 )
 @options.preprocessing
 def command(

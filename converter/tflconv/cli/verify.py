@@ -18,7 +18,7 @@ from tflconv.verification import Verification
 
 @click.command(name="verify")
 @click.argument("reference", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
     "name",
@@ -45,6 +45,21 @@ from tflconv.verification import Verification
     callback=options.read_by(verification.parse_share),
     help="Smallest share of pictures with the same answer that passes, such as 99%.",
 )
+@click.option(
+    "--golden",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Golden contract of `tflconv convert --golden`, whose pictures and expected outputs take"
+    " the place of REFERENCE and dataset.",
+)
+@click.option(
+    "--app-log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What an app logged about the golden pictures (JSON lines): it is compared in place of"
+    " TARGET, and where it parts from the contract is found: rotation, crop, resize, colour order,"
+    " normalization, quantization, model, outputs.",
+)
 @options.preprocessing
 @options.custom_objects
 @options.signature
@@ -58,7 +73,7 @@ from tflconv.verification import Verification
 @options.seed
 def command(
     reference: Path,
-    target: Path,
+    target: Path | None,
     name: str | None,
     metric: verification.MetricName | None,
     pictures: int | None,
@@ -69,12 +84,15 @@ def command(
     labels: Path | None,
     custom_objects: Path | None,
     signature: str | None,
+    golden: Path | None,
+    app_log: Path | None,
     json_file: Path | None,
     seed: int,
 ) -> None:
     """Compare TARGET (.tflite) with its REFERENCE (.keras, .h5, SavedModel or .tflite).
 
-    Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed.
+    Both see the test split of the dataset. Ends with exit code 4 if a threshold is missed. With
+    --golden only TARGET is named, and the tolerance of the contract is a threshold.
 
     A file that tflconv did not make may not say how to feed it: give --normalize, and --labels
     where the classes of the dataset are some of its outputs, or in another order.
@@ -82,13 +100,14 @@ def command(
     \b
     Examples:
       tflconv verify vit.keras vit-mnist-static_wi8_ai8.tflite --max-drop 0.5pt
+      tflconv verify vit-int8.tflite --golden vit-int8.golden.zip --app-log phone.jsonl
       tflconv verify mine.keras theirs.tflite --dataset photos/ --normalize=0..1 --labels names.txt
     """
     if metric == "mae" and max_drop is not None:
         raise click.UsageError("--max-drop is in points of accuracy, and mae is an error.")
     request = pipeline.VerificationRequest(
-        reference=reference,
-        target=target,
+        reference=None if target is None else reference,
+        target=target or reference,
         dataset=name,
         metric=metric,
         pictures=pictures,
@@ -97,6 +116,8 @@ def command(
         labels=None if labels is None else data.read_labels(labels),
         custom_objects=custom_objects,
         signature=signature,
+        golden=golden,
+        app_log=app_log,
         seed=seed,
     )
     with options.warnings_on_stderr(), showing() as progress:
@@ -142,6 +163,10 @@ def _figures(found: Verification) -> Iterator[tuple[str, str]]:
     if (far := found.distance) is not None:
         yield "SQNR", f"{far.sqnr:.1f} dB"
         yield "cosine", f"{far.cosine:.4f}, least {far.least_cosine:.4f}"
+    if found.tolerance is not None:
+        yield "largest", f"difference {found.largest_difference:.4g} of {found.tolerance:.4g}"
+    if found.parting is not None:
+        yield "parting", str(found.parting)
 
 
 def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:

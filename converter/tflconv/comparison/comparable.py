@@ -8,8 +8,11 @@ from dataclasses import asdict
 from tflconv.errors import UsageError
 from tflconv.results import Accuracy, BenchmarkRun, Software
 
-WITHOUT_INFLUENCE = {"timeout", "blocks", "burst_secs", "test_set_sha256"}
+WITHOUT_INFLUENCE = {"timeout", "blocks", "burst_secs", "test_set_sha256", "weight_cache"}
 """Settings that do not change what a block measures; pictures are compared by their own hash."""
+
+_BEFORE = {"precision": "fp32"}
+"""What older results do not say, because there was no choice."""
 
 
 def require(
@@ -52,7 +55,8 @@ def differences(baseline: BenchmarkRun, contender: BenchmarkRun) -> Iterator[str
             yield f"{part} {' and '.join(map(_version, sides))}"
     names = baseline.config.keys() | contender.config.keys()
     for name in sorted(names - WITHOUT_INFLUENCE):
-        if (one := baseline.config.get(name)) != (other := contender.config.get(name)):
+        one, other = (run.config.get(name, _BEFORE.get(name)) for run in (baseline, contender))
+        if one != other:
             yield f"{name} {one} and {other}"
     if baseline.accuracy and contender.accuracy:
         pictures = [_pictures(run.accuracy) for run in (baseline, contender) if run.accuracy]

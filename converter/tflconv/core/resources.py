@@ -21,5 +21,10 @@ def demo_plan() -> Path:
     return _package_dir("tflconv") / "demo.toml"
 
 
+def golden_check() -> Path:
+    """Return the path of the Kotlin that checks an app against a golden contract."""
+    return _package_dir("tflconv.model") / "GoldenCheck.kt"
+
+
 def _package_dir(package: str) -> Path:
     return Path(str(files(package)))

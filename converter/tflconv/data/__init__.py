@@ -10,6 +10,7 @@ from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import read_labels
 from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
+from tflconv.data.originals import loose, original_files
 from tflconv.data.own import is_own
 from tflconv.data.own import read as read_own
 from tflconv.data.samples import Samples
@@ -33,7 +34,9 @@ __all__ = [
     "is_unsorted",
     "load",
     "load_for",
+    "loose",
     "names",
+    "original_files",
     "read_labels",
     "read_own",
     "shape_of",

@@ -18,7 +18,7 @@ from tflconv.data.cache import Allocate, cached
 from tflconv.data.dataset import Dataset, Reading, Table
 from tflconv.data.dataset_card import DatasetCard, names
 from tflconv.data.locating import Location, at_path, locate
-from tflconv.data.sources import is_source
+from tflconv.data.sources import Source, is_source
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize, View
@@ -218,6 +218,12 @@ def class_names(name: str) -> tuple[str, ...]:
         return ()
     location, _ = _located(name, "card")
     return location.card.classes or folders.class_names(location.source, _placing(location))
+
+
+def locate_source(name: str | Path) -> Source | None:
+    """Return where the picture files of a dataset lie; None where it has none."""
+    location, _ = _located(name, "card")
+    return location.source if location.card.format == "pictures" else None
 
 
 def _located(name: str | Path, split: SplitBy) -> tuple[Location, SplitBy]:

@@ -8,7 +8,7 @@ a table that integers look up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +117,18 @@ class Reference:
         for name, operator in self._model.endings.items():
             if operator in _ACTIVATIONS and target.endings.get(name) != operator:
                 received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
+        breaks = self._breaks_on_zeros(target)
         halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
-        return compare(expected, received, samples.name, halves=halves)
+        found = compare(expected, received, samples.name, halves=halves)
+        return replace(found, breaks_on_zeros=breaks)
+
+    def _breaks_on_zeros(self, target: TfliteFile) -> bool:
+        """Whether ``target`` has no numbers for an input of zeros, and the float model has."""
+        shapes = {name: tensor.shape for name, tensor in target.inputs.items()}
+        zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        if _is_finite(target.answer(zeros)):
+            return False
+        return _is_finite(self._model.answer(zeros))
 
     def _answers(self, samples: Samples) -> Answers:
         content = [values.tobytes() for sample in samples.values for values in sample.values()]
@@ -126,6 +136,10 @@ class Reference:
         if key not in self._known:
             self._known[key] = _together([self._model.answer(one) for one in samples.values])
         return self._known[key]
+
+
+def _is_finite(answers: Sample) -> bool:
+    return all(bool(np.isfinite(values).all()) for values in answers.values())
 
 
 def _opened(file: Path) -> TfliteFile:

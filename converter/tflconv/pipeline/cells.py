@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tflconv import benchmark
-from tflconv.benchmark import Laboratory
+from tflconv.benchmark import Laboratory, golden_outputs
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.progress import Callback, Progress
 from tflconv.device.interface import Device
 from tflconv.history import Keeping
+from tflconv.model import golden
 from tflconv.pipeline import interleaving
 from tflconv.pipeline.requests import BenchRequest, VerificationRequest
 from tflconv.pipeline.verification import verify
@@ -31,11 +32,13 @@ class Work:
         file: The ``.tflite`` file.
         identity: What it is called in results.
         test_set: Pictures that every device evaluates.
+        golden: The golden contract that it is held to.
     """
 
     file: Path
     identity: MeasuredModel
     test_set: PackedSet | None = None
+    golden: Path | None = None
 
 
 class Keeper(Protocol):
@@ -79,6 +82,8 @@ class Cells:
 
         Raises:
             DeviceError: The device was lost.
+            VerificationFailed: It gave other outputs than the golden contract of the file allows;
+                the run is kept.
             TflconvError: The file cannot run.
         """
         benchmark.check(work.file, self._request.config)
@@ -90,9 +95,21 @@ class Cells:
         if self._request.reference is not None:
             accuracy = verify(_comparison(self._request, work)).to_accuracy()
             run = replace(run, accuracy=accuracy)
+        if work.golden is not None:
+            run = self._held(place, work, run)
         self._keeper.add(run)
         if known is None:
             self._history.add(run)
+        golden_outputs.require_kept(run, f"{work.file.name} on {place.id}")
+
+    def _held(self, place: Device, work: Work, run: BenchmarkRun) -> BenchmarkRun:
+        """Return ``run`` with what ``place`` answers to the golden inputs of the file."""
+        assert work.golden is not None
+        contract = golden.read(work.golden)
+        found = golden_outputs.measure(
+            work.file, place, self._request.config, contract, self._laboratory
+        )
+        return replace(run, conditions=replace(run.conditions, golden=found))
 
     def _measured(self, place: Device, work: Work) -> BenchmarkRun:
         several = self._request.config.blocks > 1

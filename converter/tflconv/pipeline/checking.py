@@ -18,6 +18,7 @@ from tflconv.core import outputs
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import Keeping
+from tflconv.model import golden
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 
 if TYPE_CHECKING:  # what measures is not imported to verify
@@ -73,7 +74,8 @@ def verification(request: VerificationRequest) -> None:
         UsageError: The dataset is unknown, or reference and target are mixed up.
         TflconvError: A file is not there.
     """
-    model_file(request.reference)
+    if request.reference is not None:
+        model_file(request.reference)
     if request.target.suffix in _KERAS or request.target.is_dir():
         raise UsageError(
             f"{request.target} is no .tflite file.",
@@ -105,6 +107,8 @@ def bench(request: BenchRequest) -> None:
         _check_without_pictures(request)
     if request.reference is not None:
         model_file(request.reference)
+    if request.golden is not None:
+        golden.read(request.golden)
     dataset(request.dataset)
 
 

@@ -2,13 +2,15 @@
 
 Candidates are made and priced by the cost table that comes with the package, so that every machine
 chooses alike, whatever tools it has. The cheapest that is close to the float model is taken; the
-graph as it came, where rewriting saves nothing that the table could tell.
+graph as it came, where rewriting saves nothing that the table could tell. Recipes that keep
+activations in float are chosen for being faithful, so with them a rewritten graph must be as
+faithful as the other.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +26,12 @@ CLOSE = 0.998
 
 SAVES = 0.005
 """Share of the instructions that rewriting must save; the table tells no smaller difference."""
+
+LOSES = 1.25
+"""Distance from the float model, over that of the graph as it came, that is rounding: 1 dB."""
+
+_LEAST = 1e-6
+"""Distance below which none is told from another."""
 
 RECIPES = ("static_wi8_ai8", "selective_wi8_ai8", "dynamic_wi8_afp32")
 """What the recipe ``auto`` chooses from."""
@@ -119,15 +127,24 @@ def choose(
     made = _made(chosen, rewrites, make)
     prices = {each: delegation.estimate(one.content) for each, one in made.items()}
     told = {_title(each): round(prices[each]) for each in prices}
+    known: dict[Candidate, Fidelity] = {}
+
+    def fidelity(candidate: Candidate) -> Fidelity:
+        if candidate not in known:
+            known[candidate] = measure(made[candidate].content)
+        return known[candidate]
+
     best: tuple[Choice, _Made] | None = None
     for candidate in sorted(made, key=lambda each: _price(each, prices)):
         recipe, rewrite = candidate
         found = Choice(recipe=recipe, rewrite=rewrite, instructions=told)
         plain = len(chosen) == 1 and rewrite == "as-is"
         if len(made) == 1 or (best is None and plain):
-            best = found, made[candidate]
+            best = replace(found, fidelity=known.get(candidate)), made[candidate]
             break
-        found = replace(found, fidelity=measure(made[candidate].content))
+        if _loses(candidate, made, fidelity):
+            continue
+        found = replace(found, fidelity=fidelity(candidate))
         if best is None or _cosine(found) > _cosine(best[0]):
             best = found, made[candidate]
         if _cosine(found) >= CLOSE:
@@ -136,6 +153,20 @@ def choose(
     for text in best[1].warnings:
         warnings.warn(text, stacklevel=2)
     return best[0], best[1].content
+
+
+def _loses(
+    candidate: Candidate,
+    made: Collection[Candidate],
+    fidelity: Callable[[Candidate], Fidelity],
+) -> bool:
+    """Whether rewriting made a file with float activations less faithful than the other graph."""
+    recipe, rewrite = candidate
+    came: Candidate = (recipe, "as-is")
+    if rewrite == "as-is" or recipe.needs_ranges or came not in made:
+        return False
+    far = _distance(fidelity(candidate))
+    return far > _LEAST and far > LOSES * _distance(fidelity(came)) + _LEAST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +207,10 @@ def _price(candidate: Candidate, prices: Mapping[Candidate, float]) -> float:
 def _title(candidate: Candidate) -> str:
     recipe, rewrite = candidate
     return f"{recipe.name} {rewrite}"
+
+
+def _distance(found: Fidelity) -> float:
+    return 1.0 if found.cosine is None else 1.0 - found.cosine
 
 
 def _cosine(choice: Choice) -> float:

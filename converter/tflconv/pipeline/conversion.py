@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core import outputs
-from tflconv.core.files import replacing_file
+from tflconv.core.files import replacing_file, write_bytes
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, silent
 from tflconv.core.store import Store
@@ -18,6 +18,7 @@ from tflconv.model.artifact import ModelArtifact
 from tflconv.pipeline import checking
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.requests import ConversionRequest
 from tflconv.recipe import Recipe
@@ -32,12 +33,14 @@ class ConvertedFile:
         choice: What it was made by.
         artifact: The file and its origin.
         fidelity: How close it is to the float model.
+        golden: Its golden contract, if one was asked for.
     """
 
     recipe: Recipe
     choice: Choice
     artifact: ModelArtifact
     fidelity: Fidelity
+    golden: Path | None = None
 
 
 class ConvertedFiles(list[Path]):
@@ -46,12 +49,14 @@ class ConvertedFiles(list[Path]):
     Attributes:
         fidelity: How close each is to the float model, in the same order.
         choices: What each was made by.
+        golden: Its golden contract, if one was asked for.
     """
 
     def __init__(self, files: Sequence[ConvertedFile]) -> None:
         super().__init__(file.artifact.path for file in files)
         self.choices: tuple[Choice, ...] = tuple(file.choice for file in files)
         self.fidelity: tuple[Fidelity, ...] = tuple(file.fidelity for file in files)
+        self.golden: tuple[Path | None, ...] = tuple(file.golden for file in files)
 
 
 def convert(
@@ -62,6 +67,8 @@ def convert(
     progress: Callback = silent,
 ) -> list[ConvertedFile]:
     """Write ``<name>-<recipe>.tflite`` into ``folder`` for each recipe of ``request``, in order.
+
+    Beside each stands its golden contract, ``<name>-<recipe>.golden.zip``, if that is asked for.
 
     Files appear whole or not at all, and only when all of them could be made and are as close to
     the model as ``request`` asks. Warns of those that are not close, and where a phone will run a
@@ -84,9 +91,15 @@ def convert(
     checking.conversion(request, folder)
     with _kept(store) as entries:
         line = Line(request, entries, progress)
-        outputs.try_folder(folder, *map(line.file_name, request.chosen))
+        contracts = Contracts(line)
+        names = [*map(line.file_name, request.chosen), *contracts.names]
+        outputs.try_folder(folder, *names)
         checked = {recipe: _checked(line, recipe) for recipe in request.chosen}
-        return [_written(line, recipe, folder, checked[recipe]) for recipe in request.chosen]
+        golden = {recipe: contracts.of(recipe) for recipe in request.chosen}
+        return [
+            _written(line, recipe, folder, checked[recipe], golden[recipe])
+            for recipe in request.chosen
+        ]
 
 
 def _checked(line: Line, recipe: Recipe) -> Fidelity:
@@ -97,15 +110,22 @@ def _checked(line: Line, recipe: Recipe) -> Fidelity:
     return fidelity
 
 
-def _written(line: Line, recipe: Recipe, folder: Path, fidelity: Fidelity) -> ConvertedFile:
+def _written(
+    line: Line, recipe: Recipe, folder: Path, fidelity: Fidelity, golden: Path | None
+) -> ConvertedFile:
     target = folder / line.file_name(recipe)
     with replacing_file(target) as temporary:
         temporary.write_bytes(line.file(recipe).read_bytes())
     if slower := delegation.warn_if_slower(target):
         warnings.warn("\n  ".join(slower), stacklevel=4)
     artifact = ModelArtifact.of(target, parent=line.sha256)
+    kept = None if golden is None else write_bytes(folder / golden.name, golden.read_bytes())
     return ConvertedFile(
-        recipe=recipe, choice=line.choice(recipe), artifact=artifact, fidelity=fidelity
+        recipe=recipe,
+        choice=line.choice(recipe),
+        artifact=artifact,
+        fidelity=fidelity,
+        golden=kept,
     )
 
 

@@ -40,6 +40,8 @@ class Fidelity:
         cosine: Least cosine over all samples and outputs; None if the model could not answer.
         agreement: Share of samples with the same choice; None where no output is a choice.
         trouble: Why the model could not answer.
+        breaks_on_zeros: Whether the file answers an input of zeros with NaN or infinity, and the
+            model with numbers.
 
     Example:
         >>> Fidelity(samples=16, source="photos", cosine=0.9991, agreement=1.0)
@@ -51,12 +53,20 @@ class Fidelity:
     cosine: float | None = None
     agreement: float | None = None
     trouble: str = ""
+    breaks_on_zeros: bool = False
 
     @property
     def warning(self) -> str | None:
         """What a user should know, if anything."""
         if self.cosine is None:
             return f"the file could not be compared with the model it was made of: {self.trouble}."
+        if self.breaks_on_zeros:
+            return (
+                "the file answers an input of zeros with NaN or infinity, and the model it was made"
+                " of does not. XNNPACK's reciprocal square root of 0 is infinite, so a layer such"
+                " as UnitNormalization breaks on a row of zeros: add a small number before it, or"
+                " use LayerNormalization, which does."
+            )
         if self.cosine < CLOSE:
             return (
                 "the file is not close to the model it was made of: its least cosine with it is"

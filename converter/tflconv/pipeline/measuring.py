@@ -112,7 +112,7 @@ def prepare(
             raise
         except TflconvError as error:
             return Failure(cell=identity.slug, error=error)
-        return Work(file=file, identity=identity, test_set=pictures)
+        return Work(file=file, identity=identity, test_set=pictures, golden=request.golden)
 
     answers = [prepared(file, identity) for file, identity in identities.items()]
     work = [answer for answer in answers if isinstance(answer, Work)]

@@ -27,6 +27,7 @@ from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model import normalization
+from tflconv.model.golden import MOST_SAMPLES
 from tflconv.model.pictures import Resize
 from tflconv.recipe import Recipe, TensorType
 from tflconv.training.config import DistillConfig, TrainConfig, check_taught
@@ -172,6 +173,7 @@ class Plan:
         max_drop: What a recipe may lose of it against its reference, as in ``0.5pt``.
         min_agreement: Share of pictures on which it must agree with its reference, as in ``99%``.
         min_cosine: Least cosine with the float model that a file may have, as in ``0.99``.
+        golden: Number of test pictures in a golden contract beside each file; by default none.
         calibration: Which pictures static ranges are taken from.
         evaluation: Where accuracy is measured.
         qat: Settings of the step ``qat``.
@@ -197,6 +199,7 @@ class Plan:
     max_drop: Amount | None = None
     min_agreement: Amount | None = None
     min_cosine: Amount | None = None
+    golden: int | None = None
     calibration: CalibrationPlan = field(default_factory=CalibrationPlan)
     evaluation: EvaluationPlan = field(default_factory=EvaluationPlan)
     qat: QatConfig = field(default_factory=QatConfig)
@@ -210,6 +213,10 @@ class Plan:
             resolution=(4 <= (self.resolution or 4) <= 4096, "between 4 and 4096"),
             channels=(self.channels in (None, 1, 3), "1 or 3"),
             seed=(0 <= self.seed < 2**32, _SEED),
+            golden=(
+                self.golden is None or 1 <= self.golden <= MOST_SAMPLES,
+                f"from 1 to {MOST_SAMPLES}",
+            ),
         )
         for key in ("models", "recipes", "devices"):
             if not getattr(self, key):

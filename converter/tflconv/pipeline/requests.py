@@ -19,6 +19,7 @@ from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.device.adb_choice import server_words
 from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
+from tflconv.model.golden import MOST_SAMPLES
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
 from tflconv.training import DistillConfig, TrainConfig
@@ -146,6 +147,7 @@ class ConversionRequest(ModelRequest):
         strip: Whether names and TFLite metadata are left out.
         with_card: Whether files carry a card: labels, preprocessing, origin, training.
         min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
+        golden: Number of test pictures in a golden contract beside each file; None for none.
     """
 
     recipes: tuple[Recipe, ...] = ()
@@ -160,11 +162,14 @@ class ConversionRequest(ModelRequest):
     strip: bool = False
     with_card: bool = True
     min_cosine: float | None = None
+    golden: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         share = self.min_cosine is None or 0 <= self.min_cosine <= 1
         require("conversion", self, min_cosine=(share, "a share from 0 to 1"))
+        few = self.golden is None or 1 <= self.golden <= MOST_SAMPLES
+        require("conversion", self, golden=(few, f"from 1 to {MOST_SAMPLES}"))
         if self.rewrite not in REWRITES:
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:
@@ -218,6 +223,8 @@ class BenchRequest(Preprocessing):
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
         history: A history that each finished run is kept in, too; by default that of
             ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
+        golden: A golden contract whose exact inputs are run on each device, and whose outputs are
+            expected.
     """
 
     files: tuple[Path, ...]
@@ -230,6 +237,7 @@ class BenchRequest(Preprocessing):
     adb_servers: tuple[str, ...] = ()
     runtime: Path | None = None
     history: Path | None = None
+    golden: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -34,6 +34,7 @@ from tflconv.model.card import to_json
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline import training
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
@@ -64,6 +65,7 @@ class Candidate:
         accuracy: How it compares with its reference on this computer.
         warnings: What a user should know about the file.
         test_set: Pictures that devices evaluate, where the plan asks for that.
+        golden: Its golden contract, where the plan asks for that.
     """
 
     model: MeasuredModel
@@ -71,6 +73,7 @@ class Candidate:
     accuracy: Accuracy
     warnings: tuple[str, ...] = ()
     test_set: PackedSet | None = None
+    golden: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +154,7 @@ class StudyModel:
             io=plan.io,
             strip=plan.strip,
             with_card=plan.with_card,
+            golden=plan.golden,
             seed=self.seed,
         )
 
@@ -220,6 +224,11 @@ class _Stages:
             return ()
         kept = np.linspace(0, len(rows) - 1, min(len(rows), _EPOCHS)).round().astype(int)
         return tuple(rows[index] for index in kept)
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """The golden contracts of those files."""
+        return Contracts(self.line)
 
     def candidates(self) -> tuple[list[Candidate], list[tuple[str, TflconvError]]]:
         """Make and compare the file of every recipe."""
@@ -353,6 +362,7 @@ class _Stages:
             path=path,
             accuracy=replace(verified.to_accuracy(), cosine=fidelity.cosine),
             test_set=self._test_set(path) if self.job.plan.evaluation.on_device else None,
+            golden=self.contracts.of(recipe),
             warnings=(
                 *delegation.warn_if_slower(path)[:1],
                 *([] if fidelity.warning is None else [fidelity.warning]),

@@ -23,6 +23,7 @@ from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.core.workers import run_in_processes
 from tflconv.errors import TflconvError
+from tflconv.model.golden import SUFFIX
 from tflconv.pipeline import checking
 from tflconv.pipeline.cells import Work
 from tflconv.pipeline.measuring import Failure, measure
@@ -99,7 +100,10 @@ def run(
         runtime=runtime,
         history=history,
     )
-    work = [Work(file=c.path, identity=c.model, test_set=c.test_set) for c in candidates]
+    work = [
+        Work(file=c.path, identity=c.model, test_set=c.test_set, golden=c.golden)
+        for c in candidates
+    ]
     try:
         failures += measure(request, work, cells, progress=progress)
     finally:
@@ -218,6 +222,8 @@ def _keep(candidate: Candidate, folder: Path) -> None:
     target = folder / f"{file_name(candidate.model.slug)}.tflite"
     if not target.exists() or sha256_file(target) != candidate.model.sha256:
         write_bytes(target, candidate.path.read_bytes())
+    if candidate.golden is not None:
+        write_bytes(folder / f"{target.stem}{SUFFIX}", candidate.golden.read_bytes())
 
 
 def _report(found: Results, folder: Path, store: Store) -> None:

@@ -7,11 +7,13 @@ import warnings
 from tflconv import data, verification
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Samples
+from tflconv.model import golden
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import checking
 from tflconv.pipeline.verification_request import VerificationRequest
 from tflconv.verification import Verification, metrics
+from tflconv.verification.golden import verify_golden
 
 
 def verify(request: VerificationRequest, *, progress: Callback = silent) -> Verification:
@@ -31,11 +33,19 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     """
     checking.verification(request)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    own = data.is_own(request.dataset)
-    found = _on_samples(request) if own else _on_dataset(request, progress)
+    found = _compared(request, progress)
     for doubt in found.doubts:
         warnings.warn(doubt, stacklevel=2)
     return found
+
+
+def _compared(request: VerificationRequest, progress: Callback) -> Verification:
+    if request.golden is not None:
+        contract, metric = golden.read(request.golden), metrics.resolve(request.metric)
+        return verify_golden(contract, request.target, log=request.app_log, metric=metric)
+    if data.is_own(request.dataset):
+        return _on_samples(request)
+    return _on_dataset(request, progress)
 
 
 def _on_dataset(request: VerificationRequest, progress: Callback) -> Verification:
@@ -44,6 +54,7 @@ def _on_dataset(request: VerificationRequest, progress: Callback) -> Verificatio
     pictures.warn()
     if request.pictures is not None:
         pictures = data.with_fewer(pictures, request.pictures, request.seed)
+    assert request.reference is not None  # the request says so
     return verification.verify(
         request.reference,
         request.target,
@@ -62,6 +73,7 @@ def _on_samples(request: VerificationRequest) -> Verification:
     assert samples is not None  # it is data of one's own
     if request.pictures is not None:
         samples = samples.drawn(request.pictures, request.seed)
+    assert request.reference is not None  # the request says so
     return verification.verify_samples(
         request.reference,
         request.target,

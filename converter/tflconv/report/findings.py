@@ -106,6 +106,8 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
         for reason in run.reasons or ("no reason was recorded",):
             yield f"{run.verdict}: {reason}. {_CURES[run.verdict]}", True
     yield from ((_sentence(warning), False) for warning in run.warnings)
+    yield from _held(run)
+    yield from _started(run)
     yield from _uncounted(run)
     yield from _slower(cell)
     if told := expectation.of(run, cell.baseline, cell.speedup):
@@ -118,6 +120,35 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
             " comparable with published figures.",
             False,
         )
+
+
+def _held(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
+    found = run.conditions.golden
+    if found is not None:
+        yield (
+            f"outputs for {found.kept} of {found.total} golden pictures are within the tolerance of"
+            f" {found.contract}.",
+            found.kept < found.total,
+        )
+
+
+def _started(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
+    starts = run.cold_start
+    if starts is None or run.device.kind == "emulator":
+        return
+    told = {
+        kind: (
+            f"{starts.median(kind, 'init_ns') / 1e6:.2f} ms,"
+            f" {starts.median(kind, 'first_inference_ns') / 1e6:.2f} ms and"
+            f" {starts.median(kind, 'peak_bytes') / 1e6:.1f} MB"
+        )
+        for kind in ("without", "cached")
+    }
+    yield (
+        f"init, first inference and peak memory are {told['cached']} with XNNPACK's weight cache,"
+        f" {told['without']} without it.",
+        False,
+    )
 
 
 def _uncounted(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:

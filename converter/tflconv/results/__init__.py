@@ -9,9 +9,11 @@ and written to the file as well, for readers without Python.
 Results(no runs)
 """
 
+from tflconv.results.cold_start import ColdStart, Start
 from tflconv.results.conditions import (
     Conditions,
     EmulatedInstructions,
+    GoldenOutputs,
     OutputComparison,
     SustainedSecond,
 )
@@ -46,12 +48,14 @@ __all__ = [
     "Accuracy",
     "BenchmarkRun",
     "Block",
+    "ColdStart",
     "Conditions",
     "Cpu",
     "DeviceInfo",
     "Disagreement",
     "EmulatedInstructions",
     "Estimate",
+    "GoldenOutputs",
     "Graph",
     "GrowingResults",
     "Instructions",
@@ -65,6 +69,7 @@ __all__ = [
     "Results",
     "Schedule",
     "Software",
+    "Start",
     "SustainedSecond",
     "Verdict",
     "changed",

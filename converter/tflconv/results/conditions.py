@@ -56,6 +56,28 @@ class OutputComparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoldenOutputs:
+    """Outputs for the exact inputs of a golden contract, compared with those that it expects.
+
+    Attributes:
+        contract: Name of its file.
+        total: Number of its pictures.
+        kept: Pictures whose outputs are within the tolerance.
+        max_difference: Largest difference of two values.
+        tolerance: What the contract allows.
+    """
+
+    contract: str
+    total: int
+    kept: int
+    max_difference: float
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        require_counts("golden", self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmulatedInstructions:
     """Instructions of one inference on an emulated core, by the classes of ``Instructions``."""
 
@@ -106,6 +128,7 @@ class Conditions:
         pictures_digest: Hash of the outputs for all pictures; equal digests mean equal bits.
         pictures_vs_host: Pictures that device and host classify differently, one sentence each.
         outputs_vs_host: The outputs for one input, compared with those of the host.
+        golden: The outputs for the inputs of a golden contract, compared with those it expects.
     """
 
     cpu_mask: str | None = None
@@ -134,6 +157,7 @@ class Conditions:
     pictures_digest: str | None = None
     pictures_vs_host: tuple[str, ...] | None = None
     outputs_vs_host: OutputComparison | None = None
+    golden: GoldenOutputs | None = None
 
     def __post_init__(self) -> None:
         require_counts("conditions", self, signed=_TEMPERATURES)

@@ -197,6 +197,8 @@ def record(run: BenchmarkRun) -> JsonObject:
             "drop": run.accuracy.drop,
         }
     entry |= _of_sustained(run)
+    if run.cold_start is None:
+        del entry["cold_start"]  # as in results of before there was one
     return _object(entry) | {"content_sha256": sha256_bytes(canonical(_object(entry)).encode())}
 
 

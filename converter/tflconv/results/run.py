@@ -8,6 +8,7 @@ from typing import Literal
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.shortening import shorten
 from tflconv.errors import require
+from tflconv.results.cold_start import ColdStart
 from tflconv.results.conditions import Conditions
 from tflconv.results.measurements import (
     Accuracy,
@@ -83,7 +84,8 @@ class BenchmarkRun:
 
     ``config`` holds the settings of ``BenchmarkConfig`` as the measuring version of tflconv
     recorded them, and the hashes of the files that they name. A part is None where it was not
-    measured; ``schedule`` is None where all samples come from one process.
+    measured; ``cold_start`` is there where a weight cache was asked for; ``schedule`` is None where
+    all samples come from one process.
     """
 
     model: MeasuredModel
@@ -103,6 +105,7 @@ class BenchmarkRun:
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     schedule: Schedule | None = None
+    cold_start: ColdStart | None = None
 
     def __post_init__(self) -> None:
         if self.schedule is not None:

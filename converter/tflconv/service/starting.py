@@ -27,8 +27,8 @@ def serve(
         models: What to serve.
         config: Where, and the limits.
         token: What requests must bring; None for nothing.
-        golden: A folder of pictures in folders named like their classes, which every model must
-            tell right.
+        golden: A golden contract, or a folder of pictures in folders named like their classes:
+            what every model must tell right.
         announce: Is called with the address and the service when it is ready.
 
     Raises:
@@ -50,11 +50,17 @@ def serve(
 
 
 def golden_pictures(folder: Path) -> tuple[tuple[str, bytes], ...]:
-    """Read pictures whose class is the name of their folder.
+    """Read pictures whose class is known: of a golden contract, or the name of their folder.
 
     Raises:
         TflconvError: There are none, or one cannot be read.
     """
+    from tflconv.model import golden as contract  # a folder does without LiteRT
+
+    if contract.is_golden(folder):
+        golden = contract.read(folder)
+        contents = (golden.files[name] for name in golden.names)
+        return tuple(zip(golden.answers, contents, strict=True))
     try:
         files = sorted(file for file in folder.glob("*/*") if file.is_file())
         found = tuple((file.parent.name, file.read_bytes()) for file in files)

@@ -16,6 +16,7 @@ from tflconv.results.mistakes import MOST_DISAGREEMENTS, Confusions
 from tflconv.verification import doubts, slices
 from tflconv.verification.distance import Distance
 from tflconv.verification.metrics import Measured
+from tflconv.verification.parting import Parting
 from tflconv.verification.slices import Slice
 
 _ROUNDING = 1e-9
@@ -62,6 +63,8 @@ class Verification:
         subset: Whether the dataset has fewer pictures than were published.
         right: Which samples the target classifies correctly, as ``Accuracy.right`` has it.
         pictures: Hash of which samples these are, as ``Accuracy.pictures`` has it.
+        tolerance: Largest difference of two outputs that a golden contract allows.
+        parting: Where an app that logged its outputs parts from that contract.
     """
 
     reference: str
@@ -83,6 +86,8 @@ class Verification:
     subset: bool = False
     right: str | None = None
     pictures: str | None = None
+    tolerance: float | None = None
+    parting: Parting | None = None
 
     @property
     def has_classes(self) -> bool:
@@ -124,7 +129,8 @@ class Verification:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What speaks against trusting the figures: a reference that knows nothing."""
-        return doubts.about(self) if self.has_classes else ()
+        told = self.has_classes and self.tolerance is None  # golden pictures are too few for them
+        return doubts.about(self) if told else ()
 
     @property
     def top1_drop(self) -> float:
@@ -150,10 +156,11 @@ class Verification:
             min_agreement: Smallest agreement, as a share.
 
         Raises:
-            VerificationFailed: A limit is missed; the message says by how much.
+            VerificationFailed: A limit is missed, or the tolerance of a golden contract; the
+                message says by how much.
             UsageError: A limit needs labels, or scores of classes, and there are none.
         """
-        missed = []
+        missed = list(self._beyond_tolerance())
         if max_drop is not None and self.drop > max_drop + _ROUNDING:
             missed.append(self._fell(max_drop))
         if min_agreement is not None and self.agreement < min_agreement - _ROUNDING:
@@ -161,6 +168,15 @@ class Verification:
         if missed:
             raise VerificationFailed(f"{self.target}: {' and '.join(missed)}.")
         return self
+
+    def _beyond_tolerance(self) -> Iterator[str]:
+        if self.tolerance is not None and not self.largest_difference <= self.tolerance:
+            yield (
+                f"outputs differ from {self.reference} by up to {self.largest_difference:.4g},"
+                f" allowed are {self.tolerance:.4g}"
+            )
+        if self.parting is not None and not self.parting.is_nothing:
+            yield f"the app parts from it in {self.parting}"
 
     def _fell(self, allowed: float) -> str:
         if self.metric is None or self.metric.is_share:

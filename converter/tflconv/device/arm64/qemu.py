@@ -69,7 +69,8 @@ class Qemu:
 
     def _model(self, core: Core) -> str:
         known = set(self._output("-cpu", "help").split())
-        return next((model for model in core.models if model in known), core.models[-1])
+        named = (model for model in core.models if model.partition(",")[0] in known)
+        return next(named, core.models[-1])
 
     def _output(self, *arguments: str) -> str:
         command = [str(self.path), *arguments]

@@ -19,7 +19,7 @@ from tflconv.errors import DeviceError
 from tflconv.results import Software
 
 STAGE = "sysroot"
-FORMAT = 1
+FORMAT = 3
 SET_UP = "tflconv devices setup arm64"
 
 

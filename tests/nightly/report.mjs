@@ -1,5 +1,5 @@
 // report.mjs MODULES FOLDER PAGE...: looks at reports in a headless Chromium, as a reader would.
-// Wide, on a tablet and on a phone, light and dark: axe-core audits each page, nothing may stand out
+// Wide, on a tablet and on a phone, light and dark: axe-core audits each width, nothing may stand out
 // of the window, sorting must sort, by keyboard too. Screenshots and an A4 PDF stay in FOLDER.
 // Prints the faults as a JSON list. MODULES holds puppeteer-core, @sparticuz/chromium and axe-core.
 import fs from "node:fs";
@@ -13,6 +13,8 @@ const load = async name => (await import(pathToFileURL(require.resolve(name)))).
 const [chromium, puppeteer] = [await load("@sparticuz/chromium"), await load("puppeteer-core")];
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const faults = [];
+const A4 = 695; // pixels of a page within its margins
+const AUDITED = ["dark 1440", "light 820", "light 390"]; // an audit of a long page takes long
 
 async function open(browser, file, scheme, width) {
   const page = await browser.newPage();
@@ -33,9 +35,20 @@ async function audit(page, fault) {
   for (const {id, nodes} of violations) fault(`${id}: ${nodes[0].html.slice(0, 200)}`);
 }
 
-async function fits(page, fault) {
+async function narrow(page, fault, where) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  if (wide > 0) fault(`is ${wide} pixels wider than its window`);
+  if (wide > 0) fault(`is ${wide} pixels wider than its ${where}`);
+}
+
+async function prints(page, fault, file) {
+  await page.setViewport({width: A4, height: 1000});
+  await page.emulateMediaType("print");
+  await narrow(page, fault, "paper");
+  await page.pdf({path: file, format: "A4", printBackground: true});
+}
+
+async function fits(page, fault) {
+  await narrow(page, fault, "window");
   const small = await page.evaluate(() => [...document.querySelectorAll("p, li, td, th, figcaption")]
     .filter(each => each.offsetParent && parseFloat(getComputedStyle(each).fontSize) < 11)
     .map(each => each.textContent.slice(0, 40)));
@@ -97,9 +110,8 @@ for (const file of pages) {
     await page.screenshot({path: shot(""), fullPage: true}); // true up to 16384 pixels
     for (const part of ["mistakes", "training", "reproduce"])
       await (await page.$(`#${part}`))?.screenshot({path: shot(`-${part}`)});
-    await audit(page, fault);
-    if (width === 1440 && scheme === "light")
-      await page.pdf({path: `${folder}/${name}.pdf`, format: "A4", printBackground: true});
+    if (AUDITED.includes(`${scheme} ${width}`)) await audit(page, fault);
+    if (width === 1440 && scheme === "light") await prints(page, fault, `${folder}/${name}.pdf`);
     await page.close();
   }
 }

@@ -66,5 +66,8 @@ def test_pages_are_sound_in_chromium(folder: Path, tell: Callable[[str, str], No
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
-    shots = len(list(folder.glob("*.png")))
-    tell("pages in Chromium", f"{shots} views without a fault of accessibility or layout")
+    views = len(list(folder.glob("*0.png")))
+    tell(
+        f"{len(pages)} pages, wide, on a tablet and on a phone, light and dark",
+        f"{views} views without a fault of accessibility or layout",
+    )

@@ -137,14 +137,13 @@ function node(box, number, x, y, most) {
   const made = element("g", {class: `node ${box.kind}`, transform: `translate(${x} ${y})`},
     element("rect", {width: WIDTH, height: HEIGHT, rx: 6, class: "ground"}),
     element("rect", {width: WIDTH, height: HEIGHT, rx: 6, class: name, "fill-opacity": share.toFixed(2)}),
-    element("text", {x: 10, y: 17}, cut(box.label, 29)),
+    element("text", {x: 10, y: 17}, `${cut(box.label, 29)} `),
     element("text", {x: 10, y: 32, class: "small"}, cut(second, 36)));
   const mark = box.operators.find(each => each.change);
   if (mark) made.append(element("circle", {cx: WIDTH - 10, cy: 10, r: 4, class: "mark"}));
   if (box.kind === "end") return made;
   made.setAttribute("tabindex", 0);
   made.setAttribute("role", "button");
-  made.setAttribute("aria-label", `${box.label} ${second}`);
   if (box.kind === "block") made.setAttribute("aria-expanded", "false");
   made.id = `n${number}-${box.key}`;
   const act = () => box.kind === "block" ? toggle(number, box.block) : show(box.operators[0], number);

@@ -183,6 +183,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.say(200, Content_Length=len(CONTENT), Content_Encoding="gzip")
         self.wfile.write(CONTENT)
 
+    def send_packed_twice(self) -> None:
+        self.send_response(200)
+        for encoding in ("identity", "gzip"):
+            self.send_header("Content-Encoding", encoding)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def say_two_lengths(self) -> None:
+        self.send_response(200)
+        for length in (1000, len(CONTENT)):
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
     def send_a_mutant(self) -> None:
         """Send an answer with damage; the address ends with its number."""
         number = int(self.path.split("/")[2])
@@ -220,6 +235,8 @@ WRONGS: dict[str, Callable[[Any], None]] = {
     "chunks": _Handler.send_chunks,
     "cut-chunks": _Handler.cut_chunks,
     "packed": _Handler.send_packed,
+    "packed-twice": _Handler.send_packed_twice,
+    "two-lengths": _Handler.say_two_lengths,
     "mutant": _Handler.send_a_mutant,
     "noise": _Handler.send_noise,
     "rude": _Handler.be_rude,

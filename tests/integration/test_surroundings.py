@@ -66,7 +66,6 @@ FILES = {
     "compare": "$T compare $R $R --export-markdown",
     "gate": "$T compare $M $M --export-junit",
     "history": "$T history export --history none.sqlite",
-    "compress": "$T compress $M --recipe prune50 -o",
 }
 """Commands that write a file."""
 FOLDERS = {
@@ -113,6 +112,13 @@ BENCH = "$T bench $M --num-runs 1 --min-secs 0 --warmup-min-secs 0 --rate-secs 0
 SMALL = "mkdir disk; mount -t tmpfs -o size=4k none disk; echo > disk/full"
 
 OTHERS = {
+    "compress into a folder": Row(
+        "mkdir o.keras", "$T compress $M --recipe prune50 -o o.keras", 1, "this is a folder"
+    ),
+    "compress to a full disk": Row(
+        SMALL, "$T compress $M --recipe prune50 -o disk/o.keras", 1, "No space left on device",
+        mounts=True,
+    ),
     "inspect to a closed stdout": Row("true", "$T inspect $M >&-", 1, "it is closed"),
     "help to a closed stdout": Row("true", "$T --help >&-", 1, "it is closed"),
     "train to a closed stdout": Row(

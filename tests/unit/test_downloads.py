@@ -33,6 +33,8 @@ REFUSED = {
     "unasked-part": "a part of the file that nobody asked for",
     "no-length": "does not say how long",
     "packed": "packed",
+    "packed-twice": "packed",
+    "two-lengths": "several lengths",
     "rude": "the server says 404",
 }
 BROKEN = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -88,6 +89,15 @@ def listing(history: History, *more: str, says: str) -> None:
     assert ended.stderr.count("Error:") == 1
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_no_history(tmp_path: Path, kind: str) -> None:
+    place = Path("/dev/null") if kind == "device" else tmp_path / kind
+    {"pipe": os.mkfifo, "folder": os.mkdir, "device": Path.exists}[kind](place)
+    for act in (History(place).runs, lambda: History(place).add([run(1)])):
+        with pytest.raises(TflconvError, match="it is a folder, a device or a pipe"):
+            act()
 
 
 def test_a_run_that_is_told_again_and_again_is_damage(tmp_path: Path) -> None:

@@ -130,8 +130,10 @@ def _request(url: str, start: int) -> urllib.request.Request:
 
 def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
     """Return where in the file the body begins, and the size of the file."""
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if {each.strip().lower() for each in _told(answer, "Content-Encoding")} - {"identity"}:
         raise DownloadError("the server packed the file, which nobody asked for")
+    if len(set(_told(answer, "Content-Length"))) > 1:
+        raise DownloadError("the server says several lengths of the file")
     if answer.status == 200:
         return 0, answer.length
     part = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
@@ -142,6 +144,11 @@ def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
     if not start < end <= size or answer.length not in (None, end - start):
         raise DownloadError("the server sent another part of the file than it says")
     return start, size
+
+
+def _told(answer: _Answer, name: str) -> list[str]:
+    """All values of a header; it may come several times, and libraries read the first."""
+    return [str(value) for value in answer.headers.get_all(name, [])]
 
 
 def _whole(transfer: _Transfer, done: int, size: int | None, limits: Limits) -> Iterator[bytes]:

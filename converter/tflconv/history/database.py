@@ -197,6 +197,11 @@ class History:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection; each error of it becomes one message, and undoes what was begun."""
+        if self.path.exists() and not self.path.is_file():
+            raise TflconvError(
+                f"cannot use the history {self.path}: it is a folder, a device or a pipe.",
+                hint="Name a file.",
+            )
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 
 from starlette.datastructures import Headers
@@ -17,7 +18,8 @@ OPEN = ("/", "/docs", "/livez", "/readyz", "/openapi.json")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+"""What a Host header may say where only this computer may ask."""
 
 _HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
@@ -69,7 +71,7 @@ class Guards:
         return None
 
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
-        if self._local and _host(headers.get("host", "")) not in _LOCAL:
+        if self._local and not _is_local(headers.getlist("host")):
             return respond(Problem("wrong-host", "Ask by 127.0.0.1 or localhost."))
         if self._origin and scope["method"] == "OPTIONS":
             allowed = {"access-control-allow-methods": "GET, POST", "access-control-max-age": "600"}
@@ -93,11 +95,8 @@ def _of_origin(origin: str) -> dict[str, str]:
     return {**allowed, "cross-origin-resource-policy": "cross-origin"}
 
 
-def _host(value: str) -> str:
-    """The name in a Host header, without the port."""
-    if value.startswith("["):
-        return value.partition("]")[0] + "]"
-    return value.partition(":")[0].lower()
+def _is_local(hosts: Sequence[str]) -> bool:
+    return len(hosts) == 1 and _LOCAL.fullmatch(hosts[0]) is not None
 
 
 __all__: Sequence[str] = ["OPEN", "Guards", "respond"]

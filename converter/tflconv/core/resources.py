@@ -17,8 +17,13 @@ def harness_dir() -> Path:
 
 
 def demo_plan() -> Path:
-    """Return the path of the plan that ``tflconv demo`` runs."""
+    """Return the path of the plan that ``tflconv study demo`` runs."""
     return _package_dir("tflconv") / "demo.toml"
+
+
+def first_plan() -> Path:
+    """Return the path of the plan with comments that ``tflconv study init`` prints."""
+    return _package_dir("tflconv") / "plan.toml"
 
 
 def _package_dir(package: str) -> Path:

@@ -8,7 +8,7 @@ from tflconv.data.calibration_set import (
 )
 from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
-from tflconv.data.labels import read_labels
+from tflconv.data.labels import named_labels, read_labels
 from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
 from tflconv.data.own import is_own
 from tflconv.data.own import read as read_own
@@ -33,6 +33,7 @@ __all__ = [
     "is_unsorted",
     "load",
     "load_for",
+    "named_labels",
     "names",
     "read_labels",
     "read_own",

@@ -10,7 +10,7 @@ C_FILES := $(wildcard $(addprefix android-benchmark/,src/*.[ch] tests/*.[ch] bio
 .PHONY: demo test nightly lint format types audit docs clean
 
 demo: $(RUN)
-	$(BIN)/tflconv demo -o demo
+	$(BIN)/tflconv study demo -o demo
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)

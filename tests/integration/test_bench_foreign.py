@@ -92,7 +92,10 @@ def test_the_one_rule_for_labels_is_that_of_verify(
     (run,) = results.load(tmp_path / "found.json").runs
     with pytest.raises(SystemExit, match="0"):
         cli.main(
-            ["verify", *map(str, [foreign, foreign, *said, "--json", tmp_path / "verified.json"])]
+            [
+                "verify",
+                *map(str, [foreign, foreign, *said, "--export-json", tmp_path / "verified.json"]),
+            ]
         )
     verified = json.loads((tmp_path / "verified.json").read_text())
     assert run.accuracy is not None

@@ -58,7 +58,7 @@ class Row:
 
 FILES = {
     "train": "$T train vit --dataset mnist-sample -o",
-    "verify": "$T verify $M $M --dataset mnist-sample --json",
+    "verify": "$T verify $M $M --dataset mnist-sample --export-json",
     "bench": "$T bench $M --export-json",
     "bench-csv": "$T bench $M --export-csv",
     "report": "$T report $R --html",
@@ -72,7 +72,7 @@ FOLDERS = {
     "convert": "$T convert $M -o",
     "plots": "$T report $R --plots",
     "study": "$T study $P -o",
-    "demo": "$T demo -o",
+    "demo": "$T study demo -o",
 }
 """Commands that write into a folder."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tflconv.core.progress import Callback
+from tflconv.core.progress import Callback, Progress
 from tflconv.network.nodes import Network, Node
 
 
@@ -30,4 +30,9 @@ def drawn(*shape: int, seed: int = 0) -> np.ndarray:
 
 def heard(losses: list[float]) -> Callback:
     """A callback that writes down the loss which the message of each epoch ends with."""
-    return lambda event: losses.append(float(event.message.split()[-1]))
+
+    def hear(event: Progress) -> None:
+        if event.message:
+            losses.append(float(event.message.split()[-1]))
+
+    return hear

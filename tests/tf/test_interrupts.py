@@ -20,7 +20,7 @@ STAGES = {
     "convert": ["convert", TINY, "-o", "out"],
     "bench": ["bench", TINY, "--min-secs", "60", "--export-json", "out/results.json"],
     "report": ["report", RESULTS, "--html", "out/report.html", "--plots", "out/plots"],
-    "demo": ["demo", "-o", "out"],
+    "demo": ["study", "demo", "-o", "out"],
 }
 
 

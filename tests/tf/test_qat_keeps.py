@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hand_made import heard
 
 from tflconv import data, models, recipe
 from tflconv.compression import QatConfig
@@ -66,7 +67,7 @@ def test_zeros_and_clusters_are_in_the_file(make: Any, tied: bool) -> None:
         network,
         examples,
         QatConfig(epochs=4, learning_rate=0.01, batch_size=count // 4),
-        progress=lambda event: losses.append(float(event.message.rpartition(" ")[2])),
+        progress=heard(losses),
     )
     assert losses[-1] < losses[0]
     for node in network.of_kind(*LINEAR):

@@ -8,17 +8,17 @@ import pytest
 from making_pictures import collection, png, write, write_tar
 from test_data_fetch import asl_archive
 
-PROGRAM = [sys.executable, "-m", "tflconv", "datasets"]
+PROGRAM = [sys.executable, "-m", "tflconv"]
 
 
 @pytest.fixture
 def tflconv(tmp_path: Path):
-    """Run ``tflconv datasets ...`` with an empty data folder."""
+    """Run ``tflconv datasets ...`` or ``list datasets`` with an empty data folder."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         places = {"TFLCONV_DATA_DIR": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path)}
         return subprocess.run(
-            [*PROGRAM, *arguments],
+            [*PROGRAM, *(() if arguments[:1] == ("list",) else ("datasets",)), *arguments],
             env=os.environ | places,
             cwd=tmp_path,
             capture_output=True,
@@ -30,11 +30,11 @@ def tflconv(tmp_path: Path):
 
 
 def test_the_list_says_what_is_here(tflconv, tmp_path: Path) -> None:
-    rows = {row["name"]: row for row in json.loads(tflconv("--json").stdout)}
+    rows = {row["name"]: row for row in json.loads(tflconv("list", "datasets", "--json").stdout)}
     assert rows["mnist-sample"]["state"] == "bundled"
     assert rows["mnist"]["state"] == "missing"
     assert rows["asl-alphabet"]["licence"].startswith("Unverified")
-    table = tflconv().stdout.splitlines()
+    table = tflconv("list", "datasets").stdout.splitlines()
     assert [line.split()[0] for line in table] == ["name", *rows]
 
 

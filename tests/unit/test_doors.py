@@ -34,11 +34,11 @@ from tflconv.training import DistillConfig
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 
 OF_THE_DOOR = {
-    "train": {"output"},
+    "train": {"output", "as_json"},
     "compress": {"output", "as_json"},
     "convert": {"output", "as_json"},
-    "verify": {"json_file", "max_drop", "min_agreement", "app_log"},
-    "bench": {"export_json", "export_csv", "export_markdown", "again"},
+    "verify": {"export_json", "as_json", "max_drop", "min_agreement", "app_log"},
+    "bench": {"export_json", "export_csv", "export_markdown", "again", "as_json"},
 }
 """Where results go, what is thought of them, and what an app said, which no study can know."""
 

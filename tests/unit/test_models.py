@@ -146,7 +146,7 @@ def test_the_command_lists_costs_without_tensorflow() -> None:
 import sys
 from tflconv.cli import main
 try:
-    main(["models", "-l", "--json"])
+    main(["list", "models", "--json"])
 finally:
     assert "tensorflow" not in sys.modules
 """
@@ -157,7 +157,18 @@ finally:
 
 
 def test_a_model_that_does_not_fit_the_shape_is_listed_without_cost() -> None:
-    command = [sys.executable, "-m", "tflconv", "models", "--json", "--shape", "30", "30", "3"]
+    command = [
+        sys.executable,
+        "-m",
+        "tflconv",
+        "list",
+        "models",
+        "--json",
+        "--shape",
+        "30",
+        "30",
+        "3",
+    ]
     out = subprocess.run(command, capture_output=True, text=True)
     rows = {row["model"]: row for row in json.loads(out.stdout)}
     assert rows["vit"]["MACs"] is None

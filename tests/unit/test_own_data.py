@@ -151,7 +151,7 @@ def test_the_command_line_takes_files_and_metrics(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = npz(tmp_path, x=PIXELS / 255, y=(RANDOM.random((60, 3)) < 0.4).astype(np.uint8))
-    arguments = ["verify", FLOAT, INT8, "--dataset", own, "--metric", "map", "--json", "-"]
+    arguments = ["verify", FLOAT, INT8, "--dataset", own, "--metric", "map", "--json"]
     with pytest.raises(SystemExit, match="0"):
         cli.main(list(map(str, arguments)))
     written = json.loads(capsys.readouterr().out)

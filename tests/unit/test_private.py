@@ -132,7 +132,10 @@ def test_a_command_that_needs_no_temporary_file_runs_without_a_place_for_them(
 ) -> None:
     program = "import tempfile; tempfile.tempdir = '/proc'; from tflconv.cli import main; main()"
     run = subprocess.run(
-        [sys.executable, "-c", program, "recipes"], capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-c", program, "list", "recipes"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     assert run.returncode == 0, run.stderr
 

@@ -189,7 +189,7 @@ def test_the_command_reports_and_writes_json(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "found.json"
-    code = verify(str(FLOAT), str(INT8), "--dataset", str(folder), "--json", str(target))
+    code = verify(str(FLOAT), str(INT8), "--dataset", str(folder), "--export-json", str(target))
     assert code == 0
     written = json.loads(target.read_text())
     printed = capsys.readouterr().out
@@ -202,7 +202,16 @@ def test_the_command_reports_and_writes_json(
 def test_some_of_the_pictures_are_drawn_by_class(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = [str(FLOAT), str(INT8), "--dataset", str(folder), "--pictures", "6", "--json", "-"]
+    said = [
+        str(FLOAT),
+        str(INT8),
+        "--dataset",
+        str(folder),
+        "--pictures",
+        "6",
+        "--export-json",
+        "-",
+    ]
     drawn = []
     for seed in ("1", "1", "2"):
         assert verify(*said, "--seed", seed) == 0
@@ -211,7 +220,7 @@ def test_some_of_the_pictures_are_drawn_by_class(
         assert [count["total"] for count in written["per_class"].values()] == [2, 2, 2]
         drawn.append(written["digest"])
     assert drawn[0] == drawn[1] != drawn[2]
-    assert verify(*said[:-4], "--pictures", "60", "--json", "-") == 0
+    assert verify(*said[:-4], "--pictures", "60", "--json") == 0
     assert json.loads(capsys.readouterr().out)["subset"] is False
 
 
@@ -275,7 +284,7 @@ def test_a_file_of_others_is_verified_once_it_is_said(
     labels.write_text("\n".join(CLASSES))
     found = []
     for target, said in ((INT8, []), (foreign, ["--normalize", "0..1", "--labels", str(labels)])):
-        assert verify(str(FLOAT), str(target), "--dataset", str(folder), "--json", "-", *said) == 0
+        assert verify(str(FLOAT), str(target), "--dataset", str(folder), "--json", *said) == 0
         found.append(json.loads(capsys.readouterr().out))
     assert found[1] == found[0] | {"target": "foreign.tflite"}
 

@@ -82,7 +82,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     ([*VERIFY, "--dataset", "empty"], 1, "two classes at least", "Put each picture into a folder"),
     ([*VERIFY, "--dataset", "mnist-sample"], 2, "other classes than those of", "--labels FILE"),
     ([*VERIFY, "--metric", "mae", "--max-drop", "1pt"], 2, "mae is an error", "--max-drop is in"),
-    ([*VERIFY, "--json", "file/below.json"], 1, "cannot write file/below", "a file, not a folder"),
+    ([*VERIFY, "--export-json", "file/x.json"], 1, "cannot write file/x", "a file, not a folder"),
     (["bench"], 2, "Missing argument 'FILE...'", "bench --help"),
     (["bench", "none.tflite"], 2, "'none.tflite' does not exist", "--help"),
     (["bench", "text.keras"], 1, "text.keras is not a .tflite file", "tflconv convert"),

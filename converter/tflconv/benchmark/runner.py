@@ -24,6 +24,7 @@ from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_file
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.progress import Callback, silent
 from tflconv.device import watching
 from tflconv.device.arm64 import cores
 from tflconv.device.interface import CountsInstructions, Device
@@ -49,6 +50,7 @@ def bench(
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
     blocks: Measured | None = None,
+    progress: Callback = silent,
 ) -> BenchmarkRun:
     """Measure a model file on a device and compare its outputs with those of this computer.
 
@@ -61,6 +63,7 @@ def bench(
         laboratory: Devices that were prepared by earlier runs of the same command.
         blocks: Its latency, where that was measured together with other files; by default it is
             measured now.
+        progress: Is told which part of the measurement is at work.
 
     Returns:
         The run, with its figures and conditions.
@@ -80,7 +83,7 @@ def bench(
     whole = check(model, config)
     precision.check(model, device, config)
     laboratory = laboratory or Laboratory()
-    session = laboratory.session(model, device, config)
+    session = replace(laboratory.session(model, device, config), progress=progress)
     if config.accelerator == "gpu":
         gpu.require_accelerator(session)
     pictures = device.push(test_set.path) if test_set else None

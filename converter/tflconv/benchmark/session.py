@@ -11,6 +11,7 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.harness import Harness
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.core.private import scratch_folder
+from tflconv.core.progress import Callback, Progress, silent
 from tflconv.device.interface import LooksOn, Watch, WatchesConditions
 from tflconv.results import Moment
 
@@ -30,6 +31,7 @@ class Session:
         remote_model: Its path on the device.
         config: How to measure it.
         input_file: Path on the device of the raw input bytes, or None for random numbers.
+        progress: Is told which process is at work.
 
     """
 
@@ -38,6 +40,7 @@ class Session:
     remote_model: str
     config: BenchmarkConfig
     input_file: str | None = None
+    progress: Callback = silent
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[Watch]:
@@ -62,6 +65,7 @@ class Session:
     def latency(self) -> HarnessOutput:
         """Measure latency in a closed loop: each inference starts when the one before it ends."""
         config = self.config
+        self._tell("latency")
         return self.run(
             warmup_runs=config.warmup_runs,
             warmup_min_secs=config.warmup_min_secs,
@@ -73,6 +77,7 @@ class Session:
 
     def at_rate(self) -> HarnessOutput:
         """Measure CPU use at ``rate_hz`` inferences per second, as an app would run them."""
+        self._tell("rate")
         return self.run(
             warmup_min_secs=0,
             num_runs=1,
@@ -83,6 +88,7 @@ class Session:
     def sustained(self) -> HarnessOutput:
         """Measure for ``sustained_secs`` with a report per second, to show the effect of heat."""
         config = self.config
+        self._tell("sustained")
         return self.run(
             warmup_runs=0,
             warmup_min_secs=0,
@@ -96,6 +102,7 @@ class Session:
 
     def memory(self) -> HarnessOutput:
         """Measure memory in a process that runs the model as few times as possible."""
+        self._tell("memory")
         return self.run(warmup_runs=0, warmup_min_secs=0, num_runs=1, min_secs=0)
 
     def start(self, weight_cache: str | None = None) -> HarnessOutput:
@@ -106,10 +113,12 @@ class Session:
 
     def profile(self, runs: int) -> HarnessOutput:
         """Profile the operators over a number of inferences."""
+        self._tell("profile")
         return self.run(enable_op_profiling=True, warmup_min_secs=0, num_runs=runs)
 
     def accuracy(self, test_set: str) -> HarnessOutput:
         """Classify every picture of the packed set at the path ``test_set`` on the device."""
+        self._tell("accuracy")
         return self.run(test_set=test_set)
 
     def outputs(self) -> tuple[HarnessOutput, bytes]:
@@ -134,6 +143,21 @@ class Session:
     def run(self, **flags: object) -> HarnessOutput:
         """Run the harness with ``flags`` and the settings that all processes share."""
         return self.harness.run(self._argv(**flags), subject=self.subject, timeout=self.timeout)
+
+    def _tell(self, part: str) -> None:
+        """Report which of the parts that the settings ask for begins; a session knows no more."""
+        config = self.config
+        asked = {
+            "latency": True,
+            "rate": config.rate_hz > 0,
+            "memory": config.memory,
+            "sustained": config.sustained_secs > 0,
+            "profile": config.profile_runs > 0,
+        }
+        parts = [name for name, wanted in asked.items() if wanted or name == part]
+        parts += [part] if part not in parts else []
+        event = Progress(stage=part, done=parts.index(part), total=len(parts), unit="parts")
+        self.progress(event)
 
     @property
     def subject(self) -> str:

@@ -7,48 +7,80 @@ fault of ours: one message as well, exit code 1, and a report file to send (``co
 
 from __future__ import annotations
 
-import difflib
+import atexit
+import contextlib
 import importlib
 import io
+import os
 import sys
+from typing import ClassVar, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from tflconv._version import __version__
 from tflconv.cli import streams, wall
-from tflconv.cli.console import say
+from tflconv.cli.commands import Group
+from tflconv.cli.console import say, starting
 from tflconv.cli.interrupts import Interrupts
 from tflconv.core import unexpected
 from tflconv.core.private import temporary_files
 from tflconv.errors import TflconvError
 
 COMMANDS = {
-    "demo": "Train, convert, verify, measure and report two small models.",
     "train": "Train a model of the registry on a dataset.",
     "compress": "Make a smaller Keras model of a trained one.",
     "convert": "Make .tflite files of a trained model.",
     "verify": "Compare a converted model with its reference, picture by picture.",
     "bench": "Measure .tflite files on a device.",
-    "serve": "Answer pictures over HTTP with their classes.",
     "compare": "Say whether a model or its results differ, and fail on regressions.",
     "inspect": "Show what is inside a .tflite file.",
-    "history": "Keep runs in one file: list, show, export, merge, trend.",
     "report": "Turn results into tables, plots and one HTML file.",
-    "study": "Run a plan from data to report.",
-    "models": "List the models that can be trained.",
-    "recipes": "List the ways to quantize a model.",
-    "datasets": "List or fetch datasets.",
+    "history": "Keep runs in one file: list, show, export, merge, trend.",
+    "study": "Run a plan from data to report: your own, or the demo.",
+    "serve": "Answer pictures over HTTP with their classes.",
+    "list": "List models, recipes and datasets.",
+    "datasets": "Show what is in a dataset, or fetch it.",
     "devices": "List, set up or clean devices.",
     "doctor": "Show what is missing on this computer and how to install it.",
 }
+
+_MODULES = {"list": "lists"}
+"""Files that are not called as their command; a module ``list`` would hide Python's."""
+
+MOVED = {
+    "demo": "study demo",
+    "models": "list models",
+    "recipes": "list recipes",
+    "gate": "compare --fail-on",
+    "init": "study init",
+}
+"""What people look for under these names."""
 
 EXIT_CODES = """\b
 Exit codes: 0 success, 1 failure, 2 usage, 3 device missing or lost,
 4 verification failed, 5 regression found, 130 interrupted."""
 
+_MORE = """
 
-class LazyGroup(click.Group):
+\b
+Completion of commands, options, recipes, datasets and devices:
+  bash  eval "$(_TFLCONV_COMPLETE=bash_source tflconv)"   in ~/.bashrc
+  zsh   eval "$(_TFLCONV_COMPLETE=zsh_source tflconv)"    in ~/.zshrc
+  fish  _TFLCONV_COMPLETE=fish_source tflconv | source    in ~/.config/fish/config.fish
+
+\b
+Examples:
+  tflconv study demo
+  tflconv convert mine.keras --recipe int8 --calibration photos/
+"""
+
+
+class LazyGroup(Group):
     """Lists commands from a table and imports a command only to run it."""
+
+    moved: ClassVar = MOVED
+    shared: ClassVar = ()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Commands in the order of the work, not of the alphabet."""
@@ -58,29 +90,29 @@ class LazyGroup(click.Group):
         """Import ``tflconv.cli.<cmd_name>`` and return its ``command``."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"tflconv.cli.{cmd_name}")
+        with starting():
+            module = importlib.import_module(f"tflconv.cli.{_MODULES.get(cmd_name, cmd_name)}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that ``args`` begin with; a misspelt one is told its neighbours."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(COMMANDS)}."
-            ctx.fail(f"No such command '{args[0]}'.{hint}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of commands without importing any."""
+        found = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        if found or not incomplete.startswith("-"):
+            return [CompletionItem(name, help=text) for name, text in found.items()]
+        return super().shell_complete(ctx, incomplete)
+
 
 @click.group(
-    cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyGroup,
+    epilog=EXIT_CODES + _MORE,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="tflconv")
 def group() -> None:
@@ -105,7 +137,17 @@ def main(args: list[str] | None = None) -> None:
                 interrupts.ignore()  # the process is the command, and its work is done
         except (KeyboardInterrupt, click.Abort) as error:
             code = _end_interrupted(error, interrupts)
+    if args is None and "tensorflow" in sys.modules:
+        _leave(code)
     sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process at once: taking TensorFlow apart, object by object, takes seconds."""
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _run(args: list[str] | None, interrupts: Interrupts) -> int:

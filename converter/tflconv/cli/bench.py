@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from tflconv.benchmark.config import BenchmarkConfig
-from tflconv.cli import options
-from tflconv.cli.console import showing, standard_output
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import say_next, showing, standard_output
 from tflconv.model.pictures import Resize
 from tflconv.results import Results
 
@@ -42,20 +42,29 @@ SETTINGS = {
 }
 
 
-@click.command(name="bench")
+@commands.command(name="bench")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=MODEL)
 @click.option(
     "--device",
     "devices",
     multiple=True,
     metavar="DEVICE",
+    shell_complete=completing.devices,
     help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or adb:SERIAL; may be"
     " repeated.  [default: host]",
 )
-@click.option("-s", "serials", multiple=True, metavar="SERIAL", help="Short for adb:SERIAL.")
+@click.option(
+    "-s",
+    "serials",
+    multiple=True,
+    metavar="SERIAL",
+    shell_complete=completing.serials,
+    help="Short for adb:SERIAL.",
+)
 @click.option(
     "--dataset",
     metavar="DATASET",
+    shell_complete=completing.datasets,
     help="Measure accuracy on its test split, on the device; or on an .npz file with x and y.",
 )
 @options.preprocessing
@@ -77,14 +86,13 @@ SETTINGS = {
 @options.phone
 @options.history
 @options.settings(BenchmarkConfig, SETTINGS)
-@click.option(
-    "--export-json",
-    type=FILE,
-    help="Write results with raw samples, and measure nothing that stands in FILE; - is stdout.",
+@options.export_json(
+    "Write results with raw samples; what FILE holds already is not measured again; - is stdout."
 )
 @click.option("--again", is_flag=True, help="Measure anew what stands in the file, too.")
 @click.option("--export-csv", type=FILE, help="Write numbers as CSV; - is stdout.")
 @click.option("--export-markdown", type=FILE, help="Write tables as Markdown; - is stdout.")
+@options.json_output
 def command(
     files: tuple[Path, ...],
     devices: tuple[str, ...],
@@ -106,6 +114,7 @@ def command(
     export_csv: Path | None,
     export_markdown: Path | None,
     again: bool,
+    as_json: bool,
 ) -> None:
     """Measure .tflite files on devices: phones at the same time, others one after the other.
 
@@ -143,11 +152,15 @@ def command(
     with options.warnings_on_stderr(), showing() as progress:
         results, failures = pipeline.bench(request, record=record, again=again, progress=progress)
     if results.runs:
-        _export(results, targets)
+        _export(results, targets, as_json=as_json)
     options.raise_gravest(failures)
+    if record is None:
+        say_next("tflconv", "bench", *files, "--export-json", "results.json", why="keeps samples")
+    else:
+        say_next("tflconv", "report", record, "--html", "report.html")
 
 
-def _export(results: Results, targets: Mapping[str, Path | None]) -> None:
+def _export(results: Results, targets: Mapping[str, Path | None], *, as_json: bool) -> None:
     """Write the files that were asked for; the table goes to stdout unless one of them does."""
     from tflconv.report import export, tables
 
@@ -155,5 +168,7 @@ def _export(results: Results, targets: Mapping[str, Path | None]) -> None:
     for kind, target in targets.items():
         if target:
             options.write_or_print(target, writers[kind](results))
-    if options.STDOUT not in targets.values():
+    if as_json:
+        options.write_or_print(options.STDOUT, export.to_json(results))
+    elif options.STDOUT not in targets.values():
         tables.print_results(results, standard_output())

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from tflconv.benchmark.config import ComparisonConfig
-from tflconv.cli import options
-from tflconv.cli.console import say, showing
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import say, say_next, showing
 from tflconv.comparison import CONFIDENCE, Comparison, Inconclusive, Limit, Settings
 from tflconv.core.amounts import parse_share
 from tflconv.model.pictures import Resize
@@ -33,7 +33,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
     return tuple(Limit.parse(text) for words in texts for text in words.split())
 
 
-@click.command(name="compare")
+@commands.command(name="compare")
 @click.argument("baseline")
 @click.argument("contender")
 @click.option(
@@ -54,12 +54,14 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
 @click.option(
     "--max-blocks",
     default=200,
+    metavar="BLOCKS",
     show_default=True,
     help="Blocks per file at most, with --inconclusive extend.",
 )
 @click.option(
     "--confidence",
     default=CONFIDENCE,
+    metavar="SHARE",
     show_default=True,
     help="Confidence of verdicts, and of all limits together.",
 )
@@ -78,11 +80,22 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
     "devices",
     multiple=True,
     metavar="DEVICE",
+    shell_complete=completing.devices,
     help="host, arm64:cortex-a76 (a55, a53) or adb:SERIAL; may be repeated.  [default: host]",
 )
-@click.option("-s", "serials", multiple=True, metavar="SERIAL", help="Short for adb:SERIAL.")
 @click.option(
-    "--dataset", metavar="DATASET", help="Compare accuracy on its test split, on the device."
+    "-s",
+    "serials",
+    multiple=True,
+    metavar="SERIAL",
+    shell_complete=completing.serials,
+    help="Short for adb:SERIAL.",
+)
+@click.option(
+    "--dataset",
+    metavar="DATASET",
+    shell_complete=completing.datasets,
+    help="Compare accuracy on its test split, on the device.",
 )
 @options.preprocessing
 @options.pictures
@@ -161,6 +174,8 @@ def command(
         found = pipeline.compare(request, progress=progress)
     _write(found, as_json, export_markdown, export_junit)
     found.check()
+    if not fail_on:
+        say_next("tflconv", "compare", baseline, contender, "--fail-on", "latency:5%", why="a gate")
 
 
 def _write(found: Comparison, as_json: bool, markdown: Path | None, junit: Path | None) -> None:

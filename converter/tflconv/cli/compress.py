@@ -7,24 +7,27 @@ from pathlib import Path
 import click
 
 from tflconv import data, pipeline
-from tflconv.cli import options
-from tflconv.cli.console import showing
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import say_next, showing
 from tflconv.compression.settings import Settings
 from tflconv.model.pictures import Resize
 
 
-@click.command(name="compress")
+@commands.command(name="compress")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--recipe",
     metavar="STEPS",
+    shell_complete=completing.recipes,
     required=True,
-    help="Steps in their order, such as channels50 or distill_channels50, see `tflconv recipes`.",
+    help="Steps in their order, such as channels50 or distill_channels50; `tflconv list recipes`"
+    " names them.",
 )
 @options.output("The .keras file to write.  [default: MODEL-STEPS.keras beside MODEL]")
 @click.option(
     "--dataset",
     metavar="DATASET",
+    shell_complete=completing.datasets,
     help="Labelled pictures that steps learn from.  [default: what MODEL was trained on]",
 )
 @options.preprocessing
@@ -86,3 +89,4 @@ def command(
         "bytes": made.artifact.bytes,
     }
     options.print_rows([row], as_json=as_json)
+    say_next("tflconv", "convert", made.artifact.path, "--recipe", "int8")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from tflconv.core.progress import Callback, Progress
-from tflconv.core.text import clean, clean_lines, to_json
+from tflconv.core.amounts import clock_text
+from tflconv.core.progress import Callback, Progress, silent
+from tflconv.core.text import clean_lines, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+_MOMENT = 0.7
 WIDE = 400
 """Columns of a table in a file or a pipe, where nothing is to be cut."""
 
@@ -43,42 +48,89 @@ def print_json(value: object) -> None:
 
 @contextlib.contextmanager
 def showing() -> Iterator[Callback]:
-    """Give a callback that shows on stderr how far each subject, or else each stage, is."""
-    if sys.stderr.isatty():
-        with _live() as progress:
-            yield progress
-    else:
-        yield _print
+    """Give a callback that shows on stderr how far each stage is."""
+    if is_chosen("quiet"):
+        yield silent
+        return
+    if is_chosen("no_progress") or not _is_terminal():
+        yield _verbose_lines() if is_chosen("verbose") else _print
+        return
+    from tflconv.cli.painting import painted
+
+    with painted(verbose=is_chosen("verbose")) as progress:
+        yield progress
+
+
+@contextlib.contextmanager
+def working(message: str) -> Iterator[Callback]:
+    """Say on a terminal what is being done for as long as the block takes."""
+    with showing() as progress:
+        if _is_terminal():
+            progress(Progress(stage="work", message=message))
+        yield progress
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Say on a terminal that the command starts, if the block takes more than a moment."""
+    if not _is_terminal():
+        yield
+        return
+    over, said = threading.Event(), ["starting "]
+
+    def tell() -> None:
+        while not over.wait(_MOMENT):
+            sys.stderr.write(said[-1])
+            sys.stderr.flush()
+            said.append(".")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        if len(said) > 1:
+            sys.stderr.write("\r\x1b[K")
+
+
+def say_next(*words: object, why: str = "") -> None:
+    """Say on a terminal which command comes next, and ``why``."""
+    if is_chosen("quiet") or not _is_terminal():
+        return
+    say(f"Next: {shlex.join(map(str, words))}{why and f'  ({why})'}", err=True)
+
+
+def is_chosen(name: str) -> bool:
+    """Whether the command that is running was given ``quiet``, ``verbose`` or ``no_progress``."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(f"tflconv.{name}"))
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _print(event: Progress) -> None:
     if event.message:
-        prefix = f"{event.subject}: " if event.subject else ""
-        say(f"{prefix}{event.message}", err=True)
+        apart = event.subject and event.subject not in event.message
+        say(f"{event.subject}: {event.message}" if apart else event.message, err=True)
 
 
-@contextlib.contextmanager
-def _live() -> Iterator[Callback]:
-    from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+def _verbose_lines() -> Callback:
+    """Return what prints every message with the seconds since the start, and what ended."""
+    from tflconv.cli.tracking import Tracker
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", style="bold", markup=False),
-        TextColumn("{task.fields[message]}", markup=False),
-        BarColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        rows = {}
+    tracker = Tracker()
 
-        def show(event: Progress) -> None:
-            name = clean(event.subject or event.stage)
-            if name not in rows:
-                rows[name] = bars.add_task(name, total=None, message="")
-            if event.message:
-                bars.update(rows[name], message=clean(event.message))
-            bars.update(rows[name], total=event.total or None, completed=event.done)
+    def hear(event: Progress) -> None:
+        for row in tracker.take(event):
+            subject = f"{row.subject} " if row.subject else ""
+            told = f"{subject}{row.stage} {'failed' if row.failed else 'done'}"
+            say(f"{tracker.seconds:8.1f} s  {told} in {clock_text(row.seconds(0))}", err=True)
+        if event.message:
+            subject = f"{event.subject}: " if event.subject else ""
+            say(f"{tracker.seconds:8.1f} s  {subject}{event.message}", err=True)
 
-        yield show
+    return hear

@@ -9,8 +9,8 @@ import click
 
 from tflconv import data, pipeline
 from tflconv import recipe as recipe_module
-from tflconv.cli import options
-from tflconv.cli.console import showing
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import say_next, showing
 from tflconv.compression import QatConfig
 from tflconv.compression.settings import Settings
 from tflconv.conversion import REWRITES, Rewrite
@@ -21,19 +21,21 @@ from tflconv.recipe import TensorType
 from tflconv.verification import parse_share
 
 
-@click.command(name="convert")
+@commands.command(name="convert")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--recipe",
     "recipes",
     metavar="RECIPE",
+    shell_complete=completing.recipes,
     multiple=True,
-    help="What to make of it, see `tflconv recipes`; may be repeated.  [default: fp32, auto]",
+    help="What to make of it, see `tflconv list recipes`; may be repeated.  [default: fp32, auto]",
 )
 @options.output("Folder for the files.  [default: that of MODEL]")
 @click.option(
     "--calibration",
     metavar="DATASET",
+    shell_complete=completing.datasets,
     help="Samples for static recipes: a dataset, a folder of pictures, a .npy file of pixels"
     " (uint8) or of model inputs (float), or an .npz file with x_train or with one array per input."
     "  [default: --dataset]",
@@ -41,6 +43,7 @@ from tflconv.verification import parse_share
 @click.option(
     "--calibration-count",
     type=click.IntRange(1),
+    metavar="SAMPLES",
     default=200,
     show_default=True,
     help="Number of samples drawn for calibration.",
@@ -48,6 +51,7 @@ from tflconv.verification import parse_share
 @click.option(
     "--dataset",
     metavar="DATASET",
+    shell_complete=completing.datasets,
     help="Labelled pictures that qat_ recipes learn from.  [default: what MODEL was trained on]",
 )
 @click.option(
@@ -166,6 +170,8 @@ def command(
     with options.warnings_on_stderr(), showing() as progress:
         made = pipeline.convert(request, output or model.parent, progress=progress)
     options.print_rows([_row(file) for file in made], as_json=as_json)
+    told = [] if dataset is None else ["--dataset", dataset]
+    say_next("tflconv", "verify", model, made[-1].artifact.path, *told)
 
 
 def _row(made: ConvertedFile) -> dict[str, Any]:

@@ -1,32 +1,25 @@
-"""``tflconv datasets``: list datasets, show what is in them, and fetch them."""
+"""``tflconv datasets`` and ``tflconv list datasets``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from tflconv import data
-from tflconv.cli import options
-from tflconv.cli.console import print_json, say
-from tflconv.core.text import clean_name
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import print_json, say, say_next, showing, working
+from tflconv.core.progress import Callback, Progress
 from tflconv.data import cache, duplicates
 from tflconv.data.fetch import Fetched, adopt
 from tflconv.data.fetch import fetch as fetch_files
 from tflconv.data.locating import Location, data_dir, find
 
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
-
-@click.group(invoke_without_command=True)
-@options.json_output
-@click.pass_context
-def command(context: click.Context, as_json: bool) -> None:
-    """List the datasets and whether they are on this computer.
+@commands.group(name="datasets")
+def command() -> None:
+    """Show what is in a dataset, fetch it, or clean up; `tflconv list datasets` names them.
 
     Full datasets are looked for in $TFLCONV_DATA_DIR, by default the user's data folder; samples
     are part of tflconv. Where a full dataset is not on this computer, its sample stands in for it,
@@ -51,9 +44,21 @@ def command(context: click.Context, as_json: bool) -> None:
       tflconv train mobilenet_v2 --dataset train=pets/photos,test=pets/held-out
       tflconv verify reference.keras model.tflite --dataset pets/labels.csv
     """
-    if context.invoked_subcommand is None:
-        details = _details if as_json else _row
-        options.print_rows([details(find(name)) for name in data.names()], as_json=as_json)
+
+
+@commands.command(name="datasets")
+@options.json_output
+def listing(as_json: bool) -> None:
+    """List the datasets and whether they are on this computer.
+
+    \b
+    Examples:
+      tflconv list datasets
+      tflconv list datasets --json
+    """
+    details = _details if as_json else _row
+    options.print_rows([details(find(name)) for name in data.names()], as_json=as_json)
+    say_next("tflconv", "datasets", "show", "mnist-sample")
 
 
 def _row(location: Location) -> dict[str, object]:
@@ -83,7 +88,7 @@ def _details(location: Location) -> dict[str, object]:
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.datasets)
 @options.seed
 @click.option(
     "--copies",
@@ -103,8 +108,9 @@ def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
       tflconv datasets show mnist-sample
       tflconv datasets show photos/ --json
     """
-    dataset = data.load(name, seed=seed)
-    copies = duplicates.across(dataset.splits) if count_copies else ()
+    with working(f"reading {name}"):
+        dataset = data.load(name, seed=seed)
+        copies = duplicates.across(dataset.splits) if count_copies else ()
     if as_json:
         print_json(_description(dataset, copies))
         return
@@ -114,6 +120,7 @@ def show(name: str, seed: int, count_copies: bool, as_json: bool) -> None:
     options.print_rows(_class_rows(dataset), as_json=False)
     for warning in dict.fromkeys([*dataset.warnings, *map(str, copies)]):
         say(f"Warning: {dataset.name}: {warning}", err=True)
+    say_next("tflconv", "train", "mobilenet_v2", "--dataset", name)
 
 
 def _class_rows(dataset: data.Dataset) -> list[dict[str, object]]:
@@ -142,7 +149,7 @@ def _description(dataset: data.Dataset, copies: tuple[duplicates.Copies, ...]) -
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.datasets)
 @click.option(
     "--from",
     "source",
@@ -163,11 +170,19 @@ def fetch(name: str, source: Path | None) -> None:
     if source is not None:
         fetched = adopt(name, source)
     else:
-        with _progress() as advance:
-            fetched = fetch_files(name, advance)
+        with showing() as progress:
+            fetched = fetch_files(name, _telling(progress))
     for file in fetched:
         say(_outcome(file))
     say(f"{name} in {data_dir() / name}: {find(name).state}.")
+    say_next("tflconv", "datasets", "show", name)
+
+
+def _telling(progress: Callback) -> Callable[[str, int, int | None], None]:
+    def told(file: str, done: int, total: int | None) -> None:
+        progress(Progress(stage=file, done=done, total=total or 0, unit="bytes", subject=file))
+
+    return told
 
 
 def _outcome(file: Fetched) -> str:
@@ -185,26 +200,6 @@ def clean() -> None:
     \b
     Examples:
       tflconv datasets clean
+      tflconv datasets clean && tflconv datasets show photos/
     """
     say(f"{cache.clear():,} bytes freed.")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show one progress bar per file on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns, TransferSpeedColumn(), console=console, disable=not console.is_terminal
-    ) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(name: str, done: int, total: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(clean_name(name))
-            bars.update(tasks[name], completed=done, total=total)
-
-        yield advance

@@ -7,13 +7,13 @@ from dataclasses import asdict
 import click
 
 from tflconv import device
-from tflconv.cli import options
-from tflconv.cli.console import say
+from tflconv.cli import commands, options
+from tflconv.cli.console import say, say_next, working
 from tflconv.device import connecting
 from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
-@click.group(name="devices", invoke_without_command=True)
+@commands.group(name="devices", invoke_without_command=True)
 @click.option("-l", "--long", is_flag=True, help="Also list what each device can measure.")
 @options.adb_servers
 @options.json_output
@@ -32,7 +32,8 @@ def command(
     """
     if context.invoked_subcommand:
         return
-    devices = list(device.listed(adb_servers=adb_servers))
+    with working("looking for devices"):
+        devices = list(device.listed(adb_servers=adb_servers))
     if as_json:
         options.print_rows([asdict(entry) for entry in devices], as_json=True)
         return
@@ -43,6 +44,7 @@ def command(
         say("No phone is listed. To connect one:", err=True)
         for number, step in enumerate(connecting.steps(), start=1):
             say(f"{number}. {step}", err=True)
+    say_next("tflconv", "bench", "MODEL.tflite", "--device", devices[0].id)
 
 
 @command.command()
@@ -57,7 +59,10 @@ def setup() -> None:
     """
     from tflconv.device import emulator
 
-    say(emulator.setup().path)
+    with working("downloading what emulated cores need"):
+        place = emulator.setup().path
+    say(place)
+    say_next("tflconv", "bench", "MODEL.tflite", "--device", "arm64:cortex-a76")
 
 
 @command.command()
@@ -71,7 +76,8 @@ def clean(kinds: tuple[str, ...]) -> None:
       tflconv devices clean adb
     """
     for name in kinds or KINDS:
-        count = kind(name).clean()
+        with working(f"cleaning {name}"):
+            count = kind(name).clean()
         say(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 

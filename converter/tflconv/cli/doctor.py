@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from tflconv.cli import options
-from tflconv.cli.console import print_json, say
+from tflconv.cli import commands, options
+from tflconv.cli.console import print_json, say, say_next, working
 from tflconv.core.diagnosis import Requirement
 
 STAGES = {
@@ -24,7 +24,7 @@ STAGES = {
 PARTS = ("tflconv.benchmark.harness", "tflconv.device.emulator", "tflconv.device.adb")
 
 
-@click.command(name="doctor")
+@commands.command(name="doctor")
 @options.json_output
 def command(as_json: bool) -> None:
     """Show what is missing on this computer and how to install it.
@@ -36,12 +36,14 @@ def command(as_json: bool) -> None:
       tflconv doctor
       tflconv doctor --json
     """
-    requirements = list(_requirements())
+    with working("looking at what is installed"):
+        requirements = list(_requirements())
     if as_json:
         print_json([asdict(requirement) for requirement in requirements])
         return
     for requirement in requirements:
         _print(requirement)
+    say_next("tflconv", "study", "demo", why="data to report in some minutes")
 
 
 def _print(requirement: Requirement) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tflconv.cli import options
-from tflconv.cli.console import print_json, say, standard_output
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import print_json, say, say_next, standard_output
 from tflconv.comparison import METRICS, Metric
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import OFF, VARIABLE, History, place
@@ -38,11 +38,16 @@ def file(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--model`` and ``--device``, which choose runs."""
-    click.option("--device", metavar="DEVICE", help="Only runs on this device.")(function)
+    click.option(
+        "--device",
+        metavar="DEVICE",
+        shell_complete=completing.devices,
+        help="Only runs on this device.",
+    )(function)
     return click.option("--model", metavar="NAME", help="Only runs of this model.")(function)
 
 
-@click.group(name="history")
+@commands.group(name="history")
 def command() -> None:
     """Keep every run in one file: list, show, export, merge, and see trends.
 
@@ -63,11 +68,19 @@ def command() -> None:
 @chosen
 @options.json_output
 def list_runs(history: History, model: str | None, device: str | None, as_json: bool) -> None:
-    """List runs, in the order in which they came."""
+    """List runs, in the order in which they came.
+
+    \b
+    Examples:
+      tflconv history list --history runs.sqlite
+      tflconv history list --device host --json
+    """
     rows = [_row(kept) for kept in history.runs(slug=model, device=device)]
     options.print_rows(rows, as_json=as_json)
     if not rows and not as_json:
         say(f"{history.path} has no such runs.", err=True)
+    elif not as_json:
+        say_next("tflconv", "history", "show", rows[-1]["run"], "--history", history.path)
 
 
 @command.command(name="show")
@@ -75,7 +88,13 @@ def list_runs(history: History, model: str | None, device: str | None, as_json: 
 @file
 @options.json_output
 def show(run: str, history: History, as_json: bool) -> None:
-    """Show one RUN, by the beginning of its hash."""
+    """Show one RUN, by the beginning of its hash.
+
+    \b
+    Examples:
+      tflconv history show 3f2a91c0 --history runs.sqlite
+      tflconv history show 3f2a91c0 --json
+    """
     from tflconv.report import tables
     from tflconv.results import Results
 
@@ -93,7 +112,13 @@ def show(run: str, history: History, as_json: bool) -> None:
 @file
 @chosen
 def export(target: Path, history: History, model: str | None, device: str | None) -> None:
-    """Write runs as a results FILE; - is stdout. Each is there, not only the last of its name."""
+    """Write runs as a results FILE; - is stdout. Each is there, not only the last of its name.
+
+    \b
+    Examples:
+      tflconv history export all.json --history runs.sqlite
+      tflconv history export - --model vit-mnist-fp32
+    """
     from tflconv.report import export as exports
     from tflconv.results import Results
 
@@ -109,7 +134,13 @@ def export(target: Path, history: History, model: str | None, device: str | None
 )
 @file
 def merge(others: tuple[Path, ...], history: History) -> None:
-    """Add the runs of other histories, or of results files (.json), without doubles."""
+    """Add the runs of other histories, or of results files (.json), without doubles.
+
+    \b
+    Examples:
+      tflconv history merge theirs.sqlite --history runs.sqlite
+      tflconv history merge phone.json host.json
+    """
     for other in others:
         new = _merged(history, other)
         say(f"{other}: {new} new")
@@ -133,6 +164,11 @@ def trend(
 
     Runs of a history were measured apart, so a change of a time may be the device's: measure both
     files in turns with `tflconv compare` to know.
+
+    \b
+    Examples:
+      tflconv history trend --history runs.sqlite
+      tflconv history trend --figure instructions --device arm64:cortex-a76
     """
     from tflconv.history import trend as trends
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tflconv.cli import options
-from tflconv.cli.console import print_json, say, standard_output
+from tflconv.cli import commands, options
+from tflconv.cli.console import print_json, say, say_next, standard_output, working
 from tflconv.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ RESULTS_HELP = (
 )
 
 
-@click.command(name="inspect")
+@commands.command(name="inspect")
 @click.argument("model", metavar="FILE", type=FILE)
 @click.argument("other", metavar="[OTHER.tflite]", type=FILE, required=False)
 @click.option("--svg", metavar="FILE", type=options.OutputFile(), help=SVG_HELP)
@@ -113,12 +113,13 @@ def command(
         return
     if custom_objects is not None:
         raise UsageError(f"{model} is no Keras file, so --custom-objects has no meaning.")
-    with options.warnings_on_stderr():
+    with options.warnings_on_stderr(), working(f"reading {model.name}"):
         errors = _errors(model, other, calibration, calibration_count, normalize)
         seen = replace(_seen(model, other, errors, results_file), gpu=target == "gpu")
     _draw(seen, drawn)
     if options.STDOUT not in drawn.values():
         (_print_json if as_json else _print_text)(seen)
+    say_next("tflconv", "bench", *(path for path in (model, other) if path is not None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +223,7 @@ def _inspect_keras(
         )
     from tflconv.compression.redundancy import redundancy
 
-    with options.warnings_on_stderr():
+    with options.warnings_on_stderr(), working(f"reading {model.name}"):
         found = redundancy(model, custom_objects=custom_objects)
     if as_json:
         print_json(found.to_json())
@@ -236,6 +237,7 @@ def _inspect_keras(
     if sum(found.scales):
         counts = " ".join(map(str, found.scales))
         say(f"BatchNormalization scales by tenths of the largest of their layer: {counts}")
+    say_next("tflconv", "convert", model)
 
 
 def _row(layer: LayerCost) -> dict[str, object]:

@@ -1,21 +1,22 @@
-"""``tflconv models``."""
+"""``tflconv list models``."""
 
 from __future__ import annotations
 
 import click
 
 from tflconv import models
-from tflconv.cli import options
+from tflconv.cli import commands, options
+from tflconv.cli.console import say_next
 from tflconv.errors import UsageError
 from tflconv.models import registry
 
 
-@click.command(name="models")
-@click.option("-l", "--list", "as_list", is_flag=True, help="List the models, as without options.")
+@commands.command(name="models")
 @click.option(
     "--shape",
     nargs=3,
     type=click.IntRange(min=1),
+    metavar="PIXELS PIXELS CHANNELS",
     default=(28, 28, 1),
     show_default=True,
     help="Height, width and channels of the pictures, in pixels, for parameters and cost.",
@@ -23,23 +24,24 @@ from tflconv.models import registry
 @click.option(
     "--classes",
     type=click.IntRange(min=2),
+    metavar="CLASSES",
     default=10,
     show_default=True,
     help="Number of classes, for parameters and cost.",
 )
 @options.json_output
-def command(as_list: bool, shape: tuple[int, int, int], classes: int, as_json: bool) -> None:
+def command(shape: tuple[int, int, int], classes: int, as_json: bool) -> None:
     """List the models that can be trained, with their options and their cost per picture.
 
     MACs are multiply-accumulate operations; FLOPs count two per MAC plus all other operations.
 
     \b
     Examples:
-      tflconv models
-      tflconv models --shape 224 224 3 --classes 1000
+      tflconv list models
+      tflconv list models --shape 224 224 3 --classes 1000
     """
-    del as_list
     options.print_rows([_row(name, shape, classes) for name in models.names()], as_json=as_json)
+    say_next("tflconv", "train", models.names()[0], "--dataset", "mnist-sample")
 
 
 def _row(name: str, shape: tuple[int, int, int], classes: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
+from tflconv.cli import units
 from tflconv.cli.console import print_json, say, standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
@@ -39,10 +40,19 @@ def json_output(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=help_text)(function)
 
 
+def export_json(help_text: str) -> Callable[[F], F]:
+    """``--export-json``, a file that gets the whole result."""
+    return click.option("--export-json", type=OutputFile(), metavar="FILE", help=help_text)
+
+
 def seed(function: F) -> F:
     """``--seed``."""
     return click.option(
-        "--seed", default=0, show_default=True, help="Seed of everything that is drawn at random."
+        "--seed",
+        default=0,
+        show_default=True,
+        metavar="NUMBER",
+        help="Seed of everything that is drawn at random.",
     )(function)
 
 
@@ -81,7 +91,9 @@ def _setting(name: str, default: Any, text: str) -> Callable[[F], F]:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(default, bool):
         flag = f"{flag}/--no-{name.replace('_', '-')}"
-    return click.option(flag, default=default, show_default=default != "", help=text)
+    unit = None if isinstance(default, bool) else units.of(name)
+    shown = default != ""
+    return click.option(flag, default=default, show_default=shown, metavar=unit, help=text)
 
 
 def qat(function: F) -> F:

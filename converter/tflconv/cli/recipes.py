@@ -1,15 +1,14 @@
-"""``tflconv recipes``."""
+"""``tflconv list recipes``."""
 
 from __future__ import annotations
 
-import click
-
 from tflconv import recipe
-from tflconv.cli import options
+from tflconv.cli import commands, options
+from tflconv.cli.console import say_next
 from tflconv.compression import technique
 
 
-@click.command(name="recipes")
+@commands.command(name="recipes")
 @options.json_output
 def command(as_json: bool) -> None:
     """List the ways to quantize a model, and what can be trained before.
@@ -18,8 +17,8 @@ def command(as_json: bool) -> None:
 
     \b
     Examples:
-      tflconv recipes
-      tflconv recipes --json
+      tflconv list recipes
+      tflconv list recipes --json
     """
     short = {full: alias for alias, full in recipe.ALIASES.items()}
     rows = [
@@ -45,3 +44,4 @@ def command(as_json: bool) -> None:
         for row in technique.TECHNIQUES.values()
     ]
     options.print_rows(rows, as_json=as_json)
+    say_next("tflconv", "convert", "MODEL", "--recipe", "int8")

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from tflconv import results
-from tflconv.cli import options
-from tflconv.cli.console import say, standard_output
+from tflconv.cli import commands, options
+from tflconv.cli.console import say, say_next, standard_output, working
 
 FILE = options.OutputFile()
 
 
-@click.command(name="report")
+@commands.command(name="report")
 @click.argument(
     "paths", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -27,7 +27,8 @@ FILE = options.OutputFile()
 )
 @click.option("--export-csv", type=FILE, help="Write figures as a CSV file; - is stdout.")
 @click.option("--export-markdown", type=FILE, help="Write tables as a Markdown file; - is stdout.")
-@click.option("--export-json", type=FILE, help="Write merged results as a JSON file; - is stdout.")
+@options.export_json("Write merged results as a JSON file; - is stdout.")
+@options.json_output
 def command(
     paths: tuple[Path, ...],
     html: Path | None,
@@ -35,6 +36,7 @@ def command(
     export_csv: Path | None,
     export_markdown: Path | None,
     export_json: Path | None,
+    as_json: bool,
 ) -> None:
     """Turn results into tables, plots and one HTML file.
 
@@ -57,13 +59,23 @@ def command(
     if html:
         from tflconv.report.html import to_html
 
-        _write(html, to_html, merged)
+        with working("drawing the report"):
+            text = to_html(merged)
+        _write(html, lambda _: text, merged)
     if plots:
         from tflconv.report import plots as drawing
 
-        say(f"wrote {len(drawing.write(merged, plots))} plots into {plots}", err=True)
-    if options.STDOUT not in targets:
+        with working("drawing the plots"):
+            written = drawing.write(merged, plots)
+        say(f"wrote {len(written)} plots into {plots}", err=True)
+    if as_json:
+        options.write_or_print(options.STDOUT, export.to_json(merged))
+    elif options.STDOUT not in targets:
         tables.print_results(merged, standard_output())
+    if not any(targets):
+        say_next("tflconv", "report", *paths, "--html", "report.html")
+    elif html not in (None, options.STDOUT):
+        say_next("xdg-open", html)
 
 
 def _write(

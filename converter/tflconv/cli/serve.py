@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tflconv import data
-from tflconv.cli import options
-from tflconv.cli.console import say
+from tflconv.cli import commands, options
+from tflconv.cli.console import say, say_next
 from tflconv.model.pictures import Resize
 from tflconv.service import ServiceConfig, read_token, served_models
 
@@ -34,7 +34,7 @@ _TEXTS = {
 }
 
 
-@click.command(name="serve")
+@commands.command(name="serve")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.settings(ServiceConfig, _TEXTS)
 @click.option(
@@ -86,3 +86,5 @@ def _announce(address: str, service: Service) -> None:
     for model in service.models.values():
         say(f"{model.name}  {len(model.labels)} classes  sha256 {model.sha256[:16]}")
     say(f"Serving at {address}")
+    name = next(iter(service.models))
+    say_next("curl", "-F", "picture=@cat.jpg", f"{address}/models/{name}/classify")

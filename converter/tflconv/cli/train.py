@@ -7,23 +7,30 @@ from pathlib import Path
 import click
 
 from tflconv import models, pipeline
-from tflconv.cli import options
-from tflconv.cli.console import say, showing
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import print_json, say, say_next, showing
+from tflconv.model.card import to_json
 from tflconv.training import DistillConfig, TrainConfig
 
 _DEFAULTS = TrainConfig()
 
 
-@click.command(name="train")
-@click.argument("model")
-@click.option("--dataset", metavar="DATASET", required=True, help="Name of a dataset, or a folder.")
+@commands.command(name="train")
+@click.argument("model", shell_complete=completing.models)
+@click.option(
+    "--dataset",
+    metavar="DATASET",
+    shell_complete=completing.datasets,
+    required=True,
+    help="Name of a dataset, or a folder.",
+)
 @options.output("The .keras file to write.  [default: MODEL-DATASET.keras]")
 @click.option(
     "--option",
     "texts",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Option of the model, see `tflconv models`; may be repeated.",
+    help="Option of the model, see `tflconv list models`; may be repeated.",
 )
 @click.option(
     "--resolution",
@@ -83,6 +90,7 @@ _DEFAULTS = TrainConfig()
 )
 @options.custom_objects
 @options.seed
+@options.json_output
 def command(
     model: str,
     dataset: str,
@@ -95,6 +103,7 @@ def command(
     teacher_normalize: str | None,
     custom_objects: Path | None,
     distill: DistillConfig,
+    as_json: bool,
 ) -> None:
     """Train MODEL on a dataset and write a .keras file.
 
@@ -124,5 +133,9 @@ def command(
             trained = pipeline.train(request, output, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("The same command goes on from the last whole epoch.") from None
+    if as_json:
+        print_json({"file": str(trained.path), **to_json(trained.card)})
+        return
     accuracy = trained.card.metrics["validation_accuracy"]
     say(f"{trained.path}: validation accuracy {accuracy:.2%}")
+    say_next("tflconv", "convert", trained.path)

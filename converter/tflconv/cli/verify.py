@@ -9,20 +9,21 @@ from typing import get_args
 import click
 
 from tflconv import data, pipeline, verification
-from tflconv.cli import options
-from tflconv.cli.console import say, showing
+from tflconv.cli import commands, completing, options
+from tflconv.cli.console import print_json, say, say_next, showing
 from tflconv.core.text import to_json
 from tflconv.model.pictures import Resize
 from tflconv.verification import Verification
 
 
-@click.command(name="verify")
+@commands.command(name="verify")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--dataset",
     "name",
     metavar="DATASET",
+    shell_complete=completing.datasets,
     help="Test pictures, or an .npz file with x and y (y may be missing)."
     "  [default: what the model was trained on]",
 )
@@ -63,14 +64,9 @@ from tflconv.verification import Verification
 @options.preprocessing
 @options.custom_objects
 @options.signature
-@click.option(
-    "--json",
-    "json_file",
-    type=options.OutputFile(),
-    metavar="FILE",
-    help="Write everything as JSON; - is standard output.",
-)
+@options.export_json("Write everything as JSON; - is standard output.")
 @options.seed
+@options.json_output
 def command(
     reference: Path,
     target: Path | None,
@@ -86,8 +82,9 @@ def command(
     signature: str | None,
     golden: Path | None,
     app_log: Path | None,
-    json_file: Path | None,
+    export_json: Path | None,
     seed: int,
+    as_json: bool,
 ) -> None:
     """Compare TARGET (.tflite) with its REFERENCE (.keras, .h5, SavedModel or .tflite).
 
@@ -122,11 +119,14 @@ def command(
     )
     with options.warnings_on_stderr(), showing() as progress:
         found = pipeline.verify(request, progress=progress)
-    if json_file is not None:
-        options.write_or_print(json_file, to_json(found.to_json()) + "\n")
-    if json_file != options.STDOUT:
+    if export_json is not None:
+        options.write_or_print(export_json, to_json(found.to_json()) + "\n")
+    if as_json:
+        print_json(found.to_json())
+    elif export_json != options.STDOUT:
         _print(found)
     found.check(max_drop=max_drop, min_agreement=min_agreement)
+    say_next("tflconv", "bench", target or reference)
 
 
 def _print(found: Verification) -> None:

@@ -22,7 +22,8 @@ from tflconv.errors import TflconvError
 COMMANDS = ("bench", "compare", "compress", "convert", "inspect", "train", "verify")
 """Commands that open models of others in this process, if only to ask what they take.
 
-``study`` and ``serve`` have workers that do, and ``demo`` opens its own.
+``study`` and ``serve`` have workers that do. A command is the first word: there is no option of all
+commands that could stand before it.
 """
 
 _FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

@@ -98,7 +98,7 @@ def smaller(
         )
     left = choosing.cost(graph, removed) / choosing.cost(graph)
     told = f"{len(removed)} groups of channels go: {left:.2f} of the instructions stay"
-    progress(Progress(stage="channels", message=f"{told} (estimated, int8)"))
+    progress(Progress(stage="channels", state="note", message=f"{told} (estimated, int8)"))
     return cut(model, graph, removed, custom_objects=custom_objects)
 
 

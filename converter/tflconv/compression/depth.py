@@ -141,4 +141,4 @@ def _told(subject: Subject[DepthConfig], row: dict[str, Any]) -> Progress:
         f"{subject.step}: {row['removed']} blocks less, the last at '{row['block']}': validation"
         f" accuracy {row['accuracy']:.2%}"
     )
-    return Progress(stage="depth", done=row["removed"], total=subject.amount, message=message)
+    return Progress(stage="depth", state="note", message=message)

@@ -59,15 +59,16 @@ def fine_tune(
         after_step: Called after each step with the number of those that are done.
         unfinished: Folder for the state after each epoch, from which an interrupted training goes
             on; by default none is kept.
-        progress: Receives the loss and the validation accuracy of each epoch.
+        progress: Is told of each step, and by a message of loss and accuracy of each epoch.
     """
     wanted = loss or cross_entropy(model, config.label_smoothing)
-    keep = keeping(model)
+    keep, steps = keeping(model), examples.steps(config)
 
     def after(done: int) -> None:
         keep()
         if after_step is not None:
             after_step(done)
+        progress(Progress(stage=name, done=done, total=steps, unit="steps"))
 
     tuner = _Tuner(model, config, wanted, after)
     key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
@@ -82,7 +83,7 @@ def fine_tune(
         if file is not None:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             file.save(State(values=tuner.values(), history=history))
-        progress(_finished(name, row, config.epochs))
+        progress(_finished(name, row, config.epochs, steps))
 
 
 def cross_entropy(model: KerasModel, smoothing: float = 0.0) -> Loss:
@@ -213,9 +214,10 @@ class _Tuner:
         return loss
 
 
-def _finished(name: str, row: Row, epochs: int) -> Progress:
+def _finished(name: str, row: Row, epochs: int, steps: int) -> Progress:
     """The event that reports a finished epoch."""
     held_out = row.get("validation_accuracy")
     seen = "" if held_out is None else f", validation accuracy {held_out:.2%}"
     message = f"{name}: epoch {row['epoch']:.0f} of {epochs}, loss {row['loss']:.3f}{seen}"
-    return Progress(stage=name, done=int(row["epoch"]), total=epochs, message=message)
+    done = int(row["epoch"]) * steps // epochs
+    return Progress(stage=name, done=done, total=steps, unit="steps", message=message)

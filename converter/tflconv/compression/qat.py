@@ -133,7 +133,7 @@ def fine_tune(
         config: Epochs, learning rate and other settings.
         start: Ranges to start from, by default those of ``first_ranges``.
         loss: What is minimized; by default the cross-entropy with the labels.
-        progress: Receives the loss of each epoch.
+        progress: Is told of each step, and by a message of the loss of each epoch.
 
     Returns:
         The network with rounded weights, and the ranges of its activations.
@@ -158,14 +158,21 @@ def fine_tune(
             trained.observes.assign(done < steps * (1 - _FROZEN_SHARE))
             losses.append(float(step(trained, optimizer, wanted, inputs, labels)))
             done += 1
-        progress(finished(epoch, config.epochs, float(np.mean(losses))))
+            progress(stepped(done, steps))
+        progress(finished(epoch, config.epochs, float(np.mean(losses)), steps))
     return trained.network(), trained.ranges()
 
 
-def finished(epoch: int, epochs: int, loss: float) -> Progress:
+def stepped(done: int, steps: int) -> Progress:
+    """Return the event that reports how many of all ``steps`` are done."""
+    return Progress(stage="qat", done=done, total=steps, unit="steps")
+
+
+def finished(epoch: int, epochs: int, loss: float, steps: int) -> Progress:
     """Return the event that reports the ``loss`` of ``epoch``, which counts from 0."""
     message = f"qat: epoch {epoch + 1} of {epochs}, loss {loss:.3f}"
-    return Progress(stage="qat", done=epoch + 1, total=epochs, message=message)
+    done = (epoch + 1) * steps // epochs
+    return Progress(stage="qat", done=done, total=steps, unit="steps", message=message)
 
 
 def first_ranges(network: Network, examples: Examples, config: QatConfig) -> Ranges:

@@ -17,7 +17,7 @@ import numpy as np
 from tflconv.compression import learned
 from tflconv.compression.config import QatConfig
 from tflconv.compression.examples import Examples
-from tflconv.compression.qat import finished, structures
+from tflconv.compression.qat import finished, stepped, structures
 from tflconv.compression.technique import Subject
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, silent
@@ -63,7 +63,7 @@ def fine_tune(
         model: The model; it is not changed.
         examples: Labelled pictures.
         config: Epochs, learning rate and other settings.
-        progress: Receives the loss of each epoch.
+        progress: Is told of each step, and by a message of the loss of each epoch.
 
     Returns:
         A new model, which contains its ranges.
@@ -80,9 +80,14 @@ def fine_tune(
         ),
         _loss(original),
     )
+    done = 0
     for epoch in range(config.epochs):
-        losses = [trained.train_on_batch(*batch) for batch in examples.batches(config, epoch)]
-        progress(finished(epoch, config.epochs, float(np.mean(losses))))
+        losses = []
+        for batch in examples.batches(config, epoch):
+            losses.append(trained.train_on_batch(*batch))
+            done += 1
+            progress(stepped(done, steps))
+        progress(finished(epoch, config.epochs, float(np.mean(losses)), steps))
     return trained
 
 

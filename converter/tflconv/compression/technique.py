@@ -118,7 +118,7 @@ class Technique(Generic[Config]):
 
     Attributes:
         name: The word in a recipe's name.
-        summary: What it does, for ``tflconv recipes``.
+        summary: What it does, for ``tflconv list recipes``.
         config: The class of its settings.
         module: Returns the name of its module for given settings.
         amount: What the number in its name means; None if it takes none.

@@ -9,8 +9,8 @@ them: on a small MobileNetV2 that lost 1.8 points of accuracy (docs/decisions/00
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Calibration:
         limits: The smallest and the largest value that a pixel becomes. As the range of the input
             they make its integers the pixels themselves, so that normalization costs nothing.
         names: What ``inputs`` are called, if they have names.
+        told: Is told how many samples were run through a model, of how many.
 
     Raises:
         UsageError: There are no samples, not equally many for each input, or not finite ones.
@@ -56,6 +57,7 @@ class Calibration:
     seed: int | None = None
     limits: tuple[float, float] | None = None
     names: tuple[str, ...] = ()
+    told: Callable[[int, int], object] = field(default=lambda _, __: None, repr=False)
 
     def __post_init__(self) -> None:
         counts = {len(values) for values in self.inputs}
@@ -186,11 +188,13 @@ def observe(
     calibration.check_fits([tuple(map(int, detail["shape"][1:])) for detail in inputs])
     activations = editing.float_activations(unpacked)
     wanted = {i: name for i, name in activations.items() if names is None or name in names}
-    for sample in calibration.samples([detail["dtype"] for detail in inputs]):
+    samples = calibration.samples([detail["dtype"] for detail in inputs])
+    for number, sample in enumerate(samples, start=1):
         for detail, values in zip(inputs, sample, strict=True):
             runtime.set_tensor(detail["index"], values)
         runtime.invoke()
         yield _results(runtime, wanted)
+        calibration.told(number, len(calibration.inputs[0]))
 
 
 def _results(

@@ -1,4 +1,4 @@
-"""Amounts as people type them: shares and percentage points."""
+"""Amounts as people type and read them: shares, percentage points, times and sizes."""
 
 from __future__ import annotations
 
@@ -41,6 +41,32 @@ def parse_drop(text: str) -> float:
             hint=f"Say {text}pt for {text} percentage points of accuracy.",
         )
     return _share(text)
+
+
+def clock_text(seconds: float) -> str:
+    """Return a time as people read it while they wait.
+
+    Example:
+        >>> clock_text(3.14), clock_text(75.2), clock_text(7325)
+        ('3.1 s', '1:15', '2:02:05')
+    """
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def bytes_text(count: int) -> str:
+    """Return a size in megabytes.
+
+    Example:
+        >>> bytes_text(12_345_678)
+        '12.3 MB'
+    """
+    return f"{count / 1e6:.1f} MB"
 
 
 _UNITS = ("pt", "pp", "%")

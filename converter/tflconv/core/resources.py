@@ -17,13 +17,18 @@ def harness_dir() -> Path:
 
 
 def demo_plan() -> Path:
-    """Return the path of the plan that ``tflconv demo`` runs."""
+    """Return the path of the plan that ``tflconv study demo`` runs."""
     return _package_dir("tflconv") / "demo.toml"
 
 
 def golden_check() -> Path:
     """Return the path of the Kotlin that checks an app against a golden contract."""
     return _package_dir("tflconv.model") / "GoldenCheck.kt"
+
+
+def first_plan() -> Path:
+    """Return the path of the plan with comments that ``tflconv study init`` prints."""
+    return _package_dir("tflconv") / "plan.toml"
 
 
 def _package_dir(package: str) -> Path:

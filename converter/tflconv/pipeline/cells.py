@@ -14,7 +14,7 @@ from typing import Protocol
 from tflconv import benchmark
 from tflconv.benchmark import Laboratory, golden_outputs
 from tflconv.benchmark.testset import PackedSet
-from tflconv.core.progress import Callback, Progress
+from tflconv.core.progress import Callback, Progress, about
 from tflconv.device.interface import Device
 from tflconv.history import Keeping
 from tflconv.model import golden
@@ -90,7 +90,7 @@ class Cells:
         known = self._known(place, work)
         note = f"measured before, {known.started}; --again measures anew" if known else "..."
         message = f"{work.file.name} on {place.id} {note}"
-        self._progress(Progress(stage="bench", message=message))
+        self._progress(Progress(stage="bench", message=message, subject=place.id))
         run = known or self._measured(place, work)
         if self._request.reference is not None:
             accuracy = verify(_comparison(self._request, work)).to_accuracy()
@@ -122,6 +122,7 @@ class Cells:
             test_set=work.test_set,
             laboratory=self._laboratory,
             blocks=blocks() if blocks else None,
+            progress=about(place.id, self._progress),
         )
 
     def _measured_together(self, place: Device) -> Mapping[int, interleaving.Answer]:

@@ -81,11 +81,14 @@ def verification(request: VerificationRequest) -> None:
             f"{request.target} is no .tflite file.",
             hint="The reference comes first, then its .tflite file: verify REFERENCE TARGET.",
         )
-    if not request.target.is_file():
-        raise TflconvError(
-            f"no model file at {request.target}.", hint="Make it with tflconv convert."
-        )
+    _check_made(request.target)
     dataset(request.dataset)
+
+
+def _check_made(file: Path) -> None:
+    """Raise ``TflconvError`` where there is no ``.tflite`` file."""
+    if not file.is_file():
+        raise TflconvError(f"no model file at {file}.", hint="Make it with tflconv convert.")
 
 
 def bench(request: BenchRequest) -> None:
@@ -95,6 +98,8 @@ def bench(request: BenchRequest) -> None:
         UsageError: A device or dataset is unknown, or an option would have no effect.
         TflconvError: A file is not there.
     """
+    for file in request.files:
+        _check_made(file)
     for name in request.devices:
         device.check_name(name)
     if request.runtime is not None and not request.runtime.is_file():

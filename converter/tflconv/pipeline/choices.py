@@ -97,7 +97,7 @@ class Choices:
 
         entry = line.store.fetch("choice", inputs, build)
         choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), recipes)
-        line.origin.tell("choose", f"{recipe.name}: {choice}")
+        line.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
 
     def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
@@ -114,6 +114,6 @@ class Choices:
         try:
             self.line.model(graph)
         except CannotRewrite as error:
-            self.line.origin.tell("rewrite", f"the graph stays as it came: {error.message}")
+            self.line.origin.note("rewrite", f"the graph stays as it came: {error.message}")
             return False
         return True

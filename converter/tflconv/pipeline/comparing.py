@@ -19,7 +19,7 @@ from tflconv.benchmark.config import BenchmarkConfig, ComparisonConfig
 from tflconv.comparison import Comparison, Settings
 from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, announce, silent
 from tflconv.errors import TflconvError, UsageError, gravest, require
 from tflconv.history import History, begins_hash, place
 from tflconv.pipeline import checking, measuring
@@ -147,6 +147,7 @@ def _measured(
         def sides(seed: int) -> tuple[Results, Results]:
             config = replace(bench.config, seed=seed)
             kept = _Kept()
+            announce(progress, bench=len(work) * len(bench.devices))
             failures = measuring.measure(
                 replace(bench, config=config), work, kept, progress=progress
             )

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflconv.core import outputs
+from tflconv.core import markup, outputs
 from tflconv.core.files import replacing_file, write_bytes
+from tflconv.core.plural import plural
 from tflconv.core.private import scratch_folder
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, Progress, announce, silent
+from tflconv.core.shortening import shorten
 from tflconv.core.store import Store
 from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
@@ -57,6 +59,26 @@ class ConvertedFiles(list[Path]):
         self.choices: tuple[Choice, ...] = tuple(file.choice for file in files)
         self.fidelity: tuple[Fidelity, ...] = tuple(file.fidelity for file in files)
         self.golden: tuple[Path | None, ...] = tuple(file.golden for file in files)
+        self._bytes = tuple(file.artifact.bytes for file in files)
+
+    def __repr__(self) -> str:
+        names = shorten(", ".join(path.name for path in self[:8]), 120)
+        return f"ConvertedFiles({plural(len(self), 'file')}: {names})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "file": str(path),
+                "bytes": size,
+                "made as": str(choice),
+                "cosine": fidelity.cosine,
+                "agreement": fidelity.agreement,
+            }
+            for path, size, choice, fidelity in zip(
+                self, self._bytes, self.choices, self.fidelity, strict=True
+            )
+        ]
+        return markup.table(rows, repr(self))
 
 
 def convert(
@@ -94,6 +116,7 @@ def convert(
         contracts = Contracts(line)
         names = [*map(line.file_name, request.chosen), *contracts.names]
         outputs.try_folder(folder, *names)
+        announce(progress, convert=len(request.chosen))
         checked = {recipe: _checked(line, recipe) for recipe in request.chosen}
         golden = {recipe: contracts.of(recipe) for recipe in request.chosen}
         return [
@@ -107,6 +130,7 @@ def _checked(line: Line, recipe: Recipe) -> Fidelity:
     fidelity.check(line.request.min_cosine, name)
     if fidelity.warning:
         warnings.warn(f"{name}: {fidelity.warning}", stacklevel=4)
+    line.origin.progress(Progress(stage="convert", state="done"))
     return fidelity
 
 

@@ -78,6 +78,9 @@ def _told(progress: Callback, names: Sequence[str], device: str) -> Callable[[in
         is_round = place % (10 * len(names)) == 0
         message = f"{', '.join(names)} on {device}: block {place + 1} of {count} ..."
         shown = message if is_round else ""
-        progress(Progress(stage="bench", message=shown, done=place, total=count))
+        event = Progress(
+            stage="blocks", message=shown, done=place, total=count, unit="blocks", subject=device
+        )
+        progress(event)
 
     return told

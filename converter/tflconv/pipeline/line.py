@@ -19,7 +19,7 @@ from tflconv import data
 from tflconv.compression import technique
 from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
 from tflconv.core.files import write_json
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, Progress, State, silent
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
@@ -82,13 +82,16 @@ class Line:
         trained_on = self.card.dataset if self.card is not None else None
         told = (request.calibration, request.dataset, trained_on)
         source = next((each for each in told if each is not None), None)
-        if source is None or isinstance(source, Calibration):
-            return source
+        if source is None:
+            return None
+        if isinstance(source, Calibration):
+            return replace(source, told=self._calibrating)
         shapes = self.origin.float_model.input_shapes if data.is_own(source) else ()
         ranks = [1 + len(shape) for shape in shapes]
-        return description.calibration(
+        samples = description.calibration(
             source, self.card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )
+        return replace(samples, told=self._calibrating)
 
     @cached_property
     def samples_at_hand(self) -> Calibration | None:
@@ -157,6 +160,11 @@ class Line:
         model = self.model(rewrite, steps)
         self.origin.tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples)
+
+    def _calibrating(self, done: int, total: int) -> None:
+        state: State = "done" if done == total else "working"
+        event = Progress(stage="calibrate", done=done, total=total, unit="samples", state=state)
+        self.origin.progress(event)
 
     def trains(self, recipe: Recipe) -> bool:
         """Whether steps of ``recipe`` are still to do: a model may come with trained ranges."""

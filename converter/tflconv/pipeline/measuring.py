@@ -19,7 +19,7 @@ from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, Progress, State, announce, silent
 from tflconv.data import Dataset, Samples
 from tflconv.data.outputs import numbered, output_names
 from tflconv.device.access import Cancellation
@@ -77,6 +77,7 @@ def bench(
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
             known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
             kept.resume(request.devices, known)
+        announce(progress, bench=len(work) * len(request.devices))
         try:
             failures = measure(request, work, kept, progress=progress)
         finally:
@@ -135,11 +136,16 @@ def measure(
     """
     laboratory = Laboratory()
 
+    def measured(connection: _Connection, cells: Cells, each: Work) -> Failure | None:
+        failure = connection.measured(each, cells.measure)
+        state: State = "failed" if failure else "done"
+        progress(Progress(stage="bench", subject=connection.name, state=state))
+        return failure
+
     def on_device(name: str, cancellation: Cancellation) -> list[Failure]:
         cells = Cells(request, work, keeper, laboratory, progress)
         with _Connection(name, request, cancellation) as connection:
-            answers = [connection.measured(each, cells.measure) for each in work]
-        return [answer for answer in answers if answer is not None]
+            return [answer for each in work if (answer := measured(connection, cells, each))]
 
     phones = [name for name in request.devices if name.startswith("adb")]
     others = [[name] for name in request.devices if name not in phones]
@@ -154,7 +160,7 @@ class _Connection:
     """
 
     def __init__(self, name: str, request: BenchRequest, cancellation: Cancellation) -> None:
-        self._name, self._request, self._cancellation = name, request, cancellation
+        self.name, self._request, self._cancellation = name, request, cancellation
         self._device: Device | None = None
         self._kept = contextlib.ExitStack()
 
@@ -171,13 +177,13 @@ class _Connection:
         except TflconvError as error:
             self._device = None
             self._kept.close()
-            return Failure(cell=f"{work.identity.slug} on {self._name}", error=error)
+            return Failure(cell=f"{work.identity.slug} on {self.name}", error=error)
         return None
 
     def _found(self) -> Device:
         if self._device is None:
             found = device.find(
-                self._name,
+                self.name,
                 adb=self._request.adb,
                 adb_servers=self._request.adb_servers,
                 runtime=self._request.runtime,

@@ -149,6 +149,10 @@ class Origin:
         """Report what is being done."""
         self.progress(Progress(stage=stage, message=message))
 
+    def note(self, stage: str, message: str) -> None:
+        """Report what was found out."""
+        self.progress(Progress(stage=stage, message=message, state="note"))
+
     @property
     def float_model(self) -> FloatModel:
         """The model made float TFLite, for what only the graph of it says."""
@@ -161,10 +165,10 @@ class Origin:
         if self._chooses:
             applied = ", ".join(each.name for each in made.outcomes if each.skipped is None)
             if applied:
-                self.tell("rewrite", f"rewritten by {applied}")
+                self.note("rewrite", f"rewritten by {applied}")
             return
         for outcome in made.outcomes:
-            self.tell("rewrite", str(outcome))
+            self.note("rewrite", str(outcome))
 
     @property
     def _chooses(self) -> bool:

@@ -266,7 +266,7 @@ def load(path: Path) -> Plan:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"cannot read the plan {path}: {error}.",
-            hint="A plan is a TOML file; docs/how-it-works.md shows one.",
+            hint="A plan is a TOML file; `tflconv study init` prints one to begin with.",
         ) from error
     return parse(text, source=str(path))
 

@@ -21,7 +21,7 @@ from tflconv import data, models, verification
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_path, write_json
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.core.progress import Callback, Progress, about
+from tflconv.core.progress import Callback, Progress, State, about
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
@@ -243,6 +243,7 @@ class _Stages:
                 fidelity = self.line.fidelity(recipe)
             except TflconvError as error:
                 failures.append((slug, error))
+                self._end("verify", "failed")
                 continue
             candidate = self._candidate(recipe, verified, fidelity)
             try:
@@ -259,7 +260,7 @@ class _Stages:
                 failures.append((slug, missed))
                 candidate = replace(candidate, warnings=(*candidate.warnings, missed.message))
             candidates.append(candidate)
-        self._tell("prepare", "ready")
+            self._end("verify", "done")
         return candidates, failures
 
     def _trained(self) -> Entry:
@@ -276,14 +277,15 @@ class _Stages:
         unfinished = self.store.root / UNFINISHED / self.store.key("train", inputs) / KERAS
 
         def build(folder: Path) -> None:
-            self._tell("train", "starting TensorFlow")
             training.train(
                 request, unfinished, dataset=self.dataset, store=self.store, progress=self.progress
             )
             unfinished.replace(folder / KERAS)
             shutil.rmtree(unfinished.parent)
 
-        return self.store.fetch("train", inputs, build)
+        entry = self.store.fetch("train", inputs, build)
+        self._end("train", "done")
+        return entry
 
     def _taught_by(self, request: TrainingRequest) -> Mapping[str, Any] | None:
         """What decides what the model learns from a teacher."""
@@ -394,3 +396,6 @@ class _Stages:
 
     def _tell(self, stage: str, message: str) -> None:
         self.progress(Progress(stage=stage, message=message))
+
+    def _end(self, stage: str, state: State) -> None:
+        self.progress(Progress(stage=stage, state=state))

@@ -17,7 +17,7 @@ from tflconv import results
 from tflconv.core import outputs
 from tflconv.core.files import sha256_file, sha256_json, write_bytes, write_text
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, announce, silent
 from tflconv.core.store import Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
@@ -87,7 +87,9 @@ def run(
         outputs.try_folder(folder / part)
     outputs.try_scratch()
     store = Store(folder / STORE)
+    cells_to_come = _announce(plan, progress)
     candidates, failures, notes = _prepared(plan, store, progress)
+    announce(progress, bench=len(candidates) * len(plan.devices) - cells_to_come)
     for candidate in candidates:
         _keep(candidate, folder / MODELS)
     cells = _Cells(plan, candidates, store, folder / RESULTS, notes, again=again)
@@ -119,6 +121,15 @@ class _Notes:
 
     warnings: tuple[str, ...]
     curves: Mapping[str, tuple[JsonValue, ...]]
+
+
+def _announce(plan: Plan, progress: Callback) -> int:
+    """Say what is to come; return the number of cells to measure, unless some cannot be made."""
+    files = sum(len(model.recipes or plan.recipes) for model in plan.models)
+    trained = sum(not model.is_file for model in plan.models)
+    cells = files * len(plan.devices)
+    announce(progress, train=trained, verify=files, bench=cells)
+    return cells
 
 
 def _prepared(

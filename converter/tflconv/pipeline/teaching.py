@@ -132,6 +132,8 @@ class Teacher:
         for start in range(0, len(split), _AT_ONCE):
             chosen = np.arange(start, min(start + _AT_ONCE, len(split)))
             parts.append(self._answer(seen(view.batch(split, chosen)).numpy()))
+            done = int(chosen[-1]) + 1
+            self.progress(Progress(stage="teach", done=done, total=len(split), unit="pictures"))
         return self._in_order(as_logits(np.concatenate(parts)))
 
     def _in_order(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:

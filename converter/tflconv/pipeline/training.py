@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tflconv import data, models, training
 from tflconv.core import outputs
-from tflconv.core.progress import Callback, silent
+from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.store import Store
 from tflconv.core.text import file_name
 from tflconv.data import Dataset
@@ -80,6 +80,7 @@ def train(
             hint=f"Say -o {output.with_suffix('.keras')}.",
         )
     if dataset is None:
+        progress(Progress(stage="read"))
         dataset = load(request)
         dataset.warn()
     if output is None:
@@ -87,13 +88,15 @@ def train(
         _try(output)
     shape, classes = dataset.train.images.shape[1:], len(dataset.classes)
     models.cost(request.model, shape, classes, **request.options)  # fails before TensorFlow is here
+    teacher = _teacher(request, dataset, store, progress)
+    progress(Progress(stage="train", message="starting TensorFlow"))
     card = training.train(
         dataset,
         request.model,
         request.config,
         output,
         options=request.options,
-        teacher=_teacher(request, dataset, store, progress),
+        teacher=teacher,
         progress=progress,
     )
     return Trained(path=output, card=card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from tflconv import data, verification
-from tflconv.core.progress import Callback, Progress, silent
+from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.data import Samples
 from tflconv.model import golden
 from tflconv.model.card import ModelCard, read_card
@@ -32,6 +32,7 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
         UsageError: A model does not fit the pictures, or does not say how they become its input.
     """
     checking.verification(request)
+    announce(progress, verify=0 if data.is_own(request.dataset) else 2)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
     found = _compared(request, progress)
     for doubt in found.doubts:

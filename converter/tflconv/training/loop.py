@@ -138,7 +138,7 @@ def _epoch(learner: Learner, course: Course, epoch: int, progress: Callback) -> 
     for step, batch in enumerate(course.batches(epoch), start=epoch * steps):
         rate = learning_rate(config, (step + 1) / total)
         losses.append(learner.step(batch, rate, ema_decay_at(config, step)))
-        progress(Progress(stage="train", done=step + 1, total=total))
+        progress(Progress(stage="train", done=step + 1, total=total, unit="steps"))
     accuracy, loss = learner.evaluate(course.dataset.validation)
     return {
         "epoch": epoch + 1,
@@ -156,7 +156,7 @@ def _after(row: Row, epochs: int, steps: int) -> Progress:
         f" validation accuracy {row['validation_accuracy']:.2%}"
     )
     done = int(row["epoch"]) * steps
-    return Progress(stage="train", done=done, total=epochs * steps, message=message)
+    return Progress(stage="train", done=done, total=epochs * steps, unit="steps", message=message)
 
 
 def _best(history: list[Row]) -> Row:

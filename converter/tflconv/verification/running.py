@@ -69,7 +69,9 @@ def verify(
             signature=signature,
             progress=progress,
         )
-    scores = scoring.scores(target, images, card=card, told=_telling(progress, target.name))
+    scores = scoring.scores(
+        target, images, card=card, told=_telling(progress, target.name, len(images))
+    )
     if scores.shape[1] == reference_scores.shape[1] == 1 and len(dataset.classes) == 2:
         probability = one_score.is_probability(target)
         reference_scores = one_score.as_two(reference_scores, probability=probability)
@@ -117,7 +119,7 @@ def reference_logits(
         UsageError: It is not known how pixels become inputs, or the model is no classifier.
     """
     file = model if isinstance(model, Path) else model.path
-    told = _telling(progress, model.name if file is None else file.name)
+    told = _telling(progress, model.name if file is None else file.name, len(images))
     if file is not None and file.suffix == ".tflite":
         return scoring.scores(file, images, card=_card(file) or card, told=told)
     opened = _opened(model, custom_objects, signature)
@@ -144,10 +146,21 @@ def _opened(model: Path | Opened, custom_objects: Path | None, signature: str | 
     return model
 
 
-def _telling(progress: Callback, subject: str) -> scoring.Told:
-    return lambda done, total: progress(
-        Progress(stage="verify", done=done, total=total, subject=subject)
-    )
+def _telling(progress: Callback, subject: str, count: int) -> scoring.Told:
+    def told(done: int, total: int) -> None:
+        progress(
+            Progress(
+                stage="verify",
+                done=done,
+                total=total,
+                unit="pictures",
+                subject=subject,
+                state="done" if done == total else "working",
+            )
+        )
+
+    told(0, count)
+    return told
 
 
 def _card(model: Path) -> ModelCard | None:

@@ -9,7 +9,7 @@ point is 0, and softmax, sigmoid and tanh have the ranges that TFLite prescribes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,18 +70,25 @@ Ranges = dict[str, Range]
 """Ranges of outputs, by the name of the node."""
 
 
-def measure(network: Network, *inputs: Array, batch: int = 50) -> Ranges:
+def measure(
+    network: Network,
+    *inputs: Array,
+    batch: int = 50,
+    told: Callable[[int, int], object] = lambda _, __: None,
+) -> Ranges:
     """Return the range of each value that needs one.
 
     Args:
         network: The network to run.
         inputs: Calibration samples ``[n, ...]``, one array per input.
         batch: Samples per run.
+        told: Is told how many samples were run, of how many.
     """
     observer = _Observer({node.name for node in quantized(network)})
     batch = batch if network.takes_batches else 1
     for start in range(0, len(inputs[0]), batch):
         run(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
+        told(min(start + batch, len(inputs[0])), len(inputs[0]))
     return {name: allowed(network[name], *ends) for name, ends in observer.ends.items()}
 
 

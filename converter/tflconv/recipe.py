@@ -95,6 +95,9 @@ class Quantization:
         """Whether it is decided for each model which scheme it stands for."""
         return self.compute == "auto"
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.scheme})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Quantization):
@@ -119,6 +122,9 @@ class Recipe(Quantization):
         """What the recipe is called in file names and result tables."""
         prefix = UNFUSED if self.unfused else ""
         return prefix + "_".join([*map(str, self.steps), self.scheme])
+
+    def __repr__(self) -> str:
+        return f"Recipe({self.name})"
 
     def with_io(self, io: TensorType) -> Recipe:
         """Return the same recipe with other input and output types."""

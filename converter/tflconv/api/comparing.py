@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from tflconv import pipeline
+from tflconv import data, pipeline
 from tflconv.benchmark.config import ComparisonConfig
 from tflconv.comparison import CONFIDENCE, Comparison, Inconclusive, Limit, Settings
+from tflconv.core import given
 from tflconv.core.amounts import parse_share
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
@@ -20,8 +21,8 @@ _CONFIG = ComparisonConfig()
 
 @suggests_parameters
 def compare(
-    baseline: str | Path | Results,
-    contender: str | Path | Results,
+    baseline: AnyPath | Results,
+    contender: AnyPath | Results,
     *,
     fail_on: str | Sequence[str] = (),
     inconclusive: Inconclusive = "pass",
@@ -31,11 +32,11 @@ def compare(
     force: bool = False,
     across_runtimes: bool = False,
     devices: str | Sequence[str] = "host",
-    dataset: str | Path | Any = None,
+    dataset: AnyPath | Any = None,
     pictures: int | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
     blocks: int = _CONFIG.blocks,
     num_runs: int = _CONFIG.num_runs,
     min_secs: float = _CONFIG.min_secs,
@@ -43,13 +44,13 @@ def compare(
     run_delay: float = _CONFIG.run_delay,
     num_threads: int = _CONFIG.num_threads,
     cpu_mask: str = _CONFIG.cpu_mask,
-    input_file: str | Path = _CONFIG.input_file,
+    input_file: AnyPath = _CONFIG.input_file,
     seed: int = _CONFIG.seed,
     timeout: float = _CONFIG.timeout,
     adb: str | None = None,
     adb_servers: str | Sequence[str] = (),
-    runtime: str | Path | None = None,
-    history: str | Path | None = None,
+    runtime: AnyPath | None = None,
+    history: AnyPath | None = None,
     progress: Callback = silent,
 ) -> Comparison:
     """Say whether a contender differs from its baseline, and whether that breaks a limit.
@@ -72,7 +73,7 @@ def compare(
         pictures: Number of test pictures, drawn by class; by default all.
         normalize: How pixels become inputs, where a file does not say it.
         resize: How pictures are brought to the size of the model.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
         blocks: Process starts per file.
         num_runs: Runs per block at least.
         min_secs: Seconds of runs per block at least.
@@ -103,12 +104,11 @@ def compare(
         >>> compare(file, file, blocks=2, fail_on="bytes:0%").check().decisions[0].state
         'kept'
     """
-    limits = [fail_on] if isinstance(fail_on, str) else fail_on
     request = pipeline.ComparisonRequest(
-        baseline=baseline,
-        contender=contender,
+        baseline=given.source(baseline),
+        contender=given.source(contender),
         settings=Settings(
-            limits=tuple(map(Limit.parse, limits)),
+            limits=tuple(map(Limit.parse, given.names(fail_on, "fail_on"))),
             inconclusive=inconclusive,
             confidence=confidence,
             threshold=parse_share(threshold) if isinstance(threshold, str) else threshold,
@@ -128,15 +128,15 @@ def compare(
             timeout=timeout,
         ),
         max_blocks=max_blocks,
-        devices=(devices,) if isinstance(devices, str) else tuple(devices),
-        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        devices=given.names(devices, "devices"),
+        dataset=given.source(dataset),
         pictures=pictures,
         normalize=normalize,
         resize=resize,
-        labels=None if labels is None else tuple(labels),
+        labels=data.named_labels(labels),
         adb=adb,
-        adb_servers=(adb_servers,) if isinstance(adb_servers, str) else tuple(adb_servers),
-        runtime=None if runtime is None else Path(runtime),
-        history=None if history is None else Path(history),
+        adb_servers=given.names(adb_servers, "adb_servers"),
+        runtime=given.path(runtime),
+        history=given.path(history),
     )
     return pipeline.compare(request, progress=progress)

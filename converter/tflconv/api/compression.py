@@ -6,26 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tflconv import pipeline
+from tflconv import data, pipeline
 from tflconv.compression.config import StepConfig
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
 
+_SETTINGS = "settings must be those of a step, such as ChannelsConfig(epochs=5)"
+
 
 @suggests_parameters
 def compress(
-    model: str | Path | Any,
+    model: AnyPath | Any,
     recipe: str,
-    output: str | Path | None = None,
+    output: AnyPath | None = None,
     *,
-    dataset: str | None = None,
+    dataset: AnyPath | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
     resolution: int | None = None,
-    settings: Sequence[StepConfig] = (),
-    custom_objects: str | Path | None = None,
+    settings: StepConfig | Sequence[StepConfig] = (),
+    custom_objects: AnyPath | None = None,
     seed: int = 0,
     progress: Callback = silent,
 ) -> Path:
@@ -38,7 +42,7 @@ def compress(
         dataset: Labelled pictures that steps learn from; by default those it was trained on.
         normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
         resolution: Side of the pictures in pixels, for a model that takes any.
         settings: Settings of steps, such as ``ChannelsConfig(epochs=5)``, one for each technique.
         custom_objects: A Python file with layers that the model uses. It is run.
@@ -57,16 +61,15 @@ def compress(
         'digits-channels50.keras'
     """
     request = pipeline.CompressionRequest(
-        model=Path(model) if isinstance(model, str) else model,
+        model=given.model(model),
         recipe=recipe,
-        dataset=dataset,
+        dataset=given.source(dataset),
         normalize=normalize,
         resize=resize,
-        labels=None if labels is None else tuple(labels),
+        labels=data.named_labels(labels),
         resolution=resolution,
-        settings=tuple(settings),
-        custom_objects=None if custom_objects is None else Path(custom_objects),
+        settings=given.several(settings, StepConfig, _SETTINGS),
+        custom_objects=given.path(custom_objects),
         seed=seed,
     )
-    target = None if output is None else Path(output)
-    return pipeline.compress(request, target, progress=progress).artifact.path
+    return pipeline.compress(request, given.path(output), progress=progress).artifact.path

@@ -6,40 +6,44 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tflconv import pipeline, recipe
+from tflconv import data, pipeline, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.config import StepConfig
 from tflconv.conversion import Calibration, Rewrite
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
 from tflconv.pipeline.conversion import ConvertedFiles
 from tflconv.recipe import TensorType
 
+_SETTINGS = "settings must be those of a step, such as ChannelsConfig(epochs=5)"
+
 
 @suggests_parameters
 def convert(
-    model: str | Path | Any,
-    recipes: Sequence[str] = (),
-    folder: str | Path = ".",
+    model: AnyPath | Any,
+    recipes: str | Sequence[str] = (),
+    folder: AnyPath = ".",
     *,
-    calibration: str | Path | Calibration | Any = None,
+    calibration: AnyPath | Calibration | Any = None,
     calibration_count: int = 200,
-    dataset: str | None = None,
+    dataset: AnyPath | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
     resolution: int | None = None,
     rewrite: Rewrite = "auto",
     logits: bool = False,
     io: TensorType | None = None,
     qat: QatConfig | None = None,
-    settings: Sequence[StepConfig] = (),
+    settings: StepConfig | Sequence[StepConfig] = (),
     strip: bool = False,
     with_card: bool = True,
     min_cosine: float | None = None,
     golden: int | None = None,
-    custom_objects: str | Path | None = None,
+    custom_objects: AnyPath | None = None,
     signature: str | None = None,
     seed: int = 0,
     progress: Callback = silent,
@@ -49,14 +53,14 @@ def convert(
     Args:
         model: A ``.keras`` or ``.h5`` file, a SavedModel folder, a float ``.tflite``, or a live
             Keras 2 or Keras 3 model.
-        recipes: Names of recipes; ``tflconv recipes`` lists them. By default ``fp32`` and ``auto``.
+        recipes: One recipe or several, of ``list_recipes()``; by default ``fp32`` and ``auto``.
         folder: Where the files go.
         calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
         dataset: Labelled pictures that steps learn from; by default those it was trained on.
         normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
         resolution: Side of the pictures in pixels, for a model that takes any.
         rewrite: ``optimized`` for integer kernels, ``unfused`` for a baseline with nothing fused,
             ``as-is`` for the graph as it came; ``auto`` takes that or the optimized one, whichever
@@ -86,21 +90,21 @@ def convert(
         'mobilenet_v2-mnist-sample-static_wi8_ai8.tflite'
     """
     request = pipeline.ConversionRequest(
-        model=Path(model) if isinstance(model, str) else model,
-        recipes=tuple(recipe.get(name) for name in recipes),
+        model=given.model(model),
+        recipes=tuple(recipe.get(name) for name in given.names(recipes, "recipes")),
         rewrite=rewrite,
         logits=logits,
-        calibration=str(calibration) if isinstance(calibration, Path) else calibration,
+        calibration=given.source(calibration),
         calibration_count=calibration_count,
-        dataset=dataset,
+        dataset=given.source(dataset),
         normalize=normalize,
         resize=resize,
-        labels=None if labels is None else tuple(labels),
+        labels=data.named_labels(labels),
         resolution=resolution,
-        custom_objects=None if custom_objects is None else Path(custom_objects),
+        custom_objects=given.path(custom_objects),
         signature=signature,
         qat=qat or QatConfig(),
-        settings=tuple(settings),
+        settings=given.several(settings, StepConfig, _SETTINGS),
         io=io,
         strip=strip,
         with_card=with_card,

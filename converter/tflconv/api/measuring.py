@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from tflconv import pipeline
+from tflconv import data, pipeline
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.benchmark.config import Precision
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
@@ -20,15 +21,15 @@ _BENCH = BenchmarkConfig()
 
 @suggests_parameters
 def bench(
-    files: Iterable[str | Path],
+    files: AnyPath | Iterable[AnyPath],
     devices: str | Sequence[str] = "host",
     *,
-    dataset: str | Path | Any = None,
+    dataset: AnyPath | Any = None,
     pictures: int | None = None,
-    reference: str | Path | None = None,
+    reference: AnyPath | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
     blocks: int = _BENCH.blocks,
     num_runs: int = _BENCH.num_runs,
     min_secs: float = _BENCH.min_secs,
@@ -48,15 +49,15 @@ def bench(
     sustained_secs: float = _BENCH.sustained_secs,
     duty_cycle: float = _BENCH.duty_cycle,
     burst_secs: float = _BENCH.burst_secs,
-    input_file: str | Path = _BENCH.input_file,
+    input_file: AnyPath = _BENCH.input_file,
     seed: int = _BENCH.seed,
     timeout: float = _BENCH.timeout,
     adb: str | None = None,
     adb_servers: str | Sequence[str] = (),
-    runtime: str | Path | None = None,
-    history: str | Path | None = None,
-    golden: str | Path | None = None,
-    record: str | Path | None = None,
+    runtime: AnyPath | None = None,
+    history: AnyPath | None = None,
+    golden: AnyPath | None = None,
+    record: AnyPath | None = None,
     again: bool = False,
     progress: Callback = silent,
 ) -> Results:
@@ -66,7 +67,7 @@ def bench(
     something was measured, when it is a warning.
 
     Args:
-        files: The ``.tflite`` files.
+        files: One ``.tflite`` file or several.
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``, one or several.
         dataset: Measure accuracy on its test split, on the device; or on samples of your own, as
             ``verify`` takes them, if they are uint8 pictures with one class each.
@@ -74,7 +75,7 @@ def bench(
         reference: Compare each file with this model on the test split, on this computer instead.
         normalize: How pixels become inputs, where a file does not say it.
         resize: How pictures are brought to the size of the model.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
         blocks: Process starts per file, interleaved with those of the other files; ``compare``
             needs 20. Runs and seconds are those of one block.
         num_runs: Runs at least.
@@ -148,21 +149,21 @@ def bench(
         timeout=timeout,
     )
     request = pipeline.BenchRequest(
-        files=tuple(Path(file) for file in files),
-        devices=(devices,) if isinstance(devices, str) else tuple(devices),
+        files=given.paths(files, "files"),
+        devices=given.names(devices, "devices"),
         config=config,
-        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        dataset=given.source(dataset),
         pictures=pictures,
-        reference=None if reference is None else Path(reference),
+        reference=given.path(reference),
         normalize=normalize,
         resize=resize,
-        labels=None if labels is None else tuple(labels),
+        labels=data.named_labels(labels),
         adb=adb,
-        adb_servers=(adb_servers,) if isinstance(adb_servers, str) else tuple(adb_servers),
-        runtime=None if runtime is None else Path(runtime),
-        history=None if history is None else Path(history),
-        golden=None if golden is None else Path(golden),
+        adb_servers=given.names(adb_servers, "adb_servers"),
+        runtime=given.path(runtime),
+        history=given.path(history),
+        golden=given.path(golden),
     )
-    kept = None if record is None else Path(record)
+    kept = given.path(record)
     results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)
     return results_of(results, failures)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from tflconv import data
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.model.pictures import Resize
 from tflconv.service import ServiceConfig, read_token, served_models
@@ -12,7 +14,7 @@ from tflconv.service import ServiceConfig, read_token, served_models
 
 @suggests_parameters
 def serve(
-    models: str | Path | Sequence[str | Path],
+    models: AnyPath | Sequence[AnyPath],
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -28,11 +30,11 @@ def serve(
     shutdown_timeout: float = 30.0,
     watch: float = 2.0,
     allow_origin: str = "",
-    token_file: str | Path | None = None,
-    golden: str | Path | None = None,
+    token_file: AnyPath | None = None,
+    golden: AnyPath | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
 ) -> None:
     """Answer pictures over HTTP with their classes, until SIGTERM or Ctrl-C; main thread only.
 
@@ -58,7 +60,7 @@ def serve(
             what every model must tell right before it is served.
         normalize: How pixels become inputs, where the files do not say it.
         resize: How pictures are brought to the size of the models.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
 
     Raises:
         TflconvError: The extra ``serve`` is not installed, the port is in use, or a model cannot be
@@ -86,9 +88,11 @@ def serve(
         watch=watch,
         allow_origin=allow_origin,
     )
-    files = [models] if isinstance(models, (str, Path)) else models
     served = served_models(
-        [Path(file) for file in files], normalize=normalize, resize=resize, labels=labels
+        given.paths(models, "models"),
+        normalize=normalize,
+        resize=resize,
+        labels=data.named_labels(labels),
     )
-    token = read_token(None if token_file is None else Path(token_file))
-    start(served, config, token=token, golden=None if golden is None else Path(golden))
+    token = read_token(given.path(token_file))
+    start(served, config, token=token, golden=given.path(golden))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from tflconv import pipeline
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
@@ -18,8 +19,8 @@ _TRAIN = TrainConfig()
 @suggests_parameters
 def train(
     model: str,
-    dataset: str,
-    output: str | Path,
+    dataset: AnyPath,
+    output: AnyPath | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     resolution: int | None = None,
@@ -36,19 +37,19 @@ def train(
     mixup: float = _TRAIN.mixup,
     cutmix: float = _TRAIN.cutmix,
     erasing: float = _TRAIN.erasing,
-    teacher: str | Path | None = None,
+    teacher: AnyPath | None = None,
     teacher_normalize: str | None = None,
     distill: DistillConfig | None = None,
-    custom_objects: str | Path | None = None,
+    custom_objects: AnyPath | None = None,
     seed: int = _TRAIN.seed,
     progress: Callback = silent,
 ) -> ModelCard:
     """Train a model of the registry and write a ``.keras`` file.
 
     Args:
-        model: Name of the model, such as ``mobilenet_v2``; ``tflconv models`` lists them.
+        model: Name of the model, such as ``mobilenet_v2``; ``list_models()`` has them.
         dataset: Name of a dataset, or a folder or archive of pictures.
-        output: The ``.keras`` file to write.
+        output: The ``.keras`` file to write; by default ``MODEL-DATASET.keras``.
         options: Options of the model, such as ``{"alpha": 0.5}``.
         resolution: Side of the pictures in pixels; by default what the dataset says.
         channels: 1 for grey, 3 for colour; by default what the dataset says.
@@ -101,14 +102,14 @@ def train(
     )
     request = pipeline.TrainingRequest(
         model=model,
-        dataset=dataset,
+        dataset=given.source(dataset),
         options=dict(options or {}),
         resolution=resolution,
         channels=channels,
         config=config,
-        teacher=None if teacher is None else Path(teacher),
+        teacher=given.path(teacher),
         teacher_normalize=teacher_normalize,
         distill=distill or DistillConfig(),
-        custom_objects=None if custom_objects is None else Path(custom_objects),
+        custom_objects=given.path(custom_objects),
     )
-    return pipeline.train(request, Path(output), progress=progress).card
+    return pipeline.train(request, given.path(output), progress=progress).card

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tflconv import pipeline
+from tflconv import data, pipeline
+from tflconv.core import given
+from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.pictures import Resize
@@ -15,20 +17,20 @@ from tflconv.verification import MetricFunction, MetricName, Verification
 
 @suggests_parameters
 def verify(
-    reference: str | Path | None,
-    target: str | Path,
-    dataset: str | Path | Any = None,
+    reference: AnyPath | None,
+    target: AnyPath,
+    dataset: AnyPath | Any = None,
     *,
     metric: MetricName | MetricFunction | None = None,
     pictures: int | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
-    labels: Sequence[str] | None = None,
-    custom_objects: str | Path | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
+    custom_objects: AnyPath | None = None,
     signature: str | None = None,
     seed: int = 0,
-    golden: str | Path | None = None,
-    app_log: str | Path | None = None,
+    golden: AnyPath | None = None,
+    app_log: AnyPath | None = None,
     progress: Callback = silent,
 ) -> Verification:
     """Compare a converted model with its reference on a test split, picture by picture.
@@ -46,7 +48,7 @@ def verify(
         pictures: Number of test pictures, drawn by class; by default all.
         normalize: How pixels become inputs, where the file does not say it.
         resize: How pictures are brought to the size of the model.
-        labels: Names of the outputs, in their order.
+        labels: Names of the outputs, in their order, or a file with one per line.
         custom_objects: A Python file with layers that the reference uses. It is run.
         signature: Which function of a reference that is a SavedModel, where it has several.
         seed: Seed of the splits, where the dataset has none.
@@ -68,18 +70,18 @@ def verify(
         1000
     """
     request = pipeline.VerificationRequest(
-        reference=None if reference is None else Path(reference),
+        reference=given.path(reference),
         target=Path(target),
-        dataset=str(dataset) if isinstance(dataset, Path) else dataset,
+        dataset=given.source(dataset),
         metric=metric,
         pictures=pictures,
         normalize=normalize,
         resize=resize,
-        labels=None if labels is None else tuple(labels),
-        custom_objects=None if custom_objects is None else Path(custom_objects),
+        labels=data.named_labels(labels),
+        custom_objects=given.path(custom_objects),
         signature=signature,
         seed=seed,
-        golden=None if golden is None else Path(golden),
-        app_log=None if app_log is None else Path(app_log),
+        golden=given.path(golden),
+        app_log=given.path(app_log),
     )
     return pipeline.verify(request, progress=progress)

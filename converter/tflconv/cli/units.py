@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _UNITS = {
-    "SECONDS": "min_secs max_secs run_delay warmup_min_secs rate_secs sustained_secs timeout"
-    " receive_timeout shutdown_timeout watch",
+    "SECONDS": "min_secs max_secs run_delay warmup_min_secs rate_secs sustained_secs burst_secs"
+    " timeout receive_timeout shutdown_timeout watch",
     "RUNS": "num_runs warmup_runs profile_runs",
     "BLOCKS": "blocks",
     "THREADS": "num_threads",

@@ -9,6 +9,7 @@ from tflconv.comparison import comparable, effects
 from tflconv.comparison.effects import CONFIDENCE, Effect
 from tflconv.comparison.limits import Decision, Inconclusive, Limit, decide
 from tflconv.comparison.words import of_decision
+from tflconv.core import markup
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.errors import RegressionFound, UsageError, require
@@ -100,6 +101,11 @@ class Comparison:
         states = [f"{decision.limit} {decision.state}" for decision in self.decisions]
         limits = shorten(", ".join(states)) or "no limits"
         return f"Comparison({plural(len(self.pairs), 'pair')}, {limits})"
+
+    def _repr_html_(self) -> str:
+        from tflconv.comparison import export
+
+        return "".join(markup.table(export.rows(pair), pair.subject) for pair in self.pairs)
 
 
 def compare(baseline: Results, contender: Results, settings: Settings | None = None) -> Comparison:

@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.compression.cutting import layers_of
+from tflconv.core import markup
+from tflconv.core.plural import plural
+from tflconv.core.shortening import shorten
 from tflconv.model.opening import keras_model
 from tflconv.network import costs
 from tflconv.network.keras.opened import open_once
@@ -88,6 +91,15 @@ class Redundancy:
     def values(self) -> int:
         """Values between the layers: their bytes in int8, a quarter of those in float."""
         return sum(layer.values for layer in self.layers)
+
+    def __repr__(self) -> str:
+        return (
+            f"Redundancy({shorten(self.name)}: {plural(len(self.layers), 'layer')},"
+            f" {self.parameters:,} parameters, {self.macs:,} multiply-accumulates)"
+        )
+
+    def _repr_html_(self) -> str:
+        return markup.table([asdict(layer) for layer in self.layers], repr(self))
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""

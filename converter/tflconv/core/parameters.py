@@ -1,13 +1,19 @@
-"""Public functions that answer a misspelt parameter with the nearest one they have."""
+"""Public functions that answer a misspelt parameter with the nearest one they have.
+
+Messages are written once, for the command line; here their options become parameters.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+import numbers
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Literal, ParamSpec, TypeVar, get_args, get_origin
 
-from tflconv.errors import UsageError, unknown
+from tflconv.core.shortening import shorten
+from tflconv.errors import TflconvError, UsageError, unknown
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -18,11 +24,21 @@ class UnknownParameterError(UsageError, TypeError):
 
     def __init__(self, function: str, name: str, known: Iterable[str]) -> None:
         near = unknown("parameter", name, known)
-        super().__init__(f"tflconv.{function}: {near.message}", hint=near.hint)
+        hint = _OF_THE_ANSWER.get((function, name), near.hint)
+        super().__init__(f"tflconv.{function}: {near.message}", hint=hint)
+
+
+_CHECK = "Ask the answer: tflconv.verify(...).check({name}=...)."
+_OF_THE_ANSWER = {
+    ("verify", name): _CHECK.format(name=name) for name in ("max_drop", "min_agreement")
+}
+"""What a command takes as an option, and a function leaves to the value that it returns."""
 
 
 def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let ``function`` name the nearest parameter where it is called with one that it lacks.
+
+    Its errors speak of its parameters, not of options.
 
     Example:
         >>> @suggests_parameters
@@ -33,12 +49,79 @@ def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Para
         Did you mean epochs?
     """
     known = inspect.signature(function).parameters
+    annotated = {name: str(each.annotation).removesuffix(" | None") for name, each in known.items()}
+    kinds = {name: _KINDS[kind] for name, kind in annotated.items() if kind in _KINDS}
+    choices = {name: _choices(function, kind) for name, kind in annotated.items()}
 
     @functools.wraps(function)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         for name in kwargs:
             if name not in known:
                 raise UnknownParameterError(function.__name__, name, known)
-        return function(*args, **kwargs)
+            if name in kinds:
+                _check(function.__name__, name, kwargs[name], *kinds[name])
+            if kwargs[name] is not None and choices[name]:
+                _check_choice(function.__name__, name, kwargs[name], choices[name])
+        try:
+            return function(*args, **kwargs)
+        except TflconvError as error:
+            error.message = in_python(error.message, known)
+            error.hint = None if error.hint is None else in_python(error.hint, known)
+            raise
 
     return checked
+
+
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "int": (numbers.Integral, "a whole number"),
+    "float": (numbers.Real, "a number"),
+    "bool": (bool, "True or False"),
+}
+"""What a parameter of that annotation takes, and what that is called."""
+
+
+def _check(function: str, name: str, value: object, kind: type, called: str) -> None:
+    """Raise ``UsageError`` for a value of another kind; None stands for no value."""
+    if value is not None and not isinstance(value, kind):
+        shown = shorten(repr(value))
+        raise UsageError(f"tflconv.{function}: {name} must be {called}. Received: {shown}.")
+
+
+def _choices(function: Callable[..., object], annotation: str) -> tuple[object, ...]:
+    """Return what a parameter of that ``annotation`` may be, if it is one of a few words."""
+    kind = function.__globals__.get(annotation)
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _check_choice(function: str, name: str, value: object, choices: Sequence[object]) -> None:
+    """Raise ``UsageError`` for text that is none of ``choices``; callables are not checked."""
+    if isinstance(value, str) and value not in choices:
+        known = ", ".join(map(str, choices))
+        raise UsageError(
+            f"tflconv.{function}: {name} must be one of {known}. Received: {shorten(value)}."
+        )
+
+
+_OPTION = re.compile(r"(`?)--([a-z][a-z-]*[a-z])(?:[ =]([A-Z][A-Z.,]*[A-Z]|[\w.]*\d[\w.%]*))?")
+_ELSEWHERE = {"recipe": "recipes", "device": "devices", "option": "options", "output": "folder"}
+
+
+def in_python(text: str, known: Collection[str]) -> str:
+    """Return ``text`` with options of the command line as parameters, where they are ``known``.
+
+    Example:
+        >>> in_python("Add --calibration-count COUNT, or leave --strip out.", ["calibration_count"])
+        'Add calibration_count=COUNT, or leave --strip out.'
+        >>> in_python("Say which: --dataset.", ["dataset"])
+        'Say which: dataset.'
+    """
+
+    def spelled(match: re.Match[str]) -> str:
+        tick, option, value = match.groups()
+        name = option.replace("-", "_")
+        name = name if name in known else _ELSEWHERE.get(name, name)
+        if name not in known:
+            return match[0]
+        return f"{tick}{name}" if value is None else f"{tick}{name}={value}"
+
+    return _OPTION.sub(spelled, text)

@@ -8,7 +8,7 @@ from tflconv.data.calibration_set import (
 )
 from tflconv.data.dataset import Dataset, Split, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
-from tflconv.data.labels import read_labels
+from tflconv.data.labels import named_labels, read_labels
 from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
 from tflconv.data.originals import loose, original_files
 from tflconv.data.own import is_own
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "load_for",
     "loose",
+    "named_labels",
     "names",
     "original_files",
     "read_labels",

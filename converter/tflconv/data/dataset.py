@@ -14,7 +14,9 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import markup
 from tflconv.core.files import sha256_json
+from tflconv.core.shortening import shorten
 from tflconv.core.text import clean, clean_name
 from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.splits import draw_of_each, draw_share
@@ -268,6 +270,21 @@ class Dataset:
     read: Callable[[], Reading]
     manifest: str | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        part = ", a part of it" if self.subset else ""
+        return f"Dataset({shorten(self.name)}: {shorten(self.card.title)}{part})"
+
+    def _repr_html_(self) -> str:
+        splits = self.splits
+        rows = [
+            {
+                "class": name,
+                **{key: int((each.labels == place).sum()) for key, each in splits.items()},
+            }
+            for place, name in enumerate(self.classes)
+        ]
+        return markup.table(rows, repr(self))
 
     @cached_property
     def reading(self) -> Reading:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 from tflconv.core.bounded import read_json
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.resources import datasets_dir
+from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json
 from tflconv.data.splits import Blocks
@@ -89,6 +90,10 @@ class DatasetCard:
     sample_of: str | None = None
     drawn: JsonObject | None = None
     login: str | None = None
+
+    def __repr__(self) -> str:
+        kinds = f", {len(self.classes)} classes" if self.classes else ""
+        return f"DatasetCard({shorten(self.name)}: {shorten(self.title)}{kinds})"
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(set(self.classes)):

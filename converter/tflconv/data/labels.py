@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from tflconv.core import inputs
+from tflconv.core.given import AnyPath
 from tflconv.core.text import clean_name
 from tflconv.errors import TflconvError
 
@@ -47,3 +50,20 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
             hint="Write one label per line, in the order of the model's outputs.",
         )
     return labels
+
+
+def named_labels(labels: AnyPath | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return labels as they are, or those in the file that is named.
+
+    Raises:
+        TflconvError: The file cannot be read.
+
+    Example:
+        >>> named_labels(["cat", "dog"])
+        ('cat', 'dog')
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, (str, os.PathLike)):
+        return read_labels(Path(labels))
+    return tuple(labels)

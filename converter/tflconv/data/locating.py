@@ -20,6 +20,7 @@ import platformdirs
 
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, sha256_file
+from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.data.archives import is_archive
 from tflconv.data.csv_labels import SUFFIXES
@@ -86,6 +87,14 @@ class Location:
     parts: Mapping[str, Path] = field(default_factory=dict)
     table: Path | None = None
     note: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called."""
+        return self.card.name
+
+    def __repr__(self) -> str:
+        return f"Location({shorten(self.name)}: {self.state}, {shorten(self.card.title)})"
 
     @property
     def source(self) -> Source:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 
+from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection.inspect import Inspection
 from tflconv.tflite import schema
@@ -70,6 +71,16 @@ class Difference:
     figures: dict[str, tuple[int, int]]
     unchanged: int
     marks: tuple[Mark, ...] = ()
+
+    def __repr__(self) -> str:
+        kinds = Counter[str]()
+        for change in self.changes:
+            kinds[change.kind] += change.count
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no changes"
+        return f"Difference({told}, {self.unchanged} unchanged)"
+
+    def _repr_html_(self) -> str:
+        return markup.table([asdict(change) for change in self.changes], repr(self))
 
 
 def compare(first: Inspection, second: Inspection) -> Difference:

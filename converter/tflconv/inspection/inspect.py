@@ -15,9 +15,12 @@ from pathlib import Path
 
 import cattrs
 
+from tflconv.core import markup
 from tflconv.core.bounded import DAMAGE
 from tflconv.core.files import gzip_size, sha256_file
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.plural import plural
+from tflconv.core.shortening import shorten
 from tflconv.inspection import cost, delegation, runnable
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
@@ -107,6 +110,21 @@ class Inspection:
     obstacles: tuple[str, ...]
     slower: tuple[str, ...]
     download: int | None = None
+
+    def __repr__(self) -> str:
+        found = self.delegation
+        return (
+            f"Inspection({shorten(self.model.path.name)}: {self.bytes.total:,} bytes,"
+            f" {self.parameters:,} parameters, {self.macs:,} multiply-accumulates,"
+            f" {plural(len(found.partitions), 'partition')})"
+        )
+
+    def _repr_html_(self) -> str:
+        from tflconv.inspection import drawing
+
+        svg = drawing.draw([self.model])
+        folded = f"<details><summary>the graph</summary>{svg}</details>"
+        return markup.table([asdict(row) for row in self.ops], repr(self)) + folded
 
 
 def inspect(path: Path, *, packed: bool = False) -> Inspection:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tflconv.core import bounded, inputs
 from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean, clean_json, clean_name
 from tflconv.core.text import to_json as as_text
@@ -77,6 +78,13 @@ class ModelCard:
     def __post_init__(self) -> None:
         sides = all(0 < side <= _LARGEST_SIDE for side in self.input_shape)
         require("card", self, input_shape=(sides, f"sides between 1 and {_LARGEST_SIDE}"))
+
+    def __repr__(self) -> str:
+        sides = "x".join(map(str, self.input_shape))
+        trained = f" on {shorten(self.dataset, 40)}" if self.dataset else ""
+        made = f", {self.recipe}" if self.recipe else ""
+        kinds = f"{len(self.labels)} labels" if self.labels else "no labels"
+        return f"ModelCard({shorten(self.model)}{trained}{made}: {sides}, {kinds})"
 
 
 def to_json(card: ModelCard) -> dict[str, JsonValue]:

@@ -6,20 +6,22 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from tflconv.core import inputs
+from tflconv.core import inputs, markup
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, write_text
+from tflconv.core.given import AnyPath
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json, to_json
 from tflconv.errors import TflconvError
-from tflconv.results import endurance, energy
+from tflconv.results import endurance, energy, frames
 from tflconv.results.conditions import Conditions, fields_of
 from tflconv.results.run import BenchmarkRun
 
@@ -68,15 +70,30 @@ class Results:
             "runs": [record(run) for run in self.runs],
         }
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write a results file, whole or not at all. Raises ``TflconvError`` if that fails."""
-        write_text(path, to_text(self))
+        write_text(Path(path), to_text(self))
+
+    def to_frame(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row per run; needs the extra ``pandas``.
+
+        Names of columns end in their unit; accuracies are shares, 0 to 1, with Wilson's interval.
+        """
+        return frames.frame([frames.row_of(run) for run in self.runs], frames.COLUMNS)
+
+    def samples_frame(self) -> Any:
+        """Return a ``pandas.DataFrame`` with a row per latency sample, in milliseconds."""
+        rows = [row for run in self.runs for row in frames.sample_rows(run)]
+        return frames.frame(rows, frames.SAMPLE_COLUMNS)
 
     def __repr__(self) -> str:
         if not self.runs:
             return "Results(no runs)"
         runs = shorten(", ".join(map(_described, self.runs[:SHOWN])), SHOWN)
         return f"Results({plural(len(self.runs), 'run')}: {runs})"
+
+    def _repr_html_(self) -> str:
+        return markup.table([frames.shown(run) for run in self.runs], repr(self).partition(":")[0])
 
 
 def from_json(value: JsonValue, *, source: str = "results") -> Results:
@@ -113,7 +130,7 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
         ) from error
 
 
-def load(path: Path) -> Results:
+def load(path: AnyPath) -> Results:
     """Read a results file. Raises ``TflconvError`` if it is missing or no results file.
 
     Example:
@@ -123,6 +140,7 @@ def load(path: Path) -> Results:
         ...     load(Path(folder) / "results.json")
         Results(no runs)
     """
+    path = Path(path)
     try:
         content = inputs.read_bytes(path)
         value = read_json(content.decode())

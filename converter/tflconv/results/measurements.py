@@ -83,6 +83,10 @@ class Cpu:
     def __post_init__(self) -> None:
         require_counts("cpu", self)
 
+    def __repr__(self) -> str:
+        share = f"{self.percent_closed_loop:.3g} % of a core"
+        return f"Cpu({self.ms_per_inference:.3g} ms per inference, {share} in a closed loop)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.core.shortening import shorten
 from tflconv.errors import require
@@ -49,6 +50,9 @@ class MeasuredModel:
     def __post_init__(self) -> None:
         require_counts("model", self)
 
+    def __repr__(self) -> str:
+        return f"MeasuredModel({shorten(self.slug)}: {self.bytes:,} bytes, {self.sha256[:12]})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceInfo:
@@ -67,6 +71,9 @@ class DeviceInfo:
     def __post_init__(self) -> None:
         require_counts("device", self)
 
+    def __repr__(self) -> str:
+        return f"DeviceInfo({shorten(self.id)}: {shorten(self.name)}, {shorten(self.os, 40)})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Software:
@@ -76,6 +83,9 @@ class Software:
     version: str
     sha256: str
     source: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Software({shorten(self.name)} {shorten(self.version, 40)}, {self.sha256[:12]})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,3 +135,12 @@ class BenchmarkRun:
     def __repr__(self) -> str:
         model, device = shorten(self.model.slug), shorten(self.device.id, 40)
         return f"BenchmarkRun({model} on {device} {self.outcome})"
+
+    def _repr_html_(self) -> str:
+        from tflconv.results import frames
+
+        figures = markup.table([frames.shown(self)], repr(self))
+        if self.latency is None:
+            return figures
+        samples = [sample / 1e6 for sample in self.latency.samples_ns]
+        return figures + markup.series(samples, "ms")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 import cattrs
 
-from tflconv.core import stats
+from tflconv.core import markup, stats
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
@@ -231,6 +231,12 @@ class Verification:
     def __repr__(self) -> str:
         name, dataset = shorten(self.target), shorten(self.dataset, 40)
         return f"Verification({name} on {dataset}: {', '.join(self._figures())})"
+
+    def _repr_html_(self) -> str:
+        rows = [{"class": name, **asdict(count)} for name, count in self.per_class.items()] or [
+            {"figure": each} for each in self._figures()
+        ]
+        return markup.table(rows, repr(self))
 
     def _figures(self) -> Iterator[str]:
         if self.metric is not None:

@@ -1,0 +1,66 @@
+"""``tflconv.study``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tflconv.core import given, resources
+from tflconv.core.given import AnyPath
+from tflconv.core.parameters import suggests_parameters
+from tflconv.core.progress import Callback, silent
+from tflconv.core.text import file_name
+from tflconv.pipeline import plan as plans
+from tflconv.pipeline.measuring import results_of
+from tflconv.results import Results
+
+
+@suggests_parameters
+def study(
+    plan: AnyPath,
+    output: AnyPath | None = None,
+    *,
+    adb: str | None = None,
+    adb_servers: str | Sequence[str] = (),
+    runtime: AnyPath | None = None,
+    history: AnyPath | None = None,
+    again: bool = False,
+    progress: Callback = silent,
+) -> Results:
+    """Run a plan from data to report.
+
+    Args:
+        plan: A TOML file; or ``demo``, the plan that comes with tflconv.
+        output: Folder for models, results, plots and report; by default the name of the plan.
+        adb: The adb program; by default that of ``$ADB`` or the path.
+        adb_servers: adb servers ``HOST:PORT`` that know phones, one or several.
+        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
+        history: A history that each run is kept in, too.
+        again: Measure again what was measured before.
+        progress: Is told what each model is at.
+
+    Returns:
+        One run per file and device, with raw samples.
+
+    Raises:
+        UsageError: The plan has a mistake; nothing was trained yet.
+        TflconvError: Nothing could be measured.
+
+    Example:
+        >>> study("demo").runs[0].device.id  # doctest: +SKIP
+        'host'
+    """
+    from tflconv.pipeline import study as studies
+
+    loaded = plans.load(resources.demo_plan() if str(plan) == "demo" else Path(plan))
+    outcome = studies.run(
+        loaded,
+        given.path(output) or Path(file_name(loaded.name)),
+        adb=adb,
+        adb_servers=given.names(adb_servers, "adb_servers"),
+        runtime=given.path(runtime),
+        history=given.path(history),
+        again=again,
+        progress=progress,
+    )
+    return results_of(outcome.results, outcome.failures)

@@ -201,6 +201,7 @@ def answers() -> list[Any]:
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder))
         environment = {"TFLCONV_DATA_DIR": f"{folder}/none", "PATH": os.environ["PATH"]}
+        environment["TFLCONV_HISTORY"] = "off"
         run = subprocess.run(
             [sys.executable, "-c", DRIVER],
             input=json.dumps([arguments for arguments, *_ in CALLS]),

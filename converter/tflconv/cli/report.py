@@ -49,23 +49,24 @@ def command(
       tflconv report results.json --html report.html
       tflconv report phone.json host.json --plots plots/ --export-markdown -
     """
-    from tflconv.report import export, tables
+    with working("reading results"):
+        from tflconv.report import export, tables
 
-    merged = results.merge(results.load(path) for path in paths)
+        merged = results.merge(results.load(path) for path in paths)
     targets = (html, export_csv, export_markdown, export_json)
     _write(export_csv, export.to_csv, merged)
     _write(export_markdown, export.to_markdown, merged)
     _write(export_json, export.to_json, merged)
     if html:
-        from tflconv.report.html import to_html
-
         with working("drawing the report"):
+            from tflconv.report.html import to_html
+
             text = to_html(merged)
         _write(html, lambda _: text, merged)
     if plots:
-        from tflconv.report import plots as drawing
-
         with working("drawing the plots"):
+            from tflconv.report import plots as drawing
+
             written = drawing.write(merged, plots)
         say(f"wrote {len(written)} plots into {plots}", err=True)
     if as_json:

@@ -1,4 +1,4 @@
-"""Record the demo: the quietest of five runs of ``tflconv demo`` becomes this folder's results.
+"""Record the demo: the quietest of five runs of the demo becomes this folder's results.
 
     python studies/demo/record.py RUN_FOLDER
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 def recorded(folder: Path, *, again: bool) -> Results:
     """Run the demo into ``folder`` and return its results."""
-    command = [sys.executable, "-m", "tflconv", "demo", "-o", str(folder)]
+    command = [sys.executable, "-m", "tflconv", "study", "demo", "-o", str(folder)]
     subprocess.run([*command, *(["--again"] if again else [])], check=True)
     return results.load(folder / "results.json")
 

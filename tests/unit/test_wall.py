@@ -109,8 +109,8 @@ def is_gone(process: int) -> bool:
     return False
 
 
-WITHOUT_MODELS = {"datasets", "devices", "doctor", "history", "models", "recipes", "report"}
-ELSEWHERE = {"demo", "serve", "study"}
+WITHOUT_MODELS = {"datasets", "devices", "doctor", "history", "list", "report"}
+ELSEWHERE = {"serve", "study"}
 """They open models in workers, or their own."""
 
 

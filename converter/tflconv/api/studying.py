@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tflconv.core import given, resources
+from tflconv.core import given
 from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.core.text import file_name
+from tflconv.pipeline import demonstration
 from tflconv.pipeline import plan as plans
 from tflconv.pipeline.measuring import results_of
 from tflconv.results import Results
@@ -52,7 +53,10 @@ def study(
     """
     from tflconv.pipeline import study as studies
 
-    loaded = plans.load(resources.demo_plan() if str(plan) == "demo" else Path(plan))
+    if str(plan) == "demo":
+        loaded = demonstration.plan(counted=demonstration.obstacle() is None)
+    else:
+        loaded = plans.load(Path(plan))
     outcome = studies.run(
         loaded,
         given.path(output) or Path(file_name(loaded.name)),

@@ -25,8 +25,8 @@ _NAMES = {
     "Service": "host port workers queue max_megabytes max_megapixels max_pictures max_connections"
     " receive_timeout shutdown_timeout watch allow_origin token_file golden"
     " serve.num_threads serve.timeout",
-    "Results": "export_json export_csv export_markdown export_junit html plots svg model_explorer results_file"
-    " history no_history model figure as_json",
+    "Results": "export_json export_csv export_markdown export_junit html plots svg"
+    " model_explorer results_file history no_history model figure as_json",
     "General": "seed quiet verbose no_progress version help",
 }
 

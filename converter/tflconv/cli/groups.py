@@ -8,7 +8,7 @@ _NAMES = {
     "What to make": "recipe recipes output io rewrite logits resolution channels strip no_card"
     " texts settings shape classes",
     "Pictures": "dataset name calibration calibration_count pictures normalize resize labels"
-    " source count_copies",
+    " source count_copies golden app_log",
     "Model": "custom_objects signature reference metric",
     "Training": "epochs batch_size learning_rate warmup_ratio weight_decay label_smoothing"
     " ema_decay patience augment mixup cutmix erasing",
@@ -16,14 +16,15 @@ _NAMES = {
     " qat_ema_decay qat_bits",
     "Distillation": "teacher teacher_normalize distill_targets distill_temperature distill_alpha"
     " distill_views",
-    "Devices": "devices device serials use_gpu adb adb_servers runtime long",
+    "Devices": "devices device target serials use_gpu adb adb_servers runtime long",
     "Measurement": "blocks max_blocks num_runs min_secs max_secs run_delay warmup_runs"
     " warmup_min_secs num_threads cpu_mask memory rate_hz rate_secs profile_runs sustained_secs"
-    " duty_cycle burst_secs input_file timeout again",
+    " duty_cycle burst_secs precision weight_cache input_file timeout again",
     "Limits": "fail_on inconclusive confidence threshold force across_runtimes max_drop"
     " min_agreement min_cosine",
     "Service": "host port workers queue max_megabytes max_megapixels max_pictures max_connections"
-    " receive_timeout shutdown_timeout watch allow_origin token_file golden"
+    " receive_timeout shutdown_timeout watch allow_origin token_file"
+    " serve.golden"
     " serve.num_threads serve.timeout",
     "Results": "export_json export_csv export_markdown export_junit html plots svg"
     " model_explorer results_file history no_history model figure as_json",

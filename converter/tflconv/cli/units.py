@@ -20,7 +20,7 @@ _UNITS = {
     "BITS": "qat_bits",
     "NUMBER": "seed distill_temperature",
     "VIEWS": "distill_views",
-    "KIND": "distill_targets",
+    "KIND": "distill_targets precision",
     "ADDRESS": "host",
     "PORT": "port",
     "PROCESSES": "workers",

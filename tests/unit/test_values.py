@@ -155,7 +155,7 @@ DOORS = {
     "study": ("study", {"no_history": "history"}),
     "serve": ("serve", {}),
 }
-OF_THE_DOOR = {"as_json", "results_file"}
+OF_THE_DOOR = {"as_json", "results_file", "target"}
 """How a result is printed."""
 
 

@@ -16,17 +16,18 @@ _NAMES = {
     " qat_ema_decay qat_bits",
     "Distillation": "teacher teacher_normalize distill_targets distill_temperature distill_alpha"
     " distill_views",
-    "Devices": "devices device serials use_gpu adb adb_servers runtime long inspect.target",
+    "Devices": "devices device target serials use_gpu adb adb_servers runtime long",
     "Measurement": "blocks max_blocks num_runs min_secs max_secs run_delay warmup_runs"
     " warmup_min_secs num_threads cpu_mask memory rate_hz rate_secs profile_runs sustained_secs"
-    " duty_cycle burst_secs input_file precision weight_cache timeout again",
+    " duty_cycle burst_secs precision weight_cache input_file timeout again",
     "Limits": "fail_on inconclusive confidence threshold force across_runtimes max_drop"
     " min_agreement min_cosine",
     "Service": "host port workers queue max_megabytes max_megapixels max_pictures max_connections"
     " receive_timeout shutdown_timeout watch allow_origin token_file"
-    " serve.golden serve.num_threads serve.timeout",
+    " serve.golden"
+    " serve.num_threads serve.timeout",
     "Results": "export_json export_csv export_markdown export_junit html plots svg"
-    " model_explorer results_file convert.golden history no_history model figure as_json",
+    " model_explorer results_file history no_history model figure as_json",
     "General": "seed quiet verbose no_progress version help",
 }
 

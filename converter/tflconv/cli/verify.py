@@ -126,7 +126,7 @@ def command(
     elif export_json != options.STDOUT:
         _print(found)
     found.check(max_drop=max_drop, min_agreement=min_agreement)
-    say_next("tflconv", "bench", request.target)
+    say_next("tflconv", "bench", target or reference)
 
 
 def _print(found: Verification) -> None:

@@ -125,7 +125,7 @@ class _Notes:
 
 def _announce(plan: Plan, progress: Callback) -> int:
     """Say what is to come; return the number of cells to measure, unless some cannot be made."""
-    files = sum(len(model.recipes or plan.recipes) for model in plan.models)
+    files = sum(len(plan.recipes_of(model)) for model in plan.models)
     trained = sum(not model.is_file for model in plan.models)
     cells = files * len(plan.devices)
     announce(progress, train=trained, verify=files, bench=cells)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tflconv.inspection import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan, study
 from tflconv.pipeline.plan import Plan
+from tflconv.results import mistakes
 
 PLAN = """
 name = "tiny"
@@ -91,6 +93,10 @@ def test_it_leaves_models_results_plots_and_report(done: tuple[Plan, Path]) -> N
         assert len(run_.latency.samples_ns) >= 3
         assert run_.accuracy is not None
         assert run_.accuracy.total > 0
+        wrong = run_.accuracy.total - run_.accuracy.correct
+        assert mistakes.pictures(run_.accuracy.confusions) == wrong
+    curves: Any = found.context["training"]
+    assert [row["epoch"] for row in curves["vit"]] == [1, 2]
     assert "<html" in (folder / "report.html").read_text()
     assert list((folder / "plots").glob("*.png"))
 

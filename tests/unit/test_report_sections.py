@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tflconv
 from fakes.rich_results import rich
 from tflconv import results
 from tflconv.core.jsonvalue import JsonObject
@@ -207,6 +210,12 @@ VALUES = st.recursive(
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_toml_says_the_same(value: JsonObject) -> None:
     assert _plain(tomllib.loads(to_toml(value))) == _plain(value)
+
+
+def test_the_plan_of_a_report_is_the_plan_that_ran() -> None:
+    ran = plan.load(Path(tflconv.__file__).with_name("demo.toml"))
+    recorded = json.loads(json.dumps(asdict(ran)))
+    assert plan.parse(to_toml(recorded)) == ran
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,9 @@
 """Instructions of the registry's networks on a core with int8 matrices, and in half precision.
 
-``python tests/figures/cores_and_precision.py`` prints the table of docs/emulator.md: random
-weights, pictures of 32 x 32, ``--rewrite auto``, calibrated with noise. ``fp16`` is
-``--precision fp16``; beside it stands how far its outputs are from those of floats on this
-computer, as a share of their range.
+``python tests/figures/cores_and_precision.py [NETWORK [RECIPE]]`` prints a table: random weights,
+pictures of 32 x 32, ``--rewrite auto``, calibrated with noise. ``fp16`` is ``--precision fp16``;
+beside it stands how far its outputs are from those of floats on this computer, as a share of their
+range.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 from networks import of_registry
 
@@ -20,7 +21,13 @@ from tflconv import benchmark, device
 from tflconv.benchmark import BenchmarkConfig
 from tflconv.benchmark.config import Precision
 
-NETWORKS = ("mobilenet_v2", "resnet", "squeezenet", "vit", "vit_int8")
+NETWORKS: dict[str, dict[str, int]] = {
+    "mobilenet_v2": {},
+    "resnet": {},
+    "squeezenet": {},
+    "vit": {"patch": 8},
+    "vit_int8": {"patch": 8},
+}
 RECIPES = ("fp32", "dynamic_wi8_afp32", "selective_wi8_ai8", "static_wi8_ai8")
 HEAD = "| network | recipe | a76 | a76, fp16 | difference | neoverse-n2 | a76 / neoverse-n2 |"
 CONFIG = BenchmarkConfig(profile_runs=0)
@@ -42,7 +49,9 @@ def count(found: tflconv.results.BenchmarkRun) -> float:
 def row(name: str, recipe: str, folder: Path) -> str:
     """One line of the table."""
     samples = np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32)
-    (file,) = tflconv.convert(of_registry(name)(), [recipe], folder, calibration=(samples,))
+    (file,) = tflconv.convert(
+        of_registry(name, **NETWORKS[name])(), [recipe], folder, calibration=(samples,)
+    )
     older, newer = (run(file, core) for core in ("cortex-a76", "neoverse-n2"))
     half = run(file, "cortex-a76", "fp16")
     assert half.conditions.outputs_vs_host is not None
@@ -58,13 +67,16 @@ def row(name: str, recipe: str, folder: Path) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main() -> None:
+@click.command()
+@click.argument("network", required=False)
+@click.argument("recipe", required=False)
+def main(network: str | None, recipe: str | None) -> None:
     """Print the table, line by line."""
     print(HEAD, "|---|---|---:|---:|---:|---:|---:|", sep="\n", flush=True)
-    for name in NETWORKS:
-        for recipe in RECIPES:
+    for name in NETWORKS if network is None else (network,):
+        for scheme in RECIPES if recipe is None else (recipe,):
             with tempfile.TemporaryDirectory() as folder:
-                print(row(name, recipe, Path(folder)), flush=True)
+                print(row(name, scheme, Path(folder)), flush=True)
 
 
 if __name__ == "__main__":

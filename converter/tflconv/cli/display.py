@@ -33,6 +33,7 @@ LABELS = {
     "convert": "converting",
     "calibrate": "calibrating",
     "check": "comparing with the float model",
+    "report": "drawing the report",
     "train": "training",
     "teach": "asking the teacher",
     "qat": "quantization-aware training",

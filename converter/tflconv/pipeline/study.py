@@ -17,7 +17,7 @@ from tflconv import results
 from tflconv.core import outputs
 from tflconv.core.files import sha256_file, sha256_json, write_bytes, write_text
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.core.progress import Callback, announce, silent
+from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.core.store import Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
@@ -111,6 +111,7 @@ def run(
     finally:
         cells.close()
     if cells.results.runs:
+        progress(Progress(stage="report"))
         _report(cells.results, folder, store)
     return Outcome(results=cells.results, failures=tuple(failures), warnings=notes.warnings)
 

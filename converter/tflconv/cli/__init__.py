@@ -145,8 +145,9 @@ def main(args: list[str] | None = None) -> None:
 def _leave(code: int) -> NoReturn:
     """End the process at once: taking TensorFlow apart, object by object, takes seconds."""
     atexit._run_exitfuncs()
-    with contextlib.suppress(OSError):
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     os._exit(code)
 
 

@@ -1,26 +1,27 @@
-"""Convert, count and score the trained networks, and write down what the README tells.
+"""Convert, count and score trained networks, and write down what the READMEs tell.
 
-    python record.py KERAS RECORDS TFLITE results.json
+    python record.py cifar-10 KERAS RECORDS TFLITE results.json [--float]
 
-KERAS has the networks that ``studies/resnet-service/adopt.py`` made, RECORDS what
-``accelerator.py`` wrote beside their weights. The INT8 file of each network is scored once on the
-test pictures; which it got right is kept as bits, so that any two can be compared on the same
-pictures. A network that results.json has already is not scored again.
+KERAS has the networks that ``adopt.py`` made, RECORDS what ``accelerator.py`` wrote beside their
+weights; a network without a record, such as one that was given, is measured alike. The INT8 file of
+each network is scored once on the test pictures; which it got right is kept as bits, so that any
+two can be compared on the same pictures. With ``--float`` the Keras model is scored once, too. A
+network that results.json has already is not scored again.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import tflconv
-from tflconv import data, models, verification
+from tflconv import data, verification
+from tflconv.compression.redundancy import redundancy
 from tflconv.core.files import sha256_file
-from tflconv.model.card import require_card
 
 RECIPE = "static_wi8_ai8"
 CORES = ("cortex-a76", "cortex-a55")
@@ -38,42 +39,58 @@ KEPT = (
 )
 
 
-def main(keras: Path, records: Path, folder: Path, output: Path) -> None:
+def main() -> None:
     """Record each network that is not recorded yet, and save after each."""
-    recorded = json.loads(output.read_text()) if output.exists() else {}
-    pictures = data.load("cifar-10", seed=0).test
-    for source in sorted(keras.glob("*.keras")):
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("dataset")
+    for name in ("keras", "records", "folder", "output"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--float", action="store_true", help="Score the Keras model, too.")
+    given = parser.parse_args()
+    recorded = json.loads(given.output.read_text()) if given.output.exists() else {}
+    pictures = data.load(given.dataset, seed=0).test
+    for source in sorted(given.keras.glob("*.keras")):
         if recorded.get(source.stem, {}).get("keras_sha256") == sha256_file(source):
             continue
-        training = json.loads((records / f"{source.stem}.json").read_text())
-        kept = {key: training[key] for key in KEPT}
-        kept["curve"] = [
-            [row["epoch"], max(row["validation"][source.stem])]
-            for row in training["history"]
-            if "validation" in row
-        ]
-        recorded[source.stem] = kept | measured(source, folder, pictures)
-        output.write_text(json.dumps(recorded, indent=1) + "\n")
-        print(source.stem, recorded[source.stem]["correct"], flush=True)
+        found = trained(given.records / f"{source.stem}.json", source.stem)
+        found |= measured(source, given.folder, pictures)
+        if given.float:
+            found["float_correct"] = int(scored(source, pictures).sum())
+        recorded[source.stem] = found
+        given.output.write_text(json.dumps(recorded, indent=1) + "\n")
+        print(source.stem, found["correct"], found["bytes"], found["instructions"], flush=True)
+
+
+def trained(record: Path, name: str) -> dict[str, Any]:
+    """Return how a network was trained, as far as that was written down."""
+    if not record.exists():
+        return {}
+    training = json.loads(record.read_text())
+    rows = [row for row in training["history"] if "validation" in row]
+    curve = [[row["epoch"], max(row["validation"][name])] for row in rows]
+    return {key: training[key] for key in KEPT} | {"curve": curve}
 
 
 def measured(source: Path, folder: Path, pictures: data.Split) -> dict[str, Any]:
     """Convert a network to INT8; return bytes, instructions and what it gets right."""
-    card = require_card(source)
-    cost = models.cost(card.model, card.input_shape, len(card.labels), **card.options)
     (made,) = tflconv.convert(source, [RECIPE], folder, rewrite="optimized", strip=True)
     file = made.replace(folder / f"{source.stem}.tflite")
-    right = verification.reference_logits(file, pictures.images).argmax(axis=1) == pictures.labels
+    right = scored(file, pictures)
     return {
         "keras_sha256": sha256_file(source),
         "sha256": sha256_file(file),
-        "macs": cost.macs,
+        "macs": redundancy(source).macs,
         "bytes": file.stat().st_size,
         "instructions": {core: counted(file, core) for core in CORES},
         "correct": int(right.sum()),
         "total": len(right),
         "right": np.packbits(right).tobytes().hex(),
     }
+
+
+def scored(file: Path, pictures: data.Split) -> Any:
+    """Return which pictures a model gets right."""
+    return verification.reference_logits(file, pictures.images).argmax(axis=1) == pictures.labels
 
 
 def counted(file: Path, core: str) -> int:
@@ -84,4 +101,4 @@ def counted(file: Path, core: str) -> int:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main()

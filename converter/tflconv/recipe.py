@@ -52,14 +52,17 @@ class Quantization:
     ``static`` schemes fix the ranges of activations from calibration data; ``dynamic`` ones
     measure them at run time; in ``weight_only`` ones the arithmetic stays in float; ``selective``
     ones are static in FULLY_CONNECTED and convolutions and float elsewhere; ``auto`` stands for the
-    cheapest of static, selective and dynamic that is close to the float model.
+    cheapest of static, selective and dynamic that is close to the float model. ``mixed`` ones are
+    static but in the operators that do most harm, which stay in float.
     """
 
     scheme: str
     summary: str
     weights: Precision = "float32"
     activations: Precision = "float32"
-    compute: Literal["float", "dynamic", "static", "selective", "weight_only", "auto"] = "float"
+    compute: Literal["float", "dynamic", "static", "selective", "mixed", "weight_only", "auto"] = (
+        "float"
+    )
     granularity: Granularity = "channelwise"
     io: TensorType = "float32"
 
@@ -78,7 +81,7 @@ class Quantization:
     @property
     def needs_ranges(self) -> bool:
         """Whether the ranges of activations must be known, from calibration or training."""
-        return self.compute in ("static", "selective")
+        return self.compute in ("static", "selective", "mixed")
 
     @property
     def is_integer(self) -> bool:
@@ -94,6 +97,11 @@ class Quantization:
     def is_auto(self) -> bool:
         """Whether it is decided for each model which scheme it stands for."""
         return self.compute == "auto"
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it is decided for each model which operators stay in float."""
+        return self.compute == "mixed"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme})"
@@ -177,6 +185,13 @@ SCHEMES = {
             weights="int8",
             activations="int8",
             compute="selective",
+        ),
+        Quantization(
+            scheme="mixed_wi8_ai8",
+            summary="int8, but operators stay in float until the file is close to the model",
+            weights="int8",
+            activations="int8",
+            compute="mixed",
         ),
         Quantization(
             scheme="static_wi4_ai8",

@@ -99,12 +99,12 @@ class Group:
         with np.load(pictures) as found:
             data = {name: found[name] for name in found.files}
         self.settings = settings
-        side, classes = data["x"].shape[1], int(data["y"].max()) + 1
-        self.learners = [Learner(network, settings, side, classes) for network in networks]
-        judge = students.Teacher(_read(teacher), side, classes) if teacher else None
+        shape, classes = data["x"].shape[1:], int(data["y"].max()) + 1
+        self.learners = [Learner(network, settings, shape, classes) for network in networks]
+        judge = students.Teacher(_read(teacher), shape, classes) if teacher else None
         self.room = students.Classroom(self.learners, settings, judge, classes)
         self.lesson = students.Lesson(
-            views.pad(jnp.asarray(data["x"]), settings.shift),
+            views.pad(jnp.asarray(data["x"]), settings.shift, settings.fill),
             jnp.asarray(data["y"], jnp.int32),
             judge.values() if judge else None,
         )
@@ -164,7 +164,7 @@ def time_network(given: argparse.Namespace) -> dict[str, Any]:
         pictures, labels = found["x"][: settings.batch_size], found["y"][: settings.batch_size]
         per_epoch = len(found["y"]) // settings.batch_size
     classes = 10
-    learner = Learner(network, settings, pictures.shape[1], classes)
+    learner = Learner(network, settings, pictures.shape[1:], classes)
     view = views.normalized(jnp.asarray(pictures))
     targets = students.Targets(jax.nn.one_hot(labels, classes), None)
     rate = decay = jnp.float32(0)

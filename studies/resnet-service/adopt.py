@@ -1,17 +1,19 @@
 """What accelerator.py takes and gives, made and taken up where tflconv is installed.
 
     python adopt.py pictures cifar-10 pictures.npz
-    python adopt.py teacher resnet-w64-cifar-10.keras teacher.npz
+    python adopt.py network resnet-w64-cifar-10.keras teacher.npz
     python adopt.py models OUT KERAS --dataset cifar-10
 
 The last makes a file of each network in a folder, as ``tflconv train`` writes it: weights, card,
-labels and normalization.
+labels and normalization. The ``.keras`` file that a network began as, if it did, is looked for
+beside the ``.npz`` that its plan names.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def main() -> None:
     """Read the command line and run one of the three commands."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for command, source in (("pictures", "dataset"), ("teacher", "model"), ("models", "folder")):
+    for command, source in (("pictures", "dataset"), ("network", "model"), ("models", "folder")):
         part = commands.add_parser(command)
         part.add_argument("source", metavar=source.upper())
         part.add_argument("target", type=Path)
@@ -41,8 +43,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "pictures":
         write_pictures(given.source, given.target)
-    elif given.command == "teacher":
-        write_teacher(Path(given.source), given.target)
+    elif given.command == "network":
+        write_network(Path(given.source), given.target)
     else:
         pictures = data.load(given.dataset, seed=0)
         given.target.mkdir(parents=True, exist_ok=True)
@@ -62,26 +64,33 @@ def write_pictures(dataset: str, target: Path) -> None:
     )
 
 
-def write_teacher(source: Path, target: Path) -> None:
-    """Write the weights of a trained network of the registry, by layer."""
+def write_network(source: Path, target: Path) -> None:
+    """Write the configuration and the weights of a trained network, by layer."""
     card = require_card(source)
-    model = open_model(source).model
+    model: Any = open_model(source).model
     weights = {
         f"{layer.name}/{number}": value.astype(np.float32)
         for layer in model.layers
         for number, value in enumerate(layer.get_weights())
     }
-    np.savez(target, model=card.model, options=json.dumps(dict(card.options)), **weights)
+    config = json.dumps(model.get_config())
+    options = json.dumps(dict(card.options))
+    np.savez(target, model=card.model, options=options, config=config, **weights)
 
 
 def adopt(source: Path, target: Path, pictures: data.Dataset) -> float:
     """Write a ``.keras`` file of trained weights; return its accuracy on validation pictures."""
     with np.load(source) as found:
         weights = {name: found[name] for name in found.files}
-    name, options = str(weights.pop("model")), json.loads(str(weights.pop("options")))
     record = json.loads(source.with_suffix(".json").read_text())
-    side = pictures.validation.images.shape[1]
-    model = models.build(name, (side, side, 3), len(pictures.classes), **options)
+    name, options = str(weights.pop("model")), json.loads(str(weights.pop("options")))
+    shape = pictures.validation.images.shape[1:]
+    if name.endswith(".npz"):
+        began = Path(name).with_suffix(".keras")
+        model, card = open_model(began).model, require_card(began)
+    else:
+        model = models.build(name, shape, len(pictures.classes), **options)
+        card = _card(name, options, pictures)
     for layer in model.layers:
         layer.set_weights([weights[f"{layer.name}/{n}"] for n in range(len(layer.get_weights()))])
     some = slice(CHECKED)
@@ -90,18 +99,22 @@ def adopt(source: Path, target: Path, pictures: data.Dataset) -> float:
     accuracy = float((answers == pictures.validation.labels[some]).mean())
     claimed = record["validation_correct"] / record["validation_total"]
     print(f"{target.name}: {accuracy:.2%} of {len(inputs)}, there {claimed:.2%}", flush=True)
-    write_model(target, model, _card(name, options, record, pictures, claimed))
+    write_model(target, model, _trained(card, record, claimed))
     return accuracy
 
 
-def _card(
-    name: str,
-    options: dict[str, int | float],
-    record: dict[str, Any],
-    pictures: data.Dataset,
-    accuracy: float,
-) -> ModelCard:
+def _trained(card: ModelCard, record: dict[str, Any], accuracy: float) -> ModelCard:
     kept = ("network", "settings", "epochs", "seconds", "averaged", "device", "versions")
+    return replace(
+        card,
+        seed=record["settings"]["seed"],
+        training=dict(card.training) | {key: record[key] for key in kept},
+        metrics={"validation_accuracy": accuracy},
+        versions=versions("tflconv"),
+    )
+
+
+def _card(name: str, options: dict[str, int | float], pictures: data.Dataset) -> ModelCard:
     return ModelCard(
         model=name,
         labels=pictures.classes,
@@ -112,10 +125,6 @@ def _card(
         dataset=pictures.name,
         dataset_digest=pictures.digest,
         subset=pictures.subset,
-        seed=record["settings"]["seed"],
-        training={key: record[key] for key in kept},
-        metrics={"validation_accuracy": accuracy},
-        versions=versions("tflconv"),
     )
 
 

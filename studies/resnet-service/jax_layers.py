@@ -1,4 +1,4 @@
-"""The layers of our networks for Keras 3 on JAX: those of Keras, and four that it lacks.
+"""The layers of our networks for Keras 3 on JAX: those of Keras, four that it lacks, one anew.
 
 ``tflconv.models`` describes a network to a namespace of layers. This one makes a Keras 3 model of
 it, where TensorFlow is not installed. Layers and their weights have the names and the order of
@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 from keras.layers import (
     Activation,
     Add,
@@ -19,7 +20,6 @@ from keras.layers import (
     Concatenate,
     Conv2D,
     Dense,
-    DepthwiseConv2D,
     Flatten,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -53,6 +53,34 @@ __all__ = [
     "ReluAttention",
     "Reshape",
 ]
+
+
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """A depthwise convolution as shifted products, which XLA fuses; GPU libraries are slow at it.
+
+    Only what the registry uses: padding ``same``, one filter per channel, channels last.
+    """
+
+    def call(self, inputs: jax.Array) -> jax.Array:
+        """Take ``[n, height, width, channels]`` to the same, smaller by the stride."""
+        steps, sides = self.strides, inputs.shape[1:3]
+        counts = [-(-side // step) for side, step in zip(sides, steps, strict=True)]
+        spans = [(count - 1) * step + 1 for count, step in zip(counts, steps, strict=True)]
+        padded = jnp.pad(inputs, ((0, 0), *map(_border, spans, self.kernel_size, sides), (0, 0)))
+        kernel = jnp.asarray(self.kernel, jnp.float32)[..., 0]
+        total = jnp.zeros((), jnp.float32)
+        for row, column in np.ndindex(*self.kernel_size):
+            rows = slice(row, row + spans[0], steps[0])
+            columns = slice(column, column + spans[1], steps[1])
+            total = total + padded[:, rows, columns] * kernel[row, column]
+        total = total if self.bias is None else total + jnp.asarray(self.bias, jnp.float32)
+        return self.activation(total.astype(inputs.dtype))
+
+
+def _border(span: int, taps: int, side: int) -> tuple[int, int]:
+    """Zeros before and after a side, as padding ``same`` has them."""
+    missing = max(0, span - 1 + taps - side)
+    return missing // 2, missing - missing // 2
 
 
 class ClassToken(keras.layers.Layer):

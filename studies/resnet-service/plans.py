@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 TARGETS = ("labels", "hard", "soft")
@@ -12,26 +12,28 @@ TARGETS = ("labels", "hard", "soft")
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network of the registry and what it learns from.
+    """A network and what it learns from.
 
     Attributes:
         name: Name of its files.
-        model: Name in the registry, with ``options``.
+        model: Name in the registry, with ``options``; or an ``.npz`` of ``adopt.py network``.
         target: ``labels``; ``hard``, the teacher's label; or ``soft``, its softened logits.
         temperature: What logits of teacher and student are divided by.
         label_share: Share of the loss on labels beside softened logits.
         smoothing: Label smoothing of the loss on labels.
         seed: Seed of the initial weights.
+        fresh: Whether the weights of a file are drawn anew, as those of its twin from scratch are.
     """
 
     name: str
     model: str
-    options: Mapping[str, int | float]
+    options: Mapping[str, int | float] = field(default_factory=dict)
     target: str = "labels"
     temperature: float = 2.0
     label_share: float = 0.0
     smoothing: float = 0.0
     seed: int = 0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
@@ -40,7 +42,10 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a group is trained: SGD with Nesterov momentum, or AdamW, by half a cosine."""
+    """How a group is trained: SGD with Nesterov momentum, or AdamW, by half a cosine.
+
+    ``fill`` is the pixel beyond the edge and of a square that is left out.
+    """
 
     epochs: int = 100
     batch_size: int = 256
@@ -50,6 +55,8 @@ class Settings:
     warmup: float = 0.05
     shift: int = 4
     cutout: int = 0
+    mirror: bool = True
+    fill: int = 128
     mixup: float = 0.0
     ema_decay: float = 0.999
     seed: int = 0

@@ -28,7 +28,10 @@ from plans import Network, Settings
 
 from tflconv.models import architecture
 
+keras.config.disable_flash_attention()  # its kernels take no odd number of tokens
+
 Weights = dict[str, np.ndarray]
+Shape = tuple[int, ...]
 
 
 class State(NamedTuple):
@@ -43,10 +46,10 @@ class State(NamedTuple):
 class Learner:
     """A network with its training state."""
 
-    def __init__(self, network: Network, settings: Settings, side: int, classes: int) -> None:
+    def __init__(self, network: Network, settings: Settings, shape: Shape, classes: int) -> None:
         keras.utils.set_random_seed(network.seed)
         self.network = network
-        self.keras = build(network.model, network.options, side, classes)
+        self.keras = made(network, shape, classes)
         variables = [jnp.asarray(v.value) for v in self.keras.trainable_variables]
         weights, self.unravel = ravel_pytree(variables)
         decayed = [jnp.full(v.shape, float(v.ndim > 1)) for v in variables]
@@ -121,9 +124,42 @@ class Targets(NamedTuple):
     teacher: jax.Array | None
 
 
-def build(model: str, options: Mapping[str, int | float], side: int, classes: int) -> keras.Model:
-    """Build a network of the registry with Keras 3."""
-    pixels = keras.Input((side, side, 3), name="pixels")
+def made(network: Network, shape: Shape, classes: int) -> keras.Model:
+    """Make the network of a plan, of the registry or of a file, with its initial weights."""
+    if not network.model.endswith(".npz"):
+        return build(network.model, network.options, shape, classes)
+    with np.load(network.model) as found:
+        weights = {name: found[name] for name in found.files}
+    model = keras.Model.from_config(_for_keras_3(json.loads(str(weights["config"]))))
+    model = keras.models.clone_model(model, clone_function=_own)
+    if not network.fresh:
+        set_by_layer(model, weights)
+    return model
+
+
+def _for_keras_3(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a Keras 2 model for Keras 3, in today's precision."""
+    for layer in config["layers"]:
+        options = layer["config"]
+        options.pop("groups", None)
+        if layer["class_name"] == "BatchNormalization":
+            (options["axis"],) = options["axis"]
+        if layer["class_name"] != "InputLayer":
+            options["dtype"] = keras.config.dtype_policy().name
+    return config
+
+
+def _own(layer: keras.Layer) -> keras.Layer:
+    """The same layer by our class of that name, if there is one."""
+    kind = getattr(jax_layers, type(layer).__name__, type(layer))
+    return kind.from_config(layer.get_config())
+
+
+def build(
+    model: str, options: Mapping[str, int | float], shape: Shape, classes: int
+) -> keras.Model:
+    """Build a network of the registry with Keras 3, for pictures ``(height, width, channels)``."""
+    pixels = keras.Input(shape, name="pixels")
     return keras.Model(pixels, architecture(model, **options)(jax_layers, pixels, classes))
 
 
@@ -146,9 +182,9 @@ def set_by_layer(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
 class Teacher:
     """A trained network that answers for the views of its students."""
 
-    def __init__(self, weights: Mapping[str, Any], side: int, classes: int) -> None:
+    def __init__(self, weights: Mapping[str, Any], shape: Shape, classes: int) -> None:
         options = json.loads(str(weights["options"]))
-        self.keras = build(str(weights["model"]), options, side, classes)
+        self.keras = build(str(weights["model"]), options, shape, classes)
         set_by_layer(self.keras, weights)
 
     def values(self) -> tuple[list[jax.Array], list[jax.Array]]:
@@ -218,9 +254,7 @@ class Classroom:
     ) -> tuple[tuple[State, ...], jax.Array]:
         settings = self.settings
         view_key, mix_key = jax.random.split(key)
-        view = views.draw(
-            view_key, lesson.padded, chosen, shift=settings.shift, cutout=settings.cutout
-        )
+        view = views.draw(view_key, lesson.padded, chosen, settings)
         labels = jax.nn.one_hot(lesson.labels[chosen], self.classes)
         view, labels = views.mix(mix_key, view, labels, settings.mixup)
         answer = self.teacher.answer(lesson.teacher, view) if self.teacher else None

@@ -1,22 +1,22 @@
 """Augmented views of pictures, drawn on the accelerator inside the training step.
 
-A view is a random shift (by up to ``shift`` pixels, grey beyond the edge), perhaps mirrored, with a
-square of ``cutout`` pixels made grey (DeVries and Taylor 2017), perhaps mixed with another view
-(mixup, Zhang et al. 2018). Pixels become -1..1, as in the project's cards.
+A view is a random shift (by up to ``shift`` pixels), perhaps mirrored, with a square of ``cutout``
+pixels left out (DeVries and Taylor 2017), perhaps mixed with another view (mixup, Zhang et al.
+2018). What is beyond the edge or left out has one value. Pixels become -1..1, as in the project's
+cards.
 """
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from plans import Settings
 
-GREY = 128
 
-
-def pad(pictures: jax.Array, shift: int) -> jax.Array:
-    """Put a grey border of ``shift`` pixels around uint8 pictures ``[n, height, width, 3]``."""
+def pad(pictures: jax.Array, shift: int, fill: int) -> jax.Array:
+    """Put a border of ``shift`` pixels around uint8 pictures ``[n, height, width, channels]``."""
     border = ((0, 0), (shift, shift), (shift, shift), (0, 0))
-    return jnp.pad(pictures, border, constant_values=GREY)
+    return jnp.pad(pictures, border, constant_values=fill)
 
 
 def normalized(pixels: jax.Array) -> jax.Array:
@@ -24,23 +24,22 @@ def normalized(pixels: jax.Array) -> jax.Array:
     return pixels.astype(jnp.float32) / 127.5 - 1
 
 
-def draw(
-    key: jax.Array, padded: jax.Array, chosen: jax.Array, *, shift: int, cutout: int
-) -> jax.Array:
-    """Return a view of each chosen picture, ``[len(chosen), height, width, 3]`` in -1..1.
+def draw(key: jax.Array, padded: jax.Array, chosen: jax.Array, settings: Settings) -> jax.Array:
+    """Return a view of each chosen picture, ``[len(chosen), height, width, channels]`` in -1..1.
 
     Args:
         key: What is drawn depends on it alone.
-        padded: uint8 pictures with a border of ``shift`` pixels.
+        padded: uint8 pictures with a border of ``settings.shift`` pixels.
         chosen: Indices into ``padded``.
-        shift: Largest shift in pixels.
-        cutout: Side of the grey square in pixels; 0 for none.
+        settings: Largest shift and side of the square that is left out, in pixels, what fills
+            it, and whether pictures are mirrored.
     """
+    shift, cutout = settings.shift, settings.cutout
     count, side = len(chosen), padded.shape[1] - 2 * shift
     keys = jax.random.split(key, 3)
     corner = jax.random.randint(keys[0], (count, 2, 1), 0, 2 * shift + 1)
     rows, columns = corner[:, 0] + jnp.arange(side), corner[:, 1] + jnp.arange(side)
-    mirrored = jax.random.bernoulli(keys[1], 0.5, (count, 1))
+    mirrored = jax.random.bernoulli(keys[1], 0.5, (count, 1)) & settings.mirror
     columns = jnp.where(mirrored, columns[:, ::-1], columns)
     view = normalized(padded[chosen[:, None, None], rows[:, :, None], columns[:, None, :]])
     if not cutout:
@@ -48,7 +47,7 @@ def draw(
     centre = jax.random.randint(keys[2], (count, 2, 1), 0, side)
     near = jnp.abs(jnp.arange(side) - centre) < cutout // 2
     hole = near[:, 0, :, None, None] & near[:, 1, None, :, None]
-    return jnp.where(hole, 0.0, view)
+    return jnp.where(hole, normalized(jnp.float32(settings.fill)), view)
 
 
 def mix(
@@ -58,7 +57,7 @@ def mix(
 
     Args:
         key: What is drawn depends on it alone.
-        view: ``[n, height, width, 3]``.
+        view: ``[n, height, width, channels]``.
         targets: ``[n, classes]``.
         strength: Both parameters of the beta distribution of the share; 0 mixes nothing.
     """

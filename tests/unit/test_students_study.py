@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
+from trained_networks import (
+    STUDIES,
+    against,
+    check_files,
+    check_plans,
+    percent,
+    plans,
+    recorded,
+    right,
+    row,
+    spaced,
+)
 
 from tflconv import models
-from tflconv.comparison.evidence import SamePictures
-from tflconv.core import stats
-from tflconv.core.files import sha256_file
 
-STUDIES = Path(__file__).parents[2] / "studies"
 STUDY = STUDIES / "compression" / "students"
 PLANS = sorted((STUDY / "plans").glob("*.json"))
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"study_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-plans = _module(STUDIES / "resnet-service" / "plans.py")
 
 
 def test_a_schedule_ends_in_time_and_at_its_end() -> None:
@@ -75,7 +66,7 @@ def test_twins_differ_in_their_target_only(path: Path) -> None:
 
 
 README = (STUDY / "README.md").read_text(encoding="utf-8")
-RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
+RECORDED = recorded(STUDY)
 TEACHER = RECORDED["teacher"]
 NETWORKS = {name: one for name, one in RECORDED.items() if "epochs" in one}
 SCORED = {name: one for name, one in NETWORKS.items() if "right" in one}
@@ -88,86 +79,28 @@ PAIRS = [
 ]
 
 
-def right(name: str) -> Any:
-    bits = np.frombuffer(bytes.fromhex(NETWORKS[name]["right"]), np.uint8)
-    return np.unpackbits(bits)[: NETWORKS[name]["total"]].astype(bool)
-
-
-def percent(share: float) -> str:
-    return f"{share:.2%}".replace("%", " %")
-
-
-def spaced(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_table_says_what_was_recorded(name: str) -> None:
-    one = NETWORKS[name]
-    cells = [
-        f"`{name}`",
-        str(one["epochs"]),
-        f"{one['macs'] / 1e6:.1f} M",
-        *_measured(name),
-    ]
-    assert " | ".join(cells) in README
-
-
-def _measured(name: str) -> list[str]:
-    one = NETWORKS[name]
-    validation = percent(one["validation_correct"] / one["validation_total"])
-    if name not in SCORED:
-        return ["–", "–", "–", validation, "–", "–"]
-    low, high = stats.wilson(one["correct"], one["total"])
-    return [
-        spaced(one["bytes"]),
-        f"{one['instructions']['cortex-a76'] / 1e6:.3f} M",
-        f"{one['instructions']['cortex-a55'] / 1e6:.3f} M",
-        validation,
-        percent(one["correct"] / one["total"]),
-        f"{100 * low:.2f} to {100 * high:.2f}",
-    ]
+    assert row(name, NETWORKS[name]) in README
 
 
 @pytest.mark.parametrize("name", SCORED)
 def test_the_count_of_right_pictures_is_that_of_the_bits(name: str) -> None:
-    assert right(name).sum() == SCORED[name]["correct"]
+    assert right(SCORED[name]).sum() == SCORED[name]["correct"]
     assert SCORED[name]["total"] == 10_000
 
 
 @pytest.mark.parametrize(("labels", "teacher"), PAIRS)
 def test_twins_are_compared_on_the_same_pictures(labels: str, teacher: str) -> None:
-    twin, student = right(labels), right(teacher)
-    drop = SamePictures(
-        lost=int((twin & ~student).sum()), won=int((student & ~twin).sum()), total=len(twin)
-    )
-    low, high = drop.interval(0.95)
-    cells = [
-        f"`{teacher}`",
-        f"`{labels}`",
-        f"{-100 * drop.estimate:+.2f}",
-        f"{-100 * high:+.2f} to {-100 * low:+.2f}",
-    ]
-    assert " | ".join(cells) in README
+    assert against(teacher, labels, SCORED) in README
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_what_was_trained_is_what_the_plans_say(name: str) -> None:
-    found = [
-        (asdict(settings), asdict(network))
-        for settings, networks in map(plans.read_plan, PLANS)
-        for network in networks
-        if network.name == name
-    ]
-    assert found == [(NETWORKS[name]["settings"], NETWORKS[name]["network"])]
+def test_what_was_trained_is_what_the_plans_say() -> None:
+    check_plans(NETWORKS, STUDY / "plans")
 
 
 def test_kept_files_are_those_that_were_measured() -> None:
-    kept = sorted((STUDY / "models").glob("*.tflite"))
-    assert kept
-    for file in kept:
-        assert sha256_file(file) == NETWORKS[file.stem]["sha256"]
-        assert file.stat().st_size == NETWORKS[file.stem]["bytes"]
+    check_files(NETWORKS, STUDY / "models")
 
 
 def test_the_goals_are_told_as_they_were_missed() -> None:

@@ -288,7 +288,8 @@ def check(recipe: Recipe) -> Recipe:
                 " would no longer fit.",
                 hint=f"Put {before.name} last.",
             )
-    if rows and rows[-1].trains_ranges and not recipe.needs_ranges:
+    keeps = recipe.needs_ranges and not recipe.is_mixed
+    if rows and rows[-1].trains_ranges and not keeps:
         raise UsageError(
             f"recipe {recipe.name}: {rows[-1].name} trains the ranges of activations, which"
             f" {recipe.scheme} does not store.",

@@ -9,7 +9,7 @@ along, and the TFLite converter takes them from the graph.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
@@ -60,12 +60,18 @@ class OptimizedModel(FloatModel):
         """Whether the network was trained for int8."""
         return self.trained is not None
 
-    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+    def make(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None = None,
+        spared: Collection[str] = (),
+    ) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
 
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
+            spared: Results of operators that compute in float in a mixed recipe.
 
         Raises:
             TflconvError: The recipe cannot be made of this network.
@@ -77,7 +83,7 @@ class OptimizedModel(FloatModel):
             return self._selective(recipe, required(calibration, recipe))
         if recipe.is_integer:
             return self._integer(recipe, required(calibration, recipe))
-        return super().make(recipe, calibration)
+        return super().make(recipe, calibration, spared)
 
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
         key = (calibration.digest, recipe.weights)
@@ -95,11 +101,13 @@ class OptimizedModel(FloatModel):
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
-        fitted = selection.fit(packing.unpack(self.content), self._measured(calibration))
         try:
-            return quantize(self.content, recipe, fitted)
+            return quantize(self.content, recipe, self._fitted(calibration))
         except LeftInFloat:
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
+
+    def _fitted(self, calibration: Calibration) -> TensorRanges:
+        return selection.fit(packing.unpack(self.content), self._measured(calibration))
 
     def _calibrate(self, calibration: Calibration) -> Ranges:
         if calibration.digest not in self._calibrated:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from tflconv.conversion import tracing
+from tflconv.conversion import selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
@@ -15,6 +15,7 @@ from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, ends, modernizing, packing, scores
+from tflconv.tflite.wiring import Wiring
 
 _STEPS = 256
 """Longest input whose loops are written out, an operator for each step of each."""
@@ -43,7 +44,12 @@ class FloatModel:
         self._ranges: dict[str, TensorRanges] = {}
         self._straight: FloatModel | None = None
 
-    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+    def make(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None = None,
+        spared: Collection[str] = (),
+    ) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
 
         A model that was trained for int8 keeps its trained ranges. If litert-quantizer leaves
@@ -53,6 +59,7 @@ class FloatModel:
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
+            spared: Results of operators that compute in float in a mixed recipe.
 
         Raises:
             TflconvError: The recipe cannot be made of this model.
@@ -64,14 +71,30 @@ class FloatModel:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
         if _has_loops(self.content):
-            return self._without_loops(recipe).make(recipe, samples)
+            return self._without_loops(recipe).make(recipe, samples, spared)
         try:
-            return quantize(self.content, recipe, self._measured(samples))
+            return quantize(
+                self.content, recipe, self._fitted(samples), spared=self._by_kind(spared)
+            )
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:
                 raise
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
+
+    @property
+    def activations(self) -> dict[str, tuple[str, ...]]:
+        """Results of the operators that make and read each activation."""
+        found = selection.users(packing.unpack(self.content)).items()
+        return {name: tuple(step.makes[0] for step in steps) for name, steps in found}
+
+    def _by_kind(self, results: Collection[str]) -> dict[str, list[str]]:
+        """``results`` by the kinds of the operators that make them."""
+        found: dict[str, list[str]] = {}
+        for step in Wiring(packing.unpack(self.content)).steps if results else ():
+            if step.makes[0] in results:
+                found.setdefault(step.kind, []).append(step.makes[0])
+        return found
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -104,6 +127,10 @@ class FloatModel:
                 hint=f"Use dynamic_wi8_afp32, or a Keras model of at most {_STEPS} steps.",
             )
         return self._straight
+
+    def _fitted(self, calibration: Calibration) -> TensorRanges:
+        """Ranges as kernels need them."""
+        return self._measured(calibration)
 
     def _measured(self, calibration: Calibration) -> TensorRanges:
         if calibration.digest not in self._ranges:
@@ -217,7 +244,12 @@ class LegacyModel(FloatModel):
         super().__init__(name, content)
         self._quantized = quantized
 
-    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+    def make(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None = None,
+        spared: Collection[str] = (),
+    ) -> bytes:
         """Return the int8 file, if ``recipe`` is that of int8 with a scale per channel.
 
         Raises:

@@ -38,6 +38,8 @@ from tflconv.tflite import (
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
+_NOT = "no_quantize"
+
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
 """Weights with fewer elements stay float in dynamic recipes, as in the TFLite converter: they
@@ -62,6 +64,7 @@ def quantize(
     ranges: TensorRanges | None = None,
     *,
     also: Mapping[str, Sequence[str]] | None = None,
+    spared: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """Quantize a float model by ``recipe``.
 
@@ -71,6 +74,7 @@ def quantize(
         ranges: Ranges of activations (``calibration.measure``), for static recipes.
         also: What a selective recipe computes in integers besides filters: names of results, by
             the kind of operator (``selection.selected``).
+        spared: What a mixed recipe computes in float, alike.
 
     Returns:
         The quantized ``.tflite`` file.
@@ -79,7 +83,8 @@ def quantize(
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
         TflconvError: litert-quantizer cannot quantize the model.
     """
-    settings = [*_settings(recipe), *_chosen(recipe, also or {})]
+    settings = [*_settings(recipe), *_chosen(_static(recipe), also or {})]
+    settings += _chosen({}, spared or {})
     if not settings:
         return finish(model, recipe)
     quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
@@ -120,17 +125,17 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
-    ops = ("*",) if recipe.compute == "static" else FILTERS
+    ops = FILTERS if recipe.compute == "selective" else ("*",)
     return [*_each(ops, _static(recipe)), *_float_ends(recipe)]
 
 
-def _chosen(recipe: Recipe, also: Mapping[str, Sequence[str]]) -> list[Settings]:
-    """Static arithmetic in the operators with these results, whose names end in semicolons."""
+def _chosen(config: Settings, chosen: Mapping[str, Sequence[str]]) -> list[Settings]:
+    """One configuration for the operators with these results, whose names end in semicolons."""
     return [
         entry
-        for operation, results in also.items()
+        for operation, results in chosen.items()
         for name in results
-        for entry in _each((operation,), _static(recipe), f"^{re.escape(name)};$")
+        for entry in _each((operation,), config, f"^{re.escape(name)};$")
     ]
 
 
@@ -143,7 +148,7 @@ def _each(operations: Sequence[str], config: Settings, regex: str = ".*") -> lis
         {
             "regex": regex,
             "operation": operation,
-            "algorithm_key": "min_max_uniform_quantize",
+            "algorithm_key": "min_max_uniform_quantize" if config else _NOT,
             "op_config": config,
         }
         for operation in operations
@@ -176,12 +181,8 @@ def _activations(recipe: Recipe) -> Settings:
 
 
 def _float_ends(recipe: Recipe) -> list[Settings]:
-    if recipe.io != "float32" or recipe.compute != "static":
-        return []
-    return [
-        {"regex": ".*", "operation": end, "algorithm_key": "no_quantize", "op_config": {}}
-        for end in ("INPUT", "OUTPUT")
-    ]
+    whole = recipe.compute in ("static", "mixed")
+    return _each(("INPUT", "OUTPUT"), {}) if whole and recipe.io == "float32" else []
 
 
 def _float16() -> Settings:

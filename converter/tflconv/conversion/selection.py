@@ -67,6 +67,29 @@ def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[s
     return found
 
 
+def users(model: fb.ModelT) -> dict[str, tuple[Step, ...]]:
+    """Return the operators that make and read each activation, but for the inputs.
+
+    What only moves values is passed: its result is the same activation.
+
+    Args:
+        model: A float model.
+    """
+    wiring = Wiring(model)
+    return {
+        step.makes[0]: (step, *_reading(wiring, step))
+        for step in wiring.steps
+        if step.reads and step.kind not in _MOVING
+    }
+
+
+def _reading(wiring: Wiring, step: Step) -> Iterator[Step]:
+    for reader in wiring.readers(step.makes[0]):
+        yield reader
+        if reader.kind in _MOVING:
+            yield from _reading(wiring, reader)
+
+
 def fit(model: fb.ModelT, ranges: TensorRanges, spared: Collection[str] = ()) -> TensorRanges:
     """Return ``ranges`` as the kernels of products need them.
 

@@ -11,7 +11,7 @@ dropout, is in no graph for inference.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
@@ -35,7 +35,12 @@ _IDLE = {"scale": 1, "gamma": 1}
 class UnfusedModel(FloatModel):
     """A model without fused or folded operators; it has a float file only."""
 
-    def make(self, recipe: Recipe, calibration: Calibration | None = None) -> bytes:
+    def make(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None = None,
+        spared: Collection[str] = (),
+    ) -> bytes:
         """Return the float file, whose constants are not shared either, for any ``recipe``."""
         return self.content
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from tflconv.core.files import write_json
 from tflconv.core.versions import versions
 from tflconv.inspection import cost
 from tflconv.network.nodes import CannotRewrite
-from tflconv.pipeline import choosing
+from tflconv.pipeline import choosing, mixing
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.recipe import Recipe
@@ -44,8 +44,8 @@ class Choices:
     def of(self, recipe: Recipe) -> Choice:
         """Return the recipe and the graph that the file of ``recipe`` is made by."""
         if recipe not in self._known:
-            graphs = self._graphs(recipe)
-            if len(graphs) == 1 and not recipe.is_auto:
+            graphs = self.graphs(recipe)
+            if len(graphs) == 1 and not (recipe.is_auto or recipe.is_mixed):
                 self._known[recipe] = choosing.settled(recipe, graphs[0])
             else:
                 self._known[recipe] = self._chosen(recipe, graphs)
@@ -55,9 +55,11 @@ class Choices:
         """Return what is made by the choice for ``recipe``."""
         choice = self.of(recipe)
         draft = self._drafts.pop(recipe, None)
-        return self.line.make(choice.recipe, choice.rewrite) if draft is None else draft
+        if draft is not None:
+            return draft
+        return self.line.make(choice.recipe, choice.rewrite, choice.spared)
 
-    def _graphs(self, recipe: Recipe) -> list[Rewrite]:
+    def graphs(self, recipe: Recipe) -> list[Rewrite]:
         """What may be chosen; the graph that came is the first."""
         line = self.line
         if recipe.unfused:
@@ -76,6 +78,7 @@ class Choices:
             "graphs": graphs,
             "samples": line.comparisons.samples_seen,
             "normalization": None if line.card is None else asdict(line.card.normalization),
+            "least": self._least if recipe.is_mixed else None,
             "table": cost.TABLE,
             "versions": versions(*MAKERS),
         }
@@ -89,9 +92,11 @@ class Choices:
                 finally:
                     draft.unlink()
 
-            choice, content = choosing.choose(
-                recipes, self._all_possible(graphs), line.make, measure
-            )
+            if recipe.is_mixed:
+                choice, content = self._mixed(recipe, graphs[0], measure)
+            else:
+                possible = self._all_possible(graphs)
+                choice, content = choosing.choose(recipes, possible, line.make, measure)
             self._drafts[recipe] = content
             write_json(folder / FACTS, choice.to_json())
 
@@ -99,6 +104,26 @@ class Choices:
         choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), recipes)
         line.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
+
+    def _mixed(
+        self, recipe: Recipe, graph: Rewrite, measure: Callable[[bytes], Fidelity]
+    ) -> tuple[Choice, bytes]:
+        line = self.line
+        found = mixing.mix(
+            line.model(graph, recipe.steps).activations,
+            lambda spared: line.make(recipe, graph, spared),
+            measure,
+            self._least,
+        )
+        for point in found.curve:
+            line.origin.tell("choose", f"{recipe.name}: {point}")
+        return choosing.mixed(recipe, graph, found), found.content
+
+    @property
+    def _least(self) -> float:
+        """Least cosine of a mixed recipe."""
+        said = self.line.request.min_cosine
+        return choosing.CLOSE if said is None else said
 
     def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
         """Those of ``graphs`` that can be made of the model, each when it is asked for."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tflconv.conversion import Rewrite
@@ -19,6 +19,7 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection import cost, delegation
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.mixing import Mixture, Point
 from tflconv.recipe import Recipe, TensorType, get
 
 CLOSE = 0.998
@@ -48,12 +49,17 @@ class Choice:
         rewrite: The graph; never ``auto``.
         instructions: Estimated instructions of an inference, by the candidates that could be made.
         fidelity: How close it is to the float model, if that had to be known.
+        curve: The files on the way to that of a mixed recipe; each has one more activation in
+            float.
+        spared: Results of the operators that compute in float there.
     """
 
     recipe: Recipe
     rewrite: Rewrite
     instructions: Mapping[str, float]
     fidelity: Fidelity | None = None
+    curve: tuple[Point, ...] = ()
+    spared: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what ``from_json`` reads, as a JSON object."""
@@ -62,6 +68,8 @@ class Choice:
             "rewrite": self.rewrite,
             "instructions": dict(self.instructions),
             "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
+            "curve": [asdict(point) for point in self.curve],
+            "spared": list(self.spared),
         }
 
     @classmethod
@@ -73,6 +81,8 @@ class Choice:
             rewrite=value["rewrite"],
             instructions=value["instructions"],
             fidelity=None if measured is None else Fidelity.from_json(measured),
+            curve=tuple(Point(**point) for point in value["curve"]),
+            spared=tuple(value["spared"]),
         )
 
     @property
@@ -82,12 +92,25 @@ class Choice:
 
     def __str__(self) -> str:
         graph = {"as-is": "as it came", "optimized": "rewritten"}.get(self.rewrite, self.rewrite)
-        return f"{self.recipe.name}, {graph}"
+        left = f", {len(self.spared)} operators in float" if self.spared else ""
+        return f"{self.recipe.name}, {graph}{left}"
 
 
 def settled(recipe: Recipe, rewrite: Rewrite) -> Choice:
     """What was said, where there is nothing to choose."""
     return Choice(recipe=recipe, rewrite=rewrite, instructions={})
+
+
+def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
+    """What was found for a mixed recipe."""
+    return Choice(
+        recipe=recipe,
+        rewrite=rewrite,
+        instructions={f"{recipe.name} {rewrite}": round(found.curve[-1].instructions)},
+        fidelity=found.fidelity,
+        curve=found.curve,
+        spared=found.spared,
+    )
 
 
 def recipes(recipe: Recipe, io: TensorType | None, *, has_samples: bool) -> list[Recipe]:

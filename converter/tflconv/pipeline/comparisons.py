@@ -88,7 +88,7 @@ class Comparisons:
 
     def _reference(self, recipe: Recipe) -> Reference:
         steps = self._steps(recipe)
-        key: Key = (self.line.choice(recipe).rewrite, steps) if steps else ("as-is", ())
+        key: Key = (self.line.graphs(recipe)[0], steps) if steps else ("as-is", ())
         if key not in self._references:
             self._references[key] = Reference(self._float_model(*key))
         return self._references[key]

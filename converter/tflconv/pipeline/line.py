@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -127,6 +127,7 @@ class Line:
             "file": self.file_name(recipe),
             "recipe": asdict(choice.recipe),
             "rewrite": choice.rewrite,
+            "spared": list(choice.spared),
             "steps": self.workshop.inputs(recipe.steps if self.trains(recipe) else ()),
             "calibration": self._calibrated(choice.recipe),
             "normalization": None if self.card is None else asdict(self.card.normalization),
@@ -145,6 +146,10 @@ class Line:
         """Return the graph and the recipe that the file of ``recipe`` is made by."""
         return self._choices.of(recipe)
 
+    def graphs(self, recipe: Recipe) -> list[Rewrite]:
+        """Return the graphs that the file of ``recipe`` may be made of."""
+        return self._choices.graphs(recipe)
+
     def fidelity(self, recipe: Recipe) -> Fidelity:
         """Return how close the file of ``recipe`` is to the float model; the store keeps it."""
         return self.comparisons.of(recipe)
@@ -153,13 +158,13 @@ class Line:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{file_name(self.name or self.origin.stem)}-{recipe.name}.tflite"
 
-    def make(self, recipe: Recipe, rewrite: Rewrite) -> bytes:
-        """Return what ``recipe`` makes of one of the model's graphs."""
+    def make(self, recipe: Recipe, rewrite: Rewrite, spared: Collection[str] = ()) -> bytes:
+        """Return what ``recipe`` makes of one of the model's graphs, some operators in float."""
         steps = recipe.steps if self.trains(recipe) else ()
         samples = self.calibration if self.needs_samples(recipe) else None
         model = self.model(rewrite, steps)
         self.origin.tell("convert", f"converting to {recipe.name}")
-        return model.make(recipe, samples)
+        return model.make(recipe, samples, spared)
 
     def _calibrating(self, done: int, total: int) -> None:
         state: State = "done" if done == total else "working"

@@ -134,7 +134,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         results.MeasuredModel, results.DeviceInfo, results.Software, results.Latency, results.Cpu,
         results.Memory, results.Graph, results.Op, results.Instructions, results.Accuracy,
         results.BenchmarkRun, results.Conditions, results.SustainedSecond,
-        results.OutputComparison, results.EmulatedInstructions,
+        results.OutputComparison, results.EmulatedInstructions, results.GoldenOutputs,
+        results.ColdStart, results.Start,
     ],
 )  # fmt: skip
 def test_every_field_is_documented(part: type) -> None:
@@ -151,6 +152,9 @@ def test_conditions_that_were_recorded_before_are_kept_as_they_were(file: Path) 
 
 
 FULL = Conditions(
+    golden=results.GoldenOutputs(
+        contract="m.golden.zip", total=8, kept=7, max_difference=0.2, tolerance=0.1
+    ),
     cpu_mask="0xc0",
     governor="schedutil",
     cpus_online="0-7",

@@ -35,6 +35,8 @@ def main() -> None:
     quietest.save(HERE / "results.json")
     shutil.rmtree(HERE / "plots", ignore_errors=True)
     plots.write(quietest, HERE / "plots")
+    for drawing in (HERE / "plots").glob("*.svg"):
+        drawing.unlink()  # pages show the PNG files
 
 
 def recorded(folder: Path, *, again: bool) -> Results:

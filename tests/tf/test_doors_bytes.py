@@ -24,7 +24,8 @@ from tflconv.network import passes
 from tflconv.network.keras import opened
 from tflconv.pipeline import plan
 from tflconv.pipeline.plan import Plan
-from tflconv.pipeline.stages import Prepared, StudyModel, prepare
+from tflconv.pipeline.prepared import Prepared
+from tflconv.pipeline.stages import StudyModel, prepare
 
 SEED = 3
 OPTIONS = {"width": 16, "blocks": 1}

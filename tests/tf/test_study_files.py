@@ -13,7 +13,8 @@ from tflconv.core.store import Store
 from tflconv.inspection.inspect import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan
-from tflconv.pipeline.stages import Prepared, StudyModel, prepare
+from tflconv.pipeline.prepared import Prepared
+from tflconv.pipeline.stages import StudyModel, prepare
 
 keras = pytest.importorskip("keras", minversion="3")
 

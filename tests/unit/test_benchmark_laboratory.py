@@ -21,7 +21,7 @@ from tflconv.errors import DeviceError
 from tflconv.model.normalization import Normalization
 from tflconv.pipeline import study
 from tflconv.pipeline.plan import ModelPlan, Plan
-from tflconv.pipeline.stages import Candidate, Prepared
+from tflconv.pipeline.prepared import Candidate, Prepared
 from tflconv.results import Accuracy, Instructions
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"

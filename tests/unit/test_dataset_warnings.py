@@ -14,7 +14,7 @@ from tflconv.cli import study as command
 from tflconv.core.progress import Callback
 from tflconv.errors import TflconvError
 from tflconv.pipeline import plan, study
-from tflconv.pipeline.stages import Prepared
+from tflconv.pipeline.prepared import Prepared
 
 PLAN = """
 name = "tiny"

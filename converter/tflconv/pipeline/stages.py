@@ -38,10 +38,11 @@ from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.measuring import check_scores, packed
 from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.prepared import Candidate, Prepared
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
 from tflconv.recipe import Recipe
-from tflconv.results import Accuracy, MeasuredModel
+from tflconv.results import MeasuredModel
 from tflconv.verification import Verification, metrics, parse_drop, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
@@ -53,44 +54,6 @@ TEST_SETS = "testsets"
 
 _EPOCHS = 200
 """Most epochs of a learning curve."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A converted model that was compared with its reference and may now be measured.
-
-    Attributes:
-        model: What it is called in results.
-        path: The finished file.
-        accuracy: How it compares with its reference on this computer.
-        warnings: What a user should know about the file.
-        test_set: Pictures that devices evaluate, where the plan asks for that.
-        golden: Its golden contract, where the plan asks for that.
-    """
-
-    model: MeasuredModel
-    path: Path
-    accuracy: Accuracy
-    warnings: tuple[str, ...] = ()
-    test_set: PackedSet | None = None
-    golden: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What a model of a plan led to.
-
-    Attributes:
-        candidates: The files that may be measured.
-        failures: By slug, what failed or missed its threshold.
-        warnings: What there is to say about the model and its pictures.
-        curve: What each epoch of its training came to, as its card has it.
-    """
-
-    candidates: tuple[Candidate, ...]
-    failures: tuple[tuple[str, TflconvError], ...]
-    warnings: tuple[str, ...] = ()
-    curve: tuple[JsonValue, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

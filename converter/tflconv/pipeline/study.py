@@ -28,8 +28,9 @@ from tflconv.pipeline import checking
 from tflconv.pipeline.cells import Work
 from tflconv.pipeline.measuring import Failure, measure
 from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.prepared import Candidate
 from tflconv.pipeline.requests import BenchRequest
-from tflconv.pipeline.stages import Candidate, StudyModel, prepare
+from tflconv.pipeline.stages import StudyModel, prepare
 from tflconv.results import Accuracy, BenchmarkRun, GrowingResults, Results
 
 STORE = ".store"

@@ -185,7 +185,7 @@ def test_several_signatures_are_listed(tmp_path: Path) -> None:
     folder = two_functions(tmp_path, "half", "double")
     with pytest.raises(UsageError, match="several signatures: half, double") as caught:
         converted(folder, tmp_path)
-    assert "--signature NAME" in str(caught.value.hint)
+    assert "signature=NAME" in str(caught.value.hint)
     with pytest.raises(UsageError, match="signature 'halve'"):
         converted(folder, tmp_path, signature="halve")
 
@@ -211,7 +211,7 @@ def test_a_function_that_is_not_in_the_file_is_named(kit: Any, ending: str, tmp_
     around(kit, kit.layers.Conv2D(4, 1, activation=squared)).save(file)
     with pytest.raises(TflconvError, match="the code of 'squared' is not in the file") as caught:
         converted(file, tmp_path)
-    assert "--custom-objects" in str(caught.value.hint)
+    assert "custom_objects=FILE.py" in str(caught.value.hint)
 
 
 def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_function_without_a_name_is_said_to_be_code(kit: Any, tmp_path: Path) 
     around(kit, kit.layers.Conv2D(4, 1, activation=lambda x: x * x)).save(file)
     with pytest.raises(TflconvError, match="which is code") as caught:
         converted(file, tmp_path)
-    assert "--custom-objects" in str(caught.value.hint)
+    assert "custom_objects=FILE.py" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("way", ["mask", "outputs", "folder"])

@@ -24,7 +24,7 @@ from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.data.archives import is_archive
 from tflconv.data.csv_labels import SUFFIXES
-from tflconv.data.dataset_card import DataFile, DatasetCard, card
+from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.sources import Source, is_source
 from tflconv.data.split_words import mentions_split
 from tflconv.errors import TflconvError, UsageError
@@ -161,7 +161,7 @@ def locate(name: str) -> Location:
     location = find(name)
     if location.state != "missing":
         return location
-    if location.card.sample is not None:
+    if location.card.sample in names():  # the wheel leaves the larger sample out
         note = (
             f"{name} is not on this machine, so its bundled sample stands in for it"
             f" (`tflconv datasets fetch {name}` brings all of it)."

@@ -142,7 +142,7 @@ OTHERS = {
     "inspect in ASCII": Row("true", "$T inspect $M", 0, "1 x 8 x 8 x 1", environment=ASCII),
     "report in ASCII": Row("true", "$T report $R", 0, "latency", environment=ASCII),
     "Markdown in ASCII": Row("true", "$T report $R --export-markdown -", 0, "×", environment=ASCII),
-    "datasets in ASCII": Row("true", "$T datasets --json", 0, "mnist", environment=ASCII),
+    "datasets in ASCII": Row("true", "$T list datasets --json", 0, "mnist", environment=ASCII),
     "a file named in UTF-8, in ASCII": Row(
         "cp $M müller.tflite", "$T inspect müller.tflite --json", 0, "Conv", environment=ASCII
     ),
@@ -154,7 +154,7 @@ OTHERS = {
         "true", "$T report $R --export-csv $(printf 'm\\377.csv')", 0, "wrote m"
     ),
     "inspect without a home": Row("true", "$T inspect $M", 0, "CONV_2D", environment=HOMELESS),
-    "datasets without a home": Row("true", "$T datasets", 0, "mnist", environment=HOMELESS),
+    "datasets without a home": Row("true", "$T list datasets", 0, "mnist", environment=HOMELESS),
     "report without a home": Row("true", "$T report $R", 0, "latency", environment=HOMELESS),
     "bench without a home": Row(
         "true", BENCH, 1, "TFLCONV_CACHE_DIR=DIR", environment=HOMELESS

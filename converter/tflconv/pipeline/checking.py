@@ -15,6 +15,7 @@ from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
 from tflconv.compression.weight_config import DistillStepConfig
 from tflconv.core import outputs
+from tflconv.core.inputs import require_finite
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import Keeping
@@ -87,6 +88,10 @@ def verification(request: VerificationRequest) -> None:
 
 def _check_made(file: Path) -> None:
     """Raise ``TflconvError`` where there is no ``.tflite`` file."""
+    try:
+        require_finite(file)
+    except OSError as error:
+        raise TflconvError(f"{file} cannot be read: {error.strerror}.") from error
     if not file.is_file():
         raise TflconvError(f"no model file at {file}.", hint="Make it with tflconv convert.")
 

@@ -70,6 +70,15 @@ def test_the_command_line_names_servers(
     assert '"adb:two"' in printed
 
 
+def test_cleaning_reaches_the_phones_of_a_named_server(
+    servers: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:  # a phone of the fake server gives no lock away
+        main(["devices", "clean", "adb", "--adb-server", servers[1]])
+    assert ended.value.code == 3
+    assert "adb:two did not answer" in capsys.readouterr().err
+
+
 HOLDS = """
 import sys, time
 from tflconv.device.phone import find

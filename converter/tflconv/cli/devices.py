@@ -10,6 +10,7 @@ from tflconv import device
 from tflconv.cli import commands, options
 from tflconv.cli.console import say, say_next, working
 from tflconv.device import connecting
+from tflconv.device.access import Access
 from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
@@ -67,17 +68,19 @@ def setup() -> None:
 
 @command.command()
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
-def clean(kinds: tuple[str, ...]) -> None:
+@options.adb_servers
+def clean(kinds: tuple[str, ...], adb_servers: tuple[str, ...]) -> None:
     """Delete the files that were copied to devices of the given KINDS, by default of all.
 
     \b
     Examples:
       tflconv devices clean
-      tflconv devices clean adb
+      tflconv devices clean adb --adb-server lab1:5037
     """
+    access = Access(adb_servers=adb_servers)
     for name in kinds or KINDS:
         with working(f"cleaning {name}"):
-            count = kind(name).clean()
+            count = kind(name).clean(access)
         say(f"{name}: {count} {'file' if count == 1 else 'files'} removed")
 
 

@@ -136,7 +136,7 @@ def listed(_: Access | None = None) -> list[ListedDevice]:
     return [_row(core, requirements) for core in cores.CORES.values()]
 
 
-def clean() -> int:
+def clean(_: Access | None = None) -> int:
     """Delete the files that were copied to emulated cores and return their number."""
     count = len(list(files().glob("*")))
     shutil.rmtree(files(), ignore_errors=True)

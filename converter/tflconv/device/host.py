@@ -135,7 +135,7 @@ def listed(_: Access | None = None) -> list[ListedDevice]:
     return [ListedDevice(id="host", kind="host", name=name, state="ready", abilities=abilities)]
 
 
-def clean() -> int:
+def clean(_: Access | None = None) -> int:
     """Return 0, because nothing is ever copied to the host."""
     return 0
 

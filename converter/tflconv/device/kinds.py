@@ -63,7 +63,7 @@ class Kind(Protocol):
         """Return the visible devices of this kind; a missing tool is no error."""
         ...
 
-    def clean(self) -> int:
+    def clean(self, access: Access | None = None, /) -> int:
         """Delete what was copied to the devices of this kind and return the number of files."""
         ...
 

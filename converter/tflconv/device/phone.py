@@ -299,7 +299,7 @@ def listed(access: Access | None = None) -> list[ListedDevice]:
     return phone_listing.rows(program, known)
 
 
-def clean() -> int:
+def clean(access: Access | None = None) -> int:
     """Delete the files of tflconv on every usable phone and return their number."""
-    ready = [phone.id.partition(":")[2] for phone in listed() if phone.state == "ready"]
-    return sum(find(serial).clean() for serial in ready)
+    ready = [phone.id.partition(":")[2] for phone in listed(access) if phone.state == "ready"]
+    return sum(find(serial, access).clean() for serial in ready)

@@ -115,7 +115,7 @@ def test_arrays_are_evaluated_on_the_device(tmp_path: Path) -> None:
     (few,) = tflconv.bench([INT8], dataset=(pixels, labels), pictures=30, **quick).runs  # type: ignore[arg-type]
     assert few.accuracy is not None
     assert (few.accuracy.total, few.accuracy.subset) == (30, True)
-    with pytest.raises(UsageError, match=r"a device evaluates pixels .*\n.*--reference"):
+    with pytest.raises(UsageError, match=r"a device evaluates pixels .*\n.*reference=MODEL"):
         tflconv.bench([INT8], dataset=(pixels / 255, labels), **quick)  # type: ignore[arg-type]
     (beside,) = tflconv.bench(
         [INT8],

@@ -23,7 +23,8 @@ IN_BIONIC = {
     "dlerror", "dlopen", "dlsym", "exit", "free", "fstat", "getrusage", "ioctl", "malloc",
     "memcmp", "memcpy", "memset", "open", "prctl", "read", "realloc", "sched_getaffinity",
     "sched_setaffinity", "snprintf", "strchr", "strcmp", "strdup", "strerror", "strlen",
-    "strncmp", "strrchr", "strstr", "strtod", "strtol", "strtoull", "syscall", "vsnprintf", "write",
+    "strncmp", "strpbrk", "strrchr", "strstr", "strtod", "strtol", "strtoull", "syscall",
+    "vsnprintf", "write",
 }  # fmt: skip
 """What the harness may use of Android's C library; all of it is in every arm64 Android."""
 

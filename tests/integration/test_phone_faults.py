@@ -93,7 +93,9 @@ def harnesses(machine: phones.Phone) -> list[str]:
 
 
 def left(machine: phones.Phone) -> list[str]:
-    return shell(machine).shell(["ls", FOLDER]).stdout.split()
+    """Files of tflconv on the phone, but the one that is locked while it is measured on."""
+    names = shell(machine).shell(["ls", FOLDER]).stdout.split()
+    return [name for name in names if name not in ("lock", "holder")]
 
 
 def during(

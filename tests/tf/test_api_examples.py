@@ -13,8 +13,12 @@ import pytest
 import tflconv
 from tflconv import api
 from tflconv.compression import ChannelsConfig
+from tflconv.results import Results
 
-ORDER = ("train", "compress", "convert", "verify", "bench", "compare", "serve", "write_report")
+ORDER = (
+    "train", "compress", "convert", "inspect", "verify", "bench", "compare", "serve", "study",
+    "write_report", "load", "list_datasets", "list_devices", "list_models", "list_recipes",
+)  # fmt: skip
 """Each example goes on with what the one before it left."""
 
 
@@ -26,7 +30,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     runner, finder = doctest.DocTestRunner(), doctest.DocTestFinder(recurse=False)
     names = {name: getattr(api, name) for name in ORDER}
-    names["ChannelsConfig"] = ChannelsConfig
+    names |= {"ChannelsConfig": ChannelsConfig, "Results": Results, "Path": Path}
     for name in ORDER:
         (example,) = finder.find(names[name], name, globs=dict(names))
         assert example.examples, f"tflconv.{name} has no example"

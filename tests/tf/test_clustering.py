@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hand_made import heard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,7 +92,7 @@ def test_training_moves_clusters_and_keeps_them(kit: Any, tmp_path: Path) -> Non
         Subject(model=open_once(model), step=Step(technique="cluster", amount=4), config=config),
         examples,
         tmp_path,
-        lambda event: losses.append(float(event.message.partition("loss ")[2])),
+        heard(losses),
     )
     assert losses[-1] < losses[0]
     start = {k.layer: clustered(k.weights, 4) for k in kernels(model)}

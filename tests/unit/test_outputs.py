@@ -50,14 +50,14 @@ def test_a_file_that_a_conversion_would_replace_is_tried(tmp_path: Path) -> None
 
 
 def test_every_option_that_names_a_file_to_write_tries_it() -> None:
-    """Others that take a path only read, or are tried by the pipeline: ``-o``."""
+    """Others that take a path only read, or are tried by the pipeline: ``-o``, ``--golden``."""
     writes = ("write", "folder for", "file to write")
     for name in cli.COMMANDS:
         command = cli.group.get_command(cli.click.Context(cli.group), name)
         assert command is not None
         for option in command.params:
             text = (getattr(option, "help", None) or "").lower()
-            if text.startswith(writes) and option.name != "output":
+            if text.startswith(writes) and option.name not in ("output", "golden"):
                 assert type(option.type).__name__ in ("OutputFile", "OutputFolder"), option.name
 
 

@@ -72,6 +72,7 @@ class Structure:
         """Made when first needed: it takes 20 ms, and most commands read no such file."""
         converter = cattrs.Converter(detailed_validation=telling, forbid_extra_keys=self._strict)
         converter.register_structure_hook(str, lambda value, _: _text(value))
+        converter.register_unstructure_hook(float, float)  # 0 is written as it is read: 0.0
         self._prepare(converter)
         return converter
 

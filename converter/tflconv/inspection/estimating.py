@@ -24,7 +24,7 @@ def of(model: TfliteModel) -> Estimate | None:
     )
     if not all(math.isfinite(each) and 0 <= each < 2**62 for each in costs):
         return None
-    total, whole, products = costs
+    total, whole, products = map(float, costs)
     return Estimate(
         table=cost.TABLE,
         total=max(total, whole),

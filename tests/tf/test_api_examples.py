@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -43,11 +44,14 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_every_parameter_is_described(name: str) -> None:
     function = getattr(api, name)
     text = function.__doc__ or ""
-    hints = function.__wrapped__.__annotations__
-    returns = () if hints["return"] == "None" else ("Returns:",)
-    for section in ("Args:", *returns, "Example:"):
+    hints = inspect.unwrap(function).__annotations__
+    parameters = hints.keys() - {"return"}
+    arguments = ("Args:",) if parameters else ()
+    says_what = hints["return"] == "None" or text.startswith("Return ")
+    returns = () if says_what else ("Returns:",)
+    for section in (*arguments, *returns, "Example:"):
         assert section in text, f"tflconv.{name}: no {section}"
-    for parameter in hints.keys() - {"return"}:
+    for parameter in parameters:
         assert re.search(rf"^        {parameter}: ", text, re.MULTILINE), f"{name}: {parameter}"
 
 

@@ -51,6 +51,6 @@ def list_recipes() -> tuple[Quantization, ...]:
 
     Example:
         >>> [scheme.scheme for scheme in list_recipes()][:2]
-        ['fp32', 'fp16']
+        ['auto', 'fp32']
     """
     return tuple(recipe.SCHEMES.values())

@@ -131,7 +131,13 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
 
 
 def load(path: AnyPath) -> Results:
-    """Read a results file. Raises ``TflconvError`` if it is missing or no results file.
+    """Return the results in a file.
+
+    Args:
+        path: The file, as ``Results.save`` or ``--export-json`` wrote it.
+
+    Raises:
+        TflconvError: It is missing, or no results file.
 
     Example:
         >>> import tempfile

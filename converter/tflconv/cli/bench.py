@@ -44,23 +44,7 @@ SETTINGS = {
 
 @commands.command(name="bench")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=MODEL)
-@click.option(
-    "--device",
-    "devices",
-    multiple=True,
-    metavar="DEVICE",
-    shell_complete=completing.devices,
-    help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or adb:SERIAL; may be"
-    " repeated.  [default: host]",
-)
-@click.option(
-    "-s",
-    "serials",
-    multiple=True,
-    metavar="SERIAL",
-    shell_complete=completing.serials,
-    help="Short for adb:SERIAL.",
-)
+@options.devices
 @click.option(
     "--dataset",
     metavar="DATASET",

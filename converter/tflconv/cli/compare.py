@@ -75,22 +75,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
 @click.option(
     "--across-runtimes", is_flag=True, help="Compare although LiteRT or the harness differ."
 )
-@click.option(
-    "--device",
-    "devices",
-    multiple=True,
-    metavar="DEVICE",
-    shell_complete=completing.devices,
-    help="host, arm64:cortex-a76 (a55, a53) or adb:SERIAL; may be repeated.  [default: host]",
-)
-@click.option(
-    "-s",
-    "serials",
-    multiple=True,
-    metavar="SERIAL",
-    shell_complete=completing.serials,
-    help="Short for adb:SERIAL.",
-)
+@options.devices
 @click.option(
     "--dataset",
     metavar="DATASET",

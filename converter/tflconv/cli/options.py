@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import click
 
-from tflconv.cli import units
+from tflconv.cli import completing, units
 from tflconv.cli.console import print_json, say, standard_output
 from tflconv.compression import QatConfig
 from tflconv.compression.config import Engine
@@ -226,6 +226,27 @@ def signature(function: F) -> F:
         "--signature",
         metavar="NAME",
         help="Function of a SavedModel.  [default: serving_default, or the only one]",
+    )(function)
+
+
+def devices(function: F) -> F:
+    """``--device`` and ``-s``: where files are measured."""
+    click.option(
+        "-s",
+        "serials",
+        multiple=True,
+        metavar="SERIAL",
+        shell_complete=completing.serials,
+        help="Short for adb:SERIAL.",
+    )(function)
+    return click.option(
+        "--device",
+        "devices",
+        multiple=True,
+        metavar="DEVICE",
+        shell_complete=completing.devices,
+        help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or adb:SERIAL; may"
+        " be repeated.  [default: host]",
     )(function)
 
 

@@ -42,7 +42,7 @@ GOOD = {
     "initializer of TensorFlow": named("Constant", "tensorflow.python.ops.init_ops_v2"),
     "of an application": named("LayerScale", "keras.src.applications.convnext"),
     "own": named("Own", "somewhere", registered_name="Own"),
-    "ours": named("ClassToken", "tflconv.models.layers", registered_name="tflconv>ClassToken"),
+    "ours": named("tflconv>ClassToken", "tflconv.models", registered_name="tflconv>ClassToken"),
     "activation": function("builtins", "relu"),
     "own function": function("somewhere", "own_function"),
     "name of an activation": {"activation": "gelu", "recurrent_activation": "sigmoid"},
@@ -57,6 +57,7 @@ GOOD = {
     "quantized": named("QuantizeWrapperV2"),
     "quantizer of Keras 3": named("AbsMaxQuantizer", "keras.quantizers"),
     "spectrogram": with_settings("MelSpectrogram", window="hann", fft_length=2048, max_freq=8000),
+    "words": with_settings("StringLookup", vocabulary=["a"], num_oov_indices=0),
     "spectrogram without settings": named("STFTSpectrogram", "keras.layers"),
 }
 
@@ -74,6 +75,8 @@ BAD = {
     "frequency that is none": with_settings("MelSpectrogram", min_freq=float("inf")),
     "mode": with_settings("STFTSpectrogram", mode="__class__"),
     "type of a quantizer": with_settings("AbsMaxQuantizer", "keras.quantizers", output_dtype="O"),
+    "a billion unknown words": with_settings("StringLookup", num_oov_indices=10**9),
+    "a billion unknown numbers": with_settings("IntegerLookup", num_oov_indices=10**9),
     "quantizer with data": named("GPTQConfig", "keras.quantizers"),
     "Lambda": named("Lambda", "keras.layers"),
     "Lambda of an .h5 file": named("Lambda"),
@@ -112,6 +115,7 @@ BAD = {
     "loading": calling("load_library"),
     "printing": calling("print"),
     "file of words": {"vocabulary": "words.txt"},
+    "file called as a class": {"vocabulary": "Own"},
     "file of weights": {"idf_weights": "words.npy"},
     "path": {"anything": "/etc/passwd"},
     "path of Windows": {"anything": "C:\\secret"},
@@ -130,6 +134,13 @@ def test_what_does_more_is_refused_wherever_it_stands(config: Any, around: str) 
     place = {"plain": config, "wrapped": wrapped, "listed": {"a": [[0, {"b": config}]]}}
     with pytest.raises(TflconvError, match=r"cannot open m\.keras as a model: it"):
         DOOR.checked(place[around])
+
+
+@pytest.mark.parametrize("name", ["ClassToken", "Lambda", "anything"])
+def test_a_registered_class_goes_by_that_name_alone(name: str) -> None:
+    """An older file, or one without a module, is read by the class's name, and others are not."""
+    config = named(name, registered_name="tflconv>ClassToken")
+    assert DOOR.checked([config]) == [{**config, "class_name": "tflconv>ClassToken"}]
 
 
 def test_a_compile_configuration_is_left_out_at_any_level() -> None:

@@ -37,7 +37,7 @@ from tflconv.results import (
     Moment,
     SustainedSecond,
 )
-from tflconv.tflite import reading
+from tflconv.tflite import lifetimes, reading
 from tflconv.tflite.reading import TfliteModel
 
 
@@ -108,6 +108,7 @@ def check(model: Path, config: BenchmarkConfig) -> TfliteModel:
     from the CPU is not known.
     """
     whole = reading.read(model)
+    lifetimes.check_memory(whole)
     if config.accelerator == "cpu":
         runnable.check(whole)
     return whole

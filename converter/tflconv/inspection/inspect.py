@@ -28,6 +28,8 @@ from tflconv.tflite import reading
 from tflconv.tflite.lifetimes import lifetimes
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, TflconvError)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpRow:
@@ -271,7 +273,7 @@ def _attached(model: TfliteModel) -> int:
     try:
         with open_zip(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
-    except (*DAMAGE, TflconvError):
+    except _UNREADABLE:
         return 0  # nothing behind it, or what others made of a zip's end
     return model.bytes - min(starts, default=model.bytes)
 

@@ -20,7 +20,8 @@ from tflconv.device.interface import Counted, Device, Runtime
 from tflconv.errors import DeviceError
 from tflconv.model.normalization import Normalization
 from tflconv.pipeline import study
-from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.plan_parts import ModelPlan
 from tflconv.pipeline.prepared import Candidate, Prepared
 from tflconv.results import Accuracy, Instructions
 

@@ -21,7 +21,8 @@ STUDIES = Path(__file__).parents[2] / "studies"
 Network = dict[str, Any]
 
 
-def _module(path: Path) -> ModuleType:
+def module(path: Path) -> ModuleType:
+    """Import a script of a study."""
     spec = importlib.util.spec_from_file_location(f"study_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -31,7 +32,7 @@ def _module(path: Path) -> ModuleType:
     return module
 
 
-plans = _module(STUDIES / "resnet-service" / "plans.py")
+plans = module(STUDIES / "resnet-service" / "plans.py")
 
 
 def recorded(study: Path) -> dict[str, Network]:

@@ -10,8 +10,7 @@ from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.core.text import file_name
-from tflconv.pipeline import demonstration
-from tflconv.pipeline import plan as plans
+from tflconv.pipeline import demonstration, planning
 from tflconv.pipeline.measuring import results_of
 from tflconv.results import Results
 
@@ -21,6 +20,8 @@ def study(
     plan: AnyPath,
     output: AnyPath | None = None,
     *,
+    quick: bool = False,
+    devices: str | Sequence[str] = (),
     adb: str | None = None,
     adb_servers: str | Sequence[str] = (),
     runtime: AnyPath | None = None,
@@ -33,6 +34,8 @@ def study(
     Args:
         plan: A TOML file; or ``demo``, the plan that comes with tflconv.
         output: Folder for models, results, plots and report; by default the name of the plan.
+        quick: Run it small, as the table ``quick`` of the plan says.
+        devices: Devices to measure on besides those of the plan, one or several.
         adb: The adb program; by default that of ``$ADB`` or the path.
         adb_servers: adb servers ``HOST:PORT`` that know phones, one or several.
         runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
@@ -56,7 +59,8 @@ def study(
     if str(plan) == "demo":
         loaded = demonstration.plan(counted=demonstration.obstacle() is None)
     else:
-        loaded = plans.load(Path(plan))
+        loaded = planning.read(Path(plan))
+    loaded = planning.changed(loaded, devices=given.names(devices, "devices"), quick=quick)
     outcome = studies.run(
         loaded,
         given.path(output) or Path(file_name(loaded.name)),

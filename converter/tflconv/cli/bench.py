@@ -45,7 +45,7 @@ SETTINGS = {
 
 @commands.command(name="bench")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=MODEL)
-@options.devices
+@options.devices("host")
 @click.option(
     "--dataset",
     metavar="DATASET",
@@ -81,7 +81,6 @@ SETTINGS = {
 def command(
     files: tuple[Path, ...],
     devices: tuple[str, ...],
-    serials: tuple[str, ...],
     dataset: str | None,
     normalize: str | None,
     resize: Resize | None,
@@ -120,7 +119,7 @@ def command(
     targets = {"json": export_json, "csv": export_csv, "markdown": export_markdown}
     request = pipeline.BenchRequest(
         files=files,
-        devices=(*devices, *(f"adb:{serial}" for serial in serials)) or ("host",),
+        devices=devices or ("host",),
         config=replace(config, accelerator="gpu" if use_gpu else "cpu"),
         dataset=dataset,
         pictures=pictures,

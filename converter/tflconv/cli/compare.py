@@ -75,7 +75,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
 @click.option(
     "--across-runtimes", is_flag=True, help="Compare although LiteRT or the harness differ."
 )
-@options.devices
+@options.devices("host")
 @click.option(
     "--dataset",
     metavar="DATASET",
@@ -101,7 +101,6 @@ def command(
     force: bool,
     across_runtimes: bool,
     devices: tuple[str, ...],
-    serials: tuple[str, ...],
     dataset: str | None,
     normalize: str | None,
     resize: Resize | None,
@@ -144,7 +143,7 @@ def command(
         ),
         config=config,
         max_blocks=max_blocks,
-        devices=(*devices, *(f"adb:{serial}" for serial in serials)) or ("host",),
+        devices=devices or ("host",),
         dataset=dataset,
         pictures=pictures,
         normalize=normalize,

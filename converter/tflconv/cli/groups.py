@@ -19,7 +19,7 @@ _NAMES = {
     "Devices": "devices device target serials use_gpu adb adb_servers runtime long",
     "Measurement": "blocks max_blocks num_runs min_secs max_secs run_delay warmup_runs"
     " warmup_min_secs num_threads cpu_mask memory rate_hz rate_secs profile_runs sustained_secs"
-    " duty_cycle burst_secs precision weight_cache input_file timeout again",
+    " duty_cycle burst_secs precision weight_cache input_file timeout again quick",
     "Limits": "fail_on inconclusive confidence threshold force across_runtimes max_drop"
     " min_agreement min_cosine",
     "Service": "host port workers queue max_megabytes max_megapixels max_pictures max_connections"

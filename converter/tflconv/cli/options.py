@@ -229,25 +229,37 @@ def signature(function: F) -> F:
     )(function)
 
 
-def devices(function: F) -> F:
-    """``--device`` and ``-s``: where files are measured."""
-    click.option(
-        "-s",
-        "serials",
-        multiple=True,
-        metavar="SERIAL",
-        shell_complete=completing.serials,
-        help="Short for adb:SERIAL.",
-    )(function)
-    return click.option(
-        "--device",
-        "devices",
-        multiple=True,
-        metavar="DEVICE",
-        shell_complete=completing.devices,
-        help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or adb:SERIAL; may"
-        " be repeated.  [default: host]",
-    )(function)
+def devices(default: str) -> Callable[[F], F]:
+    """``--device`` and ``-s``: where files are measured, handed over as one."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def with_devices(
+            *args: Any, devices: tuple[str, ...], serials: tuple[str, ...], **values: Any
+        ) -> Any:
+            named = (*devices, *(f"adb:{serial}" for serial in serials))
+            return function(*args, devices=named, **values)
+
+        click.option(
+            "-s",
+            "serials",
+            multiple=True,
+            metavar="SERIAL",
+            shell_complete=completing.serials,
+            help="Short for adb:SERIAL.",
+        )(with_devices)
+        named = click.option(
+            "--device",
+            "devices",
+            multiple=True,
+            metavar="DEVICE",
+            shell_complete=completing.devices,
+            help="host, arm64:CORE (cortex-a76, cortex-a55, cortex-a53, neoverse-n2) or"
+            f" adb:SERIAL; may be repeated.  [default: {default}]",
+        )
+        return cast(F, named(with_devices))
+
+    return decorate
 
 
 def adb_servers(function: F) -> F:

@@ -21,6 +21,12 @@ DEMO, INIT = "demo", "init"
 @commands.command(name="study")
 @click.argument("plan", metavar="PLAN|demo|init", type=click.Path(path_type=Path))
 @options.output("Folder for everything.  [default: name of the plan]")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Run it small: as the table [quick] of the plan says, and one epoch of what is trained.",
+)
+@options.devices("those of the plan, to which these are added")
 @options.phone
 @options.history
 @click.option("--again", is_flag=True, help="Measure again what was measured before.")
@@ -28,6 +34,8 @@ DEMO, INIT = "demo", "init"
 def command(
     plan: Path,
     output: Path | None,
+    quick: bool,
+    devices: tuple[str, ...],
     adb: str | None,
     adb_servers: tuple[str, ...],
     runtime: Path | None,
@@ -50,7 +58,8 @@ def command(
       tflconv study demo
       tflconv study init > plan.toml
       tflconv study plan.toml -o run
-      tflconv study plan.toml -o run --again
+      tflconv study plan.toml --quick
+      tflconv study plan.toml -o run -s SERIAL
     """
     from tflconv.core import resources
 
@@ -58,7 +67,9 @@ def command(
         click.echo(resources.first_plan().read_text(encoding="utf-8"), nl=False)
         say_next("tflconv", "study", "plan.toml", "-o", "run")
         return
-    loaded = _loaded(plan)
+    from tflconv.pipeline import planning
+
+    loaded = planning.changed(_loaded(plan), devices=devices, quick=quick)
     folder = output or Path(file_name(loaded.name))
     run(
         loaded,
@@ -73,11 +84,10 @@ def command(
 
 
 def _loaded(plan: Path) -> Plan:
-    from tflconv.pipeline import demonstration
-    from tflconv.pipeline import plan as plans
+    from tflconv.pipeline import demonstration, planning
 
     if plan != Path(DEMO):
-        return plans.load(plan)
+        return planning.read(plan)
     obstacle = demonstration.obstacle()
     if obstacle is not None:
         say(f"Without arm64 instructions: {obstacle}", err=True)

@@ -5,7 +5,13 @@ quantization-aware training, for every network that ``tflconv.network`` reads; `
 training of tensorflow-model-optimization, for Keras 2.
 """
 
-from tflconv.compression.config import ChannelsConfig, DepthConfig, FinetuneConfig, QatConfig
+from tflconv.compression.config import (
+    ChannelsConfig,
+    DepthConfig,
+    EqualizeConfig,
+    FinetuneConfig,
+    QatConfig,
+)
 from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "ClusterConfig",
     "DepthConfig",
     "DistillStepConfig",
+    "EqualizeConfig",
     "FinetuneConfig",
     "PruneConfig",
     "QatConfig",

@@ -75,15 +75,19 @@ class ChannelGraph:
     unknown: Mapping[str, str]
 
 
-def channel_graph(network: Network, uses: Sequence[LayerUse]) -> ChannelGraph:
+def channel_graph(
+    network: Network, uses: Sequence[LayerUse], rules: Mapping[str, Rule] | None = None
+) -> ChannelGraph:
     """Return the labels of all channels of ``network``.
 
     Args:
         network: A network as it was read, not rewritten.
         uses: The layers that its nodes were read from.
+        rules: How each kind of node hands labels on; by default such that equal labels are removed
+            together.
     """
     layers = {name: use.layer for use in uses for name in use.nodes}
-    grown = _Growing(network, layers, shapes(network))
+    grown = Growing(network, layers, shapes(network), rules or RULES)
     for node in network:
         grown.add(node)
     grown.pin(grown.labels[network.output])
@@ -93,10 +97,20 @@ def channel_graph(network: Network, uses: Sequence[LayerUse]) -> ChannelGraph:
 
 
 @dataclass
-class _Growing:
+class Growing:
+    """Labels while they are handed on, from node to node.
+
+    Attributes:
+        network: The network.
+        layers: The layer that each node was read from, by name of the node.
+        sides: Shape of the output of each node, batch first.
+        rules: How each kind of node hands labels on.
+    """
+
     network: Network
     layers: Mapping[str, KerasLayer]
     sides: Mapping[str, Shape]
+    rules: Mapping[str, Rule]
     labels: dict[str, Labels] = field(default_factory=dict)
     heads: dict[str, Labels] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -108,7 +122,7 @@ class _Growing:
     def add(self, node: Node) -> None:
         """Label the output of ``node``."""
         inputs = [self.labels[name] for name in node.inputs]
-        self.labels[node.name] = _RULES.get(node.kind, _opaque)(self, node, inputs)
+        self.labels[node.name] = self.rules.get(node.kind, _opaque)(self, node, inputs)
 
     def share(self, use: LayerUse) -> None:
         """Join the labels of several uses of one layer: its weights can be cut in one way only."""
@@ -190,61 +204,61 @@ def layer_weights(layer: KerasLayer) -> Sequence[object]:
     return weights
 
 
-Rule = Callable[[_Growing, Node, Sequence[Labels]], Labels]
+Rule = Callable[[Growing, Node, Sequence[Labels]], Labels]
 
 
-def _opaque(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _opaque(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     kind = str(node.options.get("layer", node.kind))
     width = grown.sides[node.name][-1] if len(grown.sides[node.name]) > 1 else 1
     if kind in _CHANNELWISE and len(inputs) == 1 and len(inputs[0]) == width:
         return inputs[0]
     grown.unknown[node.name] = kind
-    return _ends(grown, node, inputs)
+    return ends(grown, node, inputs)
 
 
-def _ends(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
-    """Pin all that goes in and comes out."""
+def ends(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+    """The rule of what is not known, or has to stay: pin all that goes in and comes out."""
     for labels in inputs:
         grown.pin(labels)
     shape = grown.sides[node.name]
     return grown.fresh(shape[-1] if len(shape) > 1 else 1, pinned=True)
 
 
-def _kernel(grown: _Growing, node: Node, _: Sequence[Labels]) -> Labels:
+def _kernel(grown: Growing, node: Node, _: Sequence[Labels]) -> Labels:
     return grown.fresh(node.weights["kernel"].shape[-1])
 
 
-def _depthwise(_: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _depthwise(_: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     return np.repeat(inputs[0], node.weights["kernel"].shape[-1])
 
 
-def _same(_: _Growing, __: Node, inputs: Sequence[Labels]) -> Labels:
+def _same(_: Growing, __: Node, inputs: Sequence[Labels]) -> Labels:
     return inputs[0]
 
 
 _CUT_BY_CHANNEL = frozenset(("BatchNormalization", "PositionEmbedding"))
 
 
-def _affine(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _affine(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     plain = all(weight.size == 1 for weight in node.weights.values())
     layer = type(grown.layers.get(node.name)).__name__
     if plain or layer in _CUT_BY_CHANNEL:
         return inputs[0]
-    return _ends(grown, node, inputs)
+    return ends(grown, node, inputs)
 
 
-def _norm(grown: _Growing, _: Node, inputs: Sequence[Labels]) -> Labels:
+def _norm(grown: Growing, _: Node, inputs: Sequence[Labels]) -> Labels:
     grown.norms.update(inputs[0].tolist())
     return inputs[0]
 
 
-def _activation(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _activation(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     if node.options["function"] == "softmax":
         grown.pin(inputs[0])
     return inputs[0]
 
 
-def _attention(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _attention(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     made = grown.fresh(node.weights["output_kernel"].shape[-1])
     heads = grown.fresh(node.weights["query_kernel"].shape[1])
     grown.heads[node.name] = heads
@@ -256,8 +270,8 @@ def _attention(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     return made
 
 
-def _meet(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
-    """Join the channels of values that are added or multiplied; a single one meets all."""
+def meet(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+    """The rule of sums and products: join the channels; a single one meets all."""
     width = grown.sides[node.name][-1]
     whole = [labels for labels in inputs if len(labels) == width]
     for labels in inputs:
@@ -268,35 +282,35 @@ def _meet(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     return whole[0]
 
 
-def _concat(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _concat(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     rank = len(grown.sides[node.name])
     if node.options["axis"] % rank == rank - 1:
         return np.concatenate(inputs)
-    return _meet(grown, node, inputs)
+    return meet(grown, node, inputs)
 
 
-def _mean(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _mean(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     rank = len(grown.sides[node.inputs[0]])
     last = any(axis % rank == rank - 1 for axis in node.options["axes"])
-    return _ends(grown, node, inputs) if last else inputs[0]
+    return ends(grown, node, inputs) if last else inputs[0]
 
 
-def _reshape(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _reshape(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     """Follow channels into a longer last axis, which repeats them; any other way pins them."""
     before, after = len(inputs[0]), grown.sides[node.name][-1]
     if len(grown.sides[node.name]) > 1 and before and after % before == 0:
         return np.tile(inputs[0], after // before)
-    return _ends(grown, node, inputs)
+    return ends(grown, node, inputs)
 
 
-def _transpose(grown: _Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
+def _transpose(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
     axes = node.options["axes"]
-    return inputs[0] if axes[-1] == len(axes) - 1 else _ends(grown, node, inputs)
+    return inputs[0] if axes[-1] == len(axes) - 1 else ends(grown, node, inputs)
 
 
-_RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, Rule] = {
     "activation": _activation,
-    "add": _meet,
+    "add": meet,
     "affine": _affine,
     "attention": _attention,
     "concat": _concat,
@@ -305,11 +319,11 @@ _RULES: Mapping[str, Rule] = {
     "dense": _kernel,
     "depthwise": _depthwise,
     "identity": _same,
-    "input": _ends,
+    "input": ends,
     "layer_norm": _norm,
-    "matmul": _ends,
+    "matmul": ends,
     "mean": _mean,
-    "mul": _meet,
+    "mul": meet,
     "pad": _same,
     "pool": _same,
     "reshape": _reshape,

@@ -163,6 +163,35 @@ class DepthConfig(TuningConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EqualizeConfig(StepConfig):
+    """Settings of the step ``equalize``, which makes the channels of each value alike.
+
+    Attributes:
+        alpha: Whether only weights count (0), only the values that they read (1), or both.
+        examples: Number of pictures over which values are looked at.
+
+    Raises:
+        UsageError: A setting is out of its limits.
+
+    Example:
+        >>> EqualizeConfig(alpha=0.75).examples
+        64
+    """
+
+    alpha: float = 0.5
+    examples: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            "equalize",
+            self,
+            alpha=(0 <= self.alpha <= 1, "0 to 1"),
+            examples=(self.examples >= 1, "at least 1"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class QatConfig(StepConfig):
     """Settings of quantization-aware training, which starts from a trained float model.
 

@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from tflconv.compression.config import (
     ChannelsConfig,
     DepthConfig,
+    EqualizeConfig,
     FinetuneConfig,
     QatConfig,
     StepConfig,
@@ -197,6 +198,13 @@ DEPTH = ModelTechnique[DepthConfig](
     amount="the number of blocks to remove",
 )
 
+EQUALIZE = ModelTechnique[EqualizeConfig](
+    name="equalize",
+    summary="factors moved between layers, so that one scale fits all channels: float stays equal",
+    config=EqualizeConfig,
+    module=lambda _: "tflconv.compression.equalizing",
+)
+
 FINETUNE = ModelTechnique[FinetuneConfig](
     name="finetune",
     summary="trained further as it is: needs labelled pictures",
@@ -241,7 +249,9 @@ QAT = NetworkTechnique[QatConfig](
     packages=("tflconv", "tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy"),
 )
 
-_ALL: tuple[Technique[Any], ...] = (CHANNELS, DEPTH, PRUNE, CLUSTER, DISTILL, FINETUNE, QAT)
+_ALL: tuple[Technique[Any], ...] = (
+    CHANNELS, DEPTH, PRUNE, CLUSTER, DISTILL, FINETUNE, EQUALIZE, QAT,
+)  # fmt: skip
 
 TECHNIQUES: dict[str, Technique[Any]] = {technique.name: technique for technique in _ALL}
 """All techniques by name; a new one is a module and a row."""

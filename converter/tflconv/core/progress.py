@@ -55,6 +55,11 @@ def about(subject: str, progress: Callback) -> Callback:
     return lambda event: progress(replace(event, subject=subject))
 
 
+def working(progress: Callback) -> Callback:
+    """Return a callback that hears of no end of a job: it is a part of another one."""
+    return lambda event: None if event.state in ("done", "failed") else progress(event)
+
+
 def announce(progress: Callback, **jobs: int) -> None:
     """Say how many jobs of each stage are to come.
 

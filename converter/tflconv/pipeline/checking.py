@@ -20,10 +20,12 @@ from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import Keeping
 from tflconv.model import golden
+from tflconv.pipeline import known_models
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 
 if TYPE_CHECKING:  # what measures is not imported to verify
-    from tflconv.pipeline.plan import ModelPlan, Plan
+    from tflconv.pipeline.plan import Plan
+    from tflconv.pipeline.plan_parts import ModelPlan
     from tflconv.pipeline.requests import BenchRequest, CompressionRequest, ConversionRequest
 
 KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
@@ -242,10 +244,12 @@ def _check_model(chosen: Plan, model: ModelPlan) -> None:
         shape = data.shape_of(chosen.dataset, chosen.resolution, chosen.channels)
         classes = len(data.class_names(chosen.dataset))
         models.cost(model.model, shape, max(classes, 2), **model.options)
-        if model.teacher is not None:
+        if model.teacher is not None and chosen.teacher_of(model) is None:
             teacher(Path(model.teacher))
         return
     model_file(Path(model.model))
+    if model.sha256 is not None:
+        known_models.check(Path(model.model), model.sha256)
     if model.labels is not None:
         data.read_labels(Path(model.labels))
     code = model.custom_objects

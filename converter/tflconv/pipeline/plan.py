@@ -26,20 +26,13 @@ from tflconv.conversion import Rewrite
 from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
-from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
-from tflconv.model.pictures import Resize
+from tflconv.pipeline.plan_parts import SEED, CalibrationPlan, EvaluationPlan, ModelPlan, QuickPlan
 from tflconv.recipe import Recipe, TensorType
-from tflconv.training.config import DistillConfig, TrainConfig, check_taught
 from tflconv.verification import parse_drop, parse_share
 
 _LONGEST, _MOST_DOTS = 1 << 16, 100
 """Characters of a plan, each of which may become a table; and dots in a line, for tables in it."""
-
-_SEED = "at least 0 and below 2**32"
-
-MODEL_SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
-"""Endings by which a model file is told from a name of the registry."""
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,99 +45,6 @@ Amount = NewType("Amount", str)
 
 PlanMetric = Literal["top1", "top5", "map"]
 """Metrics of pictures with classes; others compare values, and a plan has none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelPlan:
-    """A model of the registry and how it is trained, or a file of a model that is trained already.
-
-    Attributes:
-        model: Name of a model of the registry; or the path of a ``.keras`` or ``.h5`` file, of a
-            SavedModel folder, or of a float ``.tflite``.
-        name: What the model is called in results; by default its name or that of its file.
-        seed: Seed of its training and of what is drawn for it; by default that of the plan.
-        recipes: What is made of it; by default the recipes of the plan.
-        options: Options of a model of the registry.
-        training: How a model of the registry is trained.
-        teacher: A model file that teaches a model of the registry.
-        teacher_normalize: How pixels become inputs of a teacher that does not say it.
-        distill: How the model learns from its teacher.
-        custom_objects: Python file with layers that a model file or the teacher uses. It is run.
-        signature: Which function of a SavedModel, where it has several.
-        normalize: How pixels become inputs of a model file that does not say it.
-        resize: How pictures are brought to its size.
-        labels: File that names its outputs, one per line, in their order.
-    """
-
-    model: str
-    name: str = ""
-    seed: int | None = None
-    recipes: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    training: TrainConfig = field(default_factory=TrainConfig)
-    teacher: str | None = None
-    teacher_normalize: str | None = None
-    distill: DistillConfig = field(default_factory=DistillConfig)
-    custom_objects: str | None = None
-    signature: str | None = None
-    normalize: str | None = None
-    resize: Resize | None = None
-    labels: str | None = None
-
-    def __post_init__(self) -> None:
-        require("model", self, seed=(0 <= (self.seed or 0) < 2**32, _SEED))
-        if self.normalize is not None:
-            normalization.parse(self.normalize)
-        if self.is_file and (self.options or self.training != TrainConfig() or self.teacher):
-            raise UsageError(
-                f"model '{self.model}' is a file: it is trained already, so 'options', 'training'"
-                " and 'teacher' have no meaning."
-            )
-        check_taught(f"model '{self.title}'", self.teacher, self.teacher_normalize, self.distill)
-
-    @property
-    def title(self) -> str:
-        """What the model is called in results."""
-        return self.name or (Path(self.model).stem if self.is_file else self.model)
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a path, not a name of the registry."""
-        return "/" in self.model or Path(self.model).suffix in MODEL_SUFFIXES
-
-
-@dataclass(frozen=True, kw_only=True)
-class CalibrationPlan:
-    """Which pictures static ranges are taken from.
-
-    Attributes:
-        source: A dataset, a folder, a ``.npy`` or ``.npz`` file; by default the plan's dataset.
-        count: How many of them.
-    """
-
-    source: str | None = None
-    count: int = 200
-
-    def __post_init__(self) -> None:
-        require("calibration", self, count=(self.count >= 1, "at least 1"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationPlan:
-    """Where accuracy is measured.
-
-    Attributes:
-        on_device: Whether every device evaluates the test pictures, too; accuracy on this computer
-            is always measured.
-        pictures: How many pictures a device evaluates, drawn by class; by default all.
-    """
-
-    on_device: bool = False
-    pictures: int | None = None
-
-    def __post_init__(self) -> None:
-        enough = self.pictures is None or self.pictures >= 1
-        require("evaluation", self, pictures=(enough, "at least 1"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +79,7 @@ class Plan:
         qat: Settings of the step ``qat``.
         settings: Settings of other steps, a table for each technique.
         bench: Settings of the measurement.
+        quick: What a quick run changes.
     """
 
     name: str
@@ -205,6 +106,7 @@ class Plan:
     qat: QatConfig = field(default_factory=QatConfig)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     bench: BenchmarkConfig = field(default_factory=BenchmarkConfig)
+    quick: QuickPlan = field(default_factory=QuickPlan)
 
     def __post_init__(self) -> None:
         require(
@@ -212,7 +114,7 @@ class Plan:
             self,
             resolution=(4 <= (self.resolution or 4) <= 4096, "between 4 and 4096"),
             channels=(self.channels in (None, 1, 3), "1 or 3"),
-            seed=(0 <= self.seed < 2**32, _SEED),
+            seed=(0 <= self.seed < 2**32, SEED),
             golden=(
                 self.golden is None or 1 <= self.golden <= MOST_SAMPLES,
                 f"from 1 to {MOST_SAMPLES}",
@@ -234,6 +136,12 @@ class Plan:
                 raise UsageError(
                     f"two models are called '{title}'.", hint="Give each a 'name' of its own."
                 )
+        for model in self.models:
+            self._check_teachers(model)
+
+    def teacher_of(self, model: ModelPlan) -> ModelPlan | None:
+        """Return the model of this plan that teaches ``model``; None if a file does, or nobody."""
+        return next((each for each in self.models if each.title == model.teacher), None)
 
     @property
     def all_recipes(self) -> tuple[Recipe, ...]:
@@ -250,6 +158,17 @@ class Plan:
         """Return the settings of the steps of ``recipes``."""
         used = {technique_of(step).config for each in recipes for step in each.steps}
         return tuple(config for config in of_tables(self.settings) if type(config) in used)
+
+    def _check_teachers(self, model: ModelPlan) -> None:
+        """Raise ``UsageError`` for a model that would learn from itself."""
+        chain = [model]
+        while (teacher := self.teacher_of(chain[-1])) is not None:
+            chain.append(teacher)
+            if teacher is model:
+                names = " of ".join(f"'{each.title}'" for each in reversed(chain))
+                raise UsageError(f"a model cannot teach itself: {names}.")
+            if len(chain) > len(self.models):
+                return  # a circle that begins behind this model; its own members tell it
 
     def _check(self, chosen: Recipe) -> None:
         """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""

@@ -21,7 +21,7 @@ from tflconv import data, models, verification
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.files import sha256_path, write_json
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.core.progress import Callback, Progress, State, about
+from tflconv.core.progress import Callback, Progress, State, about, working
 from tflconv.core.store import Entry, Store
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
@@ -32,12 +32,13 @@ from tflconv.inspection.inspect import inspect
 from tflconv.model.artifact import ModelArtifact, Variant
 from tflconv.model.card import to_json
 from tflconv.model.normalization import NAMED
-from tflconv.pipeline import training
+from tflconv.pipeline import known_models, training
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.measuring import check_scores, packed
-from tflconv.pipeline.plan import ModelPlan, Plan
+from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.plan_parts import ModelPlan
 from tflconv.pipeline.prepared import Candidate, Prepared
 from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
@@ -75,8 +76,13 @@ class StudyModel:
         return self.plan.recipes_of(self.model)
 
     @property
-    def training(self) -> TrainingRequest:
-        """How the model is trained."""
+    def teacher(self) -> StudyModel | None:
+        """The model of the plan that teaches this one; None if a file does, or nobody."""
+        found = self.plan.teacher_of(self.model)
+        return None if found is None else replace(self, model=found)
+
+    def training(self, taught_by: Path | None = None) -> TrainingRequest:
+        """How the model is trained, by the file of a teacher."""
         return TrainingRequest(
             model=self.model.model,
             dataset=self.plan.dataset,
@@ -84,7 +90,7 @@ class StudyModel:
             resolution=self.plan.resolution,
             channels=self.plan.channels,
             config=replace(self.model.training, seed=self.seed),
-            teacher=None if self.model.teacher is None else Path(self.model.teacher),
+            teacher=taught_by,
             teacher_normalize=self.model.teacher_normalize,
             custom_objects=self._code,
             distill=self.model.distill,
@@ -158,7 +164,7 @@ class _Stages:
     def dataset(self) -> Dataset:
         """The pictures, in the size of the model."""
         if not self.job.model.is_file:
-            return training.load(self.job.training)
+            return training.load(self.job.training())
         card = self.line.card
         if card is None:
             raise UsageError(
@@ -169,9 +175,23 @@ class _Stages:
 
     @cached_property
     def source(self) -> Path:
-        """The file that everything is made of: the user's, or the trained one."""
+        """The file that everything is made of: the user's, a known one, or the trained one."""
         own = self.job.model
-        return Path(own.model) if own.is_file else self._trained().path / KERAS
+        if own.is_file:
+            return Path(own.model)
+        known = None if own.sha256 is None else known_models.find(own.sha256)
+        if known is None:
+            return self._trained().path / KERAS
+        self._end("train", "done")
+        return known
+
+    @cached_property
+    def teacher(self) -> Path | None:
+        """The file that teaches the model: a user's, or that of another model of the plan."""
+        if self.job.teacher is not None:
+            return _Stages(self.job.teacher, working(self.progress)).source
+        named = self.job.model.teacher
+        return None if named is None else Path(named)
 
     @cached_property
     def line(self) -> Line:
@@ -228,7 +248,7 @@ class _Stages:
 
     def _trained(self) -> Entry:
         """The trained model; an interrupted training goes on where it was."""
-        request = self.job.training
+        request = self.job.training(self.teacher)
         inputs = {
             "dataset": self.dataset.digest,
             "model": request.model,
@@ -240,6 +260,7 @@ class _Stages:
         unfinished = self.store.root / UNFINISHED / self.store.key("train", inputs) / KERAS
 
         def build(folder: Path) -> None:
+            self._say_how_long()
             training.train(
                 request, unfinished, dataset=self.dataset, store=self.store, progress=self.progress
             )
@@ -249,6 +270,13 @@ class _Stages:
         entry = self.store.fetch("train", inputs, build)
         self._end("train", "done")
         return entry
+
+    def _say_how_long(self) -> None:
+        own = self.job.model
+        if own.sha256 is not None:
+            self._tell("train", f"no file in ${known_models.VARIABLE} has its sha256: training it")
+        if own.hours is not None:
+            self._tell("train", f"training it takes about {own.hours:g} h on two cores")
 
     def _taught_by(self, request: TrainingRequest) -> Mapping[str, Any] | None:
         """What decides what the model learns from a teacher."""

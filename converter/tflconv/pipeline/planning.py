@@ -1,0 +1,91 @@
+"""The plan that is run: that of a file, with its paths found, and what a call adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tflconv.data import names as dataset_names
+from tflconv.errors import UsageError
+from tflconv.pipeline import plan as plans
+from tflconv.pipeline import quick as quick_runs
+from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.plan_parts import ModelPlan
+
+Find = Callable[[str], str]
+
+
+def read(path: Path) -> Plan:
+    """Read the plan at ``path``; a relative path in it is looked for beside it first.
+
+    Raises:
+        UsageError: The plan has a mistake; the message has file and line.
+    """
+    found = beside(plans.load(path), path.parent)
+    try:
+        quick_runs.of(found)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", hint=error.hint) from error
+    return found
+
+
+def changed(plan: Plan, *, devices: Sequence[str] = (), quick: bool = False) -> Plan:
+    """Return ``plan`` as a call asks for it.
+
+    Args:
+        plan: What a file says, or the demo.
+        devices: Devices to measure on, too.
+        quick: Whether to run it quickly, as its table ``quick`` says.
+
+    Raises:
+        UsageError: The table ``quick`` does not fit the plan.
+    """
+    chosen = quick_runs.of(plan) if quick else plan
+    return replace(chosen, devices=tuple(dict.fromkeys((*chosen.devices, *devices))))
+
+
+def beside(plan: Plan, folder: Path) -> Plan:
+    """Return ``plan`` with each file that lies in ``folder``, its own, named from there.
+
+    What is not there stays as it is written: a name, an absolute path, or a path from the folder
+    that tflconv was started in.
+    """
+
+    def find(name: str) -> str:
+        return str(folder / name) if name and (folder / name).exists() else name
+
+    def find_pictures(name: str) -> str:
+        return name if name in dataset_names() else find(name)
+
+    titles = {model.title for model in plan.models}
+    quick, calibration = plan.quick, plan.calibration
+    return replace(
+        plan,
+        dataset=find_pictures(plan.dataset),
+        models=tuple(_model(model, find, titles) for model in plan.models),
+        calibration=replace(calibration, source=_if_any(find_pictures, calibration.source)),
+        settings={name: _table(table, find) for name, table in plan.settings.items()},
+        bench=replace(plan.bench, input_file=find(plan.bench.input_file)),
+        quick=replace(quick, dataset=_if_any(find_pictures, quick.dataset)),
+    )
+
+
+def _model(model: ModelPlan, find: Find, titles: set[str]) -> ModelPlan:
+    return replace(
+        model,
+        model=find(model.model) if model.is_file else model.model,
+        teacher=model.teacher if model.teacher in titles else _if_any(find, model.teacher),
+        custom_objects=_if_any(find, model.custom_objects),
+        labels=_if_any(find, model.labels),
+    )
+
+
+def _table(table: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
+    """Settings of a step; a teacher is the only file that they name."""
+    return {key: find(value) if key == "teacher" else value for key, value in table.items()}
+
+
+def _if_any(find: Find, name: str | None) -> str | None:
+    return None if name is None else find(name)

@@ -1,0 +1,47 @@
+"""The study of the service says what its plan and its scripts recorded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from trained_networks import STUDIES, module, recorded
+
+from tflconv import results
+
+STUDY = STUDIES / "resnet-service"
+PAGE = (STUDY / "README.md").read_text(encoding="utf-8")
+MEASURED = {
+    name: results.load(STUDIES / name / "measured.json")
+    for name in ("mobile-vit", "ecommerce", "resnet-service")
+}
+
+tables, xla = module(STUDY / "tables.py"), module(STUDY / "xla.py")
+
+
+def test_the_table_says_what_was_measured() -> None:
+    rows = list(tables.rows(MEASURED["resnet-service"]))
+    assert "\n".join([tables.HEAD, *rows]) in PAGE
+    assert len(rows) == 14
+
+
+def test_the_table_of_xla_says_what_was_timed() -> None:
+    found = json.loads((STUDY / "xla.json").read_text(encoding="utf-8"))
+    assert xla.table(found) in PAGE
+
+
+@pytest.mark.parametrize("study", ["mobile-vit", "ecommerce"])
+def test_a_plan_gives_what_was_recorded(study: str) -> None:
+    """The plan converted the kept networks again, and counted and scored them again."""
+    networks, seen = recorded(STUDIES / study), 0
+    for run in MEASURED[study].runs:
+        if run.model.recipe != "static_wi8_ai8":
+            continue
+        one, core = networks[run.model.name], run.device.id.removeprefix("arm64:")
+        assert run.instructions is not None
+        assert run.accuracy is not None
+        assert round(run.instructions.total) == one["instructions"][core]
+        assert run.accuracy.correct == one["correct"]
+        assert run.model.bytes == one["bytes"]
+        seen += 1
+    assert seen == 2 * len({run.model.name for run in MEASURED[study].runs})

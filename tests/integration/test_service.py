@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
@@ -69,6 +70,18 @@ def every_kind() -> dict[str, bytes]:
     }
 
 
+def photographs() -> dict[str, bytes]:
+    """Real ones, as they are and as a camera would save them."""
+    found = dict[str, bytes]()
+    for file in sorted((Path(os.environ.get("TFLCONV_DATA_DIR", "")) / "photos").glob("*.png")):
+        found[f"{file.stem} png"] = file.read_bytes()
+        image = Image.open(file).convert("RGB")
+        turned = Image.Exif()
+        turned[0x0112] = 8
+        found[f"{file.stem} jpeg"] = encoded(image, "JPEG", quality=92, exif=turned)
+    return found
+
+
 JSON = {"content-type": "application/json"}
 TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "animation": "image/gif"}
 
@@ -76,9 +89,22 @@ TYPES = {"jpeg": "image/jpeg", "webp": "image/webp", "animation": "image/gif"}
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 
 
+@pytest.fixture(params=["every kind", "photographs"])
+def kinds(
+    request: pytest.FixtureRequest, require: Callable[[str, bool, str], None]
+) -> dict[str, bytes]:
+    if request.param == "every kind":
+        return every_kind()
+    found = photographs()
+    require("data", len(found) >= 6, "no TFLCONV_DATA_DIR with photos")
+    return found
+
+
 @pytest.fixture
-def as_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> data.Dataset:
-    """The pictures of every kind as the test split of a folder, as ``verify`` reads it."""
+def as_verify(
+    kinds: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> data.Dataset:
+    """The pictures as the test split of a folder, as ``verify`` reads it."""
     monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
     pictures = tmp_path / "pictures"
     for number, label in enumerate(("zero", "one", "two")):
@@ -86,7 +112,7 @@ def as_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> data.Dataset:
             (pictures / part / label).mkdir(parents=True)
         for more in range(4):
             (pictures / "train" / label / f"{more}.png").write_bytes(png(10 * number + more, 20))
-    for number, (name, content) in enumerate(every_kind().items()):
+    for number, (name, content) in enumerate(kinds.items()):
         folder = pictures / "test" / ("zero", "one", "two")[number % 3]
         (folder / f"{name}.{SUFFIXES[kind_of(name)]}").write_bytes(content)
     card = read_card(FLOAT)
@@ -98,9 +124,10 @@ def kind_of(name: str) -> str:
     return TYPES.get(name.split()[-1], "image/png")
 
 
-def test_answers_are_those_of_verify(service: Running, as_verify: data.Dataset) -> None:
+def test_answers_are_those_of_verify(
+    service: Running, kinds: dict[str, bytes], as_verify: data.Dataset
+) -> None:
     """Equal to the last bit: so the same pixels went in."""
-    kinds = every_kind()
     names = [Path(each).stem for each in as_verify.test.ids]
     assert sorted(names) == sorted(kinds)
     for model in (FLOAT, INT8):
@@ -160,6 +187,42 @@ def test_an_answer_says_all_that_was_promised(service: Running) -> None:
     assert set(picture["milliseconds"]) == {"queue", "decode", "inference"}
     assert len(answer.headers["x-request-id"]) == 16
     assert len(service.classify(png(), query="?top=1").json["pictures"][0]["classes"]) == 1
+
+
+def test_an_answer_is_the_same_whichever_way_it_is_sent(service: Running) -> None:
+    """At once where the connection stays, with every line checked where it ends."""
+    path = "/models/tiny_float32/classify"
+    stays = service.ask(path, png(), PNG)
+    ends = service.ask(path, png(), {**PNG, "connection": "close"})
+    assert "connection" not in stays.headers
+    assert ends.headers["connection"] == "close"
+    own = ("connection", "content-length", "date", "x-request-id")
+    heads = [{n: v for n, v in each.headers.items() if n not in own} for each in (stays, ends)]
+    assert heads[0] == heads[1]
+    assert len(heads[0]) == 7
+    assert {"date", "x-request-id"} <= set(stays.headers)
+    for each in (stays, ends):
+        assert each.headers["content-length"] == str(len(each.body))
+        (picture,) = each.json["pictures"]
+        assert picture["classes"] == stays.json["pictures"][0]["classes"]
+
+
+def test_requests_in_one_packet_are_answered_in_their_order(service: Running) -> None:
+    pictures, requests = [png(seed) for seed in range(3)], b""
+    for number, picture in enumerate(pictures):
+        head = "POST /models/tiny_float32/classify?top=3 HTTP/1.1\r\nHost: localhost\r\n"
+        more = "Connection: close\r\n" if number == len(pictures) - 1 else ""
+        kind = f"{more}Content-Type: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
+        requests += (head + kind).encode() + picture
+    with service.connect() as connection:
+        connection.sendall(requests)
+        received = b""
+        while part := connection.recv(1 << 16):
+            received += part
+    alone = [service.classify(picture, query="?top=3") for picture in pictures]
+    bodies_ = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in received.split(b"HTTP/")[1:]]
+    together = [each["pictures"][0]["classes"] for each in bodies_]
+    assert together == [each.json["pictures"][0]["classes"] for each in alone]
 
 
 def test_pages_run_nothing_but_their_own(service: Running) -> None:

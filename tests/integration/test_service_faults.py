@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import DEVNULL
 
+import numpy as np
 import pytest
 
 from fakes.serving import (
@@ -26,6 +27,7 @@ from fakes.serving import (
     slow_png,
     wait_for,
 )
+from tflconv.tflite import packing
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 TINY = MODELS / "tiny_float32.tflite"
@@ -285,6 +287,34 @@ def test_a_changed_model_is_taken_without_a_lost_request(tmp_path: Path) -> None
 
 
 FAILED = 'tflconv_reloads_total{outcome="failed"}'
+
+
+def leaning(towards: int) -> bytes:
+    """The tiny network without its card, which finds one class in every picture."""
+    model = packing.unpack(TINY.read_bytes())
+    (graph,) = model.subgraphs
+    dense = graph.operators[-2]
+    weights = np.full((3, 4), -9, "<f4")
+    weights[towards] = 9
+    model.buffers[graph.tensors[dense.inputs[1]].buffer].data = weights.reshape(-1).view(np.uint8)
+    return packing.pack(model)
+
+
+def test_a_changed_model_that_fails_its_golden_pictures_is_not_taken(tmp_path: Path) -> None:
+    """It opens and runs, but takes a picture for something else."""
+    model, golden = tmp_path / "tiny_float32.tflite", tmp_path / "golden"
+    (golden / "1").mkdir(parents=True)
+    (golden / "1" / "a.png").write_bytes(png(1))
+    model.write_bytes(leaning(1))
+    told = ("--normalize=0..1", "--golden", golden, "--watch", 0.1)
+    with serving(model, "--workers", 1, *told) as service:
+        first = hash_of(service)
+        model.write_bytes(leaning(2))
+        wait_for(lambda: service.number(FAILED))
+        assert hash_of(service) == first
+        assert service.classify(png(1)).json["pictures"][0]["classes"][0]["label"] == "1"
+        says = "golden picture of '1' for '2'"
+        wait_for(lambda: any(says in each.get("detail", "") for each in service.events))
 
 
 def test_a_signal_reloads_at_once(tmp_path: Path) -> None:

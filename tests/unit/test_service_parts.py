@@ -7,14 +7,18 @@ import signal
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from tflconv import api, cli
 from tflconv.cli import LazyGroup
 from tflconv.errors import TflconvError, UsageError
-from tflconv.service import ServiceConfig, read_token, served_models, settings, wire
+from tflconv.service import ServiceConfig, read_token, served_models, settings, wire, worker
+from tflconv.service.classifier import Answer
+from tflconv.service.histograms import Family
 from tflconv.service.jobs import lost
 from tflconv.service.logs import Log
 from tflconv.service.openapi import document
@@ -34,6 +38,45 @@ def test_messages_come_whole_however_they_are_cut(
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         received += incoming.feed(stream[start:end])
     assert received == messages
+
+
+@given(
+    st.integers(0, 2**64 - 1), st.floats(0, 1e9), st.floats(0, 1e9),
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.floats(0, 1)), max_size=9),
+)  # fmt: skip
+def test_classes_come_as_they_were_sent(
+    number: int, decode_ms: float, inference_ms: float, top: list[tuple[int, float]]
+) -> None:
+    sent = wire.Classes(number=number, top=top, decode_ms=decode_ms, inference_ms=inference_ms)
+    ((head, body),) = wire.Incoming().feed(sent.pack())
+    assert head == {}
+    assert wire.Classes.unpack(body) == sent
+
+
+def test_an_answer_that_is_no_number_is_a_problem() -> None:
+    class Overflowing:
+        def answer(self, _: bytes) -> Answer:
+            return Answer(probabilities=np.full(3, np.nan, "f4"), decode_ms=1, inference_ms=1)
+
+    job = {"id": 7, "model": "half", "top": 2}
+    message = worker._done({"half": Overflowing()}, job, b"")  # type: ignore[dict-item]
+    ((head, _),) = wire.Incoming().feed(message)
+    assert (head["id"], head["problem"]) == (7, "internal")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", 'b"\\']), st.floats(0, 20) | st.integers(0, 20))))
+def test_histograms_are_those_of_prometheus(values: list[tuple[str, float]]) -> None:
+    bounds, registry, ours = (0.5, 1, 2.5, 10), CollectorRegistry(), CollectorRegistry()
+    theirs = Histogram("x_seconds", "Text.", ["model"], registry=registry, buckets=bounds)
+    family = Family("x_seconds", "Text.", bounds)
+    ours.register(family)
+    for model, value in values:
+        theirs.labels(model).observe(value)
+        family.of(model).observe(value)
+    told = generate_latest(registry).decode().splitlines()
+    assert [line for line in told if "_created" not in line] == (
+        generate_latest(ours).decode().splitlines()
+    )
 
 
 @given(st.binary(min_size=8, max_size=200))

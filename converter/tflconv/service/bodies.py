@@ -75,7 +75,12 @@ async def read(request: Request, config: ServiceConfig, budget: Budget) -> bytea
         raise _too_large(config)
     body = bytearray()
     try:
-        async for chunk in request.stream():
+        more = True
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk, more = message.get("body", b""), message.get("more_body", False)
             if len(body) + len(chunk) > config.max_bytes:
                 raise _too_large(config)
             budget.take(len(chunk))
@@ -95,7 +100,7 @@ async def parse(request: Request, body: bytes | bytearray, config: ServiceConfig
         Problem: The body is not what its type says, or of no type that is taken.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    fields: dict[str, Any] = dict(request.query_params)
+    fields = dict[str, Any](request.query_params) if request.scope["query_string"] else {}
     if kind in RAW_TYPES:
         pictures = [bytes(body)]
     elif kind == "application/json":

@@ -16,10 +16,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from tflconv.service.patience import Patience
 from tflconv.service.problems import MEDIA_TYPE, Problem
 
 MOST_HEAD = 32 << 10
@@ -27,6 +29,11 @@ MOST_HEAD = 32 << 10
 
 MOST_AHEAD = 16
 """Requests of one connection that wait for the answer to the one before."""
+
+WHOLE = "tflconv.whole"
+"""The key of a request's scope under which is what sends an answer at once, ``Deadlines.whole``."""
+
+_OK = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n%b\r\n%b"
 
 GONE = "tflconv.gone"
 """The key of a request's scope under which is listed what to call when its client goes."""
@@ -39,16 +46,19 @@ class Deadlines(HttpToolsProtocol):
         most: Connections that are open at once, and as many more that end in stages.
         seconds: Time in which a request must have arrived, and its answer been taken.
         leaving: Connections that end in stages, the first to begin with it first.
+        added: Lines of the head that every answer has which is sent whole.
     """
 
     most = 512
     seconds = 10.0
     leaving: dict[Deadlines, None]
+    added = b""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._arrival: asyncio.TimerHandle | None = None
+        self._arrival = Patience(self.seconds, self._too_late)
         self._taking: asyncio.TimerHandle | None = None
+        self._dropping: asyncio.TimerHandle | None = None
         self._head_bytes = self._heads = 0
         self._in_head = True
         self._gone: list[Callable[[], None]] = []
@@ -57,13 +67,15 @@ class Deadlines(HttpToolsProtocol):
         """Take the connection, or refuse it where there are too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)
-        self._expect()
+        self._arrival.begin()
         if len(self.connections) - len(self.leaving) > self.most:
             self._refuse(Problem("overloaded", "Too many connections.", retry_after=1))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
-        self._arrived()
+        self._arrival.end()
+        if self._dropping is not None:
+            self._dropping.cancel()
         self.leaving.pop(self, None)
         self.resume_writing()
         super().connection_lost(exc)
@@ -74,8 +86,8 @@ class Deadlines(HttpToolsProtocol):
         """Take bytes of a request; its first one starts its time."""
         if self.is_leaving:
             return
-        if self._arrival is None:
-            self._expect()
+        if not self._arrival.runs:
+            self._arrival.begin()
         was_in_head, heads = self._in_head, self._heads
         super().data_received(data)
         if was_in_head and self._in_head and heads == self._heads:  # it is all of one head
@@ -90,8 +102,8 @@ class Deadlines(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin with the head of a request."""
         self._in_head = True
-        if self._arrival is None:  # it came in the same bytes as the end of the one before
-            self._expect()
+        if not self._arrival.runs:  # it came in the same bytes as the end of the one before
+            self._arrival.begin()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -104,10 +116,26 @@ class Deadlines(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle.scope is self.scope:
             self.cycle.transport = _Whole(self)  # type: ignore[assignment]
+            self.scope[WHOLE] = partial(self.whole, self.cycle)  # type: ignore[literal-required]
+
+    def whole(self, cycle: RequestResponseCycle, lines: bytes, body: bytes) -> bool:
+        """Send the answer 200 to the request of ``cycle`` at once; return whether that may be.
+
+        It may not where the connection is to end, or the client takes nothing at present: then the
+        answer goes the long way, which checks each line of the head and waits for the client.
+        """
+        if self.is_leaving or self.flow.write_paused or not cycle.keep_alive:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        date = b"".join(b"%b: %b\r\n" % each for each in self.server_state.default_headers)
+        self.transport.write(_OK % (len(body), date + self.added + lines, body))
+        self.on_response_complete()
+        return True
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""
-        self._arrived()
+        self._arrival.lift()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -127,10 +155,12 @@ class Deadlines(HttpToolsProtocol):
 
     def leave(self) -> None:
         """End the connection; in stages where the client may still be sending its request."""
-        if self._arrival is None:
-            self.transport.close()
-        elif not self.is_leaving:
+        if self.is_leaving:
+            return
+        if self._arrival.runs:
             self._leave_in_stages()
+        else:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Give the client time to take what it was sent."""
@@ -146,18 +176,9 @@ class Deadlines(HttpToolsProtocol):
         if self.flow is not None:
             super().resume_writing()
 
-    def _expect(self) -> None:
-        self._arrival = self.loop.call_later(self.seconds, self._too_late)
-
-    def _arrived(self) -> None:
-        if self._arrival is not None:
-            self._arrival.cancel()
-            self._arrival = None
-
     def _too_late(self) -> None:
-        self._arrival = None
         if self._is_answering:  # the request before, whose answer would be lost
-            return self._expect()
+            return self._arrival.begin()
         begun = not self._in_head and self.cycle.response_started
         if begun or self.transport.is_closing():
             self._drop()
@@ -185,12 +206,12 @@ class Deadlines(HttpToolsProtocol):
 
     def _leave_in_stages(self) -> None:
         """Say that nothing more is sent, and read on until the client goes, for a time at most."""
-        self._arrived()
+        self._arrival.end()
         self._unset_keepalive_if_required()
         self.leaving[self] = None
         if len(self.leaving) > self.most:  # the one that had the longest time to take its answer
             next(iter(self.leaving))._drop()
-        self._arrival = self.loop.call_later(self.seconds, self._drop)
+        self._dropping = self.loop.call_later(self.seconds, self._drop)
         self.flow.resume_reading()
         try:
             self.transport.write_eof()

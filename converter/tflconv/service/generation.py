@@ -12,8 +12,10 @@ import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from tflconv.core.text import to_json
 from tflconv.errors import TflconvError
 from tflconv.service import process
 from tflconv.service.pool import Pool
@@ -42,6 +44,16 @@ class Served:
     bytes: int
     labels: tuple[str, ...]
     shape: tuple[int, ...]
+
+    @cached_property
+    def told(self) -> str:
+        """Name and hash as JSON."""
+        return to_json({"name": self.name, "sha256": self.sha256}, indent=None)
+
+    @cached_property
+    def told_labels(self) -> tuple[str, ...]:
+        """The labels as JSON, each made once."""
+        return tuple(to_json(label, indent=None) for label in self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)

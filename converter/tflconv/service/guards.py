@@ -18,7 +18,7 @@ OPEN = ("/", "/docs", "/livez", "/readyz", "/openapi.json")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-_LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_LOCAL = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 """What a Host header may say where only this computer may ask."""
 
 _HEADERS: Mapping[str, str] = {
@@ -55,6 +55,7 @@ class Guards:
         self._token = None if token is None else token.encode()
         added = dict(_HEADERS) | (_of_origin(allow_origin) if allow_origin else {})
         self._added = [(name.encode(), value.encode()) for name, value in added.items()]
+        self.lines = b"".join(b"%b: %b\r\n" % each for each in [*self._added, *_POLICY])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
@@ -66,12 +67,13 @@ class Guards:
                 message["headers"] = self._with_guards(message["headers"])
             await send(message)
 
-        answer = self._answer(scope, Headers(scope=scope))
+        answer = self._answer(scope)
         await (answer or self._app)(scope, receive, send_guarded)
         return None
 
-    def _answer(self, scope: Scope, headers: Headers) -> Response | None:
-        if self._local and not _is_local(headers.getlist("host")):
+    def _answer(self, scope: Scope) -> Response | None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if self._local and not _is_local(hosts):
             return respond(Problem("wrong-host", "Ask by 127.0.0.1 or localhost."))
         if self._origin and scope["method"] == "OPTIONS":
             allowed = {"access-control-allow-methods": "GET, POST", "access-control-max-age": "600"}
@@ -79,7 +81,7 @@ class Guards:
             return Response(status_code=204, headers=allowed)
         if self._token is None or scope["path"] in OPEN:
             return None
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
         right = hmac.compare_digest(given.strip().encode(), self._token)
         if scheme.lower() == "bearer" and right:
             return None
@@ -95,7 +97,7 @@ def _of_origin(origin: str) -> dict[str, str]:
     return {**allowed, "cross-origin-resource-policy": "cross-origin"}
 
 
-def _is_local(hosts: Sequence[str]) -> bool:
+def _is_local(hosts: Sequence[bytes]) -> bool:
     return len(hosts) == 1 and _LOCAL.fullmatch(hosts[0]) is not None
 
 

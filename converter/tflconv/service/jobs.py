@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tflconv.service.problems import Problem
+from tflconv.service import wire
+from tflconv.service.problems import KINDS, Problem
 
 _FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
@@ -24,7 +26,7 @@ class Outcome:
         inference_ms: Milliseconds to make probabilities of those.
     """
 
-    top: list[tuple[int, float]]
+    top: Sequence[tuple[int, float]]
     queue_ms: float
     decode_ms: float
     inference_ms: float
@@ -47,22 +49,42 @@ class Job:
         """Return the message that goes before the picture."""
         return {"id": self.number, "model": self.model, "top": self.top}
 
-    def finish(self, head: dict[str, Any]) -> None:
-        """Take the answer of the worker."""
-        if "problem" in head:
-            return self.fail(Problem(str(head["problem"]), str(head["detail"])))
+    def begin(self) -> None:
+        """Note that a worker is at it, so that it waits no longer."""
+        self.started = time.perf_counter()
+        self._stop()
+
+    def finish(self, head: wire.Message, body: bytes) -> None:
+        """Take the answer of the worker.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is none, or one to another picture.
+        """
+        if head:
+            return self._refuse(head)
+        told = wire.Classes.unpack(body)
+        self._require(told.number)
         waited = (self.started or self.accepted) - self.accepted
         self._stop()
         if not self.future.done():
             self.future.set_result(
                 Outcome(
-                    top=[(int(index), float(share)) for index, share in head["top"]],
+                    top=told.top,
                     queue_ms=round(1000 * waited, 3),
-                    decode_ms=float(head["decode"]),
-                    inference_ms=float(head["inference"]),
+                    decode_ms=told.decode_ms,
+                    inference_ms=told.inference_ms,
                 )
             )
         return None
+
+    def _refuse(self, head: wire.Message) -> None:
+        self._require(head["id"])
+        KINDS[head["problem"]]  # or KeyError
+        self.fail(Problem(head["problem"], str(head["detail"])))
+
+    def _require(self, number: object) -> None:
+        if number != self.number:
+            raise ValueError(number)
 
     def fail(self, problem: Problem) -> None:
         """End without an answer."""

@@ -22,6 +22,7 @@ from tflconv.core.text import clean
 _MOST_LINES = 10_000
 _PAUSE_SECONDS = 0.1
 _LAST_SECONDS = 1.0
+_encode = json.JSONEncoder(default=str).encode
 
 
 def _places(error: BaseException) -> list[str]:
@@ -52,7 +53,7 @@ class Log(logging.Handler):
             self._lost(1)
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = {"time": time, "event": event, **members}
-        self._lines.append(json.dumps(line, default=str))
+        self._lines.append(_encode(line))
         self._waiting.set()
 
     def emit(self, record: logging.LogRecord) -> None:

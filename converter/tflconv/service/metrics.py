@@ -8,12 +8,12 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     disable_created_metrics,
     generate_latest,
 )
 
 from tflconv.service.generation import Served
+from tflconv.service.histograms import Family
 from tflconv.service.jobs import Outcome
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,13 +30,13 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry = CollectorRegistry()
-        self.requests = Counter(
+        self._requests = Counter(
             "tflconv_requests",
             "Answers by model and status.",
             ["model", "status"],
             registry=registry,
         )
-        self.problems = Counter(
+        self._problems = Counter(
             "tflconv_problems", "Answers that are problems, by kind.", ["kind"], registry=registry
         )
         self.workers_lost = Counter(
@@ -53,28 +53,20 @@ class Metrics:
             "Lines of the log that could not be written.",
             registry=registry,
         )
-        self._pictures = Histogram(
-            "tflconv_pictures_per_request",
-            "Pictures per request.",
-            buckets=_PICTURES,
-            registry=registry,
-        )
-        self._seconds = {
-            part: Histogram(
-                f"tflconv_{part}_seconds",
-                f"Seconds per {unit}, by model.",
-                ["model"],
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        pictures = Family("tflconv_pictures_per_request", "Pictures per request.", _PICTURES)
+        self._pictures = pictures.of()
+        self._seconds = [
+            Family(f"tflconv_{part}_seconds", f"Seconds per {unit}, by model.", _SECONDS)
             for part, unit in (
                 ("request", "request"),
                 ("queue", "picture in the queue"),
                 ("decode", "picture to decode"),
                 ("inference", "picture to infer"),
             )
-        }
-        self._by_model = dict[str, tuple[Histogram, ...]]()
+        ]
+        for family in (pictures, *self._seconds):
+            registry.register(family)
+        self._by_answer = dict[tuple[str, int], Counter]()
         self._model = Gauge(
             "tflconv_model_info", "1 for each model that is served.", ["model", "sha256"],
             registry=registry,
@@ -90,21 +82,25 @@ class Metrics:
         for model in models.values():
             self._model.labels(model.name, model.sha256).set(1)
 
+    def problem(self, kind: str) -> None:
+        """Count an answer that is a problem."""
+        self._problems.labels(kind).inc()
+
+    def answered(self, model: str, status: int) -> None:
+        """Count a request for classes."""
+        if (model, status) not in self._by_answer:
+            self._by_answer[model, status] = self._requests.labels(model, str(status))
+        self._by_answer[model, status].inc()
+
     def classified(self, model: str, seconds: float, outcomes: list[Outcome]) -> None:
         """Count a request that was answered with classes."""
         self._pictures.observe(len(outcomes))
-        request, queue, decode, inference = self._of(model)
+        request, queue, decode, inference = (family.of(model) for family in self._seconds)
         request.observe(seconds)
         for outcome in outcomes:
             queue.observe(outcome.queue_ms / 1000)
             decode.observe(outcome.decode_ms / 1000)
             inference.observe(outcome.inference_ms / 1000)
-
-    def _of(self, model: str) -> tuple[Histogram, ...]:
-        """The histograms of a model, looked up once."""
-        if model not in self._by_model:
-            self._by_model[model] = tuple(each.labels(model) for each in self._seconds.values())
-        return self._by_model[model]
 
     def text(self) -> bytes:
         """Return all numbers as Prometheus reads them."""

@@ -16,6 +16,7 @@ from typing import Any
 from tflconv.errors import TflconvError
 from tflconv.service import process, wire
 from tflconv.service.jobs import Job, Outcome, lost
+from tflconv.service.patience import Patience
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServiceConfig
 
@@ -32,8 +33,9 @@ class _Worker:
 
     def __init__(self, pool: Pool) -> None:
         self.jobs = deque[Job]()
+        self.limit = Patience(pool._config.timeout, lambda: pool._worked_too_long(self))
         self.process = process.WorkerProcess(
-            lambda head: pool._answered(self, head), lambda: pool._ended(self)
+            lambda head, body: pool._answered(self, head, body), lambda: pool._ended(self)
         )
 
 
@@ -194,29 +196,30 @@ class Pool:
     def _begin(self, worker: _Worker) -> None:
         """Note that the first picture of ``worker`` is now worked on."""
         job = worker.jobs[0]
-        job.started = time.perf_counter()
-        if job.timer is not None:
-            job.timer.cancel()
-        loop = asyncio.get_running_loop()
-        job.timer = loop.call_later(self._config.timeout, self._worked_too_long, worker, job)
+        job.begin()
+        worker.limit.begin()
 
-    def _answered(self, worker: _Worker, head: wire.Message) -> None:
-        job = worker.jobs.popleft()
-        if head.get("id") != job.number:  # it answers what it was not asked
-            worker.jobs.appendleft(job)
+    def _answered(self, worker: _Worker, head: wire.Message, body: bytes) -> None:
+        try:
+            job = worker.jobs[0]
+            job.finish(head, body)
+        except (IndexError, KeyError, TypeError, ValueError):  # it was not asked, or says nothing
             worker.process.kill()
             return
+        worker.jobs.popleft()
         if job.started is not None:
             self._seconds += 0.05 * (time.perf_counter() - job.started - self._seconds)
-        job.finish(head)
         if worker.jobs:
             self._begin(worker)
+        else:
+            worker.limit.lift()
         self._give_out()
 
     def _ended(self, worker: _Worker) -> None:
         if worker not in self._workers:
             return
         self._workers.remove(worker)
+        worker.limit.end()
         problem = lost(worker.process.exit_code)
         if worker.jobs:
             worker.jobs.popleft().fail(problem)
@@ -250,10 +253,10 @@ class Pool:
             self._waiting.remove(job)
         job.fail(Problem("overloaded", "The picture waited too long.", retry_after=self._seconds))
 
-    def _worked_too_long(self, worker: _Worker, job: Job) -> None:
-        job.fail(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
-        if worker.jobs and worker.jobs[0] is job:
-            worker.process.kill()
+    def _worked_too_long(self, worker: _Worker) -> None:
+        """End a worker, also where nobody waits any more for what it is at."""
+        worker.jobs[0].fail(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
+        worker.process.kill()
 
 
 __all__ = ["Outcome", "Pool"]

@@ -30,13 +30,13 @@ class WorkerProcess(asyncio.Protocol):
     """
 
     def __init__(
-        self, on_answer: Callable[[wire.Message], None], on_end: Callable[[], None]
+        self, on_answer: Callable[[wire.Message, bytes], None], on_end: Callable[[], None]
     ) -> None:
         self._on_answer, self._on_end = on_answer, on_end
         self._incoming = wire.Incoming()
         self._transport: asyncio.WriteTransport | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._ending = 0.0
+        self._ending, self._is_killed = 0.0, False
         self.is_gone = False
         self.ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
 
@@ -60,7 +60,7 @@ class WorkerProcess(asyncio.Protocol):
             )
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self, sock=ours)
+        await loop.create_unix_connection(lambda: self, sock=ours)
         self.send(setup, golden)
         try:
             return await asyncio.wait_for(asyncio.shield(self.ready), START_SECONDS)
@@ -85,7 +85,8 @@ class WorkerProcess(asyncio.Protocol):
             self._transport.write(wire.pack(head, body))
 
     def kill(self) -> None:
-        """End it at once; ``on_end`` follows."""
+        """End it at once, and hear nothing more of it; ``on_end`` follows."""
+        self._is_killed = True
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             if self._transport is None:  # nobody would hear of its end
@@ -96,17 +97,16 @@ class WorkerProcess(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()  # what it was not given yet, nobody waits for
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.WriteTransport) -> None:  # type: ignore[override]
         """Keep the way out."""
-        assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         """Hand on what it says; one that says what is no message is killed."""
         try:
-            for head, _ in self._incoming.feed(data):
-                self._heard(head)
-        except ValueError:
+            for head, body in self._incoming.feed(data):
+                self._heard(head, body)
+        except (ValueError, RecursionError):
             self.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -127,9 +127,11 @@ class WorkerProcess(asyncio.Protocol):
             self.ready.exception()  # heard, also where nobody waits
         self._on_end()
 
-    def _heard(self, head: wire.Message) -> None:
+    def _heard(self, head: wire.Message, body: bytes) -> None:
+        if self._is_killed:
+            return
         if self.ready.done():
-            self._on_answer(head)
+            self._on_answer(head, body)
         elif "ready" in head:
             self.ready.set_result(head["ready"])
         else:

@@ -142,6 +142,7 @@ def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
     )
     bounded = type("Bounded", (Deadlines,), {
         "most": config.max_connections, "seconds": config.receive_timeout, "leaving": {},
+        "added": app.lines,
     })  # fmt: skip
     return uvicorn.Config(
         app,

@@ -1,7 +1,8 @@
 """Messages between the service and its workers: a line of JSON and bytes, over a socket pair.
 
 A worker runs native decoders over bytes of strangers, so nothing that comes from one is unpickled:
-a message is two lengths, a JSON object, and bytes that stay bytes.
+a message is two lengths, a JSON object, and bytes that stay bytes. The one that comes all the time,
+the classes of a picture, has no object, and its bytes are numbers.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Message = dict[str, Any]
 
 _LENGTHS = struct.Struct("<II")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+_TOLD, _CLASS = struct.Struct("<Qdd"), struct.Struct("<Id")
 LARGEST_HEAD = 1 << 20
 
 
@@ -26,8 +31,45 @@ def pack(head: Message, body: bytes = b"") -> bytes:
         >>> list(incoming.feed(pack({"id": 1}, b"abc")))
         [({'id': 1}, b'abc')]
     """
-    text = json.dumps(head, separators=(",", ":")).encode()
+    text = _encode(head).encode()
     return b"".join((_LENGTHS.pack(len(text), len(body)), text, body))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The answer of a worker to a picture.
+
+    Attributes:
+        number: Of the picture.
+        top: Numbers of classes and their probabilities, the likeliest first.
+        decode_ms: Milliseconds to make pixels of it.
+        inference_ms: Milliseconds to make probabilities of those.
+    """
+
+    number: int
+    top: Sequence[tuple[int, float]]
+    decode_ms: float
+    inference_ms: float
+
+    def pack(self) -> bytes:
+        """Return the answer as it travels."""
+        told = _TOLD.pack(self.number, self.decode_ms, self.inference_ms)
+        classes = b"".join(_CLASS.pack(index, share) for index, share in self.top)
+        return _LENGTHS.pack(0, len(told) + len(classes)) + told + classes
+
+    @staticmethod
+    def unpack(body: bytes) -> Classes:
+        """Return the answer that ``body`` is.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            number, decode_ms, inference_ms = _TOLD.unpack_from(body)
+            top = list(_CLASS.iter_unpack(body[_TOLD.size :]))
+        except struct.error as error:
+            raise ValueError("a message of a worker is no answer") from error
+        return Classes(number=number, top=top, decode_ms=decode_ms, inference_ms=inference_ms)
 
 
 class Incoming:
@@ -52,7 +94,7 @@ class Incoming:
                 return
             content = bytes(self._buffer[_LENGTHS.size : end])
             del self._buffer[:end]
-            yield json.loads(content[:head]), content[head:]
+            yield _object(content[:head]) if head else {}, content[head:]
 
 
 def receive(connection: socket.socket) -> tuple[Message, bytes] | None:
@@ -63,6 +105,13 @@ def receive(connection: socket.socket) -> tuple[Message, bytes] | None:
     head, body = _LENGTHS.unpack(lengths)
     content = _exactly(connection, head + body)
     return None if content is None else (json.loads(content[:head]), bytes(content[head:]))
+
+
+def _object(text: bytes) -> Message:
+    found = _decode(text.decode())
+    if not isinstance(found, dict):
+        raise ValueError("a message of a worker is no object")
+    return found
 
 
 def _exactly(connection: socket.socket, count: int) -> bytearray | None:

@@ -54,7 +54,7 @@ def main(argv: list[str], open_model: Opener = open_litert) -> None:
             return
         connection.sendall(wire.pack({"ready": ready}))
         while (job := wire.receive(connection)) is not None:
-            connection.sendall(wire.pack(_done(models, *job)))
+            connection.sendall(_done(models, *job))
 
 
 def _prepare() -> None:
@@ -87,24 +87,27 @@ def _golden(listed: list[tuple[str, int, int]], content: bytes) -> tuple[tuple[s
     return tuple((label, content[start:end]) for label, start, end in listed)
 
 
-def _done(models: Mapping[str, Classifier], job: wire.Message, content: bytes) -> wire.Message:
+def _done(models: Mapping[str, Classifier], job: wire.Message, content: bytes) -> bytes:
     """Return the answer to a job; whatever goes wrong in it is an answer, too."""
     try:
-        answer = models[job["model"]].answer(content)
-        return {"id": job["id"], **_told(answer, job["top"])}
+        return _told(models[job["model"]].answer(content), job)
     except UnreadablePicture as error:
-        return {"id": job["id"], "problem": "unreadable-picture", "detail": str(error)[:200]}
+        problem, detail = "unreadable-picture", str(error)[:200]
     except Exception as error:  # a bug, which costs its picture and no other
-        return {"id": job["id"], "problem": "internal", "detail": type(error).__name__}
+        problem, detail = "internal", type(error).__name__
+    return wire.pack({"id": job["id"], "problem": problem, "detail": detail})
 
 
-def _told(answer: Answer, top: int) -> wire.Message:
-    best = np.argsort(-answer.probabilities, kind="stable")[:top]
-    return {
-        "top": [[int(index), float(answer.probabilities[index])] for index in best],
-        "decode": round(answer.decode_ms, 3),
-        "inference": round(answer.inference_ms, 3),
-    }
+def _told(answer: Answer, job: wire.Message) -> bytes:
+    if not np.isfinite(answer.probabilities).all():
+        raise FloatingPointError
+    best = np.argsort(-answer.probabilities, kind="stable")[: job["top"]]
+    return wire.Classes(
+        number=job["id"],
+        top=list(zip(best.tolist(), answer.probabilities[best].tolist(), strict=True)),
+        decode_ms=round(answer.decode_ms, 3),
+        inference_ms=round(answer.inference_ms, 3),
+    ).pack()
 
 
 if __name__ == "__main__":

@@ -16,16 +16,17 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from io import BytesIO
 from pathlib import Path
 
+import client
 from load import cpu_seconds, load
 
 PORT, LEAST_MS = 8790, 50
+LITERT, INT8, ONNX = "LiteRT", "LiteRT, INT8", "ONNX Runtime, one thread"
 LADDER = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 """Shares of the highest rate at which a p99 below 50 ms is looked for."""
 
@@ -56,11 +57,13 @@ class Row:
 
 
 @contextmanager
-def serving(kind: str, model: Path, source: Path) -> Iterator[tuple[list[int], float]]:
+def serving(
+    kind: str, model: Path, source: Path, workers: int = 1
+) -> Iterator[tuple[list[int], float]]:
     """Run the service; yield its processes, and the seconds that it took to start."""
     here = Path(__file__).parent
     began = time.monotonic()
-    words = [sys.executable, here / "serve.py", kind, model, source, PORT]
+    words = [sys.executable, here / "serve.py", kind, model, source, PORT, workers]
     process = subprocess.Popen(
         ["taskset", "-c", "0", *map(str, words)], stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -87,33 +90,38 @@ def measure(kind: str, model: Path, source: Path, picture: Path, seconds: int) -
         spent = cpu_seconds(*pids) - before
         assert most.rate, most
         assert most.failed == 0, most
-        rates = [share * most.rate for share in LADDER]
-        held = next((rate for rate in rates if _holds(url, picture, seconds, rate)), 0.0)
+        held = _held(url, picture, seconds, most.rate)
         return Row(
             start=started, most=most.rate, held=held, cpu_us=1e6 * spent / (most.rate * seconds),
             pss_mb=sum(map(pss_mb, pids)), **parts,
         )  # fmt: skip
 
 
-def _holds(url: str, picture: Path, seconds: int, rate: float) -> bool:
-    done = load(url, picture, seconds=seconds, rate=max(1, round(rate)))
-    return done.failed == 0 and done.p99 < LEAST_MS
+def _held(url: str, picture: Path, seconds: int, most: float) -> float:
+    """The highest rate of the ladder that holds; 0 where not even two could wait for one another.
+
+    The load tool starts with a request on each of its connections at once: with too many, these
+    first ones would wait for one another longer than any later one.
+    """
+    connections = min(8, int(LEAST_MS / 2 / (1000 / most)))
+    if not connections:
+        return 0.0
+    for rate in (share * most for share in LADDER):
+        done = load(url, picture, seconds=seconds, rate=round(rate), connections=connections)
+        if done.failed == 0 and done.p99 < LEAST_MS:
+            return rate
+    return 0.0
 
 
-def alone(path: str, picture: Path, count: int = 200) -> dict[str, float]:
+def alone(path: str, picture: Path) -> dict[str, float]:
     """Medians of requests that come one after another: parts, and what is beyond them."""
-    os.sched_setaffinity(0, {1})
-    body, rows = picture.read_bytes(), []
-    connection = HTTPConnection("127.0.0.1", PORT)
-    for _ in range(count):
-        began = time.perf_counter()
-        connection.request("POST", path, body, {"content-type": "image/png"})
-        answer = connection.getresponse().read()
-        waited = 1000 * (time.perf_counter() - began)
+    rows = list[dict[str, float]]()
+
+    def note(waited: float, answer: bytes) -> None:
         told = json.loads(answer)["pictures"][0]["milliseconds"]
         rows.append({**told, "overhead": waited - told["decode"] - told["inference"]})
-        time.sleep(0.002)
-    connection.close()
+
+    client.waits(PORT, path, picture, note)
     return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
 
@@ -170,6 +178,95 @@ def _per_picture(model: Path, size: int, seconds: float = 2.0) -> float:
     return (time.process_time() - began) / count
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was measured of all runtimes: a row per round, and the bare loop of each file."""
+
+    rows: dict[str, list[Row]]
+    bare_us: dict[str, list[float]]
+
+    def median(self, title: str, name: str) -> float:
+        """The median over the rounds."""
+        return statistics.median(getattr(row, name) for row in self.rows[title])
+
+    def bare(self, title: str) -> float:
+        """Microseconds of the bare loop."""
+        return statistics.median(self.bare_us[title])
+
+
+Told = dict[str, tuple[str, Path, Path]]
+"""By title: kind of the worker, the ``.tflite`` with the card, and the file that is run."""
+
+KERAS = {
+    "Keras, `tf.function(jit_compile=True)`": "jit",
+    "Keras, `tf.function`": "function",
+    "Keras, `predict`": "predict",
+}
+
+
+def told(model: Path, int8: Path | None, onnx: Path | None, keras: Path | None) -> Told:
+    """Name the runtimes for which there are files."""
+    found: Told = {LITERT: ("litert", model, model)}
+    if int8:
+        found[INT8] = ("litert", int8, int8)
+    if onnx:
+        found[ONNX] = ("onnx", model, onnx)
+    if keras:
+        found |= {title: (kind, model, keras) for title, kind in KERAS.items()}
+    return found
+
+
+def compared(runtimes: Told, picture: Path, *, rounds: int, seconds: int) -> Found:
+    """Measure all runtimes in turns."""
+    rows: dict[str, list[Row]] = {title: [] for title in runtimes}
+    bare: dict[str, list[float]] = {title: [] for title in (LITERT, INT8) if title in runtimes}
+    for _ in range(rounds):
+        for title in bare:
+            with client.on_core(0):
+                bare[title].append(bare_us(runtimes[title][1], picture, seconds / 4))
+        for title, (kind, model, source) in runtimes.items():
+            rows[title].append(measure(kind, model, source, picture, seconds))
+            print(title, rows[title][-1], file=sys.stderr)
+    return Found(rows=rows, bare_us=bare)
+
+
+COLUMNS = {
+    "start": "start, s", "most": "most, 1/s", "held": "held, 1/s", "cpu_us": "CPU per request, µs",
+    "decode": "decode, ms", "inference": "inference, ms", "overhead": "beyond both, ms",
+    "pss_mb": "PSS, MB",
+}  # fmt: skip
+
+
+def table(found: Found) -> str:
+    """Return the medians as Markdown, the quickest first."""
+    lines = [f"| runtime | {' | '.join(COLUMNS.values())} |", "|---|" + "---:|" * len(COLUMNS)]
+    for title in sorted(found.rows, key=lambda title: -found.median(title, "most")):
+        cells = " | ".join(f"{found.median(title, name):.3g}" for name in COLUMNS)
+        lines.append(f"| {title} | {cells} |")
+    for title in found.bare_us:
+        spent = found.bare(title)
+        empty = "| " * (len(COLUMNS) - 4)
+        lines.append(f"| bare loop, {title} | | {1e6 / spent:.3g} | | {spent:.4g} {empty}|")
+    return "\n".join(lines)
+
+
+def aims(found: Found) -> dict[str, float]:
+    """Return what was to be reached, as far as it was measured."""
+
+    def ratio(title: str, *others: str) -> float:
+        slowest = [found.median(other, "most") for other in others if other in found.rows]
+        return found.median(title, "most") / max(slowest) if slowest else float("nan")
+
+    return {
+        "times `predict`": ratio(LITERT, "Keras, `predict`"),
+        "times the best compiled Keras": ratio(LITERT, *list(KERAS)[:2]),
+        "times ONNX Runtime": ratio(LITERT, ONNX),
+        "INT8, times float": ratio(INT8, LITERT) if INT8 in found.rows else float("nan"),
+        "share of the bare loop": found.bare(LITERT) / found.median(LITERT, "cpu_us"),
+        "beyond decoding and inference, ms": found.median(LITERT, "overhead"),
+    }
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -181,42 +278,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--only", help="Title of the only row to measure.")
     given = parser.parse_args()
-    told: dict[str, tuple[str, Path, Path]] = {"LiteRT": ("litert", given.model, given.model)}
-    if given.int8:
-        told["LiteRT, INT8"] = ("litert", given.int8, given.int8)
-    if given.onnx:
-        told["ONNX Runtime"] = ("onnx", given.model, given.onnx)
-    if given.keras:
-        kinds = {"jit": "Keras, XLA", "function": "Keras, tf.function", "predict": "Keras predict"}
-        for kind, title in kinds.items():
-            told[title] = (kind, given.model, given.keras)
-    told = {title: each for title, each in told.items() if given.only in (None, title)}
-    rows: dict[str, list[Row]] = {title: [] for title in told}
-    bare = []
-    for _ in range(given.rounds):
-        bare.append(bare_us(given.model, given.picture, given.seconds / 4))
-        for title, (kind, model, source) in told.items():
-            rows[title].append(measure(kind, model, source, given.picture, given.seconds))
-            print(title, rows[title][-1], file=sys.stderr)
-    _print(rows, bare)
+    runtimes = told(given.model, given.int8, given.onnx, given.keras)
+    runtimes = {title: each for title, each in runtimes.items() if given.only in (None, title)}
+    found = compared(runtimes, given.picture, rounds=given.rounds, seconds=given.seconds)
+    print(table(found))
+    if LITERT in runtimes:
+        print("\n" + "\n".join(f"{name}: {value:.3g}" for name, value in aims(found).items()))
     print(f"\nA batch of 8 gives {batch_gain(given.model):.2f} times the pictures per second.")
-
-
-def _print(rows: dict[str, list[Row]], bare: list[float]) -> None:
-    names = {
-        "start": "start, s", "most": "most, 1/s", "held": "held, 1/s", "cpu_us": "CPU, µs",
-        "decode": "decode, ms", "inference": "inference, ms", "queue": "queue, ms",
-        "overhead": "overhead, ms", "pss_mb": "PSS, MB",
-    }  # fmt: skip
-    print("| runtime |", " | ".join(names.values()), "|")
-    print("|---|" + "---:|" * len(names))
-    median: Callable[[list[Row], str], float] = lambda each, name: statistics.median(  # noqa: E731
-        getattr(row, name) for row in each
-    )
-    for title, each in rows.items():
-        print(f"| {title} |", " | ".join(f"{median(each, name):.4g}" for name in names), "|")
-    print(f"| bare loop of LiteRT | | {1e6 / statistics.median(bare):.4g} | | "
-          f"{statistics.median(bare):.4g} | | | | | |")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -60,6 +60,22 @@ def _run(
     told.put((count / (time.monotonic() - began), count / (time.process_time() - worked)))
 
 
+def table(models: list[Path], *, rounds: int, seconds: float) -> str:
+    """Return the medians of all rows as Markdown."""
+    lines = [
+        "| model | processes | threads of each | pictures per call | pictures per second |"
+        " per CPU second |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for model in models:
+        found = [[rates(model, row, seconds) for row in ROWS] for _ in range(rounds)]
+        for row, each in zip(ROWS, zip(*found, strict=True), strict=True):
+            medians = (statistics.median(values) for values in zip(*each, strict=True))
+            cells = [model.stem, *map(str, row), *(f"{value:.0f}" for value in medians)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -67,14 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
     given = parser.parse_args()
-    print("| model | processes | threads of each | pictures per call | pictures per second |"
-          " per CPU second |\n|---|---:|---:|---:|---:|---:|")  # fmt: skip
-    for model in given.models:
-        found = [[rates(model, row, given.seconds) for row in ROWS] for _ in range(given.rounds)]
-        for row, each in zip(ROWS, zip(*found, strict=True), strict=True):
-            medians = (statistics.median(values) for values in zip(*each, strict=True))
-            print(f"| {model.stem} |", " | ".join(map(str, row)), "|",
-                  " | ".join(f"{value:.1f}" for value in medians), "|")  # fmt: skip
+    print(table(given.models, rounds=given.rounds, seconds=given.seconds))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,201 @@
+"""What a request costs before any of it is ours: the floor under the service, rung by rung.
+
+An echo of asyncio and httptools answers through the same client on the same two cores; then the
+same echo with a process behind it, to which each body goes and from which each answer comes; then
+uvicorn with an application that does nothing; then the service, decoding and inference taken off.
+
+    python studies/resnet-service/serving/floor.py resnet-fp32.tflite PICTURE.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import client
+import compare
+import httptools
+import uvicorn
+from load import cpu_seconds, load
+from starlette.types import Receive, Scope, Send
+
+PORT = 8791
+BODY = b'{"classes": [' + b'{"label": "automobile", "index": 1, "probability": 0.5}, ' * 6 + b"{}]}"
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(BODY), BODY,
+)  # fmt: skip
+LENGTH = struct.Struct("<I")
+KINDS = {
+    "asyncio and httptools": "echo",
+    "the same, a process behind it": "behind",
+    "uvicorn, an empty application": "uvicorn",
+}
+
+
+class Echo(asyncio.Protocol):
+    """Answers each request with the same body."""
+
+    behind: Behind | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport, self._body = transport, b""
+        self._parser = httptools.HttpRequestParser(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse."""
+        self._parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep the body."""
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer, or have the process answer."""
+        body, self._body = self._body, b""
+        if self.behind is None:
+            self.transport.write(ANSWER)
+        else:
+            self.behind.ask(body, self.transport)
+
+
+class Behind(asyncio.Protocol):
+    """The process behind an echo; answers come in the order of the questions."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Transport] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def ask(self, body: bytes, client: asyncio.Transport) -> None:
+        """Send a body to the process."""
+        self._waiting.append(client)
+        self._transport.write(LENGTH.pack(len(body)) + body)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer who waits longest, per byte that comes."""
+        for _ in data:
+            self._waiting.pop(0).write(ANSWER)
+
+
+def work(descriptor: int) -> None:
+    """Be the process behind: take bodies, say that they came."""
+    with socket.socket(fileno=descriptor) as connection:
+        while len(head := connection.recv(LENGTH.size, socket.MSG_WAITALL)) == LENGTH.size:
+            connection.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL)
+            connection.sendall(b".")
+
+
+async def echo(port: int, *, behind: bool) -> None:
+    """Serve until SIGTERM."""
+    loop = asyncio.get_running_loop()
+    if behind:
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            ours.close()
+            work(theirs.detach())
+            os._exit(0)
+        theirs.close()
+        ours.setblocking(False)
+        _, Echo.behind = await loop.create_unix_connection(Behind, sock=ours)
+    server = await loop.create_server(Echo, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+async def empty(_: Scope, receive: Receive, send: Send) -> None:
+    """Be an application that does nothing."""
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": BODY})
+
+
+def serve(kind: str, port: int) -> None:
+    """Be one of the rungs."""
+    if kind != "uvicorn":
+        return asyncio.run(echo(port, behind=kind == "behind"))
+    return uvicorn.run(empty, port=port, http="httptools", loop="asyncio", lifespan="off",
+                       access_log=False, log_level="error")  # fmt: skip
+
+
+@contextmanager
+def running(kind: str) -> Iterator[list[int]]:
+    """Run a rung on core 0; yield its processes."""
+    words = ["taskset", "-c", "0", sys.executable, __file__, "serve", kind, str(PORT)]
+    process = subprocess.Popen(words)
+    try:
+        while True:
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", PORT)).close()
+                break
+            time.sleep(0.02)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        yield [process.pid, *map(int, children)]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def rung(kind: str, picture: Path, seconds: int) -> tuple[float, float]:
+    """Milliseconds that a client waits, and microseconds of processor time per request."""
+    with running(kind) as pids:
+        path = "/models/m/classify"
+        waited = client.waits(PORT, path, picture, lambda *_: None)
+        before = cpu_seconds(*pids)
+        done = load(f"http://127.0.0.1:{PORT}{path}", picture, seconds=seconds, rate=None,
+                    connections=4)  # fmt: skip
+        return waited, 1e6 * (cpu_seconds(*pids) - before) / (done.rate * seconds)
+
+
+def rows(
+    model: Path, picture: Path, *, rounds: int, seconds: int
+) -> Iterator[tuple[str, str, str]]:
+    """Yield names, milliseconds and microseconds of all rungs, the service last."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in KINDS}
+    ours = []
+    for _ in range(rounds):
+        for name, kind in KINDS.items():
+            found[name].append(rung(kind, picture, seconds))
+        ours.append(compare.measure("litert", model, model, picture, seconds))
+    for name, each in found.items():
+        waited, spent = (statistics.median(column) for column in zip(*each, strict=True))
+        yield name, f"{waited:.2f}", f"{spent:.0f}"
+    beyond = statistics.median(row.overhead for row in ours)
+    spent = statistics.median(row.cpu_us - 1000 * (row.decode + row.inference) for row in ours)
+    yield "the service, beyond decoding and inference", f"{beyond:.2f}", f"{spent:.0f}"
+
+
+def main() -> None:
+    """Print the table."""
+    if sys.argv[1:2] == ["serve"]:
+        return serve(sys.argv[2], int(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2)
+    given = parser.parse_args()
+    print("| rung | a client waits, ms | CPU per request, µs |\n|---|---:|---:|")
+    for row in rows(given.model, given.picture, rounds=given.rounds, seconds=given.seconds):
+        print("|", " | ".join(row), "|")
+    return None
+
+
+if __name__ == "__main__":
+    main()

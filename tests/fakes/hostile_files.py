@@ -310,11 +310,12 @@ def _archives() -> list[Kind]:
     packed = [
         _kind(
             f"tar.{kind}".rstrip("."), inside.PACKERS[kind][1](tar),
-            inside.packed(kind, inside.of_tar(mutant)), load_pictures,
+            inside.packed(kind, inside.of_tar(mutant)), load_pictures, slow=True,
         )
         for kind in inside.PACKERS
     ]  # fmt: skip
-    return [_kind("zip", zipped(PICTURES), inside.of_zip(mutant), load_pictures), *packed]
+    zips = _kind("zip", zipped(PICTURES), inside.of_zip(mutant), load_pictures, slow=True)
+    return [zips, *packed]
 
 
 def _lines(original: bytes, number: int) -> bytes:
@@ -350,7 +351,7 @@ KINDS: tuple[Kind, ...] = (
         cifar.read, ".tar.gz",
     ),
     *_pictures(),
-    _kind("table of labels", TABLE.encode(), inside.of_text, load_table, ".csv"),
+    _kind("table of labels", TABLE.encode(), inside.of_text, load_table, ".csv", slow=True),
     _kind("labels", b"cat\ndog\nfish\n", inside.of_text, read_labels, ".txt"),
     _kind("npy", numpy_file(), mutant, lambda path: description.calibration(str(path), None)),
     _kind(

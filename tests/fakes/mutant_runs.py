@@ -42,6 +42,7 @@ class Kind:
         use: Reads the file and makes of it what a command would.
         walled: Whether the command works behind the second wall (``cli.wall``), which makes a
             message of the signal that ends it.
+        slow: Whether one takes a hundred times as long as most, as pictures that are loaded do.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Kind:
     damage: Callable[[bytes, int], bytes]
     use: Callable[[Path], object]
     walled: bool = False
+    slow: bool = False
 
 
 @dataclass(kw_only=True)

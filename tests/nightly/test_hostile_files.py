@@ -16,6 +16,8 @@ from fakes.hostile_files import KINDS, numbers
 from fakes.mutant_runs import run_all
 
 FULL, PART = 110_000, 500
+SLOW = 500
+"""Mutants of a kind that takes a hundred times as long as others."""
 
 
 @pytest.mark.timeout(0)
@@ -26,11 +28,13 @@ def test_damaged_files_are_read_or_refused(
     tell: Callable[[str, str], None],
     table: Callable[[str, list[tuple[str, ...]]], None],
 ) -> None:
-    each = count(FULL // len(KINDS))
+    quick, slow = count(FULL // sum(not kind.slow for kind in KINDS)), count(SLOW)
     parts = [
         (kind, numbers(seed, min(PART, each - seed)))
+        for kinds, each in ((False, quick), (True, slow))
         for seed in range(0, each, PART)
         for kind in KINDS
+        if kind.slow is kinds
     ]
     log = (pytestconfig.getoption("--log") or tmp_path) / "mutants.jsonl"
     outcomes = run_all(parts, processes=os.cpu_count() or 1, log=log)

@@ -1,4 +1,4 @@
-"""Measures all figures of the README beside it anew, and writes its tables: eleven idle minutes.
+"""Measures all figures of the README beside it anew, and writes its tables: twelve idle minutes.
 
     python studies/resnet-service/serving/measure.py \\
         --resnet FP32.tflite INT8.tflite RESNET.onnx RESNET.keras PICTURE.png \\
@@ -63,7 +63,7 @@ class Tables:
 
     def runtimes(self) -> str:
         """LiteRT and ONNX Runtime alone, in pairs."""
-        rows = [runtimes.compared(model, onnx, count=30, length=0.25)
+        rows = [runtimes.compared(model, onnx, count=24, length=0.25)
                 for model, _, onnx, *_ in self._networks.values()]  # fmt: skip
         return "\n".join([runtimes.HEADER, *rows])
 

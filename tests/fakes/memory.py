@@ -1,13 +1,14 @@
-"""The most memory that a call takes, measured in a process of its own."""
+"""The most memory that a call or a command takes, measured in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflconv.errors import TflconvError
@@ -36,6 +37,28 @@ def peak_of(call: Callable[[], object], seconds: int = 120) -> tuple[float, str]
     if os.WIFSIGNALED(status):
         return 0.0, signal.Signals(os.WTERMSIG(status)).name
     return float(peak), end
+
+
+_PROGRAM = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-m", "tflconv", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.returncode)
+"""
+
+
+def peak_of_command(
+    words: Sequence[str], *, seconds: int = 300, **environment: str
+) -> tuple[float, int, str]:
+    """Return the megabytes that ``tflconv WORDS`` has at most, its exit code, and its messages."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *words],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=os.environ | environment,
+    )
+    kilobytes, code = ended.stdout.split()
+    return int(kilobytes) / 1024, int(code), ended.stderr
 
 
 def _measured(call: Callable[[], object]) -> str:

@@ -7,6 +7,7 @@ shares with the parent. When it dies or hangs, the parent knows over which, and 
 from __future__ import annotations
 
 import faulthandler
+import json
 import mmap
 import multiprocessing
 import os
@@ -16,7 +17,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tflconv.core import limits
@@ -103,14 +104,23 @@ def run(kind: Kind, numbers: Sequence[int], *, seconds: int = SECONDS) -> Outcom
     return outcome
 
 
-def run_all(jobs: Iterable[tuple[Kind, Sequence[int]]], processes: int) -> dict[str, Outcome]:
-    """Run several kinds at once; return their outcomes by name."""
+def run_all(jobs: Iterable[Job], processes: int, log: Path | None = None) -> dict[str, Outcome]:
+    """Run several kinds at once; return their outcomes by name.
+
+    What ``log`` has is not run again, and what ends is written there.
+    """
     _jobs[:] = jobs  # kinds hold functions, which reach a process by its fork only
+    done = _read_log(log)
+    open_ones = [index for index, job in enumerate(_jobs) if _name(job) not in done]
     with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
-        outcomes = pool.map(_run_job, range(len(_jobs)), chunksize=1)
+        for index, outcome in pool.imap_unordered(_run_job, open_ones):
+            done[_name(_jobs[index])] = outcome
+            if log is not None:
+                with log.open("a") as stream:
+                    stream.write(json.dumps([_name(_jobs[index]), asdict(outcome)]) + "\n")
     merged: dict[str, Outcome] = {}
-    for (kind, _), outcome in zip(_jobs, outcomes, strict=True):
-        total = merged.setdefault(kind.name, Outcome())
+    for job in _jobs:
+        outcome, total = done[_name(job)], merged.setdefault(job[0].name, Outcome())
         total.read += outcome.read
         total.refused += outcome.refused
         total.walled += outcome.walled
@@ -119,11 +129,22 @@ def run_all(jobs: Iterable[tuple[Kind, Sequence[int]]], processes: int) -> dict[
     return merged
 
 
-_jobs: list[tuple[Kind, Sequence[int]]] = []
+Job = tuple[Kind, Sequence[int]]
+_jobs: list[Job] = []
 
 
-def _run_job(index: int) -> Outcome:
-    return run(*_jobs[index])
+def _run_job(index: int) -> tuple[int, Outcome]:
+    return index, run(*_jobs[index])
+
+
+def _name(job: Job) -> str:
+    kind, numbers = job
+    return f"{kind.name}, {len(numbers)} mutants from {numbers[0]} on"
+
+
+def _read_log(log: Path | None) -> dict[str, Outcome]:
+    lines = log.read_text().splitlines() if log is not None and log.exists() else []
+    return {name: Outcome(**told) for name, told in map(json.loads, lines)}
 
 
 def _counts(shared: mmap.mmap) -> tuple[int, int, int]:

@@ -215,7 +215,7 @@ def test_a_rerun_measures_only_what_is_missing(
     machine: phones.Phone, bench: Bench, tmp_path: Path
 ) -> None:
     results = tmp_path / "results.json"
-    command = (OTHER, TINY, *QUICK, "--min-secs=2", "--export-json", results)
+    command = (OTHER, TINY, *QUICK, "--blocks=1", "--min-secs=2", "--export-json", results)
     run = bench(machine, *command)
     wait(results.exists)
     machine.tell("kill")

@@ -17,10 +17,10 @@ from tflconv.pipeline.measuring import bench
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 FILES = (GOLDEN / "tiny_float32.tflite", GOLDEN / "tiny_int8.tflite")
-PROCESSES = 2
-"""Latency and memory, of each file."""
+PROCESSES = 5
+"""Four blocks of latency, and memory, of each file."""
 
-SLEEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5)
+SLEEPS = (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
 """Seconds that each process of a phone takes."""
 
 

@@ -107,6 +107,16 @@ def marshalled(config: dict[str, Any], mark: Path) -> None:
     config["config"]["output_layers"].append(["harm", 0, 0])
 
 
+def registered_as_ours(edit: Edit) -> Edit:
+    """Call the class ours by the name that only some kinds of files are read by."""
+
+    def change(config: dict[str, Any], mark: Path) -> None:
+        edit(config, mark)
+        layers_of(config)[-1]["registered_name"] = "tflconv>ClassToken"
+
+    return change
+
+
 def importing(**reference: Any) -> Edit:
     """Let the class of the model be looked for in a module beside the file."""
     return lambda config, _: config.update({"module": MODULE, **reference})
@@ -225,6 +235,10 @@ CONFIGS: dict[str, tuple[tuple[str, ...], Edit, Callable[[str], str]]] = {
     "Python in a Lambda": (("2.h5",), marshalled, str),
     "Python in an escaped Lambda": (("2.h5",), marshalled, escaped("Lambda")),
     "Python in a Lambda in a model": (("2.h5",), in_model(marshalled), escaped("Lambda")),
+    "Python in a Lambda that is called ours": (("2.h5",), registered_as_ours(marshalled), str),
+    "write, called ours": (
+        BOTH, registered_as_ours(calls("io.write_file", contents="x")), str,
+    ),
     "import as a function": (("2.keras",), applying, str),
     "import as a function, escaped": (("2.keras",), applying, escaped("Lambda")),
     "import as the model": (("2.keras",), importing(), str),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +198,26 @@ def test_a_graph_of_the_users_own_saver_only(tmp_path: Path) -> None:
         offer(changed, saver)
         with pytest.raises(TflconvError, match=r"calls '.*save.*', which writes files"):
             saved_graph._check_graph(tmp_path, changed)
+
+
+@pytest.mark.parametrize("place", ["model", "model/variables/variables.index", "model/pipe"])
+def test_a_pipe_is_not_waited_for(place: str, tmp_path: Path) -> None:
+    if place != "model":
+        blocks(keras2).export(str(tmp_path / "model"))
+    (tmp_path / place).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / place)
+    with pytest.raises(TflconvError, match=r"is neither a? ?file nor a? ?folder"):
+        open_model(tmp_path / "model")
+
+
+def test_texts_of_layers_have_one_limit_together(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    blocks(keras3()).save(path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"assets/{number}/vocabulary.txt", b"a" * (4 << 20))
+    with pytest.raises(TflconvError, match=r"assets/ unpacks to more than 64 MB"):
+        open_model(path)
 
 
 def _as_object(graph: Any, saver: str) -> None:

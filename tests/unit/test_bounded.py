@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import random
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fakes.memory import peak_of_command
 from tflconv.core import bounded
+from tflconv.core.arrays import read_arrays
 from tflconv.data import archives, idx
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection.inspect import inspect
+from tflconv.model import golden, keras_file
 from tflconv.model.card import LABELS, MEMBER, read_card
 from tflconv.training.state import State, StateFile
 
@@ -138,26 +141,52 @@ def test_a_bomb_costs_less_than_500_mb(make: Callable[[Path], list[str]], tmp_pa
     with zipfile.ZipFile(none, "w") as archive:
         for name, content in {**DESCRIPTION, "model.weights.h5": "none"}.items():
             archive.writestr(name, content)
-    idle, *_ = _peak([command[0], str(none), *command[2:]])
-    peak, code, message = _peak(command)
+    idle, *_ = peak_of_command([command[0], str(none), *command[2:]])
+    peak, code, message = peak_of_command(command)
     assert code == 1, message
     assert message.count("Error") == 1
     assert "unpacks to more than" in message
     assert peak - idle < 500, f"{peak} MB, {idle} when idle"
 
 
-def _peak(command: list[str]) -> tuple[float, int, str]:
-    """Most memory that the command line used, in MB, its exit code, and its messages."""
-    program = (
-        "import resource, subprocess, sys\n"
-        "done = subprocess.run([sys.executable, '-m', 'tflconv', *sys.argv[1:]])\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.returncode)\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program, *command], capture_output=True, text=True, timeout=300
-    )
-    kilobytes, code = ended.stdout.split()[-2:]
-    return int(kilobytes) / 1024, int(code), ended.stderr
+def crowded(path: Path, start: bytes = b"") -> Path:
+    """A file with an archive of 20 000 parts."""
+    path.write_bytes(start)
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(20_000):
+            archive.writestr(f"arr_{number}.npy", b"")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("a.npz", partial(read_arrays, what="the arrays")),
+        ("a.keras", keras_file.read),
+        ("a.golden.zip", golden.read),
+        ("a.tflite", read_card),
+    ],
+)
+def test_an_archive_of_many_parts_is_refused(
+    name: str, read: Callable[[Path], object], tmp_path: Path
+) -> None:
+    start = MODEL.read_bytes().partition(b"PK\x03\x04")[0] if name.endswith("tflite") else b""
+    with pytest.raises(TflconvError, match=f"{name} holds more than 4000 parts, and is not read"):
+        read(crowded(tmp_path / name, start))
+
+
+def test_a_state_of_many_parts_starts_anew(tmp_path: Path) -> None:
+    assert StateFile(path=crowded(tmp_path / "a.state"), key="key").load() is None
+
+
+def test_archives_of_others_are_opened_within_limits() -> None:
+    """All in ``bounded``, or in ``archives``, which has limits of its own; else to write them."""
+    found = set()
+    for file in Path(bounded.__file__).parents[1].rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "zipfile.ZipFile":
+                found |= {file.name} if len(node.args) == 1 and not node.keywords else set()
+    assert found == {"archives.py", "bounded.py", "saving.py"}  # the last one reads what it wrote
 
 
 @pytest.mark.parametrize("shape", [(2**32 - 1, 2**32 - 1, 0), (1,) * 5, (1,) * 65, (0,) * 255])

@@ -42,7 +42,7 @@ GOOD = {
     "initializer of TensorFlow": named("Constant", "tensorflow.python.ops.init_ops_v2"),
     "of an application": named("LayerScale", "keras.src.applications.convnext"),
     "own": named("Own", "somewhere", registered_name="Own"),
-    "ours": named("ClassToken", "tflconv.models.layers", registered_name="tflconv>ClassToken"),
+    "ours": named("tflconv>ClassToken", "tflconv.models", registered_name="tflconv>ClassToken"),
     "activation": function("builtins", "relu"),
     "own function": function("somewhere", "own_function"),
     "name of an activation": {"activation": "gelu", "recurrent_activation": "sigmoid"},
@@ -57,6 +57,7 @@ GOOD = {
     "quantized": named("QuantizeWrapperV2"),
     "quantizer of Keras 3": named("AbsMaxQuantizer", "keras.quantizers"),
     "spectrogram": with_settings("MelSpectrogram", window="hann", fft_length=2048, max_freq=8000),
+    "words": with_settings("StringLookup", vocabulary=["a"], num_oov_indices=0),
     "spectrogram without settings": named("STFTSpectrogram", "keras.layers"),
 }
 
@@ -74,9 +75,27 @@ BAD = {
     "frequency that is none": with_settings("MelSpectrogram", min_freq=float("inf")),
     "mode": with_settings("STFTSpectrogram", mode="__class__"),
     "type of a quantizer": with_settings("AbsMaxQuantizer", "keras.quantizers", output_dtype="O"),
+    "a billion unknown words": with_settings("StringLookup", num_oov_indices=10**9),
+    "a billion unknown numbers": with_settings("IntegerLookup", num_oov_indices=10**9),
     "quantizer with data": named("GPTQConfig", "keras.quantizers"),
     "Lambda": named("Lambda", "keras.layers"),
     "Lambda of an .h5 file": named("Lambda"),
+    "Lambda with a package": named("keras>Lambda"),
+    "Lambda called ours by half": named("Lambda", registered_name="tflconv>Class"),
+    "method of a class of TensorFlow": named("ClassMethod"),
+    "property of an object": named("InstanceProperty"),
+    "features of columns": named("LinearModel"),
+    "layer of a hub": named("KerasLayer", "tensorflow_hub.keras_layer"),
+    "base of all layers": named("Layer", "keras.src.layers.layer"),
+    "callback": named("LambdaCallback", "keras.callbacks"),
+    "function in a metric": named("MeanMetricWrapper", "keras.metrics"),
+    "exporter": named("ExportArchive", "keras.export"),
+    "folder": named("makedirs", "keras.src.utils.file_utils"),
+    "operation by its public name": named("relu", "keras.ops"),
+    "operation of a module": named("nn.Relu", "keras.src.ops"),
+    "no name": named(None),  # type: ignore[arg-type]
+    "empty module": named("Dense", ""),
+    "empty registered name": named("Dense", "keras.layers", registered_name=""),
     "Python": named("__lambda__"),
     "type": named("__typespec__", "tensorflow", spec_name="TensorSpec", registered_name=None),
     "other model": named("TFSMLayer", "keras.layers"),
@@ -106,12 +125,22 @@ BAD = {
     "texts": {"class_name": "__tensor__", "config": {"value": ["a"], "dtype": "string"}},
     "loop": named("Map", "keras.src.ops.core"),
     "writing": calling("io.write_file"),
+    "writing after a blank": calling(" io.write_file"),
+    "writing by two old names": calling("compat.v1.compat.v1.io.write_file"),
+    "module for a function": calling("math"),
+    "class of a module": calling("math.__class__"),
+    "globals of an operator": calling("__operators__.getitem.__globals__"),
+    "lookup of an activation": calling("keras.activations.get"),
+    "branch": calling("cond"),
+    "map": calling("map_fn"),
+    "functions by number": calling(["math", "add"]),  # type: ignore[arg-type]
     "reading": calling("io.read_file"),
     "raw": calling("raw_ops.WriteFile"),
     "Python by TensorFlow": calling("py_function"),
     "loading": calling("load_library"),
     "printing": calling("print"),
     "file of words": {"vocabulary": "words.txt"},
+    "file called as a class": {"vocabulary": "Own"},
     "file of weights": {"idf_weights": "words.npy"},
     "path": {"anything": "/etc/passwd"},
     "path of Windows": {"anything": "C:\\secret"},
@@ -130,6 +159,13 @@ def test_what_does_more_is_refused_wherever_it_stands(config: Any, around: str) 
     place = {"plain": config, "wrapped": wrapped, "listed": {"a": [[0, {"b": config}]]}}
     with pytest.raises(TflconvError, match=r"cannot open m\.keras as a model: it"):
         DOOR.checked(place[around])
+
+
+@pytest.mark.parametrize("name", ["ClassToken", "Lambda", "anything"])
+def test_a_registered_class_goes_by_that_name_alone(name: str) -> None:
+    """An older file, or one without a module, is read by the class's name, and others are not."""
+    config = named(name, registered_name="tflconv>ClassToken")
+    assert DOOR.checked([config]) == [{**config, "class_name": "tflconv>ClassToken"}]
 
 
 def test_a_compile_configuration_is_left_out_at_any_level() -> None:

@@ -86,7 +86,7 @@ def test_a_lost_phone_costs_its_own_runs(farm: Callable[..., Mapping[str, Phone]
 
     def lost(flags: fake.Flags) -> list[dict[str, Any]]:
         calls.append(flags["graph"])
-        if len(calls) > 2:
+        if len(calls) > 9:  # four blocks of each file, and the memory of the first
             raise DeviceError("device 'b' was lost: closed.")
         return fake.ordinary(flags)
 
@@ -97,6 +97,28 @@ def test_a_lost_phone_costs_its_own_runs(farm: Callable[..., Mapping[str, Phone]
     (failure,) = failures
     assert failure.error.exit_code == 3
     assert failure.cell.endswith("on adb:b")
+
+
+def test_a_phone_lost_for_a_moment_costs_one_run(
+    farm: Callable[..., Mapping[str, Phone]],
+) -> None:
+    calls: list[str] = []
+
+    def lost(flags: fake.Flags) -> list[dict[str, Any]]:
+        calls.append(flags["graph"])
+        if len(calls) == 3:
+            raise DeviceError("device 'a' was lost: closed.")
+        return fake.ordinary(flags)
+
+    phones = farm(Phone("a", lost))
+    results, failures = measure(phones, *FILES, GOLDEN / "ops" / "relu.tflite")
+    assert [failure.error.exit_code for failure in failures] == [3]
+    first, second = results.runs
+    assert first.schedule is not None
+    assert second.schedule is not None
+    assert first.schedule.id == second.schedule.id
+    assert first.schedule.files == 2
+    assert phones["adb:a"].reservations == ["taken", "left"] * 2
 
 
 def test_a_phone_is_kept_while_it_is_measured_and_left_when_it_is_lost(

@@ -189,16 +189,27 @@ def test_a_run_that_is_no_run_is_one_message(history: History) -> None:
             history.runs()
 
 
+HOLDS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_history_that_another_process_holds_is_waited_for_and_then_told(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history.add([run(1)])
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
-    with closing(sqlite3.connect(history.path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLDS, str(history.path)], **pipes) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
         with pytest.raises(TflconvError, match="another process holds the history"):
             history.add([run(2)])
-        other.execute("ROLLBACK")
+        other.kill()
     assert history.add([run(2)]) == 1
 
 
@@ -357,13 +368,14 @@ def test_a_named_history_must_work_and_the_users_own_need_not(home: Path, tmp_pa
 
 
 def test_the_command_line_leaves_the_history_out(home: Path, history: History) -> None:
-    """A file that is no model costs no time, and shows which history was prepared."""
+    """What is refused makes no history, and shows which one would have been used."""
     missing = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
     words = ("bench", missing, "--dataset", "no-such-dataset")
     assert command(*words, "--no-history") == 2
-    assert not home.exists()
     assert command(*words, "--history", history.path) == 2
-    assert not home.exists()
-    assert history.path.exists()
     assert command(*words) == 2
-    assert (home / "history.sqlite").exists()
+    assert not home.exists()
+    assert not history.path.exists()
+    history.path.write_bytes(b"{}" * 600)
+    assert command(*words, "--history", history.path) == 1
+    assert command(*words, "--no-history") == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -137,3 +138,75 @@ def pointers(below: int, count: int, size: int) -> bytes:
     head = b"\x05\0\0" + count.to_bytes(2, "big") + place.to_bytes(2, "big") + b"\0"
     page = head + below.to_bytes(4, "big") + place.to_bytes(2, "big") * count
     return page.ljust(place, b"\0") + cell
+
+
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+
+
+def cut_write(path: Path, *, pages: int = 0, names: str = "") -> None:
+    """Leave what a write leaves that was cut: the first page as it was, and perhaps a name."""
+    content, nonce = path.read_bytes(), 1
+    (size,) = struct.unpack(">H", content[16:18])
+    pages = pages or len(content) // size
+    page, checksum = content[:size], nonce + sum(content[size - 200 : 0 : -200])
+    head = MAGIC + struct.pack(">IIIII", 1, nonce, pages, 512, size)
+    told = head.ljust(512, b"\0") + struct.pack(">I", 1) + page + struct.pack(">I", checksum)
+    if names:
+        locked, name = (1 << 30) // size + 1, names.encode()
+        told += struct.pack(">I", locked) + name + struct.pack(">II", len(name), sum(name)) + MAGIC
+    path.with_name(f"{path.name}-journal").write_bytes(told)
+
+
+def opened_by_sqlite(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM runs").fetchone()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_journal_that_names_another_file_is_not_followed(tmp_path: Path, linked: bool) -> None:
+    """SQLite deletes what it takes for the journal of several databases."""
+    history, precious = History(tmp_path / "h.sqlite"), tmp_path / "precious.txt"
+    history.add([run(1)])
+    precious.write_text("x")
+    cut_write(history.path, names=str(precious))
+    opened_by_sqlite(history.path)
+    assert not precious.exists(), "the attack does no harm, so that the test can show nothing"
+    precious.write_text("x")
+    cut_write(history.path, names=str(precious))
+    if linked:
+        (tmp_path / "linked").mkdir()
+        (tmp_path / "linked" / "link.sqlite").symlink_to(history.path)
+        history = History(tmp_path / "linked" / "link.sqlite")
+    listing(history, says="names another file that SQLite would delete")
+    for act in (lambda: history.add([run(2)]), lambda: History(tmp_path / "mine").merge(history)):
+        with pytest.raises(TflconvError, match=r"h\.sqlite-journal, which names another file"):
+            act()
+    assert precious.exists()
+
+
+def test_a_journal_does_not_let_a_history_grow(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    history.add([run(1)])
+    cut_write(history.path, pages=1 << 16)
+    listing(history, says="by which it would grow")
+    size = history.path.stat().st_size
+    opened_by_sqlite(history.path)
+    assert history.path.stat().st_size > 1000 * size
+
+
+def test_a_log_of_writes_is_not_followed(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    history.add([run(1)])
+    with closing(sqlite3.connect(history.path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("SELECT 1")
+        listing(history, says="a log of writes")
+
+
+def test_a_write_that_was_cut_is_taken_back(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    history.add([run(1)])
+    cut_write(history.path)
+    assert [kept.run for kept in history.runs()] == [run(1)]
+    assert not history.path.with_name("h.sqlite-journal").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from fakes import device as fake
 from fakes.device import FakeDevice
-from tflconv import results
+from tflconv import pipeline, results
 from tflconv.benchmark import BenchmarkConfig, Laboratory, bench, build, identify, schedule
 from tflconv.benchmark.cooling import ALL_SECONDS, ROUND_SECONDS, Cooling
 from tflconv.core.progress import silent
@@ -22,6 +23,7 @@ from tflconv.device import watching
 from tflconv.device.interface import Completed, Heat
 from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.pipeline import interleaving
+from tflconv.report import columns, method
 from tflconv.results import BenchmarkRun, Block, Latency, Results, Schedule
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
@@ -148,9 +150,77 @@ class Leaving(Crowded):
         return super().shell(argv, timeout=timeout)
 
 
-def test_a_device_lost_in_the_middle_of_a_block_is_said_of_every_file() -> None:
-    answers = together(Leaving(), TINY, INT8, blocks=4)
-    assert [type(answer) for answer in answers] == [DeviceError, DeviceError]
+def test_a_device_lost_in_the_middle_of_a_block_ends_the_schedule() -> None:
+    device = Leaving()
+    with pytest.raises(DeviceError, match="the cable was pulled"):
+        together(device, TINY, INT8, blocks=4)
+    assert len(device.latencies) == 3
+
+
+@given(
+    files=st.integers(1, 9),
+    num_runs=st.integers(1, 1000),
+    seconds=st.lists(st.floats(0.001, 1000), min_size=3, max_size=3).map(sorted),
+)
+def test_blocks_that_nobody_asked_for_take_no_more_runs_and_seconds(
+    files: int, num_runs: int, seconds: list[float]
+) -> None:
+    warmup, least, most = seconds
+    whole = BenchmarkConfig(
+        num_runs=num_runs, warmup_min_secs=warmup, min_secs=least, max_secs=most
+    )
+    block = whole.in_blocks(files)
+    assert block.blocks == (4 if files > 1 else 1)
+    assert num_runs <= block.blocks * block.num_runs < num_runs + block.blocks
+    for name in ("warmup_min_secs", "min_secs", "max_secs"):
+        shared = block.blocks * getattr(block, name)
+        assert shared == pytest.approx(getattr(whole, name)) or most < 0.004
+    asked = replace(whole, blocks=7)
+    assert asked.in_blocks(files) == asked
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Crowded, Results]]:
+    """``measured(*files, setting=...)`` measures on a fake computer as ``tflconv bench`` does."""
+
+    def measure(*files: Path, **settings: Any) -> tuple[Crowded, Results]:
+        device = Crowded()
+        monkeypatch.setattr("tflconv.device.find", lambda *_, **__: device)
+        config = BenchmarkConfig(**settings)
+        found, failures = pipeline.bench(pipeline.BenchRequest(files=files, config=config))
+        assert failures == []
+        return device, found
+
+    return measure
+
+
+def test_several_files_take_turns_without_being_asked(
+    measured: Callable[..., tuple[Crowded, Results]],
+) -> None:
+    device, found = measured(TINY, INT8)
+    assert device.latencies == [(TINY, INT8)[n].stem for n in schedule.order(2, 4, seed=0)]
+    schedules = [run.schedule for run in found.runs if run.schedule]
+    assert [len(each.blocks) for each in schedules] == [4, 4]
+    assert len({each.id for each in schedules}) == 1
+    steady = [flags for flags in device.commands if flags.get("num_runs") == "13"]
+    assert {(flags["min_secs"], flags["warmup_min_secs"]) for flags in steady} == {
+        ("0.25", "0.125")
+    }
+    assert {run.config["blocks"] for run in found.runs} == {0}
+    (group,) = columns.groups(found)
+    assert method.conditions(group)["blocks"] == "4"
+    assert any("Files took turns" in sentence for sentence in method.sentences(group))
+
+
+def test_one_file_alone_is_one_process(measured: Callable[..., tuple[Crowded, Results]]) -> None:
+    device, found = measured(TINY)
+    assert device.latencies == [TINY.stem]
+    assert found.runs[0].schedule is None
+    (group,) = columns.groups(found)
+    assert method.conditions(group)["blocks"] == "1"
+    assert not any("turns" in sentence for sentence in method.sentences(group))
+    _, found = measured(TINY, INT8, blocks=1)
+    assert [run.schedule for run in found.runs] == [None, None]
 
 
 def recorded(**changes: Any) -> BenchmarkRun:

@@ -77,7 +77,8 @@ def bench(
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order, or a file with one per line.
         blocks: Process starts per file, interleaved with those of the other files; ``compare``
-            needs 20. Runs and seconds are those of one block.
+            needs 20. Runs and seconds are those of one block; 0 shares them among four where there
+            are several files, and leaves a file alone one.
         num_runs: Runs at least.
         min_secs: Seconds of runs at least.
         max_secs: Seconds of runs at most.

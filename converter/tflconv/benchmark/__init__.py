@@ -5,7 +5,7 @@ from __future__ import annotations
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.identity import identify, identify_all
 from tflconv.benchmark.laboratory import Laboratory
-from tflconv.benchmark.runner import bench, check, outline, recorded_settings
+from tflconv.benchmark.runner import bench, check, outline, ready, recorded_settings
 
 __all__ = [
     "BenchmarkConfig",
@@ -15,5 +15,6 @@ __all__ = [
     "identify",
     "identify_all",
     "outline",
+    "ready",
     "recorded_settings",
 ]

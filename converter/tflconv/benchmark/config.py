@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from tflconv.core.jsonvalue import JsonValue
@@ -11,10 +12,13 @@ from tflconv.errors import require
 
 Precision = Literal["fp32", "fp16"]
 
+BLOCKS = 4
+"""Blocks of each of several files that are measured together: two rounds, each with its reverse."""
+
 MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
 
 LOWEST = {
-    "blocks": 1,
+    "blocks": 0,
     "num_runs": 1,
     "min_secs": 0,
     "max_secs": 0.001,
@@ -38,7 +42,9 @@ class BenchmarkConfig:
 
     Args:
         blocks: Process starts per file, each with its own warm-up and steady state; those of
-            files that are measured together are interleaved (``benchmark.schedule``).
+            files that are measured together are interleaved (``benchmark.schedule``). Runs and
+            seconds are those of one block; 0 shares them among four blocks where several files are
+            measured, and leaves a file alone one block.
         num_runs: Least number of inferences in the steady state.
         min_secs: Least duration of the steady state, in seconds.
         max_secs: Longest duration of the steady state, in seconds.
@@ -71,7 +77,7 @@ class BenchmarkConfig:
 
     """
 
-    blocks: int = 1
+    blocks: int = 0
     num_runs: int = 50
     min_secs: float = 1.0
     max_secs: float = 150.0
@@ -111,6 +117,30 @@ class BenchmarkConfig:
             cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
         )
 
+    def in_blocks(self, files: int) -> BenchmarkConfig:
+        """Return the settings with a number of blocks, and with runs and seconds of one block.
+
+        Args:
+            files: Number of files that are measured together. One alone has nothing to take turns
+                with.
+
+        Example:
+            >>> shared = BenchmarkConfig().in_blocks(files=2)
+            >>> shared.blocks, shared.num_runs, shared.min_secs
+            (4, 13, 0.25)
+        """
+        if self.blocks:
+            return self
+        blocks = BLOCKS if files > 1 else 1
+        return replace(
+            self,
+            blocks=blocks,
+            num_runs=math.ceil(self.num_runs / blocks),
+            min_secs=self.min_secs / blocks,
+            max_secs=max(self.max_secs / blocks, LOWEST["max_secs"]),
+            warmup_min_secs=self.warmup_min_secs / blocks,
+        )
+
     def to_json(self) -> dict[str, JsonValue]:
         """Return every setting by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -133,3 +163,7 @@ class ComparisonConfig(BenchmarkConfig):
     memory: bool = False
     rate_hz: float = 0.0
     profile_runs: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("comparison", self, blocks=(self.blocks >= 1, "at least 1"))

@@ -37,7 +37,7 @@ from tflconv.results import (
     Moment,
     SustainedSecond,
 )
-from tflconv.tflite import reading
+from tflconv.tflite import lifetimes, reading
 from tflconv.tflite.reading import TfliteModel
 
 
@@ -79,26 +79,39 @@ def bench(
         1.84
 
     """
-    _check_inputs(config)
-    whole = check(model, config)
-    precision.check(model, device, config)
     laboratory = laboratory or Laboratory()
-    session = replace(laboratory.session(model, device, config), progress=progress)
-    if config.accelerator == "gpu":
-        gpu.require_accelerator(session)
+    session = replace(ready(model, device, config, laboratory), progress=progress)
     pictures = device.push(test_set.path) if test_set else None
     run = outline(device, config, identity=identity, test_set=test_set, laboratory=laboratory)
     if config.accelerator == "gpu" and (reason := gpu.reason_to_withhold(session, pictures)):
         return gpu.withhold(run, reason)
     cooling = laboratory.cooling(device) if config.sustained_secs else None
     run = _measured(run, session, blocks, cooling)
-    run = replace(run, conditions=replace(run.conditions, estimate=estimating.of(whole)))
+    estimate = estimating.of(reading.read(model))
+    run = replace(run, conditions=replace(run.conditions, estimate=estimate))
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
         run = _with_emulated(run, session, laboratory)
     exact = _is_host(run) and config.precision == "fp32"
     return run if exact else _compared(run, session, laboratory)
+
+
+def ready(model: Path, device: Device, config: BenchmarkConfig, laboratory: Laboratory) -> Session:
+    """Push a file to a device that can run it, and return what measures it there.
+
+    Raises:
+        DeviceError: The device was lost, or lacks what ``config`` asks for.
+        TflconvError: The file cannot run.
+        UsageError: The input file of ``config`` does not exist.
+    """
+    _check_inputs(config)
+    check(model, config)
+    precision.check(model, device, config)
+    session = laboratory.session(model, device, config)
+    if config.accelerator == "gpu":
+        gpu.require_accelerator(session)
+    return session
 
 
 def check(model: Path, config: BenchmarkConfig) -> TfliteModel:
@@ -108,6 +121,7 @@ def check(model: Path, config: BenchmarkConfig) -> TfliteModel:
     from the CPU is not known.
     """
     whole = reading.read(model)
+    lifetimes.check_memory(whole)
     if config.accelerator == "cpu":
         runnable.check(whole)
     return whole

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,35 +108,33 @@ def measure(
 ) -> Together:
     """Measure latency and CPU time of all ``sessions``, block by block.
 
-    A file that cannot run has no further blocks. A lost device ends the schedule for all files.
+    A file that cannot run has no further blocks, and the others go on.
 
     Args:
         sessions: One per file, all on the same device.
         blocks: Number of blocks per file.
         seed: Seed of the order.
         told: Is called before each block with its place and the number of all.
+
+    Raises:
+        DeviceError: The device was lost.
     """
     files = tuple(Blocks() for _ in sessions)
     sequence = order(len(sessions), blocks, seed)
-    watch = Watch()
-    try:
-        with sessions[0].watched() if sessions else contextlib.nullcontext(watch) as watch:
-            cooling = Cooling(sessions[0].harness.device) if sessions else None
-            for place, number in enumerate(sequence):
-                if cooling is not None and place % len(sessions) == 0 and place > 0:
-                    cooling.wait()
-                if files[number].error is None:
-                    told(place, len(sequence))
-                    _add_block(files, sessions[number], number, place)
-    except DeviceError as error:
-        _end(files, error)
+    with sessions[0].watched() if sessions else contextlib.nullcontext(Watch()) as watch:
+        cooling = Cooling(sessions[0].harness.device) if sessions else None
+        for place, number in enumerate(sequence):
+            if cooling is not None and place % len(sessions) == 0 and place > 0:
+                cooling.wait()
+            if files[number].error is None:
+                told(place, len(sequence))
+                _add_block(files[number], sessions[number], place)
     identity = secrets.token_hex(8)
     return Together(id=identity, seed=seed, files=files, conditions=watch.conditions)
 
 
-def _add_block(files: Sequence[Blocks], session: Session, number: int, place: int) -> None:
-    """Measure a block of file ``number``, once more if it is noisy and there are retries left."""
-    kept = files[number]
+def _add_block(kept: Blocks, session: Session, place: int) -> None:
+    """Measure a block of a file, once more if it is noisy and there are retries left."""
     try:
         attempts = [session.latency()]
         used = sum(kept.attempts) - len(kept.attempts)
@@ -145,16 +143,11 @@ def _add_block(files: Sequence[Blocks], session: Session, number: int, place: in
     except DeviceError:
         raise
     except TflconvError as error:
-        _end([kept], error)
+        kept.error = error
         return
     kept.outputs.append(max(attempts, key=lambda output: output.cpu.percent))
     kept.places.append(place)
     kept.attempts.append(len(attempts))
-
-
-def _end(files: Iterable[Blocks], error: TflconvError) -> None:
-    for each in files:
-        each.error = each.error or error
 
 
 def _is_disturbed(output: HarnessOutput) -> bool:

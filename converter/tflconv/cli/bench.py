@@ -18,7 +18,8 @@ MODEL = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 SETTINGS = {
     "blocks": "Process starts per file, interleaved with those of the other files; `compare` needs"
-    " 20. Runs and seconds are those of one block.",
+    " 20. Runs and seconds are those of one block; 0 shares them among four where there are several"
+    " files, and leaves a file alone one.",
     "num_runs": "Runs at least.",
     "min_secs": "Seconds of runs at least.",
     "max_secs": "Seconds of runs at most.",
@@ -101,9 +102,10 @@ def command(
 ) -> None:
     """Measure .tflite files on devices: phones at the same time, others one after the other.
 
-    Latency, CPU, memory and the profile of ops come from processes of their own. With
-    --export-json results are written after each run, so a lost device costs one run: give the same
-    command again, and it measures the rest. A device that fails does not stop the others.
+    Latency, CPU, memory and the profile of ops come from processes of their own; latency of
+    several files in turns (--blocks). With --export-json results are written as runs are finished:
+    give the same command again after a device was lost, and it measures the rest. A device that
+    fails does not stop the others.
 
     \b
     Examples:

@@ -39,7 +39,7 @@ def read_arrays(path: Path, what: str) -> dict[str, NDArray[np.generic]]:
 
 def _members(path: Path) -> dict[str, NDArray[np.generic]]:
     arrays = {}
-    with zipfile.ZipFile(path) as archive, scratch_folder() as folder:
+    with bounded.open_zip(path) as archive, scratch_folder() as folder:
         for name in archive.namelist():
             if not name.endswith(_MEMBER):
                 raise ValueError(f"'{name[:100]}' is no array")
@@ -64,7 +64,7 @@ def _mapped(path: Path, name: str) -> NDArray[np.generic]:
 
 def _check_size(path: Path) -> None:
     """Refuse an archive that unpacks to too much; ``zipfile`` reads no more than it declares."""
-    with zipfile.ZipFile(path) as archive:
+    with bounded.open_zip(path) as archive:
         declared = sum(info.file_size for info in archive.infolist())
     limit = bounded.limit_for(path.stat().st_size)
     if declared > limit:

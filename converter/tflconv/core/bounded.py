@@ -54,9 +54,15 @@ VARIABLE = "TFLCONV_MAX_MEMBER_MB"
 MAX_DEPTH = 200
 """Levels of nesting in JSON; the deepest models of Keras have some 30."""
 
+MOST_MEMBERS = 4000
+"""Parts of a zip archive; the arrays of the largest classifiers are some 3000."""
+
 _DEFAULT_MB = 64
 _TEXT_SHARE = 16
 """JSON takes some 25 times its size in memory, so that a part with text may have a 16th only."""
+
+_WORKING_SHARE = 6
+"""A small file may declare large values; with what else they need, it stays below 500 MB."""
 
 _HALF = "\\ud"
 """How JSON spells half of a character, or a Hangul syllable."""
@@ -121,9 +127,27 @@ def limit_for(packed: int) -> int:
     return max(max_member_bytes(), _LEAST_RATIO * packed)
 
 
+def working_limit(size: int) -> int:
+    """Return the most bytes that the values within a model of ``size`` bytes may take at a time."""
+    return max(_WORKING_SHARE * max_member_bytes(), _LEAST_RATIO * size)
+
+
 def max_text_bytes() -> int:
     """Return the most bytes that a part with text, such as JSON or labels, may have."""
     return max_member_bytes() // _TEXT_SHARE
+
+
+@contextlib.contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive of which some parts are read.
+
+    Raises:
+        TflconvError: It holds more than ``MOST_MEMBERS``; each takes time, however small it is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if len(archive.infolist()) > MOST_MEMBERS:
+            raise TflconvError(f"{path} holds more than {MOST_MEMBERS} parts, and is not read.")
+        yield archive
 
 
 def read_text(archive: zipfile.ZipFile, name: str) -> str:

@@ -1,7 +1,7 @@
-"""Hooks for ``cattrs`` by which no value of parsed TOML is taken for another.
+"""Hooks for ``cattrs`` by which no value of parsed JSON or TOML is taken for another.
 
-``cattrs`` by itself makes 1 of 1.5 for an int, True of "no" for a bool, and a list of letters of a
-text. A plan that is read so does something else than it says.
+``cattrs`` by itself makes 1 of 1.5 and of true for an int, True of "no" for a bool, and a list of
+letters of a text. What is read so says something else than its file.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import cattrs
 
 from tflconv.core.text import clean
 
-_TAKEN: Mapping[type, tuple[type, ...]] = {
-    bool: (bool,), int: (int,), float: (int, float), str: (str,),
-}  # fmt: skip
+_TAKEN: Mapping[type, frozenset[type]] = {
+    bool: frozenset({bool}),
+    int: frozenset({int}),
+    float: frozenset({int, float}),
+    str: frozenset({str}),
+}
 _CALLED = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -37,24 +40,52 @@ def prepare(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _listed(converter, kind))
 
 
+def told(value: object) -> str:
+    """Return a value as messages name it, however large it is."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return clean(repr(value[:60] if isinstance(value, str) else value), 60)
+
+
 def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     def structured(value: Any, _: Any) -> Any:
-        if isinstance(value, bool) != (kind is bool) or not isinstance(value, _TAKEN[kind]):
-            raise Mismatch(f"expected {_CALLED[kind]}, not {clean(repr(value), 60)}")
+        if type(value) not in _TAKEN[kind]:
+            raise Mismatch(f"expected {_CALLED[kind]}, not {told(value)}")
         return kind(value)
 
     return structured
 
 
 def _listed(made: cattrs.Converter, kind: Any) -> Callable[[Any, Any], tuple[Any, ...]]:
-    items: Any = list[get_args(kind)[0]]  # type: ignore[misc]
+    first, *rest = get_args(kind)
+    if rest != [...]:
+        return _numbered(made, (first, *rest))
+    taken, items = _TAKEN.get(first), list[first]  # type: ignore[valid-type]
 
     def structured(value: Any, _: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise Mismatch(f"expected a list, not {clean(repr(value), 60)}")
+        _check_list(value)
+        if taken is not None and {*map(type, value)} <= taken:
+            return tuple(map(first, value))  # at once, as there may be samples by the million
         return tuple(made.structure(value, items))
 
     return structured
+
+
+def _numbered(made: cattrs.Converter, kinds: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+    """A hook for a tuple with one kind for each place."""
+
+    def structured(value: Any, _: Any) -> tuple[Any, ...]:
+        _check_list(value)
+        if len(value) != len(kinds):
+            raise Mismatch(f"expected {len(kinds)} values, not {len(value)}")
+        return tuple(made.structure(part, kind) for part, kind in zip(value, kinds, strict=True))
+
+    return structured
+
+
+def _check_list(value: object) -> None:
+    if not isinstance(value, list):
+        raise Mismatch(f"expected a list, not {told(value)}")
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -1,5 +1,6 @@
 """Make values of foreign JSON or TOML: one message says what is wrong with it, and at which place.
 
+A value is never taken for one of another type: true is no number, a text no list (``strict``).
 ``cattrs`` either stops at the first fault without its place, or collects all faults with theirs,
 and a file of 4 MB can have a million, which take gigabytes. So the first way is tried, and only
 where it fails the second one, on a copy of the value whose lists are cut short.
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import cattrs
 
+from tflconv.core import strict
 from tflconv.errors import TflconvError
 
 Value = TypeVar("Value")
@@ -71,6 +73,7 @@ class Structure:
     def _converter(self, *, telling: bool) -> cattrs.Converter:
         """Made when first needed: it takes 20 ms, and most commands read no such file."""
         converter = cattrs.Converter(detailed_validation=telling, forbid_extra_keys=self._strict)
+        strict.prepare(converter)
         converter.register_structure_hook(str, lambda value, _: _text(value))
         converter.register_unstructure_hook(float, float)  # 0 is written as it is read: 0.0
         self._prepare(converter)
@@ -84,7 +87,7 @@ def faults(error: BaseException) -> list[str]:
         error: What ``Structure.of`` raised.
 
     Returns:
-        One sentence per fault, with its place: "invalid value for type, expected int @ $.bytes".
+        One sentence per fault, with its place: "expected a whole number, not 'x' @ $.bytes".
     """
     cause = error.__cause__ or error
     return [line[:_LONGEST] for line in cattrs.transform_error(cause, format_exception=_told)]
@@ -103,7 +106,7 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 def _text(value: object) -> str:
     """A text, or a number that stands where one is expected; no list or object is one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError("expected a text")
+        raise strict.Mismatch(f"expected text, not {strict.told(value)}")
     return str(value)
 
 
@@ -111,6 +114,8 @@ def _told(error: BaseException, kind: type | None) -> str:
     """What our own checks say, or else cattrs."""
     if isinstance(error, TflconvError):
         return error.message
+    if isinstance(error, strict.Mismatch):
+        return str(error)
     return cattrs.v.format_exception(error, kind)
 
 

@@ -55,11 +55,11 @@ class _Manifest(TypedDict):
     """What ``manifest.json`` holds."""
 
     name: str
-    classes: list[str]
+    classes: tuple[str, ...]
     image_shape: tuple[int | None, int | None, int]
     images: int
     split: dict[str, int]
-    files: list[_ManifestFile]
+    files: tuple[_ManifestFile, ...]
     licence: str
 
 
@@ -265,7 +265,7 @@ def _merged(published: DatasetCard, manifest: _Manifest) -> DatasetCard:
     return replace(
         published,
         title=manifest["name"],
-        classes=tuple(manifest["classes"]),
+        classes=manifest["classes"],
         shape=(height, width, channels),
         counts=manifest["split"],
         files=tuple(

@@ -182,7 +182,7 @@ def _from_file(path: Path) -> Library:
 
 
 def _from_archive(archive: Path, source: str) -> Library:
-    with bounded.explained(archive, "the archive"), zipfile.ZipFile(archive) as container:
+    with bounded.explained(archive, "the archive"), bounded.open_zip(archive) as container:
         if MEMBER not in container.namelist():
             raise UsageError(f"{archive} holds no {MEMBER}.", hint="Use LiteRT's own .aar.")
         content = bounded.read_member(container, MEMBER)

@@ -48,6 +48,9 @@ true
 """
 """Undoes what an interrupted session asked for, unless another one is at work (``reserving``)."""
 
+_CLEAN = 'find "$0" -type f ! -name lock ! -name holder | wc -l; rm -rf "$0"'
+"""Prints how many files there were, but those of the lock, and removes all."""
+
 _DIGEST = """
 digest() { sha256sum "$1" 2>/dev/null || toybox sha256sum "$1" 2>/dev/null || echo unable; }
 """
@@ -189,7 +192,7 @@ class Phone:
         """Delete all files of tflconv on the phone, which nobody uses, and return their number."""
         self._checked.clear()
         with self.reserved():
-            count = self.script('find "$0" -type f | wc -l; rm -rf "$0"', FOLDER)
+            count = self.script(_CLEAN, FOLDER)
         return int(parse.number(count) or 0)
 
     def _require_suitable(self) -> None:

@@ -19,7 +19,7 @@ from tflconv.core.bounded import read_json
 from tflconv.core.files import explain_output_errors, sha256_bytes
 from tflconv.core.jsonvalue import JsonObject
 from tflconv.errors import TflconvError, UsageError
-from tflconv.history import versions
+from tflconv.history import journal, versions
 from tflconv.results import SCHEMA_VERSION, BenchmarkRun, from_json
 from tflconv.results.exchange import canonical, record
 
@@ -202,6 +202,7 @@ class History:
                 f"cannot use the history {self.path}: it is a folder, a device or a pipe.",
                 hint="Name a file.",
             )
+        journal.check(self.path)
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)

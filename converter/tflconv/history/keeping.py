@@ -16,6 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
+from tflconv.core import outputs
 from tflconv.errors import TflconvError
 from tflconv.history.database import History
 from tflconv.results import BenchmarkRun
@@ -52,6 +53,13 @@ def place(history: Path | None = None) -> Place | None:
     return Place(path=Path(platformdirs.user_state_dir("tflconv")) / FILE, named=False)
 
 
+def _try(history: History) -> None:
+    if history.path.exists():
+        history.prepare()
+    else:
+        outputs.try_files(history.path)
+
+
 @dataclass(frozen=True)
 class Keeping:
     """Keeps the runs of a command.
@@ -63,12 +71,12 @@ class Keeping:
     history: Path | None = None
 
     def prepare(self) -> None:
-        """Make the file, or see that it can be used.
+        """See that the file can be used, or made; a new one is made with its first run.
 
         Raises:
             TflconvError: It was named and is no history, of a later version, or not writable.
         """
-        self._do(lambda history: history.prepare())
+        self._do(_try)
 
     def add(self, run: BenchmarkRun) -> None:
         """Keep ``run``.

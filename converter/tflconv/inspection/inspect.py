@@ -8,7 +8,6 @@ kernels ran everything; XNNPACK has a workspace of its own for those inside a pa
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,18 +15,20 @@ from pathlib import Path
 import cattrs
 
 from tflconv.core import markup
-from tflconv.core.bounded import DAMAGE
+from tflconv.core.bounded import DAMAGE, open_zip
 from tflconv.core.files import gzip_size, sha256_file
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
+from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation, runnable
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import reading
+from tflconv.tflite.lifetimes import lifetimes
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 
-_ALIGNMENT = 64
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, TflconvError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +205,7 @@ def arena(graph: Subgraph) -> int:
     Greedy by size: the largest tensor is placed first (Pisarchyk and Lee 2020, "Efficient Memory
     Management for Deep Neural Net Inference").
     """
-    lives = _lifetimes(graph)
+    lives = lifetimes(graph)
     placed: list[tuple[int, int, int, int]] = []
     for first, last, size in sorted(lives, key=lambda life: -life[2]):
         start = 0
@@ -214,24 +215,6 @@ def arena(graph: Subgraph) -> int:
             start = max(start, end)
         placed.append((start, start + size, first, last))
     return max((end for _, end, _, _ in placed), default=0)
-
-
-def _lifetimes(graph: Subgraph) -> list[tuple[int, int, int]]:
-    """Return ``(first step, last step, bytes)`` of every tensor that is not constant."""
-    end = len(graph.operators)
-    first = dict.fromkeys(graph.inputs, 0)
-    last = dict.fromkeys(graph.outputs, end)
-    for operator in graph.operators:
-        for index in operator.outputs:
-            first.setdefault(index, operator.index)
-            last.setdefault(index, operator.index)
-        for index in operator.inputs:
-            last[index] = max(last.get(index, 0), operator.index)
-    return [
-        (step, last.get(index, step), -(-graph.tensors[index].bytes // _ALIGNMENT) * _ALIGNMENT)
-        for index, step in first.items()
-        if index >= 0 and not graph.tensors[index].constant
-    ]
 
 
 def _rows(graph: Subgraph, predicted: Delegation) -> tuple[OpRow, ...]:
@@ -288,9 +271,9 @@ def _account(model: TfliteModel) -> Bytes:
 def _attached(model: TfliteModel) -> int:
     """Return the bytes of the zip archive behind the flatbuffer, which holds labels and card."""
     try:
-        with zipfile.ZipFile(model.path) as archive:
+        with open_zip(model.path) as archive:
             starts = [entry.header_offset for entry in archive.infolist()]
-    except DAMAGE:
+    except _UNREADABLE:
         return 0  # nothing behind it, or what others made of a zip's end
     return model.bytes - min(starts, default=model.bytes)
 

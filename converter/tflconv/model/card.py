@@ -140,7 +140,7 @@ def read_card(path: Path) -> ModelCard | None:
 def _read(path: Path) -> ModelCard | None:
     inputs.require_finite(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with bounded.open_zip(path) as archive:
             if MEMBER not in archive.namelist():
                 return _foreign(path)
             value = bounded.read_json(bounded.read_text(archive, MEMBER))

@@ -142,7 +142,10 @@ class Door:
             self._check_calls(value["layers"])
         for key, part in value.items():
             self._check_text(key, part)
-        return {key: self.checked(part) for key, part in value.items() if key != "compile_config"}
+        clean = {key: self.checked(part) for key, part in value.items() if key != "compile_config"}
+        if self._is_own(value):  # Keras looks for one name or the other, by the kind of the file
+            clean["class_name"] = value.get("registered_name", value["class_name"])
+        return clean
 
     def _check_class(self, value: JsonObject) -> None:
         name, module = value["class_name"], value.get("module")
@@ -152,7 +155,7 @@ class Door:
             self._check_function(value)
         elif name in _ARRAYS:
             self._check_array(value.get("config"))
-        elif self._is_custom(value.get("registered_name", name)) or name in _VALUES:
+        elif self._is_own(value) or name in _VALUES:
             pass
         elif name not in _classes_of(module) or not _fits(value.get("registered_name"), name):
             self._refuse_class(module, name)
@@ -160,6 +163,13 @@ class Door:
             self._check_called(value.get("config"))
         else:
             self._check_settings(name, value.get("config"))
+
+    def _is_own(self, value: JsonObject) -> bool:
+        """Whether ``value`` is of a class that the user's code or ours has registered."""
+        name = value.get("class_name")
+        if name is None or name == "function" or name in _ARRAYS:
+            return False
+        return self._is_custom(value.get("registered_name", name))
 
     def _check_function(self, value: JsonObject) -> None:
         name, module = value.get("config"), value.get("module")
@@ -187,10 +197,12 @@ class Door:
             self._refuse(f"an array of type {_short(dtype)}, which are no numbers")
 
     def _check_text(self, key: str, value: JsonValue) -> None:
-        if not isinstance(value, str) or value in self.custom:
+        if not isinstance(value, str):
             return
         if key in _FILES:
             self._refuse(f"the file '{_short(value)}' as its {key}")
+        if value in self.custom:
+            return
         names = _NAMED.get(key.rpartition("_")[2])
         if names is not None and value not in names:
             self._refuse(f"the {key} '{_short(value)}', which Keras does not have", CUSTOM_HINT)

@@ -1,7 +1,8 @@
 """Settings of layers that decide how much is computed while they are opened, or by what name.
 
 A spectrogram makes a matrix of the length of its window, and looks its window up by name; so these
-are held between limits by which recordings of sound are described.
+are held between limits by which recordings of sound are described. So are the words that a table
+does not know.
 """
 
 from __future__ import annotations
@@ -31,17 +32,19 @@ def _one_of(*known: str) -> Check:
     return lambda value: value is None or (isinstance(value, str) and value in known)
 
 
-def _whole(most: int) -> Check:
+def _whole(most: int, *, least: int = 1) -> Check:
     def kept(value: JsonValue) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | None):
             return False
-        return value is None or 1 <= value <= most
+        return value is None or least <= value <= most
 
     return kept
 
 
 def _number(value: JsonValue) -> bool:
-    return value is None or (isinstance(value, int | float) and math.isfinite(value))
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        return False
+    return value is None or math.isfinite(value)
 
 
 def _numbers(value: JsonValue) -> bool:
@@ -56,6 +59,9 @@ def _numbers(value: JsonValue) -> bool:
 
 _WINDOWS = _one_of("hann", "hamming")
 _LENGTH = _whole(1 << 16)
+_UNKNOWN_WORDS = {"num_oov_indices": _whole(1 << 16, least=0)}
+"""A table of words has an entry for each of them."""
+
 _RULES: Mapping[str, Mapping[str, Check]] = {
     "AbsMaxQuantizer": {
         "axis": _numbers,
@@ -63,6 +69,7 @@ _RULES: Mapping[str, Mapping[str, Check]] = {
         "output_dtype": _one_of("int4", "int8", "int16", "float8_e4m3fn", "float8_e5m2"),
         "value_range": _numbers,
     },
+    "IntegerLookup": _UNKNOWN_WORDS,
     "MelSpectrogram": {
         "fft_length": _LENGTH,
         "max_freq": _number,
@@ -73,6 +80,7 @@ _RULES: Mapping[str, Mapping[str, Check]] = {
         "sequence_stride": _LENGTH,
         "window": _WINDOWS,
     },
+    "StringLookup": _UNKNOWN_WORDS,
     "STFTSpectrogram": {
         "fft_length": _LENGTH,
         "frame_length": _LENGTH,

@@ -274,7 +274,7 @@ def read(path: Path) -> Golden:
         raise TflconvError(f"there is no golden contract at {path}.", hint=_HINT)
     with bounded.explained(path, "the golden contract", hint=_HINT):
         inputs.require_finite(path)
-        with zipfile.ZipFile(path) as archive:
+        with bounded.open_zip(path) as archive:
             _check_size(archive, path)
             contract = _contract(bounded.read_text(archive, CONTRACT))
             files = {

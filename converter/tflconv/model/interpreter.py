@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tflconv.core import quiet
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
-from tflconv.tflite import reading
+from tflconv.tflite import lifetimes, reading
 
 Stored = NDArray[np.number]
 """Values as a tensor stores them: integers if it is quantized."""
@@ -242,7 +242,7 @@ def _open(path: Path, threads: int, keep: bool) -> Loaded:
 def _check(path: Path) -> None:
     """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
     if _magic(path) != _ARCHIVE:
-        reading.read(path)
+        lifetimes.check_memory(reading.read(path))
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -97,7 +97,7 @@ def clean_copy(file: KerasFile, config: JsonValue) -> Iterator[CleanCopy]:
 
 
 def _of_archive(path: Path) -> KerasFile:
-    with zipfile.ZipFile(path) as archive:
+    with bounded.open_zip(path) as archive:
         if _METADATA not in archive.namelist():
             raise TflconvError(f"{path} is an archive, but not a Keras model.")
         metadata = bounded.read_json(bounded.read_text(archive, _METADATA))
@@ -134,7 +134,7 @@ def _text(value: str | bytes) -> str:
 
 def _copy_archive(file: KerasFile, config: JsonValue, folder: Path) -> CleanCopy:
     target, content = folder / "model.keras", folder / "weights"
-    with zipfile.ZipFile(file.path) as archive, zipfile.ZipFile(target, "w") as copy:
+    with bounded.open_zip(file.path) as archive, zipfile.ZipFile(target, "w") as copy:
         names = set(archive.namelist())
         if _WEIGHTS not in names:
             raise TflconvError(f"{file.path} has no {_WEIGHTS}.", hint="Is the file whole?")
@@ -144,10 +144,19 @@ def _copy_archive(file: KerasFile, config: JsonValue, folder: Path) -> CleanCopy
         copy.writestr(_METADATA, json.dumps({"keras_version": file.version}))
         copy.writestr(_CONFIG, json.dumps(config))
         copy.write(content, _WEIGHTS)
-        for name in sorted(name for name in names if name.startswith(_ASSETS))[:_MOST_ASSETS]:
+        for name in _assets(archive, file.path):
             copy.writestr(name, bounded.read_text(archive, name))
     content.unlink()
     return CleanCopy(path=target, elements=elements)
+
+
+def _assets(archive: zipfile.ZipFile, path: Path) -> list[str]:
+    """Names of the texts that layers keep, such as their words; all together have one limit."""
+    names = sorted({name for name in archive.namelist() if name.startswith(_ASSETS)})[:_MOST_ASSETS]
+    limit = bounded.limit_for(path.stat().st_size)
+    if sum(archive.getinfo(name).file_size for name in names) > limit:
+        raise bounded.too_large(f"{path}: {_ASSETS}", limit)
+    return names
 
 
 def _copy_hdf5(file: KerasFile, config: JsonValue, folder: Path) -> CleanCopy:

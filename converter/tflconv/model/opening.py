@@ -119,6 +119,8 @@ def open_model(
     """
     if not path.exists():
         raise TflconvError(f"no model at {path}.")
+    if not path.is_file() and not path.is_dir():
+        raise TflconvError(f"{path} is neither a file nor a folder.", hint="Copy it to a file.")
     with explained(path), limited(path):
         if path.is_dir():
             return _of_saved_model(path, signature)

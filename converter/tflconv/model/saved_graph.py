@@ -39,6 +39,9 @@ def _graphs(folder: Path) -> list[Any]:
             f"{folder} is not a SavedModel with one {FILE}.",
             hint="Save the model with model.export(folder).",
         )
+    for part in folder.rglob("*"):
+        if not part.is_file() and not part.is_dir():  # a pipe would be waited for without end
+            raise TflconvError(f"{folder} is not opened: {part.name} is neither file nor folder.")
     try:
         return meta_graphs(path.read_bytes())
     except Exception as error:  # protobuf's errors have a class of their own

@@ -6,6 +6,7 @@ file alone: CPU use at a rate, memory, the profile and accuracy.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,8 +113,7 @@ class Cells:
         return replace(run, conditions=replace(run.conditions, golden=found))
 
     def _measured(self, place: Device, work: Work) -> BenchmarkRun:
-        several = self._request.config.blocks > 1
-        blocks = self._measured_together(place).get(id(work)) if several else None
+        blocks = self._measured_together(place, work).get(id(work))
         return benchmark.bench(
             work.file,
             place,
@@ -125,16 +125,20 @@ class Cells:
             progress=about(place.id, self._progress),
         )
 
-    def _measured_together(self, place: Device) -> Mapping[int, interleaving.Answer]:
-        """Measure all files that are not known in blocks, when the first of them is due."""
+    def _measured_together(self, place: Device, first: Work) -> Mapping[int, interleaving.Answer]:
+        """Measure all files that are not known in blocks, when the ``first`` of them is due.
+
+        Raises:
+            DeviceError: The device was lost. The files behind ``first`` are tried again when it is
+                back, together.
+        """
         if self._blocks is None:
-            due = [work for work in self._work if self._known(place, work) is None]
+            config = self._request.config.in_blocks(len(self._work))
+            left = itertools.dropwhile(lambda work: work is not first, self._work)
+            several = config.blocks > 1
+            due = [work for work in left if several and self._known(place, work) is None]
             answers = interleaving.measure(
-                [work.file for work in due],
-                place,
-                self._request.config,
-                self._laboratory,
-                self._progress,
+                [work.file for work in due], place, config, self._laboratory, self._progress
             )
             self._blocks = dict(zip(map(id, due), answers, strict=True)) if answers else {}
         return self._blocks

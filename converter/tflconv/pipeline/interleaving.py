@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tflconv.benchmark import BenchmarkConfig, Laboratory, check, schedule
+from tflconv.benchmark import BenchmarkConfig, Laboratory, ready, schedule
 from tflconv.benchmark.schedule import Measured
 from tflconv.benchmark.session import Session
 from tflconv.core.progress import Callback, Progress
+from tflconv.core.shortening import shorten
 from tflconv.device.interface import CountsInstructions, Device
 from tflconv.errors import DeviceError, TflconvError
 
@@ -34,16 +35,16 @@ def measure(
 
     Returns:
         For each file what was measured; nothing where files are to be measured one by one.
+
+    Raises:
+        DeviceError: The device was lost.
     """
     if config.blocks == 1 or isinstance(device, CountsInstructions):
         return []
-    try:
-        opened = [_opened(file, device, config, laboratory) for file in files]
-        sessions = [each for each in opened if isinstance(each, Session)]
-        told = _told(progress, [session.model.name for session in sessions], device.id)
-        together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=told)
-    except DeviceError as error:
-        return [_raising(error)] * len(files)
+    opened = [_opened(file, device, config, laboratory) for file in files]
+    sessions = [each for each in opened if isinstance(each, Session)]
+    told = _told(progress, [session.model.name for session in sessions], device.id)
+    together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=told)
     measured = (_of(together, number) for number in range(len(sessions)))
     return [next(measured) if isinstance(e, Session) else _raising(e) for e in opened]
 
@@ -52,8 +53,7 @@ def _opened(
     file: Path, device: Device, config: BenchmarkConfig, laboratory: Laboratory
 ) -> Session | TflconvError:
     try:
-        check(file, config)
-        return laboratory.session(file, device, config)
+        return ready(file, device, config, laboratory)
     except DeviceError:
         raise
     except TflconvError as error:
@@ -76,7 +76,8 @@ def _told(progress: Callback, names: Sequence[str], device: str) -> Callable[[in
 
     def told(place: int, count: int) -> None:
         is_round = place % (10 * len(names)) == 0
-        message = f"{', '.join(names)} on {device}: block {place + 1} of {count} ..."
+        files = shorten(", ".join(names))
+        message = f"{files} on {device}: block {place + 1} of {count} ..."
         shown = message if is_round else ""
         event = Progress(
             stage="blocks", message=shown, done=place, total=count, unit="blocks", subject=device

@@ -1,7 +1,8 @@
 """From files and devices to results: every file on every device, what is known already left alone.
 
 Phones are measured at the same time, for each has cores of its own; what shares the cores of this
-computer does not share the time. Each finished run is kept at once, so a lost device costs one run.
+computer does not share the time. Each finished run is kept at once, so a lost device costs what was
+not finished.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Models are trained, converted and verified in worker processes (``stages``). Then files are
 measured, with nothing else of ours running, and at the end the report is drawn. What the store
 holds already is skipped, and results are written after every run, so that a crash or a pulled cable
-costs one cell of the table.
+costs the cells that were not finished.
 """
 
 from __future__ import annotations

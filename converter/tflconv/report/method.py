@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.report.columns import Group
-from tflconv.results import Software
+from tflconv.results import BenchmarkRun, Software
 
 LISTED = 12
 """Most values of a list that are shown; longer lists are counted."""
@@ -25,6 +25,10 @@ _KINDS = {
 _LATENCY = (
     "Latency is wall-clock time of one inference of batch 1, after warmup; every sample is kept."
     " The figure is their median, p5–p95 is the 5th to 95th percentile."
+)
+_TURNS = (
+    "Files took turns: the samples of each come of several process starts, with those of the other"
+    " files between them, so that all met the same minutes of the device."
 )
 _CPU = (
     "CPU is the process' CPU time per inference while it runs without pause; CPU at a rate is the"
@@ -63,6 +67,7 @@ def sentences(group: Group) -> list[str]:
     applies = {
         _KINDS[group.device.kind]: True,
         _LATENCY: any(cell.latency for cell in cells),
+        _TURNS: any(cell.run.schedule and cell.run.schedule.files > 1 for cell in cells),
         _CPU: any(cell.cpu for cell in cells),
         _MEMORY: any(cell.memory for cell in cells),
         _EMULATED: any(cell.run.conditions.instructions_emulated for cell in cells),
@@ -80,8 +85,15 @@ def conditions(group: Group) -> dict[str, str]:
     described |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
     described["CPU features"] = " ".join(group.device.features) or None
     summary = {key: str(value) for key, value in described.items() if value is not None}
-    summary |= _merged(cell.run.config for cell in group.cells)
+    summary |= _merged(_settings(cell.run) for cell in group.cells)
     return summary | _merged(cell.run.conditions.to_json() for cell in group.cells)
+
+
+def _settings(run: BenchmarkRun) -> JsonObject:
+    """Return the settings of a run, with the number of blocks that it came to."""
+    if "blocks" not in run.config:
+        return run.config
+    return {**run.config, "blocks": len(run.schedule.blocks) if run.schedule else 1}
 
 
 def flat(context: JsonObject) -> dict[str, str]:

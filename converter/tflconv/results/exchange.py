@@ -23,7 +23,7 @@ from tflconv.core.text import clean_json, to_json
 from tflconv.errors import TflconvError
 from tflconv.results import endurance, energy, frames
 from tflconv.results.conditions import Conditions, fields_of
-from tflconv.results.run import BenchmarkRun
+from tflconv.results.run import BenchmarkRun, row_of, shown
 
 SCHEMA_VERSION = 1
 
@@ -79,7 +79,7 @@ class Results:
 
         Names of columns end in their unit; accuracies are shares, 0 to 1, with Wilson's interval.
         """
-        return frames.frame([frames.row_of(run) for run in self.runs], frames.COLUMNS)
+        return frames.frame([row_of(run) for run in self.runs], frames.COLUMNS)
 
     def samples_frame(self) -> Any:
         """Return a ``pandas.DataFrame`` with a row per latency sample, in milliseconds."""
@@ -93,7 +93,7 @@ class Results:
         return f"Results({plural(len(self.runs), 'run')}: {runs})"
 
     def _repr_html_(self) -> str:
-        return markup.table([frames.shown(run) for run in self.runs], repr(self).partition(":")[0])
+        return markup.table([shown(run) for run in self.runs], repr(self).partition(":")[0])
 
 
 def from_json(value: JsonValue, *, source: str = "results") -> Results:

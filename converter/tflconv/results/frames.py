@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
-from tflconv.results.measurements import Latency
-from tflconv.results.run import BenchmarkRun
-
-Row = Mapping[str, JsonValue]
+from tflconv.results.run import BenchmarkRun, Row
 
 COLUMNS = (
     "model",
@@ -34,45 +30,6 @@ COLUMNS = (
     "slug",
 )
 SAMPLE_COLUMNS = ("model", "recipe", "device", "phase", "run", "block", "latency_ms")
-_SHOWN = ("model", "recipe", "device", "bytes", "latency_ms", "peak_bytes", "instructions")
-
-
-def row_of(run: BenchmarkRun) -> Row:
-    """Return the figures of a run, each in the unit that its name ends in; None: not measured."""
-    latency, accuracy = run.latency, run.accuracy
-    low, high = (None, None) if accuracy is None else accuracy.interval
-    median, ends = (None, (None, None)) if latency is None else _median(latency)
-    return {
-        "model": run.model.name,
-        "recipe": run.model.recipe,
-        "dataset": run.model.dataset,
-        "device": run.device.id,
-        "bytes": run.model.bytes,
-        "latency_ms": median,
-        "latency_low_ms": ends[0],
-        "latency_high_ms": ends[1],
-        "cpu_ms": None if run.cpu is None else run.cpu.ms_per_inference,
-        "peak_bytes": None if run.memory is None else run.memory.peak_bytes,
-        "instructions": None if run.instructions is None else run.instructions.total,
-        "accuracy": None if accuracy is None else accuracy.top1,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "agreement": None if accuracy is None else accuracy.agreement,
-        "verdict": run.verdict,
-        "started": run.started,
-        "slug": run.model.slug,
-    }
-
-
-def _median(latency: Latency) -> tuple[float, tuple[float, float]]:
-    low, high = latency.summary["median_ci95"]
-    return latency.summary["median"], (low, high)
-
-
-def shown(run: BenchmarkRun) -> Row:
-    """Return the figures of a run that a notebook shows."""
-    row = row_of(run)
-    return {name: row[name] for name in (*_SHOWN, "accuracy", "verdict")}
 
 
 def sample_rows(run: BenchmarkRun) -> Iterator[Row]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tflconv.core import markup
-from tflconv.core.jsonvalue import JsonObject
+from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import require
 from tflconv.results.cold_start import ColdStart
@@ -21,6 +22,11 @@ from tflconv.results.measurements import (
 )
 from tflconv.results.ranges import require_counts
 from tflconv.results.schedule import Schedule
+
+Row = Mapping[str, JsonValue]
+"""Figures by the columns of ``Results.to_frame``."""
+
+_SHOWN = ("model", "recipe", "device", "bytes", "latency_ms", "peak_bytes", "instructions")
 
 Verdict = Literal["clean", "throttled", "noisy"]
 
@@ -137,10 +143,46 @@ class BenchmarkRun:
         return f"BenchmarkRun({model} on {device} {self.outcome})"
 
     def _repr_html_(self) -> str:
-        from tflconv.results import frames
-
-        figures = markup.table([frames.shown(self)], repr(self))
+        figures = markup.table([shown(self)], repr(self))
         if self.latency is None:
             return figures
         samples = [sample / 1e6 for sample in self.latency.samples_ns]
         return figures + markup.series(samples, "ms")
+
+
+def row_of(run: BenchmarkRun) -> Row:
+    """Return the figures of a run, each in the unit that its name ends in; None: not measured."""
+    latency, accuracy = run.latency, run.accuracy
+    low, high = (None, None) if accuracy is None else accuracy.interval
+    median, ends = (None, (None, None)) if latency is None else _median(latency)
+    return {
+        "model": run.model.name,
+        "recipe": run.model.recipe,
+        "dataset": run.model.dataset,
+        "device": run.device.id,
+        "bytes": run.model.bytes,
+        "latency_ms": median,
+        "latency_low_ms": ends[0],
+        "latency_high_ms": ends[1],
+        "cpu_ms": None if run.cpu is None else run.cpu.ms_per_inference,
+        "peak_bytes": None if run.memory is None else run.memory.peak_bytes,
+        "instructions": None if run.instructions is None else run.instructions.total,
+        "accuracy": None if accuracy is None else accuracy.top1,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "agreement": None if accuracy is None else accuracy.agreement,
+        "verdict": run.verdict,
+        "started": run.started,
+        "slug": run.model.slug,
+    }
+
+
+def _median(latency: Latency) -> tuple[float, tuple[float, float]]:
+    low, high = latency.summary["median_ci95"]
+    return latency.summary["median"], (low, high)
+
+
+def shown(run: BenchmarkRun) -> Row:
+    """Return the figures of a run that a notebook shows."""
+    row = row_of(run)
+    return {name: row[name] for name in (*_SHOWN, "accuracy", "verdict")}

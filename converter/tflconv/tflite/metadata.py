@@ -9,7 +9,6 @@ appended to the model. ``metadata_writing`` writes what is read here.
 from __future__ import annotations
 
 import struct
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,7 +104,7 @@ def _labels(path: Path, sink: Table) -> tuple[str, ...]:
     for file in _tables(sink, 6):
         if file.GetSlot(_slot(2), 0, number_types.Int8Flags) == AXIS_LABELS:
             name = file.String(file.Pos + file.Offset(_slot(0))).decode()
-            with zipfile.ZipFile(path) as archive:
+            with bounded.open_zip(path) as archive:
                 return tuple(map(clean_name, bounded.read_text(archive, name).splitlines()))
     return ()
 

@@ -78,6 +78,10 @@ class StateFile:
 
 def _history(value: Any) -> list[Row]:
     rows: list[Row] = [dict(row) for row in value]
-    if not all(isinstance(figure, int | float) for row in rows for figure in row.values()):
+    if not all(_is_number(figure) for row in rows for figure in row.values()):
         raise ValueError("the figures of an epoch are no numbers")
     return rows
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

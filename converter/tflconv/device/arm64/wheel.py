@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class Wheel:
             TflconvError: The wheel is damaged.
 
         """
-        with bounded.explained(self.path, "the wheel"), zipfile.ZipFile(self.path) as archive:
+        with bounded.explained(self.path, "the wheel"), bounded.open_zip(self.path) as archive:
             if MEMBER not in archive.namelist():
                 raise DeviceError(f"{self.path.name} does not hold {MEMBER}.")
             with target.open("wb") as stream:

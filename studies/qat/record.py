@@ -26,6 +26,8 @@ def recorded(run: Path) -> dict[str, Any]:
     found = {}
     for model in MODELS:
         reference = run / f"{model}.keras"
+        if not reference.exists():
+            continue
         dataset = data.load(model.removeprefix("mobilenet_v2-"))
         scores = verification.reference_logits(reference, dataset.test.images)
         for file in sorted(run.glob(f"*/{model}-*static_wi8_ai8.tflite")):

@@ -11,8 +11,9 @@ import pytest
 STUDY = Path(__file__).parents[2] / "studies" / "qat"
 README = (STUDY / "README.md").read_text(encoding="utf-8")
 RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
+EQUALIZED: dict[str, Any] = json.loads((STUDY / "equalized.json").read_text(encoding="utf-8"))
 SETS = ("mnist", "fashion-mnist")
-PTQ, QAT = "static_wi8_ai8", "qat_static_wi8_ai8"
+PTQ, QAT, EQUALIZE = "static_wi8_ai8", "qat_static_wi8_ai8", "equalize_static_wi8_ai8"
 
 
 def found(folder: str, data: str, recipe: str) -> dict[str, Any]:
@@ -42,11 +43,29 @@ def test_training_wins_back_two_thirds_of_what_rounding_lost() -> None:
     assert left < lost / 3
 
 
-@pytest.mark.parametrize("name", RECORDED)
-def test_the_tables_say_what_was_recorded(name: str) -> None:
-    one = RECORDED[name]
+def test_equalizing_wins_back_nine_tenths_without_training() -> None:
+    as_it_came, equalized = (
+        EQUALIZED[f"outliers/mobilenet_v2-fashion-mnist-{recipe}"] for recipe in (PTQ, EQUALIZE)
+    )
+    right = as_it_came["reference_correct"]
+    lost = right - as_it_came["target_correct"]
+    left = right - equalized["target_correct"]
+    assert right == equalized["reference_correct"]
+    assert lost > 100
+    assert left < lost / 10
+    assert f"{(lost - left) / 100:.2f} of the {lost / 100:.2f} points come back" in README
+    assert as_it_came["instructions"] == equalized["instructions"]
+
+
+@pytest.mark.parametrize(
+    ("records", "name"),
+    [(RECORDED, name) for name in RECORDED] + [(EQUALIZED, name) for name in EQUALIZED],
+)
+def test_the_tables_say_what_was_recorded(records: dict[str, Any], name: str) -> None:
+    one = records[name]
     folder, _, stem = name.partition("/")
-    data = stem.removeprefix("mobilenet_v2-").removesuffix(PTQ).removesuffix("-qat_").strip("-")
+    data = stem.removeprefix("mobilenet_v2-").removesuffix(PTQ)
+    data = data.removesuffix("-qat_").removesuffix("-equalize_").strip("-")
     cells = [
         data,
         f"`{folder}/`",

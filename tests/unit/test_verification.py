@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import tflconv
 from tflconv import cli, data, verification
+from tflconv.cli import verify as printing
 from tflconv.core.progress import Progress
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
@@ -47,6 +48,17 @@ def example() -> Verification:
     reference = scores([0, 1, 2, 2])
     reference[3] = [0, 0, 5]
     return compare(reference, scores([0, 0, 2, 1]), split([0, 1, 2, 2]), classes=CLASSES)
+
+
+def test_the_worst_disagreements_are_printed_without_their_pictures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = example()
+    assert all(entry.picture for entry in found.worst)
+    printing._print(found)
+    told = capsys.readouterr().out
+    assert re.search(r"^id +label +reference +target +margin *$", told, re.MULTILINE)
+    assert max(map(len, told.splitlines())) < 80
 
 
 def test_counts_accuracy_agreement_and_losses_by_class() -> None:

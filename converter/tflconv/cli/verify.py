@@ -139,7 +139,16 @@ def _print(found: Verification) -> None:
         for each in found.harmed
     ]
     _table("lost more than the mean, in points with 95 % intervals", harmed[:5])
-    worst = [vars(entry) | {"margin": round(entry.margin, 2)} for entry in found.worst[:5]]
+    worst = [
+        {
+            "id": e.id,
+            "label": e.label,
+            "reference": e.reference,
+            "target": e.target,
+            "margin": round(e.margin, 2),
+        }
+        for e in found.worst[:5]
+    ]
     _table("worst disagreements, by the reference's margin", worst)
     if found.distance is not None and not found.worst:
         far = [

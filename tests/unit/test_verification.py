@@ -261,13 +261,14 @@ def test_the_command_ends_with_4_where_a_threshold_is_missed(
     graph = model.subgraphs[0]
     dense = next(op for op in reversed(graph.operators) if len(op.inputs) == 3)
     kernel = model.buffers[graph.tensors[dense.inputs[1]].buffer]
-    kernel.data = (-np.frombuffer(bytes(kernel.data), np.float32)).view(np.uint8)
-    # without a bias, so the least score becomes the largest
-    (tmp_path / "turned.tflite").write_bytes(packing.pack(model))
-    said = [str(FLOAT), str(tmp_path / "turned.tflite"), "--dataset", str(folder)]
-    assert verify(*said, "--max-drop", "100pt") == 0
-    assert verify(*said, "--min-agreement", "99%") == 4
-    assert "agrees on 0.00%, asked for 99.00%" in capsys.readouterr().err
+    codes = []
+    for scores_of in ((0, 1, 2), (2, 1, 0)):  # files that answer one class, one of them another
+        kernel.data = np.repeat(np.array(scores_of, np.float32), 4).view(np.uint8)
+        (tmp_path / "one.tflite").write_bytes(packing.pack(model))
+        said = [str(FLOAT), str(tmp_path / "one.tflite"), "--dataset", str(folder)]
+        codes.append(verify(*said, "--normalize", "0..1", "--min-agreement", "99%"))
+    assert 4 in codes
+    assert "asked for 99.00%" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_1_for_a_file_that_is_no_model(

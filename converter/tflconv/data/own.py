@@ -193,9 +193,10 @@ def _elements(source: Any) -> Iterable[Any]:
 
     Many of those go on without end when they are only iterated over.
     """
+    elements: Iterable[Any] = source
     if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
-        return (source[number] for number in range(len(source)))
-    return source
+        elements = (source[number] for number in range(len(source)))
+    return elements
 
 
 def _of_element(element: object, ranks: Ranks) -> _Told:

@@ -20,16 +20,17 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fakes.network_log import KINDS
+from fakes.random_layers import ALL
 from fakes.random_networks import RandomNetwork, network
 
-KINDS = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
 OTHERS = (
     "fp16", "weight_only_wi8_afp32", "static_wi8_ai16", "static_wi4_ai8", "selective_wi4_ai8",
     "static_wi8_ai8_tensorwise",
@@ -49,10 +50,10 @@ def trial(number: int, qat: bool = False) -> dict[str, Any]:
     except Exception as error:  # Keras raises anything
         return line | {"unbuilt": f"{type(error).__name__}: {str(error)[:200]}"}
     expected = _keras_answers(grown)
-    line |= {"layers": grown.layers, "pairs": grown.pairs, "policy": grown.policy}
+    line |= {"chains": grown.chains, "policy": grown.policy}
     if expected is None:
         return line | {"unbuilt": "Keras answers NaN or not at all"}
-    rewrite = draw.choice(("optimized", "unfused"))
+    rewrite = ("unfused", "optimized")[number // len(ALL) % 2]  # each layer equally often
     ways = [("as-is", recipe) for recipe in (*KINDS, draw.choice(OTHERS))]
     ways += [(rewrite, recipe) for recipe in (KINDS if rewrite == "optimized" else KINDS[:1])]
     for way, outcome in _converted(grown, expected, ways):
@@ -100,7 +101,10 @@ def _converted(
                     rewrite=rewrite,  # type: ignore[arg-type]
                     calibration=samples,
                 )
-                line = lines.setdefault(rewrite, Line(request, Store(Path(folder))))
+                if rewrite not in lines:
+                    lines[rewrite] = Line(request, Store(Path(folder)))
+                    lines[rewrite].origin = next(iter(lines.values())).origin  # traced once for all
+                line = lines[rewrite]
                 line.request = request
                 (chosen,) = request.chosen
                 file = line.file(chosen)
@@ -217,21 +221,39 @@ def _patience() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run(log: Path, numbers: range, seconds: float = float("inf")) -> list[dict[str, Any]]:
-    """Run what ``log`` lacks of ``numbers``, each in a worker that is renewed; return all lines."""
+def run(
+    log: Path, numbers: Sequence[int], *, seconds: float = float("inf"), jobs: int = 1
+) -> list[dict[str, Any]]:
+    """Run what ``log`` lacks of ``numbers`` in workers that are renewed; return all lines.
+
+    Args:
+        log: Lines of JSON.
+        numbers: Which networks, in that order.
+        seconds: Time after which no further worker is started.
+        jobs: Number of workers at a time.
+    """
     until = time.monotonic() + seconds
-    while (left := missing(log, numbers)) and time.monotonic() < until:
-        chosen = left[:25]
-        worker = [sys.executable, "-m", "fakes.network_trials", str(log), *map(str, chosen)]
-        here = Path(__file__).parents[1]
-        subprocess.run(worker, check=False, cwd=here, stderr=subprocess.DEVNULL)
-        undone = [number for number in chosen if number in missing(log, numbers)]
-        if undone:  # the first that is missing ended the worker
-            _write(log, {"number": undone[0], "outcomes": {"worker": "crash: died"}})
-    return lines(log)
+    with ThreadPoolExecutor(jobs) as pool:
+        while (left := missing(log, numbers)) and time.monotonic() < until:
+            parts = [left[start : start + BATCH] for start in range(0, BATCH * jobs, BATCH)]
+            list(pool.map(lambda part: _work(log, part), filter(None, parts)))
+    return [line for line in lines(log) if line["number"] in set(numbers)]
 
 
-def missing(log: Path, numbers: range) -> list[int]:
+BATCH = 25
+"""Networks of one worker; TensorFlow keeps memory of each."""
+
+
+def _work(log: Path, numbers: list[int]) -> None:
+    """Let one worker try ``numbers``; the first that it leaves out is one that ended it."""
+    worker = [sys.executable, "-m", "fakes.network_trials", str(log), *map(str, numbers)]
+    here = Path(__file__).parents[1]
+    subprocess.run(worker, check=False, cwd=here, stderr=subprocess.DEVNULL)
+    if undone := missing(log, numbers):
+        _write(log, {"number": undone[0], "outcomes": {"worker": "crash: died"}})
+
+
+def missing(log: Path, numbers: Sequence[int]) -> list[int]:
     """Return those of ``numbers`` that ``log`` has no line for."""
     known = {line["number"] for line in lines(log)}
     return [number for number in numbers if number not in known]
@@ -252,37 +274,6 @@ def faults(found: list[dict[str, Any]]) -> list[str]:
         for way, outcome in line["outcomes"].items()
         if outcome.startswith(("wrong", "crash"))
     ]
-
-
-def summary(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a table: how many files of each way and recipe came out how; the header first."""
-    rows: dict[str, Counter[str]] = {}
-    for line in found:
-        for way, outcome in line["outcomes"].items():
-            rows.setdefault(way, Counter())[outcome.split()[0].rstrip(":")] += 1
-    kinds = ("right", "far", "refused", "wrong", "crash")
-    header = ("way and recipe", *kinds)
-    return [header, *((way, *(str(rows[way][kind]) for kind in kinds)) for way in sorted(rows))]
-
-
-def coverage(found: list[dict[str, Any]]) -> str:
-    """Return how often layers met ways and recipes, and how many pairs of neighbours came."""
-    met: Counter[tuple[str, str]] = Counter()
-    for line in found:
-        for layer in set(line.get("layers", ())):
-            met.update((layer, way) for way in line["outcomes"])
-    ways = {
-        (layer, way): met[layer, way]
-        for layer in {layer for layer, _ in met}
-        for way in ("unfused fp32", *(f"{r} {k}" for r in ("as-is", "optimized") for k in KINDS))
-    }
-    often = sum(times >= 10 for times in ways.values())
-    pairs = {pair for line in found for pair in line.get("pairs", ())}
-    layers = len({layer for layer, _ in met})
-    return (
-        f"{layers} layers; {often} of {len(ways)} combinations with a way and recipe at least ten"
-        f" times; {len(pairs)} pairs of neighbours"
-    )
 
 
 def _write(log: Path, line: dict[str, Any]) -> None:

@@ -27,15 +27,13 @@ class RandomNetwork:
     Attributes:
         model: The Keras model.
         samples: An array ``[8, ...]`` per input, by name.
-        layers: Classes of its layers in the order in which they were added.
-        pairs: Neighbours, as ``Conv2D>ReLU``.
+        chains: Classes of its layers, those of each branch in the order in which they stand.
         policy: Type of its computations.
     """
 
     model: Any
     samples: dict[str, np.ndarray]
-    layers: list[str]
-    pairs: list[str]
+    chains: list[list[str]]
     policy: str
 
 
@@ -54,9 +52,7 @@ def network(number: int) -> RandomNetwork:
     finally:
         keras.config.set_dtype_policy("float32")
     _randomize(model, np.random.default_rng(number))
-    return RandomNetwork(
-        model=model, samples=grown.samples, layers=grown.names, pairs=grown.pairs, policy=policy
-    )
+    return RandomNetwork(model=model, samples=grown.samples, chains=grown.chains, policy=policy)
 
 
 @dataclass
@@ -65,25 +61,26 @@ class _Growing:
     draw: random.Random
     inputs: list[Any] = field(default_factory=list)
     samples: dict[str, np.ndarray] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    pairs: list[str] = field(default_factory=list)
+    chains: list[list[str]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
-    last: str = ""
 
     def grow(self, number: int) -> None:
         focus, turn = ALL[number % len(ALL)], number // len(ALL)
         self.values.append(self._walk(focus, turn))
         for _ in range(self.draw.choice((0, 0, 0, 1, 2))):
-            self.last = ""
             self.values.append(self._walk(self.draw.choice(ALL), turn))
 
     def _walk(self, focus: str, turn: int) -> Any:
+        self.chains.append([])
         value = self._start(focus)
         rank = len(value.shape) - 1
         fitting = sorted(name for name in LAYERS if rank in LAYERS[name][0])
         if self.draw.random() < 0.7 and focus not in PICTURES:
             changed = self._try(value, fitting[turn % len(fitting)])
-            value = changed if _takes(focus, changed) else value
+            if _takes(focus, changed):
+                value = changed
+            else:
+                self.chains[-1].clear()
         value = self._try(value, focus)
         for step in range(self.draw.choice((1, 2, 3))):
             rank = len(value.shape) - 1
@@ -125,10 +122,7 @@ class _Growing:
             return value
         if None in tuple(result.shape)[1:] or len(result.shape) < 2:
             return value
-        self.names.append(name)
-        if self.last:
-            self.pairs.append(f"{self.last}>{name}")
-        self.last = name
+        self.chains[-1].append(name)
         return result
 
     def _apply(self, value: Any, name: str) -> Any:

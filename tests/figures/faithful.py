@@ -17,8 +17,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflconv import models, recipe
-from tflconv.conversion import Calibration
-from tflconv.conversion.optimized import prepare
+from tflconv.conversion import Calibration, prepare
 from tflconv.network.keras.opened import open_once
 
 SHAPES: dict[int, dict[str, int]] = {
@@ -69,7 +68,7 @@ def measured(
     chosen: str = "selective_wi8_ai8",
 ) -> Figure:  # fmt: skip
     """The figure of one draw, on pictures that it was not calibrated with."""
-    prepared = prepare(open_once(build(tokens, seed, small=small)))
+    prepared = prepare(open_once(build(tokens, seed, small=small)), "optimized")
     random = np.random.default_rng(1000 + seed)
     side = SHAPES[tokens]["side"]
     values = random.uniform(-1, 1, (samples + pictures, side, side, 3)).astype(np.float32)

@@ -1,12 +1,10 @@
 """The smallest of each family of ``keras.applications``, by tflconv and by the converter alone.
 
-``python tests/figures/keras_zoo.py PHOTOS --log FILE`` prints a table per recipe; what
-stands in the log is not done again. Weights are random, as Keras draws them; the statistics of
-every BatchNormalization are those of a forward pass on parts of the photographs. Random deep
-networks amplify rounding, so a figure says little alone: beside it stands that of
-``tf.lite.TFLiteConverter`` with the same samples. Both are held against Keras by the
-signal-to-quantization-noise ratio of the logits, which are first freed of what is common to all
-pictures.
+``python tests/figures/keras_zoo.py PHOTOS --log FILE`` makes what the log lacks, so that a run that
+was ended goes on; the same call with ``--write`` makes ``docs/keras-zoo.md`` of the log. Weights
+are random, as Keras draws them; the statistics of every BatchNormalization are those of a forward
+pass on parts of the photographs. Random deep networks amplify rounding, so a figure says little
+alone: beside it stands that of ``tf.lite.TFLiteConverter`` with the same samples.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,25 +32,42 @@ from tflconv.errors import TflconvError
 from tflconv.inspection.inspect import inspect
 
 APPLICATIONS: dict[str, dict[str, Any]] = {
-    "ConvNeXtTiny": {},
-    "DenseNet121": {},
-    "EfficientNetB0": {},
-    "EfficientNetV2B0": {},
-    "InceptionResNetV2": {},
-    "InceptionV3": {},
     "MobileNet": {"alpha": 0.25},
     "MobileNetV2": {"alpha": 0.35},
     "MobileNetV3Small": {"alpha": 0.75},
-    "NASNetMobile": {},
+    "EfficientNetB0": {},
+    "EfficientNetV2B0": {},
     "ResNet50": {},
     "ResNet50V2": {},
     "VGG16": {},
     "Xception": {},
+    "InceptionV3": {},
+    "DenseNet121": {},
+    "NASNetMobile": {},
+    "InceptionResNetV2": {},
+    "ConvNeXtTiny": {},
 }
-"""One network per family, with the options that make it small."""
+"""One network per family, with the options that make it small; what takes longest is last."""
 
 RECIPES = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
-SIDE, CALIBRATION, PICTURES = 224, 16, 24
+CALIBRATION, PICTURES = 16, 24
+PAGE = Path(__file__).parents[2] / "docs" / "keras-zoo.md"
+HEAD = """# The zoo of Keras
+
+Made by `python tests/figures/keras_zoo.py PHOTOS --log FILE --side {side}`, and the same with
+`--write`, from {photos} photographs.
+One network per family of `keras.applications`, the smallest, at {side} px, with random weights and
+without a softmax. {calibration} parts of the photographs set the statistics of BatchNormalization
+and are the calibration samples; {pictures} others are answered by Keras and by each file.
+
+Each cell has three figures: the signal-to-quantization-noise ratio of the logits in dB, after what
+is common to all pictures was taken away; the partitions that XNNPACK takes; and the arm64
+instructions of one inference (qemu, Cortex-A76), in millions. *converter* is the file that
+`tf.lite.TFLiteConverter` makes alone with the same samples; it has no selective recipe. *as-is* and
+*optimized* are `tflconv convert --rewrite`. Random deep networks amplify rounding, so the decibels
+of one file say little: compare those of a row.
+
+"""
 OWN_RANGE = ("ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small")
 """They scale pixels themselves; the others take -1..1."""
 
@@ -64,6 +79,7 @@ class Row:
     network: str
     recipe: str
     maker: str
+    side: int = 224
     decibels: float | None = None
     partitions: int | None = None
     instructions: str | None = None
@@ -75,7 +91,7 @@ def network(name: str, pictures: NDArray[np.float32]) -> Any:
     keras.utils.set_random_seed(0)
     model = getattr(keras.applications, name)(
         weights=None,
-        input_shape=(SIDE, SIDE, 3),
+        input_shape=pictures.shape[1:],
         classifier_activation=None,
         **APPLICATIONS[name],
     )
@@ -147,9 +163,9 @@ def alone(model: Any, made_by: str, samples: Path, folder: Path) -> Path:
     return path
 
 
-def rows(name: str, photos: Path, missing: set[tuple[str, str]]) -> Iterator[Row]:
+def rows(name: str, photos: Path, side: int, missing: set[tuple[str, str]]) -> Iterator[Row]:
     """Every file of one network that is still to be made."""
-    pixels = np.stack(list(views(photos, (SIDE, SIDE), CALIBRATION + PICTURES)))
+    pixels = np.stack(list(views(photos, (side, side), CALIBRATION + PICTURES)))
     values = pixels.astype(np.float32)
     values = values if name in OWN_RANGE else values / 127.5 - 1
     model = network(name, values[:CALIBRATION])
@@ -176,14 +192,15 @@ def _row(
     pictures: NDArray[np.float32],
     expected: NDArray[np.float32],
 ) -> Row:
+    row = Row(network=name, recipe=made_by, maker=maker, side=pictures.shape[1])
     try:
         path = make()
     except TflconvError as error:
-        return Row(network=name, recipe=made_by, maker=maker, refused=str(error))
-    return Row(
-        network=name,
-        recipe=made_by,
-        maker=maker,
+        return replace(row, refused=str(error))
+    except Exception as error:  # the converter raises its own kinds and plain ones alike
+        return replace(row, refused=f"{type(error).__name__}: {error}")
+    return replace(
+        row,
         decibels=decibels(path, pictures, expected),
         partitions=len(inspect(path).delegation.partitions),
         instructions=millions(path, "cortex-a76"),
@@ -201,13 +218,34 @@ WANTED = [
 
 def table(known: list[Row]) -> Iterator[str]:
     """The table of the docs: a row per network and recipe."""
-    yield "| network | recipe | " + " | ".join(f"{maker}: dB, partitions, a76" for maker in MAKERS)
+    yield "| network | recipe | " + " | ".join(MAKERS) + " |"
     yield "|---|---|" + "---|" * len(MAKERS)
     found = {(row.network, row.recipe, row.maker): row for row in known}
-    for name in APPLICATIONS:
+    for name in sorted({row.network for row in known}):
         for made_by in RECIPES:
             cells = [_cell(found.get((name, made_by, maker))) for maker in MAKERS]
             yield f"| {name} | `{made_by}` | " + " | ".join(cells) + " |"
+    missing = sorted(set(APPLICATIONS) - {row.network for row in known})
+    if missing:
+        yield ""
+        yield f"Not run yet: {', '.join(missing)}."
+    refusals = [row for row in known if row.refused]
+    if refusals:
+        yield ""
+    for row in refusals:
+        reason = (row.refused or "").splitlines()[0][:160]
+        yield f"- {row.network}, {row.recipe}, {row.maker}: refused, {reason}"
+
+
+def page(known: list[Row], side: int, photos: Path) -> str:
+    """The page of the docs."""
+    head = HEAD.format(
+        side=side,
+        photos=len(list(photos.glob("*.[jp][pn]g"))),
+        calibration=CALIBRATION,
+        pictures=PICTURES,
+    )
+    return head + "\n".join(table(known)) + "\n"
 
 
 def _cell(row: Row | None) -> str:
@@ -221,22 +259,28 @@ def _cell(row: Row | None) -> str:
 @click.command()
 @click.argument("photos", type=click.Path(exists=True, path_type=Path))
 @click.option("--log", type=click.Path(path_type=Path), required=True, help="Lines of JSON.")
-@click.option("--only", hidden=True, type=click.Choice(list(APPLICATIONS)))
-def main(photos: Path, log: Path, only: str | None) -> None:
-    """Make what LOG lacks and print the table."""
+@click.option("--side", default=224, show_default=True, help="Side of the pictures in pixels.")
+@click.option("--only", type=click.Choice(list(APPLICATIONS)), help="Only this network.")
+@click.option("--write", is_flag=True, help="Write what the log has into the docs.")
+def main(photos: Path, log: Path, side: int, only: str | None, write: bool) -> None:
+    """Make what LOG lacks, and print or write the page."""
     if only is not None:
-        complete(only, photos, log)
+        complete(only, photos, side, log)
         return
-    for name in APPLICATIONS:  # each in a process of its own: TensorFlow gives no memory back
-        if set(WANTED) - made(name, log):
-            call = [sys.executable, __file__, str(photos), "--log", str(log), "--only", name]
-            subprocess.run(call, check=True)
-    print("\n".join(table(read(log))))
+    for name in () if write else APPLICATIONS:
+        if set(WANTED) - made(name, side, log):  # a process each: TensorFlow keeps its memory
+            call = [sys.executable, __file__, str(photos), f"--log={log}", f"--side={side}"]
+            subprocess.run([*call, f"--only={name}"], check=False)
+    text = page([row for row in read(log) if row.side == side], side, photos)
+    if write:
+        PAGE.write_text(text)
+    else:
+        print(text)
 
 
-def complete(name: str, photos: Path, log: Path) -> None:
+def complete(name: str, photos: Path, side: int, log: Path) -> None:
     """Append the rows of one network that the log lacks."""
-    for row in rows(name, photos, set(WANTED) - made(name, log)):
+    for row in rows(name, photos, side, set(WANTED) - made(name, side, log)):
         with log.open("a") as file:
             file.write(json.dumps(asdict(row)) + "\n")
 
@@ -247,9 +291,10 @@ def read(log: Path) -> list[Row]:
     return [Row(**json.loads(line)) for line in lines]
 
 
-def made(name: str, log: Path) -> set[tuple[str, str]]:
+def made(name: str, side: int, log: Path) -> set[tuple[str, str]]:
     """What the log has of one network: recipes and makers."""
-    return {(row.recipe, row.maker) for row in read(log) if row.network == name}
+    found = [row for row in read(log) if (row.network, row.side) == (name, side)]
+    return {(row.recipe, row.maker) for row in found}
 
 
 if __name__ == "__main__":

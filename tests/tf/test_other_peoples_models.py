@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def test_a_function_of_the_same_name_is_another(kit: Any, rewrite: Rewrite, tmp_
         return x * x
 
     check(around(kit, kit.layers.Conv2D(4, 1, activation=relu)), tmp_path, rewrite)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_an_activation_may_be_a_partial_function(
+    kit: Any, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    slope = functools.partial(tf.nn.leaky_relu, alpha=0.7)
+    check(around(kit, kit.layers.Conv2D(4, 1, activation=slope)), tmp_path, rewrite)
 
 
 def test_relu_of_tensorflow_is_relu(kit: Any) -> None:
@@ -143,6 +152,34 @@ def test_a_model_of_mixed_precision_computes_in_float32(
     assert not np.array_equal(rounded, expected)  # the model is as mixed as it was
 
 
+@pytest.mark.parametrize("rewrite", REWRITES)
+@pytest.mark.parametrize("policy", ["float16", "bfloat16", "float64"])
+def test_a_model_of_other_floats_computes_in_float32(
+    policy: str, rewrite: Rewrite, tmp_path: Path
+) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = around(keras, keras.layers.BatchNormalization(), keras.layers.ReLU(6))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    pixels = RANDOM.uniform(0, 2, (3, 8, 8, 3)).astype(np.float32)
+    received = only(answers(converted(model, tmp_path, rewrite=rewrite), {"picture": pixels}))
+    rounded = np.asarray(tf.cast(model(pixels, training=False), tf.float32))
+    np.testing.assert_allclose(received, rounded, atol=1e-5 if policy == "float64" else 0.05)
+    assert {layer.compute_dtype for layer in model.layers} == {policy}  # as it was
+
+
+def test_inputs_of_float16_stay_so(tmp_path: Path) -> None:
+    picture = keras.Input((8, 8, 3), dtype="float16", name="picture")
+    value = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(picture))
+    model = keras.Model(picture, keras.layers.Dense(3)(value))
+    with pytest.warns(UserWarning, match="It is converted as it came"):
+        file = converted(model, tmp_path, rewrite="optimized")
+    pixels = RANDOM.uniform(0, 2, (3, 8, 8, 3)).astype(np.float16)
+    received = only(answers(file, {"picture": pixels}))
+    np.testing.assert_allclose(received, np.asarray(model(pixels)), atol=0.01)
+
+
 def two_inputs(kit: Any) -> Any:
     first, second = kit.Input((4,), name="v"), kit.Input((4,), name="d")
     parts = [kit.layers.Dense(3)(first), kit.layers.Dense(3)(second)]
@@ -185,6 +222,18 @@ def test_inner_models_take_and_give_dictionaries(
     expected = np.asarray(model([fed["left"], fed["right"]]))
     received = only(answers(converted(model, tmp_path, rewrite=rewrite), fed))
     np.testing.assert_allclose(received, expected, atol=CLOSE)
+
+
+@pytest.mark.parametrize("recipe", ["fp32", "dynamic_wi8_afp32"])
+def test_an_output_may_be_given_twice(kit: Any, recipe: str, tmp_path: Path) -> None:
+    vector = kit.Input((4,), name="vector")
+    scores = kit.layers.Dense(3)(vector)
+    model = kit.Model(vector, {"first": scores, "again": scores})
+    values = RANDOM.uniform(-1, 1, (20, 4)).astype(np.float32)
+    received = answers(converted(model, tmp_path, recipe), {"vector": values})
+    assert set(received) == {"first", "again"}
+    for found in received.values():
+        np.testing.assert_allclose(found, np.asarray(model(values)["first"]), atol=0.05)
 
 
 @pytest.mark.parametrize("rewrite", REWRITES)

@@ -22,7 +22,7 @@ from tflconv.errors import UsageError, VerificationFailed
 from tflconv.inspection import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan, study
-from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.plan import Amount, Plan
 from tflconv.results import mistakes
 
 PLAN = """
@@ -188,10 +188,11 @@ def test_one_changed_byte_makes_that_entry_again(
 
 def test_a_missed_threshold_is_told_and_measured_all_the_same(done: tuple[Plan, Path]) -> None:
     planned, folder = done
-    outcome = study.run(replace(planned, max_drop="-100pt"), folder)
+    outcome = study.run(replace(planned, min_cosine=Amount("100%")), folder)
     assert len(outcome.results.runs) == len(planned.recipes)
     assert {type(failure.error) for failure in outcome.failures} == {VerificationFailed}
-    assert all(run.warnings for run in outcome.results.runs)
+    for failure in outcome.failures:
+        assert any(failure.error.message in run.warnings for run in outcome.results.runs)
 
 
 def test_a_lost_device_costs_its_cells_only(done: tuple[Plan, Path]) -> None:

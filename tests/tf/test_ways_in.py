@@ -288,6 +288,16 @@ def test_a_layer_that_changes_its_variables_is_named(
     assert "training" in str(caught.value.hint)
 
 
+def test_a_model_that_keras_quantized_is_refused_with_the_reason(tmp_path: Path) -> None:
+    picture = keras.Input((8, 8, 3))
+    value = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(picture))
+    model = keras.Model(picture, keras.layers.Dense(3)(value))
+    model.quantize("int8")
+    with pytest.raises(TflconvError, match=r"quantized by Keras \(int8\)") as raised:
+        converted(model, tmp_path)
+    assert "from before model.quantize()" in str(raised.value.hint)
+
+
 def test_a_layer_that_does_not_compute_is_no_traceback(kit: Any, tmp_path: Path) -> None:
     class Fussy(kit.layers.Layer):  # type: ignore[misc, name-defined]
         def call(self, x: Any) -> Any:

@@ -149,7 +149,10 @@ def test_battery_that_says_nothing() -> None:
     assert parse.battery("Can't find service: battery\n") == parse.Battery()
 
 
-@pytest.mark.parametrize("line", ["present: false", "(UPDATES STOPPED -- use 'reset' to restart)"])
+@pytest.mark.parametrize(
+    "line",
+    ["present: false", "(UPDATES STOPPED -- use 'reset' to restart)", "USE_FAKE_BATTERY: true"],
+)
 def test_no_battery_and_one_set_by_hand(line: str) -> None:
     text = f"Current Battery Service state:\n  {line}\n  AC powered: true\n  level: 50\n"
     assert parse.battery(text + "  scale: 100\n  temperature: 250\n") == parse.Battery()
@@ -157,10 +160,19 @@ def test_no_battery_and_one_set_by_hand(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("tenths", "temperature"),
-    [("-400", -40.0), ("-401", None), ("1500", 150.0), ("1501", None), ("0", None), ("1", 0.1)],
+    [("-399", -39.9), ("-400", None), ("1500", 150.0), ("1501", None), ("0", None), ("1", 0.1)],
 )
 def test_temperatures_that_a_battery_can_have(tenths: str, temperature: float | None) -> None:
     assert parse.battery(f"present: true\ntemperature: {tenths}\n").temperature == temperature
+
+
+@pytest.mark.parametrize(
+    ("told", "millivolts"),
+    [("4063", 4063), ("4063000", 4063), ("13", None), ("4", None), ("0", None), ("-1", None)],
+)
+def test_voltages_as_kernels_tell_them(told: str, millivolts: int | None) -> None:
+    text = f"  Max charging voltage: 5000000\n  voltage: {told}\n"
+    assert parse.battery(text).millivolts == millivolts
 
 
 @pytest.mark.parametrize(
@@ -177,7 +189,7 @@ def test_only_a_battery_is_ever_told(present: str, level: str, scale: str, heat:
         f"  present: {present}\n  level: {level}\n  scale: {scale}\n  temperature: {heat}\n"
     )
     assert battery.level is None or 0 <= battery.level <= 100
-    assert battery.temperature is None or -40 <= battery.temperature <= 150
+    assert battery.temperature is None or -40 < battery.temperature <= 150
     assert battery.temperature != 0
     if present == "false":
         assert battery == parse.Battery()
@@ -199,11 +211,11 @@ def test_placeholders_are_no_temperatures() -> None:
         f"\tTemperature{{mValue={value}, mType={kind}, mName={name}, mStatus=0}}\n"
         for value, kind, name in [
             ("25.6", 0, "AP"), ("-99.9", 5, "PA"), ("0.0", 4, "USB"), ("1e999", 1, "GPU"),
-            ("150.1", 9, "NPU"), ("-40.1", 9, "DSP"), ("150.0", 0, "hot"), ("-40.0", 0, "cold"),
+            ("150.1", 9, "NPU"), ("-40.0", 9, "DSP"), ("150.0", 0, "hot"), ("-39.9", 0, "cold"),
             ("4.2", 6, "vbat"), ("0.9", 7, "ibat"), ("85.0", 8, "soc"),
         ]
     )  # fmt: skip
-    assert parse.thermal(text).temperatures == {"AP": 25.6, "hot": 150.0, "cold": -40.0}
+    assert parse.thermal(text).temperatures == {"AP": 25.6, "hot": 150.0, "cold": -39.9}
 
 
 def test_a_sensor_that_moves_may_read_zero() -> None:
@@ -226,17 +238,23 @@ def test_only_temperatures_are_ever_told(sensors: list[tuple[str, int, str]]) ->
     )
     told = parse.thermal(text)
     assert told.status == 0
-    assert all(-40 <= value <= 150 for value in told.temperatures.values())
+    assert all(-40 < value <= 150 for value in told.temperatures.values())
     assert not {"a6", "b6", "a7", "b7", "a8", "b8"} & set(told.temperatures)
     for value, kind, name in sensors[-1:]:
         number = parse.number(value)
-        if number and -40 <= number <= 150 and kind not in (6, 7, 8):
+        if number and -40 < number <= 150 and kind not in (6, 7, 8):
             assert told.temperatures[f"{name}{kind}"] == number
 
 
 @pytest.mark.parametrize("text", ["1e999", "-1e999", "inf", "NaN", "0x10", "", " ", None])
 def test_only_finite_numbers_are_numbers(text: str | None) -> None:
     assert parse.number(text) is None
+
+
+def test_a_thermal_status_set_by_hand_is_none() -> None:
+    text = "IsStatusOverride: {}\nThermal Status: 0\n"
+    assert parse.thermal(text.format("true")).status is None
+    assert parse.thermal(text.format("false")).status == 0
 
 
 def test_thermal_without_its_hal() -> None:

@@ -83,6 +83,18 @@ RIGHT = {
         [*in_splits("train"), "test/1.png", "test/2.png"],
         {("train", "cats"): 1, ("train", "dogs"): 1},
     ),
+    "classes that a number tells apart": (
+        ["level_1/1.png", "level_2/1.png", "level_3/1.png"],
+        {(None, f"level_{number}"): 1 for number in (1, 2, 3)},
+    ),
+    "classes with folders of their own": (
+        ["birds/eagle/1.png", "birds/owl/1.png", "fish/cod/1.png", "fish/eel/1.png"],
+        {(None, "birds"): 2, (None, "fish"): 2},
+    ),
+    "one folder in every class": (
+        ["cats/raw/1.png", "dogs/raw/1.png"],
+        {(None, "cats"): 1, (None, "dogs"): 1},
+    ),
 }
 RIGHT["a fold per number"][1][("train", "dogs")] = 2
 
@@ -110,6 +122,23 @@ REFUSED = {
     "class first, in part": (
         ["cats/train/1.png", "cats/test/1.png", "dogs/1.png"],
         "'dogs' has none",
+    ),
+    "splits in another language": (in_splits("Trainingsdaten", "Testdaten"), "'Testdaten', 'Tr"),
+    "folds": (in_splits("fold_1", "fold_2", "fold_3"), "'fold_1', 'fold_2', 'fold_3' all have"),
+    "folds in a split": (in_splits("train/a", "train/b", "test"), "'a', 'b' all have 'cats', 'do"),
+    "the set in two colours": (in_splits("set/color", "set/grey"), "'color', 'grey' all have"),
+    "sets by date": (
+        in_splits("2024-01/train", "2024-01/test", "2024-02/train", "2024-02/test"),
+        "'2024-01', '2024-02' all have 'cats', 'dogs'",
+    ),
+    "splits in one of the sets": (
+        in_splits("small/small/train", "small/small/test", "large/large"),
+        "'large' has 'cats', 'dogs'",
+    ),
+    "parts": (["images_part_1/1.png", "images_part_2/1.png", "labels.csv"], "named like parts"),
+    "a plot beside the set": (
+        [*in_splits("set"), "plots/loss.png"],
+        "'set' hold folders of pictures, and 'plots' pictures",
     ),
 }
 

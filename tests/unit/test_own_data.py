@@ -40,6 +40,19 @@ class TfData:
         return self.length
 
 
+class Numbered:
+    """Batches as ``keras.utils.PyDataset`` has them: a number too large is an empty batch."""
+
+    def __init__(self, *arrays: np.ndarray) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, ...]:
+        return tuple(array[15 * number : 15 * number + 15] for array in self.arrays)
+
+
 def npz(folder: Path, **arrays: Any) -> Path:
     np.savez_compressed(folder / "own.npz", **arrays)
     return folder / "own.npz"
@@ -65,6 +78,10 @@ FORMS: dict[str, Callable[[Path], Any]] = {
     "batches": lambda _: TfData((PIXELS[:32], LABELS[:32]), (PIXELS[32:], LABELS[32:])),
     "weighted batches": lambda _: [(PIXELS, LABELS, np.ones(60))],
     "samples": lambda _: TfData(*zip(PIXELS, LABELS, strict=True)),
+    "a Keras sequence of batches": lambda _: Numbered(PIXELS, LABELS),
+    "labels as Keras gives them": lambda _: (PIXELS, LABELS.astype(np.float32)[:, np.newaxis]),
+    "names as pandas gives them": lambda _: (PIXELS, NAMES.astype(object)),
+    "names as TensorFlow gives them": lambda _: (PIXELS, np.char.encode(NAMES)),
     "a generator": lambda _: ((x, y) for x, y in zip(PIXELS, LABELS, strict=True)),
     "samples by name": lambda _: [
         {"image": x, "label": y} for x, y in zip(PIXELS, LABELS, strict=True)
@@ -171,6 +188,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "objects": ((np.array([{"a": 1}]), [0]), "inputs are numbers"),
     "text": (np.array(["a", "b"]), "inputs are numbers"),
     "a class too many": ((PIXELS / 255, LABELS + 1), "labels go from 1 to 3"),
+    "labels that are objects": ((PIXELS / 255, np.array([{}] * 60)), "labels are numbers or names"),
     "an unknown name": ((PIXELS / 255, np.array(["one", "two", "cat"] * 20)), "'cat' is none"),
     "without end": (TfData((PIXELS, LABELS), length=-1), r"repeat without end.\nAdd \.take"),
     "labels here and there": ([(PIXELS / 255, LABELS), PIXELS / 255], "others have none"),

@@ -121,7 +121,7 @@ MODEL = '[[models]]\nmodel = "vit"\n'
         ("seed = -1\n" + MODEL, "seed must be at least 0"),
         ("channels = 2\n" + MODEL, "channels must be 1 or 3"),
         ("resolution = 100000\n" + MODEL, "resolution must be between 4 and 4096"),
-        ('max_drop = "nan%"\n' + MODEL, "'nan%' is not like"),
+        ('max_drop = "nan%"\n' + MODEL, "'nan%' is no drop"),
         (MODEL + "seed = -1\n", "seed must be at least 0"),
         (MODEL + "[calibration]\ncount = 0\n", "count must be at least 1"),
         (MODEL + "[models.training]\nlearning_rate = inf\n", "learning_rate must be positive"),

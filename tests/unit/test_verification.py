@@ -146,7 +146,9 @@ def test_shares_as_people_write_them(text: str, share: float) -> None:
     ("text", "says"),
     [
         ("5", "'5' is not a share.\nDid you mean 5%?"),
-        ("500%", "'500%' is beyond 100 points"),
+        ("500%", "'500%' is not a share.\nShares go from 0% to 100%"),
+        ("-5%", "'-5%' is not a share.\nShares go"),
+        ("-0.5", "'-0.5' is not a share.\nShares go"),
         ("nan", "'nan' is not like"),
         ("nanpt", "'nanpt' is not like"),
         ("x", "'x' is not like 0.5pt, 99% or 0.99"),
@@ -159,13 +161,29 @@ def test_what_is_no_share(text: str, says: str) -> None:
         parse_share(text)
 
 
-@pytest.mark.parametrize("text", ["0.5", "0", "1", "5", "-0.01"])
-def test_a_drop_without_a_unit_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=f"'{text}' does not say .*\\nSay {text}pt for"):
+@pytest.mark.parametrize(
+    "text", ["0.5", "0", "5", "-0.01", "-1pt", "-0.1pp", "1%", "-1%", "101pt", "nanpt", "pt", ""]
+)
+def test_a_drop_that_is_no_number_of_points_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=f"'{text}' is no drop .*\\nSay 0.5pt where") as raised:
         parse_drop(text)
+    with pytest.raises(UsageError, match=re.escape(raised.value.message)):
+        example().check(max_drop=text)
 
 
-@pytest.mark.parametrize(("text", "share"), [("0.5pt", 0.005), ("2pp", 0.02), ("-3%", -0.03)])
+@pytest.mark.parametrize("asked", [{"max_drop": -0.01}, {"max_drop": 1.5}, {"min_agreement": 99}])
+def test_a_limit_in_python_that_can_be_none_is_refused(asked: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(asked))} must be .* Received: "):
+        example().check(**asked)
+
+
+def test_limits_in_python_are_texts_too() -> None:
+    assert example().check(max_drop="50pt", min_agreement="50%") == example()
+    with pytest.raises(VerificationFailed, match=r"allowed are 0.50 points"):
+        example().check(max_drop="0.5pt")
+
+
+@pytest.mark.parametrize(("text", "share"), [("0.5pt", 0.005), ("2pp", 0.02), ("0pt", 0.0)])
 def test_drops_as_people_write_them(text: str, share: float) -> None:
     assert parse_drop(text) == pytest.approx(share)
 
@@ -237,11 +255,20 @@ def test_some_of_the_pictures_are_drawn_by_class(
 
 
 def test_the_command_ends_with_4_where_a_threshold_is_missed(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = verify(str(FLOAT), str(INT8), "--dataset", str(folder), "--max-drop", "-100pt")
-    assert code == 4
-    assert "allowed are -100.00 points" in capsys.readouterr().err
+    model = packing.unpack(FLOAT.read_bytes())
+    graph = model.subgraphs[0]
+    dense = next(op for op in reversed(graph.operators) if len(op.inputs) == 3)
+    kernel = model.buffers[graph.tensors[dense.inputs[1]].buffer]
+    codes = []
+    for scores_of in ((0, 1, 2), (2, 1, 0)):  # files that answer one class, one of them another
+        kernel.data = np.repeat(np.array(scores_of, np.float32), 4).view(np.uint8)
+        (tmp_path / "one.tflite").write_bytes(packing.pack(model))
+        said = [str(FLOAT), str(tmp_path / "one.tflite"), "--dataset", str(folder)]
+        codes.append(verify(*said, "--normalize", "0..1", "--min-agreement", "99%"))
+    assert 4 in codes
+    assert "asked for 99.00%" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_1_for_a_file_that_is_no_model(

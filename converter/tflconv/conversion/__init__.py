@@ -18,7 +18,15 @@ from tflconv.conversion.preparation import FloatModel, as_it_is
 from tflconv.network.keras.opened import Opened
 from tflconv.network.nodes import CannotRewrite
 
-__all__ = ["REWRITES", "Calibration", "FloatModel", "Rewrite", "alternative", "prepare"]
+__all__ = [
+    "REWRITES",
+    "Calibration",
+    "FloatModel",
+    "Rewrite",
+    "alternative",
+    "prepare",
+    "rewritten",
+]
 
 Rewrite = Literal["auto", "as-is", "optimized", "unfused"]
 """What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing.
@@ -56,9 +64,7 @@ def prepare(
 
         return OptimizedModel(model.network, trained=model.ranges)
     if rewrite == "optimized":
-        from tflconv.conversion import optimized
-
-        return optimized.prepare(model, resolution=resolution)
+        return rewritten(as_it_is(model, resolution=resolution))
     if rewrite == "unfused":
         from tflconv.conversion import unfused
 
@@ -68,6 +74,16 @@ def prepare(
             warnings.warn(f"{error.message} It is converted as it came.", stacklevel=2)
     made = as_it_is(model, resolution=resolution)
     return made.with_logits() if logits else made
+
+
+def rewritten(lowered: FloatModel) -> FloatModel:
+    """Return ``lowered`` with its operators rewritten by all passes.
+
+    Where that cannot be done it stays as it came, with a warning.
+    """
+    from tflconv.conversion import optimized
+
+    return optimized.rewritten(lowered)
 
 
 def alternative(lowered: FloatModel) -> FloatModel:

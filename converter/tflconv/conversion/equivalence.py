@@ -35,12 +35,16 @@ def difference(
 
     Returns:
         The largest difference of any output, as a share of the largest output for the same input;
-        infinity if outputs have different sizes, or are no numbers whatever the input.
+        infinity if inputs have different types or outputs different sizes, or are no numbers
+        whatever the input.
     """
     (output,) = model.main.outputs
     if without_softmax:
         output = model.main.producers[output].inputs[0]
     first, second = load(content), load(rewritten)
+    types = [[entry["dtype"] for entry in each.get_input_details()] for each in (first, second)]
+    if types[0] != types[1]:
+        return float("inf")
     (own,) = [detail["index"] for detail in second.get_output_details()]
     found = [
         _apart(_computed(first, sample, output), _computed(second, sample, own))

@@ -16,7 +16,7 @@ from tflconv.conversion import attention, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
-from tflconv.conversion.preparation import FloatModel, as_it_is, required
+from tflconv.conversion.preparation import FloatModel, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
 from tflconv.model.opening import Input, Source
@@ -24,7 +24,6 @@ from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
 from tflconv.network.keras.execution import Scheme
 from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
-from tflconv.network.keras.opened import Opened
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.nodes import CannotRewrite, Network
 from tflconv.network.passes import NamedPass, PassOutcome
@@ -121,20 +120,15 @@ class OptimizedModel(FloatModel):
         return self._calibrated[calibration.digest]
 
 
-def prepare(model: Opened, *, resolution: int | None = None) -> FloatModel:
-    """Make ``model`` ready for its recipes, with its network rewritten by all passes.
+def rewritten(lowered: FloatModel) -> FloatModel:
+    """Return a model with its network rewritten by all passes.
 
     Where its file cannot be read as a network, or the rewritten one does not compute the same, the
     model is taken as it came, with a warning.
 
     Args:
-        model: Any opened model.
-        resolution: Side of the pictures in pixels, for a model that takes any.
-
-    Raises:
-        TflconvError: TFLite has no operators for the model.
+        lowered: The model as it came.
     """
-    lowered = as_it_is(model, resolution=resolution)
     try:
         return _compared(lowered, *_optimized(lowered, passes.PASSES))
     except CannotRewrite as error:

@@ -9,7 +9,7 @@ from tflconv.conversion import selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model.inference import unrolled
+from tflconv.model.inference import quantized_by_keras, unrolled
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
@@ -186,7 +186,12 @@ def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
 
     def lowered() -> FloatModel:
         graph = tracing.freeze(source, resolution=resolution)
-        return FloatModel(model.name, tracing.lower(graph), graph)
+        try:
+            return FloatModel(model.name, tracing.lower(graph), graph)
+        except TflconvError as error:
+            if modes := sorted(quantized_by_keras(source.model)):
+                raise _quantized(source.name, modes, error) from error
+            raise
 
     def unroll() -> FloatModel:
         with unrolled(source.model):
@@ -196,6 +201,14 @@ def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
     if all((entry.shape[:1] or (1,))[0] in range(_STEPS + 1) for entry in source.inputs):
         made.unroll = unroll
     return made
+
+
+def _quantized(name: str, modes: Sequence[str], error: TflconvError) -> TflconvError:
+    return TflconvError(
+        f"{name} was quantized by Keras ({', '.join(modes)}), and TFLite has no operators for that:"
+        f" {error.message}",
+        hint="Convert the model from before model.quantize(), by a recipe such as static_wi8_ai8.",
+    )
 
 
 def _check_trained(recipe: Recipe) -> None:

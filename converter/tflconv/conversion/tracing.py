@@ -188,7 +188,8 @@ def _refuse_state(function: ConcreteFunction) -> None:
 
 
 def _untraced(error: Exception) -> TflconvError:
-    lines = [line.strip("'\" ") for line in str(error).splitlines() if line.strip("'\" ")]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints its messages in bold
+    lines = [line.strip("'\" ") for line in plain.splitlines() if line.strip("'\" ")]
     return TflconvError(
         f"TensorFlow cannot trace the model: {' '.join(lines[:2])[:400] or repr(error)}",
         hint="Does it answer to one sample of its input, model(x, training=False)?",

@@ -11,7 +11,7 @@ from tflconv.errors import UsageError
 def parse_share(text: str) -> float:
     """Read a share from text: ``0.5pt`` (percentage points), ``99%`` or ``0.99``.
 
-    Raises ``UsageError`` for anything else, and for a bare number beyond 1.
+    Raises ``UsageError`` for anything else, for a bare number beyond 1 and for what is negative.
 
     Example:
         >>> parse_share("99%"), parse_share("0.5pt"), parse_share("0.99")
@@ -20,7 +20,9 @@ def parse_share(text: str) -> float:
     if any(text.endswith(unit) for unit in _UNITS):
         return _share(text)
     share = _number(text, text)
-    if not -1 <= share <= 1:
+    if share < 0:
+        raise UsageError(f"'{text}' is not a share.", hint="Shares go from 0% to 100%.")
+    if share > 1:
         raise UsageError(f"'{text}' is not a share.", hint=f"Did you mean {text}%?")
     return share
 
@@ -28,19 +30,23 @@ def parse_share(text: str) -> float:
 def parse_drop(text: str) -> float:
     """Read a loss of accuracy from text: ``0.5pt`` are 0.5 percentage points.
 
-    Raises ``UsageError`` for a number without a unit, for 0.5 may mean half a point or one half.
+    Raises ``UsageError`` for anything else: 0.5 may mean half a point or one half, and 1% may mean
+    a point or a hundredth of the accuracy.
 
     Example:
-        >>> parse_drop("0.5pt"), parse_drop("1%")
-        (0.005, 0.01)
+        >>> parse_drop("0.5pt"), parse_drop("2pp")
+        (0.005, 0.02)
     """
-    if not any(text.endswith(unit) for unit in _UNITS):
-        _number(text, text)
+    points = math.nan
+    with contextlib.suppress(ValueError):
+        if text.endswith(_POINTS):
+            points = float(text[: -len("pt")])
+    if not 0 <= points <= 100:
         raise UsageError(
-            f"'{text}' does not say whether it is in points.",
-            hint=f"Say {text}pt for {text} percentage points of accuracy.",
+            f"'{text}' is no drop of accuracy: it is said in percentage points, 0pt to 100pt.",
+            hint="Say 0.5pt where half a point may be lost.",
         )
-    return _share(text)
+    return points / 100
 
 
 def clock_text(seconds: float) -> str:
@@ -69,15 +75,16 @@ def bytes_text(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-_UNITS = ("pt", "pp", "%")
+_POINTS = ("pt", "pp")
+_UNITS = (*_POINTS, "%")
 
 
 def _share(text: str) -> float:
-    """Read a number of percentage points, from -100 to 100, behind which a unit stands."""
+    """Read a number of percentage points, from 0 to 100, behind which a unit stands."""
     unit = next(unit for unit in _UNITS if text.endswith(unit))
     points = _number(text.removesuffix(unit), text)
-    if not -100 <= points <= 100:
-        raise UsageError(f"'{text}' is beyond 100 points.", hint="Points go from -100pt to 100pt.")
+    if not 0 <= points <= 100:
+        raise UsageError(f"'{text}' is not a share.", hint="Shares go from 0% to 100%.")
     return points / 100
 
 

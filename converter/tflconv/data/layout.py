@@ -16,7 +16,14 @@ from pathlib import PurePosixPath
 from typing import NoReturn
 
 from tflconv.data.dataset_card import DatasetCard
-from tflconv.data.split_words import UNLABELLED, mentions_split, role_of, roles, says_nothing
+from tflconv.data.split_words import (
+    UNLABELLED,
+    are_parts,
+    mentions_split,
+    role_of,
+    roles,
+    says_nothing,
+)
 from tflconv.data.splits import Blocks
 from tflconv.errors import TflconvError
 
@@ -78,6 +85,7 @@ def by_folders(names: Sequence[str]) -> Layout:
         layout = _class_first(level)
     else:
         _check_flat(level, splits)
+        _check_classes(level)
         layout = Layout(places=level.places(None))
     layout = _noted(layout, level.loose, "in no class folder")
     return _annotated(_without_pictures(layout, names, root), annotations)
@@ -203,6 +211,7 @@ def _in_splits(level: _Level, splits: Mapping[str, str]) -> Layout:
     for name, inner in level.folders.items():
         within = inner.without_wrappers(name, keep=classes)
         if name in labelled and within.folders:
+            _check_classes(within)
             places = {**layout.places, **within.places(labelled[name])}
             layout = Layout(places=places, notes=layout.notes)
             layout = _noted(layout, within.loose, f"in '{name}', but in no class folder")
@@ -213,14 +222,16 @@ def _in_splits(level: _Level, splits: Mapping[str, str]) -> Layout:
 
 def _is_class_first(level: _Level) -> bool:
     """Return whether splits stand inside of classes, as in ``cats/train`` and ``cats/test``."""
-    inner = [roles(folder.folders) for folder in level.folders.values()]
+    inner = [roles(folder.without_wrappers().folders) for folder in level.folders.values()]
     return any(len({*found.values()}) > 1 for found in inner)
 
 
 def _class_first(level: _Level) -> Layout:
     places: dict[str, Place] = {}
     loose: list[str] = []
-    for label, folder in level.folders.items():
+    folders = {label: folder.without_wrappers() for label, folder in level.folders.items()}
+    _refuse_shared(level, [each for folder in folders.values() for each in folder.folders.values()])
+    for label, folder in folders.items():
         splits = roles(folder.folders)
         if set(splits) != set(folder.folders) or not splits:
             raise TflconvError(
@@ -253,6 +264,40 @@ def _check_flat(level: _Level, splits: Mapping[str, str]) -> None:
         _refuse_mixed(vague, others.keys() - vague)
     if others and [*splits.values()] not in ([], ["train"]):
         _refuse_mixed(splits, others)
+
+
+def _check_classes(level: _Level) -> None:
+    """Refuse folders that look like parts of the set, or like more than the set, not like classes.
+
+    So do ``fold1`` and ``fold2`` with the same folders in each, ``images_part_1`` and
+    ``images_part_2``, and ``figures`` beside the folder that has the classes in it.
+    """
+    inner = {name: folder.without_wrappers() for name, folder in level.folders.items()}
+    _refuse_shared(level, list(inner.values()))
+    above = [name for name, each in inner.items() if len(each.folders) > 1 and not each.loose]
+    plain = [name for name, each in inner.items() if not each.folders]
+    if above and plain:
+        raise TflconvError(
+            f"it is not clear which folders are classes: {_quoted(above)} hold folders of pictures,"
+            f" and {_quoted(plain)} pictures.",
+            hint=SPELLING,
+        )
+    if are_parts(inner):
+        raise TflconvError(
+            f"it is not clear where classes are: {_quoted(sorted(inner))} are named like parts.",
+            hint=f"Name the table of their labels, DIR/labels.csv. {SPELLING}",
+        )
+
+
+def _refuse_shared(level: _Level, inner: Sequence[_Level]) -> None:
+    """Refuse ``inner`` folders, all of which have the same folders in them."""
+    shared = set.intersection(*(set(each.folders) for each in inner)) if len(inner) > 1 else set()
+    if len(shared) > 1:
+        raise TflconvError(
+            f"it is not clear which folders are classes: {_quoted(sorted(level.folders))} all have"
+            f" {_quoted(sorted(shared))} in them.",
+            hint=SPELLING,
+        )
 
 
 def _refuse_mixed(splits: Collection[str], others: Collection[str]) -> NoReturn:

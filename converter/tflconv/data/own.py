@@ -109,7 +109,7 @@ class _Told:
 
 def _told(x: object, y: object = None, *, ranks: Ranks = ()) -> _Told:
     """Return what ``x``, one array or several by name or in order, and its labels ``y`` tell."""
-    labels = None if y is None else np.asarray(y)
+    labels = None if y is None else _labels(y)
     if isinstance(x, Mapping):
         return _by_name({str(name): np.asarray(value) for name, value in x.items()}, labels, ranks)
     rows = isinstance(x, list) and labels is not None and labels.shape[:1] == (len(x),)
@@ -118,11 +118,20 @@ def _told(x: object, y: object = None, *, ranks: Ranks = ()) -> _Told:
     return _Told(inputs=[np.asarray(x)], labels=labels)
 
 
+def _labels(y: object) -> Array:
+    """Return ``y`` as numbers or text, where pandas has objects and TensorFlow has bytes."""
+    labels = np.asarray(y)
+    if labels.dtype.kind == "O":
+        labels = np.array(labels.tolist())
+    return np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+
+
 def _by_name(arrays: Mapping[str, Array], labels: Array | None = None, ranks: Ranks = ()) -> _Told:
     inputs = dict(arrays)
     classes = next((inputs.pop(name) for name in arrays if name.lower() in _CLASSES), None)
     if labels is None and len(inputs) > max(len(ranks), 1):
-        labels = next((inputs.pop(name) for name in arrays if name.lower() in _LABELS), None)
+        told = next((inputs.pop(name) for name in arrays if name.lower() in _LABELS), None)
+        labels = None if told is None else _labels(told)
     plain = len(inputs) == 1 and next(iter(inputs)).lower() in _PLAIN
     return _Told(
         inputs=list(inputs.values()),
@@ -164,7 +173,7 @@ def _collected(source: Iterable[Any], ranks: Ranks) -> Samples:
     """Put samples or batches, which come one after the other, together."""
     if _is_endless(source):
         raise UsageError("these samples repeat without end.", hint="Add .take(COUNT) to them.")
-    parts = [_of_element(element, ranks).batched(ranks) for element in source]
+    parts = [_of_element(element, ranks).batched(ranks) for element in _elements(source)]
     if not parts:
         raise UsageError("there are no samples.", hint=FORMS)
     labels = [part.labels for part in parts if part.labels is not None]
@@ -177,6 +186,17 @@ def _collected(source: Iterable[Any], ranks: Ranks) -> Samples:
         labels=np.concatenate(labels) if labels else None,
     )
     return whole.samples("samples")
+
+
+def _elements(source: Any) -> Iterable[Any]:
+    """Return what is in ``source``: by number where it has them, as Keras's and PyTorch's do.
+
+    Many of those go on without end when they are only iterated over.
+    """
+    elements: Iterable[Any] = source
+    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+        elements = (source[number] for number in range(len(source)))
+    return elements
 
 
 def _of_element(element: object, ranks: Ranks) -> _Told:

@@ -66,6 +66,9 @@ class Samples:
         for array in self.inputs:
             if array.dtype.kind not in "buif":
                 raise UsageError(f"{self.name}: inputs are numbers. Received: {array.dtype}.")
+        if self.labels is not None and self.labels.dtype.kind not in "buifU":
+            received = self.labels.dtype
+            raise UsageError(f"{self.name}: labels are numbers or names. Received: {received}.")
 
     def __len__(self) -> int:
         return len(self.inputs[0])
@@ -120,10 +123,13 @@ class Samples:
         if told.ndim == 2 and told.shape[1] == count > 1:
             hot = np.isin(told, (0, 1)).all() and (told.sum(axis=1) == 1).all()
             return told.argmax(axis=1).astype(np.int64) if hot else None
-        if told.dtype.kind == "f" or told.size != len(self):
+        most = max(count, 2)
+        if told.size != len(self):
             return None
+        if told.dtype.kind == "f" and not np.isin(told, range(most)).all():
+            return None  # values, and no classes that Keras gave as 0.0 and 1.0
         numbers = told.reshape(len(self)).astype(np.int64)
-        if numbers.min() < 0 or numbers.max() >= max(count, 2):
+        if numbers.min() < 0 or numbers.max() >= most:
             raise UsageError(
                 f"{self.name}: labels go from {numbers.min()} to {numbers.max()}, but the model"
                 f" tells {count} classes apart."

@@ -26,6 +26,7 @@ _FILLERS = {"data", "dataset", "set", "split", "folder", "dir", "sample", "sampl
     *("image", "images", "img", "imgs", "picture", "pictures", "pics", "photo", "photos"),
     *("frames", "crops", "jpg", "jpeg", "png"),
 }
+_PARTS = {"part", "parts", "fold", "folds", "batch", "chunk", "shard", "volume"}
 _GLUED = re.compile(f"({'|'.join(sorted(WORDS, key=len, reverse=True))})({'|'.join(_FILLERS)})")
 
 
@@ -60,6 +61,17 @@ def says_nothing(name: str) -> bool:
     """
     words = [word for word in _words(name) if not word.isdigit()]
     return bool(words) and all(word in WORDS or word in _FILLERS for word in words)
+
+
+def are_parts(names: Collection[str]) -> bool:
+    """Return whether folders are called like parts of one set, which only a number tells apart.
+
+    Example:
+        >>> are_parts(["images_part_1", "images_part_2"]), are_parts(["level1", "level2"])
+        (True, False)
+    """
+    said = {tuple(word for word in _words(name) if not word.isdigit()) for name in names}
+    return len(names) > 1 and len(said) == 1 and not (_PARTS | _FILLERS).isdisjoint(*said)
 
 
 def roles(names: Collection[str]) -> Mapping[str, str]:

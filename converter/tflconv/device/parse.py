@@ -37,7 +37,11 @@ _NO_TEMPERATURE = ("6", "7", "8")
 """``android.os.Temperature`` also has voltage, current and charge of the battery (``BCL_*``)."""
 
 _COLDEST, _HOTTEST = -40.0, 150.0
-"""°C; what lies beyond is a placeholder of the vendor's, such as Samsung's -99.9."""
+"""°C; what lies beyond is a placeholder of the vendor's, such as Samsung's -99.9. A thermistor that
+is not connected reads exactly -40."""
+
+_BY_HAND = ("UPDATES STOPPED", "USE_FAKE_BATTERY: true")
+"""What ``dumpsys battery`` says where its values are not those of a battery."""
 
 _WAKEFULNESS = re.compile(r"(?:mWakeful|get(?:Global)?Wakeful)l?ness(?:Locked\(\))?=(\w+)")
 _SCREEN_ON = {"Awake": True, "Dreaming": True, "Dozing": False, "Asleep": False}
@@ -147,7 +151,8 @@ def sections(text: str) -> dict[str, str]:
 def battery(text: str) -> Battery:
     """Parse ``dumpsys battery``, which prints the temperature in tenths of a degree.
 
-    A device without a battery, or whose values were set by hand (``UPDATES STOPPED``), has none.
+    A device without a battery, or whose values were set by hand (``UPDATES STOPPED``), has none. A
+    voltage may come in microvolts; one in whole volts is too coarse to compute with.
 
     Example:
         >>> battery("AC powered: true\\npresent: false\\nlevel: 0\\n").level is None
@@ -155,7 +160,7 @@ def battery(text: str) -> Battery:
 
     """
     values = _pairs(text)
-    if values.get("present") == "false" or "UPDATES STOPPED" in text:
+    if values.get("present") == "false" or any(words in text for words in _BY_HAND):
         return Battery()
     degrees = (number(values.get("temperature")) or 0) / 10
     sources = [value for name, value in values.items() if name.endswith(" powered")]
@@ -164,7 +169,7 @@ def battery(text: str) -> Battery:
         charging="true" in sources if sources else None,
         temperature=degrees if degrees and is_temperature(degrees) else None,
         charge_uah=count(values.get("Charge counter")),
-        millivolts=count(values.get("voltage")),
+        millivolts=_millivolts(count(values.get("voltage"))),
     )
 
 
@@ -172,8 +177,11 @@ def thermal(text: str) -> Thermal:
     """Parse ``dumpsys thermalservice``; current temperatures replace cached ones.
 
     Placeholders are left out: values that no phone has, and a sensor that reads exactly 0 always.
+    So is a status that was set by hand.
     """
     status = re.search(r"^Thermal Status: *(\d{1,3})\b", "\n".join(lines(text)), re.MULTILINE)
+    if "IsStatusOverride: true" in text:
+        status = None
     readings: dict[str, list[float | None]] = {}
     for match in _TEMPERATURE.finditer(text):
         if match["type"] not in _NO_TEMPERATURE:
@@ -285,7 +293,12 @@ def _percent(level: float | None, scale: float | None) -> int | None:
 
 def is_temperature(value: float) -> bool:
     """Return whether a device can be as warm as ``value`` °C; vendors put other numbers, too."""
-    return _COLDEST <= value <= _HOTTEST
+    return _COLDEST < value <= _HOTTEST
+
+
+def _millivolts(told: int | None) -> int | None:
+    value = round(told / 1000) if told is not None and told >= 1_000_000 else told
+    return value if value is not None and 1000 <= value <= 100_000 else None
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Run Keras layers as they answer: without what acts only in training, and in float32.
 
 Keras hands ``training=False`` down to layers, but layers of augmentation keep counters of their
-random generators, which no ``.tflite`` file can hold, and mixed precision computes in float16,
-for which TFLite has no operators. Both are put aside while a model is traced or called.
+random generators, which no ``.tflite`` file can hold, and models of mixed precision, float16 or
+float64 compute in types for which TFLite has no operators. Both are put aside while a model is
+traced or called.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 from tflconv.core.typing import KerasLayer, Tensor
 
@@ -26,7 +28,7 @@ SKIPPED = (
 )  # fmt: skip
 """Layers of Keras 2 or Keras 3 that return their input unless they are trained."""
 
-_HALF = ("float16", "bfloat16")
+_OTHER_FLOATS = ("float16", "bfloat16", "float64")
 
 
 def kits() -> list[ModuleType]:
@@ -66,7 +68,7 @@ def at_inference(layer: object) -> Iterator[None]:
                 part.__dict__["call"] = answer
                 undo.callback(part.__dict__.pop, "call")
             policy = getattr(part, "dtype_policy", None)
-            if getattr(policy, "compute_dtype", None) in _HALF:
+            if _is_of_other_floats(part, policy):
                 _set_policy(part, _in_float32(policy))
                 undo.callback(_set_policy, part, policy)
         yield
@@ -86,6 +88,13 @@ def unrolled(layer: object) -> Iterator[None]:
                 _set(part, "unroll", True, undo)
                 _set(part, "_could_use_gpu_kernel", False, undo)  # Keras 2 would loop for it
         yield
+
+
+def quantized_by_keras(layer: object) -> set[str]:
+    """Return how layers in ``layer`` were quantized by Keras 3 itself, such as ``int8``."""
+    inside = getattr(layer, "_flatten_layers", None)
+    modes = [getattr(part, "quantization_mode", None) for part in (inside() if inside else ())]
+    return {str(mode) for mode in modes if mode}
 
 
 def _set(layer: KerasLayer, name: str, value: bool, undo: ExitStack) -> None:
@@ -149,9 +158,23 @@ def _cast_to(dtype: str) -> Callable[[Tensor], Tensor]:
     return lambda value: value if value.dtype == dtype else tf.cast(value, dtype)  # type: ignore[attr-defined]
 
 
+def _is_of_other_floats(layer: KerasLayer, policy: object) -> bool:
+    """Whether ``layer`` computes in floats that can be made float32.
+
+    Those of Keras 2 have variables that are cast only where they were made for mixed precision.
+    """
+    if getattr(policy, "compute_dtype", None) not in _OTHER_FLOATS:
+        return False
+    is_mixed = getattr(policy, "variable_dtype", None) == "float32"
+    return is_mixed or not hasattr(layer, "_set_dtype_policy")
+
+
 def _in_float32(policy: object) -> object:
-    kind: Callable[[str], object] = type(policy)
-    return kind("float32")
+    """Return a policy that computes in float32, whatever type the variables have."""
+    kind: Callable[[str], Any] = type(policy)
+    made = kind("float32")
+    made._variable_dtype = policy.variable_dtype  # type: ignore[attr-defined]  # Keras casts them
+    return made
 
 
 def _set_policy(layer: KerasLayer, policy: object) -> None:

@@ -136,10 +136,13 @@ class Origin:
     def prepared(self, opened: Opened, rewrite: Rewrite) -> FloatModel:
         """Make ``opened`` float TFLite."""
         self.tell("lower", "tracing")
+        came = opened is self.opened
+        logits = self._logits and came
         if self._chooses and rewrite == "optimized":
             made = conversion.alternative(self.lowered("as-is"))
+        elif rewrite == "optimized" and came and opened.ranges is None and not logits:
+            made = conversion.rewritten(self.lowered("as-is"))  # which the check needs, too
         else:
-            logits = self._logits and opened is self.opened
             resolution = self.request.resolution
             made = conversion.prepare(opened, rewrite, resolution=resolution, logits=logits)
         self._tell_passes(made)

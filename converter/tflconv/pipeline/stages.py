@@ -44,7 +44,7 @@ from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
 from tflconv.recipe import Recipe
 from tflconv.results import MeasuredModel
-from tflconv.verification import Verification, metrics, parse_drop, parse_share
+from tflconv.verification import Verification, metrics, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
@@ -233,12 +233,7 @@ class _Stages:
                 fidelity.check(
                     None if plan.min_cosine is None else parse_share(plan.min_cosine), slug
                 )
-                verified.check(
-                    max_drop=None if plan.max_drop is None else parse_drop(plan.max_drop),
-                    min_agreement=None
-                    if plan.min_agreement is None
-                    else parse_share(plan.min_agreement),
-                )
+                verified.check(max_drop=plan.max_drop, min_agreement=plan.min_agreement)
             except VerificationFailed as missed:
                 failures.append((slug, missed))
                 candidate = replace(candidate, warnings=(*candidate.warnings, missed.message))

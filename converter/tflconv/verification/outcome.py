@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import cattrs
 
 from tflconv.core import markup, stats
+from tflconv.core.amounts import parse_drop, parse_share
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
@@ -146,20 +148,22 @@ class Verification:
         return count
 
     def check(
-        self, *, max_drop: float | None = None, min_agreement: float | None = None
+        self, *, max_drop: float | str | None = None, min_agreement: float | str | None = None
     ) -> Verification:
         """Return this verification if it is within limits.
 
         Args:
-            max_drop: Largest drop of top-1 accuracy, as a share (``parse_drop``), or of the
-                metric that was asked for, in its unit.
-            min_agreement: Smallest agreement, as a share.
+            max_drop: Largest drop of top-1 accuracy, as in ``"0.5pt"`` or as a share (0.005), or
+                of the metric that was asked for, in its unit.
+            min_agreement: Smallest agreement, as in ``"99%"`` or as a share.
 
         Raises:
             VerificationFailed: A limit is missed, or the tolerance of a golden contract; the
                 message says by how much.
-            UsageError: A limit needs labels, or scores of classes, and there are none.
+            UsageError: A limit needs labels, or scores of classes, and there are none; or it can
+                be no limit, such as a negative drop.
         """
+        max_drop, min_agreement = self._drop(max_drop), _agreement(min_agreement)
         missed = list(self._beyond_tolerance())
         if max_drop is not None and self.drop > max_drop + _ROUNDING:
             missed.append(self._fell(max_drop))
@@ -168,6 +172,17 @@ class Verification:
         if missed:
             raise VerificationFailed(f"{self.target}: {' and '.join(missed)}.")
         return self
+
+    def _drop(self, asked: float | str | None) -> float | None:
+        if isinstance(asked, str):
+            return parse_drop(asked)
+        most = 1 if self.metric is None or self.metric.is_share else math.inf
+        if asked is not None and not 0 <= asked <= most:
+            raise UsageError(
+                f"max_drop must be a text such as '0.5pt', or a share from 0 to {most:g}."
+                f" Received: {asked!r}."
+            )
+        return asked
 
     def _beyond_tolerance(self) -> Iterator[str]:
         if self.tolerance is not None and not self.largest_difference <= self.tolerance:
@@ -251,3 +266,10 @@ class Verification:
 
 def _points(share: float) -> str:
     return f"{100 * share:.2f} points"
+
+
+def _agreement(asked: float | str | None) -> float | None:
+    share = parse_share(asked) if isinstance(asked, str) else asked
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError(f"min_agreement must be a share from 0% to 100%. Received: {asked!r}.")
+    return share

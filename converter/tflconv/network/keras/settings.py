@@ -31,12 +31,22 @@ def accounted(layer: KerasLayer, known: Collection[str]) -> bool:
         return False
     if getattr(layer, "data_format", None) not in (None, "channels_last"):
         return False
-    config: Mapping[str, object] = layer.get_config()
-    defaults = _defaults(type(layer))
+    config, defaults = _config(layer), _defaults(type(layer))
+    if config is None:
+        return False
     return all(
         key in known or _is_idle(key) or _equal(value, defaults.get(key))
         for key, value in config.items()
     )
+
+
+def _config(layer: KerasLayer) -> Mapping[str, object] | None:
+    """Return the settings of ``layer``; None where it cannot tell them, for one has no name."""
+    try:
+        config: Mapping[str, object] = layer.get_config()
+    except Exception:  # such as a functools.partial; each Keras raises its own kinds
+        return None
+    return config
 
 
 def _is_idle(key: str) -> bool:

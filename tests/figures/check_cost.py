@@ -1,0 +1,93 @@
+"""What the check of every converted file costs beside its conversion: docs/how-it-works.md.
+
+``python tests/figures/check_cost.py`` converts networks with random weights as they come, to four
+recipes each, and prints the CPU seconds of the conversion (opening, tracing, lowering, calibrating,
+quantizing, writing) and of the comparison with the float model that follows each file. Every
+network has a process of its own; the import of TensorFlow does not count.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+NETWORKS = {"resnet": 32, "vit": 32, "mobilenet_v2": 96, "MobileNetV2": 224, "ResNet50": 224}
+"""By the side of their pictures; names in capitals are those of ``keras.applications``."""
+
+RECIPES = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
+HEAD = """| network | px | conversion, CPU s | check, CPU s | share |
+|---|---:|---:|---:|---:|"""
+
+
+def build(name: str, side: int) -> Any:
+    """The network with random weights."""
+    from random_model import randomize
+
+    from tflconv import models
+
+    shape = (side, side, 3)
+    if name in models.names():
+        model = models.build(name, shape, 10)
+        randomize(model)
+        return model
+    import keras
+
+    return getattr(keras.applications, name)(weights=None, input_shape=shape)
+
+
+def row(name: str, side: int) -> str:
+    """One line of the table."""
+    from tflconv import recipe
+    from tflconv.conversion import Calibration
+    from tflconv.core.store import Store
+    from tflconv.pipeline.line import Line
+    from tflconv.pipeline.requests import ConversionRequest
+
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / f"{name}.keras"
+        build(name, side).save(file)
+        noise = np.random.default_rng(1).uniform(-1, 1, (32, side, side, 3)).astype(np.float32)
+        request = ConversionRequest(
+            model=file,
+            recipes=tuple(recipe.get(each) for each in RECIPES),
+            rewrite="as-is",
+            calibration=Calibration.of_values("noise", noise),
+            with_card=False,
+        )
+        line, made, checked = Line(request, Store(Path(place) / "store")), 0.0, 0.0
+        for each in request.chosen:
+            began = time.process_time()
+            line.file(each)
+            written = time.process_time()
+            line.fidelity(each)
+            made, checked = made + written - began, checked + time.process_time() - written
+    return f"| {name} | {side} | {made:.1f} | {checked:.1f} | {checked / made:.0%} |"
+
+
+@click.command()
+@click.option("--only", help="Only this network, without the head of the table.")
+def main(only: str | None) -> None:
+    """Print the table."""
+    if only is not None:
+        from tflconv.core.tensorflow import tf
+
+        tf.zeros(1)
+        print(row(only, NETWORKS[only]))
+        return
+    print(HEAD)
+    for name in NETWORKS:
+        done = subprocess.run(
+            [sys.executable, __file__, "--only", name], check=True, capture_output=True, text=True
+        )
+        print(done.stdout.strip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,7 +23,7 @@ SAMPLES = 32
 """Samples that are drawn unless others are asked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TracedDifference(Difference):
     """A difference, and the error of each operator that both files have.
 

@@ -152,7 +152,7 @@ def test_completion_shows_what_there_is() -> None:
 DOORS = {
     "report": ("write_report", {"paths": "results"}),
     "inspect": ("inspect", {"results_file": "results"}),
-    "study": ("study", {"no_history": "history"}),
+    "study": ("study", {"no_history": "history", "serials": "devices"}),
     "serve": ("serve", {}),
 }
 OF_THE_DOOR = {"as_json"}

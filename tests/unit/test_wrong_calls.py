@@ -169,7 +169,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["bench", T, "--runs", "9"], 2, "No such option '--runs'", "'--num-runs'"),
     (["bench", T, "--gpu"], 2, "No such option '--gpu'", "Did you mean '--use-gpu'?"),
     (["bench", T, "--device", "gpu"], 2, "unknown device 'gpu'", "--device adb:SERIAL --use-gpu"),
-    (["bench", T, "--blocks", "-1"], 2, "blocks must be at least 1", "Received: blocks=-1"),
+    (["bench", T, "--blocks", "-1"], 2, "blocks must be at least 0", "Received: blocks=-1"),
     (["bench", T, "--golden", "none.zip"], 1, "no golden contract at none.zip", "--golden 8"),
     (["compare", T, T, "--fail-on", "latency"], 2, "'latency' has no limit", "Say latency:5%"),
     (["compare", T, T, "--fail-on", "latency=5%"], 2, "has no colon", "Say latency:5%"),

@@ -77,6 +77,7 @@ BEFORE = {
     "convert": "30",
     "convert (qat)": "164",
     "verify": "37 to 53",
+    "inspect (Keras)": "8.8",
 }
 """Seconds before anything was shown, where somebody had looked, on other models."""
 

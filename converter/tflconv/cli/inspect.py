@@ -168,9 +168,9 @@ def _inspect_keras(
             f"{model} is a Keras file: it can be neither compared, drawn nor measured here.",
             hint="Convert it first: tflconv convert MODEL, then inspect its .tflite files.",
         )
-    from tflconv.compression.redundancy import redundancy
-
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
+        from tflconv.compression.redundancy import redundancy  # says what it does while it starts
+
         found = redundancy(model, custom_objects=custom_objects)
     if as_json:
         print_json(found.to_json())

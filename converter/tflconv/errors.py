@@ -82,6 +82,11 @@ def gravest(errors: Iterable[TflconvError]) -> TflconvError:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """The error for a name that is not registered, with the nearest known names as the hint."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
+    lowered = {each.lower(): each for each in reversed(names)}
+    near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
+    hint = f"Known: {', '.join(names)}."
+    if near:
+        hint = f"Did you mean {' or '.join(lowered[each] for each in near)}?"
+    if "," in name and all(part.strip() in lowered for part in name.lower().split(",")):
+        hint = "Name one at a time: an option that takes several is said once for each."
     return UsageError(f"unknown {kind} '{name}'.", hint=hint)

@@ -122,7 +122,7 @@ class Recipe(Quantization):
         if self.unfused and (self.steps or not self.is_float):
             raise UsageError(
                 f"the unfused graph is the float baseline. Received: recipe {self.name}.",
-                hint="Make it with --recipe fp32, and the others without --rewrite unfused.",
+                hint="Make it with --recipe fp32, and the others without --rewrite=unfused.",
             )
 
     @property
@@ -249,7 +249,7 @@ def get(name: str) -> Recipe:
     words = _in_full(name.removeprefix(UNFUSED))
     endings = [s for s in SCHEMES if words == s or words.endswith(f"_{s}")]
     if not endings:
-        raise unknown("recipe", name, SCHEMES)
+        raise unknown("recipe", name, (*SCHEMES, *ALIASES))
     scheme = max(endings, key=len)
     before = words.removesuffix(scheme)
     return Recipe(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fakes.rich_results import rich
 from tflconv import results
 from tflconv.errors import UsageError
 from tflconv.report import across, gallery, matrix, summary
@@ -50,6 +51,19 @@ def test_what_is_not_there_is_refused() -> None:
         gallery.kinds(ARM64, ["vit int9"])
     with pytest.raises(UsageError, match="no run of 'vti'"):
         gallery.devices(ARM64, "vti")
+
+
+def test_a_staircase_has_a_stair_per_step_and_says_what_changed() -> None:
+    drawn = str(gallery.staircase(rich())._repr_svg_())  # type: ignore[union-attr]
+    for word in ("fp32", "+ channels50", "+ qat and static_wi8_ai8", "Size", "Accuracy", "−"):
+        assert word in drawn, word
+    counted = gallery.staircase(rich(), device="arm64:cortex-a76")
+    assert "Instructions per inference" in str(counted._repr_svg_())  # type: ignore[union-attr]
+    assert gallery.staircase(ARM64) is gallery.NOTHING
+    with pytest.raises(UsageError, match="unknown device 'phone'"):
+        gallery.staircase(rich(), device="phone")
+    with pytest.raises(UsageError, match=r"unknown recipe .*\nDid you mean channels50_qat"):
+        gallery.staircase(rich(), "channels50_static_wi8_ai8")
 
 
 def test_kinds_add_up_to_all_instructions() -> None:

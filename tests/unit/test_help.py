@@ -165,8 +165,7 @@ def completed(*words: str) -> list[str]:
     """What bash would offer for the last of ``words``."""
     told = {
         "_TFLCONV_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(["tflconv", *words]),
-        "COMP_CWORD": str(len(words)),
+        "COMP_LINE": " ".join(["tflconv", *words]),
     }
     run = subprocess.run(
         [sys.executable, "-c", "from tflconv.__main__ import run; run()"],

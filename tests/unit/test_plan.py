@@ -48,6 +48,17 @@ def test_a_plan_is_read() -> None:
     assert read.max_drop == "0.5pt"
 
 
+def test_a_model_may_be_rewritten_otherwise_than_the_others() -> None:
+    read = plan.parse(
+        'rewrite = "optimized"\n' + changed("options =", 'rewrite = "as-is"\noptions =')
+    )
+    assert [read.rewrite_of(model) for model in read.models] == ["as-is", "optimized"]
+    with pytest.raises(UsageError, match=r"'rewrite' must be auto or"):
+        plan.parse(changed("options =", 'rewrite = "fused"\noptions ='))
+    with pytest.raises(UsageError, match="float baseline"):
+        plan.parse(changed("options =", 'rewrite = "unfused"\noptions ='))
+
+
 @pytest.mark.parametrize("drop", ['"0.5"', "0.5", '"5"', "1"])
 def test_a_drop_without_a_unit_is_refused(drop: str) -> None:
     with pytest.raises(UsageError, match=r"plan: .*\nSay .*pt for"):

@@ -151,11 +151,11 @@ def test_completion_shows_what_there_is() -> None:
 
 DOORS = {
     "report": ("write_report", {"paths": "results"}),
-    "inspect": ("inspect", {}),
-    "study": ("study", {"no_history": "history"}),
+    "inspect": ("inspect", {"results_file": "results"}),
+    "study": ("study", {"no_history": "history", "serials": "devices"}),
     "serve": ("serve", {}),
 }
-OF_THE_DOOR = {"as_json", "results_file", "target"}
+OF_THE_DOOR = {"as_json"}
 """How a result is printed."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from tflconv.core import files, given
 from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.errors import UsageError
+from tflconv.pipeline.inspecting import SAMPLES, Target, models_of
+from tflconv.results import Results, exchange
 
 if TYPE_CHECKING:
     from tflconv.compression.redundancy import Redundancy
-    from tflconv.inspection.diff import Difference
     from tflconv.inspection.inspect import Inspection
-    from tflconv.verification.per_operator import ErrorTrace
+    from tflconv.pipeline.inspecting import TracedDifference
 
 KERAS = (".keras", ".h5", ".hdf5")
 
@@ -29,11 +30,13 @@ def inspect(
     svg: AnyPath | None = None,
     html: AnyPath | None = None,
     model_explorer: AnyPath | None = None,
+    results: Results | AnyPath | Iterable[Results | AnyPath] | None = None,
     calibration: AnyPath | None = None,
-    calibration_count: int = 32,
+    calibration_count: int = SAMPLES,
     normalize: str | None = None,
+    target: Target | None = None,
     custom_objects: AnyPath | None = None,
-) -> Inspection | Difference | Redundancy:
+) -> Inspection | TracedDifference | Redundancy:
     """Return what is inside a ``.tflite`` file, or what a Keras model could do without.
 
     Args:
@@ -42,15 +45,18 @@ def inspect(
         svg: A file for a drawing of the graph, or of both side by side.
         html: A file for a page of the graph, or of both and what differs.
         model_explorer: A folder for overlays of Model Explorer.
-        calibration: Samples that both files are run on, for the error of each operator in ``html``
-            and ``model_explorer``.
+        results: What ``bench`` returned, or results files: what the operators cost is in
+            ``measured``.
+        calibration: Samples that both files are run on: the error of each operator is in
+            ``errors``, ``html`` and ``model_explorer``.
         calibration_count: How many of them.
         normalize: How pixels become inputs, where the files do not say it.
+        target: ``gpu``, for the operators that the GPU delegate refuses, in ``gpu_refusals``.
         custom_objects: A Python file with layers that a Keras model uses. It is run.
 
     Returns:
-        Operators, bytes, inputs and outputs and what XNNPACK runs; of two files their difference;
-        of a Keras model the cost and the redundancy of its layers.
+        Operators, bytes, inputs and outputs and what XNNPACK runs; of two files their difference,
+        with both in ``models``; of a Keras model the cost and the redundancy of its layers.
 
     Raises:
         UsageError: A Keras model is to be compared or drawn.
@@ -63,48 +69,41 @@ def inspect(
     """
     path, second = Path(model), given.path(other)
     if path.suffix in KERAS:
-        if any(each is not None for each in (other, svg, html, model_explorer, calibration)):
+        asked = (other, svg, html, model_explorer, results, calibration, target)
+        if any(each is not None for each in asked):
             raise UsageError(
-                f"{path} is a Keras file: it can be neither compared nor drawn here.",
+                f"{path} is a Keras file: it can be neither compared, drawn nor measured here.",
                 hint="Convert it first, then inspect its .tflite files.",
             )
         from tflconv.compression.redundancy import redundancy
 
         return redundancy(path, custom_objects=given.path(custom_objects))
-    from tflconv.inspection import diff
-    from tflconv.inspection.inspect import inspect as inspected
-
-    found = [inspected(each, packed=True) for each in (path, second) if each is not None]
-    difference = None if second is None else diff.compare(*found)
-    errors = None
-    if calibration is not None:
-        if second is None:
-            raise UsageError("calibration holds two files against each other, and there is one.")
-        source = given.source(calibration)
-        errors = pipeline.trace_errors(
-            path, second, source, count=calibration_count, normalize=normalize
-        )
-    _draw(found, difference, errors, (svg, html, model_explorer))
-    return found[0] if difference is None else difference
+    found = pipeline.inspect_files(
+        path,
+        second,
+        runs=None if results is None else exchange.gathered(results).runs,
+        calibration=given.source(calibration),
+        calibration_count=calibration_count,
+        normalize=normalize,
+        target=target,
+    )
+    _draw(found, svg, html, model_explorer)
+    return found
 
 
 def _draw(
-    found: Sequence[Inspection],
-    difference: Difference | None,
-    errors: ErrorTrace | None,
-    targets: tuple[AnyPath | None, AnyPath | None, AnyPath | None],
+    found: Inspection | TracedDifference,
+    svg: AnyPath | None,
+    html: AnyPath | None,
+    folder: AnyPath | None,
 ) -> None:
     """Write the drawing, the page and the overlays that were asked for."""
     from tflconv.inspection import drawing
-    from tflconv.report import graph_page
-    from tflconv.report import model_explorer as explorer
+    from tflconv.pipeline.inspecting import overlays, page
 
-    svg, html, folder = targets
     if svg is not None:
-        files.write_text(Path(svg), drawing.draw([each.model for each in found]))
+        files.write_text(Path(svg), drawing.draw([each.model for each in models_of(found)]))
     if html is not None:
-        files.write_text(Path(html), graph_page.to_html(found, difference, errors))
-    for place, each in enumerate(found if folder is not None else ()):
-        last = errors if each is found[-1] else None
-        target = Path(folder or ".")
-        explorer.write(each, target, difference=difference, second=place == 1, errors=last)
+        files.write_text(Path(html), page(found))
+    if folder is not None:
+        overlays(found, Path(folder))

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tflconv import results as exchange
 from tflconv.core import files, given
 from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
-from tflconv.errors import UsageError
-from tflconv.results import Results
+from tflconv.results import Results, exchange
 
 
 @suggests_parameters
@@ -48,7 +46,7 @@ def write_report(
     from tflconv.report import export
     from tflconv.report.html import to_html
 
-    merged = _merged(results)
+    merged = exchange.gathered(results)
     writers = {
         export_csv: export.to_csv,
         export_markdown: export.to_markdown,
@@ -63,15 +61,3 @@ def write_report(
 
         drawing.write(merged, Path(plots))
     return given.path(html)
-
-
-def _merged(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Results:
-    if isinstance(results, Results):
-        return results
-    if isinstance(results, (str, Path)):
-        return exchange.load(results)
-    if not isinstance(results, Iterable):
-        kind = type(results).__name__
-        raise UsageError(f"results must be results or files, one or several. Received: {kind}.")
-    several = [each if isinstance(each, Results) else exchange.load(each) for each in results]
-    return exchange.merge(several)

@@ -92,5 +92,6 @@ def _check_fits(model: Path, golden: Golden) -> None:
         raise UsageError(
             f"{model} does not take the input bytes of {golden.name}, which is of"
             f" {contract.model}.",
-            hint="Give the contract that was written beside the file: convert --golden COUNT.",
+            hint="Give the contract that was written beside the file by"
+            " `tflconv convert MODEL --golden COUNT`.",
         )

@@ -28,5 +28,5 @@ def check(model: Path, device: Device, config: BenchmarkConfig) -> None:
         raise UsageError(
             f"{model.name} on {device.id}: this processor has no arithmetic of half precision"
             " (Armv8.2).",
-            hint="Leave --precision fp16 out for it.",
+            hint="Leave --precision out for it.",
         )

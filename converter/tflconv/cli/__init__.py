@@ -19,7 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tflconv._version import __version__
-from tflconv.cli import streams, wall
+from tflconv.cli import bash, neighbours, streams, wall
 from tflconv.cli.commands import Group
 from tflconv.cli.console import say, starting
 from tflconv.cli.interrupts import Interrupts
@@ -54,6 +54,7 @@ MOVED = {
     "recipes": "list recipes",
     "gate": "compare --fail-on",
     "init": "study init",
+    "help": "--help",
 }
 """What people look for under these names."""
 
@@ -96,6 +97,27 @@ class LazyGroup(Group):
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a call; an option before its command is told where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            owners = self._owners(ctx, error.option_name)
+            if not owners:
+                raise
+            named = ", ".join(owners[:3]) + (" and others" if len(owners) > 3 else "")
+            told = f"{error.message} Say it behind its command: {named}."
+            raise click.NoSuchOption(error.option_name, told, ctx=ctx) from None
+
+    def _owners(self, ctx: click.Context, option: str) -> list[str]:
+        """Return the commands that have an option."""
+        found = ((name, self.get_command(ctx, name)) for name in COMMANDS)
+        return [
+            name
+            for name, command in found
+            if command is not None and option in neighbours.words_of(command, ctx)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""
         with formatter.section("Commands"):
@@ -129,6 +151,7 @@ def main(args: list[str] | None = None) -> None:
         SystemExit: Always, with the exit code.
 
     """
+    bash.register()
     interrupts = Interrupts()
     with interrupts.handled():
         try:

@@ -106,6 +106,8 @@ class Display:
     def _drawn(self) -> RenderableType:
         with self._lock:
             now, table = self._tracker.clock(), Table.grid(padding=(0, 1))
+            table.add_column()
+            table.add_column(no_wrap=True, overflow="ellipsis")
             for row in self._tracker.rows:
                 table.add_row(self._spinner, *_live(row, now))
             overall = self._tracker.overall()
@@ -117,10 +119,12 @@ class Display:
 
 def _described(row: Row) -> Text:
     """Subject and sentence; the subject is left out where the sentence names it."""
-    message, subject = clean(row.message), clean(row.subject)
+    message, subject = clean(row.message).removesuffix(" ..."), clean(row.subject)
     label = LABELS.get(row.stage, clean(row.stage))
     if not subject or subject in message:
         return Text(message or label)
+    if not message and row.is_part:
+        return Text.assemble(label, (f", {subject}", "dim"))
     if not message:
         return Text.assemble(label, " ", (subject, "bold"))
     return Text.assemble((subject, "bold"), " ", message)

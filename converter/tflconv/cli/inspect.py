@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,9 @@ from tflconv.errors import UsageError
 
 if TYPE_CHECKING:
     from tflconv.compression.redundancy import LayerCost
-    from tflconv.inspection.diff import Difference
     from tflconv.inspection.inspect import Inspection
+    from tflconv.pipeline.inspecting import Target, TracedDifference
     from tflconv.results import BenchmarkRun
-    from tflconv.verification.per_operator import ErrorTrace
 
 FILE = click.Path(path_type=Path)
 KERAS = (".keras", ".h5", ".hdf5")
@@ -76,7 +74,7 @@ def command(
     calibration: str | None,
     calibration_count: int,
     normalize: str | None,
-    target: str | None,
+    target: Target | None,
     custom_objects: Path | None,
     as_json: bool,
 ) -> None:
@@ -113,94 +111,43 @@ def command(
         return
     if custom_objects is not None:
         raise UsageError(f"{model} is no Keras file, so --custom-objects has no meaning.")
+    from tflconv import pipeline
+
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
-        errors = _errors(model, other, calibration, calibration_count, normalize)
-        seen = replace(_seen(model, other, errors, results_file), gpu=target == "gpu")
-    _draw(seen, drawn)
+        found = pipeline.inspect_files(
+            model,
+            other,
+            runs=None if results_file is None else _runs(results_file),
+            calibration=calibration,
+            calibration_count=calibration_count,
+            normalize=normalize,
+            target=target,
+        )
+    _draw(found, drawn)
     if options.STDOUT not in drawn.values():
-        (_print_json if as_json else _print_text)(seen)
+        (_print_json if as_json else _print_text)(found)
     say_next("tflconv", "bench", *(path for path in (model, other) if path is not None))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """Everything that was found out about one or two files."""
-
-    inspections: Sequence[Inspection]
-    difference: Difference | None
-    errors: ErrorTrace | None
-    measured: Mapping[str, Sequence[BenchmarkRun]]
-    gpu: bool = False
-
-
-def _seen(
-    model: Path, other: Path | None, errors: ErrorTrace | None, results_file: Path | None
-) -> _Seen:
-    from tflconv.inspection import diff
-    from tflconv.inspection.inspect import inspect
-
-    inspections = [inspect(path, packed=True) for path in (model, other) if path is not None]
-    return _Seen(
-        inspections=inspections,
-        difference=diff.compare(*inspections) if len(inspections) == 2 else None,
-        errors=errors,
-        measured=_measured(inspections, results_file),
-    )
-
-
-def _errors(
-    model: Path, other: Path | None, calibration: str | None, count: int, normalize: str | None
-) -> ErrorTrace | None:
-    if calibration is None:
-        return None
-    if other is None:
-        raise UsageError(
-            "--calibration holds two files against each other, and there is one.",
-            hint="tflconv inspect FLOAT.tflite QUANTIZED.tflite --calibration SOURCE",
-        )
-    from tflconv import pipeline
-
-    return pipeline.trace_errors(model, other, calibration, count=count, normalize=normalize)
-
-
-def _measured(
-    inspections: Sequence[Inspection], results_file: Path | None
-) -> dict[str, list[BenchmarkRun]]:
+def _runs(results_file: Path) -> Sequence[BenchmarkRun]:
     from tflconv import results
-    from tflconv.inspection import op_costs
 
-    runs = results.load(results_file).runs if results_file is not None else ()
-    measured = {entry.sha256: op_costs.of_file(runs, entry.sha256) for entry in inspections}
-    for entry in inspections:
-        if results_file is not None and not measured[entry.sha256]:
-            say(f"{results_file} has no measured graph of {entry.model.path.name}.", err=True)
-    return measured
+    return results.load(results_file).runs
 
 
-def _draw(seen: _Seen, targets: Mapping[str, Path | None]) -> None:
+def _draw(found: Inspection | TracedDifference, targets: Mapping[str, Path | None]) -> None:
     """Write the pictures and overlays that were asked for."""
+    from tflconv.pipeline import inspecting
+
     if (svg := targets["svg"]) is not None:
         from tflconv.inspection import drawing
 
-        _write(svg, drawing.draw([entry.model for entry in seen.inspections]))
+        _write(svg, drawing.draw([each.model for each in inspecting.models_of(found)]))
     if (html := targets["html"]) is not None:
-        from tflconv.report import graph_page
-
-        _write(html, graph_page.to_html(seen.inspections, seen.difference, seen.errors))
+        _write(html, inspecting.page(found))
     if (folder := targets["model_explorer"]) is not None:
-        from tflconv.report import model_explorer
-
-        for place, entry in enumerate(seen.inspections):
-            last = entry is seen.inspections[-1]
-            written = model_explorer.write(
-                entry,
-                folder,
-                difference=seen.difference,
-                second=place == 1,
-                errors=seen.errors if last else None,
-            )
-            paths = ",".join(map(str, written))
-            say(f"model-explorer {entry.model.path} --node_data_paths={paths}", err=True)
+        for path, written in inspecting.overlays(found, folder):
+            say(f"model-explorer {path} --node_data_paths={','.join(map(str, written))}", err=True)
 
 
 def _write(target: Path, text: str) -> None:
@@ -221,9 +168,9 @@ def _inspect_keras(
             f"{model} is a Keras file: it can be neither compared, drawn nor measured here.",
             hint="Convert it first: tflconv convert MODEL, then inspect its .tflite files.",
         )
-    from tflconv.compression.redundancy import redundancy
-
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
+        from tflconv.compression.redundancy import redundancy  # says what it does while it starts
+
         found = redundancy(model, custom_objects=custom_objects)
     if as_json:
         print_json(found.to_json())
@@ -256,36 +203,27 @@ def _row(layer: LayerCost) -> dict[str, object]:
     }
 
 
-def _print_json(seen: _Seen) -> None:
-    from tflconv.inspection import diff, gpu, op_costs
-    from tflconv.inspection.inspect import to_json
+def _print_json(found: Inspection | TracedDifference) -> None:
+    from tflconv.pipeline import inspecting
 
-    models = [
-        to_json(entry)
-        | {"measured": [op_costs.to_json(run) for run in seen.measured[entry.sha256]]}
-        | ({"gpu_refusals": gpu.to_json(entry.model)} if seen.gpu else {})
-        for entry in seen.inspections
-    ]
-    if seen.difference is None:
-        print_json(models[0])
-        return
-    errors = {} if seen.errors is None else {"errors": seen.errors.to_json()}
-    print_json({"difference": diff.to_json(seen.difference), **errors, "models": models})
+    print_json(inspecting.as_json(found))
 
 
-def _print_text(seen: _Seen) -> None:
+def _print_text(found: Inspection | TracedDifference) -> None:
     from tflconv.inspection import gpu, text
+    from tflconv.inspection.inspect import Inspection
+    from tflconv.pipeline import inspecting
 
     console = standard_output(width=200, highlight=False)
-    if seen.difference is not None:
-        text.print_difference(seen.difference, console)
-    if seen.errors is not None:
-        from tflconv.report import error_text
+    if not isinstance(found, Inspection):
+        text.print_difference(found, console)
+        if found.errors is not None:
+            from tflconv.report import error_text
 
-        error_text.print_errors(seen.errors, console)
-    for entry in seen.inspections:
-        text.print_inspection(entry, console)
-        for line in gpu.summary(entry.model) if seen.gpu else ():
+            error_text.print_errors(found.errors, console)
+    for each in inspecting.models_of(found):
+        text.print_inspection(each, console)
+        for line in () if each.gpu_refusals is None else gpu.summary(each.model):
             say(line)
-        for run in seen.measured[entry.sha256]:
+        for run in each.measured:
             text.print_measured(run, console)

@@ -39,6 +39,9 @@ class Limit:
     def parse(cls, text: str) -> Limit:
         """Read ``latency:5%`` or ``accuracy:0.5pt``. Raises ``UsageError`` for anything else."""
         name, colon, amount = text.partition(":")
+        figure, equals, share = text.partition("=")
+        if equals and figure in METRICS:
+            raise UsageError(f"'{text}' has no colon.", hint=f"Say {figure}:{share}.")
         if name not in METRICS:
             raise unknown("figure", name, METRICS)
         if not colon or not amount:

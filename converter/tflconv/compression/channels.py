@@ -7,7 +7,6 @@ Which channels belong together is known to ``channel_graph``, which of them matt
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
 from tflconv.compression.importance import Scores
 from tflconv.compression.technique import Subject
+from tflconv.core import telling
 from tflconv.core.progress import Callback, Progress
 from tflconv.core.typing import KerasModel
 from tflconv.errors import TflconvError
@@ -121,10 +121,9 @@ def _tell_unknown(graph: ChannelGraph) -> None:
     if graph.unknown:
         names = [f"{name} ({kind})" for name, kind in graph.unknown.items()]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        warnings.warn(
+        telling.warn(
             f"channels into and out of {', '.join(names[:5])}{more} stay: layers that are not"
-            " known here.",
-            stacklevel=3,
+            " known here."
         )
 
 

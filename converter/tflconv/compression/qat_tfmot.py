@@ -132,7 +132,7 @@ _UNSUPPORTED = re.compile(r"Layer ([\w/.-]+):<class '(?:\w+\.)*(\w+)'> is not su
 def _refused(reason: str) -> TflconvError:
     return TflconvError(
         f"tensorflow-model-optimization cannot train this model: {reason}.",
-        hint="Use --qat-engine tflconv, which trains more kinds of layers.",
+        hint="Use --qat-engine=tflconv, which trains more kinds of layers.",
     )
 
 

@@ -64,7 +64,7 @@ def check(settings: Sequence[StepConfig]) -> Settings:
         if isinstance(config, QatConfig):
             raise UsageError(
                 "the settings of qat are said apart from those of other steps.",
-                hint="Say --qat-epochs and so on, qat=QatConfig(...), or [qat] in a plan.",
+                hint="Say --qat-epochs, --qat-bits and so on, or [qat] in a plan.",
             )
         if type(config) not in {row.config for row in TECHNIQUES.values()}:
             raise UsageError(f"settings of no technique: {type(config).__name__}.")

@@ -10,11 +10,11 @@ same model, recipe and calibration give the same bytes.
 
 from __future__ import annotations
 
-import warnings
 from typing import Literal
 
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel, as_it_is
+from tflconv.core import telling
 from tflconv.network.keras.opened import Opened
 from tflconv.network.nodes import CannotRewrite
 
@@ -71,7 +71,7 @@ def prepare(
         try:
             return unfused.prepare(model)
         except CannotRewrite as error:
-            warnings.warn(f"{error.message} It is converted as it came.", stacklevel=2)
+            telling.warn(f"{error.message} It is converted as it came.")
     made = as_it_is(model, resolution=resolution)
     return made.with_logits() if logits else made
 

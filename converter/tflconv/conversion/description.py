@@ -7,7 +7,6 @@ and it is compared with what the model itself does first and with the calibratio
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from tflconv import data
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
+from tflconv.core import telling
 from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard
@@ -141,10 +141,9 @@ def _normalization(
         return normalization.NAMED["in-model"] if arithmetic else None
     chosen = normalization.parse(text)
     if arithmetic and chosen != normalization.NAMED["in-model"]:
-        warnings.warn(
+        telling.warn(
             f"{model.name} normalizes its input by itself ({', '.join(arithmetic)}), and"
-            f" --normalize {text} does so before; --normalize in-model hands it raw pixels.",
-            stacklevel=3,
+            f" --normalize {text} does so before; --normalize in-model hands it raw pixels."
         )
     return chosen
 
@@ -156,10 +155,9 @@ def _warn_of_range(samples: Calibration, trained: Normalization) -> None:
     slack = (high - low) / 50
     outside = seen_low < low - slack or seen_high > high + slack
     if outside or seen_high - seen_low < slack:
-        warnings.warn(
+        telling.warn(
             f"calibration {samples.name} has values from {seen_low:.3g} to {seen_high:.3g}; the"
-            f" model was trained on {low:.3g} to {high:.3g}.",
-            stacklevel=3,
+            f" model was trained on {low:.3g} to {high:.3g}."
         )
 
 

@@ -8,7 +8,6 @@ along, and the TFLite converter takes them from the graph.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
+from tflconv.core import telling
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
@@ -132,7 +132,7 @@ def rewritten(lowered: FloatModel) -> FloatModel:
     try:
         return _compared(lowered, *_optimized(lowered, passes.PASSES))
     except CannotRewrite as error:
-        warnings.warn(f"{error.message} It is converted as it came.", stacklevel=3)
+        telling.warn(f"{error.message} It is converted as it came.")
         return lowered
 
 

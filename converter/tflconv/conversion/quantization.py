@@ -18,7 +18,7 @@ from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.conversion.selection import FILTERS
-from tflconv.core import quiet
+from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
@@ -266,7 +266,7 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     if recipe.is_integer:
         kinds = {text.partition(" ")[0] for text in remaining} - {"DEQUANTIZE", "QUANTIZE"}
         raise LeftInFloat(message, kinds)
-    warnings.warn(message, stacklevel=2)
+    telling.warn(message)
 
 
 _FLOAT_HINT = "Use selective_wi8_ai8, which keeps them in float, or replace those layers."

@@ -10,13 +10,13 @@ dropout, is in no graph for inference.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
 from tflconv.conversion.tracing import FrozenGraph
+from tflconv.core import telling
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
 from tflconv.network.keras.execution import FloatScheme, run
@@ -110,7 +110,6 @@ class _Fed(FloatScheme):
 def _warn_of_opaque(network: Network) -> None:
     layers = [f"{node.name} ({node.options['layer']})" for node in network.of_kind("opaque")]
     if layers:
-        warnings.warn(
-            f"{network.name}: the converter may have folded inside of {', '.join(layers)}.",
-            stacklevel=3,
+        telling.warn(
+            f"{network.name}: the converter may have folded inside of {', '.join(layers)}."
         )

@@ -1,6 +1,7 @@
 """Public functions that answer a misspelt parameter with the nearest one they have.
 
-Messages are written once, for the command line; here their options become parameters.
+Messages are written once, for the command line; here errors, warnings and progress speak of
+parameters in place of its options.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 import functools
 import inspect
 import numbers
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Literal, ParamSpec, TypeVar, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, ParamSpec, TypeVar, get_args, get_origin
 
+from tflconv.core import telling
+from tflconv.core.progress import Callback, Progress
 from tflconv.core.shortening import shorten
+from tflconv.core.spoken import in_python
 from tflconv.errors import TflconvError, UsageError, unknown
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+_PUBLIC: set[str] = set()
+"""Parameters of all functions that were decorated: options that only another one has."""
 
 
 class UnknownParameterError(UsageError, TypeError):
@@ -38,7 +45,7 @@ _OF_THE_ANSWER = {
 def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Let ``function`` name the nearest parameter where it is called with one that it lacks.
 
-    Its errors speak of its parameters, not of options.
+    Its errors, its warnings and what it tells of its progress speak of parameters, not of options.
 
     Example:
         >>> @suggests_parameters
@@ -52,6 +59,11 @@ def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Para
     annotated = {name: str(each.annotation).removesuffix(" | None") for name, each in known.items()}
     kinds = {name: _KINDS[kind] for name, kind in annotated.items() if kind in _KINDS}
     choices = {name: _choices(function, kind) for name, kind in annotated.items()}
+    flags = [name for name, kind in annotated.items() if kind == "bool"]
+    _PUBLIC.update(known)
+
+    def spelled(text: str) -> str:
+        return in_python(text, known, flags, _PUBLIC)
 
     @functools.wraps(function)
     def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -62,14 +74,26 @@ def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Para
                 _check(function.__name__, name, kwargs[name], *kinds[name])
             if kwargs[name] is not None and choices[name]:
                 _check_choice(function.__name__, name, kwargs[name], choices[name])
+        if "progress" in kwargs:
+            kwargs["progress"] = _spelling(kwargs["progress"], spelled)
         try:
-            return function(*args, **kwargs)
+            with telling.spelling(spelled):
+                return function(*args, **kwargs)
         except TflconvError as error:
-            error.message = in_python(error.message, known)
-            error.hint = None if error.hint is None else in_python(error.hint, known)
+            error.message = spelled(error.message)
+            error.hint = None if error.hint is None else spelled(error.hint)
             raise
 
     return checked
+
+
+def _spelling(progress: Any, spelled: Callable[[str], str]) -> Callback:
+    """Return ``progress`` that hears every message in the words of Python."""
+
+    def hear(event: Progress) -> object:
+        return progress(replace(event, message=spelled(event.message)))
+
+    return hear
 
 
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -100,28 +124,3 @@ def _check_choice(function: str, name: str, value: object, choices: Sequence[obj
         raise UsageError(
             f"tflconv.{function}: {name} must be one of {known}. Received: {shorten(value)}."
         )
-
-
-_OPTION = re.compile(r"(`?)--([a-z][a-z-]*[a-z])(?:[ =]([A-Z][A-Z.,]*[A-Z]|[\w.]*\d[\w.%]*))?")
-_ELSEWHERE = {"recipe": "recipes", "device": "devices", "option": "options", "output": "folder"}
-
-
-def in_python(text: str, known: Collection[str]) -> str:
-    """Return ``text`` with options of the command line as parameters, where they are ``known``.
-
-    Example:
-        >>> in_python("Add --calibration-count COUNT, or leave --strip out.", ["calibration_count"])
-        'Add calibration_count=COUNT, or leave --strip out.'
-        >>> in_python("Say which: --dataset.", ["dataset"])
-        'Say which: dataset.'
-    """
-
-    def spelled(match: re.Match[str]) -> str:
-        tick, option, value = match.groups()
-        name = option.replace("-", "_")
-        name = name if name in known else _ELSEWHERE.get(name, name)
-        if name not in known:
-            return match[0]
-        return f"{tick}{name}" if value is None else f"{tick}{name}={value}"
-
-    return _OPTION.sub(spelled, text)

@@ -16,11 +16,11 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import telling
 from tflconv.core.files import cache_dir, put_away, write_json
 from tflconv.core.private import private_folder, sweep
 from tflconv.core.store import Store
@@ -152,7 +152,7 @@ def _check_space(folder: Path, shape: tuple[int, int, int, int]) -> None:
     if needed > free:
         raise _too_small(f"{what} in {folder}, where {_gigabytes(free)} are free.")
     if needed > TOLD_BYTES:
-        warn(f"{what} in {folder}; `tflconv datasets clean` frees it.", stacklevel=2)
+        telling.warn(f"{what} in {folder}; `tflconv datasets clean` frees it.")
 
 
 def _reserve(descriptor: int, path: Path, size: int) -> None:

@@ -6,7 +6,6 @@ end. Pictures are read when a split is first used; name and digest are known bef
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,7 +13,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core import markup
+from tflconv.core import markup, telling
 from tflconv.core.files import sha256_json
 from tflconv.core.shortening import shorten
 from tflconv.core.text import clean, clean_name
@@ -335,7 +334,7 @@ class Dataset:
     def warn(self) -> None:
         """Issue ``warnings`` as Python warnings: copies across splits, unreadable pictures."""
         for text in self.warnings:
-            warnings.warn(f"{self.name}: {text}", stacklevel=2)
+            telling.warn(f"{self.name}: {text}")
 
 
 def with_fewer(dataset: Dataset, count: int, seed: int = 0) -> Dataset:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from warnings import warn
 
-from tflconv.core import outputs
+from tflconv.core import outputs, telling
 from tflconv.core.downloads import BrokenOff, DownloadError, Limits, Outdated, TooLong, asked
 from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
 from tflconv.core.private import locked
@@ -107,7 +106,7 @@ def _alone(wanted: DatasetCard) -> Iterator[None]:
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     words = f"another process fetches {wanted.name}; waiting for it"
-    with locked(folder, lambda: warn(words, stacklevel=2)):
+    with locked(folder, lambda: telling.warn(words)):
         yield
 
 

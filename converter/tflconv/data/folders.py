@@ -16,11 +16,11 @@ from functools import partial
 from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
-from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import telling
 from tflconv.data.cache import Allocate
 from tflconv.data.dataset import Table
 from tflconv.data.layout import Layout, Place, by_folders
@@ -119,7 +119,7 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         else:
             problems.append(item)
     if problems:
-        warn(f"{path}: {_listed(problems, count)} (left out).", stacklevel=2)
+        telling.warn(f"{path}: {_listed(problems, count)} (left out).")
 
 
 def class_names(source: Source, place: Placing) -> tuple[str, ...]:

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tflconv.core import telling
 from tflconv.data.dataset import Split
 from tflconv.errors import UsageError
 
@@ -42,10 +42,9 @@ def output_names(
         ('cat', 'dog', 'owl')
     """
     if not labels and len(classes) == count:
-        warnings.warn(
+        telling.warn(
             f"{model} does not name its outputs; they are taken to be {listed(classes)} in this"
-            " order. Name them with --labels FILE.",
-            stacklevel=2,
+            " order. Name them with --labels FILE."
         )
         return tuple(classes)
     if not labels:

@@ -16,7 +16,7 @@ from tflconv.core.diagnosis import Requirement
 from tflconv.device.access import Access, Cancellation
 from tflconv.device.arm64 import cores
 from tflconv.device.interface import Device
-from tflconv.errors import unknown
+from tflconv.errors import UsageError, unknown
 
 KINDS = {
     "host": "tflconv.device.host",
@@ -87,7 +87,7 @@ def check_name(text: str) -> None:
     """
     prefix, colon, name = text.partition(":")
     if prefix not in KINDS or (prefix == "host" and colon):
-        raise unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
+        raise _unknown(text)
     if prefix == "arm64" and name:
         cores.find(name)
 
@@ -121,7 +121,7 @@ def find(
     """
     prefix, _, name = text.partition(":")
     if prefix not in KINDS:
-        raise unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
+        raise _unknown(text)
     access = Access(
         adb=adb,
         adb_servers=tuple(adb_servers),
@@ -145,3 +145,10 @@ def listed(*, adb_servers: Sequence[str] = ()) -> Iterator[ListedDevice]:
     access = Access(adb_servers=tuple(adb_servers))
     for name in KINDS:
         yield from kind(name).listed(access)
+
+
+def _unknown(text: str) -> UsageError:
+    error = unknown("device", text, ["host", "arm64:cortex-a76", "adb:SERIAL"])
+    if text.lower() == "gpu":
+        error.hint = "For the GPU of a phone: --device adb:SERIAL --use-gpu."
+    return error

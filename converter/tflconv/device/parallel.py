@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from tflconv.device.access import Cancellation
@@ -72,7 +73,7 @@ class _Job(Generic[Item, Result]):
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        threading.Thread(target=self._run).start()
+        threading.Thread(target=copy_context().run, args=(self._run,)).start()
 
     def result(self) -> Result | TflconvError:
         """Wait for the call; return its result or its ``TflconvError``, raise any other error."""

@@ -9,14 +9,13 @@ warning.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
-from tflconv.core import outputs
+from tflconv.core import outputs, telling
 from tflconv.errors import TflconvError
 from tflconv.history.database import History
 from tflconv.results import BenchmarkRun
@@ -95,7 +94,6 @@ class Keeping:
         except TflconvError as error:
             if chosen.named:
                 raise
-            warnings.warn(
-                f"runs are not kept: {error.message} {VARIABLE}={OFF} leaves the history out.",
-                stacklevel=3,
+            telling.warn(
+                f"runs are not kept: {error.message} {VARIABLE}={OFF} leaves the history out."
             )

@@ -65,12 +65,14 @@ class Difference:
         figures: Figures of both files by name: operators, parameters, MACs, bytes and others.
         unchanged: Number of operators that did not change.
         marks: The changes operator by operator.
+        models: What is in either file.
     """
 
     changes: tuple[Change, ...]
     figures: dict[str, tuple[int, int]]
     unchanged: int
     marks: tuple[Mark, ...] = ()
+    models: tuple[Inspection, ...] = ()
 
     def __repr__(self) -> str:
         kinds = Counter[str]()
@@ -97,6 +99,7 @@ def compare(first: Inspection, second: Inspection) -> Difference:
         figures=_figures(first, second),
         unchanged=sum(not _altered(before, after, pair) for pair in pairs),
         marks=tuple(marks),
+        models=(first, second),
     )
 
 

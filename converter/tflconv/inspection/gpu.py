@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
 
@@ -53,6 +54,11 @@ def summary(model: TfliteModel) -> tuple[str, ...]:
     named = Counter((graph.operators[index].name, reason) for index, reason in refused.items())
     head = f"GPU delegate: takes {count - len(refused)} of {count} operators by their kind"
     return (head, *(f"  {n} x {name}: {reason}" for (name, reason), n in named.most_common()))
+
+
+def to_html(model: TfliteModel) -> str:
+    """Return the refused operators as a table for a notebook."""
+    return markup.table(to_json(model), summary(model)[0])
 
 
 def to_json(model: TfliteModel) -> list[dict[str, JsonValue]]:

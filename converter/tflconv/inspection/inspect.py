@@ -8,7 +8,7 @@ kernels ran everything; XNNPACK has a workspace of its own for those inside a pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.errors import TflconvError
-from tflconv.inspection import cost, delegation, runnable
+from tflconv.inspection import cost, delegation, gpu, op_costs, runnable
 from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
+from tflconv.results import BenchmarkRun
 from tflconv.tflite import reading
 from tflconv.tflite.lifetimes import lifetimes
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
@@ -97,6 +98,8 @@ class Inspection:
         obstacles: Why LiteRT's CPU runtime cannot run it, if so (``runnable.obstacles``).
         slower: Why it will be slower than float, if so (``delegation.warn_if_slower``).
         download: Bytes of the file as gzip packs it, if that was asked for.
+        measured: Runs that recorded what each operator cost, if results were asked for.
+        gpu_refusals: Why the GPU delegate refuses operators, by index, if that was asked for.
     """
 
     model: TfliteModel
@@ -111,6 +114,8 @@ class Inspection:
     obstacles: tuple[str, ...]
     slower: tuple[str, ...]
     download: int | None = None
+    measured: tuple[BenchmarkRun, ...] = ()
+    gpu_refusals: Mapping[int, str] | None = None
 
     def __repr__(self) -> str:
         found = self.delegation
@@ -125,7 +130,10 @@ class Inspection:
 
         svg = drawing.draw([self.model])
         folded = f"<details><summary>the graph</summary>{svg}</details>"
-        return markup.table([asdict(row) for row in self.ops], repr(self)) + folded
+        ops = markup.table([asdict(row) for row in self.ops], repr(self))
+        costs = "".join(op_costs.to_html(run) for run in self.measured)
+        refused = "" if self.gpu_refusals is None else gpu.to_html(self.model)
+        return ops + costs + refused + folded
 
 
 def inspect(path: Path, *, packed: bool = False) -> Inspection:
@@ -160,6 +168,7 @@ def inspect(path: Path, *, packed: bool = False) -> Inspection:
 def to_json(inspection: Inspection) -> dict[str, JsonValue]:
     """Return the inspection as a JSON object; sizes are in bytes."""
     model, graph = inspection.model, inspection.model.main
+    refused = inspection.gpu_refusals
     return {
         "file": model.path.name,
         "sha256": inspection.sha256,
@@ -196,6 +205,8 @@ def to_json(inspection: Inspection) -> dict[str, JsonValue]:
         "signatures": list(model.signatures),
         "metadata": dict(model.metadata),
         "card": None if inspection.card is None else cattrs.unstructure(inspection.card),
+        "measured": [op_costs.to_json(run) for run in inspection.measured],
+        **({} if refused is None else {"gpu_refusals": gpu.to_json(model)}),
     }
 
 

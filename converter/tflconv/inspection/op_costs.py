@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.results import BenchmarkRun, Op
 
@@ -73,6 +74,12 @@ def to_json(run: BenchmarkRun) -> dict[str, JsonValue]:
         "kinds": [asdict(kind) for kind in kinds(run)],
         "ops": [asdict(op) for op in run.graph.ops],
     }
+
+
+def to_html(run: BenchmarkRun) -> str:
+    """Return the cost per kind of operator as a table for a notebook."""
+    told = f"{run.device.name} ({run.device.id}), cost in {unit(run)}"
+    return markup.table([asdict(kind) for kind in kinds(run)], told)
 
 
 def _cost(op: Op) -> float | None:

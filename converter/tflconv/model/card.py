@@ -7,13 +7,12 @@ Reading it needs neither TensorFlow nor the model.
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tflconv.core import bounded, inputs
+from tflconv.core import bounded, inputs, telling
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
@@ -133,7 +132,7 @@ def read_card(path: Path) -> ModelCard | None:
             return _read(path)
     except bounded.DamagedError as error:
         message = f"{clean(error.message)} The model is used without its card."
-        warnings.warn(message, stacklevel=2)
+        telling.warn(message)
         return None
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tflconv.pipeline.comparing import ComparisonRequest, compare
     from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
-    from tflconv.pipeline.error_trace import trace_errors
+    from tflconv.pipeline.inspecting import inspect_files
     from tflconv.pipeline.measuring import bench
     from tflconv.pipeline.requests import (
         BenchRequest,
@@ -37,7 +37,7 @@ __all__ = [
     "compare",
     "compress",
     "convert",
-    "trace_errors",
+    "inspect_files",
     "train",
     "verify",
 ]
@@ -53,7 +53,7 @@ _HOMES = {
     "compress": "compression",
     "compare": "comparing",
     "convert": "conversion",
-    "trace_errors": "error_trace",
+    "inspect_files": "inspecting",
     "train": "training",
     "verify": "verification",
 }

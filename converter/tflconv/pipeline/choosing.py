@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tflconv.conversion import Rewrite
+from tflconv.core import telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection import cost, delegation
@@ -174,7 +175,7 @@ def choose(
             break
     assert best is not None  # something was made
     for text in best[1].warnings:
-        warnings.warn(text, stacklevel=2)
+        telling.warn(text)
     return best[0], best[1].content
 
 

@@ -138,6 +138,7 @@ def _measured(
     request: ComparisonRequest, files: tuple[Path, Path], progress: Callback
 ) -> Comparison:
     """Measure both files in turns, and on as long as limits are open and may be extended."""
+    _check_limits(request)
     bench = _bench_request(request, files)
     outputs.try_scratch()
     checking.bench(bench)
@@ -156,6 +157,16 @@ def _measured(
             return kept.side(work[0]), kept.side(work[1])
 
         return _extended(request, sides)
+
+
+def _check_limits(request: ComparisonRequest) -> None:
+    """Raise ``UsageError`` for a limit to what is not going to be measured."""
+    limited = {limit.metric for limit in request.settings.limits}
+    if "accuracy" in limited and request.dataset is None:
+        raise UsageError(
+            "accuracy is limited, and there are no pictures to measure it on.",
+            hint="Name them: --dataset DATASET.",
+        )
 
 
 def _extended(

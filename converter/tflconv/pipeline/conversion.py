@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflconv.core import markup, outputs
+from tflconv.core import markup, outputs, telling
 from tflconv.core.files import replacing_file, write_bytes
 from tflconv.core.plural import plural
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.core.shortening import shorten
 from tflconv.core.store import Store
+from tflconv.errors import UsageError
 from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
 from tflconv.pipeline import checking
@@ -22,6 +23,7 @@ from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
+from tflconv.pipeline.plan_parts import MODEL_SUFFIXES
 from tflconv.pipeline.requests import ConversionRequest
 from tflconv.recipe import Recipe
 
@@ -111,6 +113,7 @@ def convert(
         VerificationFailed: A file is not as close to the model as ``request`` asks.
     """
     checking.conversion(request, folder)
+    _check_folder(folder)
     with _kept(store) as entries:
         line = Line(request, entries, progress)
         contracts = Contracts(line)
@@ -125,11 +128,20 @@ def convert(
         ]
 
 
+def _check_folder(folder: Path) -> None:
+    """Raise ``UsageError`` for what is meant to be one file."""
+    if folder.suffix in MODEL_SUFFIXES and not folder.is_dir():
+        raise UsageError(
+            f"{folder} is to be a folder: there is a file per recipe, and each has a name.",
+            hint=f"Say --output {shlex.quote(str(folder.parent))}, and rename the file afterwards.",
+        )
+
+
 def _checked(line: Line, recipe: Recipe) -> Fidelity:
     fidelity, name = line.fidelity(recipe), line.file_name(recipe)
     fidelity.check(line.request.min_cosine, name)
     if fidelity.warning:
-        warnings.warn(f"{name}: {fidelity.warning}", stacklevel=4)
+        telling.warn(f"{name}: {fidelity.warning}")
     line.origin.progress(Progress(stage="convert", state="done"))
     return fidelity
 
@@ -141,7 +153,7 @@ def _written(
     with replacing_file(target) as temporary:
         temporary.write_bytes(line.file(recipe).read_bytes())
     if slower := delegation.warn_if_slower(target):
-        warnings.warn("\n  ".join(slower), stacklevel=4)
+        telling.warn("\n  ".join(slower))
     artifact = ModelArtifact.of(target, parent=line.sha256)
     kept = None if golden is None else write_bytes(folder / golden.name, golden.read_bytes())
     return ConvertedFile(

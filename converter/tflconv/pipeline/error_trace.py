@@ -13,16 +13,13 @@ from tflconv.tflite import editing, packing
 from tflconv.verification import per_operator
 from tflconv.verification.per_operator import ErrorTrace
 
-SAMPLES = 32
-"""Samples that are drawn unless others are asked for."""
-
 
 def trace_errors(
     reference: Path,
     target: Path,
     calibration: object,
     *,
-    count: int = SAMPLES,
+    count: int,
     normalize: str | None = None,
     seed: int = 0,
 ) -> ErrorTrace:

@@ -8,7 +8,6 @@ Each finished file is an entry of a store: nothing is opened where it holds what
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 from tflconv import data
 from tflconv.compression import technique
 from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
+from tflconv.core import telling
 from tflconv.core.files import write_json
 from tflconv.core.progress import Callback, Progress, State, silent
 from tflconv.core.store import Entry, Store
@@ -102,7 +102,7 @@ class Line:
         except TflconvError as error:
             if not (request.calibration is None and request.dataset is None):
                 raise
-            warnings.warn(f"{error.message} `auto` goes without calibration.", stacklevel=2)
+            telling.warn(f"{error.message} `auto` goes without calibration.")
             return None
 
     def model(self, rewrite: Rewrite, steps: tuple[Step, ...] = ()) -> FloatModel:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
 from tflconv.benchmark.record import Record
 from tflconv.benchmark.testset import PackedSet
-from tflconv.core import outputs
+from tflconv.core import outputs, telling
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, Progress, State, announce, silent
 from tflconv.data import Dataset, Samples
@@ -201,7 +200,7 @@ def results_of(results: Results, failures: Sequence[Failure]) -> Results:
     if failures and not results.runs:
         raise gravest(failure.error for failure in failures)
     for failure in failures:
-        warnings.warn(f"{failure.cell}: {failure.error}", stacklevel=4)
+        telling.warn(f"{failure.cell}: {failure.error}")
     return results
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-import warnings
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from tflconv import conversion, data
 from tflconv.conversion import FloatModel, Rewrite, description
+from tflconv.core import telling
 from tflconv.core.files import sha256_file, sha256_path
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
@@ -73,10 +73,9 @@ class Origin:
         told = self._told_card
         if told is None or told.labels or not (classes := self._fitting_classes):
             return told
-        warnings.warn(
+        telling.warn(
             f"{told.model} does not name its outputs; they are taken to be {listed(classes)} in"
-            " this order. Name them with --labels FILE.",
-            stacklevel=2,
+            " this order. Name them with --labels FILE."
         )
         return replace(told, labels=classes)
 

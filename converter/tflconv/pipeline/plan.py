@@ -125,7 +125,7 @@ class Plan:
                 raise UsageError(f"'{key}' must name at least one.")
         for model in self.models:
             for each in self.recipes_of(model):
-                self._check(each)
+                _check(each, self.rewrite_of(model))
         idle(of_tables(self.settings), [step for each in self.all_recipes for step in each.steps])
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
@@ -154,6 +154,10 @@ class Plan:
         stairs = [stair for each in named[1:] if self.staircase for stair in technique.stairs(each)]
         return tuple(dict.fromkeys((*named[:1], *stairs, *named[1:])))
 
+    def rewrite_of(self, model: ModelPlan) -> Rewrite:
+        """Return what is done to the operators of ``model`` before the recipes."""
+        return model.rewrite or self.rewrite
+
     def settings_for(self, recipes: Sequence[Recipe]) -> Settings:
         """Return the settings of the steps of ``recipes``."""
         used = {technique_of(step).config for each in recipes for step in each.steps}
@@ -170,10 +174,11 @@ class Plan:
             if len(chain) > len(self.models):
                 return  # a circle that begins behind this model; its own members tell it
 
-    def _check(self, chosen: Recipe) -> None:
-        """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""
-        technique.check(chosen)
-        replace(chosen, unfused=chosen.unfused or self.rewrite == "unfused")
+
+def _check(chosen: Recipe, rewrite: Rewrite) -> None:
+    """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""
+    technique.check(chosen)
+    replace(chosen, unfused=chosen.unfused or rewrite == "unfused")
 
 
 def load(path: Path) -> Plan:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tflconv.conversion import Rewrite
 from tflconv.errors import UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
@@ -29,6 +30,7 @@ class ModelPlan:
         name: What the model is called in results; by default its name or that of its file.
         seed: Seed of its training and of what is drawn for it; by default that of the plan.
         recipes: What is made of it; by default the recipes of the plan.
+        rewrite: What is done to its operators before the recipes; by default what the plan says.
         options: Options of a model of the registry.
         training: How a model of the registry is trained.
         teacher: A model file that teaches a model of the registry, or the name in results of
@@ -49,6 +51,7 @@ class ModelPlan:
     name: str = ""
     seed: int | None = None
     recipes: tuple[str, ...] = ()
+    rewrite: Rewrite | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
     teacher: str | None = None

@@ -19,6 +19,7 @@ import numpy as np
 
 from tflconv import data, models, verification
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core import telling
 from tflconv.core.files import sha256_path, write_json
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, Progress, State, about, working
@@ -107,7 +108,7 @@ class StudyModel:
         return ConversionRequest(
             model=model,
             recipes=self.recipes,
-            rewrite=plan.rewrite,
+            rewrite=plan.rewrite_of(own),
             logits=plan.logits,
             calibration=plan.calibration.source,
             calibration_count=plan.calibration.count,
@@ -327,7 +328,7 @@ class _Stages:
         entry = self.store.fetch("verify", inputs, build)
         found = Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
         for doubt in found.doubts:
-            warnings.warn(doubt, stacklevel=2)
+            telling.warn(doubt)
         return found
 
     def _candidate(self, recipe: Recipe, verified: Verification, fidelity: Fidelity) -> Candidate:

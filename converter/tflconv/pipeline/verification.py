@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from tflconv import data, verification
+from tflconv.core import telling
 from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.data import Samples
 from tflconv.model import golden
@@ -36,7 +35,7 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
     found = _compared(request, progress)
     for doubt in found.doubts:
-        warnings.warn(doubt, stacklevel=2)
+        telling.warn(doubt)
     return found
 
 

@@ -72,8 +72,8 @@ class VerificationRequest(Preprocessing):
         elif self.reference is None:
             raise UsageError(
                 "there is nothing to compare with.",
-                hint="Name both models, verify REFERENCE TARGET, or a golden contract:"
-                " verify TARGET --golden FILE.",
+                hint="Name both models, first the reference, then its .tflite file; or the file and"
+                " its golden contract: --golden FILE.",
             )
         elif self.app_log is not None:
             raise UsageError(
@@ -87,7 +87,7 @@ class VerificationRequest(Preprocessing):
         if said:
             raise UsageError(
                 f"{' and '.join(said)}: the golden contract says it already.",
-                hint="Name the contract and the file only: verify TARGET --golden FILE.",
+                hint="Name the file and the contract only: --golden FILE.",
             )
 
 

@@ -35,7 +35,9 @@ def print_errors(found: ErrorTrace, console: Console) -> None:
     console.print(table)
     rest = len(found.operators) - len(chosen)
     if rest:
-        console.print(Text(f"{rest} more operators add less; --json has all.", "dim"))
+        console.print(
+            Text(f"{rest} more operators add less; `tflconv inspect --json` has all.", "dim")
+        )
     console.print()
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tflconv.errors import unknown
-from tflconv.report import across, columns, export, matrix, plots, style
+from tflconv.report import across, columns, export, matrix, plots, staircase_plot, style
+from tflconv.report import staircase as staircases
 from tflconv.report.columns import Group
 from tflconv.results import Results
 
@@ -96,6 +97,24 @@ def kinds(results: Results, runs: Sequence[str] = ()) -> Shown:
 def devices(results: Results, model: str) -> Drawing:
     """Draw the cost of each recipe of ``model`` on every device, side by side."""
     return Drawing(across.devices(results, model))
+
+
+def staircase(results: Results, recipe: str | None = None, device: str | None = None) -> Shown:
+    """Draw what each step of a recipe changed; ``recipe`` names one, by default the longest.
+
+    Needs the recipes between, measured: ``fp32``, ``channels50_fp32`` and
+    ``channels50_qat_static_wi8_ai8`` are the staircase of the last of them.
+    """
+    known = [group.device.id for group in columns.groups(results)]
+    if device is not None and device not in known:
+        raise unknown("device", device, known)
+    found = [each for each in staircases.of(results) if device in (None, each.device)]
+    finals = sorted({each.final.recipe for each in found})
+    if recipe is not None and finals and recipe not in finals:
+        raise unknown("recipe with a staircase", recipe, finals)
+    chosen = [each for each in found if recipe in (None, each.final.recipe)]
+    longest = max(chosen, key=lambda each: len(each.stairs), default=None)
+    return NOTHING if longest is None else Drawing(staircase_plot.draw(longest))
 
 
 def gains(results: Results) -> Text:

@@ -125,7 +125,7 @@ def _header(title: str, results: Results, groups: list[Group], sections: Sequenc
 
 
 def _headlines(found: Sequence[Headline]) -> str:
-    items = "".join(f"<li><b>{escape(h.model)}</b> {escape(h.text)}</li>" for h in found)
+    items = "".join(f"<li><b>{escape(h.model)}</b> {markup.prose(h.text)}</li>" for h in found)
     return f'<ul class="headline">{items}</ul>' if items else ""
 
 

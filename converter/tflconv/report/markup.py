@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tflconv.core.text import to_html as escape
@@ -13,9 +14,17 @@ def definitions(entries: Mapping[str, str]) -> str:
     return f"<dl>{''.join(items)}</dl>" if entries else ""
 
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|[KMG]B|ms|µs|points|times)(?!\w))")
+
+
+def prose(text: str) -> str:
+    """Return escaped text in which no line ends between a number and its unit."""
+    return _UNIT.sub("\u00a0", escape(text))
+
+
 def marked(text: str) -> str:
-    """Return escaped text with code in place of backquotes."""
-    parts: Iterable[str] = escape(text).split("`")
+    """Return text as ``prose`` does, with code in place of backquotes."""
+    parts: Iterable[str] = prose(text).split("`")
     return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(parts))
 
 

@@ -20,7 +20,7 @@ from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json, to_json
-from tflconv.errors import TflconvError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.results import endurance, energy, frames
 from tflconv.results.conditions import Conditions, fields_of
 from tflconv.results.run import BenchmarkRun, row_of, shown
@@ -128,6 +128,27 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
             f"{source} is not a tflconv results file: {_first_line(error)}.",
             hint="tflconv bench and tflconv study write such files.",
         ) from error
+
+
+def gathered(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Results:
+    """Return what a function was given as one: results or files of them, one or several.
+
+    Raises:
+        UsageError: It is something else.
+        TflconvError: A file is no results file.
+
+    Example:
+        >>> gathered([Results(), Results()])
+        Results(no runs)
+    """
+    if isinstance(results, Results):
+        return results
+    if isinstance(results, (str, Path)):
+        return load(results)
+    if not isinstance(results, Iterable):
+        kind = type(results).__name__
+        raise UsageError(f"results must be results or files, one or several. Received: {kind}.")
+    return merge([each if isinstance(each, Results) else load(each) for each in results])
 
 
 def load(path: AnyPath) -> Results:

@@ -123,5 +123,5 @@ def check_taught(
     if teacher is None and (normalize is not None or distill != DistillConfig()):
         raise UsageError(
             f"{owner} has no teacher, so settings of distillation have no meaning.",
-            hint="Name a model that teaches it: teacher, --teacher FILE.",
+            hint="Name a model that teaches it: --teacher FILE.",
         )

@@ -190,7 +190,7 @@ def _check_alike(
     if not pairs:
         raise UsageError(
             f"{names[0]} and {names[1]} have no operator in common.",
-            hint="Make both of the same model and graph: tflconv convert with the same --rewrite.",
+            hint="Convert both from the same model with the same --rewrite.",
         )
 
 

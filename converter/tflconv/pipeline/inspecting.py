@@ -1,0 +1,134 @@
+"""What one or two ``.tflite`` files hold, and what was asked beside: costs, errors, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tflconv.core import telling
+from tflconv.core.jsonvalue import JsonValue
+from tflconv.errors import UsageError
+from tflconv.inspection import diff, gpu, op_costs
+from tflconv.inspection.diff import Difference
+from tflconv.inspection.inspect import Inspection, inspect, to_json
+from tflconv.results import BenchmarkRun
+
+if TYPE_CHECKING:
+    from tflconv.verification.per_operator import ErrorTrace
+
+Target = Literal["gpu"]
+SAMPLES = 32
+"""Samples that are drawn unless others are asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TracedDifference(Difference):
+    """A difference, and the error of each operator that both files have.
+
+    Attributes:
+        errors: The errors; None unless samples were named.
+    """
+
+    errors: ErrorTrace | None = None
+
+
+def inspect_files(
+    model: Path,
+    other: Path | None = None,
+    *,
+    runs: Iterable[BenchmarkRun] | None = None,
+    calibration: object = None,
+    calibration_count: int = SAMPLES,
+    normalize: str | None = None,
+    target: Target | None = None,
+) -> Inspection | TracedDifference:
+    """Return what is in ``model`` or, with ``other``, what differs between both.
+
+    Args:
+        model: A ``.tflite`` file of any origin.
+        other: A second one.
+        runs: Measured runs, of which those of these files are looked up.
+        calibration: Samples that both files are run on, for the error of each operator.
+        calibration_count: Number of samples.
+        normalize: How pixels become inputs, where neither file says it.
+        target: Whose refusals are named: ``gpu``.
+
+    Raises:
+        UsageError: There are samples and one file only, or they do not fit.
+        TflconvError: A file cannot be read.
+    """
+    errors = None
+    if calibration is not None:
+        if other is None:
+            raise UsageError(
+                "--calibration holds two files against each other, and there is one.",
+                hint="Name a second file, made of the same model: first the float one, then the"
+                " quantized one.",
+            )
+        from tflconv.pipeline.error_trace import trace_errors
+
+        errors = trace_errors(
+            model, other, calibration, count=calibration_count, normalize=normalize
+        )
+    known = None if runs is None else tuple(runs)
+    first = _inspected(model, known, target)
+    if other is None:
+        return first
+    found = diff.compare(first, _inspected(other, known, target))
+    return TracedDifference(**vars(found), errors=errors)
+
+
+def models_of(found: Inspection | TracedDifference) -> tuple[Inspection, ...]:
+    """Return what is in each file."""
+    return (found,) if isinstance(found, Inspection) else found.models
+
+
+def as_json(found: Inspection | TracedDifference) -> dict[str, JsonValue]:
+    """Return all of it as a JSON object."""
+    if isinstance(found, Inspection):
+        return to_json(found)
+    errors = {} if found.errors is None else {"errors": found.errors.to_json()}
+    models = [to_json(each) for each in found.models]
+    return {"difference": diff.to_json(found), **errors, "models": models}
+
+
+def page(found: Inspection | TracedDifference) -> str:
+    """Return the graph, or both and what differs, as an HTML page."""
+    from tflconv.report import graph_page
+
+    if isinstance(found, Inspection):
+        return graph_page.to_html([found], None, None)
+    return graph_page.to_html(found.models, found, found.errors)
+
+
+def overlays(found: Inspection | TracedDifference, folder: Path) -> list[tuple[Path, list[Path]]]:
+    """Write overlays for Model Explorer; return each model file with the paths of its own."""
+    from tflconv.report import model_explorer
+
+    if isinstance(found, Inspection):
+        return [(found.model.path, model_explorer.write(found, folder))]
+    errors: tuple[ErrorTrace | None, ...] = (None, found.errors)
+    return [
+        (
+            each.model.path,
+            model_explorer.write(
+                each, folder, difference=found, second=place == 1, errors=errors[place]
+            ),
+        )
+        for place, each in enumerate(found.models)
+    ]
+
+
+def _inspected(
+    path: Path, runs: tuple[BenchmarkRun, ...] | None, target: Target | None
+) -> Inspection:
+    found = inspect(path, packed=True)
+    measured = tuple(op_costs.of_file(runs or (), found.sha256))
+    if runs is not None and not measured:
+        telling.warn(
+            f"the results have no measured graph of {path.name}; `tflconv bench` records one."
+        )
+    refusals = gpu.refusals(found.model) if target == "gpu" else None
+    return replace(found, measured=measured, gpu_refusals=refusals)

@@ -23,7 +23,7 @@ inside=$(image mount "$made")
 install -Dm644 "$model" "$inside/models/model.tflite"
 image run --user "$user" "$made" -- "${service[@]}" /models/model.tflite &
 running=$!
-end() { kill "$(pgrep -P "$(pgrep -P $running)")"; wait $running; } # the service, below two processes of Buildah
+end() { kill "$(pgrep -f '^/opt/service/bin/python .*--port 8321')"; wait $running; }
 trap end EXIT
 until curl -sf localhost:8321/readyz; do sleep 0.2; done
 curl -sf -H 'Content-Type: image/png' --data-binary "@$picture" localhost:8321/models/model/classify

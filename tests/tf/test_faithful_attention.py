@@ -14,8 +14,8 @@ from keras_networks import ran
 
 from figures.faithful import SHAPES, measured
 from tflconv import recipe
-from tflconv.conversion import Calibration, attention
-from tflconv.conversion.optimized import OptimizedModel, prepare
+from tflconv.conversion import Calibration, attention, prepare
+from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.tensorflow import keras2
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import open_once
@@ -46,7 +46,9 @@ def attention_over_ones(tokens: int, sharpness: float) -> tuple[np.ndarray, np.n
     model.set_weights([*scaled, value * 0.0005, ones, mean, np.zeros(8)])
     values = random.normal(0, 1, (12, tokens, 8)).astype(np.float32)
     values[:, ::7] *= 4
-    made = prepare(open_once(model)).make(SELECTIVE, Calibration.of_values("normal", values))
+    made = prepare(open_once(model), "optimized").make(
+        SELECTIVE, Calibration.of_values("normal", values)
+    )
     return np.asarray(model(values)), ran(made, values)
 
 
@@ -69,7 +71,7 @@ def test_only_uneven_heads_are_divided() -> None:
 def test_a_model_without_attention_is_left_alone() -> None:
     source = keras2.Input((4, 5))
     model = keras2.Model(source, keras2.layers.Dense(3)(source))
-    prepared = prepare(open_once(model))
+    prepared = prepare(open_once(model), "optimized")
     assert isinstance(prepared, OptimizedModel)
     samples = Calibration.of_values("ones", np.ones((2, 4, 5)))
     assert attention.keep_sums(prepared.content, samples) == (prepared.content, frozenset())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from trained_networks import STUDIES, module, recorded
@@ -23,6 +24,27 @@ def test_the_table_says_what_was_measured() -> None:
     rows = list(tables.rows(MEASURED["resnet-service"]))
     assert "\n".join([tables.HEAD, *rows]) in PAGE
     assert len(rows) == 14
+
+
+def test_smaller_networks_are_told_as_they_were_measured() -> None:
+    (core,) = {"arm64:cortex-a76"}
+    runs = {r.model.slug: r for r in MEASURED["resnet-service"].runs if r.device.id == core}
+    whole = runs["w64-cifar-10-fp32"]
+
+    def against_whole(name: str, recipe: str) -> tuple[str, str]:
+        run = runs[f"{name}-cifar-10-{recipe}"]
+        assert run.instructions is not None
+        assert whole.instructions is not None
+        assert run.accuracy is not None
+        assert whole.accuracy is not None
+        times = whole.instructions.total / run.instructions.total
+        points = (whole.accuracy.correct - run.accuracy.correct) / 100
+        return f"{times:.1f} times", f"{points:.2f}"
+
+    for name in ("w32", "resnet20", "resnet8"):
+        times, points = against_whole(name, "fp32")
+        assert re.search(rf"`{name}` (needs )?{times} .*?at {points}", PAGE)
+    assert f"INT8 alone is {against_whole('w64', 'static_wi8_ai8')[0]}" in PAGE
 
 
 def test_the_table_of_xla_says_what_was_timed() -> None:

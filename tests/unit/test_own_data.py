@@ -206,7 +206,7 @@ def test_what_is_no_data_is_one_error(case: str) -> None:
 def test_pixels_need_to_be_normalized_as_the_model_was_trained(tmp_path: Path) -> None:
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(FLOAT.read_bytes().partition(b"PK\x03\x04")[0])
-    with pytest.raises(UsageError, match=r"normalize=0\.\.1"):
+    with pytest.raises(UsageError, match=r'normalize="0\.\.1"'):
         tflconv.verify(bare, bare, (PIXELS, LABELS))
 
 

@@ -199,14 +199,14 @@ def test_a_layer_that_tfmot_refuses_is_named_and_our_own_offered() -> None:
     normal = keras2.layers.LayerNormalization(name="norm")
     with pytest.raises(TflconvError, match=r"'norm' \(LayerNormalization\)") as raised:
         retrain(classifier(keras2, normal), engine="tfmot")
-    assert "--qat-engine=tflconv" in str(raised.value.hint)
+    assert 'qat=QatConfig(engine="tflconv")' in str(raised.value.hint)
 
 
 def test_a_model_inside_of_a_model_is_too_much_for_tfmot() -> None:
     inner = keras2.Sequential([keras2.layers.Conv2D(4, 1, input_shape=(7, 7, 8))])
     with pytest.raises(TflconvError, match="inside another") as raised:
         retrain(classifier(keras2, inner), engine="tfmot")
-    assert "--qat-engine=tflconv" in str(raised.value.hint)
+    assert 'qat=QatConfig(engine="tflconv")' in str(raised.value.hint)
 
 
 def test_labels_say_what_the_outputs_stand_for(

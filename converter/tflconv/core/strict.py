@@ -84,7 +84,7 @@ def _numbered(made: cattrs.Converter, kinds: tuple[Any, ...]) -> Callable[[Any, 
 
 
 def _check_list(value: object) -> None:
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):  # values that never were a file have tuples
         raise Mismatch(f"expected a list, not {told(value)}")
 
 

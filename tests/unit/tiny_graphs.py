@@ -140,3 +140,15 @@ def dense(
         output = builder.tensor((1, outputs), INT8)
     builder.op("FULLY_CONNECTED", [source, weights, bias], [output], options)
     return output
+
+
+def two_layers(path: Path, dtype: int = FLOAT, *, fused: bool = True) -> Path:
+    """8 values, dense to 4 with RELU (fused or apart), dense to 2."""
+    builder = Builder()
+    source = builder.tensor((1, 8), dtype, name="pixels")
+    hidden = dense(builder, source, 8, 4, dtype, relu=fused)
+    if not fused:
+        apart = builder.tensor((1, 4), dtype)
+        builder.op("RELU", [hidden], [apart])
+        hidden = apart
+    return builder.write(path, [source], [dense(builder, hidden, 4, 2, dtype)])

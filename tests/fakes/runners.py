@@ -159,3 +159,11 @@ def _filled(text: str, context: Mapping[str, str]) -> str:
         return next(filter(None, (context[name] for name in found[1].split(" || "))), "")
 
     return re.sub(r"\$\{\{ (.*?) \}\}", value, text)
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in ``folder``, as somebody, and return what it printed."""
+    who = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fakes import runners
-from fakes.runners import CI, Runner
+from fakes.runners import CI, Runner, git
 from tflconv.core.files import cache_dir
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
@@ -32,13 +31,6 @@ case "$(basename "$0") $1" in
 esac
 """
 """Notes what it is asked for; packages can be installed where their folder is."""
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ["-c", "user.name=t", "-c", "user.email=t@t"]
-    return subprocess.run(
-        ["git", *who, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
 
 
 @pytest.fixture

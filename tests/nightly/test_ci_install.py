@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes import runners
-from fakes.runners import CI, Runner
+from fakes.runners import CI, Runner, git
 
 TREE = Path(__file__).parents[2]
 MODELS = TREE / "tests" / "golden" / "models"
@@ -24,13 +24,6 @@ update | install) echo "apt-get $*" ;;
 esac
 """
 """The machine keeps what it has installed; files are fetched as ever, or not at all."""
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ["-c", "user.name=t", "-c", "user.email=t@t"]
-    return subprocess.run(
-        ["git", *who, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="session")

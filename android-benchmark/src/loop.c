@@ -5,7 +5,9 @@
 
 #include "fail.h"
 
-static void keep(struct samples *samples, uint64_t ns) {
+static void keep(struct samples *samples, uint64_t max_samples, uint64_t ns) {
+  samples->runs++;
+  if (max_samples && samples->count >= max_samples) return;
   if (samples->count == samples->capacity) {
     samples->capacity = samples->capacity ? 2 * samples->capacity : 1024;
     samples->ns = must_alloc(realloc(samples->ns, samples->capacity * sizeof *samples->ns));
@@ -15,7 +17,8 @@ static void keep(struct samples *samples, uint64_t ns) {
 
 static bool enough(const struct pace *pace, uint64_t elapsed, uint64_t runs) {
   if (pace->max_ns && elapsed >= pace->max_ns) return true;
-  return runs >= (uint64_t)pace->runs && elapsed >= pace->min_ns;
+  if (runs < (uint64_t)pace->runs) return false;
+  return (pace->max_runs && runs >= pace->max_runs) || elapsed >= pace->min_ns;
 }
 
 /* Sleep that the work since the last sleep has earned, once that was a whole burst. */
@@ -43,7 +46,7 @@ static bool is_due(const struct pace *pace, const struct samples *samples, uint6
 
 static void hand_over(const struct work *work, struct samples *samples, uint64_t at_ns) {
   work->report(work->self, samples);
-  samples->count = 0;
+  samples->count = samples->runs = 0;
   samples->at_ns = at_ns;
 }
 
@@ -54,7 +57,7 @@ struct samples loop(const struct clock *clock, const struct pace *pace, const st
     uint64_t began = clock_now(clock);
     work->run(work->self);
     now = clock_now(clock);
-    keep(&samples, now - began);
+    keep(&samples, pace->max_samples, now - began);
     worked += now - began;
     uint64_t next = next_start(pace, loop_began, ++runs, now, rest_after(pace, &worked));
     if (is_due(pace, &samples, now - loop_began, next - now))

@@ -41,6 +41,7 @@ void measure_warmup(struct session *session, const struct options *options,
   struct pace pace = {.runs = options->warmup_runs,
                       .min_ns = seconds_to_ns(options->warmup_min_secs),
                       .max_ns = seconds_to_ns(options->max_secs),
+                      .max_samples = options->max_samples,
                       .duty_cycle = 1};
   struct samples samples = loop_phase(&phase, &pace, clock);
   report_rest(&phase, &samples);
@@ -51,6 +52,8 @@ static struct pace steady_pace(const struct options *options) {
   return (struct pace){.runs = options->num_runs,
                        .min_ns = seconds_to_ns(options->min_secs),
                        .max_ns = seconds_to_ns(options->max_secs),
+                       .max_runs = options->report_secs > 0 ? 0 : options->max_samples,
+                       .max_samples = options->max_samples,
                        .delay_ns = seconds_to_ns(options->run_delay),
                        .period_ns = rate > 0 ? seconds_to_ns(1 / rate) : 0,
                        .duty_cycle = options->duty_cycle,

@@ -30,6 +30,8 @@ static const struct flag {
     {"num_runs", WHOLE, FIELD(num_runs), 0, INT_MAX, "steady runs at least"},
     {"min_secs", REAL, FIELD(min_secs), 0, 86400, "seconds of steady runs at least"},
     {"max_secs", REAL, FIELD(max_secs), 0, 86400, "seconds of steady runs at most"},
+    {"max_samples", WHOLE, FIELD(max_samples), 0, INT_MAX,
+     "durations to keep, after which steady runs end unless they are reported; 0: all"},
     {"run_delay", REAL, FIELD(run_delay), 0, 3600, "seconds of rest after each run"},
     {"run_frequency", REAL, FIELD(run_frequency), 0, 1e6,
      "runs to start per second; 0: one after the other"},

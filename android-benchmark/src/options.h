@@ -10,6 +10,7 @@ struct options {
   const char *graph;
   const char *runtime;
   int num_runs;
+  int max_samples;
   double min_secs;
   double max_secs;
   double run_delay;

@@ -63,6 +63,7 @@ void report_samples(const char *phase, const struct samples *samples, const stru
   json_begin(&line, "run");
   json_string(&line, "phase", phase);
   json_uint(&line, "at_ns", samples->at_ns);
+  json_uint(&line, "runs", samples->runs);
   json_uints(&line, "samples_ns", samples->ns, samples->count);
   if (cores) report_khz(&line, cores);
   must_write(&line);

@@ -4,7 +4,7 @@
 
 struct world {
   uint64_t now, run_ns;
-  size_t runs, reports, samples, last_at;
+  size_t runs, reports, samples, told, last_at;
 };
 
 static uint64_t now_ns(void *self) { return ((struct world *)self)->now; }
@@ -25,6 +25,7 @@ static void report(void *self, const struct samples *samples) {
   struct world *world = self;
   world->reports++;
   world->samples += samples->count;
+  world->told += samples->runs;
   world->last_at = samples->at_ns;
   for (size_t i = 0; i < samples->count; i++) CHECK(samples->ns[i] == world->run_ns);
 }
@@ -37,7 +38,8 @@ static struct world run_loop(struct pace pace, uint64_t run_ns) {
   struct samples rest = loop(&clock, &pace, &work);
   report(&world, &rest);
   free(rest.ns);
-  CHECK(world.samples == world.runs);
+  CHECK(world.told == world.runs);
+  CHECK(pace.max_samples || world.samples == world.runs);
   return world;
 }
 
@@ -46,6 +48,9 @@ static void runs_are_counted_and_timed(void) {
   CHECK(run_loop((struct pace){.runs = 0}, 10).runs == 0);
   CHECK(run_loop((struct pace){.runs = 5, .min_ns = 100}, 10).runs == 10);
   CHECK(run_loop((struct pace){.runs = 50, .min_ns = 100, .max_ns = 45}, 10).runs == 5);
+  CHECK(run_loop((struct pace){.runs = 5, .min_ns = 100, .max_runs = 7}, 10).runs == 7);
+  CHECK(run_loop((struct pace){.runs = 9, .min_ns = 100, .max_runs = 7}, 10).runs == 9);
+  CHECK(run_loop((struct pace){.runs = 9, .min_ns = 10, .max_runs = 70}, 10).runs == 9);
 }
 
 static void a_delay_follows_each_run(void) {
@@ -80,6 +85,12 @@ static void samples_are_reported_by_time_and_before_they_are_too_many(void) {
   CHECK(run_loop((struct pace){.runs = 3000}, 1).reports == 1);
 }
 
+static void what_is_not_kept_is_counted(void) {
+  struct world series = run_loop((struct pace){.runs = 10, .report_ns = 30, .max_samples = 2}, 10);
+  CHECK(series.runs == 10 && series.reports == 4 && series.samples == 2 + 2 + 2 + 1);
+  CHECK(run_loop((struct pace){.runs = 3000, .max_samples = 9}, 1).samples == 9);
+}
+
 int main(void) {
   RUN(runs_are_counted_and_timed);
   RUN(a_delay_follows_each_run);
@@ -87,5 +98,6 @@ int main(void) {
   RUN(half_a_duty_cycle_rests_as_long_as_it_works);
   RUN(a_burst_of_work_is_followed_by_one_long_rest);
   RUN(samples_are_reported_by_time_and_before_they_are_too_many);
+  RUN(what_is_not_kept_is_counted);
   return check_result();
 }

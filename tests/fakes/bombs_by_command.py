@@ -22,18 +22,19 @@ QUICK = (
     "--num-runs=3", "--min-secs=0", "--warmup-min-secs=0", "--rate-secs=0.2", "--no-history",
 )  # fmt: skip
 TINY, FILE = "tiny.tflite", "FILE"
+OUT = "out"
 SERVED = ("--host", "256.1.1.1")
 """No address: the service tries its models and pictures, and then ends."""
 
 _WITH_DATA = (
     ("verify", TINY, TINY, "--dataset", FILE, "--labels", "labels.txt"),
     ("bench", TINY, "--dataset", FILE, "--labels", "labels.txt", *QUICK),
-    ("convert", "model.keras", "--recipe", "int8", "--calibration", FILE, "-o", "out"),
+    ("convert", "model.keras", "--recipe", "int8", "--calibration", FILE, "-o", OUT),
 )
 _WITH_ARRAYS = (
     ("verify", TINY, TINY, "--dataset", FILE),
     ("bench", TINY, "--dataset", FILE, *QUICK),
-    ("convert", "model.keras", "--recipe", "int8", "--calibration", FILE, "-o", "out"),
+    ("convert", "model.keras", "--recipe", "int8", "--calibration", FILE, "-o", OUT),
 )
 _WITH_PICTURES = (*_WITH_DATA, ("serve", TINY, "--golden", FILE, *SERVED))
 
@@ -52,7 +53,7 @@ COMMANDS: dict[str, tuple[Sequence[str], ...]] = {
         ("history", "export", "out.json", "--history", FILE),
         ("history", "merge", FILE, "--history", "mine.sqlite"),
     ),
-    "plan": (("study", FILE, "-o", "out"),),
+    "plan": (("study", FILE, "-o", OUT),),
     "card": (
         ("inspect", FILE),
         ("inspect", FILE, "--json"),
@@ -60,7 +61,7 @@ COMMANDS: dict[str, tuple[Sequence[str], ...]] = {
         ("bench", FILE, *QUICK),
         ("compare", FILE, TINY, *QUICK),
         ("serve", FILE, *SERVED),
-        ("convert", FILE, "-o", "out"),
+        ("convert", FILE, "-o", OUT),
     ),
     "zip": _WITH_DATA,
     "tar.gz": _WITH_DATA,
@@ -77,7 +78,7 @@ COMMANDS: dict[str, tuple[Sequence[str], ...]] = {
     ),
     "manifest": (("list", "datasets"), ("datasets", "mnist")),
     "keras": (
-        ("convert", FILE, "-o", "out"),
+        ("convert", FILE, "-o", OUT),
         ("verify", FILE, TINY, "--dataset", "pictures.zip", "--labels", "labels.txt"),
         ("compress", FILE, "--recipe", "prune80", "--dataset", "pictures.zip", "-o", "c.keras"),
         ("train", "vit", "--dataset", "pictures.zip", "--teacher", FILE, "-o", "t.keras"),
@@ -172,8 +173,9 @@ def _put(kind: str, content: bytes, folder: Path) -> Path:
 
 
 def _local(word: str, folder: Path) -> str:
-    """A word of a command, where it names a file in the folder."""
-    return str(folder / word) if "." in word and "=" not in word and word != SERVED[1] else word
+    """A word of a command, where it names a file in the folder, or the folder for outputs there."""
+    named = "." in word and "=" not in word and word != SERVED[1]
+    return str(folder / word) if named or word == OUT else word
 
 
 def _sound(kind: str) -> bytes:

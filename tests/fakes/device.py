@@ -64,6 +64,7 @@ def samples(*nanoseconds: int, phase: str = "steady", at: int = 0) -> dict[str, 
         "type": "run",
         "phase": phase,
         "at_ns": at,
+        "runs": len(nanoseconds),
         "samples_ns": nanoseconds,
         "khz": [1_000_000],
     }

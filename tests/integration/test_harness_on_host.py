@@ -54,6 +54,15 @@ def test_everything_that_the_table_shows_is_measured() -> None:
     assert run.harness is not None
 
 
+def test_a_model_of_a_microsecond_does_not_fill_the_memory() -> None:
+    run = measured(TINY, replace(QUICK, num_runs=5, min_secs=30.0))
+    assert run.latency is not None
+    assert len(run.latency.samples_ns) == 20_000
+    asked = measured(TINY, replace(QUICK, num_runs=20_010, min_secs=30.0))
+    assert asked.latency is not None
+    assert len(asked.latency.samples_ns) == 20_010
+
+
 def test_the_profile_says_who_executes_what() -> None:
     float_graph, int8_graph = (
         measured(GOLDEN / name).graph for name in ("tiny_float32.tflite", "tiny_int8.tflite")

@@ -75,6 +75,19 @@ def test_ratio_of_medians_with_its_interval() -> None:
     assert high - low < 0.01
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 11, 50])
+def test_drawn_medians_are_those_of_whole_samples(count: int) -> None:
+    random = np.random.default_rng(count)
+    values = random.gamma(2.0, size=count)
+    whole = np.median(random.choice(values, size=(60_000, count)), axis=1)
+    drawn = stats._drawn_medians(values, 60_000, random)
+    possible = np.unique(whole)
+    shares = [
+        [(medians <= limit + 1e-12).mean() for limit in possible] for medians in (whole, drawn)
+    ]
+    np.testing.assert_allclose(shares[1], shares[0], atol=0.01)
+
+
 def test_outliers_are_far_from_the_rest() -> None:
     samples = [1.0, 1.01, 0.99, 1.02, 0.98, 9.0]
     assert stats.outliers(samples).tolist() == [False] * 5 + [True]

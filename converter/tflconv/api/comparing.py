@@ -76,7 +76,7 @@ def compare(
         labels: Names of the outputs, in their order, or a file with one per line.
         blocks: Process starts per file.
         num_runs: Runs per block at least.
-        min_secs: Seconds of runs per block at least.
+        min_secs: Seconds of runs per block at least; 20 000 runs end them sooner.
         warmup_min_secs: Seconds of warmup runs per block at least.
         run_delay: Seconds of rest after each run.
         num_threads: Threads that LiteRT may use.

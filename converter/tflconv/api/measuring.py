@@ -80,7 +80,7 @@ def bench(
             needs 20. Runs and seconds are those of one block; 0 shares them among four where there
             are several files, and leaves a file alone one.
         num_runs: Runs at least.
-        min_secs: Seconds of runs at least.
+        min_secs: Seconds of runs at least; 20 000 runs end them sooner.
         max_secs: Seconds of runs at most.
         run_delay: Seconds of rest after each run.
         warmup_runs: Warmup runs at least.

@@ -135,7 +135,7 @@ def series(sustained: HarnessOutput) -> tuple[SustainedSecond, ...]:
     return tuple(
         SustainedSecond(
             at_s=line.at_ns / 1e9,
-            runs=len(line.samples_ns),
+            runs=line.runs,
             median_ms=float(np.median(line.samples_ns)) / 1e6,
             mhz=tuple(khz / 1e3 for khz in line.khz),
         )

@@ -68,13 +68,15 @@ class RunLine:
     Attributes:
         phase: ``warmup`` or ``steady``.
         at_ns: When the first of them began, in nanoseconds since the start of the phase.
-        samples_ns: Duration of each inference, in nanoseconds.
+        runs: Number of inferences.
+        samples_ns: Duration of each inference that was kept, in nanoseconds.
         khz: Clock of each core in the mask, in kHz.
 
     """
 
     phase: str
     at_ns: int
+    runs: int
     samples_ns: tuple[int, ...]
     khz: tuple[int, ...] = ()
 

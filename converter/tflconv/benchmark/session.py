@@ -17,6 +17,8 @@ from tflconv.results import Moment
 
 FORCE_FP16 = 4
 """XNNPACK's flag for half precision in place of floats."""
+MOST_SAMPLES = 20_000
+"""Durations that a process keeps: a model of a microsecond would fill gigabytes with them."""
 REPORT_SECS = 1.0
 """Seconds between two reports of a sustained run."""
 
@@ -178,6 +180,7 @@ class Session:
             accelerator=config.accelerator,
             xnnpack_flags=FORCE_FP16 if config.precision == "fp16" else None,
             seed=config.seed,
+            max_samples=max(config.num_runs, MOST_SAMPLES),
             input_file=self.input_file,
             **flags,
         )

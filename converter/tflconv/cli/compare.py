@@ -18,7 +18,7 @@ FILE = options.OutputFile()
 SETTINGS = {
     "blocks": "Process starts per file; at least 20 are needed for a verdict.",
     "num_runs": "Runs per block at least.",
-    "min_secs": "Seconds of runs per block at least.",
+    "min_secs": "Seconds of runs per block at least; 20000 runs end them sooner.",
     "warmup_min_secs": "Seconds of warmup runs per block at least.",
     "run_delay": "Seconds of rest after each run.",
     "num_threads": "Threads that LiteRT may use.",

@@ -274,8 +274,8 @@ def write(attack: str, folder: Path) -> tuple[Path, Path]:
     if kind == "graph":
         GRAPHS[name](path, mark)
         return path, mark
-    _save_harmless(kind, path)
-    with _opened(path) as content:
+    save_harmless(kind, path)
+    with opened(path) as content:
         if name in WEIGHTS:
             content.edit_weights(lambda file: WEIGHTS[name](file, mark))
         else:
@@ -295,7 +295,7 @@ def _write_secrets(folder: Path) -> None:
     (folder / f"{MODULE}.py").write_text(PROGRAM)
 
 
-def _save_harmless(kind: str, path: Path) -> None:
+def save_harmless(kind: str, path: Path) -> None:
     from tflconv.core.tensorflow import keras2, keras3
 
     library = keras2 if kind.startswith("2") else keras3()
@@ -317,7 +317,7 @@ class _Content:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[_Content]:
+def opened(path: Path) -> Iterator[_Content]:
     import h5py
 
     if path.suffix == ".h5":

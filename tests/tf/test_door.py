@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -181,6 +182,24 @@ def test_a_name_that_the_user_imports_does_not_let_code_in(tmp_path: Path) -> No
     with pytest.raises(TflconvError, match="Lambda layer, which is code"):
         open_model(path, custom_objects=tmp_path / "own.py")
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("key", ["kernel_constraint", "bias_regularizer", "kernel_initializer"])
+@pytest.mark.parametrize("name", ["tflconv>ClassToken", "Dense"])
+@pytest.mark.parametrize("kind", ["2.keras", "2.h5", "3.keras", "3.h5"])
+def test_a_layer_stands_where_layers_do(kind: str, name: str, key: str, tmp_path: Path) -> None:
+    """Keras would take it, and call it in the middle of a training."""
+    layer = {"class_name": name, "config": {}}
+    if kind.endswith(".keras") and name == "Dense":
+        layer |= {"module": "keras.layers", "registered_name": None}
+    path = tmp_path / kind
+    attacks.save_harmless(kind, path)
+    with attacks.opened(path) as content:
+        config = json.loads(content.config)
+        attacks.layers_of(config)[-1]["config"][key] = layer
+        content.config = json.dumps(config)
+    with pytest.raises(TflconvError, match=f"names {name} as its {key}, which is none"):
+        open_model(path)
 
 
 def test_a_graph_of_the_users_own_saver_only(tmp_path: Path) -> None:

@@ -96,7 +96,9 @@ _NAMED: Mapping[str, frozenset[str]] = {
     "regularizer": allowed.REGULARIZERS,
     "constraint": allowed.CONSTRAINTS,
 }
-"""The last word of a key whose text is looked up as a name, and the names that it may be."""
+"""The last word of a key whose value is looked up as a name, and the names that it may be."""
+_OURS = "tflconv>"
+"""What the registered names of our layers begin with."""
 
 _FILES = frozenset(
     {"file", "filename", "filepath", "idf_weights", "path", "url", "vocabulary", "vocabulary_file",
@@ -142,6 +144,7 @@ class Door:
             self._check_calls(value["layers"])
         for key, part in value.items():
             self._check_text(key, part)
+            self._check_place(key, part)
         clean = {key: self.checked(part) for key, part in value.items() if key != "compile_config"}
         if self._is_own(value):  # Keras looks for one name or the other, by the kind of the file
             clean["class_name"] = value.get("registered_name", value["class_name"])
@@ -207,6 +210,17 @@ class Door:
         if names is not None and value not in names:
             self._refuse(f"the {key} '{_short(value)}', which Keras does not have", CUSTOM_HINT)
 
+    def _check_place(self, key: str, value: JsonValue) -> None:
+        """Refuse a layer, say, where Keras will call a constraint."""
+        names = _NAMED.get(key.rpartition("_")[2])
+        if names in (None, allowed.ACTIVATIONS) or not isinstance(value, dict):
+            return
+        kind = value.get("class_name", "function")
+        name = value.get("registered_name") or kind
+        theirs = self._is_custom(name) and not str(name).startswith(_OURS)
+        if kind != "function" and not theirs and _base(name) not in names:
+            self._refuse(f"{_short(name)} as its {key}, which is none", CUSTOM_HINT)
+
     def _check_calls(self, layers: JsonValue) -> None:
         holders = [layer for layer in _list(layers) if isinstance(layer, dict)]
         names = {name for name in map(_name, holders) if isinstance(name, str)}
@@ -246,9 +260,12 @@ def _classes_of(module: str | None) -> frozenset[str]:
 
 def _fits(registered: JsonValue, name: str) -> bool:
     """Whether looking up ``registered`` finds nothing other than ``name``."""
-    return registered is None or (
-        isinstance(registered, str) and registered.rpartition(">")[2] == name
-    )
+    return registered is None or (isinstance(registered, str) and _base(registered) == name)
+
+
+def _base(name: JsonValue) -> str:
+    """The name of a class without the package that it was registered with."""
+    return str(name).rpartition(">")[2]
 
 
 def _takes_tensor(call: JsonValue, names: Collection[object]) -> bool:

@@ -78,6 +78,8 @@ BEFORE = {
     "convert (qat)": "164",
     "verify": "37 to 53",
     "inspect (Keras)": "8.8",
+    "serve (start)": "2.1",
+    "history list": "2.8",
 }
 """Seconds before anything was shown, where somebody had looked, on other models."""
 

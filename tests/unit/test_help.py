@@ -161,6 +161,24 @@ def test_every_line_of_the_first_plan_that_is_off_can_be_switched_on(
     assert not missing
 
 
+@pytest.mark.parametrize("words", LEAVES)
+def test_an_option_without_its_value_says_what_it_takes(words: str) -> None:
+    taking = [option for option in options(words) if not option.is_flag and option.nargs == 1]
+    for option in taking:
+        with pytest.raises(click.UsageError, match="requires an argument") as told:
+            LEAVES[words].main([option.opts[-1]], prog_name=words, standalone_mode=False)
+        assert f"{option.opts[-1]} " in told.value.message.splitlines()[-1]
+        assert str(option.help) in told.value.message
+
+
+@pytest.mark.parametrize("words", LEAVES)
+def test_a_missing_word_is_told_with_an_example(words: str) -> None:
+    if any(each.required for each in LEAVES[words].params):
+        with pytest.raises(click.UsageError, match="Missing") as told:
+            LEAVES[words].main([], prog_name=words, standalone_mode=False)
+        assert f"For example: {words.removesuffix(' setup')}" in told.value.message
+
+
 def completed(*words: str) -> list[str]:
     """What bash would offer for the last of ``words``."""
     told = {

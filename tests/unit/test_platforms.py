@@ -17,6 +17,7 @@ from tflconv.device import compiler, host
 from tflconv.errors import DeviceError
 
 Require = Callable[[str, bool, str], None]
+MODELS = Path(__file__).parents[1] / "golden" / "models"
 PLAN = """
 name = "s"
 dataset = "mnist-sample"
@@ -61,6 +62,48 @@ def test_a_system_without_a_harness_is_told_what_it_can_do(
     assert row.state == f"no harness for {system}"
     assert row.hint == host.ELSEWHERE
     assert host.diagnose()[0].hint == host.ELSEWHERE
+
+
+ELSEWHERE = """
+import platform
+platform.system = lambda: "Windows"
+"""
+
+
+@pytest.mark.parametrize(
+    "words", ["bench t.tflite", "compare t.tflite t.tflite", "study plan.toml"]
+)
+def test_what_needs_the_harness_says_so_at_once(words: str, tmp_path: Path) -> None:
+    done = elsewhere(words, tmp_path, devices="host")
+    assert done.returncode == DeviceError.exit_code
+    assert "Linux and macOS, and this is Windows.\n" in done.stderr
+    assert "Convert and verify here; measure on Linux" in done.stderr
+    assert "tensorflow" not in done.stderr
+
+
+def test_a_study_says_first_which_of_its_devices_it_cannot_use(tmp_path: Path) -> None:
+    """A phone may be connected later, so it goes on, to a model that is not there."""
+    done = elsewhere("study plan.toml", tmp_path, devices='host", "adb', model="none.keras")
+    assert "this is Windows." in done.stderr
+    assert "The other devices are measured." in done.stderr
+    assert "no model at none.keras" in done.stderr
+
+
+def elsewhere(
+    words: str, folder: Path, *, devices: str, model: str = "vit"
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on a system for which there is no harness."""
+    (folder / "sitecustomize.py").write_text(ELSEWHERE)
+    (folder / "t.tflite").write_bytes((MODELS / "tiny_float32.tflite").read_bytes())
+    plan = PLAN.format(device=devices).replace('"vit"', f'"{model}"')
+    (folder / "plan.toml").write_text(plan)
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tflconv", *words.split()],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_on_a_mac_it_looks_for_the_library_of_a_mac(

@@ -84,6 +84,17 @@ def test_every_option_in_a_message_is_a_parameter_in_python() -> None:
     assert checked > 50
 
 
+def test_a_list_of_values_is_quoted_as_a_whole() -> None:
+    """In every text of the code: no value stays bare behind one in quotes."""
+    bare = re.compile(r'="[^"]*"(?:, "[^"]*")*(?:, | or )(?:-?\d[\w.]*|\w+-\w+)(?=[,.;]| or |$)')
+    listed = 0
+    for place, text in messages():
+        spoken = COMMAND.sub("", in_python(text, PUBLIC))
+        assert not bare.search(spoken), f"{place}: {spoken}"
+        listed += '", "' in spoken
+    assert listed
+
+
 def test_options_of_the_command_line_alone_have_no_parameter() -> None:
     assert not {name.replace("-", "_") for name in OF_THE_COMMAND_LINE} & (
         PUBLIC - {"model", "app_log", "export_csv"}
@@ -99,7 +110,11 @@ def test_settings_of_steps_are_spelled_as_their_classes(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "spelled"),
     [
-        ("Add --normalize 0..1, -1..1 or MEAN,STD.", 'Add normalize="0..1", -1..1 or MEAN,STD.'),
+        ("Add --normalize 0..1, -1..1 or MEAN,STD.", 'Add normalize="0..1", "-1..1" or MEAN,STD.'),
+        ("--normalize 0..1, caffe or in-model", 'normalize="0..1", "caffe" or "in-model"'),
+        ("--device host-1, or --dataset SET.", 'devices="host-1", or dataset=SET.'),
+        ("--io int8 or a folder of them", 'io="int8" or a folder of them'),
+        ("--num-runs 5, 6 or fewer.", "num_runs=5, 6 or fewer."),
         ("as --normalize in-model.", 'as normalize="in-model".'),
         ("or --device arm64:cortex-a76 here", 'or devices="arm64:cortex-a76" here'),
         ("compare all the same with --force", "compare all the same with force=True"),

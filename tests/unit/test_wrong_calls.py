@@ -12,11 +12,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tflconv.cli import COMMANDS
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 
@@ -46,6 +49,7 @@ T = "tiny.tflite"
 STATIC = ["convert", T, "--recipe", "static_wi8_ai8"]
 VERIFY = ["verify", T, T]
 SERVE = ["serve", "--port", "0"]
+HISTORY, KEPT = ["history"], ["--history", "runs.sqlite"]
 VIT = ["train", "vit", "--dataset", "mnist-sample"]
 
 CALLS: list[tuple[list[str], int, str, str]] = [
@@ -175,6 +179,79 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["compare", T, T, "--fail-on", "latency=5%"], 2, "has no colon", "Say latency:5%"),
     (["compare", T, T, "--fail-on", "accuracy:1pt"], 2, "no pictures to measure", "--dataset"),
     ([*VIT, "--lr", "0.1"], 2, "No such option '--lr'", "Did you mean '--learning-rate'?"),
+    (["convert", T, "--calibration"], 2, "requires an argument", "--calibration DATASET: Samples"),
+    (["convert", T, "--calibration-count", "0"], 2, "not in the range x>=1", "Number of samples"),
+    (["convert", T, "--resolution", "224x224"], 2, "is not a whole number", "Side of the pictures"),
+    (["convert", T, "--resize", "squash"], 2, "'squash' is not one of", "'crop', 'pad', 'stretch'"),
+    (["convert", T, "--normalize", "imagenet"], 2, "'imagenet' is not one of", "MEAN,STD are"),
+    (["convert", T, "--golden", "0"], 2, "0 is not in the range 1<=x<=1000", "--golden "),
+    (["convert", T, "--device", "host"], 2, "No such option '--device'", "These commands have it"),
+    (["convert", "."], 1, ". is not a SavedModel", "Save the model with model.export(folder)"),
+    ([*VERIFY, "--pictures", "0", "--dataset", "mnist-sample"], 2, "range x>=1", "--pictures "),
+    ([*VERIFY, "--dataset", "photo.jpg"], 2, "neither a folder nor an archive", "Give a folder"),
+    (["bench", "."], 2, "File '.' is a directory", "For example: tflconv bench models/*.tflite"),
+    (["bench", T, "--device", "phone"], 2, "unknown device 'phone'", "adb:SERIAL"),
+    (["bench", T, "-s"], 2, "'-s' requires an argument", "Short for adb:SERIAL"),
+    (["bench", T, "--timeout", "soon"], 2, "'soon' is not a number", "--timeout SECONDS: "),
+    (["bench", T, "--duty-cycle", "2"], 2, "duty_cycle must be from 0.01 to 1", "duty_cycle=2.0"),
+    (["bench", T, "--precision", "fp8"], 2, "precision must be fp32 or fp16", "precision='fp8'"),
+    (["bench", T, "--num-threads", "0"], 2, "num_threads must be at least 1", "num_threads=0"),
+    (["bench", T, "--export-csv", "."], 1, "cannot write .: Is a directory", "Name a file"),
+    (["bench", T, "--input-file", "none"], 2, "there is no input file none", "Leave it out"),
+    (["compare", T], 2, "Missing argument 'CONTENDER'", "For example: tflconv compare "),
+    (["compare", T, "none.tflite"], 1, "no model file at none.tflite", "tflconv convert"),
+    (["compare", "none.json", "none.json"], 1, "no results file", "tflconv bench --export-json"),
+    (["compare", T, T, "--fail-on", "accuracy:1%"], 2, "'1%' is no drop", "Say 0.5pt"),
+    (["compare", T, T, "--confidence", "95"], 2, "confidence must be from 0.5 to", "below 1"),
+    (["compare", T, T, "--fail-on", "speed:5%"], 2, "speed", "latency"),
+    (["inspect", "photo.jpg"], 1, "photo.jpg is not a .tflite file", "tflconv convert"),
+    (["inspect", T, "--for", "npu"], 2, "'npu' is not", "'gpu'"),
+    (["inspect", T, "--calibration", "mnist-sample"], 2, "two files against", "Name a second file"),
+    (["inspect", T, "--device", "host"], 2, "No such option '--device'", "bench, compare"),
+    (["report"], 2, "Missing argument 'RESULTS...'", "For example: tflconv report results.json"),
+    (["report", "none.json"], 1, "no results file at none.json", "tflconv bench --export-json"),
+    (["report", "two.txt"], 1, "cannot read two.txt", "tflconv bench --export-json"),
+    (["report", "r.json", "--html"], 2, "'--html' requires an argument", "--html PATH: Write one"),
+    (["train"], 2, "Missing argument 'MODEL'", "For example: tflconv train "),
+    (["train", "resnet50", *VIT[2:]], 2, "unknown model 'resnet50'", "Did you mean resnet"),
+    ([*VIT, "--epochs", "0"], 2, "epochs must be at least 1", "Received: epochs=0"),
+    ([*VIT, "--learning-rate", "fast"], 2, "'fast' is not a number", "Highest learning rate"),
+    ([*VIT, "--teacher", "none.keras"], 1, "no model at none.keras", "Models come as"),
+    ([*VIT, "-o", "digits"], 2, "a trained model is a .keras file", "Say -o digits.keras"),
+    (["compress", "none.keras"], 2, "Missing option '--recipe'", "For example: tflconv compress "),
+    (["compress", T, "--recipe", "channels50"], 2, "is no Keras file", "Give the .keras"),
+    (["compress", "m.keras", "--recipe", "channels150"], 2, "percentage to remove", "1 to 99"),
+    (["compress", "m.keras", "--recipe", "int8"], 2, "stays in float", "use tflconv convert"),
+    (["compress", "m.keras", "--recipe", "chanels50"], 2, "unknown technique", "channels"),
+    (["compress", "none.keras", "--recipe", "channels50"], 1, "no model at none", "Models come as"),
+    (["study"], 2, "Missing argument 'PLAN|demo|init'", "For example: tflconv study demo"),
+    (["study", "dem"], 2, "there is no plan dem", "Did you mean demo?"),
+    (["study", T], 2, "cannot read the plan tiny.tflite: it is no utf-8", "A plan is a TOML file"),
+    (["study", "empty"], 2, "cannot read the plan empty: Is a directory", "A plan is a TOML file"),
+    (["study", "init", "-o", "p.toml"], 2, "is printed", "Say: tflconv study init > plan.toml"),
+    ([*HISTORY, "show", "zzz", *KEPT], 2, "no run whose hash", "history list shows"),
+    ([*HISTORY, "show", *KEPT], 2, "Missing argument 'RUN'", "For example: tflconv history show "),
+    ([*HISTORY, "export", *KEPT], 2, "Missing argument", "tflconv history export "),
+    ([*HISTORY, "merge", "none.sqlite", *KEPT], 1, "no history at none", "(.json)"),
+    ([*HISTORY, "trend", "none", *KEPT], 2, "extra argument (none)", "It takes no words"),
+    ([*HISTORY, "trend", "--figure", "speed", *KEPT], 2, "'speed' is not one of", "'latency'"),
+    ([*HISTORY, "lst", *KEPT], 2, "No such command 'lst'", "Did you mean 'list'?"),
+    (["history", "list"], 2, "TFLCONV_HISTORY is off", "Name a history: --history FILE"),
+    (["history", "list", "--history", T], 1, "tiny.tflite is no history", "Name another file"),
+    (["datasets", "show", "photos"], 2, "unknown dataset 'photos'", "Known: asl-alphabet"),
+    (["datasets", "fetch"], 2, "Missing argument 'NAME'", "For example: tflconv datasets fetch "),
+    (["datasets", "fetch", "mnist", "--from", "none"], 2, "no file none", "Leave it out"),
+    (["datasets", "fetch", "mnist-sample"], 2, "nothing to fetch", "Say its name"),
+    (["datasets", "list"], 2, "No such command 'list'", "tflconv list datasets"),
+    (["devices", "setup"], 2, "Missing argument", "arm64"),
+    (["devices", "setup", "x86"], 2, "'x86' is not", "'arm64'"),
+    (["devices", "-s", "X"], 2, "No such option '-s'", "These commands have it: bench, compare"),
+    (["devices", "list"], 2, "No such command 'list'", "Say 'tflconv devices'"),
+    (["devices", "cleen"], 2, "No such command 'cleen'", "Did you mean 'clean'?"),
+    (["doctor", "--fix"], 2, "No such option '--fix'", "For example: tflconv doctor"),
+    (["list", "recipes", "int8"], 2, "unexpected extra argument (int8)", "It takes no words"),
+    (["serve", T, "--port", "http"], 2, "'http' is not a whole number", "--port PORT: Port to"),
+    ([*SERVE, "photo.jpg"], 1, "photo.jpg is not a .tflite file", "tflconv convert"),
 ]  # fmt: skip
 
 DRIVER = """
@@ -249,7 +326,9 @@ def answers() -> list[Any]:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len({tuple(arguments) for arguments, *_ in CALLS}) == len(CALLS) >= 45
+    assert len({tuple(arguments) for arguments, *_ in CALLS}) == len(CALLS) >= 96
+    called = Counter(arguments[0] for arguments, *_ in CALLS)
+    assert min(called[name] for name in COMMANDS) >= 2, called
 
 
 @pytest.mark.parametrize("number", range(len(CALLS)), ids=lambda n: " ".join(CALLS[n][0]))

@@ -196,7 +196,10 @@ def _measured(
 
 def _check_inputs(config: BenchmarkConfig) -> None:
     if config.input_file and not Path(config.input_file).is_file():
-        raise UsageError(f"there is no input file {config.input_file}.")
+        raise UsageError(
+            f"there is no input file {config.input_file}.",
+            hint="It holds the raw bytes of all inputs. Leave it out, and they are drawn.",
+        )
 
 
 def _timed(

@@ -19,9 +19,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from tflconv._version import __version__
-from tflconv.cli import bash, neighbours, streams, wall
+from tflconv.cli import shells, streams, wall
 from tflconv.cli.commands import Group
-from tflconv.cli.console import say, starting
+from tflconv.cli.console import say, waiting
 from tflconv.cli.interrupts import Interrupts
 from tflconv.core import unexpected
 from tflconv.core.private import temporary_files
@@ -91,32 +91,11 @@ class LazyGroup(Group):
         """Import ``tflconv.cli.<cmd_name>`` and return its ``command``."""
         if cmd_name not in COMMANDS:
             return None
-        with starting():
+        with waiting():
             module = importlib.import_module(f"tflconv.cli.{_MODULES.get(cmd_name, cmd_name)}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words of a call; an option before its command is told where it belongs."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            owners = self._owners(ctx, error.option_name)
-            if not owners:
-                raise
-            named = ", ".join(owners[:3]) + (" and others" if len(owners) > 3 else "")
-            told = f"{error.message} Say it behind its command: {named}."
-            raise click.NoSuchOption(error.option_name, told, ctx=ctx) from None
-
-    def _owners(self, ctx: click.Context, option: str) -> list[str]:
-        """Return the commands that have an option."""
-        found = ((name, self.get_command(ctx, name)) for name in COMMANDS)
-        return [
-            name
-            for name, command in found
-            if command is not None and option in neighbours.words_of(command, ctx)
-        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""
@@ -151,7 +130,7 @@ def main(args: list[str] | None = None) -> None:
         SystemExit: Always, with the exit code.
 
     """
-    bash.register()
+    shells.register()
     interrupts = Interrupts()
     with interrupts.handled():
         try:

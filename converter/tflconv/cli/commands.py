@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import click
 
-from tflconv.cli import groups, neighbours
+from tflconv.cli import advice, groups
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -48,30 +48,11 @@ class Command(click.Command):
         return [*(each for each in own if each not in helps), *self.shared, *helps]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words of a call; of those that are not known, say what was meant."""
+        """Read the words of a call; where one is wrong, say what to do."""
         try:
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            near = neighbours.options(error.option_name, neighbours.words_of(self, ctx))
-            meant = " or ".join(f"'{each}'" for each in near)
-            told = f"{error.message} Did you mean {meant}?" if near else error.message
-            raise click.NoSuchOption(error.option_name, told, ctx=ctx) from None
         except click.UsageError as error:
-            if not error.message.startswith(_EXTRA):
-                raise
-            extra = error.message.removesuffix(")").rpartition("(")[2].split()
-            raise click.UsageError(error.message + self._meant(ctx, extra), ctx) from None
-
-    def _meant(self, ctx: click.Context, words: list[str]) -> str:
-        for word in words:
-            for option in neighbours.taking(self, ctx, word):
-                return f". Did you mean '{option} {word}'?"
-        names = (
-            each.metavar or each.human_readable_name
-            for each in self.params
-            if isinstance(each, click.Argument)
-        )
-        return f". It takes {' '.join(names) or 'no words'}, and options by their name."
+            raise advice.on(error, self, ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
@@ -114,9 +95,6 @@ class Group(Command, click.Group):
         if near:
             return f" Did you mean '{self.moved.get(near[0], near[0])}'?"
         return f" Known: {', '.join(known)}."
-
-
-_EXTRA = "Got unexpected extra argument"
 
 
 def command(name: str) -> Callable[[Callable[..., Any]], Command]:

@@ -34,8 +34,8 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
 
 
 @commands.command(name="compare")
-@click.argument("baseline")
-@click.argument("contender")
+@click.argument("baseline", shell_complete=completing.files)
+@click.argument("contender", shell_complete=completing.files)
 @click.option(
     "--fail-on",
     multiple=True,

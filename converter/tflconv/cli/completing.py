@@ -12,6 +12,11 @@ from click.shell_completion import CompletionItem
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
+def files(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Let the shell complete files and folders."""
+    return [CompletionItem(begun, type="file")]
+
+
 def recipes(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Return names of recipes, the short ones too, and prefixes of what trains before."""
     from tflconv import recipe
@@ -32,7 +37,7 @@ def datasets(_: click.Context, __: click.Parameter, begun: str) -> list[Completi
     from tflconv import data
 
     found = _starting(begun, ((name, data.card(name).title) for name in data.names()))
-    return found or [CompletionItem(begun, type="file")]
+    return found or files(_, __, begun)
 
 
 def devices(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tflconv.cli import shells
 from tflconv.core.amounts import clock_text
 from tflconv.core.progress import Callback, Progress, silent
-from tflconv.core.text import clean_lines, to_json
+from tflconv.core.text import clean, clean_lines, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,12 +72,12 @@ def working(message: str) -> Iterator[Callback]:
 
 
 @contextlib.contextmanager
-def starting() -> Iterator[None]:
-    """Say on a terminal that the command starts, if the block takes more than a moment."""
-    if not _is_terminal():
+def waiting(message: str = "starting") -> Iterator[None]:
+    """Say ``message`` on a terminal, if the block takes more than a moment."""
+    if shells.VARIABLE in os.environ or is_chosen("quiet") or not _is_terminal():
         yield
         return
-    over, said = threading.Event(), ["starting "]
+    over, said = threading.Event(), [f"{clean(message)} "]
 
     def tell() -> None:
         while not over.wait(_MOMENT):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
@@ -17,7 +18,11 @@ from tflconv.data.fetch import fetch as fetch_files
 from tflconv.data.locating import Location, data_dir, find
 
 
-@commands.group(name="datasets")
+class _Datasets(commands.Group):
+    moved: ClassVar = {"list": "list datasets", "download": "datasets fetch"}
+
+
+@commands.group(name="datasets", cls=_Datasets)
 def command() -> None:
     """Show what is in a dataset, fetch it, or clean up; `tflconv list datasets` names them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import ClassVar
 
 import click
 
@@ -14,7 +15,11 @@ from tflconv.device.access import Access
 from tflconv.device.kinds import KINDS, ListedDevice, kind
 
 
-@commands.group(name="devices", invoke_without_command=True)
+class _Devices(commands.Group):
+    moved: ClassVar = {"list": "devices"}
+
+
+@commands.group(name="devices", cls=_Devices, invoke_without_command=True)
 @click.option("-l", "--long", is_flag=True, help="Also list what each device can measure.")
 @options.adb_servers
 @options.json_output

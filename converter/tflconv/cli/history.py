@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tflconv.cli import commands, completing, options
-from tflconv.cli.console import print_json, say, say_next, standard_output
+from tflconv.cli.console import print_json, say, say_next, standard_output, waiting
 from tflconv.comparison import METRICS, Metric
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import OFF, VARIABLE, History, place
@@ -75,7 +75,8 @@ def list_runs(history: History, model: str | None, device: str | None, as_json: 
       tflconv history list --history runs.sqlite
       tflconv history list --device host --json
     """
-    rows = [_row(kept) for kept in history.runs(slug=model, device=device)]
+    with waiting(f"reading {history.path}"):
+        rows = [_row(kept) for kept in history.runs(slug=model, device=device)]
     options.print_rows(rows, as_json=as_json)
     if not rows and not as_json:
         say(f"{history.path} has no such runs.", err=True)
@@ -98,7 +99,8 @@ def show(run: str, history: History, as_json: bool) -> None:
     from tflconv.report import tables
     from tflconv.results import Results
 
-    kept = history.find(run)
+    with waiting(f"reading {history.path}"):
+        kept = history.find(run)
     found = Results(runs=(kept.run,))
     if as_json:
         print_json(found.to_json())
@@ -122,7 +124,8 @@ def export(target: Path, history: History, model: str | None, device: str | None
     from tflconv.report import export as exports
     from tflconv.results import Results
 
-    found = history.runs(slug=model, device=device)
+    with waiting(f"reading {history.path}"):
+        found = history.runs(slug=model, device=device)
     if not found:
         raise TflconvError(f"{history.path} has no such runs.")
     options.write_or_print(target, exports.to_json(Results(runs=tuple(k.run for k in found))))
@@ -142,7 +145,8 @@ def merge(others: tuple[Path, ...], history: History) -> None:
       tflconv history merge phone.json host.json
     """
     for other in others:
-        new = _merged(history, other)
+        with waiting(f"reading {other}"):
+            new = _merged(history, other)
         say(f"{other}: {new} new")
 
 
@@ -173,7 +177,9 @@ def trend(
     from tflconv.history import trend as trends
 
     series: dict[tuple[str, str], list[Kept]] = {}
-    for kept in history.runs(slug=model, device=device):
+    with waiting(f"reading {history.path}"):
+        runs = history.runs(slug=model, device=device)
+    for kept in runs:
         series.setdefault((kept.run.model.slug, kept.run.device.id), []).append(kept)
     points = [point for runs in series.values() for point in trends.of(runs, figure)]
     rows = [

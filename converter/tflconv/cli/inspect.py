@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tflconv.cli import commands, options
+from tflconv.cli import commands, completing, options
 from tflconv.cli.console import print_json, say, say_next, standard_output, working
 from tflconv.errors import UsageError
 
@@ -46,7 +46,12 @@ RESULTS_HELP = (
 @click.option("--html", metavar="FILE", type=options.OutputFile(), help=HTML_HELP)
 @click.option("--model-explorer", metavar="FOLDER", type=options.OutputFolder(), help=EXPLORER_HELP)
 @click.option("--results", "results_file", metavar="FILE", type=FILE, help=RESULTS_HELP)
-@click.option("--calibration", metavar="SOURCE", help=CALIBRATION_HELP)
+@click.option(
+    "--calibration",
+    metavar="SOURCE",
+    shell_complete=completing.datasets,
+    help=CALIBRATION_HELP,
+)
 @click.option(
     "--calibration-count",
     metavar="COUNT",

@@ -92,8 +92,14 @@ def _setting(name: str, default: Any, text: str) -> Callable[[F], F]:
     if isinstance(default, bool):
         flag = f"{flag}/--no-{name.replace('_', '-')}"
     unit = None if isinstance(default, bool) else units.of(name)
-    shown = default != ""
-    return click.option(flag, default=default, show_default=shown, metavar=unit, help=text)
+    return click.option(
+        flag,
+        default=default,
+        show_default=default != "",
+        metavar=unit,
+        shell_complete=completing.files if unit == "FILE" else None,
+        help=text,
+    )
 
 
 def qat(function: F) -> F:
@@ -287,6 +293,7 @@ def phone(function: F) -> F:
     return click.option(
         "--adb",
         metavar="PROGRAM",
+        shell_complete=completing.files,
         help="The adb to use.  [default: $ADB, PATH, the wheel adbutils]",
     )(function)
 

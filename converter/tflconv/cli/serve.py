@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from tflconv import data
 from tflconv.cli import commands, options
-from tflconv.cli.console import say, say_next
+from tflconv.cli.console import say, say_next, waiting
 from tflconv.model.pictures import Resize
 from tflconv.service import ServiceConfig, read_token, served_models
 
@@ -77,9 +78,15 @@ def command(
     if not config.is_local:
         guard = "with the token" if token else "without a token"
         say(f"Anyone who reaches {config.host} may ask, {guard} and without encryption.", err=True)
-    from tflconv.service.starting import serve
+    with contextlib.ExitStack() as before:
+        before.enter_context(waiting("starting the service"))
+        from tflconv.service.starting import serve
 
-    serve(served, config, token=token, golden=golden, announce=_announce)
+        def announce(address: str, service: Service) -> None:
+            before.close()
+            _announce(address, service)
+
+        serve(served, config, token=token, golden=golden, announce=announce)
 
 
 def _announce(address: str, service: Service) -> None:

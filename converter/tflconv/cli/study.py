@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from tflconv.cli import commands, options
 from tflconv.cli.console import say, say_next, showing, standard_output
 from tflconv.core.text import file_name
+from tflconv.errors import UsageError
 
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
@@ -64,6 +66,10 @@ def command(
     from tflconv.core import resources
 
     if plan == Path(INIT):
+        if output is not None:
+            raise UsageError(
+                "a plan to begin with is printed.", hint="Say: tflconv study init > plan.toml"
+            )
         click.echo(resources.first_plan().read_text(encoding="utf-8"), nl=False)
         say_next("tflconv", "study", "plan.toml", "-o", "run")
         return
@@ -87,6 +93,8 @@ def _loaded(plan: Path) -> Plan:
     from tflconv.pipeline import demonstration, planning
 
     if plan != Path(DEMO):
+        if not plan.exists() and (near := difflib.get_close_matches(str(plan), [DEMO, INIT], n=1)):
+            raise UsageError(f"there is no plan {plan}.", hint=f"Did you mean {near[0]}?")
         return planning.read(plan)
     obstacle = demonstration.obstacle()
     if obstacle is not None:

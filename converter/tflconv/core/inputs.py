@@ -36,3 +36,15 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     """
     require_finite(path)
     return path.read_text(encoding=encoding)
+
+
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a text file could not be read, without numbers and the path once more.
+
+    Example:
+        >>> why_unread(FileNotFoundError(2, "No such file or directory", "labels.txt"))
+        'No such file or directory'
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no {error.encoding} text"
+    return error.strerror or str(error)

@@ -12,8 +12,10 @@ _COMMAND = re.compile(r"tflconv [a-z]+\b(?:[^`;,:.(\n]|[.,:](?=\S))*")
 _OPTION = re.compile(
     r"(?P<leave>\b[Ll]eave )?(?P<tick>`?)(?<![\w-])--(?P<option>[a-z][a-z-]*[a-z])"
     r"(?:=(?P<given>[\w:./%-]*[\w%])"
-    r"| (?P<apart>[A-Z][A-Z.,]*[A-Z]|[\w:./%-]*[\d-][\w:./%-]*[\w%]|\d))?"
+    r"| (?P<apart>[A-Z][A-Z.,]*[A-Z]|[\w:./%-]*[\d-][\w:./%-]*[\w%]|[\w:./%-]*\d)"
+    r"(?P<more>(?:, [\w:./%-]*[\w%])* or [\w:./%,-]*[\w%](?=[.,;:)]|$))?)?"
 )
+_LISTED = re.compile(r"(?P<before>, | or )(?P<value>[A-Z][A-Z.,]*[A-Z]|[\w:./%-]*[\w%])")
 _SETTING = re.compile(r"--setting (\w+)\.(\w+)=([\w.]*\w)")
 _ELSEWHERE = {
     "recipe": "recipes",
@@ -49,6 +51,8 @@ def in_python(
         'Add calibration_count=COUNT, or leave --strip out.'
         >>> in_python("Say --rewrite as-is, or --no-augment.", ["rewrite", "augment"])
         'Say rewrite="as-is", or augment=False.'
+        >>> in_python("Say --normalize 0..1, -1..1, caffe or MEAN,STD.", ["normalize"])
+        'Say normalize="0..1", "-1..1", "caffe" or MEAN,STD.'
         >>> in_python("Use --setting channels.tile=1 or --qat-engine=tfmot.", ["settings", "qat"])
         'Use settings=ChannelsConfig(tile=1) or qat=QatConfig(engine="tfmot").'
         >>> in_python("Say which: --dataset. See `tflconv inspect --results`.", ["dataset"])
@@ -79,7 +83,10 @@ def _spelled(
         before = (words["leave"] or "") + words["tick"]
         if value is None and name in flags and not words["leave"]:
             value = "True"
-        return f"{before}{name}" if value is None else f"{before}{name}={value}"
+        more = words["more"] or ""
+        if value is not None and value.startswith('"'):  # what follows are values like it
+            more = _LISTED.sub(lambda each: each["before"] + _value(each["value"]), more)
+        return (f"{before}{name}" if value is None else f"{before}{name}={value}") + more
 
     return _OPTION.sub(option, _SETTING.sub(setting, text))
 

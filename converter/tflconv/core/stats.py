@@ -61,6 +61,16 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
 
 
+def median(samples: ArrayLike) -> float:
+    """Return the median of ``samples``, the same number as ``summarize`` does.
+
+    Example:
+        >>> median([2.0, 3.0, 40.0])
+        3.0
+    """
+    return float(np.percentile(_checked(samples), 50))
+
+
 def summarize(samples: ArrayLike) -> Summary:
     """Return count, median with 95 % interval, mean, spread and percentiles of ``samples``.
 

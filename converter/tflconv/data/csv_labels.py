@@ -168,7 +168,8 @@ def _read(table: Path) -> list[list[str]]:
     try:
         text = inputs.read_text(table, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise TflconvError(f"cannot read labels from {table}: {error}.", hint=_HINT) from error
+        why = inputs.why_unread(error)
+        raise TflconvError(f"cannot read labels from {table}: {why}.", hint=_HINT) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:

@@ -92,7 +92,9 @@ def adopt(name: str, source: Path) -> tuple[Fetched, ...]:
     """
     wanted = _fetchable(name)
     if not source.exists():
-        raise UsageError(f"there is no file {source}.")
+        raise UsageError(
+            f"there is no file {source}.", hint=f"Leave it out to download {name} instead."
+        )
     if source.is_file() and len(wanted.files) != 1:
         names = ", ".join(file.path for file in wanted.files)
         raise UsageError(f"{name} has several files: give the folder that holds {names}.")
@@ -113,7 +115,10 @@ def _alone(wanted: DatasetCard) -> Iterator[None]:
 def _fetchable(name: str) -> DatasetCard:
     published = card(name)
     if published.bundled:
-        raise UsageError(f"{name} travels with tflconv; there is nothing to fetch.")
+        raise UsageError(
+            f"{name} travels with tflconv; there is nothing to fetch.",
+            hint=f"Say its name where a dataset is asked for: --dataset {name}.",
+        )
     outputs.try_folder(data_dir() / name)
     return recorded(published, data_dir() / name)
 

@@ -37,7 +37,7 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
         lines = inputs.read_text(path, "utf-8-sig").rstrip("\n").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TflconvError(
-            f"cannot read labels from {path}: {error}.",
+            f"cannot read labels from {path}: {inputs.why_unread(error)}.",
             hint="It is a text file with one label per line, in the order of the model's outputs.",
         ) from error
     labels = tuple(map(clean_name, lines))

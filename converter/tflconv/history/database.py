@@ -151,7 +151,10 @@ class History:
     def merge(self, other: History) -> int:
         """Keep the runs of ``other``, too; return how many were new."""
         if not other.path.is_file():
-            raise TflconvError(f"there is no history at {other.path}.")
+            raise TflconvError(
+                f"there is no history at {other.path}.",
+                hint="Name a history (.sqlite) or a results file (.json).",
+            )
         return self.add(kept.run for kept in other.runs())
 
     def _as_large_as_the_file(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from tflconv import data, device, models
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
 from tflconv.compression.weight_config import DistillStepConfig
-from tflconv.core import outputs
+from tflconv.core import outputs, telling
 from tflconv.core.inputs import require_finite
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
@@ -222,11 +222,16 @@ def _check_without_pictures(request: BenchRequest) -> None:
 
 
 def _check_measurable(devices: Sequence[str]) -> None:
-    """Raise the first obstacle if none of ``devices`` can be used; a phone may still come."""
+    """Raise the first obstacle if none of ``devices`` can be used; a phone may still come.
+
+    Where others can, what cannot is said before anything is trained.
+    """
     obstacles = [None if name.startswith("adb") else _obstacle(name) for name in devices]
     found = [obstacle for obstacle in obstacles if obstacle is not None]
     if found and len(found) == len(obstacles):
         raise found[0]
+    for obstacle in found:
+        telling.warn(f"{obstacle.message} {obstacle.hint or ''} The other devices are measured.")
 
 
 def _obstacle(name: str) -> TflconvError | None:

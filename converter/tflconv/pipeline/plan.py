@@ -189,7 +189,7 @@ def load(path: Path) -> Plan:
             text = stream.read(_LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"cannot read the plan {path}: {error}.",
+            f"cannot read the plan {path}: {inputs.why_unread(error)}.",
             hint="A plan is a TOML file; `tflconv study init` prints one to begin with.",
         ) from error
     return parse(text, source=str(path))

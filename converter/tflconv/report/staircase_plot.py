@@ -13,8 +13,10 @@ from tflconv.report import style, units
 from tflconv.report.staircase import Stair, Staircase
 
 _ROW, _HEAD = 0.27, 0.5
-_ROOM_FOR_LABEL = 1.5
+_ROOM_FOR_LABEL = 1.75
 _BAR = 0.62
+_TICKS = 4
+"""At most so many below a panel: 0.0025 is wide, and labels must not meet."""
 
 
 @dataclass(frozen=True)
@@ -119,4 +121,5 @@ def _prepare(axes: Axes, title: str, stairs: Sequence[Stair]) -> None:
     axes.set_title(title)
     axes.set_yticks(range(len(stairs)), [to_plot(name) for name in names])
     axes.set_ylim(len(stairs) - 0.5, -0.5)
+    axes.locator_params(axis="x", nbins=_TICKS)
     axes.grid(axis="x")

@@ -49,10 +49,10 @@ class Latency:
         """Median, percentiles and a bootstrap interval of the median, in milliseconds."""
         return stats.summarize([sample / 1e6 for sample in self.samples_ns])
 
-    @property
+    @cached_property
     def median_ms(self) -> float:
-        """Median latency in milliseconds."""
-        return self.summary["median"]
+        """Median latency in milliseconds; without what else ``summary`` takes its time for."""
+        return stats.median([sample / 1e6 for sample in self.samples_ns])
 
     def __repr__(self) -> str:
         return f"Latency(median {self.median_ms:.3g} ms of {len(self.samples_ns)})"

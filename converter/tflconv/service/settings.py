@@ -170,7 +170,10 @@ def read_token(file: Path | None) -> str | None:
     try:
         text = os.environ.get(VARIABLE, "") if file is None else inputs.read_text(file, "ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise TflconvError(f"cannot read a token from {file}: {error}.") from error
+        why = inputs.why_unread(error)
+        raise TflconvError(
+            f"cannot read a token from {file}: {why}.", hint="Make one: openssl rand -hex 32 > FILE"
+        ) from error
     token = text.strip()
     if not token and file is None:
         return None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from fakes.rich_results import rich
 from tflconv import results
 from tflconv.errors import UsageError
 from tflconv.report import across, gallery, matrix, summary
-from tflconv.results import Instructions, Results
+from tflconv.results import Instructions, Latency, Results
 
 STUDIES = Path(__file__).parents[2] / "studies"
 ARM64 = results.load(STUDIES / "int8-vit" / "arm64.json")
@@ -116,3 +120,52 @@ def test_pictures_are_drawn_in_rows() -> None:
     images = np.zeros((23, 8, 8, 1), np.uint8)
     assert gallery.pictures(images)._repr_png_()
     assert gallery.pictures(np.zeros((3, 8, 8, 3), np.uint8), per_row=3)._repr_png_()
+
+
+def test_no_word_of_a_figure_is_cut_or_meets_another_below() -> None:
+    """Widths are those of the font that figures are laid out with, wider than a browser's."""
+    demo = results.load(STUDIES / "demo" / "results.json")
+    drawn = [
+        *(draw(demo) for draw in (gallery.size, gallery.cpu, gallery.accuracy, gallery.pareto)),
+        gallery.devices(results.merge([CORES, demo]), "mobilenet_v2"),
+        gallery.kinds(ARM64),
+        gallery.staircase(rich()),
+        gallery.staircase(tiny(rich())),
+    ]
+    figures = [each.figure for each in drawn if isinstance(each, gallery.Drawing)]
+    assert len(figures) == len(drawn)
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        below = [shown(axes) for axes in figure.axes]
+        ticks = {tick.label1 for axes in figure.axes for tick in axes.xaxis.get_major_ticks()}
+        words = set(figure.findobj(Text)) - ticks | {label for labels in below for label in labels}
+        boxes = {text: text.get_window_extent(canvas.get_renderer()) for text in words}
+        for text, box in boxes.items():
+            if text.get_visible() and text.get_text():
+                assert box.x0 >= -1, text.get_text()
+                assert box.x1 <= figure.bbox.width + 1, text.get_text()
+        for labels in below:
+            assert all(boxes[one].x1 < boxes[two].x0 for one, two in itertools.pairwise(labels))
+
+
+def shown(axes: Axes) -> list[Text]:
+    """The numbers below a panel, but those of marks beyond its ends."""
+    low, high = axes.get_xlim()
+    ticks = axes.xaxis.get_major_ticks() if axes.xaxis.get_visible() else []
+    return [tick.label1 for tick in ticks if low <= tick.get_loc() <= high]
+
+
+def tiny(found: Results) -> Results:
+    """The same runs of a network that takes a few microseconds, whose numbers are long."""
+    return replace(
+        found,
+        runs=tuple(
+            run
+            if run.latency is None
+            else replace(
+                run, latency=Latency(samples_ns=tuple(2400 + 7600 * (n % 2) for n in range(9)))
+            )
+            for run in found.runs
+        ),
+    )

@@ -63,7 +63,7 @@ def kinds(results: Results) -> Figure:
     axes.set_title("Million instructions")
     told = dict.fromkeys(kind for run in runs for kind in shares(run))
     handles = [Patch(color=KINDS[kind], label=kind) for kind in told]
-    drawn.legend(handles=handles, loc="outside lower left", ncols=2)
+    style.legend(drawn, handles)
     return drawn
 
 
@@ -93,9 +93,9 @@ def devices(results: Results, model: str) -> Figure:
     axes.set_yticks(places, [to_plot(recipe) for recipe in recipes])
     axes.invert_yaxis()
     axes.margins(x=0.14)
-    axes.set_title(to_plot(f"{model}: % of the cost of {recipes[0]}"))
+    axes.set_title(to_plot(f"{model}: cost in % of {recipes[0]}"))
     handles = [Patch(color=c, label=to_plot(n)) for n, c in zip(found, _DEVICES * 9, strict=False)]
-    drawn.legend(handles=handles, loc="outside lower left", ncols=2)
+    style.legend(drawn, handles)
     return drawn
 
 

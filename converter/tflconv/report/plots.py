@@ -33,7 +33,7 @@ _SHOWN_MODELS = 16
 """Models that a legend names; markers repeat long before."""
 USUAL_RATE = 10.0
 _ROW = 0.235
-_ROOM_FOR_LABEL = 1.5
+_ROOM_FOR_LABEL = 1.6
 
 
 @style.settled
@@ -358,7 +358,7 @@ def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
         Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=to_plot(name))
         for name, marker in (shapes.items() if len(shapes) <= _SHOWN_MODELS else ())
     ]
-    drawn.legend(handles=handles, loc="outside lower left", ncols=2, handletextpad=0.2)
+    style.legend(drawn, handles, closer=True)
 
 
 def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -41,6 +42,10 @@ _RECIPES = {
 _MARKERS = "osD^vPX*"
 WIDTH = 4.3
 """Width in inches, at which text of 9 points stays readable on the screen of a phone."""
+_LETTERS = 54
+"""Letters of two labels that fit below a figure side by side, beside their marks."""
+_LEGEND_ROW = 0.18
+"""Height of a row of a legend in inches."""
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 _FONT = re.compile(r"(<text [^>]*)'DejaVu Sans'[^;\"<>]*")
 _SETTINGS = {
@@ -105,6 +110,16 @@ def empty_figure(height: float) -> Figure:
     """Return an empty figure of standard width, ``height`` in inches."""
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04)
     return Figure(figsize=(WIDTH, height), layout=layout, facecolor=PAPER)
+
+
+def legend(drawn: Figure, handles: Sequence[Artist], *, closer: bool = False) -> None:
+    """Draw a legend below: two columns, or one where two labels are too long for the width."""
+    labels = sorted((len(str(each.get_label())) for each in handles), reverse=True)
+    columns = 2 if sum(labels[:2]) <= _LETTERS else 1
+    if columns == 1:
+        drawn.set_figheight(drawn.get_figheight() + _LEGEND_ROW * len(labels) / 2)
+    pad = 0.2 if closer else None
+    drawn.legend(handles=handles, loc="outside lower left", ncols=columns, handletextpad=pad)
 
 
 def svg(drawn: Figure) -> str:

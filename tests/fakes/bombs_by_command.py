@@ -182,7 +182,7 @@ def _local(word: str, folder: Path) -> str:
 def _sound(kind: str) -> bytes:
     if kind == "history":
         return _history()
-    if kind == "plan":  # one that is refused: what a sound plan trains would hide what reading takes
+    if kind == "plan":  # a refused one: what a sound plan trains would hide what reading takes
         return b'name = "none"'
     return next(each.sound for each in sound.KINDS if each.name == kind)
 

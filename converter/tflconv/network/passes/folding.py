@@ -34,7 +34,7 @@ def fold_affine_into_next(network: Network) -> Network:
     for affine in network.of_kind("affine"):
         consumers = network.consumers(affine.name)
         folds = all(_can_absorb(consumer, affine) for consumer in consumers)
-        if consumers and folds and affine.name != network.output and is_channelwise(affine):
+        if consumers and folds and affine.name not in network.outputs and is_channelwise(affine):
             absorbed = [_before(consumer, affine) for consumer in consumers]
             network = network.updating(*absorbed).without(affine.name)
     return network

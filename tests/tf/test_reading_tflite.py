@@ -249,6 +249,26 @@ def test_tokens_may_attend_to_others() -> None:
     assert network.of_kind("attention")[0].inputs == ("x0", "x1", "x1")
 
 
+@pytest.mark.parametrize("keys_lead", [False, True])
+@pytest.mark.parametrize(("queries", "keys"), [(1, 5), (3, 1), (1, 1)])
+def test_one_token_may_attend_or_be_attended_to(queries: int, keys: int, keys_lead: bool) -> None:
+    """Products of one query look the same turned and not turned."""
+
+    def heads(x: Any, count: int, kernel: np.ndarray) -> Any:
+        return tf.transpose(tf.reshape(x @ kernel, (1, count, HEADS, -1)), (0, 2, 1, 3))
+
+    def call(x: Any, memory: Any) -> Any:
+        query = heads(x, queries, PROJECTIONS[0])
+        key, value = (heads(memory, keys, kernel) for kernel in PROJECTIONS[1:3])
+        scores = tf.matmul(query, key, transpose_b=True)
+        if keys_lead:
+            scores = tf.transpose(tf.matmul(key, query, transpose_b=True), (0, 1, 3, 2))
+        mixed = tf.transpose(tf.nn.softmax(scores) @ value, (0, 2, 1, 3))
+        return tf.reshape(mixed, (1, queries, WIDTH)) @ PROJECTIONS[3] + BETA
+
+    read(call, (1, queries, WIDTH), (1, keys, WIDTH))
+
+
 def shuffled(x: Any) -> Any:
     moved = tf.gather(x @ PROJECTIONS[1], [1, 0, *range(2, TOKENS)], axis=1)
     key = tf.transpose(tf.reshape(moved, (1, TOKENS, HEADS, -1)), (0, 2, 1, 3))

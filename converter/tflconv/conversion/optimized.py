@@ -8,7 +8,8 @@ along, and the TFLite converter takes them from the graph.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
@@ -21,6 +22,7 @@ from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
+from tflconv.errors import TflconvError
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
@@ -42,7 +44,11 @@ class OptimizedModel(FloatModel):
         outcomes: The outcome of each pass.
         lowered: Its float file, and the graph that TensorFlow made it of as a whole.
         trained: Ranges of activations, if the network was trained for int8.
+        scaled: Makes the same model with its inputs scaled before the first product, where passes
+            changed that.
     """
+
+    scaled: Callable[[], FloatModel] | None = None
 
     def __init__(
         self,
@@ -80,6 +86,8 @@ class OptimizedModel(FloatModel):
             TflconvError: The recipe cannot be made of this network.
         """
         integers = recipe.is_integer or recipe.compute == "selective"
+        if recipe.compute == "dynamic" and self.scaled is not None:
+            return self.scaled().make(recipe)
         if recipe.needs_ranges and has_loops(self.content):
             return super().make(recipe, calibration, spared)
         if self.trained is not None and integers:
@@ -138,13 +146,10 @@ def rewritten(lowered: FloatModel) -> FloatModel:
         lowered: The model as it came.
     """
     try:
-        made = _compared(lowered, *_optimized(lowered, passes.PASSES))
+        return _rewritten(lowered, passes.PASSES)
     except CannotRewrite as error:
         telling.warn(f"{error.message} It is converted as it came.")
         return lowered
-    if (unroll := lowered.unroll) is not None:
-        made.unroll = lambda: rewritten(unroll())
-    return made
 
 
 def alternative(lowered: FloatModel) -> OptimizedModel:
@@ -156,29 +161,37 @@ def alternative(lowered: FloatModel) -> OptimizedModel:
     Raises:
         CannotRewrite: It cannot be rewritten, or no pass changes it.
     """
-    network, outcomes, _ = _optimized(lowered, passes.KEEPING)
-    if {outcome.name for outcome in outcomes if outcome.skipped is None} <= passes.SPELLING:
+    return _rewritten(lowered, passes.KEEPING, changed=True)
+
+
+def _rewritten(
+    lowered: FloatModel, chosen: Sequence[NamedPass], *, changed: bool = False
+) -> OptimizedModel:
+    """The model after the ``chosen`` passes, of which one has ``changed`` it if that is wanted."""
+    came = _network(lowered)
+    dropping = any(each.name == passes.DROPS_SOFTMAX for each in chosen)
+    dropped = removing.softmaxes(came) if dropping else []
+    network, outcomes = passes.optimize(came, chosen)
+    if changed and {o.name for o in outcomes if o.skipped is None} <= passes.SPELLING:
         raise CannotRewrite(f"{lowered.name}: no pass changes it.")
-    made = _compared(lowered, network, outcomes)
+    made = _compared(lowered, network, outcomes, dropped)
+    scaled, _ = passes.optimize(came, passes.for_run_time_ranges(chosen))
+    if len(scaled.nodes) != len(network.nodes):
+        made.scaled = cache(lambda: _compared(lowered, scaled, outcomes, dropped))
     if (unroll := lowered.unroll) is not None:
-        made.unroll = lambda: alternative(unroll())
+        made.unroll = lambda: _rewritten(unroll(), chosen)
     return made
 
 
-def _optimized(
-    lowered: FloatModel, chosen: Sequence[NamedPass]
-) -> tuple[Network, list[PassOutcome], list[int]]:
-    """The network in the float file that a model was lowered to, after the passes.
+def _network(lowered: FloatModel) -> Network:
+    """The network in the float file that a model was lowered to.
 
-    It is read from that file, so that it does not matter what the model came as. With it come what
-    each pass did, and the places of those outputs whose softmax is left out.
+    It is read from that file, so that it does not matter what the model came as.
     """
     file = reading.parse(lowered.content, Path(lowered.name))
     unpacked = packing.unpack(lowered.content)
     names = editing.input_names(unpacked), editing.output_names(unpacked)
-    network = read(file, inputs=names[0], outputs=names[1])
-    drops = any(each.name == passes.DROPS_SOFTMAX for each in chosen)
-    return *passes.optimize(network, chosen), removing.softmaxes(network) if drops else []
+    return read(file, inputs=names[0], outputs=names[1])
 
 
 def _compared(
@@ -190,7 +203,10 @@ def _compared(
     """The rewritten model, if it computes the same but for the softmaxes that were ``dropped``."""
     file = reading.parse(lowered.content, Path(lowered.name))
     cut = Cut(network, file)
-    whole = (cut.lower(lowered.content), None) if cut.is_needed else _lower(network)
+    try:
+        whole = (cut.lower(lowered.content), None) if cut.is_needed else _lower(network)
+    except TflconvError as error:
+        raise CannotRewrite(f"{lowered.name} cannot be rewritten: {error.message}") from error
     made = OptimizedModel(network, outcomes, lowered=whole)
     apart = difference(file, lowered.content, made.content, without_softmax=dropped)
     if apart > CLOSE:

@@ -75,6 +75,7 @@ class OperatorT:
     outputs: _Integers
     builtinOptionsType: int
     builtinOptions: _Options | ReducerOptionsT | None
+    builtinOptions2: _Options | None
     intermediates: _Integers | None
 
 class AddOptionsT:

@@ -26,7 +26,7 @@ NETWORKS: dict[str, dict[str, int]] = {
     "resnet": {},
     "squeezenet": {},
     "vit": {"patch": 8},
-    "vit_int8": {"patch": 8},
+    "vit_int8": {},
 }
 RECIPES = ("fp32", "dynamic_wi8_afp32", "selective_wi8_ai8", "static_wi8_ai8")
 HEAD = "| network | recipe | a76 | a76, fp16 | difference | neoverse-n2 | a76 / neoverse-n2 |"

@@ -94,13 +94,13 @@ def answers(path: Path) -> NDArray[np.float32]:
     """What the file says to 16 samples of noise."""
     runtime = Interpreter(model_path=str(path), num_threads=1)
     runtime.allocate_tensors()
-    (source,), (target,) = runtime.get_input_details(), runtime.get_output_details()
+    (source,), targets = runtime.get_input_details(), runtime.get_output_details()
     random, found = np.random.default_rng(3), []
     for _ in range(16):
         runtime.set_tensor(source["index"], random.uniform(-1, 1, source["shape"]).astype("f4"))
         runtime.invoke()
-        found.append(runtime.get_tensor(target["index"])[0])
-    return np.array(found)
+        found.append([runtime.get_tensor(target["index"])[0] for target in targets])
+    return np.array([np.concatenate(outputs) for outputs in found])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,11 +77,13 @@ def of_registry(name: str, side: int = 32, classes: int = 10, **options: Any) ->
 
 
 def network(side: int, body: Callable[[Any], Any], *, ending: str = "logits") -> Build:
-    """How to build a network with ``body``, which gets the pixels and returns a vector."""
+    """How to build a network with ``body``, from pixels to a vector, or to a list of outputs."""
 
     def build() -> Any:
         pixels = keras.Input((side, side, 3), batch_size=None)
-        scores = layers.Dense(10)(body(pixels))
+        scores = body(pixels)
+        if not isinstance(scores, list):
+            scores = layers.Dense(10)(scores)
         if ending == "softmax":
             scores = layers.Softmax()(scores)
         return randomized(keras.Model(pixels, scores))
@@ -119,6 +121,77 @@ def block(
     y = layers.Dense(int(dim * ratio), activation=activation)(y)
     y = layers.Dense(dim)(y)
     return layers.Add()([x, Scale()(y) if scaled else y])
+
+
+def two_heads(x: Any) -> Any:
+    """A ViT that says a class and, by a head of its own, a box."""
+    x = transformer(patch=8, dim=96, depth=2, heads=4)(x)
+    return [layers.Softmax()(layers.Dense(10)(x)), layers.Dense(4, activation="sigmoid")(x)]
+
+
+def pruned_tokens(x: Any) -> Any:
+    """DynamicViT's and EViT's idea: half of the tokens are kept, by their scores."""
+    x = layers.Reshape((-1, 96))(layers.Conv2D(96, 8, strides=8)(x))
+    for _ in range(2):
+        x = block(x, 96, 4, 4, "gelu")
+        places = ops.top_k(ops.mean(x, -1), x.shape[1] // 2)[1]
+        x = ops.take_along_axis(x, ops.expand_dims(places, -1), axis=1)
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
+
+
+def cait(x: Any) -> Any:
+    """CaiT: LayerScale, and a class token that looks at the patches in the last blocks only."""
+    x = layers.Reshape((-1, 96))(layers.Conv2D(96, 8, strides=8)(x))
+    for _ in range(2):
+        x = block(x, 96, 4, 4, "gelu", scaled=True)
+    token = Token(1)(x)[:, :1]
+    for _ in range(2):
+        y = layers.LayerNormalization(epsilon=1e-6)(layers.Concatenate(axis=1)([token, x]))
+        y = layers.MultiHeadAttention(4, 24)(y[:, :1], y)
+        token = layers.Add()([token, Scale()(y)])
+        y = layers.LayerNormalization(epsilon=1e-6)(token)
+        y = layers.Dense(96)(layers.Dense(384, activation="gelu")(y))
+        token = layers.Add()([token, Scale()(y)])
+    return layers.LayerNormalization(epsilon=1e-6)(token)[:, 0]
+
+
+def efficientformer(x: Any) -> Any:
+    """EfficientFormer: pooling over pictures with BatchNormalization, then attention on tokens."""
+    x = convolution(convolution(x, 24, 3, 2), 48, 3, 2)
+    for _ in range(2):
+        y = layers.AveragePooling2D(3, 1, padding="same")(x)
+        x = layers.Add()([x, Scale()(y - x)])
+        y = convolution(x, 192, 1, activation="gelu")
+        x = layers.Add()([x, Scale()(layers.BatchNormalization()(layers.Conv2D(48, 1)(y)))])
+    x = layers.BatchNormalization()(layers.Conv2D(96, 3, strides=2, padding="same")(x))
+    x = block(layers.Reshape((-1, 96))(x), 96, 4, 4, "gelu", scaled=True)
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
+
+
+def fastvit(x: Any) -> Any:
+    """FastViT as it is deployed: mixing by depthwise convolutions, attention in the last stage."""
+    x = convolution(x, 48, 3, 2, "gelu")
+    x = layers.Activation("gelu")(layers.DepthwiseConv2D(3, 2, padding="same")(x))
+    x = layers.Conv2D(48, 1, activation="gelu")(x)
+    for stage in range(2):
+        if stage:
+            x = layers.DepthwiseConv2D(7, 2, padding="same")(x)
+            x = layers.Conv2D(96, 1, activation="gelu")(x)
+            x = layers.Add()([x, layers.DepthwiseConv2D(7, padding="same")(x)])
+        dim = x.shape[-1]
+        for _ in range(2):
+            x = layers.DepthwiseConv2D(3, padding="same")(x) if not stage else attending(x)
+            y = layers.BatchNormalization()(layers.DepthwiseConv2D(7, padding="same")(x))
+            y = layers.Conv2D(dim, 1)(layers.Conv2D(3 * dim, 1, activation="gelu")(y))
+            x = layers.Add()([x, Scale()(y)])
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def attending(x: Any) -> Any:
+    """Attention over all pixels behind a BatchNormalization, as in FastViT's last stage."""
+    y = layers.Reshape((-1, x.shape[-1]))(layers.BatchNormalization()(x))
+    y = layers.MultiHeadAttention(x.shape[-1] // 32, 32, use_bias=False)(y, y)
+    return layers.Add()([x, Scale()(layers.Reshape(x.shape[1:])(y))])
 
 
 def convolution(x: Any, filters: int, size: int, strides: int = 1, activation: str = "relu") -> Any:
@@ -279,7 +352,10 @@ NETWORKS: dict[str, Build] = {
     ),
     "DeiT, 50 tokens": network(112, transformer(patch=16, dim=192, depth=1, heads=3)),
     "DINO, 4 registers": network(112, transformer(patch=16, dim=96, depth=2, heads=3, token=5)),
-    "CaiT": network(64, transformer(patch=8, dim=96, depth=2, heads=4, scaled=True)),
+    "CaiT": network(64, cait),
+    "ViT, LayerScale": network(64, transformer(patch=8, dim=96, depth=2, heads=4, scaled=True)),
+    "ViT, two heads": network(64, two_heads),
+    "ViT, half of the tokens twice": network(64, pruned_tokens),
     "ViT, mean of tokens": network(
         64, transformer(patch=8, dim=64, depth=2, heads=4, token=0, mean=True, ratio=2)
     ),
@@ -287,6 +363,8 @@ NETWORKS: dict[str, Build] = {
     "Swin": network(64, swin),
     "MobileViT": network(64, mobilevit, ending="softmax"),
     "LeViT": network(64, levit),
+    "EfficientFormer": network(64, efficientformer),
+    "FastViT": network(64, fastvit),
     "PoolFormer": network(64, poolformer),
     "ConvNeXt": network(64, convnext),
     "MLP-Mixer": network(64, mixer),

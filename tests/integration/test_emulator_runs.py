@@ -169,6 +169,16 @@ def test_half_precision_is_counted_where_there_is_some_and_refused_where_not(arm
         bench(MODELS / "tiny_float32.tflite", core, half, identity=IDENTITY)
 
 
+def test_what_is_in_integers_costs_the_same_beside_half_precision(arm64: None) -> None:
+    """The flag of half precision replaces those by which XNNPACK takes operators in integers."""
+    plain, halved = (
+        bench(RESNET, emulator.find("cortex-a76"), how, identity=IDENTITY)
+        for how in (CONFIG, replace(CONFIG, precision="fp16"))
+    )
+    assert plain.instructions == halved.instructions
+    assert plain.graph.partitions == halved.graph.partitions == 1
+
+
 def test_what_is_not_marked_is_not_counted(a76: Emulator, tmp_path: Path) -> None:
     work = "{ volatile int n = 0; for (int i = 0; i < 100000; i++) n++; }"
     found = executed(a76, program(work + marked(["nop"], 2) + work, tmp_path))

@@ -20,7 +20,7 @@ def network(shape: tuple[int, ...], *nodes: Node) -> Network:
     """The input ``x`` of this shape, without batch, then ``nodes``; the last is the output."""
     first = node("input", name="x", options={"shape": shape})
     made = {each.name: each for each in (first, *nodes)}
-    return Network(name="by hand", nodes=made, output=list(made)[-1])
+    return Network(name="by hand", nodes=made, outputs=(list(made)[-1],))
 
 
 def drawn(*shape: int, seed: int = 0) -> np.ndarray:

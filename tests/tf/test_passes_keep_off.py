@@ -118,7 +118,7 @@ CASES = {
         "the product is seen from outside": Network(
             name="two ends",
             nodes=tokens(dense("x"), relu("dense")).nodes,
-            output="dense",
+            outputs=("dense",),
         ),
     },
     "pool_by_depthwise": {

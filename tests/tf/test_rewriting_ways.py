@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from small_files import RANDOM, answers, converted, only
 
 import tflconv
 from tflconv import models
-from tflconv.conversion import Calibration
+from tflconv.conversion import Calibration, tracing
 from tflconv.core.tensorflow import tf
 from tflconv.errors import TflconvError
+from tflconv.model.opening import of_keras
 from tflconv.tflite import reading
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -99,22 +101,32 @@ def with_a_loop() -> Any:
     return keras.Model(entry, keras.layers.Dense(2)(keras.layers.LSTM(4)(entry)))
 
 
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        (two_outputs, "it has 2 outputs, and passes expect one"),
-        (with_masks, "NOT_EQUAL"),
-        (with_a_loop, "it has loops, branches or variables"),
-    ],
-)
-def test_what_cannot_be_rewritten_is_converted_as_it_came(
-    model: Any, reason: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("model", [two_outputs, with_masks, with_a_loop])
+def test_what_no_pass_knows_is_in_the_way_of_nothing(model: Any, tmp_path: Path) -> None:
     built = model()
-    with pytest.warns(UserWarning, match=rf"{reason}.* It is converted as it came\."):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
         rewritten = converted(built, tmp_path / "optimized", rewrite="optimized")
     came = converted(built, tmp_path / "as-is")
-    assert operators(rewritten) == operators(came)
+    (entry,) = of_keras(built).inputs
+    sample = {entry.name: RANDOM.uniform(0, 9, (2, *entry.shape)).astype(entry.dtype)}
+    expected, received = answers(came, sample), answers(rewritten, sample)
+    assert list(expected) == list(received)
+    for name, values in expected.items():
+        np.testing.assert_allclose(received[name], values, atol=1e-5)
+
+
+def test_what_cannot_be_rewritten_is_converted_as_it_came(tmp_path: Path) -> None:
+    """An output that is the same whatever the input."""
+    kernel = RANDOM.normal(size=(4, 3)).astype(np.float32)
+    spec = tf.TensorSpec((1, 4), tf.float32, name="x")
+    function = tracing.freeze_function(lambda x: [x @ kernel, tf.ones((1, 2))], [spec])
+    graph = tracing.FrozenGraph(function=function, inputs=("x",), outputs=("y", "ones"))
+    file = tmp_path / "constant.tflite"
+    file.write_bytes(tracing.lower(graph))
+    with pytest.warns(UserWarning, match=r"is constant\. It is converted as it came\."):
+        made = tflconv.convert(file, ["fp32"], tmp_path / "made", rewrite="optimized")[0]
+    assert operators(made) == operators(file)
 
 
 def test_a_file_that_is_quantized_is_refused_as_ever(tmp_path: Path) -> None:

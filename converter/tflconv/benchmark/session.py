@@ -15,8 +15,12 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.device.interface import LooksOn, Watch, WatchesConditions
 from tflconv.results import Moment
 
-FORCE_FP16 = 4
-"""XNNPACK's flag for half precision in place of floats."""
+_QS8, _QU8, _FORCE_FP16, _DYNAMIC_FULLY_CONNECTED = 1, 2, 4, 8
+FORCE_FP16 = _QS8 | _QU8 | _FORCE_FP16 | _DYNAMIC_FULLY_CONNECTED
+"""XNNPACK's flags for half precision in place of floats.
+
+They replace its usual ones, so these are said, too: without them it takes no operator in integers.
+"""
 MOST_SAMPLES = 20_000
 """Durations that a process keeps: a model of a microsecond would fill gigabytes with them."""
 REPORT_SECS = 1.0

@@ -205,7 +205,7 @@ def check_known(network: Network) -> None:
 def logits_of(network: Network) -> Network:
     """Return ``network`` without the softmax or sigmoid that it may end with."""
     ends = _final(network) in ("softmax", "sigmoid")
-    return replace(network, output=network[network.output].inputs[0]) if ends else network
+    return replace(network, outputs=network[network.output].inputs) if ends else network
 
 
 def _final(network: Network) -> str | None:

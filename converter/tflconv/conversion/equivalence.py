@@ -7,13 +7,15 @@ at another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from ai_edge_litert import interpreter as litert
 from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import load
+from tflconv.network.nodes import CannotRewrite
+from tflconv.tflite import editing, packing
 from tflconv.tflite.reading import TfliteModel
 
 CLOSE = 1e-4
@@ -23,42 +25,63 @@ _SCALES = (0.1, 1.0, 10.0, 100.0)
 
 
 def difference(
-    model: TfliteModel, content: bytes, rewritten: bytes, *, without_softmax: bool = False
+    model: TfliteModel,
+    content: bytes,
+    rewritten: bytes,
+    *,
+    without_softmax: Collection[int] = (),
 ) -> float:
-    """Return how far the outputs of two float files with one output lie apart.
+    """Return how far the outputs of two float files lie apart.
 
     Args:
         model: The first file, read.
         content: Its bytes.
         rewritten: A file that shall compute the same.
-        without_softmax: Whether the last operator of the first file, a softmax, was dropped.
+        without_softmax: Places of those outputs of the first file whose softmax was dropped.
 
     Returns:
-        The largest difference of any output, as a share of the largest output for the same input;
-        infinity if inputs have different types or outputs different sizes, or are no numbers
+        The largest difference of any output, as a share of the largest of it for the same input;
+        infinity if inputs or outputs have different shapes or types, or an output is no numbers
         whatever the input.
+
+    Raises:
+        CannotRewrite: The first file cannot compute what it is given.
     """
-    (output,) = model.main.outputs
-    if without_softmax:
-        output = model.main.producers[output].inputs[0]
-    first, second = load(content), load(rewritten)
-    types = [[entry["dtype"] for entry in each.get_input_details()] for each in (first, second)]
-    if types[0] != types[1]:
-        return float("inf")
-    (own,) = [detail["index"] for detail in second.get_output_details()]
-    found = [
-        _apart(_computed(first, sample, output), _computed(second, sample, own))
-        for sample in _samples(first)
+    expected = [
+        model.main.producers[tensor].inputs[0] if place in without_softmax else tensor
+        for place, tensor in enumerate(model.main.outputs)
     ]
-    return max((apart for apart in found if apart is not None), default=float("inf"))
+    first, second = load(content), load(rewritten)
+    if _ends(first) != _ends(second):
+        return float("inf")
+    received = [detail["index"] for detail in second.get_output_details()]
+    rows = editing.rows_looked_up(packing.unpack(content))
+    limits = [rows.get(name) for name in editing.input_names(packing.unpack(content))]
+    found = [
+        list(map(_apart, _computed(first, sample, expected), _computed(second, sample, received)))
+        for sample in _samples(first, limits)
+    ]
+    outputs = [[apart for apart in each if apart is not None] for each in zip(*found, strict=True)]
+    return max(max(each, default=float("inf")) for each in outputs)
 
 
-def _samples(runtime: litert.Interpreter) -> Iterator[list[NDArray[np.generic]]]:
+def _ends(runtime: litert.Interpreter) -> list[tuple[tuple[int, ...], type[np.generic]]]:
+    """Shapes and types of the inputs, then those of the outputs."""
+    details = (*runtime.get_input_details(), *runtime.get_output_details())
+    return [(tuple(map(int, detail["shape"])), detail["dtype"]) for detail in details]
+
+
+def _samples(
+    runtime: litert.Interpreter, limits: Sequence[int | None]
+) -> Iterator[list[NDArray[np.generic]]]:
+    """Numbers at several scales, and rows of those inputs that look them up in a table."""
     random = np.random.default_rng(0)
     for scale in _SCALES:
         yield [
             _drawn(random, scale, tuple(map(int, detail["shape"])), detail["dtype"])
-            for detail in runtime.get_input_details()
+            if rows is None
+            else random.integers(0, rows, detail["shape"]).astype(detail["dtype"])
+            for detail, rows in zip(runtime.get_input_details(), limits, strict=True)
         ]
 
 
@@ -71,12 +94,15 @@ def _drawn(
 
 
 def _computed(
-    runtime: litert.Interpreter, sample: list[NDArray[np.generic]], tensor: int
-) -> NDArray[np.float32]:
+    runtime: litert.Interpreter, sample: list[NDArray[np.generic]], tensors: Sequence[int]
+) -> list[NDArray[np.float32]]:
     for detail, values in zip(runtime.get_input_details(), sample, strict=True):
         runtime.set_tensor(detail["index"], values)
-    runtime.invoke()
-    return np.ravel(runtime.get_tensor(tensor))
+    try:
+        runtime.invoke()
+    except RuntimeError as error:
+        raise CannotRewrite(f"It cannot be run on random numbers: {error}") from error
+    return [np.ravel(runtime.get_tensor(tensor)).astype(np.float32) for tensor in tensors]
 
 
 def _apart(first: NDArray[np.float32], second: NDArray[np.float32]) -> float | None:

@@ -8,17 +8,21 @@ along, and the TFLite converter takes them from the graph.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
+from tflconv.conversion.cutting import Cut
 from tflconv.conversion.equivalence import CLOSE, difference
-from tflconv.conversion.preparation import FloatModel, required
+from tflconv.conversion.preparation import FloatModel, has_loops, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
+from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
+from tflconv.errors import TflconvError
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
@@ -26,7 +30,7 @@ from tflconv.network.keras.execution import Scheme
 from tflconv.network.keras.fake_quant import FakeQuantScheme, round_weights
 from tflconv.network.keras.ranges import Ranges
 from tflconv.network.nodes import CannotRewrite, Network
-from tflconv.network.passes import NamedPass, PassOutcome
+from tflconv.network.passes import NamedPass, PassOutcome, removing
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing, reading
@@ -38,8 +42,13 @@ class OptimizedModel(FloatModel):
     Attributes:
         network: The network after all passes.
         outcomes: The outcome of each pass.
+        lowered: Its float file, and the graph that TensorFlow made it of as a whole.
         trained: Ranges of activations, if the network was trained for int8.
+        scaled: Makes the same model with its inputs scaled before the first product, where passes
+            changed that.
     """
+
+    scaled: Callable[[], FloatModel] | None = None
 
     def __init__(
         self,
@@ -47,9 +56,10 @@ class OptimizedModel(FloatModel):
         outcomes: Sequence[PassOutcome] = (),
         *,
         trained: Ranges | None = None,
+        lowered: tuple[bytes, FrozenGraph | None] | None = None,
     ) -> None:
-        graph = tracing.freeze(as_source(network))
-        super().__init__(network.name, tracing.lower(graph), graph)
+        content, graph = _lower(network) if lowered is None else lowered
+        super().__init__(network.name, content, graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
         self._even: dict[tuple[str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
@@ -76,6 +86,10 @@ class OptimizedModel(FloatModel):
             TflconvError: The recipe cannot be made of this network.
         """
         integers = recipe.is_integer or recipe.compute == "selective"
+        if recipe.compute == "dynamic" and self.scaled is not None:
+            return self.scaled().make(recipe)
+        if recipe.needs_ranges and has_loops(self.content):
+            return super().make(recipe, calibration, spared)
         if self.trained is not None and integers:
             return lower_rounded(self.network, self.trained, recipe)
         if recipe.compute == "selective":
@@ -103,6 +117,8 @@ class OptimizedModel(FloatModel):
         try:
             return quantize(self.content, recipe, self._fitted(calibration))
         except LeftInFloat:
+            if self.graph is None:  # not all of it is known to TensorFlow
+                raise
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _fitted(self, calibration: Calibration) -> TensorRanges:
@@ -130,7 +146,7 @@ def rewritten(lowered: FloatModel) -> FloatModel:
         lowered: The model as it came.
     """
     try:
-        return _compared(lowered, *_optimized(lowered, passes.PASSES))
+        return _rewritten(lowered, passes.PASSES)
     except CannotRewrite as error:
         telling.warn(f"{error.message} It is converted as it came.")
         return lowered
@@ -145,38 +161,65 @@ def alternative(lowered: FloatModel) -> OptimizedModel:
     Raises:
         CannotRewrite: It cannot be rewritten, or no pass changes it.
     """
-    network, outcomes = _optimized(lowered, passes.KEEPING)
-    if {outcome.name for outcome in outcomes if outcome.skipped is None} <= passes.SPELLING:
+    return _rewritten(lowered, passes.KEEPING, changed=True)
+
+
+def _rewritten(
+    lowered: FloatModel, chosen: Sequence[NamedPass], *, changed: bool = False
+) -> OptimizedModel:
+    """The model after the ``chosen`` passes, of which one has ``changed`` it if that is wanted."""
+    came = _network(lowered)
+    dropping = any(each.name == passes.DROPS_SOFTMAX for each in chosen)
+    dropped = removing.softmaxes(came) if dropping else []
+    network, outcomes = passes.optimize(came, chosen)
+    if changed and {o.name for o in outcomes if o.skipped is None} <= passes.SPELLING:
         raise CannotRewrite(f"{lowered.name}: no pass changes it.")
-    return _compared(lowered, network, outcomes)
+    made = _compared(lowered, network, outcomes, dropped)
+    scaled, _ = passes.optimize(came, passes.for_run_time_ranges(chosen))
+    if len(scaled.nodes) != len(network.nodes):
+        made.scaled = cache(lambda: _compared(lowered, scaled, outcomes, dropped))
+    if (unroll := lowered.unroll) is not None:
+        made.unroll = lambda: _rewritten(unroll(), chosen)
+    return made
 
 
-def _optimized(
-    lowered: FloatModel, chosen: Sequence[NamedPass]
-) -> tuple[Network, list[PassOutcome]]:
-    """The network in the float file that a model was lowered to, after the passes.
+def _network(lowered: FloatModel) -> Network:
+    """The network in the float file that a model was lowered to.
 
     It is read from that file, so that it does not matter what the model came as.
     """
     file = reading.parse(lowered.content, Path(lowered.name))
     unpacked = packing.unpack(lowered.content)
     names = editing.input_names(unpacked), editing.output_names(unpacked)
-    return passes.optimize(read(file, inputs=names[0], outputs=names[1]), chosen)
+    return read(file, inputs=names[0], outputs=names[1])
 
 
 def _compared(
-    lowered: FloatModel, network: Network, outcomes: Sequence[PassOutcome]
+    lowered: FloatModel,
+    network: Network,
+    outcomes: Sequence[PassOutcome],
+    dropped: Collection[int] = (),
 ) -> OptimizedModel:
-    """The rewritten model, if it computes the same."""
-    made = OptimizedModel(network, outcomes)
-    dropped = any(o.name == passes.DROPS_SOFTMAX and o.skipped is None for o in outcomes)
+    """The rewritten model, if it computes the same but for the softmaxes that were ``dropped``."""
     file = reading.parse(lowered.content, Path(lowered.name))
+    cut = Cut(network, file)
+    try:
+        whole = (cut.lower(lowered.content), None) if cut.is_needed else _lower(network)
+    except TflconvError as error:
+        raise CannotRewrite(f"{lowered.name} cannot be rewritten: {error.message}") from error
+    made = OptimizedModel(network, outcomes, lowered=whole)
     apart = difference(file, lowered.content, made.content, without_softmax=dropped)
     if apart > CLOSE:
         raise CannotRewrite(
             f"{lowered.name}: the rewritten network differs by {apart:.2g} of its largest output."
         )
     return made
+
+
+def _lower(network: Network) -> tuple[bytes, FrozenGraph]:
+    """The float file of ``network``, and the graph that it is made of."""
+    graph = tracing.freeze(as_source(network))
+    return tracing.lower(graph), graph
 
 
 def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
@@ -213,7 +256,7 @@ def as_source(network: Network, scheme: Scheme | None = None, *, typed: bool = T
             Input(name=node.name, shape=node.options["shape"], dtype=dtype)
             for node, dtype in zip(network.inputs, types, strict=True)
         ),
-        outputs=(network.output_name,),
-        call=lambda *values: [execution.run(network, *values, scheme=scheme)],
+        outputs=network.output_names,
+        call=lambda *values: execution.run_all(network, *values, scheme=scheme),
         model=network,
     )

@@ -70,7 +70,7 @@ class FloatModel:
         if not recipe.needs_ranges:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
-        if _has_loops(self.content):
+        if has_loops(self.content):
             return self._without_loops(recipe).make(recipe, samples, spared)
         try:
             return quantize(
@@ -120,7 +120,7 @@ class FloatModel:
         """The model with the steps of its loops written out, so that all values are visible."""
         if self._straight is None and self.unroll is not None:
             self._straight = self.unroll()
-        if self._straight is None or _has_loops(self._straight.content):
+        if self._straight is None or has_loops(self._straight.content):
             raise TflconvError(
                 f"recipe {recipe.name} needs the ranges of all activations, and those inside of a"
                 " loop (LSTM, GRU and other layers that go step by step) cannot be measured.",
@@ -220,7 +220,8 @@ def _check_trained(recipe: Recipe) -> None:
         )
 
 
-def _has_loops(content: bytes) -> bool:
+def has_loops(content: bytes) -> bool:
+    """Return whether a ``.tflite`` file has loops, inside of which nothing can be measured."""
     return any(name == "WHILE" for _, _, name in editing.operators(packing.unpack(content)))
 
 

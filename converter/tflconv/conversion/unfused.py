@@ -92,7 +92,7 @@ def _traced(network: Network, weights: Mapping[Weight, Array]) -> FrozenGraph:
     ]
     names = [node.name for node in network.inputs] + ["/".join(weight) for weight in weights]
     function = tracing.freeze_function(call, specs)
-    return FrozenGraph(function=function, inputs=tuple(names), outputs=(network.output_name,))
+    return FrozenGraph(function=function, inputs=tuple(names), outputs=network.output_names)
 
 
 class _Fed(FloatScheme):

@@ -31,8 +31,8 @@ token      the tokens with the learned ``token [1, c]`` before them
 crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
 opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch
-operator   any other operator of a file: ``operator``, its ``constants`` by place, the ``shapes`` of
-           its other inputs in the file; output at ``place``, of ``shape`` without batch
+operator   any other operator of a file: ``operator`` with its index in the file, its ``constants``
+           by place, the ``shapes`` of its other inputs; output at ``place``, of ``shape``
 ========== ========================================================================================
 
 ``conv``, ``depthwise``, ``dense`` and ``add`` may carry an ``activation`` fused to their output.
@@ -131,14 +131,14 @@ class Network:
     Attributes:
         name: What it is called in messages.
         nodes: Nodes by name.
-        output: Name of the node whose output is that of the network.
-        output_name: What files call that output.
+        outputs: Names of the nodes whose outputs are those of the network, in their order.
+        output_names: What files call these outputs.
     """
 
     name: str
     nodes: Mapping[str, Node]
-    output: str
-    output_name: str = "logits"
+    outputs: tuple[str, ...]
+    output_names: tuple[str, ...] = ("logits",)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())
@@ -150,6 +150,12 @@ class Network:
     def inputs(self) -> tuple[Node, ...]:
         """The nodes of kind ``input``."""
         return tuple(node for node in self if node.kind == "input")
+
+    @property
+    def output(self) -> str:
+        """The node whose output is that of a network with only one."""
+        (name,) = self.outputs
+        return name
 
     @property
     def takes_batches(self) -> bool:
@@ -168,10 +174,10 @@ class Network:
         """Return the consumer of the node called ``name``.
 
         Returns:
-            The node; None if there are several or none, or if the network returns the output.
+            The node; None if there are several or none, or if the network returns its output.
         """
         consumers = self.consumers(name)
-        return consumers[0] if len(consumers) == 1 and name != self.output else None
+        return consumers[0] if len(consumers) == 1 and name not in self.outputs else None
 
     def replacing(self, name: str, *nodes: Node) -> Network:
         """Return the network with ``nodes`` in the place of the node called ``name``.
@@ -181,11 +187,11 @@ class Network:
             nodes: Its replacement; consumers take the output of the last of them.
         """
         result: dict[str, Node] = {}
-        for node in self._renamed(name, nodes[-1].name):
+        renamed = self._renamed(name, nodes[-1].name)
+        for node in renamed:
             for new in nodes if node.name == name else (node,):
                 result[new.name] = new
-        output = nodes[-1].name if self.output == name else self.output
-        return replace(self, nodes=result, output=output)
+        return replace(renamed, nodes=result)
 
     def updating(self, *nodes: Node) -> Network:
         """Return the network with ``nodes`` in the places of the nodes of the same names."""
@@ -207,7 +213,8 @@ class Network:
             return replace(node, inputs=tuple(new if i == old else i for i in node.inputs))
 
         nodes = {node.name: point(node) for node in self}
-        return replace(self, nodes=nodes, output=new if self.output == old else self.output)
+        outputs = tuple(new if name == old else name for name in self.outputs)
+        return replace(self, nodes=nodes, outputs=outputs)
 
 
 Pass = Callable[[Network], Network]

@@ -27,7 +27,7 @@ def shapes(network: Network) -> dict[str, Shape]:
 
     Example:
         >>> node = Node(name="pixels", kind="input", options={"shape": (28, 28, 1)})
-        >>> shapes(Network(name="empty", nodes={"pixels": node}, output="pixels"))
+        >>> shapes(Network(name="empty", nodes={"pixels": node}, outputs=("pixels",)))
         {'pixels': (1, 28, 28, 1)}
 
     """

@@ -21,6 +21,7 @@ SIGNATURE = "serving_default"
 _FLOATS = {fb.TensorType.FLOAT32, fb.TensorType.FLOAT16, fb.TensorType.FLOAT64}
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 _ARITHMETIC = ("ADD", "DIV", "MUL", "SUB")
+_CHOOSING = ("SELECT", "SELECT_V2")
 _INDEX_MOVING = ("CAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 _MOVING = ("CAST", "CONCATENATION", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SQUEEZE")
 
@@ -155,9 +156,17 @@ def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
             if int(indices) in names_of and stored:
                 source = names_of[int(indices)]
                 rows[source] = min(rows.get(source, int(shape[0])), int(shape[0]))
-        elif name in _INDEX_MOVING and int(operator.inputs[0]) in names_of:
-            names_of[int(operator.outputs[0])] = names_of[int(operator.inputs[0])]
+        else:
+            handed = [names_of[i] for i in _handed_on(operator, name) if i in names_of]
+            names_of.update({int(operator.outputs[0]): source for source in handed})
     return rows
+
+
+def _handed_on(operator: fb.OperatorT, name: str) -> list[int]:
+    """What an operator hands on as it is; Keras chooses between a row and one from the end."""
+    if name in _CHOOSING:
+        return [int(index) for index in operator.inputs[1:]]
+    return [int(operator.inputs[0])] if name in _INDEX_MOVING else []
 
 
 def output_sizes(model: fb.ModelT) -> list[int]:

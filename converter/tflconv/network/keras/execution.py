@@ -7,7 +7,7 @@ that is converted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -50,28 +50,48 @@ class FloatScheme:
 
 
 def run(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> Tensor:
-    """Run ``network`` and return its output.
+    """Run ``network``, which has one output, and return it.
 
     Args:
         network: The network.
         inputs: One tensor per input of the network, with batch, in the order of the inputs.
         scheme: Where weights come from and how activations are rounded, by default not at all.
     """
-    chosen = scheme or FloatScheme()
+    (value,) = run_all(network, *inputs, scheme=scheme)
+    return value
+
+
+def run_all(network: Network, *inputs: Tensor, scheme: Scheme | None = None) -> list[Tensor]:
+    """Run ``network`` with the arguments of ``run`` and return its outputs, in their order."""
     fed = dict(zip((node.name for node in network.inputs), inputs, strict=True))
-    values: dict[str, Tensor] = {}
+    computed = values(network, fed, scheme=scheme)
+    return [computed[name] for name in network.outputs]
+
+
+def values(
+    network: Network, given: Mapping[str, Tensor], *, scheme: Scheme | None = None
+) -> dict[str, Tensor]:
+    """Return the value of each node of ``network`` by its name.
+
+    Args:
+        network: The network.
+        given: Values of the inputs, and of other nodes that are not computed, with batch.
+        scheme: Where weights come from and how activations are rounded, by default not at all.
+    """
+    chosen = scheme or FloatScheme()
+    known: dict[str, Tensor] = {}
     for node in network:
-        arguments = [values[name] for name in node.inputs]
-        if node.kind != "opaque":  # which may return integers
-            arguments = [tf.cast(value, tf.float32) for value in arguments]
-        if node.kind == "input":
-            value = tf.cast(fed[node.name], tf.float32)
+        if node.name in given:
+            value = tf.cast(given[node.name], tf.float32)
         else:
+            arguments = [known[name] for name in node.inputs]
+            if node.kind != "opaque":  # which may return integers
+                arguments = [tf.cast(value, tf.float32) for value in arguments]
             value = _RUNNERS[node.kind](node, arguments, chosen)
             if not (chosen.saturates and node.kind == "matmul"):
                 value = _activated(node, value)
-        values[node.name] = chosen.activation(node, value)
-    return values[network.output]
+        known[node.name] = chosen.activation(node, value)
+    return known
 
 
 def predict(network: Network, *inputs: Array, batch: int = 64) -> Array:

@@ -75,8 +75,8 @@ def read_with_layers(
     network = Network(
         name=name,
         nodes=reader.nodes,
-        output=reader.names[id(output)],
-        output_name=names.outputs[0],
+        outputs=(reader.names[id(output)],),
+        output_names=tuple(names.outputs),
     )
     return network, tuple(reader.uses)
 

@@ -46,7 +46,7 @@ def _stream(network: Network, start: str, widths: Mapping[str, int]) -> set[str]
         name = waiting.pop()
         if name in stream:
             continue
-        if name == network.output:
+        if name in network.outputs:
             return None
         stream.add(name)
         node = network[name]

@@ -12,6 +12,7 @@ The second fails before a padded convolution, whose zeros are padded after the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,13 +32,38 @@ def fold_affine_into_previous(network: Network) -> Network:
 
 def fold_affine_into_next(network: Network) -> Network:
     """Fold each affine node whose consumers all multiply (BatchNorm before, input scaling)."""
-    for affine in network.of_kind("affine"):
+    return _folded_into_next(network, network.of_kind("affine"))
+
+
+def fold_inner_affine_into_next(network: Network) -> Network:
+    """Fold as ``fold_affine_into_next`` does, but for the scaling of inputs.
+
+    A product that quantizes what it takes at run time needs it: steps that reach from 0 to far away
+    pixels are coarse, where those between scaled pixels are fine.
+    """
+    inner = [each for each in network.of_kind("affine") if not _scales_input(network, each)]
+    return _folded_into_next(network, inner)
+
+
+def _folded_into_next(network: Network, affines: Sequence[Node]) -> Network:
+    for affine in affines:
         consumers = network.consumers(affine.name)
         folds = all(_can_absorb(consumer, affine) for consumer in consumers)
-        if consumers and folds and affine.name != network.output and is_channelwise(affine):
+        if consumers and folds and affine.name not in network.outputs and is_channelwise(affine):
             absorbed = [_before(consumer, affine) for consumer in consumers]
             network = network.updating(*absorbed).without(affine.name)
     return network
+
+
+def _scales_input(network: Network, affine: Node) -> bool:
+    """Whether only what moves values lies between ``affine`` and an input."""
+    node = affine
+    while node.kind == "affine" or node.kind in _MOVING:
+        node = network[node.inputs[0]]
+    return node.kind == "input"
+
+
+_MOVING = ("crop", "identity", "pad", "patches", "reshape", "transpose")
 
 
 def merge_affines(network: Network) -> Network:

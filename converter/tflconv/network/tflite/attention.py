@@ -189,8 +189,13 @@ def _still(graph: Graph, path: Path) -> bool:
 
 
 def _turned(graph: Graph, path: Path) -> bool:
-    """Whether ``path`` swaps the last two sides: keys were multiplied by queries."""
+    """Whether ``path`` swaps the last two sides: keys were multiplied by queries.
+
+    Where there is one query, or one key, only the sides tell.
+    """
     positions, shape = path.positions(graph), graph.shape(path.start)
+    if 1 in shape[-2:] and graph.shape(path.end)[-2:] == shape[-2:]:
+        return False
     return bool(
         (
             positions.ravel() == np.arange(positions.size).reshape(shape).swapaxes(-1, -2).ravel()

@@ -23,6 +23,7 @@ class Graph:
     Attributes:
         constants: Values of the constants, and of what operators compute of constants only.
         operators: The other operators, in the order of execution.
+        origins: Position in the file of each operator, by its index here.
         producers: The operator that computes a tensor, by the index of the tensor.
         inputs: Indices of the inputs.
         outputs: Indices of the outputs.
@@ -37,7 +38,9 @@ class Graph:
         self.inputs, self.outputs = graph.inputs, graph.outputs
         self._tensors = list(graph.tensors)
         self.constants = {t.index: self._constant(t) for t in graph.tensors if t.data}
+        self._kept = {tensor.index for tensor in graph.tensors if tensor.variable}
         steps = [step for operator in graph.operators for step in self._steps(operator)]
+        self.origins = [step.index for step in steps]
         numbered = [replace(step, index=place) for place, step in enumerate(steps)]
         self.operators = [operator for operator in numbered if not self._fold(operator)]
         self.producers = {t: operator for operator in self.operators for t in operator.outputs}
@@ -68,8 +71,12 @@ class Graph:
         return consumers[0] if len(consumers) == 1 and tensor not in self.outputs else None
 
     def varying(self, operator: Operator) -> list[int]:
-        """Return the inputs of ``operator`` that are no constants, in their order."""
-        return [t for t in operator.inputs if t >= 0 and t not in self.constants]
+        """Return the inputs of ``operator`` that are computed, in their order.
+
+        Those are no constants, and nothing that it keeps itself between runs.
+        """
+        known = self.constants.keys() | self._kept
+        return [t for t in operator.inputs if t >= 0 and t not in known]
 
     def scalar(self, operator: Operator) -> float | None:
         """Return the one number that ``operator`` takes beside one varying input, if it does."""
@@ -105,7 +112,7 @@ class Graph:
 
     def _steps(self, operator: Operator) -> Iterator[Operator]:
         """Yield ``operator``, and the activation that is fused into it as one of its own."""
-        if operator.activation is None:
+        if operator.activation is None or operator.name not in _CLIPPING:
             yield operator
             return
         (output,) = operator.outputs
@@ -113,7 +120,10 @@ class Graph:
         self._tensors.append(between)
         yield replace(operator, outputs=(between.index,), options={**operator.options, _FUSED: 0})
         yield Operator(
-            index=0, name=operator.activation, inputs=(between.index,), outputs=(output,)
+            index=operator.index,
+            name=operator.activation,
+            inputs=(between.index,),
+            outputs=(output,),
         )
 
     def _fold(self, operator: Operator) -> bool:
@@ -131,6 +141,11 @@ class Graph:
 
 
 _FUSED = "fusedActivationFunction"
+_CLIPPING = (
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DIV",
+    "FULLY_CONNECTED", "MAX_POOL_2D", "MUL", "SUB", "TRANSPOSE_CONV",
+)  # fmt: skip
+"""Operators that apply the activation to their result, unlike an LSTM, which does to its gates."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

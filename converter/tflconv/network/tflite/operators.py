@@ -8,7 +8,7 @@ node of kind ``operator`` sees the shapes of the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -40,11 +40,17 @@ class Steps:
 
 def read(graph: Graph, operator: Operator) -> list[Steps]:
     """Return what ``operator`` does, for each of its outputs."""
-    reader = _READERS.get(operator.name)
+    reader = _READERS.get(operator.name) if _is_float(graph, operator) else None
     steps = None if reader is None else reader(graph, operator)
-    if steps is None:
+    if steps is None or not graph.constants.keys().isdisjoint(steps.inputs):
         return [_as_it_is(graph, operator, place) for place in range(len(operator.outputs))]
     return [steps]
+
+
+def _is_float(graph: Graph, operator: Operator) -> bool:
+    """Whether it computes floats of floats, as all nodes but those of kind ``operator`` do."""
+    ends = (*graph.varying(operator), *operator.outputs)
+    return all("float" in graph.dtype(tensor) for tensor in ends)
 
 
 def batched(shape: Shape) -> Shape:
@@ -61,7 +67,7 @@ def _as_it_is(graph: Graph, operator: Operator, place: int) -> Steps:
     }
     node = _make(
         "operator",
-        operator=operator,
+        operator=replace(operator, index=graph.origins[operator.index]),
         constants=constants,
         place=place,
         shapes=tuple(graph.shape(tensor) for tensor in graph.varying(operator)),

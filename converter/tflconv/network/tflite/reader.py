@@ -19,33 +19,34 @@ _FINDERS = (attention.find, norms.find, functions.find)
 
 
 def read(model: TfliteModel, *, inputs: Sequence[str], outputs: Sequence[str]) -> Network:
-    """Read the network of a float file with one output.
+    """Read the network of a float file.
 
     Args:
         model: The file.
         inputs: Names of its inputs, in their order.
-        outputs: Names of its outputs; a network has one.
+        outputs: Names of its outputs, in their order.
 
     Raises:
-        CannotRewrite: The file is quantized, has several outputs, or computes in other graphs too.
+        CannotRewrite: The file is quantized, has several signatures, or keeps values in variables.
     """
     _check(model)
     reader = _Reader(Graph(model))
     reader.read(inputs)
+    made = reader.outputs
     return Network(
         name=model.path.stem,
-        nodes=_needed(reader.nodes, reader.names[reader.graph.outputs[0]]),
-        output=reader.names[reader.graph.outputs[0]],
-        output_name=outputs[0],
+        nodes=_needed(reader.nodes, made),
+        outputs=made,
+        output_names=tuple(outputs),
     )
 
 
 def _check(model: TfliteModel) -> None:
     graph, name = model.main, model.path.stem
-    if len(graph.outputs) != 1:
-        raise unreadable(name, f"it has {len(graph.outputs)} outputs, and passes expect one")
-    if len(model.subgraphs) > 1 or any(tensor.variable for tensor in graph.tensors):
-        raise unreadable(name, "it has loops, branches or variables")
+    if len(model.signatures) > 1:
+        raise unreadable(name, f"it has {len(model.signatures)} signatures, and passes expect one")
+    if any(tensor.dtype in ("resource", "variant") for tensor in graph.tensors):
+        raise unreadable(name, "it keeps values in variables")
     if any(tensor.quantization for tensor in graph.tensors):
         raise unreadable(name, "it is quantized")
     if any(-1 in graph.tensors[index].signature[1:] for index in graph.inputs):
@@ -80,6 +81,14 @@ class _Reader:
                     operators.read(graph, operator), operator.outputs, strict=True
                 ):
                     self._add(steps, tensor)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the nodes that make the outputs."""
+        fixed = [tensor for tensor in self.graph.outputs if tensor not in self.names]
+        if fixed:
+            raise unreadable(self.graph.name, f"output {self.graph.title(fixed[0])} is constant")
+        return tuple(self.names[tensor] for tensor in self.graph.outputs)
 
     def _add_region(self, region: Region) -> None:
         nodes, width = [region.node], len(self.graph.shape(region.output))
@@ -123,9 +132,10 @@ def _regions(graph: Graph) -> dict[int, Region]:
     return chosen
 
 
-def _needed(nodes: dict[str, Node], output: str) -> dict[str, Node]:
-    """The inputs, and those nodes that the output depends on."""
-    needed, waiting = {name for name, node in nodes.items() if node.kind == "input"}, [output]
+def _needed(nodes: dict[str, Node], outputs: Sequence[str]) -> dict[str, Node]:
+    """The inputs, and those nodes that the outputs depend on."""
+    needed = {name for name, node in nodes.items() if node.kind == "input"}
+    waiting = list(outputs)
     while waiting:
         name = waiting.pop()
         needed.add(name)

@@ -81,6 +81,16 @@ class AddOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
 
+class Conv2DOptionsT:
+    fusedActivationFunction: int
+    quantizedBiasType: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class FullyConnectedOptionsT:
+    fusedActivationFunction: int
+    quantizedBiasType: int
+    def Pack(self, builder: Builder) -> int: ...
+
 class DivOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -209,6 +219,7 @@ class TensorType:
     FLOAT64: int
     INT4: int
     INT8: int
+    INT16: int
     INT32: int
     UINT8: int
 
@@ -218,6 +229,7 @@ class ActivationFunctionType:
 class BuiltinOptions:
     AddOptions: int
     DivOptions: int
+    FullyConnectedOptions: int
     MulOptions: int
     ReducerOptions: int
 

@@ -83,6 +83,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "recipes": "models.recipes",
         "calibration": "calibration.source",
         "calibration_count": "calibration.count",
+        "calibration_method": "calibration.method",
         "normalize": "models.normalize",
         "resize": "models.resize",
         "labels": "models.labels",

@@ -7,8 +7,8 @@ import click
 _NAMES = {
     "What to make": "recipe recipes output io rewrite logits resolution channels strip no_card"
     " texts settings shape classes",
-    "Pictures": "dataset name calibration calibration_count pictures normalize resize labels"
-    " source count_copies golden app_log",
+    "Pictures": "dataset name calibration calibration_count calibration_method pictures normalize"
+    " resize labels source count_copies golden app_log",
     "Model": "custom_objects signature reference metric",
     "Training": "epochs batch_size learning_rate warmup_ratio weight_decay label_smoothing"
     " ema_decay patience augment mixup cutmix erasing",

@@ -8,14 +8,14 @@ along, and the TFLite converter takes them from the graph.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tflconv.conversion import attention, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
-from tflconv.conversion.preparation import FloatModel, required
+from tflconv.conversion.preparation import NONE, FloatModel, Precisions, check_covers_all, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
 from tflconv.core import telling
@@ -52,7 +52,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, tracing.lower(graph), graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
-        self._even: dict[tuple[str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
+        self._even: dict[tuple[str, str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -63,14 +63,15 @@ class OptimizedModel(FloatModel):
         self,
         recipe: Recipe,
         calibration: Calibration | None = None,
-        spared: Collection[str] = (),
+        precisions: Precisions = NONE,
     ) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
 
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
-            spared: Results of operators that compute in float in a mixed recipe.
+            precisions: Of a mixed recipe, what results of operators are computed in that are not
+                computed in 8 bits.
 
         Raises:
             TflconvError: The recipe cannot be made of this network.
@@ -82,10 +83,10 @@ class OptimizedModel(FloatModel):
             return self._selective(recipe, required(calibration, recipe))
         if recipe.is_integer:
             return self._integer(recipe, required(calibration, recipe))
-        return super().make(recipe, calibration, spared)
+        return super().make(recipe, calibration, precisions)
 
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
-        key = (calibration.digest, recipe.weights)
+        key = (calibration.digest, calibration.method, recipe.weights)
         if key not in self._even:
             content = self.content
             if recipe.weights == "int4":
@@ -103,6 +104,7 @@ class OptimizedModel(FloatModel):
         try:
             return quantize(self.content, recipe, self._fitted(calibration))
         except LeftInFloat:
+            check_covers_all(calibration, recipe)
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _fitted(self, calibration: Calibration) -> TensorRanges:

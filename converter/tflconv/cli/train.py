@@ -57,6 +57,9 @@ _DEFAULTS = TrainConfig()
         "mixup": "Beta parameter by which pictures are mixed with others; 0: none, 0.2 is usual.",
         "cutmix": "Beta parameter by which rectangles of others replace a part; 1 is usual.",
         "erasing": "Probability with which a rectangle of a picture is erased.",
+        "strategy": "Where it computes: on one device (single), on all of this computer (mirrored),"
+        " or on all workers that TF_CONFIG names, each started with the same command"
+        " (multiworker).",
     },
 )
 @click.option(

@@ -81,6 +81,11 @@ class ModelPlan:
                 f"model '{self.model}' is a file: it is trained already, so 'options', 'training'"
                 " and 'teacher' have no meaning."
             )
+        if self.training.strategy == "multiworker":
+            raise UsageError(
+                f"model '{self.title}': the workers of a training are started one by one.",
+                hint="Train it by tflconv train --strategy multiworker, and name its file.",
+            )
         check_taught(f"model '{self.title}'", self.teacher, self.teacher_normalize, self.distill)
 
     @property

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def weights(file: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.timeout(2 * LIMIT_S)
-def test_two_workers_train_as_one_does(tmp_path: Path) -> None:
+def test_two_workers_train_as_one_does(tmp_path: Path, tell: Callable[[str, str], None]) -> None:
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     places = [tmp_path / "first.keras", tmp_path / "second.keras"]
     running = []
@@ -81,3 +82,8 @@ def test_two_workers_train_as_one_does(tmp_path: Path) -> None:
     for one, other in zip(weights(places[0]), weights(alone), strict=True):
         assert one.shape == other.shape
         assert np.isfinite(one).all()
+    tell(
+        "an epoch of `train` in 2 processes on this computer, and in one",
+        f"losses {losses[0]:.3f} and {losses[1]:.3f}, validation accuracies"
+        f" {accuracies[0]:.1%} and {accuracies[1]:.1%}",
+    )

@@ -53,7 +53,9 @@ class Quantization:
     measure them at run time; in ``weight_only`` ones the arithmetic stays in float; ``selective``
     ones are static in FULLY_CONNECTED and convolutions and float elsewhere; ``auto`` stands for the
     cheapest of static, selective and dynamic that is close to the float model. ``mixed`` ones are
-    static but in the operators that do most harm, which stay in float.
+    static with 8 bits but in the operators that do most harm, which compute in float, or with
+    16-bit activations where ``activations`` say so; layers that do no harm get 4-bit weights where
+    ``weights`` say so.
     """
 
     scheme: str
@@ -100,8 +102,13 @@ class Quantization:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether it is decided for each model which operators stay in float."""
+        """Whether the precision of each operator is decided for each model."""
         return self.compute == "mixed"
+
+    @property
+    def finer(self) -> Precision:
+        """What operators compute in that do harm in 8 bits, in a mixed recipe."""
+        return "int16" if self.activations == "int16" else "float32"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme})"
@@ -190,6 +197,20 @@ SCHEMES = {
             scheme="mixed_wi8_ai8",
             summary="int8, but operators stay in float until the file is close to the model",
             weights="int8",
+            activations="int8",
+            compute="mixed",
+        ),
+        Quantization(
+            scheme="mixed_wi8_ai16",
+            summary="int8, but operators get int16 activations until it is close: slow on CPUs",
+            weights="int8",
+            activations="int16",
+            compute="mixed",
+        ),
+        Quantization(
+            scheme="mixed_wi4_ai8",
+            summary="mixed_wi8_ai8 with int4 weights in FULLY_CONNECTED where it stays close",
+            weights="int4",
             activations="int8",
             compute="mixed",
         ),

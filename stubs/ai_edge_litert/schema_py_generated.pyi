@@ -82,6 +82,16 @@ class AddOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
 
+class Conv2DOptionsT:
+    fusedActivationFunction: int
+    quantizedBiasType: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class FullyConnectedOptionsT:
+    fusedActivationFunction: int
+    quantizedBiasType: int
+    def Pack(self, builder: Builder) -> int: ...
+
 class DivOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -210,6 +220,7 @@ class TensorType:
     FLOAT64: int
     INT4: int
     INT8: int
+    INT16: int
     INT32: int
     UINT8: int
 
@@ -219,6 +230,7 @@ class ActivationFunctionType:
 class BuiltinOptions:
     AddOptions: int
     DivOptions: int
+    FullyConnectedOptions: int
     MulOptions: int
     ReducerOptions: int
 

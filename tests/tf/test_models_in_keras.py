@@ -22,6 +22,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("resnet_imagenet", {"width": 4, "depth": 18}),
     ("resnet_imagenet", {"width": 4, "depth": 50}),
     ("squeezenet", {"halvings": 4}),
+    ("mobilevit_int8", {"width": 0.5, "heads": 2, "head": 64}),
     ("vit", {"patch": 8, "dim": 24, "depth": 2, "heads": 3, "mlp_ratio": 1.5}),
     ("vit", {"patch": 8, "patch_dropout": 0.5}),
 ]

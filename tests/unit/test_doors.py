@@ -61,6 +61,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
             for name in (
                 "epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay",
                 "label_smoothing", "ema_decay", "patience", "mixup", "cutmix", "erasing",
+                "strategy",
             )
         },
         **{name: f"models.{name}" for name in ("teacher", "teacher_normalize", "custom_objects")},
@@ -83,6 +84,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         "recipes": "models.recipes",
         "calibration": "calibration.source",
         "calibration_count": "calibration.count",
+        "calibration_method": "calibration.method",
         "normalize": "models.normalize",
         "resize": "models.resize",
         "labels": "models.labels",

@@ -67,6 +67,7 @@ def test_options_are_read_as_their_types() -> None:
         ("resnet", {"stem_stride": 3}, "stem_stride must be 1 or 2"),
         ("resnet", {"second_width": -1}, "second_width must be 0 (twice the one before) or more"),
         ("resnet", {"first_blocks": -2}, "first_blocks must be -1 (as blocks) or more"),
+        ("mobilevit_int8", {"heads": 3}, "heads must be 1, 2, 4 or 8"),
         ("squeezenet", {"halvings": 5}, "halvings must be 0 (fit the picture) to 4"),
         ("mobilenet_v2", {"halvings": 6}, "halvings must be 0 (fit the picture) to 5"),
     ],
@@ -98,6 +99,15 @@ def test_published_networks_cost_what_was_published(
     cost = models.cost(name, (224, 224, 3), 1000, **options)
     assert cost.parameters == parameters
     assert cost.macs == pytest.approx(macs, rel=0.01)
+
+
+def test_mobilevit_costs_what_its_paper_says_but_for_attention_over_all_places() -> None:
+    """Mehta and Rastegari, Table 1: 1.3 M; timm counts 1.27 M and 0.42 G at 256 pixels."""
+    cost = models.cost("mobilevit_int8", (256, 256, 3), 1000)
+    assert cost.parameters == 1_279_560  # 1.27 M that are trained, and statistics
+    stages = ((32, 64, 2), (16, 80, 4), (8, 96, 3))  # side, width and layers of the transformers
+    products = sum(2 * side**4 * dim * depth for side, dim, depth in stages)
+    assert cost.macs - products + products / 4 == pytest.approx(0.42e9, rel=0.04)
 
 
 def test_resnet_20_costs_what_its_paper_says() -> None:

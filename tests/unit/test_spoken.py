@@ -26,7 +26,7 @@ from tflconv.device.parallel import side_by_side
 ROOT = Path(tflconv.__file__).parent
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
 OF_THE_COMMAND_LINE = {
-    "json", "export-csv", "from", "max-drop", "min-agreement", "app-log", "long", "help",
+    "json", "export-csv", "from", "min-agreement", "app-log", "long", "help",
     "version", "quiet", "verbose", "no-progress", "figure", "model",
 }  # fmt: skip
 """Options that no function has: how a result is printed, and what is thought of it."""

@@ -10,7 +10,9 @@ from tflconv import data, pipeline, recipe
 from tflconv.compression import QatConfig
 from tflconv.compression.config import StepConfig
 from tflconv.conversion import Calibration, Rewrite
+from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.core import given
+from tflconv.core.amounts import parse_drop
 from tflconv.core.given import AnyPath
 from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
@@ -29,6 +31,7 @@ def convert(
     *,
     calibration: AnyPath | Calibration | Any = None,
     calibration_count: int = 200,
+    calibration_method: CalibrationMethod = "min-max",
     dataset: AnyPath | None = None,
     normalize: str | None = None,
     resize: Resize | None = None,
@@ -42,6 +45,7 @@ def convert(
     strip: bool = False,
     with_card: bool = True,
     min_cosine: float | None = None,
+    max_drop: str | None = None,
     golden: int | None = None,
     custom_objects: AnyPath | None = None,
     signature: str | None = None,
@@ -57,7 +61,11 @@ def convert(
         folder: Where the files go.
         calibration: Samples for static ranges: a dataset, a folder, or what ``verify`` takes.
         calibration_count: How many samples are drawn for it.
-        dataset: Labelled pictures that steps learn from; by default those it was trained on.
+        calibration_method: Range of an int8 activation: all values of the samples (``min-max``),
+            the ends of least mean squared error (``mse``), or all but 0.01 % of the values at each
+            end (``percentile``).
+        dataset: Labelled pictures that steps learn from and ``max_drop`` is measured on; by
+            default those it was trained on.
         normalize: How pixels become inputs: ``0..1``, ``-1..1``, ``caffe``, ``in-model``, MEAN,STD.
         resize: How pictures are brought to the size of the model.
         labels: Names of the outputs, in their order, or a file with one per line.
@@ -72,6 +80,8 @@ def convert(
         strip: Leave out names and TFLite metadata.
         with_card: Carry labels, preprocessing, origin and training in each file.
         min_cosine: Least cosine with the float model that a file may have, 0 to 1.
+        max_drop: Largest loss of top-1 accuracy against the model, such as ``0.5pt``, on at most
+            2000 validation pictures of ``dataset``.
         golden: Number of test pictures in a golden contract (``.golden.zip``) beside each file.
         custom_objects: A Python file with layers that the model uses. It is run.
         signature: Which function of a SavedModel, where it has several.
@@ -83,7 +93,8 @@ def convert(
 
     Raises:
         UsageError: A recipe is unknown, or samples or pictures are missing.
-        TflconvError: The model cannot be read, a recipe made of it, or ``min_cosine`` kept.
+        TflconvError: The model cannot be read, a recipe made of it, or ``min_cosine`` or
+            ``max_drop`` kept.
 
     Example:
         >>> convert("digits.keras", ["fp32", "static_wi8_ai8"], "models")[1].name
@@ -96,6 +107,7 @@ def convert(
         logits=logits,
         calibration=given.source(calibration),
         calibration_count=calibration_count,
+        calibration_method=calibration_method,
         dataset=given.source(dataset),
         normalize=normalize,
         resize=resize,
@@ -109,6 +121,7 @@ def convert(
         strip=strip,
         with_card=with_card,
         min_cosine=min_cosine,
+        max_drop=None if max_drop is None else parse_drop(str(max_drop)),
         golden=golden,
         seed=seed,
     )

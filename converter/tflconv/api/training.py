@@ -12,6 +12,7 @@ from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
 from tflconv.training import DistillConfig, TrainConfig
+from tflconv.training.config import Strategy
 
 _TRAIN = TrainConfig()
 
@@ -37,6 +38,7 @@ def train(
     mixup: float = _TRAIN.mixup,
     cutmix: float = _TRAIN.cutmix,
     erasing: float = _TRAIN.erasing,
+    strategy: Strategy = _TRAIN.strategy,
     teacher: AnyPath | None = None,
     teacher_normalize: str | None = None,
     distill: DistillConfig | None = None,
@@ -65,6 +67,8 @@ def train(
         mixup: Parameter of the Beta distribution of mixup's shares; 0 for none, 0.2 is usual.
         cutmix: The same of CutMix, of which 1 is usual; with both, a coin decides per picture.
         erasing: Probability with which a rectangle of a picture is erased.
+        strategy: Where it computes: ``single`` device, all of this computer (``mirrored``), or all
+            workers that ``TF_CONFIG`` names (``multiworker``), each started with the same call.
         teacher: A model that teaches this one: a ``.keras`` or ``.h5`` file, a SavedModel folder,
             a ``.tflite``, or a ``.npy`` file of logits of the training pictures as they are.
         teacher_normalize: How pixels become inputs of a teacher that does not say it.
@@ -98,6 +102,7 @@ def train(
         mixup=mixup,
         cutmix=cutmix,
         erasing=erasing,
+        strategy=strategy,
         seed=seed,
     )
     request = pipeline.TrainingRequest(

@@ -14,11 +14,12 @@ from tflconv.cli.console import say_next, showing
 from tflconv.compression import QatConfig
 from tflconv.compression.settings import Settings
 from tflconv.conversion import REWRITES, Rewrite
+from tflconv.conversion.clipping import METHODS, CalibrationMethod
 from tflconv.model.golden import MOST_SAMPLES
 from tflconv.model.pictures import Resize
 from tflconv.pipeline.conversion import ConvertedFile
 from tflconv.recipe import TensorType
-from tflconv.verification import parse_share
+from tflconv.verification import parse_drop, parse_share
 
 
 @commands.command(name="convert")
@@ -49,10 +50,19 @@ from tflconv.verification import parse_share
     help="Number of samples drawn for calibration.",
 )
 @click.option(
+    "--calibration-method",
+    type=click.Choice(METHODS),
+    default="min-max",
+    show_default=True,
+    help="Range of an int8 activation: all values of the samples, the ends of least mean squared"
+    " error, or all but 0.01 % of the values at each end.",
+)
+@click.option(
     "--dataset",
     metavar="DATASET",
     shell_complete=completing.datasets,
-    help="Labelled pictures that qat_ recipes learn from.  [default: what MODEL was trained on]",
+    help="Labelled pictures that steps learn from and --max-drop is measured on.  [default: what"
+    " MODEL was trained on]",
 )
 @click.option(
     "--io",
@@ -95,6 +105,14 @@ from tflconv.verification import parse_share
     " 0.99; ends with exit code 4 and writes nothing if one is below.",
 )
 @click.option(
+    "--max-drop",
+    metavar="POINTS",
+    callback=options.read_by(parse_drop),
+    help="Largest loss of top-1 accuracy against MODEL that is allowed, such as 0.5pt (percentage"
+    " points), on at most 2000 validation pictures of --dataset; ends with exit code 4 as above."
+    " auto and mixed recipes choose what keeps it.",
+)
+@click.option(
     "--golden",
     type=click.IntRange(1, MOST_SAMPLES),
     metavar="COUNT",
@@ -111,6 +129,7 @@ def command(
     output: Path | None,
     calibration: str | None,
     calibration_count: int,
+    calibration_method: CalibrationMethod,
     dataset: str | None,
     io: TensorType | None,
     normalize: str | None,
@@ -124,6 +143,7 @@ def command(
     strip: bool,
     no_card: bool,
     min_cosine: float | None,
+    max_drop: float | None,
     golden: int | None,
     custom_objects: Path | None,
     signature: str | None,
@@ -151,6 +171,7 @@ def command(
         logits=logits,
         calibration=calibration,
         calibration_count=calibration_count,
+        calibration_method=calibration_method,
         dataset=dataset,
         normalize=normalize,
         resize=resize,
@@ -164,6 +185,7 @@ def command(
         strip=strip,
         with_card=not no_card,
         min_cosine=min_cosine,
+        max_drop=max_drop,
         golden=golden,
         seed=seed,
     )
@@ -184,5 +206,6 @@ def _row(made: ConvertedFile) -> dict[str, Any]:
         "gzip": made.artifact.download_bytes,
         "cosine": None if fidelity.cosine is None else round(fidelity.cosine, 6),
         "agreement": None if fidelity.agreement is None else round(fidelity.agreement, 4),
+        **({} if fidelity.drop is None else {"drop": round(fidelity.drop.share, 6)}),
         "compared on": f"{fidelity.samples} of {fidelity.source}",
     }

@@ -7,11 +7,11 @@ import click
 _NAMES = {
     "What to make": "recipe recipes output io rewrite logits resolution channels strip no_card"
     " texts settings shape classes",
-    "Pictures": "dataset name calibration calibration_count pictures normalize resize labels"
-    " source count_copies golden app_log",
+    "Pictures": "dataset name calibration calibration_count calibration_method pictures normalize"
+    " resize labels source count_copies golden app_log",
     "Model": "custom_objects signature reference metric",
     "Training": "epochs batch_size learning_rate warmup_ratio weight_decay label_smoothing"
-    " ema_decay patience augment mixup cutmix erasing",
+    " ema_decay patience augment mixup cutmix erasing strategy",
     "Quantization-aware training": "qat_engine qat_epochs qat_batch_size qat_learning_rate"
     " qat_ema_decay qat_bits",
     "Distillation": "teacher teacher_normalize distill_targets distill_temperature distill_alpha"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -11,6 +12,7 @@ from tflconv.cli import commands, completing, options
 from tflconv.cli.console import print_json, say, say_next, showing
 from tflconv.model.card import to_json
 from tflconv.training import DistillConfig, TrainConfig
+from tflconv.training.config import Strategy
 
 _DEFAULTS = TrainConfig()
 
@@ -64,6 +66,14 @@ _DEFAULTS = TrainConfig()
     default=_DEFAULTS.augment,
     show_default=True,
     help="Shift, rotate, zoom and mirror pictures as far as the dataset allows.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(get_args(Strategy)),
+    default=_DEFAULTS.strategy,
+    show_default=True,
+    help="Where it computes: on one device (single), on all of this computer (mirrored), or on all"
+    " workers that TF_CONFIG names, each started with the same command (multiworker).",
 )
 @click.option(
     "--teacher",

@@ -216,7 +216,20 @@ def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labe
             continue
         for name, variable, axes in weights_of(place):
             value = np.asarray(variable) + added.get((id(before), name), np.float32(0))
-            _attribute(after, name).assign(_cut(value, place, axes, gone))
+            cut_value = _cut(value, place, axes, gone) * _scale_of(place, name, gone)
+            _attribute(after, name).assign(cut_value)
+
+
+def _scale_of(place: Place, name: str, gone: Labels) -> np.float32:
+    """What is left of the scales of a LayerNormalization is multiplied by.
+
+    Channels that were nearly zero made the standard deviation smaller by the root of the share that
+    stays. What the mean of all channels was off by is not mended, so this is right only where the
+    channels that stay have a mean of zero.
+    """
+    if type(place.layer).__name__ != "LayerNormalization" or name != "gamma":
+        return np.float32(1)
+    return np.float32(np.sqrt(1 / kept(place.labels["outputs"], gone).mean()))
 
 
 def _biases(

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from tflconv.compression.examples import Examples
+from tflconv.compression.features import Features, pairs
 from tflconv.compression.fine_tuning import Loss, cross_entropy, fine_tune, last_activation
 from tflconv.compression.kernels import copied
-from tflconv.compression.technique import Subject
+from tflconv.compression.technique import FACTS, Subject
 from tflconv.compression.weight_config import DistillStepConfig
+from tflconv.core.files import write_json
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback
 from tflconv.core.tensorflow import tf
@@ -48,12 +50,17 @@ def compress(
     assert subject.teaching is not None  # and always has a teacher
     model, config = copied(subject.model), subject.config
     teacher = teacher_of(subject.teaching.model, subject.model)
+    features = _features(subject.teaching.model, subject.model, model, config)
+    if features is not None:
+        unfinished.mkdir(parents=True, exist_ok=True)
+        write_json(unfinished / FACTS, {"layers": features.to_json()})
     fine_tune(
         model,
         examples,
         config,
         name=str(subject.step),
         loss=taught(model, teacher, config),
+        features=features,
         unfinished=unfinished,
         progress=progress,
     )
@@ -69,6 +76,24 @@ def taught(model: KerasModel, teacher: Teacher, config: DistillStepConfig) -> Lo
         return teaching.loss(labelled(inputs, scores, labels), told, config.distillation)
 
     return loss
+
+
+def _features(
+    teacher: Opened, came: Opened, student: KerasModel, config: DistillStepConfig
+) -> Features | None:
+    """What ``student``, a copy of the model that came, learns from layers of its teacher."""
+    if not config.features:
+        return None
+    theirs = keras_model(teacher.source)
+    return Features(
+        theirs,
+        student,
+        pairs(config.features, theirs, student),
+        config.feature_loss,
+        beta=config.beta,
+        adapted=_adapted(teacher, came),
+        seed=config.seed,
+    )
 
 
 def teacher_of(model: Opened, student: Opened) -> Teacher:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ def fine_tune(
     name: str = "finetune",
     loss: Loss | None = None,
     after_step: Callable[[int], object] | None = None,
+    features: FeatureLesson | None = None,
     unfinished: Path | None = None,
     progress: Callback = silent,
 ) -> None:
@@ -57,6 +58,7 @@ def fine_tune(
         name: What the training is called in messages and in its state.
         loss: What is minimized; by default the cross-entropy with the labels.
         after_step: Called after each step with the number of those that are done.
+        features: What is learned besides from the features of inner layers.
         unfinished: Folder for the state after each epoch, from which an interrupted training goes
             on; by default none is kept.
         progress: Is told of each step, and by a message of loss and accuracy of each epoch.
@@ -70,7 +72,7 @@ def fine_tune(
             after_step(done)
         progress(Progress(stage=name, done=done, total=steps, unit="steps"))
 
-    tuner = _Tuner(model, config, wanted, after)
+    tuner = _Tuner(model, config, wanted, after, features)
     key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
     file = None if unfinished is None else StateFile(path=unfinished / f"{name}-{_STATE}", key=key)
     state = None if file is None else file.load()
@@ -145,6 +147,25 @@ def _classes(scores: NDArray[np.float32], ends: str) -> NDArray[np.int64]:
     return np.asarray(scores[:, 0] > (0.5 if ends == "sigmoid" else 0.0), np.int64)
 
 
+class FeatureLesson(Protocol):
+    """What a model learns from the features of a teacher.
+
+    Attributes:
+        watched: The model, whose outputs are followed by its features.
+    """
+
+    watched: KerasModel
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What is trained besides the model."""
+        ...
+
+    def loss(self, inputs: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Return the mean loss of ``features``, as large as it shall count."""
+        ...
+
+
 class _Tuner:
     """A model in training and its optimizer."""
 
@@ -154,9 +175,13 @@ class _Tuner:
         config: TuningConfig,
         loss: Loss,
         after_step: Callable[[int], object],
+        features: FeatureLesson | None = None,
     ) -> None:
         self.model, self.config, self.loss, self.after_step = model, config, loss, after_step
-        self.trained = variables_of(model, trainable=True)
+        self.features = features
+        self.called = model if features is None else features.watched
+        self.besides = [] if features is None else features.variables
+        self.trained = [*variables_of(model, trainable=True), *self.besides]
         self.optimizer = keras2.optimizers.AdamW(weight_decay=config.weight_decay, beta_2=0.99)
         self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
         self.optimizer.build(self.trained)
@@ -164,7 +189,7 @@ class _Tuner:
 
     @property
     def _variables(self) -> list[Variable]:
-        return [*variables_of(self.model), *self.optimizer.variables]
+        return [*variables_of(self.model), *self.besides, *self.optimizer.variables]
 
     def values(self) -> list[NDArray[np.generic]]:
         """The values of all variables."""
@@ -204,8 +229,10 @@ class _Tuner:
 
     def _step(self, inputs: Tensor, labels: Tensor, rate: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
-            (scores,) = leaves(self.model(inputs, training=True))
+            scores, *seen = leaves(self.called(inputs, training=True))
             loss = self.loss(inputs, scores, labels)
+            if self.features is not None:
+                loss += self.features.loss(inputs, seen)
         gradients = tape.gradient(loss, self.trained)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply_gradients(

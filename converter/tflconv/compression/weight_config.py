@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, get_args
 
 from tflconv.compression.config import TuningConfig
@@ -12,6 +13,7 @@ from tflconv.training.config import DistillConfig, Targets
 PruneSchedule = Literal["polynomial", "constant"]
 PruneScope = Literal["layer", "global"]
 ClusterStart = Literal["density", "linear"]
+FeatureLoss = Literal["fitnets", "attention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,12 @@ class DistillStepConfig(TuningConfig):
         targets: ``soft`` for the teacher's probabilities, ``hard`` for the class that it chooses.
         temperature: What logits are divided by before they become soft targets.
         alpha: Share of the teacher in the loss; the rest is that of the labels.
+        features: Layers of the teacher and of the model that learns from them, as in
+            ``conv4=conv2,conv8=conv4``; ``auto`` for the ends of stages of the same size, nothing
+            for none.
+        feature_loss: ``fitnets`` for the features themselves, projected where widths differ, or
+            ``attention`` for where they are large.
+        beta: What the loss on features is multiplied by before it is added.
 
     Example:
         >>> DistillStepConfig(alpha=0.5).distillation.alpha
@@ -113,13 +121,29 @@ class DistillStepConfig(TuningConfig):
     targets: Targets = "soft"
     temperature: float = 2.0
     alpha: float = 0.9
+    features: str = ""
+    feature_loss: FeatureLoss = "fitnets"
+    beta: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("distill", self, epochs=(self.epochs >= 1, "at least 1"))
+        require(
+            "distill",
+            self,
+            epochs=(self.epochs >= 1, "at least 1"),
+            features=(_names_layers(self.features), "auto or TEACHER_LAYER=STUDENT_LAYER,..."),
+            feature_loss=(self.feature_loss in get_args(FeatureLoss), "fitnets or attention"),
+            beta=(0 < self.beta < inf, "positive"),
+        )
         _ = self.distillation
 
     @property
     def distillation(self) -> DistillConfig:
         """How the model learns from the teacher."""
         return DistillConfig(targets=self.targets, temperature=self.temperature, alpha=self.alpha)
+
+
+def _names_layers(text: str) -> bool:
+    parts = [part.split("=") for part in text.split(",")]
+    named = all(len(part) == 2 and all(map(str.strip, part)) for part in parts)
+    return text in ("", "auto") or named

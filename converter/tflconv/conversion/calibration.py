@@ -17,6 +17,7 @@ import numpy as np
 from ai_edge_litert import interpreter as litert
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tflconv.conversion.clipping import CalibrationMethod, Histogram, ends
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
 from tflconv.core.jsonvalue import JsonValue
@@ -45,6 +46,7 @@ class Calibration:
         limits: The smallest and the largest value that a pixel becomes. As the range of the input
             they make its integers the pixels themselves, so that normalization costs nothing.
         names: What ``inputs`` are called, if they have names.
+        method: Which range an activation gets of the values that it has (``clipping``).
         told: Is told how many samples were run through a model, of how many.
 
     Raises:
@@ -57,6 +59,7 @@ class Calibration:
     seed: int | None = None
     limits: tuple[float, float] | None = None
     names: tuple[str, ...] = ()
+    method: CalibrationMethod = "min-max"
     told: Callable[[int, int], object] = field(default=lambda _, __: None, repr=False)
 
     def __post_init__(self) -> None:
@@ -140,12 +143,13 @@ class Calibration:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what a card says about the calibration."""
-        return {
+        told: dict[str, JsonValue] = {
             "name": self.name,
             "digest": self.digest,
             "seed": self.seed,
             "count": len(self.inputs[0]),
         }
+        return told if self.method == "min-max" else told | {"method": self.method}
 
 
 def measure(model: bytes, calibration: Calibration) -> TensorRanges:
@@ -162,6 +166,8 @@ def measure(model: bytes, calibration: Calibration) -> TensorRanges:
     for activations in observe(model, calibration):
         for name, values in activations:
             _widen(ranges, name, values)
+    if calibration.method != "min-max":
+        _clip(ranges, model, calibration)
     if calibration.limits is not None:
         (picture,) = _float_inputs(model)
         if picture is not None:
@@ -244,6 +250,25 @@ def _widen(ranges: TensorRanges, name: str, values: NDArray[np.float32]) -> None
         "min": np.full(shape, low, np.float32),
         "max": np.full(shape, high, np.float32),
     }
+
+
+def _clip(ranges: TensorRanges, model: bytes, calibration: Calibration) -> None:
+    """Narrow ``ranges`` to what the method of ``calibration`` makes of the values."""
+    seen = {
+        name: Histogram.empty(each["min"].item(), each["max"].item())
+        for name, each in ranges.items()
+        if each["min"].item() < each["max"].item()
+    }
+    for activations in observe(model, calibration, seen):
+        for name, values in activations:
+            seen[name].add(values)
+    for name, histogram in seen.items():
+        shape = ranges[name]["min"].shape
+        low, high = ends(histogram, calibration.method)
+        ranges[name] = {
+            "min": np.full(shape, low, np.float32),
+            "max": np.full(shape, high, np.float32),
+        }
 
 
 def _as_type(name: str, values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[np.number]:

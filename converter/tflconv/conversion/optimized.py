@@ -17,7 +17,14 @@ from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
 from tflconv.conversion.equivalence import CLOSE, difference
-from tflconv.conversion.preparation import FloatModel, has_loops, required
+from tflconv.conversion.preparation import (
+    NONE,
+    FloatModel,
+    Precisions,
+    check_covers_all,
+    has_loops,
+    required,
+)
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
 from tflconv.conversion.tracing import FrozenGraph
@@ -62,7 +69,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, content, graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
-        self._even: dict[tuple[str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
+        self._even: dict[tuple[str, str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -73,14 +80,15 @@ class OptimizedModel(FloatModel):
         self,
         recipe: Recipe,
         calibration: Calibration | None = None,
-        spared: Collection[str] = (),
+        precisions: Precisions = NONE,
     ) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
 
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
-            spared: Results of operators that compute in float in a mixed recipe.
+            precisions: Of a mixed recipe, what results of operators are computed in that are not
+                computed in 8 bits.
 
         Raises:
             TflconvError: The recipe cannot be made of this network.
@@ -89,17 +97,17 @@ class OptimizedModel(FloatModel):
         if recipe.compute == "dynamic" and self.scaled is not None:
             return self.scaled().make(recipe)
         if recipe.needs_ranges and has_loops(self.content):
-            return super().make(recipe, calibration, spared)
+            return super().make(recipe, calibration, precisions)
         if self.trained is not None and integers:
             return lower_rounded(self.network, self.trained, recipe)
         if recipe.compute == "selective":
             return self._selective(recipe, required(calibration, recipe))
         if recipe.is_integer:
             return self._integer(recipe, required(calibration, recipe))
-        return super().make(recipe, calibration, spared)
+        return super().make(recipe, calibration, precisions)
 
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
-        key = (calibration.digest, recipe.weights)
+        key = (calibration.digest, calibration.method, recipe.weights)
         if key not in self._even:
             content = self.content
             if recipe.weights == "int4":
@@ -119,6 +127,7 @@ class OptimizedModel(FloatModel):
         except LeftInFloat:
             if self.graph is None:  # not all of it is known to TensorFlow
                 raise
+            check_covers_all(calibration, recipe)
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _fitted(self, calibration: Calibration) -> TensorRanges:

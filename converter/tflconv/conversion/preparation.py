@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from tflconv.conversion import selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
+from tflconv.conversion.rounding import layers_with_own_weights, to_four_bits
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.inference import quantized_by_keras, unrolled
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
-from tflconv.recipe import Recipe
+from tflconv.recipe import Precision, Recipe
 from tflconv.tflite import editing, ends, modernizing, packing, scores
 from tflconv.tflite.wiring import Wiring
+
+Precisions = Mapping[str, Precision]
+"""What results of operators are computed in, by their names."""
+
+NONE: Precisions = MappingProxyType({})
 
 _STEPS = 256
 """Longest input whose loops are written out, an operator for each step of each."""
@@ -41,14 +49,14 @@ class FloatModel:
     ) -> None:
         self.name, self.content, self.graph, self.unroll = name, content, graph, unroll
         self.outcomes: Sequence[PassOutcome] = ()
-        self._ranges: dict[str, TensorRanges] = {}
+        self._ranges: dict[tuple[str, str], TensorRanges] = {}
         self._straight: FloatModel | None = None
 
     def make(
         self,
         recipe: Recipe,
         calibration: Calibration | None = None,
-        spared: Collection[str] = (),
+        precisions: Precisions = NONE,
     ) -> bytes:
         """Return the ``.tflite`` file of ``recipe``.
 
@@ -59,7 +67,8 @@ class FloatModel:
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
-            spared: Results of operators that compute in float in a mixed recipe.
+            precisions: Of a mixed recipe, what results of operators are computed in that are not
+                computed in 8 bits.
 
         Raises:
             TflconvError: The recipe cannot be made of this model.
@@ -71,15 +80,16 @@ class FloatModel:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
         if has_loops(self.content):
-            return self._without_loops(recipe).make(recipe, samples, spared)
+            return self._without_loops(recipe).make(recipe, samples, precisions)
+        if recipe.is_mixed:
+            return self._mixed(recipe, samples, precisions)
         try:
-            return quantize(
-                self.content, recipe, self._fitted(samples), spared=self._by_kind(spared)
-            )
+            return quantize(self.content, recipe, self._fitted(samples))
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:
                 raise
+            check_covers_all(samples, recipe)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 
     @property
@@ -88,13 +98,19 @@ class FloatModel:
         found = selection.users(packing.unpack(self.content)).items()
         return {name: tuple(step.makes[0] for step in steps) for name, steps in found}
 
-    def _by_kind(self, results: Collection[str]) -> dict[str, list[str]]:
-        """``results`` by the kinds of the operators that make them."""
-        found: dict[str, list[str]] = {}
-        for step in Wiring(packing.unpack(self.content)).steps if results else ():
-            if step.makes[0] in results:
-                found.setdefault(step.kind, []).append(step.makes[0])
-        return found
+    @property
+    def four_bit_layers(self) -> tuple[str, ...]:
+        """Results of the operators whose weights may be stored in 4 bits."""
+        return layers_with_own_weights(self.content)
+
+    def _mixed(self, recipe: Recipe, samples: Calibration, precisions: Precisions) -> bytes:
+        four = [name for name, precision in precisions.items() if precision == "int4"]
+        content = to_four_bits(self.content, samples, four) if four else self.content
+        found: dict[Precision, dict[str, list[str]]] = {}
+        for step in Wiring(packing.unpack(self.content)).steps if precisions else ():
+            if (precision := precisions.get(step.makes[0])) is not None:
+                found.setdefault(precision, {}).setdefault(step.kind, []).append(step.makes[0])
+        return quantize(content, recipe, self._fitted(samples), precisions=found)
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -133,9 +149,10 @@ class FloatModel:
         return self._measured(calibration)
 
     def _measured(self, calibration: Calibration) -> TensorRanges:
-        if calibration.digest not in self._ranges:
-            self._ranges[calibration.digest] = measure(self.content, calibration)
-        return self._ranges[calibration.digest]
+        key = (calibration.digest, calibration.method)
+        if key not in self._ranges:
+            self._ranges[key] = measure(self.content, calibration)
+        return self._ranges[key]
 
     @property
     def input_shapes(self) -> list[tuple[int, ...]]:
@@ -156,7 +173,7 @@ class FloatModel:
 
 
 def required(calibration: Calibration | None, recipe: Recipe) -> Calibration:
-    """Return ``calibration``, which ``recipe`` needs.
+    """Return ``calibration``, which ``recipe`` needs; 16 bits have steps enough for all values.
 
     Raises:
         UsageError: There is none.
@@ -166,7 +183,22 @@ def required(calibration: Calibration | None, recipe: Recipe) -> Calibration:
             f"recipe {recipe.name} needs samples of the data for the ranges of activations.",
             hint="Add --calibration DATASET, DIR or FILE.npy.",
         )
-    return calibration
+    return replace(calibration, method="min-max") if recipe.activations == "int16" else calibration
+
+
+def check_covers_all(calibration: Calibration, recipe: Recipe) -> None:
+    """Raise ``UsageError`` for ranges that are not those of all values.
+
+    Args:
+        calibration: The samples.
+        recipe: A recipe that the TFLite converter makes, which knows no other ranges.
+    """
+    if calibration.method != "min-max":
+        raise UsageError(
+            f"{recipe.name} of this model is made by the TFLite converter, which has no ranges by"
+            f" {calibration.method}.",
+            hint="Leave --calibration-method out for it.",
+        )
 
 
 def as_it_is(model: Opened, *, resolution: int | None = None) -> FloatModel:
@@ -262,7 +294,7 @@ class LegacyModel(FloatModel):
         self,
         recipe: Recipe,
         calibration: Calibration | None = None,
-        spared: Collection[str] = (),
+        precisions: Precisions = NONE,
     ) -> bytes:
         """Return the int8 file, if ``recipe`` is that of int8 with a scale per channel.
 

@@ -21,7 +21,7 @@ from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError
-from tflconv.recipe import Recipe
+from tflconv.recipe import Precision, Recipe
 from tflconv.tflite import (
     biases,
     editing,
@@ -64,7 +64,7 @@ def quantize(
     ranges: TensorRanges | None = None,
     *,
     also: Mapping[str, Sequence[str]] | None = None,
-    spared: Mapping[str, Sequence[str]] | None = None,
+    precisions: Mapping[Precision, Mapping[str, Sequence[str]]] | None = None,
 ) -> bytes:
     """Quantize a float model by ``recipe``.
 
@@ -74,7 +74,7 @@ def quantize(
         ranges: Ranges of activations (``calibration.measure``), for static recipes.
         also: What a selective recipe computes in integers besides filters: names of results, by
             the kind of operator (``selection.selected``).
-        spared: What a mixed recipe computes in float, alike.
+        precisions: What a mixed recipe computes otherwise than in 8 bits, alike, by precision.
 
     Returns:
         The quantized ``.tflite`` file.
@@ -84,20 +84,28 @@ def quantize(
         TflconvError: litert-quantizer cannot quantize the model.
     """
     settings = [*_settings(recipe), *_chosen(_static(recipe), also or {})]
-    settings += _chosen({}, spared or {})
+    for precision, operators in (precisions or {}).items():
+        settings += _chosen(_otherwise(recipe, precision), operators)
     if not settings:
         return finish(model, recipe)
     quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
     biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
-    return finish(packing.pack(quantized), recipe)
+    in_four_bits = (precisions or {}).get("int4", {}) if recipe.is_mixed else None
+    return finish(packing.pack(quantized), recipe, in_four_bits=in_four_bits)
 
 
-def finish(quantized: bytes, recipe: Recipe) -> bytes:
+def finish(
+    quantized: bytes,
+    recipe: Recipe,
+    *,
+    in_four_bits: Mapping[str, Sequence[str]] | None = None,
+) -> bytes:
     """Give a quantized model the inputs, outputs and int4 weights of ``recipe``, and check it.
 
     Args:
         quantized: A ``.tflite`` file with 8-bit weights and int8 or float inputs and outputs.
         recipe: The recipe.
+        in_four_bits: Results of the operators whose weights become int4, by kind; by default all.
 
     Raises:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
@@ -105,10 +113,12 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     model = packing.unpack(quantized)
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
+    biases.tell_types(model)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
-        int4.use_int4(model)
+        made = None if in_four_bits is None else [n for ns in in_four_bits.values() for n in ns]
+        int4.use_int4(model, made)
     if recipe.io == "uint8":
         ends.use_uint8(model)
     stripping.share_equal(model)
@@ -140,7 +150,16 @@ def _chosen(config: Settings, chosen: Mapping[str, Sequence[str]]) -> list[Setti
 
 
 def _static(recipe: Recipe) -> Settings:
-    return _weights(recipe) | {"activation_tensor_config": _activations(recipe)}
+    bits = 8 if recipe.is_mixed else _BITS[recipe.activations]
+    return _weights(recipe) | {"activation_tensor_config": _activations(bits)}
+
+
+def _otherwise(recipe: Recipe, precision: Precision) -> Settings:
+    """How a mixed recipe computes in ``precision``; weights become int4 when all is done."""
+    if precision == "float32":
+        return {}
+    bits = 16 if precision == "int16" else 8
+    return _weights(recipe) | {"activation_tensor_config": _activations(bits)}
 
 
 def _each(operations: Sequence[str], config: Settings, regex: str = ".*") -> list[Settings]:
@@ -170,8 +189,7 @@ def _weights(recipe: Recipe) -> Settings:
     }
 
 
-def _activations(recipe: Recipe) -> Settings:
-    bits = _BITS[recipe.activations]
+def _activations(bits: int) -> Settings:
     return {
         "num_bits": bits,
         "symmetric": bits == 16,

@@ -8,7 +8,7 @@ The step of a row is the one that loses least, weighed by how large its inputs a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -30,15 +30,18 @@ _FACTORS = np.linspace(1, 0.5, 26)
 Doubles = NDArray[np.float64]
 
 
-def to_four_bits(content: bytes, calibration: Calibration) -> bytes:
+def to_four_bits(
+    content: bytes, calibration: Calibration, made: Collection[str] | None = None
+) -> bytes:
     """Return a float model whose weights of FULLY_CONNECTED are whole steps of 4 bits.
 
     Args:
         content: A float ``.tflite`` file.
         calibration: Samples to run it with.
+        made: Results of the operators whose weights are rounded; by default all.
     """
     model = packing.unpack(content)
-    layers = dict(_layers(model))
+    layers = dict(_layers(model, made))
     squares = _squares(content, calibration, {source for _, source in layers.values()})
     for index, (kernel, source) in layers.items():
         if source in squares:
@@ -49,6 +52,21 @@ def to_four_bits(content: bytes, calibration: Calibration) -> bytes:
                 model, rounded.astype(np.float32)
             )
     return packing.pack(model)
+
+
+def layers_with_own_weights(content: bytes) -> tuple[str, ...]:
+    """Return the results of the operators whose weights ``to_four_bits`` rounds.
+
+    Args:
+        content: A float ``.tflite`` file.
+    """
+    model = packing.unpack(content)
+    graph, kernels = model.subgraphs[0], dict(_layers(model, None))
+    return tuple(
+        editing.names(graph, operator.outputs)[0]
+        for operator in graph.operators
+        if len(operator.inputs) > 1 and int(operator.inputs[1]) in kernels
+    )
 
 
 def rounded_rows(weights: Doubles, squares: Doubles) -> Doubles:
@@ -103,12 +121,15 @@ def _reaching(rounded: Doubles, weights: Doubles, steps: Doubles) -> Doubles:
     return rounded
 
 
-def _layers(model: fb.ModelT) -> Iterator[tuple[int, tuple[fb.TensorT, str]]]:
+def _layers(
+    model: fb.ModelT, made: Collection[str] | None
+) -> Iterator[tuple[int, tuple[fb.TensorT, str]]]:
     """Index and tensor of each kernel that one FULLY_CONNECTED reads, and the name of its input."""
     graph = model.subgraphs[0]
     read = [int(index) for operator in graph.operators for index in operator.inputs]
     for operator in graph.operators:
-        if editing.operator_name(model, operator) == "FULLY_CONNECTED":
+        chosen = made is None or editing.names(graph, operator.outputs)[0] in made
+        if chosen and editing.operator_name(model, operator) == "FULLY_CONNECTED":
             index = int(operator.inputs[1])
             kernel = graph.tensors[index]
             floats = kernel.type == fb.TensorType.FLOAT32 and editing.has_values(model, kernel)

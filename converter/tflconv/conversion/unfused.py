@@ -10,11 +10,11 @@ dropout, is in no graph for inference.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel
+from tflconv.conversion.preparation import NONE, FloatModel, Precisions
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
 from tflconv.core.tensorflow import tf
@@ -39,7 +39,7 @@ class UnfusedModel(FloatModel):
         self,
         recipe: Recipe,
         calibration: Calibration | None = None,
-        spared: Collection[str] = (),
+        precisions: Precisions = NONE,
     ) -> bytes:
         """Return the float file, whose constants are not shared either, for any ``recipe``."""
         return self.content

@@ -7,6 +7,7 @@ description becomes a model; with those of ``symbolic`` it is counted, without T
 from tflconv.models import (
     mobilenet,
     mobilenet_v3,
+    mobilevit_int8,
     resnet,
     resnet_imagenet,
     squeezenet,
@@ -24,6 +25,7 @@ __all__ = [
     "cost",
     "mobilenet",
     "mobilenet_v3",
+    "mobilevit_int8",
     "names",
     "parse_options",
     "resnet",

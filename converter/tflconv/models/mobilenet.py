@@ -62,10 +62,10 @@ class MobileNetV1:
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
-        strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
-        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
+        steps = strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
+        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(steps), "stem")
         for pair, (width, halves) in enumerate(PAIRS_V1, start=1):
-            x = separate(layers, x, next(strides) if halves else 1, f"pair{pair}_depthwise")
+            x = separate(layers, x, next(steps) if halves else 1, f"pair{pair}_depthwise")
             x = convolve(layers, x, round_channels(width * self.alpha), 1, 1, f"pair{pair}_mix")
         x = layers.GlobalAveragePooling2D(name="pool")(x)
         return layers.Dense(classes, name="logits")(x)
@@ -91,12 +91,12 @@ class MobileNetV2:
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
         """Describe the network from ``pixels`` ``[None, height, width, channels]`` to logits."""
-        strides = _strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
-        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(strides), "stem")
+        steps = strides(self.halvings or fitting_halvings(pixels.shape[1:3]))
+        x = convolve(layers, pixels, round_channels(32 * self.alpha), 3, next(steps), "stem")
         for stage, (expansion, width, blocks, halves) in enumerate(STAGES_V2, start=1):
             channels = round_channels(width * self.alpha)
             for block in range(blocks):
-                stride = next(strides) if halves and block == 0 else 1
+                stride = next(steps) if halves and block == 0 else 1
                 x = invert(layers, x, expansion, channels, stride, f"stage{stage}_{block}")
         x = convolve(layers, x, self.head, 1, 1, "head")
         x = layers.GlobalAveragePooling2D(name="pool")(x)
@@ -161,6 +161,6 @@ def _activate(layers: Layers, x: Value, name: str) -> Value:
     return layers.ReLU(6.0, name=f"{name}_relu6")(x)
 
 
-def _strides(halvings: int) -> Iterator[int]:
+def strides(halvings: int) -> Iterator[int]:
     """Yield the strides of the layers that may halve the resolution, first layer first."""
     return chain(repeat(2, halvings), repeat(1))

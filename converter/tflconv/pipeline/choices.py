@@ -14,18 +14,49 @@ from typing import TYPE_CHECKING
 from tflconv.conversion import Rewrite
 from tflconv.core.files import write_json
 from tflconv.core.versions import versions
+from tflconv.errors import TflconvError
 from tflconv.inspection import cost
 from tflconv.network.nodes import CannotRewrite
 from tflconv.pipeline import choosing, mixing
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.recipe import Recipe
+from tflconv.pipeline.mixing import Levers, Tools
+from tflconv.recipe import Recipe, get
 
 if TYPE_CHECKING:
+    from tflconv.pipeline.comparisons import Comparisons
     from tflconv.pipeline.line import Line
 
 FACTS, DRAFT = "facts.json", "draft.tflite"
 MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
+
+
+class _Drafts:
+    """Files that are compared before one of them is chosen.
+
+    Args:
+        comparisons: What compares them.
+        recipe: The recipe that a file is chosen for.
+        path: Where each lies while it is compared.
+    """
+
+    def __init__(self, comparisons: Comparisons, recipe: Recipe, path: Path) -> None:
+        self._comparisons, self._recipe, self._path = comparisons, recipe, path
+
+    def measured(self, content: bytes) -> Fidelity:
+        """Compare a file on calibration samples."""
+        return self._with(content, self._comparisons.measured)
+
+    def judged(self, content: bytes) -> Fidelity:
+        """Compare a file by all that there are limits of."""
+        return self._with(content, self._comparisons.judged)
+
+    def _with(self, content: bytes, compare: Callable[[Recipe, Path], Fidelity]) -> Fidelity:
+        self._path.write_bytes(content)
+        try:
+            return compare(self._recipe, self._path)
+        finally:
+            self._path.unlink()
 
 
 class Choices:
@@ -57,7 +88,7 @@ class Choices:
         draft = self._drafts.pop(recipe, None)
         if draft is not None:
             return draft
-        return self.line.make(choice.recipe, choice.rewrite, choice.spared)
+        return self.line.make(choice.recipe, choice.rewrite, choice.precisions)
 
     def graphs(self, recipe: Recipe) -> list[Rewrite]:
         """What may be chosen; the graph that came is the first."""
@@ -72,58 +103,65 @@ class Choices:
         line = self.line
         samples = recipe.is_auto and line.samples_at_hand is not None
         recipes = choosing.recipes(recipe, line.request.io, has_samples=samples)
+        limits = line.request.limits
         inputs = {
             **line.origin.key,
             "recipes": [asdict(each) for each in recipes],
             "graphs": graphs,
             "samples": line.comparisons.samples_seen,
             "normalization": None if line.card is None else asdict(line.card.normalization),
-            "least": self._least if recipe.is_mixed else None,
+            "limits": asdict(limits),
+            "labelled": line.comparisons.pictures_seen,
             "table": cost.TABLE,
             "versions": versions(*MAKERS),
         }
 
         def build(folder: Path) -> None:
-            def measure(content: bytes) -> Fidelity:
-                draft = folder / DRAFT
-                draft.write_bytes(content)
-                try:
-                    return line.comparisons.measured(recipe, draft)
-                finally:
-                    draft.unlink()
-
+            drafts = _Drafts(line.comparisons, recipe, folder / DRAFT)
             if recipe.is_mixed:
-                choice, content = self._mixed(recipe, graphs[0], measure)
+                choice, content = self._mixed(recipe, graphs[0], drafts)
             else:
                 possible = self._all_possible(graphs)
-                choice, content = choosing.choose(recipes, possible, line.make, measure)
+                choice, content = choosing.choose(
+                    recipes, possible, line.make, drafts.judged, limits.or_close
+                )
+                if samples and limits.are_said and choice.recipe != recipes[0]:
+                    choice, content = self._or_mixed(choice, content, drafts)
             self._drafts[recipe] = content
             write_json(folder / FACTS, choice.to_json())
 
         entry = line.store.fetch("choice", inputs, build)
-        choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), recipes)
+        possible = (*recipes, get(choosing.MIXED))
+        choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), possible)
         line.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
 
-    def _mixed(
-        self, recipe: Recipe, graph: Rewrite, measure: Callable[[bytes], Fidelity]
-    ) -> tuple[Choice, bytes]:
+    def _mixed(self, recipe: Recipe, graph: Rewrite, drafts: _Drafts) -> tuple[Choice, bytes]:
         line = self.line
-        found = mixing.mix(
-            line.model(graph, recipe.steps).activations,
-            lambda spared: line.make(recipe, graph, spared),
-            measure,
-            self._least,
+        model = line.model(graph, recipe.steps)
+        levers = Levers(
+            activations=model.activations,
+            finer=recipe.finer,
+            layers=model.four_bit_layers if recipe.weights == "int4" else (),
         )
+        tools = Tools(
+            make=lambda precisions: line.make(recipe, graph, precisions),
+            rank=drafts.measured,
+            judge=drafts.judged,
+        )
+        found = mixing.mix(levers, tools, line.request.limits.or_close)
         for point in found.curve:
-            line.origin.tell("choose", f"{recipe.name}: {point}")
+            line.origin.note("choose", f"{recipe.name}: {point}")
         return choosing.mixed(recipe, graph, found), found.content
 
-    @property
-    def _least(self) -> float:
-        """Least cosine of a mixed recipe."""
-        said = self.line.request.min_cosine
-        return choosing.CLOSE if said is None else said
+    def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
+        """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""
+        recipe = get(choosing.MIXED)
+        try:
+            choice, other = self._mixed(recipe, self.graphs(recipe)[0], drafts)
+        except TflconvError:
+            return best, content  # some operator has no integer form
+        return choosing.cheaper((best, content), (choice, other), self.line.request.limits)
 
     def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
         """Those of ``graphs`` that can be made of the model, each when it is asked for."""

@@ -10,8 +10,9 @@ faithful as the other.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tflconv.conversion import Rewrite
@@ -20,11 +21,12 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection import cost, delegation
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.mixing import Mixture, Point
-from tflconv.recipe import Recipe, TensorType, get
+from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.mixing import Mixture, Point, Precisions
+from tflconv.recipe import Precision, Recipe, TensorType, get
 
-CLOSE = 0.998
-"""Least cosine with the float model from which on a candidate is close."""
+DEFAULT = Limits().or_close
+"""What is close where nothing is asked for."""
 
 SAVES = 0.005
 """Share of the instructions that rewriting must save; the table tells no smaller difference."""
@@ -34,6 +36,9 @@ LOSES = 1.25
 
 _LEAST = 1e-6
 """Distance below which none is told from another."""
+
+MIXED = "mixed_wi8_ai8"
+"""What ``auto`` tries, too, where limits are said that int8 alone does not keep."""
 
 RECIPES = ("static_wi8_ai8", "selective_wi8_ai8", "dynamic_wi8_afp32")
 """What the recipe ``auto`` chooses from."""
@@ -50,9 +55,10 @@ class Choice:
         rewrite: The graph; never ``auto``.
         instructions: Estimated instructions of an inference, by the candidates that could be made.
         fidelity: How close it is to the float model, if that had to be known.
-        curve: The files on the way to that of a mixed recipe; each has one more activation in
-            float.
-        spared: Results of the operators that compute in float there.
+        curve: The files on the way to that of a mixed recipe; each differs in the precision of
+            one activation or of one layer's weights.
+        precisions: What operators of a mixed recipe compute in that do not compute in 8 bits, by
+            their results.
     """
 
     recipe: Recipe
@@ -60,7 +66,7 @@ class Choice:
     instructions: Mapping[str, float]
     fidelity: Fidelity | None = None
     curve: tuple[Point, ...] = ()
-    spared: tuple[str, ...] = ()
+    precisions: Precisions = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what ``from_json`` reads, as a JSON object."""
@@ -70,7 +76,7 @@ class Choice:
             "instructions": dict(self.instructions),
             "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
             "curve": [asdict(point) for point in self.curve],
-            "spared": list(self.spared),
+            "precisions": dict(self.precisions),
         }
 
     @classmethod
@@ -83,8 +89,13 @@ class Choice:
             instructions=value["instructions"],
             fidelity=None if measured is None else Fidelity.from_json(measured),
             curve=tuple(Point(**point) for point in value["curve"]),
-            spared=tuple(value["spared"]),
+            precisions=value["precisions"],
         )
+
+    @property
+    def spared(self) -> tuple[str, ...]:
+        """Results of the operators that compute in float in a mixed recipe."""
+        return tuple(name for name, each in self.precisions.items() if each == "float32")
 
     @property
     def table(self) -> str | None:
@@ -93,8 +104,16 @@ class Choice:
 
     def __str__(self) -> str:
         graph = {"as-is": "as it came", "optimized": "rewritten"}.get(self.rewrite, self.rewrite)
-        left = f", {len(self.spared)} operators in float" if self.spared else ""
-        return f"{self.recipe.name}, {graph}{left}"
+        counts = Counter(self.precisions.values())
+        left = [f", {counts[each]} {words}" for each, words in _WORDS.items() if counts[each]]
+        return f"{self.recipe.name}, {graph}{''.join(left)}"
+
+
+_WORDS: Mapping[Precision, str] = {
+    "float32": "operators in float",
+    "int16": "operators in int16",
+    "int4": "layers with int4 weights",
+}
 
 
 def settled(recipe: Recipe, rewrite: Rewrite) -> Choice:
@@ -110,8 +129,28 @@ def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
         instructions={f"{recipe.name} {rewrite}": round(found.curve[-1].instructions)},
         fidelity=found.fidelity,
         curve=found.curve,
-        spared=found.spared,
+        precisions=found.precisions,
     )
+
+
+def cheaper(
+    one: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: Limits
+) -> tuple[Choice, bytes]:
+    """Return the cheaper of two files that keep ``limits``, else the one that does.
+
+    Args:
+        one: What was chosen, and its file.
+        mixture: What was found for a mixed recipe, and its file.
+        limits: What a file may differ from the float model.
+    """
+    kept = [each for each in (one, mixture) if _keeps(each[0], limits)]
+    cheapest = min(kept or [one], key=lambda each: delegation.estimate(each[1]))
+    instructions = {**one[0].instructions, **mixture[0].instructions}
+    return replace(cheapest[0], instructions=instructions), cheapest[1]
+
+
+def _keeps(choice: Choice, limits: Limits) -> bool:
+    return choice.fidelity is not None and limits.hold(choice.fidelity)
 
 
 def recipes(recipe: Recipe, io: TensorType | None, *, has_samples: bool) -> list[Recipe]:
@@ -134,6 +173,7 @@ def choose(
     rewrites: Iterable[Rewrite],
     make: Callable[[Recipe, Rewrite], bytes],
     measure: Callable[[bytes], Fidelity],
+    limits: Limits = DEFAULT,
 ) -> tuple[Choice, bytes]:
     """Return the cheapest candidate that is close to the float model, and its file.
 
@@ -143,6 +183,7 @@ def choose(
             when all recipes were tried with it.
         make: Makes the file of a recipe from a graph.
         measure: Compares a file with the float model.
+        limits: What is close to it.
 
     Raises:
         UsageError: Something is missing, such as samples.
@@ -171,7 +212,8 @@ def choose(
         found = replace(found, fidelity=fidelity(candidate))
         if best is None or _cosine(found) > _cosine(best[0]):
             best = found, made[candidate]
-        if _cosine(found) >= CLOSE:
+        if limits.hold(fidelity(candidate)):
+            best = found, made[candidate]
             break
     assert best is not None  # something was made
     for text in best[1].warnings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tflconv.core.versions import versions
 from tflconv.pipeline.answers import Reference
 from tflconv.pipeline.choices import FACTS, MAKERS
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.labelled import Labelled
 from tflconv.recipe import Recipe, Step
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Comparisons:
     def __init__(self, line: Line) -> None:
         self.line = line
         self._references: dict[Key, Reference] = {}
+        self._labelled = Labelled(line)
 
     def of(self, recipe: Recipe) -> Fidelity:
         """Return how close the file of ``recipe`` is."""
@@ -49,11 +52,12 @@ class Comparisons:
             "file": line.entry(recipe).digest,
             "steps": line.workshop.inputs(self._steps(recipe)),
             "samples": self.samples_seen,
+            "labelled": self.pictures_seen,
             "versions": versions(*MAKERS),
         }
 
         def build(folder: Path) -> None:
-            write_json(folder / FACTS, self.measured(recipe, line.file(recipe)).to_json())
+            write_json(folder / FACTS, self.judged(recipe, line.file(recipe)).to_json())
 
         entry = line.store.fetch("fidelity", inputs, build)
         return Fidelity.from_json(json.loads((entry.path / FACTS).read_text()))
@@ -65,6 +69,18 @@ class Comparisons:
         return reference.measure(
             file, calibration=self._samples, card=line.card, seed=line.request.seed
         )
+
+    def judged(self, recipe: Recipe, file: Path) -> Fidelity:
+        """Return what ``measured`` does, and what ``file`` loses where a drop has a limit."""
+        found = self.measured(recipe, file)
+        if self.line.request.max_drop is None:
+            return found
+        return replace(found, drop=self._labelled.drop(file))
+
+    @property
+    def pictures_seen(self) -> Mapping[str, Any] | None:
+        """What is said about the pictures that drops are measured on; None without a limit."""
+        return None if self.line.request.max_drop is None else self._labelled.seen
 
     @property
     def samples_seen(self) -> Mapping[str, Any]:

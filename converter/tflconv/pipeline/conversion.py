@@ -139,7 +139,7 @@ def _check_folder(folder: Path) -> None:
 
 def _checked(line: Line, recipe: Recipe) -> Fidelity:
     fidelity, name = line.fidelity(recipe), line.file_name(recipe)
-    fidelity.check(line.request.min_cosine, name)
+    line.request.limits.check(fidelity, name)
     if fidelity.warning:
         telling.warn(f"{name}: {fidelity.warning}")
     line.origin.progress(Progress(stage="convert", state="done"))

@@ -31,6 +31,38 @@ _converter = cattrs.Converter()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drop:
+    """What a file loses of the accuracy of the model that came, on validation pictures.
+
+    Attributes:
+        source: Name of their dataset.
+        pictures: Number of pictures.
+        reference_correct: Pictures that the model classifies correctly.
+        correct: Pictures that the file classifies correctly.
+
+    Example:
+        >>> print(Drop(source="photos", pictures=200, reference_correct=190, correct=189))
+        top-1 fell by 0.50 points on 200 validation pictures of photos
+    """
+
+    source: str
+    pictures: int
+    reference_correct: int
+    correct: int
+
+    @property
+    def share(self) -> float:
+        """Share of the pictures that are lost."""
+        return (self.reference_correct - self.correct) / self.pictures
+
+    def __str__(self) -> str:
+        return (
+            f"top-1 fell by {100 * self.share:.2f} points on {self.pictures} validation pictures"
+            f" of {self.source}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fidelity:
     """How close a file is to its float model.
 
@@ -42,6 +74,7 @@ class Fidelity:
         trouble: Why the model could not answer.
         breaks_on_zeros: Whether the file answers an input of zeros with NaN or infinity, and the
             model with numbers.
+        drop: What it loses on labelled pictures, if that was asked for.
 
     Example:
         >>> Fidelity(samples=16, source="photos", cosine=0.9991, agreement=1.0)
@@ -54,6 +87,7 @@ class Fidelity:
     agreement: float | None = None
     trouble: str = ""
     breaks_on_zeros: bool = False
+    drop: Drop | None = None
 
     @property
     def warning(self) -> str | None:

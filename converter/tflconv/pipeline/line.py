@@ -8,7 +8,7 @@ Each finished file is an entry of a store: nothing is opened where it holds what
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from tflconv import data
 from tflconv.compression import technique
 from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
+from tflconv.conversion.preparation import NONE, Precisions, required
 from tflconv.core import telling
 from tflconv.core.files import write_json
 from tflconv.core.progress import Callback, Progress, State, silent
@@ -84,14 +85,16 @@ class Line:
         source = next((each for each in told if each is not None), None)
         if source is None:
             return None
+        method = request.calibration_method
         if isinstance(source, Calibration):
-            return replace(source, told=self._calibrating)
+            method = source.method if method == "min-max" else method
+            return replace(source, told=self._calibrating, method=method)
         shapes = self.origin.float_model.input_shapes if data.is_own(source) else ()
         ranks = [1 + len(shape) for shape in shapes]
         samples = description.calibration(
             source, self.card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )
-        return replace(samples, told=self._calibrating)
+        return replace(samples, told=self._calibrating, method=method)
 
     @cached_property
     def samples_at_hand(self) -> Calibration | None:
@@ -127,7 +130,7 @@ class Line:
             "file": self.file_name(recipe),
             "recipe": asdict(choice.recipe),
             "rewrite": choice.rewrite,
-            "spared": list(choice.spared),
+            "precisions": dict(choice.precisions),
             "steps": self.workshop.inputs(recipe.steps if self.trains(recipe) else ()),
             "calibration": self._calibrated(choice.recipe),
             "normalization": None if self.card is None else asdict(self.card.normalization),
@@ -158,13 +161,13 @@ class Line:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{file_name(self.name or self.origin.stem)}-{recipe.name}.tflite"
 
-    def make(self, recipe: Recipe, rewrite: Rewrite, spared: Collection[str] = ()) -> bytes:
-        """Return what ``recipe`` makes of one of the model's graphs, some operators in float."""
+    def make(self, recipe: Recipe, rewrite: Rewrite, precisions: Precisions = NONE) -> bytes:
+        """Return what ``recipe`` makes of one of the model's graphs, in mixed precisions."""
         steps = recipe.steps if self.trains(recipe) else ()
         samples = self.calibration if self.needs_samples(recipe) else None
         model = self.model(rewrite, steps)
         self.origin.tell("convert", f"converting to {recipe.name}")
-        return model.make(recipe, samples, spared)
+        return model.make(recipe, samples, precisions)
 
     def _calibrating(self, done: int, total: int) -> None:
         state: State = "done" if done == total else "working"
@@ -182,7 +185,7 @@ class Line:
     def _calibrated(self, recipe: Recipe) -> Mapping[str, Any] | None:
         """What is said about the samples that ``recipe`` uses."""
         samples = self.calibration if self.needs_samples(recipe) else None
-        return None if samples is None else samples.to_json()
+        return None if samples is None else required(samples, recipe).to_json()
 
     @cached_property
     def has_own_ranges(self) -> bool:

@@ -1,18 +1,35 @@
-"""Which activations of an int8 file stay in float, so that it is close to the float model.
+"""What each operator of an int8 file computes in, so that the file is close to the float model.
 
-An activation is in float where the operators that make and read it compute in float. Each is first
-left in float alone: how much closer that brings the file, for each instruction that it costs, is
-its rank. Then they are left in float one after another, the best first, until the file is close
-enough. The curve of that says what closeness costs.
+An activation is raised to a finer precision by the operators that make and read it. Each is first
+raised alone: how much closer that brings the file, for each instruction that it costs, is its rank.
+Then they are raised one after another, the best first, until the file keeps the limits. What turns
+out not to be needed is lowered again, the dearest first. Last, where 4-bit weights are asked for,
+layers get them one after another, those that harm least for the bytes that they save first, as long
+as the file keeps the limits. Ranks come from calibration samples; whether the limits are kept is
+measured on each file as a whole. The curve says what closeness costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
+from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.limits import Limits
+from tflconv.recipe import Precision
+
+Precisions = Mapping[str, Precision]
+"""By result of an operator, what it computes in if that is not 8 bits."""
+
+_WORDS: Mapping[Precision, str] = {
+    "float32": "{} in float",
+    "int16": "{} in int16",
+    "int8": "{} in int8 again",
+    "int4": "weights of {} in int4",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +37,29 @@ class Point:
     """One file on the way.
 
     Attributes:
-        activation: The activation that is in float from here on; none in the first file.
+        activation: What is computed otherwise from here on; nothing in the first file.
+        precision: What it is computed in: ``float32``, ``int16``, ``int8`` again, or with weights
+            of ``int4``.
         instructions: Estimated instructions of an inference.
+        bytes: Size of the file, without card and metadata.
         cosine: Least cosine with the float model.
+        drop: Share of the labelled pictures that it loses, where that was measured.
     """
 
     activation: str
     instructions: float
     cosine: float
+    precision: Precision = "float32"
+    bytes: int = 0
+    drop: float | None = None
 
     def __str__(self) -> str:
-        what = f"{self.activation} in float" if self.activation else "all in int8"
-        return f"{what}: {self.instructions / 1e6:.2f} M instructions, cosine {self.cosine:.4f}"
+        what = _WORDS[self.precision].format(self.activation) if self.activation else "all in int8"
+        lost = "" if self.drop is None else f", {100 * self.drop:.2f} points lost"
+        return (
+            f"{what}: {self.instructions / 1e6:.2f} M instructions, {self.bytes:,} bytes,"
+            f" cosine {self.cosine:.4f}{lost}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,59 +68,184 @@ class Mixture:
 
     Attributes:
         curve: The files on the way; the last one is the file.
-        spared: Results of the operators that compute in float.
+        precisions: What operators compute in that do not compute in 8 bits.
         content: The file.
         fidelity: How close it is to the float model.
     """
 
     curve: tuple[Point, ...]
-    spared: tuple[str, ...]
+    precisions: Precisions
     content: bytes
     fidelity: Fidelity
 
 
-def mix(
-    activations: Mapping[str, Sequence[str]],
-    make: Callable[[tuple[str, ...]], bytes],
-    measure: Callable[[bytes], Fidelity],
-    least: float,
-) -> Mixture:
-    """Leave as little in float as makes the file close.
+@dataclass(frozen=True, kw_only=True)
+class Levers:
+    """What may be changed of a file.
 
-    Args:
-        activations: What may stay in float: for each activation, results of the operators that
-            make and read it.
-        make: Makes the file in which the operators with these results compute in float.
-        measure: Compares a file with the float model.
-        least: Least cosine with the float model that the file shall have.
-
-    Returns:
-        The first file that is close enough; the last of all where none is.
+    Attributes:
+        activations: For each activation, results of the operators that make and read it.
+        finer: What these compute in when they are raised.
+        layers: Results of the operators whose weights may become 4 bits.
     """
 
-    def tried(name: str, spared: Sequence[str] = (), before: tuple[Point, ...] = ()) -> Mixture:
-        chosen = tuple(dict.fromkeys((*spared, *activations.get(name, ()))))
-        content = make(chosen)
-        found = measure(content)
-        point = Point(
-            activation=name,
-            instructions=delegation.estimate(content),
-            cosine=-1.0 if found.cosine is None else found.cosine,
-        )
-        return Mixture(curve=(*before, point), spared=chosen, content=content, fidelity=found)
+    activations: Mapping[str, Sequence[str]]
+    finer: Precision = "float32"
+    layers: Sequence[str] = ()
 
-    best = tried("")
-    (whole,) = best.curve
-    if whole.cosine >= least:
-        return best
-    alone = [tried(name).curve[0] for name in activations]
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What makes files and compares them with the float model.
+
+    Attributes:
+        make: Makes the file whose operators compute in these precisions.
+        rank: Compares a file on calibration samples.
+        judge: Compares a file by all that there are limits of.
+    """
+
+    make: Callable[[Precisions], bytes]
+    rank: Callable[[bytes], Fidelity]
+    judge: Callable[[bytes], Fidelity]
+
+
+@dataclass
+class _Way:
+    """What was raised and lowered so far, and the files on the way."""
+
+    levers: Levers
+    tools: Tools
+    raised: list[str] = field(default_factory=list)
+    lowered: list[str] = field(default_factory=list)
+    curve: list[Point] = field(default_factory=list)
+
+    def file(self) -> bytes:
+        """Make the file of what is raised and lowered now."""
+        return self.tools.make(self.precisions)
+
+    @property
+    def precisions(self) -> dict[str, Precision]:
+        """What operators compute in; what is raised has no 4-bit weights."""
+        four: dict[str, Precision] = dict.fromkeys(self.lowered, "int4")
+        results = [name for each in self.raised for name in self.levers.activations[each]]
+        return four | dict.fromkeys(results, self.levers.finer)
+
+    def point(self, name: str, precision: Precision, content: bytes, found: Fidelity) -> Point:
+        """What the file ``content`` is on the way."""
+        return Point(
+            activation=name,
+            precision=precision,
+            instructions=delegation.estimate(content),
+            bytes=len(content),
+            cosine=-1.0 if found.cosine is None else found.cosine,
+            drop=None if found.drop is None else found.drop.share,
+        )
+
+    def alone(self, names: Sequence[str], precision: Precision) -> Iterator[Point]:
+        """Each of ``names`` changed alone; what cannot be made so is left out."""
+        chosen = self.lowered if precision == "int4" else self.raised
+        for name in names:
+            chosen.append(name)
+            try:
+                content = self.file()
+                yield self.point(name, precision, content, self.tools.rank(content))
+            except TflconvError:
+                pass  # this operator has no such form
+            finally:
+                chosen.remove(name)
+
+
+def mix(levers: Levers, tools: Tools, limits: Limits) -> Mixture:
+    """Raise as little as makes the file keep the limits, and lower what harms least.
+
+    Args:
+        levers: What may be changed.
+        tools: What makes and compares files.
+        limits: What the file may differ from the float model.
+
+    Returns:
+        The cheapest file on the way that keeps the limits; the last of all where none does.
+    """
+    way = _Way(levers, tools)
+    content = way.file()
+    found = tools.judge(content)
+    way.curve.append(way.point("", levers.finer, content, found))
+    if not limits.hold(found):
+        content, found = _raise(way, limits, content, found)
+        content, found = _lower_again(way, limits, content, found)
+    content, found = _use_four_bits(way, limits, content, found)
+    return Mixture(
+        curve=tuple(way.curve), precisions=way.precisions, content=content, fidelity=found
+    )
+
+
+def _raise(way: _Way, limits: Limits, content: bytes, found: Fidelity) -> tuple[bytes, Fidelity]:
+    """Raise one activation after another until the file keeps the limits."""
+    (whole,) = way.curve
+    alone = list(way.alone(list(way.levers.activations), way.levers.finer))
     for point in sorted(alone, key=lambda one: _worth(one, whole), reverse=True):
-        best = tried(point.activation, best.spared, best.curve)
-        if best.curve[-1].cosine >= least:
+        way.raised.append(point.activation)
+        content = way.file()
+        found = way.tools.judge(content)
+        way.curve.append(way.point(point.activation, way.levers.finer, content, found))
+        if limits.hold(found):
             break
-    return best
+    return content, found
+
+
+def _lower_again(
+    way: _Way, limits: Limits, content: bytes, found: Fidelity
+) -> tuple[bytes, Fidelity]:
+    """Lower what was raised before and is not needed; the last one is."""
+    if not limits.hold(found):
+        return content, found
+    prices = dict(zip(way.raised, _steps(way.curve), strict=True))
+    for name in sorted(way.raised[:-1], key=lambda one: prices[one], reverse=True):
+        place = way.raised.index(name)
+        way.raised.remove(name)
+        tried = way.file()
+        judged = way.tools.judge(tried)
+        if limits.hold(judged):
+            content, found = tried, judged
+            way.curve.append(way.point(name, "int8", content, found))
+        else:
+            way.raised.insert(place, name)
+    return content, found
+
+
+def _use_four_bits(
+    way: _Way, limits: Limits, content: bytes, found: Fidelity
+) -> tuple[bytes, Fidelity]:
+    """Give layers 4-bit weights, one after another, while the file keeps the limits."""
+    raised = way.precisions
+    layers = [name for name in way.levers.layers if name not in raised]
+    if not layers or not limits.hold(found):
+        return content, found
+    here = way.point("", "int4", content, found)
+    smaller = [each for each in way.alone(layers, "int4") if each.bytes < here.bytes]
+    for point in sorted(smaller, key=lambda one: _harm(one, here)):
+        way.lowered.append(point.activation)
+        tried = way.file()
+        judged = way.tools.judge(tried)
+        if limits.hold(judged):
+            content, found = tried, judged
+            way.curve.append(way.point(point.activation, "int4", content, found))
+        else:
+            way.lowered.remove(point.activation)
+    return content, found
+
+
+def _steps(curve: Sequence[Point]) -> list[float]:
+    """Instructions that each file needs beyond the one before."""
+    prices = [point.instructions for point in curve]
+    return [after - before for before, after in pairwise(prices)]
 
 
 def _worth(point: Point, whole: Point) -> float:
-    """How much closer an activation in float brings the file, per instruction that it costs."""
+    """How much closer a raised activation brings the file, per instruction that it costs."""
     return (point.cosine - whole.cosine) / max(1.0, point.instructions - whole.instructions)
+
+
+def _harm(point: Point, here: Point) -> float:
+    """How much less close 4-bit weights make the file, per byte that they save."""
+    return (here.cosine - point.cosine) / (here.bytes - point.bytes)

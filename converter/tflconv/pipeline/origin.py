@@ -93,15 +93,15 @@ class Origin:
 
     @cached_property
     def pictures(self) -> Dataset:
-        """The labelled pictures that steps learn from.
+        """The labelled pictures that steps learn from and drops are measured on.
 
         Raises:
             UsageError: It is not known which they are, or how they become inputs.
         """
         if self.card is None:
             raise UsageError(
-                "training before the conversion needs pictures, normalized as the model was"
-                " trained.",
+                "labelled pictures, which steps and --max-drop need, must be normalized as the"
+                " model was trained.",
                 hint=f"Say how: --normalize {', '.join(NAMED)} or MEAN,STD.",
             )
         pictures = data.load_for(self.card, self.request.dataset, seed=self.request.seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflconv.conversion import Rewrite
+from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.errors import UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
@@ -80,6 +81,11 @@ class ModelPlan:
                 f"model '{self.model}' is a file: it is trained already, so 'options', 'training'"
                 " and 'teacher' have no meaning."
             )
+        if self.training.strategy == "multiworker":
+            raise UsageError(
+                f"model '{self.title}': the workers of a training are started one by one.",
+                hint="Train it by tflconv train --strategy multiworker, and name its file.",
+            )
         check_taught(f"model '{self.title}'", self.teacher, self.teacher_normalize, self.distill)
 
     @property
@@ -104,10 +110,12 @@ class CalibrationPlan:
     Attributes:
         source: A dataset, a folder, a ``.npy`` or ``.npz`` file; by default the plan's dataset.
         count: How many of them.
+        method: Which range an activation gets of its values: ``min-max``, ``mse``, ``percentile``.
     """
 
     source: str | None = None
     count: int = 200
+    method: CalibrationMethod = "min-max"
 
     def __post_init__(self) -> None:
         require("calibration", self, count=(self.count >= 1, "at least 1"))

@@ -16,10 +16,12 @@ from tflconv.compression import QatConfig, settings, technique
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
+from tflconv.conversion.clipping import METHODS, CalibrationMethod
 from tflconv.device.adb_choice import server_words
 from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
+from tflconv.pipeline.limits import Limits
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
 from tflconv.training import DistillConfig, TrainConfig
@@ -141,12 +143,15 @@ class ConversionRequest(ModelRequest):
             form that ``data.own`` reads; by default ``dataset``, by default what the model was
             trained on.
         calibration_count: How many samples are drawn for it.
+        calibration_method: Which range an int8 activation gets of the values of the samples.
         signature: Which function of a SavedModel, where it has several.
         qat: Settings of the step ``qat``; its seed is that of the request.
         io: Type of inputs and outputs of static recipes; by default what each recipe says.
         strip: Whether names and TFLite metadata are left out.
         with_card: Whether files carry a card: labels, preprocessing, origin, training.
         min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
+        max_drop: Largest loss of top-1 accuracy against the model, as a share, on validation
+            pictures of ``dataset``.
         golden: Number of test pictures in a golden contract beside each file; None for none.
     """
 
@@ -156,20 +161,23 @@ class ConversionRequest(ModelRequest):
     logits: bool = False
     calibration: str | Calibration | Any = None
     calibration_count: int = 200
+    calibration_method: CalibrationMethod = "min-max"
     signature: str | None = None
     qat: QatConfig = field(default_factory=QatConfig)
     io: TensorType | None = None
     strip: bool = False
     with_card: bool = True
     min_cosine: float | None = None
+    max_drop: float | None = None
     golden: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        share = self.min_cosine is None or 0 <= self.min_cosine <= 1
-        require("conversion", self, min_cosine=(share, "a share from 0 to 1"))
+        _ = self.limits
         few = self.golden is None or 1 <= self.golden <= MOST_SAMPLES
         require("conversion", self, golden=(few, f"from 1 to {MOST_SAMPLES}"))
+        if self.calibration_method not in METHODS:
+            raise unknown("calibration method", self.calibration_method, METHODS)
         if self.rewrite not in REWRITES:
             raise unknown("rewrite", self.rewrite, REWRITES)
         for recipe in self.chosen:
@@ -180,6 +188,11 @@ class ConversionRequest(ModelRequest):
                     hint="Leave --logits out for it.",
                 )
         idle(self.settings, [step for recipe in self.chosen for step in recipe.steps])
+
+    @property
+    def limits(self) -> Limits:
+        """What a file may differ from the model."""
+        return Limits(min_cosine=self.min_cosine, max_drop=self.max_drop)
 
     @property
     def named_pictures(self) -> tuple[Any, ...]:

@@ -45,7 +45,7 @@ from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
 from tflconv.recipe import Recipe
 from tflconv.results import MeasuredModel
-from tflconv.verification import Verification, metrics, parse_share
+from tflconv.verification import Verification, metrics, parse_drop, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
@@ -98,6 +98,14 @@ class StudyModel:
         )
 
     @property
+    def _most_lost(self) -> float | None:
+        """What may be lost where a recipe chooses by it; test pictures are for the check alone."""
+        plan = self.plan
+        chooses = any(recipe.is_auto or recipe.is_mixed for recipe in self.recipes)
+        known = plan.max_drop is not None and plan.metric in (None, "top1")
+        return parse_drop(str(plan.max_drop)) if chooses and known else None
+
+    @property
     def _code(self) -> Path | None:
         code = self.model.custom_objects
         return None if code is None else Path(code)
@@ -112,6 +120,7 @@ class StudyModel:
             logits=plan.logits,
             calibration=plan.calibration.source,
             calibration_count=plan.calibration.count,
+            calibration_method=plan.calibration.method,
             dataset=plan.dataset,
             normalize=own.normalize,
             resize=own.resize,
@@ -124,6 +133,8 @@ class StudyModel:
             io=plan.io,
             strip=plan.strip,
             with_card=plan.with_card,
+            min_cosine=None if plan.min_cosine is None else parse_share(plan.min_cosine),
+            max_drop=self._most_lost,
             golden=plan.golden,
             seed=self.seed,
         )

@@ -49,6 +49,30 @@ def make_room(model: fb.ModelT, biases: Mapping[bytes, Doubles]) -> None:
             _widen(model, kernel, bias, real, float(_scales(source)[0]))
 
 
+def tell_types(model: fb.ModelT) -> None:
+    """Let layers of 16-bit activations say of which type their bias is, as LiteRT asks for.
+
+    Args:
+        model: A quantized model.
+    """
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+                continue
+            source, _, bias = (graph.tensors[int(index)] for index in operator.inputs[:3])
+            if source.type == fb.TensorType.INT16:
+                _tell_type(operator, bias.type, editing.operator_name(model, operator))
+
+
+def _tell_type(operator: fb.OperatorT, kind: int, name: str) -> None:
+    if operator.builtinOptions is None and name == "FULLY_CONNECTED":
+        operator.builtinOptions = fb.FullyConnectedOptionsT()
+        operator.builtinOptionsType = fb.BuiltinOptions.FullyConnectedOptions
+    options = operator.builtinOptions
+    if isinstance(options, (fb.Conv2DOptionsT, fb.FullyConnectedOptionsT)):
+        options.quantizedBiasType = kind
+
+
 def _layers(model: fb.ModelT) -> Iterator[tuple[fb.TensorT, fb.TensorT, fb.TensorT]]:
     """Kernel, bias and input of each layer that stores both of the first."""
     for graph, operator, name in editing.operators(model):

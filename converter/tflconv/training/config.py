@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Literal, get_args
 
 from tflconv.errors import UsageError, require
 
 Targets = Literal["soft", "hard"]
+Strategy = Literal["single", "mirrored", "multiworker"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class TrainConfig:
         mixup: Parameter of the Beta distribution of mixup's shares; 0 for none, 0.2 is usual.
         cutmix: The same of CutMix, of which 1 is usual; with both, a coin decides per picture.
         erasing: Probability with which a rectangle of a picture is erased.
+        strategy: Where it computes: on one device, on all of this computer (``mirrored``), or on
+            those of all workers that ``TF_CONFIG`` names (``multiworker``).
         seed: Seed of everything drawn at random.
 
     Raises:
@@ -50,6 +53,7 @@ class TrainConfig:
     mixup: float = 0.0
     cutmix: float = 0.0
     erasing: float = 0.0
+    strategy: Strategy = "single"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,6 +71,7 @@ class TrainConfig:
             mixup=(0 <= self.mixup < inf, "at least 0"),
             cutmix=(0 <= self.cutmix < inf, "at least 0"),
             erasing=(0 <= self.erasing <= 1, "from 0 to 1"),
+            strategy=(self.strategy in get_args(Strategy), "single, mirrored or multiworker"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )
 

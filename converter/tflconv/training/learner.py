@@ -12,7 +12,7 @@ from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import Keras2Model, KerasOptimizer, Tensor, Variable
 from tflconv.data import Split
 from tflconv.model.normalization import Normalization
-from tflconv.training import teaching
+from tflconv.training import strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.seeing import seen, targets
 from tflconv.training.views import Batch
@@ -51,7 +51,8 @@ class Learner:
         self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
         self.optimizer.build(model.trainable_variables)
         self._best: list[NDArray[np.generic]] = [*self.averaged.get_weights()]
-        self._step = tf.function(self._train_step, reduce_retracing=True)
+        self._strategy = tf.distribute.get_strategy()
+        self._step = tf.function(self._joint_step, reduce_retracing=True)
         self._logits = tf.function(self._predict, reduce_retracing=True)
 
     def keep_best(self) -> None:
@@ -93,18 +94,25 @@ class Learner:
             The mean loss of the batch, before the step.
         """
         rate, decay = tf.constant(learning_rate), tf.constant(ema_decay)
-        return float(self._step(batch.tensors(), rate, decay))
+        return float(self._step(strategy.parts(self._strategy, batch.tensors()), rate, decay))
 
-    def _train_step(self, tensors: Mapping[str, Any], rate: Tensor, decay: Tensor) -> Tensor:
+    def _joint_step(self, tensors: Mapping[str, Any], rate: Tensor, decay: Tensor) -> Tensor:
+        """Make the step on all devices, each with its part of the batch."""
+        self.optimizer.learning_rate.assign(rate)
+        loss = self._strategy.run(self._train_step, args=(tensors,))
+        for average, weight in zip(self.averaged.weights, self.model.weights, strict=True):
+            average.assign_add((1 - decay) * (weight - average))
+        total: Tensor = self._strategy.reduce("SUM", loss, axis=None)
+        return total
+
+    def _train_step(self, tensors: Mapping[str, Any]) -> Tensor:
         batch = Batch(**tensors)
         inputs = self._normalized(seen(batch))
         with tf.GradientTape() as tape:
-            loss = self._loss(self.model(inputs, training=True), batch)
+            mean = self._loss(self.model(inputs, training=True), batch)
+            loss: Tensor = mean / self._strategy.num_replicas_in_sync
         gradients = tape.gradient(loss, self.model.trainable_variables)
-        self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
-        for average, weight in zip(self.averaged.weights, self.model.weights, strict=True):
-            average.assign_add((1 - decay) * (weight - average))
         return loss
 
     def evaluate(self, split: Split) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from tflconv.data import Dataset
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
 from tflconv.models.registry import OptionValue
+from tflconv.training import strategy
 from tflconv.training.config import TrainConfig
 from tflconv.training.course import Course, Teacher
 from tflconv.training.learner import Learner
@@ -78,7 +79,21 @@ def train(
         >>> card.labels[:3]
         ('0', '1', '2')
     """
-    chosen = dict(options or {})
+    devices = strategy.of(config.strategy)
+    strategy.check_parts(devices, config.batch_size)
+    with devices.scope(), strategy.own_file(devices, output) as own:
+        return _train(dataset, model, config, own, dict(options or {}), teacher, progress)
+
+
+def _train(
+    dataset: Dataset,
+    model: str,
+    config: TrainConfig,
+    output: Path,
+    chosen: Mapping[str, OptionValue],
+    teacher: Teacher | None,
+    progress: Callback,
+) -> ModelCard:
     keras2.utils.set_random_seed(config.seed)
     shape = dataset.train.images.shape[1:]
     network = models.build(model, shape, len(dataset.classes), **chosen)

@@ -1,0 +1,66 @@
+"""Mixed precision wins back what INT8 loses, and the study's README says what was recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STUDY = Path(__file__).parents[2] / "studies" / "compression" / "mixed"
+README = (STUDY / "README.md").read_text(encoding="utf-8")
+RECORDED: dict[str, dict[str, Any]] = json.loads(
+    (STUDY / "measured.json").read_text(encoding="utf-8")
+)
+RANGES = ("int8 min-max", "int8 mse", "int8 percentile")
+MIXED = "mixed 0.3pt"
+
+
+def lost(one: dict[str, Any]) -> float:
+    """Points of test accuracy that a file loses."""
+    return 100 * float(one["reference_correct"] - one["correct"]) / float(one["total"])
+
+
+def row(way: str, one: dict[str, Any], whole: int) -> str:
+    accuracy, agreement = (one[key] / one["total"] for key in ("correct", "agreeing"))
+    cells = (
+        f"`{way}`",
+        f"{accuracy:.2%}".replace("%", " %"),
+        f"{lost(one):+.2f}",
+        f"{agreement:.2%}".replace("%", " %"),
+        f"{one['instructions']:,}".replace(",", " "),
+        f"{one['instructions'] / whole:.1%}".replace("%", " %"),
+        f"{one['bytes']:,}".replace(",", " "),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_tables_say_what_was_recorded(name: str) -> None:
+    ways = RECORDED[name]
+    assert set(ways) == {"fp32", *RANGES, MIXED}
+    for way, one in ways.items():
+        assert one["total"] == 10_000
+        assert row(way, one, ways["fp32"]["instructions"]) in README
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_full_int8_loses_more_than_a_point_and_mixed_at_most_three_tenths(name: str) -> None:
+    ways = RECORDED[name]
+    assert min(lost(ways[way]) for way in RANGES) > 1
+    mixed, whole = ways[MIXED], ways["fp32"]
+    assert lost(mixed) <= 0.3
+    assert mixed["instructions"] < 0.6 * whole["instructions"]
+    (estimated,) = mixed["estimated"].values()
+    assert estimated == pytest.approx(mixed["instructions"], rel=0.04)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_curve_ends_with_the_file(name: str) -> None:
+    mixed = RECORDED[name][MIXED]
+    first, *_, last = mixed["curve"]
+    assert first["activation"] == ""
+    assert first["drop"] > 0.003 >= last["drop"]
+    assert set(mixed["precisions"].values()) == {"float32"}
+    assert f"{len(mixed['precisions'])} operators" in README

@@ -1,0 +1,48 @@
+"""80 % zeros, 16 weights per kernel and INT8: what the recorded study says of the download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tflconv import results
+from tflconv.results import BenchmarkRun
+
+STUDY = Path(__file__).parents[2] / "studies" / "compression" / "sparse"
+README = (STUDY / "README.md").read_text(encoding="utf-8")
+RUNS = {run.model.recipe: run for run in results.load(STUDY / "measured.json").runs}
+SPARSE = "prune80_distill_cluster16_qat_static_wi8_ai8"
+
+
+def right(run: BenchmarkRun) -> int:
+    assert run.accuracy is not None
+    assert run.accuracy.total == 10_000
+    return run.accuracy.correct
+
+
+def packed(run: BenchmarkRun) -> int:
+    assert run.model.download_bytes is not None
+    return run.model.download_bytes
+
+
+def row(run: BenchmarkRun) -> str:
+    assert run.instructions is not None
+    whole = packed(RUNS["fp32"])
+    numbers = (run.model.bytes, packed(run), run.instructions.total)
+    size, gzip, instructions = (f"{number:,}".replace(",", " ") for number in numbers)
+    return (
+        f"| `{run.model.recipe}` | {right(run) / 100:.2f} % | {size} | {gzip} |"
+        f" {whole / packed(run):.1f} | {instructions} |"
+    )
+
+
+def test_the_table_says_what_was_recorded() -> None:
+    assert set(RUNS) == {"fp32", "static_wi8_ai8", SPARSE}
+    for run in RUNS.values():
+        assert row(run) in README
+
+
+def test_a_ninth_of_the_download_costs_less_than_a_point() -> None:
+    whole, small = RUNS["fp32"], RUNS[SPARSE]
+    assert 8.5 < packed(whole) / packed(small) < 10  # a tenth was hoped for
+    assert right(whole) - right(small) <= 100
+    assert f"{(right(whole) - right(small)) / 100:.2f} points" in README

@@ -14,7 +14,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, ends, modernizing, packing, scores
+from tflconv.tflite import editing, ends, modernizing, packing, roots, scores
 from tflconv.tflite.wiring import Wiring
 
 _STEPS = 256
@@ -231,6 +231,7 @@ def _read(path: Path) -> FloatModel:
     modernizing.use_float32(model)
     modernizing.fix_batch(model)
     editing.name_tensors(model)
+    roots.limit_before_roots(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))

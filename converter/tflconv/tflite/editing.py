@@ -306,9 +306,13 @@ def _operator_code(model: fb.ModelT, builtin: int) -> int:
             return index
     code = fb.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 2
+    code.version = _VERSIONS.get(builtin, 2)
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
+
+
+_VERSIONS = {fb.BuiltinOperator.RELU_N1_TO_1: 1}
+"""Version of the operators that LiteRT knows no second one of."""
 
 
 def _builtin(code: fb.OperatorCodeT) -> int:

@@ -65,6 +65,9 @@ class QuantizationParametersT:
     quantizedDimension: int
     def Pack(self, builder: Builder) -> int: ...
 
+class MaximumMinimumOptionsT:
+    def Pack(self, builder: Builder) -> int: ...
+
 class MulOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -74,7 +77,7 @@ class OperatorT:
     inputs: _Integers
     outputs: _Integers
     builtinOptionsType: int
-    builtinOptions: _Options | ReducerOptionsT | None
+    builtinOptions: _Options | MaximumMinimumOptionsT | ReducerOptionsT | None
     intermediates: _Integers | None
 
 class AddOptionsT:
@@ -198,9 +201,11 @@ class BuiltinOperator:
     CUSTOM: int
     DEQUANTIZE: int
     DIV: int
+    MAXIMUM: int
     MUL: int
     QUANTIZE: int
     SLICE: int
+    RELU_N1_TO_1: int
     SUM: int
 
 class TensorType:
@@ -218,6 +223,7 @@ class ActivationFunctionType:
 class BuiltinOptions:
     AddOptions: int
     DivOptions: int
+    MaximumMinimumOptions: int
     MulOptions: int
     ReducerOptions: int
 

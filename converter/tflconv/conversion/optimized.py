@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from tflconv.conversion import attention, selection, tracing
+from tflconv.conversion import attention, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.equivalence import CLOSE, difference
@@ -101,7 +101,8 @@ class OptimizedModel(FloatModel):
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
         try:
-            return quantize(self.content, recipe, self._fitted(calibration))
+            content, fitted = masks.bounded(self.content, self._fitted(calibration), calibration)
+            return quantize(content, recipe, fitted)
         except LeftInFloat:
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from tflconv.conversion import selection, tracing
+from tflconv.conversion import masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.errors import TflconvError, UsageError
@@ -72,10 +72,11 @@ class FloatModel:
         samples = required(calibration, recipe)
         if _has_loops(self.content):
             return self._without_loops(recipe).make(recipe, samples, spared)
+        content, ranges = self.content, self._fitted(samples)
+        if recipe.compute != "selective":
+            content, ranges = masks.bounded(content, ranges, samples)
         try:
-            return quantize(
-                self.content, recipe, self._fitted(samples), spared=self._by_kind(spared)
-            )
+            return quantize(content, recipe, ranges, spared=self._by_kind(spared))
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:

@@ -157,10 +157,10 @@ def freeze_function(
     Raises:
         TflconvError: A layer changes a variable when it is called, or cannot be traced at all.
     """
-    from tflconv.core.tensorflow import freeze, tf
+    from tflconv.core.tensorflow import freeze, plain_choices, tf
 
     try:
-        with limited():
+        with limited(), plain_choices():
             function = tf.function(call, autograph=False).get_concrete_function(*specs)
     except _UNTRACEABLE as error:
         raise _untraced(error) from error

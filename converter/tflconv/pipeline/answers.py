@@ -195,4 +195,7 @@ _ACTIVATIONS = {"SOFTMAX": _softmax, "LOGISTIC": _sigmoid}
 
 
 def _together(answers: Sequence[Sample]) -> dict[str, NDArray[np.float32]]:
-    return {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+    together: dict[str, NDArray[np.float32]] = {}
+    for name in answers[0]:
+        together[name] = np.concatenate([np.atleast_1d(one[name]) for one in answers])
+    return together

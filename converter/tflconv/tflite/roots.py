@@ -22,8 +22,9 @@ def limit_before_roots(model: fb.ModelT) -> None:
         for root in list(graph.operators):
             if editing.operator_name(model, root) == "RSQRT":
                 following = readers.get(int(root.outputs[0]), [])
-                if len(following) == 1 and (limit := _limit(model, graph, following[0])):
-                    _exchange(model, graph, root, following[0], 1 / limit**2)
+                after = following[0] if len(following) == 1 else None
+                if after is not None and (limit := _limit(model, graph, after)):
+                    _exchange(model, graph, root, after, 1 / limit**2)
 
 
 def _readers(graph: fb.SubGraphT) -> dict[int, list[fb.OperatorT | None]]:
@@ -35,9 +36,9 @@ def _readers(graph: fb.SubGraphT) -> dict[int, list[fb.OperatorT | None]]:
     return readers
 
 
-def _limit(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT | None) -> float | None:
+def _limit(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> float | None:
     """The stored number that ``operator`` limits its other input to, whose square is normal."""
-    if operator is None or editing.operator_name(model, operator) != "MINIMUM":
+    if editing.operator_name(model, operator) != "MINIMUM":
         return None
     for index in map(int, operator.inputs):
         tensor = graph.tensors[index]

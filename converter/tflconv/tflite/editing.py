@@ -142,6 +142,13 @@ def follow_signature(model: fb.ModelT) -> None:
         graph.outputs = signed
 
 
+def reads_outputs(model: fb.ModelT) -> bool:
+    """Return whether an operator of the main graph reads one of its outputs."""
+    graph = model.subgraphs[0]
+    outputs = set(map(int, graph.outputs))
+    return any(not outputs.isdisjoint(map(int, each.inputs)) for each in graph.operators)
+
+
 def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
     """Return, by name of an input, the rows of the smallest stored table that it looks up."""
     graph, names_of = model.subgraphs[0], dict[int, str]()

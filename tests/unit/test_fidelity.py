@@ -17,7 +17,7 @@ from tflconv import cli, recipe
 from tflconv.data import Split
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.pipeline import plan
-from tflconv.pipeline.answers import Reference
+from tflconv.pipeline.answers import Reference, Sample, TfliteFile
 from tflconv.pipeline.fidelity import Fidelity, compare
 from tflconv.tflite import packing
 from tflconv.verification import comparing
@@ -204,3 +204,28 @@ def test_a_file_that_breaks_on_zeros_is_told(tmp_path: Path) -> None:
     for each in (sound, broken):  # a model that breaks itself is not blamed on the file
         found = Reference(each).measure(each, calibration=None, card=None, seed=0)
         assert not found.breaks_on_zeros
+
+
+class Counted(TfliteFile):
+    """A model that counts its answers."""
+
+    asked = 0
+
+    def answer(self, sample: Sample) -> Sample:
+        self.asked += 1
+        return super().answer(sample)
+
+
+@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 4), ("ABS", 16), (None, 16)])
+def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
+    lowered: str | None, asked: int, tmp_path: Path
+) -> None:
+    model, target = multiplied("EXP", tmp_path / "model"), multiplied("TANH", tmp_path / "target")
+    content = multiplied(lowered, tmp_path / "lowered").read_bytes() if lowered else None
+    counted = Counted(model)
+    reference = Reference(counted, content)  # type: ignore[arg-type]
+    told = reference.measure(target, calibration=None, card=None, seed=0)
+    assert counted.asked == asked
+    alone = Reference(model).measure(target, calibration=None, card=None, seed=0)
+    assert told.cosine == pytest.approx(alone.cosine)
+    assert told.agreement == alone.agreement

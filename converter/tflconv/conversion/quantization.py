@@ -17,6 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
+from tflconv.conversion.cancelling import widened
 from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
@@ -208,6 +209,7 @@ def _by_outputs(
     it.
     """
     single = packing.unpack(model)
+    ranges = None if ranges is None else widened(single, ranges)
     given_twice = twins.part(single)
     later = _float_ends(recipe) if editing.reads_outputs(single) else []
     if given_twice:

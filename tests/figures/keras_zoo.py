@@ -65,7 +65,8 @@ is common to all pictures was taken away; the partitions that XNNPACK takes; and
 instructions of one inference (qemu, Cortex-A76), in millions. *converter* is the file that
 `tf.lite.TFLiteConverter` makes alone of the network with a batch of 1, with the same samples; it
 has no selective recipe. *as-is* and *optimized* are `tflconv convert --rewrite`. Random deep
-networks amplify rounding, so the decibels of one file say little: compare those of a row.
+networks amplify rounding, so the decibels of one file say little: compare those of a row. A dash
+stands for what was not run.
 
 """
 OWN_RANGE = ("ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small")
@@ -232,7 +233,8 @@ def table(known: list[Row]) -> Iterator[str]:
     for name in sorted({row.network for row in known}):
         for made_by in RECIPES:
             cells = [_cell(found.get((name, made_by, maker))) for maker in MAKERS]
-            yield f"| {name} | `{made_by}` | " + " | ".join(cells) + " |"
+            if set(cells) != {_NOT_RUN}:
+                yield f"| {name} | `{made_by}` | " + " | ".join(cells) + " |"
     missing = sorted(set(APPLICATIONS) - {row.network for row in known})
     if missing:
         yield ""
@@ -257,9 +259,12 @@ def page(known: list[Row], side: int, photos: Path) -> str:
     return head + "\n".join(table(known)) + "\n"
 
 
+_NOT_RUN = "–"
+
+
 def _cell(row: Row | None) -> str:
     if row is None:
-        return "–"
+        return _NOT_RUN
     if row.refused:
         return "refused"
     return f"{row.decibels:.1f}, {row.partitions}, {row.instructions or '–'}"

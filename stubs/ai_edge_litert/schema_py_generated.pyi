@@ -65,6 +65,9 @@ class QuantizationParametersT:
     quantizedDimension: int
     def Pack(self, builder: Builder) -> int: ...
 
+class MaximumMinimumOptionsT:
+    def Pack(self, builder: Builder) -> int: ...
+
 class MulOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -74,7 +77,7 @@ class OperatorT:
     inputs: _Integers
     outputs: _Integers
     builtinOptionsType: int
-    builtinOptions: _Options | ReducerOptionsT | None
+    builtinOptions: _Options | MaximumMinimumOptionsT | ReducerOptionsT | None
     builtinOptions2: _Options | None
     intermediates: _Integers | None
 
@@ -209,9 +212,11 @@ class BuiltinOperator:
     CUSTOM: int
     DEQUANTIZE: int
     DIV: int
+    MAXIMUM: int
     MUL: int
     QUANTIZE: int
     SLICE: int
+    RELU_N1_TO_1: int
     SUM: int
 
 class TensorType:
@@ -231,6 +236,7 @@ class BuiltinOptions:
     AddOptions: int
     DivOptions: int
     FullyConnectedOptions: int
+    MaximumMinimumOptions: int
     MulOptions: int
     ReducerOptions: int
 

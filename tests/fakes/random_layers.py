@@ -34,6 +34,15 @@ def _plain(name: str, ranks: tuple[int, ...], *values: Any, **settings: Any) -> 
     _row(name, ranks, lambda layers, draw, shape: getattr(layers, name)(*values, **settings))
 
 
+def _adaptive(name: str, rank: int) -> None:
+    """To two places each way; Keras divides by 0 and dies where there is only one."""
+
+    def make(layers: Any, _: Draw, shape: tuple[int, ...]) -> Any:
+        return getattr(layers, name)(2) if min(shape[:-1]) > 1 else layers.Identity()
+
+    _row(name, (rank,), make)
+
+
 def _activation(draw: Draw) -> str | None:
     return draw.choice((None, None, "relu", draw.choice(ACTIVATIONS[:20])))
 
@@ -98,8 +107,8 @@ for _rank, _suffix in ((2, "1D"), (3, "2D"), (4, "3D")):
     _pool(f"AveragePooling{_suffix}", _rank)
     _globally(f"GlobalMaxPooling{_suffix}", _rank)
     _globally(f"GlobalAveragePooling{_suffix}", _rank)
-    _plain(f"AdaptiveAveragePooling{_suffix}", (_rank,), 2)
-    _plain(f"AdaptiveMaxPooling{_suffix}", (_rank,), 2)
+    _adaptive(f"AdaptiveAveragePooling{_suffix}", _rank)
+    _adaptive(f"AdaptiveMaxPooling{_suffix}", _rank)
     _plain(f"ZeroPadding{_suffix}", (_rank,), 1)
     _plain(f"Cropping{_suffix}", (_rank,), 1)
     _plain(f"SpatialDropout{_suffix}", (_rank,), 0.3)

@@ -63,9 +63,10 @@ and are the calibration samples; {pictures} others are answered by Keras and by 
 Each cell has three figures: the signal-to-quantization-noise ratio of the logits in dB, after what
 is common to all pictures was taken away; the partitions that XNNPACK takes; and the arm64
 instructions of one inference (qemu, Cortex-A76), in millions. *converter* is the file that
-`tf.lite.TFLiteConverter` makes alone with the same samples; it has no selective recipe. *as-is* and
-*optimized* are `tflconv convert --rewrite`. Random deep networks amplify rounding, so the decibels
-of one file say little: compare those of a row.
+`tf.lite.TFLiteConverter` makes alone of the network with a batch of 1, with the same samples; it
+has no selective recipe. *as-is* and *optimized* are `tflconv convert --rewrite`. Random deep
+networks amplify rounding, so the decibels of one file say little: compare those of a row. A dash
+stands for what was not run.
 
 """
 OWN_RANGE = ("ConvNeXtTiny", "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small")
@@ -84,6 +85,7 @@ class Row:
     partitions: int | None = None
     instructions: str | None = None
     refused: str | None = None
+    uncounted: str | None = None
 
 
 def network(name: str, pictures: NDArray[np.float32]) -> Any:
@@ -149,8 +151,12 @@ def ours(source: Path, made_by: str, rewrite: str, samples: Path, folder: Path) 
 
 
 def alone(model: Any, made_by: str, samples: Path, folder: Path) -> Path:
-    """What ``tf.lite.TFLiteConverter`` makes; it has no selective recipe."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    """What ``tf.lite.TFLiteConverter`` makes; it has no selective recipe.
+
+    The batch is 1: with an open one, LiteRT cannot run the files of some networks at all.
+    """
+    one = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, model(one)))
     if made_by != "fp32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if made_by == "static_wi8_ai8":
@@ -199,12 +205,15 @@ def _row(
         return replace(row, refused=str(error))
     except Exception as error:  # the converter raises its own kinds and plain ones alike
         return replace(row, refused=f"{type(error).__name__}: {error}")
-    return replace(
+    row = replace(
         row,
         decibels=decibels(path, pictures, expected),
         partitions=len(inspect(path).delegation.partitions),
-        instructions=millions(path, "cortex-a76"),
     )
+    try:
+        return replace(row, instructions=millions(path, "cortex-a76"))
+    except TflconvError as error:
+        return replace(row, uncounted=str(error))
 
 
 MAKERS = ("converter", "as-is", "optimized")
@@ -224,17 +233,19 @@ def table(known: list[Row]) -> Iterator[str]:
     for name in sorted({row.network for row in known}):
         for made_by in RECIPES:
             cells = [_cell(found.get((name, made_by, maker))) for maker in MAKERS]
-            yield f"| {name} | `{made_by}` | " + " | ".join(cells) + " |"
+            if set(cells) != {_NOT_RUN}:
+                yield f"| {name} | `{made_by}` | " + " | ".join(cells) + " |"
     missing = sorted(set(APPLICATIONS) - {row.network for row in known})
     if missing:
         yield ""
         yield f"Not run yet: {', '.join(missing)}."
-    refusals = [row for row in known if row.refused]
-    if refusals:
+    lacking = [row for row in known if row.refused or row.uncounted]
+    if lacking:
         yield ""
-    for row in refusals:
-        reason = (row.refused or "").splitlines()[0][:160]
-        yield f"- {row.network}, {row.recipe}, {row.maker}: refused, {reason}"
+    for row in lacking:
+        reason = (row.refused or row.uncounted or "").splitlines()[0][:160]
+        word = "refused" if row.refused else "not counted"
+        yield f"- {row.network}, {row.recipe}, {row.maker}: {word}, {reason}"
 
 
 def page(known: list[Row], side: int, photos: Path) -> str:
@@ -248,12 +259,15 @@ def page(known: list[Row], side: int, photos: Path) -> str:
     return head + "\n".join(table(known)) + "\n"
 
 
+_NOT_RUN = "–"
+
+
 def _cell(row: Row | None) -> str:
     if row is None:
-        return "–"
+        return _NOT_RUN
     if row.refused:
         return "refused"
-    return f"{row.decibels:.1f}, {row.partitions}, {row.instructions}"
+    return f"{row.decibels:.1f}, {row.partitions}, {row.instructions or '–'}"
 
 
 @click.command()

@@ -27,7 +27,7 @@ def answers(file: Path, fed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     call = Interpreter(model_path=str(file)).get_signature_runner()
     count = len(next(iter(fed.values())))
     rows = [call(**{k: v[i : i + 1] for k, v in fed.items()}) for i in range(count)]
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
 
 
 def only(named: Mapping[str, np.ndarray]) -> np.ndarray:

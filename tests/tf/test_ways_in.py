@@ -347,3 +347,17 @@ def test_what_keras_writes_with_neg_or_split_is_int8_throughout(
             model, ["static_wi8_ai8"], tmp_path, calibration=samples, min_cosine=0.99
         )
         assert not editing.float_operators(packing.unpack(files[0].read_bytes()))
+
+
+@pytest.mark.parametrize("axis", [-1, 1, None])
+@pytest.mark.parametrize("choose", ["argmax", "argmin"])
+def test_the_class_itself_may_be_the_answer(choose: str, axis: int | None, tmp_path: Path) -> None:
+    """Keras 3 looks at the bits of -0.0, for which TFLite has no operators."""
+    steps = keras.Input((4, 5), name="steps")
+    chosen = getattr(keras.ops, choose)(steps, axis=axis, keepdims=axis == 1)
+    model = keras.Model(steps, chosen)
+    values = RANDOM.normal(size=(6, 4, 5)).astype(np.float32)
+    expected = np.stack([np.asarray(model(row[np.newaxis])) for row in values])
+    received = only(answers(converted(model, tmp_path), {"steps": values}))
+    np.testing.assert_array_equal(received.reshape(expected.shape), expected)
+    assert np.asarray(model(-np.eye(4, 5, dtype=np.float32)[np.newaxis])).dtype == np.int32

@@ -14,11 +14,13 @@ from tiny_graphs import Builder
 
 import tflconv
 from tflconv import cli, recipe
+from tflconv.data import Split
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.pipeline import plan
-from tflconv.pipeline.answers import Reference
+from tflconv.pipeline.answers import Reference, Sample, TfliteFile
 from tflconv.pipeline.fidelity import Fidelity, compare
 from tflconv.tflite import packing
+from tflconv.verification import comparing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
 SCORES = hnp.arrays(np.float32, (6, 5), elements=st.floats(0.125, 1, width=32))
@@ -52,9 +54,15 @@ def test_an_answer_that_is_no_number_is_wrong_unless_the_model_gives_it() -> Non
     assert told([[1, np.inf]], [[1, np.inf]]).cosine == 1
 
 
-def test_a_tie_is_half_a_choice() -> None:
-    assert told([[0.5, 0.4]], [[0.5, 0.5]]).agreement == 0.5
-    assert told([[0.5, 0.4, 0]], [[0, 0.5, 0.5]]).agreement == 0
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 6), min_size=1, max_size=8))
+def test_of_equal_scores_the_first_is_the_choice_as_in_verify(rows: list[tuple[int, ...]]) -> None:
+    scores = np.array(rows, np.float32).reshape(-1, 2, 3)
+    reference, target = scores[:, 0], scores[:, 1]
+    numbers = np.zeros(len(rows), np.int64)
+    pictures = np.zeros((len(rows), 1, 1, 1), np.uint8)
+    split = Split(images=pictures, labels=numbers, ids=tuple(map(str, numbers)))
+    verified = comparing.compare(reference, target, split, classes=("a", "b", "c"))
+    assert told(reference, target).agreement == verified.agreement
 
 
 def test_the_worst_output_counts() -> None:
@@ -196,3 +204,28 @@ def test_a_file_that_breaks_on_zeros_is_told(tmp_path: Path) -> None:
     for each in (sound, broken):  # a model that breaks itself is not blamed on the file
         found = Reference(each).measure(each, calibration=None, card=None, seed=0)
         assert not found.breaks_on_zeros
+
+
+class Counted(TfliteFile):
+    """A model that counts its answers."""
+
+    asked = 0
+
+    def answer(self, sample: Sample) -> Sample:
+        self.asked += 1
+        return super().answer(sample)
+
+
+@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 4), ("ABS", 16), (None, 16)])
+def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
+    lowered: str | None, asked: int, tmp_path: Path
+) -> None:
+    model, target = multiplied("EXP", tmp_path / "model"), multiplied("TANH", tmp_path / "target")
+    content = multiplied(lowered, tmp_path / "lowered").read_bytes() if lowered else None
+    counted = Counted(model)
+    reference = Reference(counted, content)  # type: ignore[arg-type]
+    told = reference.measure(target, calibration=None, card=None, seed=0)
+    assert counted.asked == asked
+    alone = Reference(model).measure(target, calibration=None, card=None, seed=0)
+    assert told.cosine == pytest.approx(alone.cosine)
+    assert told.agreement == alone.agreement

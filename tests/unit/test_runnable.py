@@ -117,6 +117,13 @@ def test_a_file_that_cannot_run_is_never_slower_than_float(tmp_path: Path) -> No
             "ERROR: Failed to invoke",
             "Variable tensors not yet supported",
         ),
+        (
+            "ERROR: tflite/core/subgraph.cc:2631 (tensor->allocation_type == kTfLiteArenaRw ||"
+            " tensor->allocation_type == kTfLiteCustom) was not true.\nERROR: Failed to invoke",
+            "the shape of an output is known only while the model runs, and LiteRT's compiled"
+            " models cannot give such outputs; a model converted with a batch of 1 has fixed"
+            " shapes",
+        ),
     ],
 )
 def test_what_litert_says_becomes_one_line(stderr: str, reason: str) -> None:

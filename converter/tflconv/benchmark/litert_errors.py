@@ -36,6 +36,11 @@ def _told(line: str, node: str) -> str:
         return f"it needs TensorFlow's operator {name} (Flex), which LiteRT's CPU runtime lacks"
     if match := _UNRESOLVED.match(line):
         return f"it needs the custom operator {match[1]}, which LiteRT's CPU runtime lacks"
+    if "kTfLiteArenaRw" in line:
+        return (
+            "the shape of an output is known only while the model runs, and LiteRT's compiled"
+            " models cannot give such outputs; a model converted with a batch of 1 has fixed shapes"
+        )
     if match := _LACKING.match(line):
         return f"it needs version {match[2]} of {match[1]}, which this LiteRT lacks"
     return f"{line.rstrip('.')} (in {node})" if node else line.rstrip(".")

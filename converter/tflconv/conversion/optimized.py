@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-from tflconv.conversion import attention, selection, tracing
+from tflconv.conversion import attention, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
@@ -123,7 +123,8 @@ class OptimizedModel(FloatModel):
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
         try:
-            return quantize(self.content, recipe, self._fitted(calibration))
+            content, fitted = masks.bounded(self.content, self._fitted(calibration), calibration)
+            return quantize(content, recipe, fitted)
         except LeftInFloat:
             if self.graph is None:  # not all of it is known to TensorFlow
                 raise

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tflconv.conversion import selection, tracing
+from tflconv.conversion import masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import layers_with_own_weights, to_four_bits
@@ -17,7 +17,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Precision, Recipe
-from tflconv.tflite import editing, ends, modernizing, packing, scores
+from tflconv.tflite import editing, ends, modernizing, packing, roots, scores
 from tflconv.tflite.wiring import Wiring
 
 Precisions = Mapping[str, Precision]
@@ -83,8 +83,11 @@ class FloatModel:
             return self._without_loops(recipe).make(recipe, samples, precisions)
         if recipe.is_mixed:
             return self._mixed(recipe, samples, precisions)
+        content, ranges = self.content, self._fitted(samples)
+        if recipe.compute != "selective":
+            content, ranges = masks.bounded(content, ranges, samples)
         try:
-            return quantize(self.content, recipe, self._fitted(samples))
+            return quantize(content, recipe, ranges)
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:
@@ -110,7 +113,8 @@ class FloatModel:
         for step in Wiring(packing.unpack(self.content)).steps if precisions else ():
             if (precision := precisions.get(step.makes[0])) is not None:
                 found.setdefault(precision, {}).setdefault(step.kind, []).append(step.makes[0])
-        return quantize(content, recipe, self._fitted(samples), precisions=found)
+        content, ranges = masks.bounded(content, self._fitted(samples), samples)
+        return quantize(content, recipe, ranges, precisions=found)
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -264,6 +268,7 @@ def _read(path: Path) -> FloatModel:
     modernizing.use_float32(model)
     modernizing.fix_batch(model)
     editing.name_tensors(model)
+    roots.limit_before_roots(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:
         inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))

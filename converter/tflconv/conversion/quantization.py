@@ -17,6 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
+from tflconv.conversion.cancelling import widened
 from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
@@ -32,6 +33,7 @@ from tflconv.tflite import (
     pixels,
     respelling,
     stripping,
+    twins,
     unread,
 )
 
@@ -88,7 +90,7 @@ def quantize(
         settings += _chosen(_otherwise(recipe, precision), operators)
     if not settings:
         return finish(model, recipe)
-    quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
+    quantized = _by_outputs(model, recipe, settings, ranges)
     biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
     in_four_bits = (precisions or {}).get("int4", {}) if recipe.is_mixed else None
     return finish(packing.pack(quantized), recipe, in_four_bits=in_four_bits)
@@ -214,6 +216,30 @@ def _float16() -> Settings:
             "explicit_dequantize": True,
         },
     }
+
+
+def _by_outputs(
+    model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
+) -> fb.ModelT:
+    """Quantize a model that may give an output twice, or read one that is to be float.
+
+    litert-quantizer keeps in float what reads a float output, so that its ends become float after
+    it.
+    """
+    single = packing.unpack(model)
+    ranges = None if ranges is None else widened(single, ranges)
+    given_twice = twins.part(single)
+    later = _float_ends(recipe) if editing.reads_outputs(single) else []
+    if given_twice:
+        model = packing.pack(single)
+    settings = [each for each in settings if each not in later]
+    quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
+    if later:
+        ends.use_float(quantized)
+    if given_twice:
+        editing.follow_signature(quantized)
+        twins.join(quantized, given_twice)
+    return quantized
 
 
 def _as_it_can_be_read(

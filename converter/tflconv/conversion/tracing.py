@@ -26,7 +26,7 @@ from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operat
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, packing
+from tflconv.tflite import editing, packing, roots
 
 if TYPE_CHECKING:
     from tflconv.core.tensorflow import tf
@@ -157,10 +157,10 @@ def freeze_function(
     Raises:
         TflconvError: A layer changes a variable when it is called, or cannot be traced at all.
     """
-    from tflconv.core.tensorflow import freeze, tf
+    from tflconv.core.tensorflow import freeze, plain_choices, tf
 
     try:
-        with limited():
+        with limited(), plain_choices():
             function = tf.function(call, autograph=False).get_concrete_function(*specs)
     except _UNTRACEABLE as error:
         raise _untraced(error) from error
@@ -259,6 +259,7 @@ def _convert(
         raise _explained(error) from error
     model = packing.unpack(content)
     editing.sign(model, graph.inputs, graph.outputs)
+    roots.limit_before_roots(model)
     return packing.pack(model)
 
 

@@ -13,7 +13,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -34,7 +34,7 @@ tf.get_logger().setLevel("ERROR")
 
 __all__ = [
     "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
-    "meta_graphs", "registered_names", "run_plainly", "tf", "tfmot_quantization",
+    "meta_graphs", "plain_choices", "registered_names", "run_plainly", "tf", "tfmot_quantization",
     "unexported_layers",
 ]  # fmt: skip
 
@@ -66,6 +66,37 @@ def run_plainly(function: ConcreteFunction, inputs: Sequence[Any]) -> list[Any]:
         return list(tf.nest.flatten(function(*inputs)))
     finally:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
+
+
+@contextlib.contextmanager
+def plain_choices() -> Iterator[None]:
+    """Let argmax and argmin of Keras 3 be those of TensorFlow within the block.
+
+    Keras tells -0.0 from 0.0 by their bits, for which TFLite has no operators.
+    """
+    if "keras" not in sys.modules:
+        yield
+        return
+    from keras.src.backend.tensorflow import numpy as operators
+
+    kept = operators.argmax, operators.argmin
+    operators.argmax, operators.argmin = _choosing(tf.argmax), _choosing(tf.argmin)
+    try:
+        yield
+    finally:
+        operators.argmax, operators.argmin = kept
+
+
+def _choosing(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def chosen(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        values = tf.convert_to_tensor(x)
+        if axis is None:
+            found = choose(tf.reshape(values, [-1]), axis=0, output_type=tf.int32)
+            return tf.reshape(found, [1] * len(values.shape)) if keepdims else found
+        found = choose(values, axis=axis, output_type=tf.int32)
+        return tf.expand_dims(found, axis) if keepdims else found
+
+    return chosen
 
 
 def meta_graphs(content: bytes) -> list[Any]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tflconv.conversion import Calibration, Rewrite, tracing
-from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.files import write_json
 from tflconv.core.versions import versions
 from tflconv.pipeline.answers import Reference
@@ -106,15 +105,15 @@ class Comparisons:
         steps = self._steps(recipe)
         key: Key = (self.line.graphs(recipe)[0], steps) if steps else ("as-is", ())
         if key not in self._references:
-            self._references[key] = Reference(self._float_model(*key))
+            self._references[key] = self._float_model(*key)
         return self._references[key]
 
-    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> FrozenGraph | Path:
+    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> Reference:
         line = self.line
         if not steps and line.opened.is_tflite:
             assert line.opened.path is not None
-            return line.opened.path
+            return Reference(line.opened.path)
         known = line.model(rewrite, steps) if steps else line.origin.known(rewrite)
         if known is not None and known.graph is not None:
-            return known.graph
-        return tracing.freeze(line.opened.source, resolution=line.request.resolution)
+            return Reference(known.graph, known.content)
+        return Reference(tracing.freeze(line.opened.source, resolution=line.request.resolution))

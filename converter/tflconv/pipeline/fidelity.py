@@ -204,10 +204,10 @@ def _is_choice(values: NDArray[np.float32]) -> bool:
 
 
 def _agreement(expected: NDArray[np.float32], received: NDArray[np.float32]) -> float:
-    """Share of samples whose expected choice is that of the file, too; half where two are best."""
+    """Share of samples with the same choice: of equal scores the first, as elsewhere."""
     if expected.shape != received.shape:
         return 0.0
-    wanted, got = (values.reshape(len(values), -1) for values in (expected, received))
-    best = got >= got.max(axis=1, keepdims=True)
-    chosen = best[np.arange(len(got)), wanted.argmax(axis=1)]
-    return float((chosen / best.sum(axis=1).clip(1)).mean())
+    wanted, got = (
+        values.reshape(len(values), -1).argmax(axis=1) for values in (expected, received)
+    )
+    return float((wanted == got).mean())

@@ -143,6 +143,13 @@ def follow_signature(model: fb.ModelT) -> None:
         graph.outputs = signed
 
 
+def reads_outputs(model: fb.ModelT) -> bool:
+    """Return whether an operator of the main graph reads one of its outputs."""
+    graph = model.subgraphs[0]
+    outputs = set(map(int, graph.outputs))
+    return any(not outputs.isdisjoint(map(int, each.inputs)) for each in graph.operators)
+
+
 def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
     """Return, by name of an input, the rows of the smallest stored table that it looks up."""
     graph, names_of = model.subgraphs[0], dict[int, str]()
@@ -315,9 +322,13 @@ def _operator_code(model: fb.ModelT, builtin: int) -> int:
             return index
     code = fb.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 2
+    code.version = _VERSIONS.get(builtin, 2)
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
+
+
+_VERSIONS = {fb.BuiltinOperator.RELU_N1_TO_1: 1}
+"""Version of the operators that LiteRT knows no second one of."""
 
 
 def _builtin(code: fb.OperatorCodeT) -> int:

@@ -20,8 +20,8 @@ def use_uint8(model: fb.ModelT) -> None:
     graph = model.subgraphs[0]
     for place, inner in enumerate(list(map(int, graph.inputs))):
         _unsigned_input(model, place, inner)
-    for place, inner in enumerate(list(map(int, graph.outputs))):
-        _unsigned_output(model, place, inner)
+    for inner in dict.fromkeys(map(int, graph.outputs)):
+        _unsigned_output(model, inner)
 
 
 def use_float(model: fb.ModelT) -> None:
@@ -29,13 +29,17 @@ def use_float(model: fb.ModelT) -> None:
     graph = model.subgraphs[0]
     quantize, dequantize = fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE
     for place, inner in enumerate(list(map(int, graph.inputs))):
+        if not _stands_for_numbers(graph.tensors[inner]):
+            continue
         outer = _float_twin(graph, inner)
         graph.operators.insert(0, editing.operator(model, quantize, outer, inner))
         _replace_input(model, place, outer)
-    for place, inner in enumerate(list(map(int, graph.outputs))):
+    for inner in dict.fromkeys(map(int, graph.outputs)):
+        if not _stands_for_numbers(graph.tensors[inner]):
+            continue
         outer = _float_twin(graph, inner)
         graph.operators.append(editing.operator(model, dequantize, inner, outer))
-        _replace_output(model, place, outer)
+        _replace_output(model, inner, outer)
 
 
 def _unsigned_input(model: fb.ModelT, place: int, inner: int) -> None:
@@ -44,10 +48,10 @@ def _unsigned_input(model: fb.ModelT, place: int, inner: int) -> None:
     _replace_input(model, place, outer)
 
 
-def _unsigned_output(model: fb.ModelT, place: int, inner: int) -> None:
+def _unsigned_output(model: fb.ModelT, inner: int) -> None:
     outer = _unsigned_twin(model.subgraphs[0], inner)
     model.subgraphs[0].operators += _by_way_of_float(model, inner, outer)
-    _replace_output(model, place, outer)
+    _replace_output(model, inner, outer)
 
 
 def _replace_input(model: fb.ModelT, place: int, outer: int) -> None:
@@ -58,12 +62,11 @@ def _replace_input(model: fb.ModelT, place: int, outer: int) -> None:
     graph.inputs = [*inputs[:place], outer, *inputs[place + 1 :]]
 
 
-def _replace_output(model: fb.ModelT, place: int, outer: int) -> None:
+def _replace_output(model: fb.ModelT, inner: int, outer: int) -> None:
     graph = model.subgraphs[0]
-    outputs = list(map(int, graph.outputs))
     for signature in model.signatureDefs or ():
-        _rename(signature.outputs, outputs[place], outer)
-    graph.outputs = [*outputs[:place], outer, *outputs[place + 1 :]]
+        _rename(signature.outputs, inner, outer)
+    graph.outputs = [outer if int(index) == inner else int(index) for index in graph.outputs]
 
 
 def _unsigned_twin(graph: fb.SubGraphT, index: int) -> int:
@@ -74,6 +77,12 @@ def _unsigned_twin(graph: fb.SubGraphT, index: int) -> int:
     assert outer.quantization.zeroPoint is not None
     outer.quantization.zeroPoint = [int(zero) + 128 for zero in outer.quantization.zeroPoint]
     return editing.add_tensor(graph, outer)
+
+
+def _stands_for_numbers(tensor: fb.TensorT) -> bool:
+    quantization = tensor.quantization
+    scales = None if quantization is None else quantization.scale
+    return scales is not None and len(scales) > 0
 
 
 def _float_twin(graph: fb.SubGraphT, index: int) -> int:

@@ -24,7 +24,9 @@ _EXTRA = "Got unexpected extra argument"
 def on(error: click.UsageError, command: click.Command, context: click.Context) -> click.UsageError:
     """Return ``error``, which ``command`` met in the words of its call, with what to do."""
     if isinstance(error, click.NoSuchOption):
-        told = error.message + _meant(error.option_name, command, context)
+        told = f"No such option '{error.option_name}'." + _meant(
+            error.option_name, command, context
+        )
         return click.NoSuchOption(error.option_name, told, ctx=context)
     told = _plain(error.format_message())
     if isinstance(error, click.MissingParameter):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Keras2Node, Keras3Node, KerasLayer, KerasTensor, Shape, Tensor
 from tflconv.model.inference import called
+from tflconv.network.nodes import Node
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -55,6 +56,25 @@ class Call:
         return frozenset(
             name for name, value in self.options.items() if value is not None and value is not False
         )
+
+
+Nodes = Callable[[Call], "list[Node] | None"]
+"""Returns the nodes of one use of a layer; None if the way it is used is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """What is known about a class of layers.
+
+    Attributes:
+        read: Returns the nodes of one use.
+        settings: Settings of the layer that it accounts for.
+        options: Arguments of the use that it accounts for.
+    """
+
+    read: Nodes
+    settings: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
 
 
 def sides(tensor: KerasTensor) -> Shape:

@@ -7,39 +7,21 @@ with a setting that its reader does not account for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
 import numpy as np
 
-from tflconv.core.tensorflow import keras3_operators
 from tflconv.core.typing import KerasLayer
 from tflconv.model.inference import SKIPPED, acts_only_in_training, called, kits
+from tflconv.network.keras import arithmetic
 from tflconv.network.keras.activations import LINEAR, name_of
-from tflconv.network.keras.calls import Call, sides
+from tflconv.network.keras.calls import Call, Nodes, Reader, sides
 from tflconv.network.keras.making import LayerWeight, array, make, opaque
 from tflconv.network.keras.settings import accounted
 from tflconv.network.nodes import Array, Node, NodeOptions
-
-Nodes = Callable[[Call], "list[Node] | None"]
-"""Returns the nodes of one use of a layer; None if the way it is used is not known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reader:
-    """What is known about a class of layers.
-
-    Attributes:
-        read: Returns the nodes of one use.
-        settings: Settings of the layer that it accounts for.
-        options: Arguments of the use that it accounts for.
-    """
-
-    read: Nodes
-    settings: frozenset[str] = frozenset()
-    options: frozenset[str] = frozenset()
 
 
 def read_call(call: Call) -> list[Node]:
@@ -219,14 +201,6 @@ def _softmax(call: Call) -> list[Node] | None:
     return [make("activation", function="softmax")] if last else None
 
 
-def _elementwise(kind: str) -> Nodes:
-    def read_elementwise(call: Call) -> list[Node] | None:
-        ranks = {len(tensor.shape) for tensor in call.inputs}
-        return [make(kind)] if len(call.inputs) > 1 and len(ranks) == 1 else None
-
-    return read_elementwise
-
-
 def _concat(call: Call) -> list[Node] | None:
     return [make("concat", axis=call.layer.axis)]
 
@@ -319,7 +293,7 @@ _POOL = "pool_size strides padding"
 
 _OF_KERAS: Mapping[str, tuple[Nodes, str]] = {
     "Activation": (_activation, "activation"),
-    "Add": (_elementwise("add"), ""),
+    "Add": (arithmetic.elementwise("add"), ""),
     "AveragePooling2D": (_pool("average"), _POOL),
     "BatchNormalization": (_batch_norm, _NORM),
     "Concatenate": (_concat, "axis"),
@@ -337,7 +311,7 @@ _OF_KERAS: Mapping[str, tuple[Nodes, str]] = {
     "MultiHeadAttention": (
         _attention, "num_heads key_dim value_dim use_bias output_shape attention_axes"
     ),
-    "Multiply": (_elementwise("mul"), ""),
+    "Multiply": (arithmetic.elementwise("mul"), ""),
     "Normalization": (_normalization, "axis mean variance invert"),
     "ReLU": (_relu, "max_value negative_slope threshold"),
     "Rescaling": (_rescaling, "scale offset"),
@@ -379,14 +353,4 @@ def _readers(kit: ModuleType) -> Mapping[type, Reader]:
             if read is _attention:
                 reader = replace(reader, options=_ATTENDED)
             found[getattr(module, name)] = reader
-    return found | (_of_operators() if hasattr(kit, "ops") else {})
-
-
-def _of_operators() -> dict[type, Reader]:
-    """The readers of ``+`` and ``*`` between values of Keras 3."""
-    operators = keras3_operators()
-    second = frozenset(("argument 1", "x2"))
-    return {
-        operators.Add: Reader(read=_elementwise("add"), options=second),
-        operators.Multiply: Reader(read=_elementwise("mul"), options=second),
-    }
+    return found | (arithmetic.of_operators() if hasattr(kit, "ops") else {})

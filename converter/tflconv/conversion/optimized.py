@@ -18,6 +18,7 @@ from tflconv.conversion.equivalence import CLOSE, difference
 from tflconv.conversion.preparation import FloatModel, required
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
+from tflconv.conversion.sparing import kept_in_eight_bits
 from tflconv.core import telling
 from tflconv.model.opening import Input, Source
 from tflconv.network import passes
@@ -30,6 +31,8 @@ from tflconv.network.passes import NamedPass, PassOutcome
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing, reading
+
+_Even = tuple[bytes, frozenset[str], frozenset[str], TensorRanges]
 
 
 class OptimizedModel(FloatModel):
@@ -52,7 +55,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, tracing.lower(graph), graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
-        self._even: dict[tuple[str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
+        self._even: dict[tuple[str, str], _Even] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -87,15 +90,17 @@ class OptimizedModel(FloatModel):
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
         key = (calibration.digest, recipe.weights)
         if key not in self._even:
-            content = self.content
+            content, kept = self.content, frozenset[str]()
             if recipe.weights == "int4":
-                content = to_four_bits(content, calibration)
+                kept = kept_in_eight_bits(content, calibration)
+                content = to_four_bits(content, calibration, kept)
             content, spared = attention.keep_sums(content, calibration)
-            self._even[key] = content, spared, measure(content, calibration)
-        content, spared, measured = self._even[key]
+            self._even[key] = content, kept, spared, measure(content, calibration)
+        content, kept, spared, measured = self._even[key]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
-        made = quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        also = selection.selected(model, spared)
+        made = quantize(content, recipe, fitted, also=also, kept=kept)
         return correct(self.content, made, calibration)
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:

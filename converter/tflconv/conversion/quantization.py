@@ -65,6 +65,7 @@ def quantize(
     *,
     also: Mapping[str, Sequence[str]] | None = None,
     spared: Mapping[str, Sequence[str]] | None = None,
+    kept: Collection[str] = (),
 ) -> bytes:
     """Quantize a float model by ``recipe``.
 
@@ -75,6 +76,7 @@ def quantize(
         also: What a selective recipe computes in integers besides filters: names of results, by
             the kind of operator (``selection.selected``).
         spared: What a mixed recipe computes in float, alike.
+        kept: Names of kernels that keep 8 bits in a recipe of 4.
 
     Returns:
         The quantized ``.tflite`` file.
@@ -89,15 +91,16 @@ def quantize(
         return finish(model, recipe)
     quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
     biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
-    return finish(packing.pack(quantized), recipe)
+    return finish(packing.pack(quantized), recipe, kept)
 
 
-def finish(quantized: bytes, recipe: Recipe) -> bytes:
+def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> bytes:
     """Give a quantized model the inputs, outputs and int4 weights of ``recipe``, and check it.
 
     Args:
         quantized: A ``.tflite`` file with 8-bit weights and int8 or float inputs and outputs.
         recipe: The recipe.
+        kept: Names of kernels that keep 8 bits in a recipe of 4.
 
     Raises:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
@@ -108,7 +111,7 @@ def finish(quantized: bytes, recipe: Recipe) -> bytes:
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
-        int4.use_int4(model)
+        int4.use_int4(model, kept)
     if recipe.io == "uint8":
         ends.use_uint8(model)
     stripping.share_equal(model)

@@ -8,6 +8,7 @@ is the product of the scales of inputs and weights, so the bias is rescaled as w
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -19,16 +20,27 @@ _RATIO = 127 / 7
 """Step of an int4 weight in steps of an int8 weight; the largest weight is 7 or 127 steps."""
 
 
-def use_int4(model: fb.ModelT) -> None:
-    """Convert to int4 the constant int8 weights that only FULLY_CONNECTED operators read."""
+def use_int4(model: fb.ModelT, kept: Collection[str] = ()) -> None:
+    """Convert to int4 the constant int8 weights that only FULLY_CONNECTED operators read.
+
+    Args:
+        model: A model with weights of 8 bits.
+        kept: Names of those that stay as they are.
+    """
     for graph in model.subgraphs:
         readers = _readers(model, graph)
-        chosen = {index for index in readers if _fits_int4(model, graph, index, readers[index])}
+        chosen = {
+            index
+            for index in readers
+            if _fits_int4(model, graph, index, readers[index])
+            and editing.names(graph, [index])[0] not in kept
+        }
         for operator in graph.operators:
             if len(operator.inputs) > 1 and int(operator.inputs[1]) in chosen:
                 _rescale_bias(model, graph, operator)
         for index in chosen:
             _convert(model, graph.tensors[index])
+    editing.drop_unused_tensors(model)
 
 
 def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:

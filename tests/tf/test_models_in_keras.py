@@ -25,6 +25,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("mobilevit_int8", {"width": 0.5, "heads": 2, "head": 64}),
     ("vit", {"patch": 8, "dim": 24, "depth": 2, "heads": 3, "mlp_ratio": 1.5}),
     ("vit", {"patch": 8, "patch_dropout": 0.5}),
+    ("vit", {"patch": 8, "registers": 4}),
 ]
 FITTING = {"vit": {"patch": 8}}
 CASES = [(name, FITTING.get(name, {})) for name in models.names()] + OPTIONS
@@ -69,8 +70,16 @@ def test_patch_dropout_hides_patches_only_while_training() -> None:
     assert not np.array_equal(layer(tokens + 1, training=True) - 1, kept)
 
 
-def test_a_vit_learns_with_patch_dropout() -> None:
-    model = models.build("vit", SHAPE, 7, patch=8, patch_dropout=0.5)
+def test_patch_dropout_hides_no_registers() -> None:
+    tokens = np.random.default_rng(0).normal(size=(3, 9, 4)).astype(np.float32)
+    kept = layers.PatchDropout(0.5, 3)(tokens, training=True).numpy()
+    assert kept.shape == (3, 6, 4)
+    np.testing.assert_array_equal(kept[:, :3], tokens[:, :3])
+
+
+@pytest.mark.parametrize("registers", [0, 2])
+def test_a_vit_learns_with_patch_dropout(registers: int) -> None:
+    model = models.build("vit", SHAPE, 7, patch=8, patch_dropout=0.5, registers=registers)
     pixels = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype(np.float32)
     assert model(pixels, training=True).shape == (2, 7)
     with tf.GradientTape() as tape:

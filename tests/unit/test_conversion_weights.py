@@ -67,6 +67,25 @@ def test_a_trained_transformer_keeps_its_accuracy_in_int4(tmp_path: Path) -> Non
         np.testing.assert_allclose(scales[2], scales[0] * scales[1], rtol=1e-5)
 
 
+def test_nothing_is_left_of_the_weights_and_biases_of_eight_bits() -> None:
+    trained = packing.unpack(TRANSFORMER.read_bytes())
+    int4.use_int4(trained)
+    graph = trained.subgraphs[0]
+    read = {int(index) for operator in graph.operators for index in operator.inputs}
+    made = {int(index) for operator in graph.operators for index in operator.outputs}
+    assert read | made | set(map(int, graph.inputs)) == set(range(len(graph.tensors)))
+
+
+def test_a_kernel_that_is_named_keeps_eight_bits(tmp_path: Path) -> None:
+    trained = packing.unpack(TRANSFORMER.read_bytes())
+    weights = [weights.name for _, weights, _ in layers(TRANSFORMER, "FULLY_CONNECTED")]
+    int4.use_int4(trained, {weights[-1]})
+    path = tmp_path / "int4.tflite"
+    path.write_bytes(packing.pack(trained))
+    types = [weights.dtype for _, weights, _ in layers(path, "FULLY_CONNECTED")]
+    assert types == ["int4"] * (len(weights) - 1) + ["int8"]
+
+
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=40))
 def test_packed_halves_come_back(values: list[int]) -> None:
     content = int4.packed(np.array(values, np.int8))

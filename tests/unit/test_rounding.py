@@ -8,7 +8,9 @@ from ai_edge_litert import schema_py_generated as fb
 from tiny_graphs import Builder
 
 from tflconv.conversion import Calibration
+from tflconv.conversion.calibration import observe
 from tflconv.conversion.rounding import rounded_rows, to_four_bits
+from tflconv.conversion.sparing import kept_in_eight_bits
 from tflconv.tflite import editing, packing
 
 
@@ -54,10 +56,64 @@ def test_only_weights_of_dense_layers_are_rounded() -> None:
     builder.op("MUL", [middle, scale], [target], fb.MulOptionsT())
     content = builder.content([source], [target])
     samples = Calibration.of_values("normal", random.normal(size=(20, 8)).astype(np.float32))
-    stored = [values(each) for each in (content, to_four_bits(content, samples))]
+    stored = [values(each) for each in (content, to_four_bits(content, samples, frozenset()))]
     assert (stored[0]["scale"] == stored[1]["scale"]).all()
     rows = stored[1]["kernel"].reshape(8, 8)
     assert max(len(set(np.round(np.abs(row), 5))) for row in rows) <= 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_later_layers_make_up_for_earlier_ones(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    content = two_layers(random, scale=1.0)
+    drawn = np.split(inputs(random, 264, 32).astype(np.float32), [64])
+    samples, unseen = (Calibration.of_values("drawn", each) for each in drawn)
+    made = to_four_bits(content, samples, frozenset())
+    alone = to_four_bits(content, samples, frozenset({"second"}))
+    both = packing.unpack(alone)
+    exchange(both, "second", packing.unpack(to_four_bits(content, samples, frozenset({"first"}))))
+    errors = [error(content, each, unseen) for each in (made, packing.pack(both))]
+    assert errors[0] < errors[1]
+
+
+def test_the_layer_that_does_most_harm_keeps_eight_bits() -> None:
+    random = np.random.default_rng(0)
+    content = two_layers(random, scale=1e-3)
+    samples = Calibration.of_values("normal", random.normal(size=(20, 32)).astype(np.float32))
+    assert kept_in_eight_bits(content, samples) == {"second"}
+
+
+def two_layers(random: np.random.Generator, *, scale: float) -> bytes:
+    """A wide layer, whose weights count as much as ``scale``, and a small one behind it."""
+    builder = Builder()
+    source, middle, target = (builder.tensor((1, size)) for size in (32, 32, 2))
+    first = random.normal(size=(32, 32)) * scale + np.eye(32) * 7
+    kernel = builder.tensor((32, 32), values=first, name="first")
+    bias = builder.tensor((32,), values=random.normal(size=32), name="bias")
+    second = builder.tensor((2, 32), values=random.normal(size=(2, 32)), name="second")
+    dense = fb.FullyConnectedOptionsT
+    builder.op("FULLY_CONNECTED", [source, kernel, bias], [middle], dense())
+    builder.op("FULLY_CONNECTED", [middle, second, -1], [target], dense())
+    return builder.content([source], [target])
+
+
+def exchange(model: fb.ModelT, name: str, other: fb.ModelT) -> None:
+    """Give the tensor called ``name`` the values that it has in ``other``."""
+    mine, others = (
+        next(t for t in each.subgraphs[0].tensors if t.name.decode() == name)
+        for each in (model, other)
+    )
+    mine.buffer = editing.add_buffer(model, editing.values(other, others, np.float32))
+
+
+def error(content: bytes, other: bytes, samples: Calibration) -> float:
+    graph = packing.unpack(content).subgraphs[0]
+    (name,) = editing.names(graph, graph.outputs)
+    ours, theirs = (
+        np.stack([dict(each)[name] for each in observe(one, samples, [name])])
+        for one in (content, other)
+    )
+    return float(np.square(ours - theirs).mean())
 
 
 def values(content: bytes) -> dict[str, np.ndarray]:

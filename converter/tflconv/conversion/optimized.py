@@ -27,6 +27,7 @@ from tflconv.conversion.preparation import (
 )
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
+from tflconv.conversion.sparing import kept_in_eight_bits
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
 from tflconv.errors import TflconvError
@@ -41,6 +42,8 @@ from tflconv.network.passes import NamedPass, PassOutcome, removing
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, packing, reading
+
+_Even = tuple[bytes, frozenset[str], frozenset[str], TensorRanges]
 
 
 class OptimizedModel(FloatModel):
@@ -69,7 +72,7 @@ class OptimizedModel(FloatModel):
         super().__init__(network.name, content, graph)
         self.network, self.outcomes, self.trained = network, tuple(outcomes), trained
         self._calibrated: dict[str, Ranges] = {}
-        self._even: dict[tuple[str, str, str], tuple[bytes, frozenset[str], TensorRanges]] = {}
+        self._even: dict[tuple[str, str, str], _Even] = {}
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -109,15 +112,17 @@ class OptimizedModel(FloatModel):
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
         key = (calibration.digest, calibration.method, recipe.weights)
         if key not in self._even:
-            content = self.content
+            content, kept = self.content, frozenset[str]()
             if recipe.weights == "int4":
-                content = to_four_bits(content, calibration)
+                kept = kept_in_eight_bits(content, calibration)
+                content = to_four_bits(content, calibration, kept)
             content, spared = attention.keep_sums(content, calibration)
-            self._even[key] = content, spared, measure(content, calibration)
-        content, spared, measured = self._even[key]
+            self._even[key] = content, kept, spared, measure(content, calibration)
+        content, kept, spared, measured = self._even[key]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
-        made = quantize(content, recipe, fitted, also=selection.selected(model, spared))
+        also = selection.selected(model, spared)
+        made = quantize(content, recipe, fitted, also=also, kept=kept)
         return correct(self.content, made, calibration)
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from tflconv.conversion import masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
+from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
-from tflconv.conversion.rounding import layers_with_own_weights, to_four_bits
+from tflconv.conversion.rounding import to_four_bits
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.inference import quantized_by_keras, unrolled
 from tflconv.model.interpreter import Interpreter
@@ -104,17 +105,19 @@ class FloatModel:
     @property
     def four_bit_layers(self) -> tuple[str, ...]:
         """Results of the operators whose weights may be stored in 4 bits."""
-        return layers_with_own_weights(self.content)
+        found = groups(packing.unpack(self.content))
+        return tuple(layer.result for group in found for layer in group.layers)
 
     def _mixed(self, recipe: Recipe, samples: Calibration, precisions: Precisions) -> bytes:
         four = [name for name, precision in precisions.items() if precision == "int4"]
-        content = to_four_bits(self.content, samples, four) if four else self.content
+        kept = kernels_beside(packing.unpack(self.content), four)
+        content = to_four_bits(self.content, samples, kept) if four else self.content
         found: dict[Precision, dict[str, list[str]]] = {}
         for step in Wiring(packing.unpack(self.content)).steps if precisions else ():
             if (precision := precisions.get(step.makes[0])) is not None:
                 found.setdefault(precision, {}).setdefault(step.kind, []).append(step.makes[0])
         content, ranges = masks.bounded(content, self._fitted(samples), samples)
-        return quantize(content, recipe, ranges, precisions=found)
+        return quantize(content, recipe, ranges, precisions=found, kept=kept)
 
     @property
     def has_trained_ranges(self) -> bool:

@@ -67,6 +67,7 @@ def quantize(
     *,
     also: Mapping[str, Sequence[str]] | None = None,
     precisions: Mapping[Precision, Mapping[str, Sequence[str]]] | None = None,
+    kept: Collection[str] = (),
 ) -> bytes:
     """Quantize a float model by ``recipe``.
 
@@ -77,6 +78,7 @@ def quantize(
         also: What a selective recipe computes in integers besides filters: names of results, by
             the kind of operator (``selection.selected``).
         precisions: What a mixed recipe computes otherwise than in 8 bits, alike, by precision.
+        kept: Names of kernels that keep 8 bits in a recipe of 4.
 
     Returns:
         The quantized ``.tflite`` file.
@@ -92,22 +94,16 @@ def quantize(
         return finish(model, recipe)
     quantized = _by_outputs(model, recipe, settings, ranges)
     biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
-    in_four_bits = (precisions or {}).get("int4", {}) if recipe.is_mixed else None
-    return finish(packing.pack(quantized), recipe, in_four_bits=in_four_bits)
+    return finish(packing.pack(quantized), recipe, kept)
 
 
-def finish(
-    quantized: bytes,
-    recipe: Recipe,
-    *,
-    in_four_bits: Mapping[str, Sequence[str]] | None = None,
-) -> bytes:
+def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> bytes:
     """Give a quantized model the inputs, outputs and int4 weights of ``recipe``, and check it.
 
     Args:
         quantized: A ``.tflite`` file with 8-bit weights and int8 or float inputs and outputs.
         recipe: The recipe.
-        in_four_bits: Results of the operators whose weights become int4, by kind; by default all.
+        kept: Names of kernels that keep 8 bits in a recipe of 4.
 
     Raises:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
@@ -119,8 +115,7 @@ def finish(
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
-        made = None if in_four_bits is None else [n for ns in in_four_bits.values() for n in ns]
-        int4.use_int4(model, made)
+        int4.use_int4(model, kept)
     if recipe.io == "uint8":
         ends.use_uint8(model)
     stripping.share_equal(model)

@@ -29,7 +29,7 @@ Reshape = keras2.layers.Reshape
 
 @keras2.saving.register_keras_serializable("tflconv")
 class ClassToken(keras2.layers.Layer):
-    """A learned class token in front of the others (Devlin et al. 2018, "BERT")."""
+    """A learned token in front of the others, as the class token of BERT (Devlin et al. 2018)."""
 
     def build(self, input_shape: Shape) -> None:
         """Create the token."""
@@ -66,31 +66,34 @@ class FirstToken(keras2.layers.Layer):
 
 @keras2.saving.register_keras_serializable("tflconv")
 class PatchDropout(keras2.layers.Layer):
-    """Dropout of a random share of the patches in training; the class token always stays.
+    """Dropout of a random share of the patches in training; the ``first`` tokens always stay.
 
     It regularizes, and shortens a training step by nearly that share (Liu et al. 2022,
     "PatchDropout", https://arxiv.org/abs/2208.07220). At inference it does nothing. The seed is
     computed from the tokens, so an interrupted training resumes with the same draws.
     """
 
-    def __init__(self, rate: float, **options: object) -> None:
+    def __init__(self, rate: float, first: int = 1, **options: object) -> None:
         super().__init__(**options)
         self.rate = rate
+        self.first = first
 
     def call(self, tokens: Tensor, training: bool | None = None) -> Tensor:
-        """Take ``[n, 1 + patches, dim]`` to ``[n, 1 + kept, dim]``; at inference to the same."""
+        """Take ``[n, first + patches, dim]`` to ``[n, first + kept, dim]``, if in training."""
         if not training:
             return tokens
-        patches = tokens.shape[1] - 1
+        first = self.first
+        patches = tokens.shape[1] - first
         kept = max(1, round(patches * (1 - self.rate)))
         seed = tf.bitcast(tf.reduce_sum(tokens), tf.int32)
         chance = tf.random.stateless_uniform((tf.shape(tokens)[0], patches), (seed, 0))
-        chosen = 1 + tf.math.top_k(chance, kept, sorted=False).indices
-        return tf.concat([tokens[:, :1], tf.gather(tokens, chosen, axis=1, batch_dims=1)], axis=1)
+        chosen = first + tf.math.top_k(chance, kept, sorted=False).indices
+        patches_kept = tf.gather(tokens, chosen, axis=1, batch_dims=1)
+        return tf.concat([tokens[:, :first], patches_kept], axis=1)
 
     def get_config(self) -> dict[str, JsonValue]:
         """Return the settings from which Keras builds this layer again."""
-        return {**super().get_config(), "rate": self.rate}
+        return {**super().get_config(), "rate": self.rate, "first": self.first}
 
 
 @keras2.saving.register_keras_serializable("tflconv")

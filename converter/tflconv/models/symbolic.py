@@ -243,7 +243,7 @@ def _first_token(*, name: str = "") -> Layer:
     return lambda x: x.spend((1, x.shape[2]))
 
 
-def _patch_dropout(rate: float, *, name: str = "") -> Layer:
+def _patch_dropout(rate: float, first: int = 1, *, name: str = "") -> Layer:
     """Our ``PatchDropout``, which does nothing at inference: free."""
     return lambda x: x
 

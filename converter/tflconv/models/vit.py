@@ -19,7 +19,11 @@ EPSILON = 1e-6
 @register("vit")
 @dataclass(frozen=True, kw_only=True)
 class ViT:
-    """Vision Transformer with class token, multi-head attention, LayerNorm and GELU."""
+    """Vision Transformer with class token, multi-head attention, LayerNorm and GELU.
+
+    ``registers`` are learned tokens beside the class token that are read by none (Darcet et al.
+    2024, "Vision Transformers Need Registers", https://arxiv.org/abs/2309.16588).
+    """
 
     patch: int = 7
     dim: int = 64
@@ -27,12 +31,14 @@ class ViT:
     heads: int = 4
     mlp_ratio: float = 2.0
     patch_dropout: float = 0.0
+    registers: int = 0
 
     def __post_init__(self) -> None:
-        require_positive("vit", self, besides=("patch_dropout",))
+        require_positive("vit", self, besides=("patch_dropout", "registers"))
         require(
             "vit",
             self,
+            registers=(self.registers >= 0, "0 or more"),
             dim=(self.dim % self.heads == 0, "a multiple of heads"),
             patch_dropout=(0 <= self.patch_dropout < 1, "at least 0 and below 1"),
         )
@@ -57,11 +63,14 @@ class ViT:
         count = height // self.patch * (width // self.patch)
         grid = layers.Conv2D(self.dim, self.patch, strides=self.patch, name="patches")(pixels)
         tokens = layers.Reshape((count, self.dim), name="tokens")(grid)
+        for number in range(self.registers):
+            tokens = layers.ClassToken(name=f"register{number}")(tokens)
         tokens = layers.ClassToken(name="class_token")(tokens)
         tokens = layers.PositionEmbedding(name="positions")(tokens)
         if not self.patch_dropout:
             return tokens
-        return layers.PatchDropout(self.patch_dropout, name="patch_dropout")(tokens)
+        kept = 1 + self.registers
+        return layers.PatchDropout(self.patch_dropout, kept, name="patch_dropout")(tokens)
 
     def _attend(self, layers: Layers, tokens: Value, name: str) -> Value:
         normal = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm")(tokens)

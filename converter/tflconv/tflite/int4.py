@@ -20,24 +20,27 @@ _RATIO = 127 / 7
 """Step of an int4 weight in steps of an int8 weight; the largest weight is 7 or 127 steps."""
 
 
-def use_int4(model: fb.ModelT, made: Collection[str] | None = None) -> None:
+def use_int4(model: fb.ModelT, kept: Collection[str] = ()) -> None:
     """Convert to int4 the constant int8 weights that only FULLY_CONNECTED operators read.
 
     Args:
-        model: The model.
-        made: Results of the operators whose weights are converted; by default all.
+        model: A model with weights of 8 bits.
+        kept: Names of those that stay as they are.
     """
     for graph in model.subgraphs:
         readers = _readers(model, graph)
-        if made is not None:
-            kernels = _kernels_of(graph, made)
-            readers = {index: readers[index] for index in readers if index in kernels}
-        chosen = {index for index in readers if _fits_int4(model, graph, index, readers[index])}
+        chosen = {
+            index
+            for index in readers
+            if _fits_int4(model, graph, index, readers[index])
+            and editing.names(graph, [index])[0] not in kept
+        }
         for operator in graph.operators:
             if len(operator.inputs) > 1 and int(operator.inputs[1]) in chosen:
                 _rescale_bias(model, graph, operator)
         for index in chosen:
             _convert(model, graph.tensors[index])
+    editing.drop_unused_tensors(model)
 
 
 def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
@@ -49,15 +52,6 @@ def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
     """
     halves = np.append(values.ravel(), np.zeros(values.size % 2, np.int8)).view(np.uint8) & 0xF
     return np.asarray(halves[::2] | halves[1::2] << 4, np.uint8)
-
-
-def _kernels_of(graph: fb.SubGraphT, made: Collection[str]) -> set[int]:
-    """The second inputs of operators that make one of these results, and of no others."""
-    chosen, others = set[int](), set[int]()
-    for operator in graph.operators:
-        named = any(name in made for name in editing.names(graph, operator.outputs))
-        (chosen if named else others).update(map(int, operator.inputs[1:2]))
-    return chosen - others
 
 
 def _readers(model: fb.ModelT, graph: fb.SubGraphT) -> dict[int, set[tuple[str, int]]]:

@@ -27,7 +27,7 @@ def packed(run: BenchmarkRun) -> int:
 def row(run: BenchmarkRun) -> str:
     assert run.instructions is not None
     whole = packed(RUNS["fp32"])
-    numbers = (run.model.bytes, packed(run), run.instructions.total)
+    numbers = (run.model.bytes, packed(run), round(run.instructions.total))
     size, gzip, instructions = (f"{number:,}".replace(",", " ") for number in numbers)
     return (
         f"| `{run.model.recipe}` | {right(run) / 100:.2f} % | {size} | {gzip} |"

@@ -21,8 +21,14 @@ def main(counts: Path, accuracies: Path, output: Path) -> None:
     """Write the runs of ``counts`` with the accuracies of the files of the same content."""
     known = {run.model.sha256: run for run in results.load(accuracies).runs}
     found = results.load(counts)
-    runs = tuple(_joined(run, known[run.model.sha256]) for run in found.runs)
+    joined = (_joined(run, known[run.model.sha256]) for run in found.runs)
+    runs = tuple(sorted(joined, key=_place))
     Results(runs=runs, context={**found.context, "note": NOTE}).save(output)
+
+
+def _place(run: BenchmarkRun) -> tuple[str, bool, str]:
+    """A model's baseline comes before its other files."""
+    return run.model.name, run.model.slug != run.model.baseline, run.model.slug
 
 
 def _joined(run: BenchmarkRun, other: BenchmarkRun) -> BenchmarkRun:

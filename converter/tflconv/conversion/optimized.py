@@ -98,7 +98,7 @@ class OptimizedModel(FloatModel):
         """
         integers = recipe.is_integer or recipe.compute == "selective"
         if recipe.compute == "dynamic" and self.scaled is not None:
-            return self.scaled().make(recipe)
+            return FloatModel.make(self.scaled(), recipe)
         if recipe.needs_ranges and has_loops(self.content):
             return super().make(recipe, calibration, precisions)
         if self.trained is not None and integers:
@@ -190,9 +190,15 @@ def _rewritten(
     if changed and {o.name for o in outcomes if o.skipped is None} <= passes.SPELLING:
         raise CannotRewrite(f"{lowered.name}: no pass changes it.")
     made = _compared(lowered, network, outcomes, dropped)
-    scaled, _ = passes.optimize(came, passes.for_run_time_ranges(chosen))
-    if len(scaled.nodes) != len(network.nodes):
-        made.scaled = cache(lambda: _compared(lowered, scaled, outcomes, dropped))
+
+    @cache
+    def scaled() -> OptimizedModel:
+        twin, _ = passes.optimize(came, passes.for_run_time_ranges(chosen))
+        same = len(twin.nodes) == len(network.nodes)
+        return made if same else _compared(lowered, twin, outcomes, dropped)
+
+    if any(each.name == passes.FOLDS and each.skipped is None for each in outcomes):
+        made.scaled = scaled
     if (unroll := lowered.unroll) is not None:
         made.unroll = lambda: _rewritten(unroll(), chosen)
     return made

@@ -7,7 +7,6 @@ a table that integers look up.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from tflconv.conversion import Calibration
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.files import sha256_bytes
+from tflconv.core.private import scratch_folder
 from tflconv.errors import TflconvError
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter, TensorDetails
@@ -151,8 +151,8 @@ class Reference:
         left = values[CONTROLS:]
         if self._lowered is None or not left:
             return [*answers, *map(self._model.answer, left)]
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            file = Path(folder) / "float.tflite"
+        with scratch_folder() as folder:
+            file = folder / "float.tflite"
             file.write_bytes(self._lowered)
             same = _stand_in(file, values[:CONTROLS], answers)
             return [*answers, *map((same or self._model).answer, left)]

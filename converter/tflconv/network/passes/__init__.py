@@ -92,13 +92,15 @@ PASSES = (
 KEEPING = tuple(each for each in PASSES if each.name != DROPS_SOFTMAX)
 """Passes after which the outputs mean the same."""
 
+FOLDS = folding.fold_affine_into_next.__name__
+"""The pass that takes the scaling of an input into the first product."""
+
 _INNER = _named(folding.fold_inner_affine_into_next, "no scaling before layers but of inputs")
 
 
 def for_run_time_ranges(passes: Sequence[NamedPass]) -> list[NamedPass]:
     """Return ``passes`` as products need them that quantize their input while they run."""
-    folds = folding.fold_affine_into_next.__name__
-    return [_INNER if each.name == folds else each for each in passes]
+    return [_INNER if each.name == FOLDS else each for each in passes]
 
 
 SPELLING = {removing.remove_identities.__name__, fusing.fuse_relu.__name__}

@@ -76,6 +76,7 @@ def honest(run: BenchmarkRun) -> BenchmarkRun:
         latency=None,
         cpu=None,
         memory=None,
+        schedule=None,
         verdict=None,
         reasons=(),
     )

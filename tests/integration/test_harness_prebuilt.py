@@ -103,3 +103,11 @@ def test_binaries_of_other_sources_are_not_used(
     assert prebuilt.find("aarch64-android") is None
     (elsewhere / "src" / "main.c").write_text("int main(void) { return 0; }\n")
     assert prebuilt.find("aarch64-linux") is None
+
+
+@pytest.mark.parametrize("abi", [abi for abi in build.ZIG_TARGETS if abi.endswith("darwin")])
+def test_it_links_for_macs(abi: str, tmp_path: Path, require: Require) -> None:
+    """It was never run on one."""
+    require("ziglang", compiler.has_zig(), "the package ziglang is not installed")
+    build.cross_build(abi, tmp_path / "harness")
+    assert (tmp_path / "harness").read_bytes().startswith(b"\xcf\xfa\xed\xfe")

@@ -55,7 +55,7 @@ def test_the_figures_of_a_known_battery() -> None:
 
 
 @given(
-    rate=st.floats(1, 2000),
+    rate=st.floats(1, 1600),
     step=st.integers(1, 20_000),
     every=st.sampled_from([1, 5, 10, 30, 60]),
     seconds=st.integers(30, 1800),

@@ -61,7 +61,7 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
             for name in (
                 "epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay",
                 "label_smoothing", "ema_decay", "patience", "mixup", "cutmix", "erasing",
-                "strategy",
+                "strategy", "precision",
             )
         },
         **{name: f"models.{name}" for name in ("teacher", "teacher_normalize", "custom_objects")},

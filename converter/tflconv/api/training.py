@@ -12,7 +12,7 @@ from tflconv.core.parameters import suggests_parameters
 from tflconv.core.progress import Callback, silent
 from tflconv.model.card import ModelCard
 from tflconv.training import DistillConfig, TrainConfig
-from tflconv.training.config import Strategy
+from tflconv.training.config import Precision, Strategy
 
 _TRAIN = TrainConfig()
 
@@ -39,6 +39,7 @@ def train(
     cutmix: float = _TRAIN.cutmix,
     erasing: float = _TRAIN.erasing,
     strategy: Strategy = _TRAIN.strategy,
+    precision: Precision = _TRAIN.precision,
     teacher: AnyPath | None = None,
     teacher_normalize: str | None = None,
     distill: DistillConfig | None = None,
@@ -69,6 +70,8 @@ def train(
         erasing: Probability with which a rectangle of a picture is erased.
         strategy: Where it computes: ``single`` device, all of this computer (``mirrored``), or all
             workers that ``TF_CONFIG`` names (``multiworker``), each started with the same call.
+        precision: Arithmetic of its steps: ``float32``, or ``bfloat16`` in convolutions and matrix
+            products, which some processors compute faster; weights are float32 in either.
         teacher: A model that teaches this one: a ``.keras`` or ``.h5`` file, a SavedModel folder,
             a ``.tflite``, or a ``.npy`` file of logits of the training pictures as they are.
         teacher_normalize: How pixels become inputs of a teacher that does not say it.
@@ -103,6 +106,7 @@ def train(
         cutmix=cutmix,
         erasing=erasing,
         strategy=strategy,
+        precision=precision,
         seed=seed,
     )
     request = pipeline.TrainingRequest(

@@ -12,7 +12,7 @@ from tflconv.cli import commands, completing, options
 from tflconv.cli.console import print_json, say, say_next, showing
 from tflconv.model.card import to_json
 from tflconv.training import DistillConfig, TrainConfig
-from tflconv.training.config import Strategy
+from tflconv.training.config import Precision, Strategy
 
 _DEFAULTS = TrainConfig()
 
@@ -74,6 +74,14 @@ _DEFAULTS = TrainConfig()
     show_default=True,
     help="Where it computes: on one device (single), on all of this computer (mirrored), or on all"
     " workers that TF_CONFIG names, each started with the same command (multiworker).",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    default=_DEFAULTS.precision,
+    show_default=True,
+    help="Arithmetic of its steps: bfloat16, in convolutions and matrix products, is faster for"
+    " some networks on some processors. Weights are float32 in either.",
 )
 @click.option(
     "--teacher",

@@ -7,6 +7,7 @@ from math import inf
 from typing import Literal, get_args
 
 from tflconv.errors import require
+from tflconv.training.config import Precision
 
 Engine = Literal["tflconv", "tfmot"]
 Criterion = Literal["magnitude", "batchnorm", "taylor"]
@@ -39,6 +40,8 @@ class TuningConfig(StepConfig):
         weight_decay: Weight decay of AdamW.
         label_smoothing: Share of each label that is spread over all classes.
         augment: Whether pictures are augmented as their dataset allows.
+        precision: Arithmetic of its steps: ``float32``, or ``bfloat16`` in convolutions and matrix
+            products, which some processors compute faster; weights are float32 in either.
 
     Raises:
         UsageError: A setting is out of its limits.
@@ -51,6 +54,7 @@ class TuningConfig(StepConfig):
     weight_decay: float = 0.01
     label_smoothing: float = 0.0
     augment: bool = True
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,6 +67,7 @@ class TuningConfig(StepConfig):
             warmup_ratio=(0 <= self.warmup_ratio < 1, "at least 0 and below 1"),
             weight_decay=(0 <= self.weight_decay < inf, "at least 0"),
             label_smoothing=(0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+            precision=(self.precision in get_args(Precision), "float32 or bfloat16"),
         )
 
 

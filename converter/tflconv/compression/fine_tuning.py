@@ -9,7 +9,7 @@ step, such as to put masked weights back to zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import KerasModel, Tensor, Variable
+from tflconv.training import precision
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import NO_DECAY
 from tflconv.training.schedule import learning_rate
@@ -63,6 +64,7 @@ def fine_tune(
             on; by default none is kept.
         progress: Is told of each step, and by a message of loss and accuracy of each epoch.
     """
+    config = replace(config, precision=precision.usable(config.precision))
     wanted = loss or cross_entropy(model, config.label_smoothing)
     keep, steps = keeping(model), examples.steps(config)
 
@@ -220,7 +222,8 @@ class _Tuner:
                 pixels = augmented(tf.constant(pixels, tf.float32), tf.constant(maps)).numpy()
             rate = learning_rate(schedule, min(1.0, done / steps))
             batch = (examples.normalize(pixels), examples.labels[chosen], rate)
-            losses.append(float(self.step(*map(tf.constant, batch))))
+            with precision.computing(config.precision):
+                losses.append(float(self.step(*map(tf.constant, batch))))
             self.after_step(done)
         row = {"epoch": epoch + 1, "loss": float(np.mean(losses))}
         if examples.held_out is not None and len(examples.held_out):

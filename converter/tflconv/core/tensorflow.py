@@ -34,8 +34,8 @@ tf.get_logger().setLevel("ERROR")
 
 __all__ = [
     "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
-    "meta_graphs", "plain_choices", "registered_names", "run_plainly", "tf", "tfmot_quantization",
-    "unexported_layers",
+    "meta_graphs", "optimizing", "plain_choices", "registered_names", "run_plainly", "tf",
+    "tfmot_quantization", "unexported_layers",
 ]  # fmt: skip
 
 
@@ -60,12 +60,24 @@ def run_plainly(function: ConcreteFunction, inputs: Sequence[Any]) -> list[Any]:
     Returns:
         One tensor per output.
     """
-    options = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    try:
+    with optimizing(disable_meta_optimizer=True):
         return list(tf.nest.flatten(function(*inputs)))
+
+
+@contextlib.contextmanager
+def optimizing(**options: bool) -> Iterator[None]:
+    """Let TensorFlow rewrite the graphs of functions that are called within the block as told.
+
+    Args:
+        options: Those of ``tf.config.optimizer.set_experimental_options``; they are put back.
+    """
+    optimizer = tf.config.optimizer
+    before = dict.fromkeys(options, False) | optimizer.get_experimental_options()
+    optimizer.set_experimental_options(options)
+    try:
+        yield
     finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False, **options})
+        optimizer.set_experimental_options(before)
 
 
 @contextlib.contextmanager

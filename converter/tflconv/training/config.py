@@ -10,6 +10,7 @@ from tflconv.errors import UsageError, require
 
 Targets = Literal["soft", "hard"]
 Strategy = Literal["single", "mirrored", "multiworker"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class TrainConfig:
         erasing: Probability with which a rectangle of a picture is erased.
         strategy: Where it computes: on one device, on all of this computer (``mirrored``), or on
             those of all workers that ``TF_CONFIG`` names (``multiworker``).
+        precision: Arithmetic of its steps: ``float32``, or ``bfloat16`` in convolutions and matrix
+            products, which some processors compute faster; weights are float32 in either.
         seed: Seed of everything drawn at random.
 
     Raises:
@@ -54,6 +57,7 @@ class TrainConfig:
     cutmix: float = 0.0
     erasing: float = 0.0
     strategy: Strategy = "single"
+    precision: Precision = "float32"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -72,6 +76,7 @@ class TrainConfig:
             cutmix=(0 <= self.cutmix < inf, "at least 0"),
             erasing=(0 <= self.erasing <= 1, "from 0 to 1"),
             strategy=(self.strategy in get_args(Strategy), "single, mirrored or multiworker"),
+            precision=(self.precision in get_args(Precision), "float32 or bfloat16"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )
 

@@ -12,7 +12,7 @@ from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import Keras2Model, KerasOptimizer, Tensor, Variable
 from tflconv.data import Split
 from tflconv.model.normalization import Normalization
-from tflconv.training import strategy, teaching
+from tflconv.training import precision, strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.seeing import seen, targets
 from tflconv.training.views import Batch
@@ -94,7 +94,9 @@ class Learner:
             The mean loss of the batch, before the step.
         """
         rate, decay = tf.constant(learning_rate), tf.constant(ema_decay)
-        return float(self._step(strategy.parts(self._strategy, batch.tensors()), rate, decay))
+        tensors = strategy.parts(self._strategy, batch.tensors())
+        with precision.computing(self.config.precision):
+            return float(self._step(tensors, rate, decay))
 
     def _joint_step(self, tensors: Mapping[str, Any], rate: Tensor, decay: Tensor) -> Tensor:
         """Make the step on all devices, each with its part of the batch."""

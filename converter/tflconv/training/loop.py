@@ -9,6 +9,7 @@ The test split is never used.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from tflconv.data import Dataset
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
 from tflconv.models.registry import OptionValue
-from tflconv.training import strategy
+from tflconv.training import precision, strategy
 from tflconv.training.config import TrainConfig
 from tflconv.training.course import Course, Teacher
 from tflconv.training.learner import Learner
@@ -81,6 +82,7 @@ def train(
     """
     devices = strategy.of(config.strategy)
     strategy.check_parts(devices, config.batch_size)
+    config = replace(config, precision=precision.usable(config.precision))
     with devices.scope(), strategy.own_file(devices, output) as own:
         return _train(dataset, model, config, own, dict(options or {}), teacher, progress)
 

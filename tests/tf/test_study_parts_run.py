@@ -59,9 +59,11 @@ def test_a_part_that_fails_does_not_end_the_others(
     assert found.baseline_of(measured) == measured
     assert found.context["title"] == "several, quick"
     assert {event.subject.split("/")[0] for event in heard if event.subject} == {"broken", "whole"}
-    assert [event.message for event in heard if event.stage == "part"] == [
-        "part 1 of 2: broken",
-        "part 2 of 2: whole",
+    assert [(event.message, event.state) for event in heard if event.stage == "part"] == [
+        ("part 1 of 2: broken", "working"),
+        ("", "failed"),
+        ("part 2 of 2: whole", "working"),
+        ("", "done"),
     ]
     assert "whole, quick" in (out / "whole" / "report.html").read_text(encoding="utf-8")
     (alone,) = results.load(out / "whole" / "results.json").runs

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from trained_networks import STUDIES, percent, spaced
+from trained_networks import STUDIES, percent
 
 from tflconv import results
 from tflconv.core import stats
@@ -50,12 +50,11 @@ def rows() -> Iterator[str]:
         cells = [
             f"`{run.model.name}`",
             f"`{run.model.recipe}`",
-            spaced(run.model.bytes),
-            "–" if run is PLAIN else f"{1 - run.model.bytes / PLAIN.model.bytes:.0%}"[:-1] + " %",
+            f"{run.model.bytes / 1000:.0f} KB",
             percent(right(run) / 10_000),
             f"{100 * low:.2f} to {100 * high:.2f}",
             f"{counted(run) / 1e6:.3f} M",
-            "–" if run is PLAIN else f"{counted(PLAIN) / counted(run):.1f} times",
+            "–" if run is PLAIN else f"{counted(PLAIN) / counted(run):.1f}",
         ]
         yield f"| {' | '.join(cells)} |"
 

@@ -66,9 +66,10 @@ def run(
         study.check(plan, folder / name, history)
     outcomes = dict[str, Outcome]()
     for number, (name, plan) in enumerate(chosen.plans.items(), start=1):
-        told = f"part {number} of {len(chosen.plans)}: {name}"
-        progress(Progress(stage="part", state="note", message=told))
-        outcomes[name] = _outcome(run_plan, plan, folder / name, _within(name, progress))
+        progress(Progress(stage="part", message=f"part {number} of {len(chosen.plans)}: {name}"))
+        outcome = _outcome(run_plan, plan, folder / name, _within(name, progress))
+        progress(Progress(stage="part", state="failed" if outcome.failures else "done"))
+        outcomes[name] = outcome
         _joined(chosen, outcomes).results.save(folder / RESULTS)
     return _joined(chosen, outcomes)
 

@@ -75,7 +75,16 @@ def test_bad_parts_are_refused(study: Path, content: str, says: str) -> None:
         planning.study(study)
 
 
-def test_a_part_without_a_name_is_refused(study: Path) -> None:
+def test_no_part_leads_out_of_the_output(study: Path) -> None:
+    (study.parent / "...toml").write_text((study.parent / "first.toml").read_text())
+    study.write_text('name = "several"\nparts = ["...toml"]\n')
+    loaded = planning.study(study)
+    assert isinstance(loaded, planning.Parts)
+    (name,) = loaded.plans
+    assert (study.parent / name).resolve().parent == study.parent
+
+
+def test_a_study_without_a_name_is_refused(study: Path) -> None:
     study.write_text('parts = ["first.toml"]\n')
     with pytest.raises(UsageError, match=r"study\.toml: 'name' is missing"):
         planning.study(study)

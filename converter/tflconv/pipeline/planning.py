@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tflconv.core.text import file_name
 from tflconv.data import names as dataset_names
 from tflconv.errors import UsageError
 from tflconv.pipeline import plan as plans
@@ -45,7 +46,7 @@ def study(path: Path, *, devices: Sequence[str] = (), quick: bool = False) -> Pl
     parts = dict[str, Plan]()
     for file in found.parts:
         part = path.parent / file
-        name = part.stem if part.stem != "plan" else part.resolve().parent.name
+        name = file_name(part.stem if part.stem != "plan" else part.resolve().parent.name)
         if name in parts:
             raise UsageError(
                 f"{path}: two parts are called '{name}'.",

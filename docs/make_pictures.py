@@ -9,7 +9,7 @@ from tflconv.report import across, columns, plots, style
 from tflconv.results import Results
 
 ROOT = Path(__file__).parents[1]
-STUDY = ROOT / "studies" / "int8-vit"
+STUDY = ROOT / "studies" / "mobile-vit" / "int8-vit"
 TARGET = ROOT / "docs" / "pictures"
 PLAIN = ("vit fp32", "vit static_wi8_ai8", "vit selective_wi8_ai8")
 

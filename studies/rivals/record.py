@@ -216,7 +216,7 @@ TRAINED = Path(os.environ.get("TFLCONV_MODEL_DIR", "models"))
 CASES = {
     "vit-mnist": Case(
         model="vit", options={"patch": 4, "dim": 96, "depth": 6, "heads": 3}, classes=10,
-        make=opened(HERE.parent / "int8-vit" / "models" / "vit-mnist.keras"),
+        make=opened(HERE.parent / "mobile-vit" / "int8-vit" / "models" / "vit-mnist.keras"),
         pictures=digits, asked=500,
     ),
     "resnet20-cifar-10": Case(

@@ -15,7 +15,7 @@ import tflconv
 from tflconv.core.files import write_text
 from tflconv.report import columns, findings, plots, style
 
-FOLDER = Path(__file__).parents[2] / "studies" / "int8-vit" / "models"
+FOLDER = Path(__file__).parents[2] / "studies" / "mobile-vit" / "int8-vit" / "models"
 FILES = ("vit-mnist-selective_wi8_ai8.tflite", "vit_int8-mnist-static_wi8_ai8.tflite")
 
 

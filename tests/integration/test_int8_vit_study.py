@@ -16,7 +16,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import plan
 from tflconv.results import MeasuredModel
 
-STUDY = Path(__file__).parents[2] / "studies" / "int8-vit"
+STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "int8-vit"
 FILES = {path.stem: path for path in sorted((STUDY / "models").glob("*.tflite"))}
 RECORDED = {
     run["model"]["slug"]: run for run in json.loads((STUDY / "arm64.json").read_text())["runs"]
@@ -75,7 +75,7 @@ def test_training_with_rounding_won_back_most_of_what_four_bits_lost() -> None:
 
 
 def test_the_plan_makes_the_networks_that_were_recorded() -> None:
-    planned = plan.load(STUDY / "plan.toml")
+    planned = plan.load(STUDY / "training.toml")
     assert planned.rewrite == "optimized"
     made = [
         f"{model.title}-mnist-{(model.recipes or planned.recipes)[-1]}" for model in planned.models

@@ -11,7 +11,7 @@ import pytest
 from tflconv.core import stats
 from tflconv.pipeline import plan
 
-STUDY = Path(__file__).parents[2] / "studies" / "asl-leak"
+STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "asl-leak"
 FOUND: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
 README = (STUDY / "README.md").read_text(encoding="utf-8")
 

@@ -16,7 +16,7 @@ from tflconv.model.normalization import NAMED
 from tflconv.tflite import int4, packing, reading, stripping
 
 FLOAT = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
-STUDY = Path(__file__).parents[2] / "studies" / "int8-vit" / "models"
+STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "int8-vit" / "models"
 TRANSFORMER = STUDY / "vit_int8-mnist-static_wi8_ai8.tflite"
 SAMPLES = np.random.default_rng(0).random((30, 8, 8, 1), dtype=np.float32)
 CALIBRATION = Calibration.of_values("noise", SAMPLES)

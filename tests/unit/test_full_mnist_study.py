@@ -14,7 +14,7 @@ from tflconv.core import stats
 from tflconv.core.files import sha256_file
 from tflconv.model.card import read_card
 
-STUDY = Path(__file__).parents[2] / "studies" / "full-mnist"
+STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "full-mnist"
 GOALS = {"mobilenet_v2": 0.993, "vit": 0.985}
 
 

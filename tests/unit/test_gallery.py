@@ -20,8 +20,8 @@ from tflconv.report import across, gallery, matrix, summary
 from tflconv.results import Instructions, Latency, Results
 
 STUDIES = Path(__file__).parents[2] / "studies"
-ARM64 = results.load(STUDIES / "int8-vit" / "arm64.json")
-HOST = results.load(STUDIES / "int8-vit" / "host.json")
+ARM64 = results.load(STUDIES / "mobile-vit" / "int8-vit" / "arm64.json")
+HOST = results.load(STUDIES / "mobile-vit" / "int8-vit" / "host.json")
 CORES = results.load(STUDIES / "emulated-phone" / "results.json")
 BOTH = results.merge([ARM64, HOST])
 

@@ -180,9 +180,10 @@ def test_a_hash_is_written_in_full(digits: str) -> None:
         plan.parse(PLAN.replace('name = "large"', f'name = "large"\nsha256 = "{digits}"'))
 
 
-@pytest.mark.parametrize("file", sorted(STUDIES.rglob("plan.toml")), ids=lambda f: f.parent.name)
+@pytest.mark.parametrize("file", sorted(STUDIES.rglob("*.toml")), ids=lambda f: f.stem)
 def test_the_plans_of_the_studies_run_from_anywhere(file: Path) -> None:
-    planned = planning.read(file)
-    for model in planned.models:
-        assert not model.is_file or Path(model.model).is_file()
-    assert quick.of(planned).models
+    planned = planning.study(file)
+    for part in planned.plans.values() if isinstance(planned, planning.Parts) else [planned]:
+        for model in part.models:
+            assert not model.is_file or Path(model.model).is_file()
+        assert quick.of(part).models

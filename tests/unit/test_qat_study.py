@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-STUDY = Path(__file__).parents[2] / "studies" / "qat"
+STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "qat"
 README = (STUDY / "README.md").read_text(encoding="utf-8")
 RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
 EQUALIZED: dict[str, Any] = json.loads((STUDY / "equalized.json").read_text(encoding="utf-8"))

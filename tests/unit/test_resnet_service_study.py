@@ -14,7 +14,7 @@ STUDY = STUDIES / "resnet-service"
 PAGE = (STUDY / "README.md").read_text(encoding="utf-8")
 MEASURED = {
     name: results.load(STUDIES / name / "measured.json")
-    for name in ("mobile-vit", "ecommerce", "resnet-service")
+    for name in ("mobile-vit/small", "ecommerce/compact", "resnet-service")
 }
 
 tables, xla = module(STUDY / "tables.py"), module(STUDY / "xla.py")
@@ -52,7 +52,7 @@ def test_the_table_of_xla_says_what_was_timed() -> None:
     assert xla.table(found) in PAGE
 
 
-@pytest.mark.parametrize("study", ["mobile-vit", "ecommerce"])
+@pytest.mark.parametrize("study", ["mobile-vit/small", "ecommerce/compact"])
 def test_a_plan_gives_what_was_recorded(study: str) -> None:
     """The plan converted the kept networks again, and counted and scored them again."""
     networks, seen = recorded(STUDIES / study), 0

@@ -38,7 +38,10 @@ RECORDED = [
     GOLDEN,
     STUDIES / "demo" / "results.json",
     STUDIES / "emulated-phone" / "results.json",
-    *(STUDIES / "int8-vit" / f"{name}.json" for name in ("arm64", "host", "others", "seeds")),
+    *(
+        STUDIES / "mobile-vit" / "int8-vit" / f"{name}.json"
+        for name in ("arm64", "host", "others", "seeds")
+    ),
 ]
 
 

@@ -18,10 +18,12 @@ from trained_networks import (
     spaced,
 )
 
+from tflconv import results
 from tflconv.core.files import sha256_file
 from tflconv.pipeline import plan
 
-STUDY = {name: STUDIES / name for name in ("mobile-vit", "ecommerce", "compression/pruned")}
+MNIST, FASHION, PRUNED = "mobile-vit/small", "ecommerce/compact", "compression/pruned"
+STUDY = {name: STUDIES / name for name in (MNIST, FASHION, PRUNED)}
 NETWORKS = {name: recorded(path) for name, path in STUDY.items()}
 README = {name: (path / "README.md").read_text(encoding="utf-8") for name, path in STUDY.items()}
 
@@ -52,7 +54,7 @@ def test_twins_are_compared_on_the_same_pictures(study: str, name: str, twin: st
     assert against(name, twin, NETWORKS[study]) in README[study]
 
 
-@pytest.mark.parametrize("study", ["mobile-vit", "ecommerce"])
+@pytest.mark.parametrize("study", [MNIST, FASHION])
 def test_the_text_says_what_the_float_networks_get_right(study: str) -> None:
     *before, last = (spaced(one["float_correct"]) for one in NETWORKS[study].values())
     assert f"{', '.join(before)} and {last} right" in " ".join(README[study].split())
@@ -70,11 +72,16 @@ def test_kept_files_are_those_that_were_measured(study: str) -> None:
 
 
 def test_small_networks_of_mnist_reach_their_goal_with_each_seed() -> None:
-    seeds = NETWORKS["mobile-vit"].values()
+    seeds = NETWORKS[MNIST].values()
     shares = sorted(one["correct"] / one["total"] for one in seeds)
     most = max(seeds, key=lambda one: one["bytes"])
     cost = f"{spaced(most['bytes'])} bytes and {most['instructions']['cortex-a76'] / 1e6:.3f} M"
-    assert f"**{100 * shares[0]:.2f} to {percent(shares[-1])} in {cost}" in README["mobile-vit"]
+    assert f"**{100 * shares[0]:.2f} to {percent(shares[-1])} in {cost}" in README[MNIST]
+    transformers = results.load(STUDIES / "mobile-vit" / "int8-vit" / "arm64.json").runs
+    (other,) = (r for r in transformers if r.model.slug == "vit_int8-mnist-static_wi8_ai8")
+    assert other.instructions is not None
+    told = f"{spaced(round(other.instructions.total))} instructions and {spaced(other.model.bytes)}"
+    assert f"{told} bytes" in README[MNIST]
     for one in seeds:
         assert one["correct"] >= 9_940
         assert one["bytes"] <= 60_000
@@ -91,7 +98,7 @@ def test_a_plan_of_tflconv_names_kept_networks(study: str) -> None:
 
 
 def test_compact_networks_of_fashion_mnist_reach_their_goals_in_the_mean() -> None:
-    networks, text = NETWORKS["ecommerce"], README["ecommerce"]
+    networks, text = NETWORKS[FASHION], README[FASHION]
     for shape, goal, largest in (("compact100", 9_350, 100_000), ("compact150", 9_400, 150_000)):
         seeds = [one for name, one in networks.items() if name.startswith(shape)]
         right_ones = sorted(one["correct"] for one in seeds)
@@ -109,7 +116,7 @@ def test_compact_networks_of_fashion_mnist_reach_their_goals_in_the_mean() -> No
 
 
 def test_the_goals_of_pruning_are_told_as_they_were_met_or_missed() -> None:
-    networks, text = NETWORKS["compression/pruned"], README["compression/pruned"]
+    networks, text = NETWORKS[PRUNED], README[PRUNED]
     teacher = recorded(STUDIES / "compression" / "students")["teacher"]
     whole = networks["w64"]["instructions"]["cortex-a76"]
     for name in ("w64-35-soft", "w64-20-soft"):

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECORDED = json.loads((ROOT / "studies/int8-vit/trained.json").read_text(encoding="utf-8"))
+RECORDED = json.loads(
+    (ROOT / "studies/mobile-vit/int8-vit/trained.json").read_text(encoding="utf-8")
+)
 DOCS = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
 
 

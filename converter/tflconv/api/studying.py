@@ -12,6 +12,8 @@ from tflconv.core.progress import Callback, silent
 from tflconv.core.text import file_name
 from tflconv.pipeline import demonstration, planning
 from tflconv.pipeline.measuring import results_of
+from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.planning import Parts
 from tflconv.results import Results
 
 
@@ -29,10 +31,11 @@ def study(
     again: bool = False,
     progress: Callback = silent,
 ) -> Results:
-    """Run a plan from data to report.
+    """Run a plan from data to report, or several as the parts of a study.
 
     Args:
-        plan: A TOML file; or ``demo``, the plan that comes with tflconv.
+        plan: A TOML file, a plan or one that names the plans of its parts; or ``demo``, the plan
+            that comes with tflconv.
         output: Folder for models, results, plots and report; by default the name of the plan.
         quick: Run it small, as the table ``quick`` of the plan says.
         devices: Devices to measure on besides those of the plan, one or several.
@@ -44,7 +47,7 @@ def study(
         progress: Is told what each model is at.
 
     Returns:
-        One run per file and device, with raw samples.
+        One run per file and device, with raw samples; models of a part are called ``PART/NAME``.
 
     Raises:
         UsageError: The plan has a mistake; nothing was trained yet.
@@ -54,14 +57,16 @@ def study(
         >>> study("demo").runs[0].device.id  # doctest: +SKIP
         'host'
     """
-    from tflconv.pipeline import study as studies
+    from tflconv.pipeline import parts
 
+    named = given.names(devices, "devices")
+    loaded: Plan | Parts
     if str(plan) == "demo":
-        loaded = demonstration.plan(counted=demonstration.obstacle() is None)
+        bundled = demonstration.plan(counted=demonstration.obstacle() is None)
+        loaded = planning.changed(bundled, devices=named, quick=quick)
     else:
-        loaded = planning.read(Path(plan))
-    loaded = planning.changed(loaded, devices=given.names(devices, "devices"), quick=quick)
-    outcome = studies.run(
+        loaded = planning.study(Path(plan), devices=named, quick=quick)
+    outcome = parts.run(
         loaded,
         given.path(output) or Path(file_name(loaded.name)),
         adb=adb,

@@ -15,6 +15,7 @@ from tflconv.errors import UsageError
 
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
+    from tflconv.pipeline.planning import Parts
     from tflconv.pipeline.study import Outcome
 
 DEMO, INIT = "demo", "init"
@@ -50,10 +51,10 @@ def command(
     PLAN is a TOML file. `demo` is the plan that comes with tflconv: MobileNetV2, a plain ViT and
     one built for integers on bundled digits, measured on this computer in some minutes; where qemu
     is installed, arm64 instructions are counted, too. `init` prints a plan with comments, to be
-    changed and run.
+    changed and run. A file may also name the plans of several parts: parts = ["a.toml", "b.toml"].
 
     What was done before and still fits is not done again. Leaves results.json, report.html,
-    plots and the .tflite files in the output folder.
+    plots and the .tflite files in the output folder, or in a folder of it for each part.
 
     \b
     Examples:
@@ -73,9 +74,7 @@ def command(
         click.echo(resources.first_plan().read_text(encoding="utf-8"), nl=False)
         say_next("tflconv", "study", "plan.toml", "-o", "run")
         return
-    from tflconv.pipeline import planning
-
-    loaded = planning.changed(_loaded(plan), devices=devices, quick=quick)
+    loaded = _loaded(plan, devices, quick=quick)
     folder = output or Path(file_name(loaded.name))
     run(
         loaded,
@@ -89,21 +88,22 @@ def command(
     )
 
 
-def _loaded(plan: Path) -> Plan:
+def _loaded(plan: Path, devices: tuple[str, ...], *, quick: bool) -> Plan | Parts:
     from tflconv.pipeline import demonstration, planning
 
     if plan != Path(DEMO):
         if not plan.exists() and (near := difflib.get_close_matches(str(plan), [DEMO, INIT], n=1)):
             raise UsageError(f"there is no plan {plan}.", hint=f"Did you mean {near[0]}?")
-        return planning.read(plan)
+        return planning.study(plan, devices=devices, quick=quick)
     obstacle = demonstration.obstacle()
     if obstacle is not None:
         say(f"Without arm64 instructions: {obstacle}", err=True)
-    return demonstration.plan(counted=obstacle is None)
+    bundled = demonstration.plan(counted=obstacle is None)
+    return planning.changed(bundled, devices=devices, quick=quick)
 
 
 def run(
-    plan: Plan,
+    plan: Plan | Parts,
     folder: Path,
     *,
     adb: str | None = None,
@@ -114,10 +114,11 @@ def run(
     as_json: bool = False,
 ) -> None:
     """Run ``plan`` into ``folder``, print its table, and end as the gravest failure says."""
-    from tflconv.pipeline import study
+    from tflconv.pipeline import parts
+    from tflconv.pipeline.plan import Plan
 
     with options.warnings_on_stderr(), showing() as progress:
-        outcome = study.run(
+        outcome = parts.run(
             plan,
             folder,
             adb=adb,
@@ -127,21 +128,52 @@ def run(
             again=again,
             progress=progress,
         )
+    dataset = f"{plan.dataset}: " if isinstance(plan, Plan) else ""
     for warning in outcome.warnings:
-        say(f"Warning: {plan.dataset}: {warning}", err=True)
-    _print(outcome, folder, as_json=as_json)
+        say(f"Warning: {dataset}{warning}", err=True)
+    if as_json:
+        _print_json(outcome)
+    elif isinstance(plan, Plan):
+        _print(outcome, folder)
+    else:
+        _print_parts(plan, outcome, folder)
     options.raise_gravest(outcome.failures)
 
 
-def _print(outcome: Outcome, folder: Path, *, as_json: bool) -> None:
-    from tflconv.pipeline import study
-    from tflconv.report import export, tables
+def _print_json(outcome: Outcome) -> None:
+    from tflconv.report import export
 
-    if as_json:
-        options.write_or_print(options.STDOUT, export.to_json(outcome.results))
-        return
+    options.write_or_print(options.STDOUT, export.to_json(outcome.results))
+
+
+def _print(outcome: Outcome, folder: Path) -> None:
+    from tflconv.pipeline import study
+    from tflconv.report import tables
+
     if not outcome.results.runs:
         return
     tables.print_results(outcome.results, standard_output())
     say(f"Report: {folder / study.REPORT}", err=True)
     say_next("tflconv", "report", folder / study.RESULTS, "--export-markdown", "-")
+
+
+def _print_parts(study: Parts, outcome: Outcome, folder: Path) -> None:
+    from tflconv.pipeline.study import REPORT, RESULTS
+
+    rows = [_row(name, folder / name / REPORT, outcome) for name in study.plans]
+    options.print_rows(rows, as_json=False)
+    if outcome.results.runs:
+        say_next("tflconv", "report", folder / RESULTS)
+
+
+def _row(part: str, report: Path, outcome: Outcome) -> dict[str, object]:
+    """What became of a part, whose models and failures begin with its name."""
+    inside = f"{part}/"
+    runs = sum(run.model.slug.startswith(inside) for run in outcome.results.runs)
+    failed = sum(f"{failure.cell}/".startswith(inside) for failure in outcome.failures)
+    return {
+        "part": part,
+        "measured": runs,
+        "failed": failed,
+        "report": str(report) if runs else None,
+    }

@@ -27,7 +27,14 @@ from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model.golden import MOST_SAMPLES
-from tflconv.pipeline.plan_parts import SEED, CalibrationPlan, EvaluationPlan, ModelPlan, QuickPlan
+from tflconv.pipeline.plan_parts import (
+    SEED,
+    CalibrationPlan,
+    EvaluationPlan,
+    ModelPlan,
+    PartsPlan,
+    QuickPlan,
+)
 from tflconv.recipe import Recipe, TensorType
 from tflconv.verification import parse_drop, parse_share
 
@@ -183,6 +190,11 @@ def _check(chosen: Recipe, rewrite: Rewrite) -> None:
 
 def load(path: Path) -> Plan:
     """Read the plan at ``path``; raises ``UsageError`` naming the file and the line."""
+    return _alone(load_study(path), str(path))
+
+
+def load_study(path: Path) -> Plan | PartsPlan:
+    """Read the plan at ``path``, which may have parts; raises ``UsageError`` as ``load`` does."""
     try:
         inputs.require_finite(path)
         with path.open(encoding="utf-8") as stream:
@@ -192,11 +204,24 @@ def load(path: Path) -> Plan:
             f"cannot read the plan {path}: {inputs.why_unread(error)}.",
             hint="A plan is a TOML file; `tflconv study init` prints one to begin with.",
         ) from error
-    return parse(text, source=str(path))
+    return _parse(text, str(path))
 
 
 def parse(text: str, *, source: str = "plan") -> Plan:
     """Read a plan from TOML ``text``; ``source`` names it in errors."""
+    return _alone(_parse(text, source), source)
+
+
+def _alone(study: Plan | PartsPlan, source: str) -> Plan:
+    if isinstance(study, PartsPlan):
+        raise UsageError(
+            f"{source} has parts itself, and a part must be a plan of one dataset.",
+            hint="Name its parts.",
+        )
+    return study
+
+
+def _parse(text: str, source: str) -> Plan | PartsPlan:
     if len(text) > _LONGEST:
         raise UsageError(f"{source} is no plan: it is longer than {_LONGEST >> 10} kB.")
     if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
@@ -205,12 +230,13 @@ def parse(text: str, *, source: str = "plan") -> Plan:
         value = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
-    for name, known in _unknown_keys(value, Plan):
+    kind: type[Plan] | type[PartsPlan] = PartsPlan if "parts" in value else Plan
+    for name, known in _unknown_keys(value, kind):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(sorted(known))}."
         raise UsageError(f"{_place(text, name, source)}: unknown key '{name}'.", hint=hint)
     try:
-        return _STRUCTURE.of(value, Plan)
+        return _STRUCTURE.of(value, kind)
     except ValueError as error:
         raise _explained(error, text, source) from error
 

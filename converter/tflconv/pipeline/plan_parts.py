@@ -1,4 +1,7 @@
-"""The parts of a plan: its models, where ranges and accuracy come from, and its quick run."""
+"""What a plan is made of: its models, where ranges and accuracy come from, its quick run.
+
+And what a study is made of that has more than one dataset: plans.
+"""
 
 from __future__ import annotations
 
@@ -159,3 +162,19 @@ class QuickPlan:
 
     def __post_init__(self) -> None:
         require("quick", self, epochs=(self.epochs >= 1, "at least 1"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsPlan:
+    """A study of several plans.
+
+    Attributes:
+        name: Title of the study.
+        parts: Files of the plans, as seen from the file that names them.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        require("study", self, parts=(bool(self.parts), "a list of at least one plan"))

@@ -1,12 +1,16 @@
-"""The plan that is run: that of a file, with its paths found, and what a call adds to it."""
+"""The plan that is run: that of a file, with its paths found, and what a call adds to it.
+
+A file may name the plans of its parts instead; then each of them is read, and changed, like one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tflconv.core.text import file_name
 from tflconv.data import names as dataset_names
 from tflconv.errors import UsageError
 from tflconv.pipeline import plan as plans
@@ -17,13 +21,53 @@ from tflconv.pipeline.plan_parts import ModelPlan
 Find = Callable[[str], str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A study of several plans.
+
+    Attributes:
+        name: Title of the study.
+        plans: Its parts by name, which is that of their folder in the output, too.
+    """
+
+    name: str
+    plans: Mapping[str, Plan]
+
+
+def study(path: Path, *, devices: Sequence[str] = (), quick: bool = False) -> Plan | Parts:
+    """Read the study at ``path``, a plan or several, as ``changed`` for a call.
+
+    Raises:
+        UsageError: A plan has a mistake, or a part is none; the message has the file.
+    """
+    found = plans.load_study(path)
+    if isinstance(found, Plan):
+        return changed(_found(found, path), devices=devices, quick=quick)
+    parts = dict[str, Plan]()
+    for file in found.parts:
+        part = path.parent / file
+        name = file_name(part.stem if part.stem != "plan" else part.resolve().parent.name)
+        if name in parts:
+            raise UsageError(
+                f"{path}: two parts are called '{name}'.",
+                hint="A part is called like its file, or like its folder if that is plan.toml.",
+            )
+        parts[name] = changed(read(part), devices=devices, quick=quick)
+    return Parts(name=f"{found.name}, quick" if quick else found.name, plans=parts)
+
+
 def read(path: Path) -> Plan:
     """Read the plan at ``path``; a relative path in it is looked for beside it first.
 
     Raises:
         UsageError: The plan has a mistake; the message has file and line.
     """
-    found = beside(plans.load(path), path.parent)
+    return _found(plans.load(path), path)
+
+
+def _found(plan: Plan, path: Path) -> Plan:
+    """Return the plan of the file ``path`` with its own files found, and its quick run checked."""
+    found = beside(plan, path.parent)
     try:
         quick_runs.of(found)
     except UsageError as error:

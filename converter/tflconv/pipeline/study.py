@@ -81,12 +81,7 @@ def run(
         TflconvError: Something concerns the whole study, such as a folder that cannot be written
             to; this is known before anything is trained.
     """
-    checking.plan(plan)
-    checking.history(history)
-    outputs.try_folder(folder, RESULTS, REPORT)
-    for part in (STORE, MODELS, PLOTS):
-        outputs.try_folder(folder / part)
-    outputs.try_scratch()
+    check(plan, folder, history)
     store = Store(folder / STORE)
     cells_to_come = _announce(plan, progress)
     candidates, failures, notes = _prepared(plan, store, progress)
@@ -115,6 +110,16 @@ def run(
         progress(Progress(stage="report"))
         _report(cells.results, folder, store)
     return Outcome(results=cells.results, failures=tuple(failures), warnings=notes.warnings)
+
+
+def check(plan: Plan, folder: Path, history: Path | None = None) -> None:
+    """Check all that can be known before ``plan`` is run; raises ``TflconvError`` as ``run``."""
+    checking.plan(plan)
+    checking.history(history)
+    outputs.try_folder(folder, RESULTS, REPORT)
+    for part in (STORE, MODELS, PLOTS):
+        outputs.try_folder(folder / part)
+    outputs.try_scratch()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Write the Keras 3 twin of a model that ``tflconv train`` made: same layers, same weights.
 
-    python studies/qat/twin.py mobilenet_v2-mnist.keras twin.keras
+    python studies/mobile-vit/qat/twin.py mobilenet_v2-mnist.keras twin.keras
 
 Our own models are Keras 2, for tensorflow-model-optimization; the twin is what a user of Keras 3
 would bring.

@@ -1,6 +1,6 @@
 """Compare and count all files of a run, and write down what the README tells.
 
-    python studies/qat/record.py run > studies/qat/results.json
+    python studies/mobile-vit/qat/record.py run > studies/mobile-vit/qat/results.json
 
 ``run`` is laid out as the README's commands leave it: float models on top, and a folder for each
 way of making their INT8 files.

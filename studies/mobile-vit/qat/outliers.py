@@ -1,6 +1,6 @@
 """Write a copy of a MobileNetV2 with an outlier channel in two of its bottlenecks.
 
-    python studies/qat/outliers.py mobilenet_v2-fashion-mnist.keras outliers.keras
+    python studies/mobile-vit/qat/outliers.py mobilenet_v2-fashion-mnist.keras outliers.keras
 
 Channel 0 of a linear bottleneck is made 32 times as large, and the layer that reads it divides by
 32: in float the network says what it said before, but one scale for the whole tensor now leaves

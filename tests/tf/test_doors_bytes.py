@@ -25,7 +25,8 @@ from tflconv.network.keras import opened
 from tflconv.pipeline import plan
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.prepared import Prepared
-from tflconv.pipeline.stages import StudyModel, prepare
+from tflconv.pipeline.stages import prepare
+from tflconv.pipeline.study_model import StudyModel
 
 SEED = 3
 OPTIONS = {"width": 16, "blocks": 1}

@@ -22,7 +22,8 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.pipeline import plan
 from tflconv.pipeline.plan import Plan
-from tflconv.pipeline.stages import StudyModel, prepare
+from tflconv.pipeline.stages import prepare
+from tflconv.pipeline.study_model import StudyModel
 from tflconv.tflite import editing, packing
 
 keras = pytest.importorskip("keras", minversion="3")

@@ -14,7 +14,8 @@ from tflconv.inspection.inspect import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan
 from tflconv.pipeline.prepared import Prepared
-from tflconv.pipeline.stages import StudyModel, prepare
+from tflconv.pipeline.stages import prepare
+from tflconv.pipeline.study_model import StudyModel
 
 keras = pytest.importorskip("keras", minversion="3")
 

@@ -61,10 +61,15 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
             for name in (
                 "epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay",
                 "label_smoothing", "ema_decay", "patience", "mixup", "cutmix", "erasing",
-                "strategy", "precision",
+                "strategy", "precision", "freeze_epochs", "unfreeze_epochs",
             )
         },
-        **{name: f"models.{name}" for name in ("teacher", "teacher_normalize", "custom_objects")},
+        **{
+            name: f"models.{name}"
+            for name in (
+                "teacher", "teacher_normalize", "custom_objects", "weights", "weights_sha256",
+            )
+        },
         **{
             f"distill_{name}": f"models.distill.{name}"
             for name in ("targets", "temperature", "alpha", "views")

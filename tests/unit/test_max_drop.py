@@ -105,7 +105,7 @@ def test_auto_takes_the_cheapest_that_keeps_it(folder: Path, tmp_path: Path) -> 
 
 def test_a_plan_hands_it_on_where_a_recipe_chooses_by_it() -> None:
     text = 'name="a"\ndataset="mnist"\nrecipes={}\nmax_drop="0.5pt"\n[[models]]\nmodel="m.tflite"\n'
-    from tflconv.pipeline.stages import StudyModel
+    from tflconv.pipeline.study_model import StudyModel
 
     def asked(recipes: list[str]) -> float | None:
         read: plan.Plan = parse(text.format(json.dumps(recipes)))

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tflconv.core.progress import silent
 from tflconv.core.store import Store
 from tflconv.errors import TflconvError, UsageError
 from tflconv.pipeline import checking, known_models, plan, planning, quick
-from tflconv.pipeline.stages import StudyModel
+from tflconv.pipeline.stages import _Stages
+from tflconv.pipeline.study_model import StudyModel
+from tflconv.training import TrainConfig
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
@@ -121,9 +124,9 @@ def test_devices_of_a_call_are_added() -> None:
 
 
 def test_a_circle_of_teachers_is_refused() -> None:
-    with pytest.raises(UsageError, match="a model cannot teach itself: 'large' of 'small' of 'lar"):
+    with pytest.raises(UsageError, match="cannot learn from itself: 'large' of 'small' of 'lar"):
         plan.parse(PLAN.replace("training = { epochs = 70 }", 'teacher = "small"'))
-    with pytest.raises(UsageError, match="cannot teach itself: 'small' of 'small'"):
+    with pytest.raises(UsageError, match="cannot learn from itself: 'small' of 'small'"):
         plan.parse(PLAN.replace('teacher = "large"', 'teacher = "small"'))
 
 
@@ -141,6 +144,24 @@ def test_a_teacher_may_be_a_model_of_the_plan(tmp_path: Path) -> None:
                 models=(replace(planned.models[1], teacher="larger"),),
             )
         )
+
+
+def test_weights_may_be_those_of_a_model_of_the_plan(tmp_path: Path) -> None:
+    started = PLAN.replace('teacher = "large"', 'weights = "large"')
+    planned = plan.parse(started)
+    small = StudyModel(plan=planned, model=planned.models[1], store=Store(tmp_path))
+    assert small.start is not None
+    assert small.start.model.title == "large"
+    assert small.start.start is None
+    with pytest.raises(UsageError, match="cannot learn from itself: 'large' of 'small' of 'lar"):
+        plan.parse(started.replace("training = { epochs = 70 }", 'teacher = "small"'))
+    lone = replace(planned.models[1], weights="larger.keras")
+    with pytest.raises(TflconvError, match=r"no model at larger\.keras"):
+        checking.plan(replace(planned, dataset="mnist-sample", models=(lone,)))
+    with pytest.raises(UsageError, match="'small' starts from no weights"):
+        replace(lone, weights=None, training=TrainConfig(freeze_epochs=1))
+    with pytest.raises(UsageError, match="downloaded only if its hash is known"):
+        replace(lone, weights="https://example.org/a.keras")
 
 
 def test_a_known_model_is_found_by_its_hash(
@@ -187,3 +208,12 @@ def test_the_plans_of_the_studies_run_from_anywhere(file: Path) -> None:
         for model in part.models:
             assert not model.is_file or Path(model.model).is_file()
         assert quick.of(part).models
+
+
+def test_pictures_of_a_model_that_is_taught_are_read(tmp_path: Path) -> None:
+    planned = plan.parse(
+        PLAN.replace('teacher = "large"', 'teacher = "large"\ndistill = { views = 3 }')
+    )
+    planned = replace(planned, dataset="mnist-sample", resolution=None, channels=None)
+    job = StudyModel(plan=planned, model=planned.models[1], store=Store(tmp_path))
+    assert len(_Stages(job, silent).dataset.classes) == 10

@@ -40,6 +40,10 @@ def train(
     erasing: float = _TRAIN.erasing,
     strategy: Strategy = _TRAIN.strategy,
     precision: Precision = _TRAIN.precision,
+    weights: AnyPath | None = None,
+    weights_sha256: str | None = None,
+    freeze_epochs: int = _TRAIN.freeze_epochs,
+    unfreeze_epochs: int = _TRAIN.unfreeze_epochs,
     teacher: AnyPath | None = None,
     teacher_normalize: str | None = None,
     distill: DistillConfig | None = None,
@@ -72,6 +76,12 @@ def train(
             workers that ``TF_CONFIG`` names (``multiworker``), each started with the same call.
         precision: Arithmetic of its steps: ``float32``, or ``bfloat16`` in convolutions and matrix
             products, which some processors compute faster; weights are float32 in either.
+        weights: A ``.keras`` or ``.h5`` file of the same network, or its https address, whose
+            weights the training starts from; the head is new where the classes are others.
+        weights_sha256: The hash of that file; an address needs it.
+        freeze_epochs: Epochs at first in which only the head learns.
+        unfreeze_epochs: Epochs after those in which the other layers join, from the head backwards;
+            0 for all at once.
         teacher: A model that teaches this one: a ``.keras`` or ``.h5`` file, a SavedModel folder,
             a ``.tflite``, or a ``.npy`` file of logits of the training pictures as they are.
         teacher_normalize: How pixels become inputs of a teacher that does not say it.
@@ -84,7 +94,7 @@ def train(
         The card that the file carries: labels, preprocessing, origin, validation accuracy.
 
     Raises:
-        UsageError: The model, an option, the pictures or the teacher do not fit.
+        UsageError: The model, an option, the pictures, the teacher or the weights do not fit.
         TflconvError: ``output`` cannot be written.
 
     Example:
@@ -107,6 +117,8 @@ def train(
         erasing=erasing,
         strategy=strategy,
         precision=precision,
+        freeze_epochs=freeze_epochs,
+        unfreeze_epochs=unfreeze_epochs,
         seed=seed,
     )
     request = pipeline.TrainingRequest(
@@ -120,5 +132,7 @@ def train(
         teacher_normalize=teacher_normalize,
         distill=distill or DistillConfig(),
         custom_objects=given.path(custom_objects),
+        weights=given.source(weights),
+        weights_sha256=weights_sha256,
     )
     return pipeline.train(request, given.path(output), progress=progress).card

@@ -35,6 +35,7 @@ LABELS = {
     "check": "comparing with the float model",
     "report": "drawing the report",
     "train": "training",
+    "fetch": "downloading",
     "teach": "asking the teacher",
     "qat": "quantization-aware training",
     "verify": "classifying",

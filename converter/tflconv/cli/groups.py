@@ -11,7 +11,8 @@ _NAMES = {
     " resize labels source count_copies golden app_log",
     "Model": "custom_objects signature reference metric",
     "Training": "epochs batch_size learning_rate warmup_ratio weight_decay label_smoothing"
-    " ema_decay patience augment mixup cutmix erasing strategy train.precision",
+    " ema_decay patience augment mixup cutmix erasing strategy train.precision weights"
+    " weights_sha256 freeze_epochs unfreeze_epochs",
     "Quantization-aware training": "qat_engine qat_epochs qat_batch_size qat_learning_rate"
     " qat_ema_decay qat_bits",
     "Distillation": "teacher teacher_normalize distill_targets distill_temperature distill_alpha"

@@ -59,7 +59,22 @@ _DEFAULTS = TrainConfig()
         "mixup": "Beta parameter by which pictures are mixed with others; 0: none, 0.2 is usual.",
         "cutmix": "Beta parameter by which rectangles of others replace a part; 1 is usual.",
         "erasing": "Probability with which a rectangle of a picture is erased.",
+        "freeze_epochs": "Number of epochs at first in which only the head learns.",
+        "unfreeze_epochs": "Number of epochs after those in which the other layers join, from the"
+        " head backwards; 0: all at once.",
     },
+)
+@click.option(
+    "--weights",
+    metavar="FILE",
+    shell_complete=completing.files,
+    help="A .keras or .h5 file of the same network, or its https address: training starts from its"
+    " weights, with a new head where the classes are others.",
+)
+@click.option(
+    "--weights-sha256",
+    metavar="HEX",
+    help="Hash of the file of weights; an address needs it.",
 )
 @click.option(
     "--augment/--no-augment",
@@ -117,6 +132,8 @@ def command(
     resolution: int | None,
     channels: str | None,
     config: TrainConfig,
+    weights: str | None,
+    weights_sha256: str | None,
     teacher: Path | None,
     teacher_normalize: str | None,
     custom_objects: Path | None,
@@ -133,6 +150,7 @@ def command(
       tflconv train mobilenet_v2 --dataset mnist-sample
       tflconv train vit --dataset photos/ --resolution 64 --option patch=8 --epochs 20
       tflconv train mobilenet_v2 --dataset photos/ --teacher large.keras --mixup 0.2
+      tflconv train resnet --dataset photos/ --weights cifar.keras --freeze-epochs 2
     """
     request = pipeline.TrainingRequest(
         model=model,
@@ -145,6 +163,8 @@ def command(
         teacher_normalize=teacher_normalize,
         custom_objects=custom_objects,
         distill=distill,
+        weights=weights,
+        weights_sha256=weights_sha256,
     )
     try:
         with options.warnings_on_stderr(), showing() as progress:

@@ -11,7 +11,7 @@ _UNITS = {
     "CORES": "cpu_mask",
     "HERTZ": "rate_hz",
     "FILE": "input_file",
-    "EPOCHS": "epochs patience qat_epochs",
+    "EPOCHS": "epochs patience qat_epochs freeze_epochs unfreeze_epochs",
     "PICTURES": "batch_size qat_batch_size queue max_pictures",
     "RATE": "learning_rate qat_learning_rate",
     "SHARE": "warmup_ratio label_smoothing duty_cycle distill_alpha erasing",

@@ -22,6 +22,7 @@ from tflconv.history import Keeping
 from tflconv.model import golden
 from tflconv.pipeline import known_models
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
+from tflconv.training.config import is_address
 
 if TYPE_CHECKING:  # what measures is not imported to verify
     from tflconv.pipeline.plan import Plan
@@ -180,6 +181,12 @@ def teacher(path: Path) -> None:
         model_file(path)
 
 
+def weights(name: str) -> None:
+    """Raise ``TflconvError`` where ``name`` is no address and there is no model at it."""
+    if not is_address(name):
+        model_file(Path(name))
+
+
 def dataset(source: object) -> None:
     """Raise for the name of a dataset that is unknown or not on this machine, and for no file."""
     if isinstance(source, str):
@@ -251,6 +258,8 @@ def _check_model(chosen: Plan, model: ModelPlan) -> None:
         models.cost(model.model, shape, max(classes, 2), **model.options)
         if model.teacher is not None and chosen.teacher_of(model) is None:
             teacher(Path(model.teacher))
+        if model.weights is not None and chosen.start_of(model) is None:
+            weights(model.weights)
         return
     model_file(Path(model.model))
     if model.sha256 is not None:

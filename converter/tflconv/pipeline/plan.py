@@ -143,12 +143,20 @@ class Plan:
                 raise UsageError(
                     f"two models are called '{title}'.", hint="Give each a 'name' of its own."
                 )
+        done: set[str] = set()
         for model in self.models:
-            self._check_teachers(model)
+            self._check_order(model, (model.title,), done)
 
     def teacher_of(self, model: ModelPlan) -> ModelPlan | None:
         """Return the model of this plan that teaches ``model``; None if a file does, or nobody."""
-        return next((each for each in self.models if each.title == model.teacher), None)
+        return self._called(model.teacher)
+
+    def start_of(self, model: ModelPlan) -> ModelPlan | None:
+        """Return the model of this plan whose weights ``model`` starts from; None for a file."""
+        return self._called(model.weights)
+
+    def _called(self, title: str | None) -> ModelPlan | None:
+        return next((each for each in self.models if each.title == title), None)
 
     @property
     def all_recipes(self) -> tuple[Recipe, ...]:
@@ -170,16 +178,23 @@ class Plan:
         used = {technique_of(step).config for each in recipes for step in each.steps}
         return tuple(config for config in of_tables(self.settings) if type(config) in used)
 
-    def _check_teachers(self, model: ModelPlan) -> None:
-        """Raise ``UsageError`` for a model that would learn from itself."""
-        chain = [model]
-        while (teacher := self.teacher_of(chain[-1])) is not None:
-            chain.append(teacher)
-            if teacher is model:
-                names = " of ".join(f"'{each.title}'" for each in reversed(chain))
-                raise UsageError(f"a model cannot teach itself: {names}.")
-            if len(chain) > len(self.models):
-                return  # a circle that begins behind this model; its own members tell it
+    def _check_order(self, model: ModelPlan, waiting: tuple[str, ...], done: set[str]) -> None:
+        """Raise ``UsageError`` for a model that would learn from itself.
+
+        Args:
+            model: The model.
+            waiting: Those that wait for it, and it.
+            done: Those of which this is known; the model is added.
+        """
+        for needed in (self.teacher_of(model), self.start_of(model)):
+            if needed is None or needed.title in done:
+                continue
+            if needed.title in waiting:
+                circle = waiting[waiting.index(needed.title) :]
+                names = " of ".join(f"'{each}'" for each in (needed.title, *reversed(circle)))
+                raise UsageError(f"a model cannot learn from itself: {names}.")
+            self._check_order(needed, (*waiting, needed.title), done)
+        done.add(model.title)
 
 
 def _check(chosen: Recipe, rewrite: Rewrite) -> None:

@@ -16,7 +16,7 @@ from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.errors import UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
-from tflconv.training.config import DistillConfig, TrainConfig, check_taught
+from tflconv.training.config import DistillConfig, TrainConfig, check_started, check_taught
 
 SEED = "at least 0 and below 2**32"
 
@@ -41,6 +41,9 @@ class ModelPlan:
             another model of the plan.
         teacher_normalize: How pixels become inputs of a teacher that does not say it.
         distill: How the model learns from its teacher.
+        weights: A model file or an address from whose weights a model of the registry starts, or
+            the name in results of another model of the plan.
+        weights_sha256: The hash of that file; an address needs it.
         custom_objects: Python file with layers that a model file or the teacher uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         normalize: How pixels become inputs of a model file that does not say it.
@@ -61,6 +64,8 @@ class ModelPlan:
     teacher: str | None = None
     teacher_normalize: str | None = None
     distill: DistillConfig = field(default_factory=DistillConfig)
+    weights: str | None = None
+    weights_sha256: str | None = None
     custom_objects: str | None = None
     signature: str | None = None
     normalize: str | None = None
@@ -79,17 +84,20 @@ class ModelPlan:
         )
         if self.normalize is not None:
             normalization.parse(self.normalize)
-        if self.is_file and (self.options or self.training != TrainConfig() or self.teacher):
+        learns = self.options or self.training != TrainConfig() or self.teacher or self.weights
+        if self.is_file and learns:
             raise UsageError(
-                f"model '{self.model}' is a file: it is trained already, so 'options', 'training'"
-                " and 'teacher' have no meaning."
+                f"model '{self.model}' is a file: it is trained already, so 'options', 'training',"
+                " 'teacher' and 'weights' have no meaning."
             )
         if self.training.strategy == "multiworker":
             raise UsageError(
                 f"model '{self.title}': the workers of a training are started one by one.",
                 hint="Train it by tflconv train --strategy multiworker, and name its file.",
             )
-        check_taught(f"model '{self.title}'", self.teacher, self.teacher_normalize, self.distill)
+        owner = f"model '{self.title}'"
+        check_taught(owner, self.teacher, self.teacher_normalize, self.distill)
+        check_started(owner, self.weights, self.weights_sha256, self.training)
 
     @property
     def title(self) -> str:

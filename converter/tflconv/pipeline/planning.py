@@ -121,6 +121,7 @@ def _model(model: ModelPlan, find: Find, titles: set[str]) -> ModelPlan:
         model,
         model=find(model.model) if model.is_file else model.model,
         teacher=model.teacher if model.teacher in titles else _if_any(find, model.teacher),
+        weights=model.weights if model.weights in titles else _if_any(find, model.weights),
         custom_objects=_if_any(find, model.custom_objects),
         labels=_if_any(find, model.labels),
     )

@@ -37,12 +37,14 @@ def of(plan: Plan) -> Plan:
         for model in plan.models
         if not quick.models or model.title in quick.models
     )
+    dropped = set(known) - {model.title for model in models}
     for model in models:
-        if model.teacher in known and model.teacher not in {kept.title for kept in models}:
-            raise UsageError(
-                f"the quick run keeps '{model.title}', but not its teacher '{model.teacher}'.",
-                hint="Name both in 'quick.models'.",
-            )
+        for what, needed in (("teacher", model.teacher), ("start", model.weights)):
+            if needed in dropped:
+                raise UsageError(
+                    f"the quick run keeps '{model.title}', but not its {what} '{needed}'.",
+                    hint="Name both in 'quick.models'.",
+                )
     recipes = quick.recipes or plan.recipes
     return replace(
         plan,

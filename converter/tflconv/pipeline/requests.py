@@ -25,7 +25,7 @@ from tflconv.pipeline.limits import Limits
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
 from tflconv.training import DistillConfig, TrainConfig
-from tflconv.training.config import check_taught
+from tflconv.training.config import check_started, check_taught
 
 __all__ = [
     "BenchRequest",
@@ -54,6 +54,9 @@ class TrainingRequest:
         teacher_normalize: How pixels become inputs of a teacher that does not say it.
         custom_objects: A Python file with layers that the teacher uses. It is run.
         distill: How the model learns from its teacher.
+        weights: A ``.keras`` or ``.h5`` file of the same network, or its address: the training
+            starts from its weights, with a new head where the classes are others.
+        weights_sha256: The hash of that file; an address needs it.
     """
 
     model: str
@@ -66,11 +69,14 @@ class TrainingRequest:
     teacher_normalize: str | None = None
     custom_objects: Path | None = None
     distill: DistillConfig = field(default_factory=DistillConfig)
+    weights: str | None = None
+    weights_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.teacher_normalize is not None:
             normalization.parse(self.teacher_normalize)
         check_taught(self.model, self.teacher, self.teacher_normalize, self.distill)
+        check_started(self.model, self.weights, self.weights_sha256, self.config)
 
 
 @dataclass(frozen=True, kw_only=True)

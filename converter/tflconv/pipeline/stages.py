@@ -10,7 +10,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tflconv.core import telling
 from tflconv.core.files import sha256_path, write_json
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, Progress, State, about, working
-from tflconv.core.store import Entry, Store
+from tflconv.core.store import Entry
 from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
@@ -38,14 +38,13 @@ from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
 from tflconv.pipeline.measuring import check_scores, packed
-from tflconv.pipeline.plan import Plan
-from tflconv.pipeline.plan_parts import ModelPlan
 from tflconv.pipeline.prepared import Candidate, Prepared
-from tflconv.pipeline.requests import ConversionRequest, TrainingRequest
+from tflconv.pipeline.requests import TrainingRequest
 from tflconv.pipeline.steps import KERAS, UNFINISHED
+from tflconv.pipeline.study_model import StudyModel
 from tflconv.recipe import Recipe
 from tflconv.results import MeasuredModel
-from tflconv.verification import Verification, metrics, parse_drop, parse_share
+from tflconv.verification import Verification, metrics, parse_share
 
 TRAINERS = ("tflconv", "tensorflow", "tf_keras", "numpy")
 RUNTIMES = ("tflconv", "ai-edge-litert", "numpy")
@@ -56,88 +55,6 @@ TEST_SETS = "testsets"
 
 _EPOCHS = 200
 """Most epochs of a learning curve."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyModel:
-    """One model of a plan, and the store that all models share."""
-
-    plan: Plan
-    model: ModelPlan
-    store: Store
-
-    @property
-    def seed(self) -> int:
-        """The seed of everything that is drawn for the model."""
-        return self.plan.seed if self.model.seed is None else self.model.seed
-
-    @property
-    def recipes(self) -> tuple[Recipe, ...]:
-        """What is made of the model; the first is the baseline of the others."""
-        return self.plan.recipes_of(self.model)
-
-    @property
-    def teacher(self) -> StudyModel | None:
-        """The model of the plan that teaches this one; None if a file does, or nobody."""
-        found = self.plan.teacher_of(self.model)
-        return None if found is None else replace(self, model=found)
-
-    def training(self, taught_by: Path | None = None) -> TrainingRequest:
-        """How the model is trained, by the file of a teacher."""
-        return TrainingRequest(
-            model=self.model.model,
-            dataset=self.plan.dataset,
-            options=self.model.options,
-            resolution=self.plan.resolution,
-            channels=self.plan.channels,
-            config=replace(self.model.training, seed=self.seed),
-            teacher=taught_by,
-            teacher_normalize=self.model.teacher_normalize,
-            custom_objects=self._code,
-            distill=self.model.distill,
-        )
-
-    @property
-    def _most_lost(self) -> float | None:
-        """What may be lost where a recipe chooses by it; test pictures are for the check alone."""
-        plan = self.plan
-        chooses = any(recipe.is_auto or recipe.is_mixed for recipe in self.recipes)
-        known = plan.max_drop is not None and plan.metric in (None, "top1")
-        return parse_drop(str(plan.max_drop)) if chooses and known else None
-
-    @property
-    def _code(self) -> Path | None:
-        code = self.model.custom_objects
-        return None if code is None else Path(code)
-
-    def conversion(self, model: Path) -> ConversionRequest:
-        """What is made of the file ``model``."""
-        plan, own = self.plan, self.model
-        return ConversionRequest(
-            model=model,
-            recipes=self.recipes,
-            rewrite=plan.rewrite_of(own),
-            logits=plan.logits,
-            calibration=plan.calibration.source,
-            calibration_count=plan.calibration.count,
-            calibration_method=plan.calibration.method,
-            dataset=plan.dataset,
-            normalize=own.normalize,
-            resize=own.resize,
-            labels=None if own.labels is None else data.read_labels(Path(own.labels)),
-            resolution=plan.resolution if own.is_file else None,
-            custom_objects=self._code if own.is_file else None,
-            signature=own.signature,
-            qat=plan.qat,
-            settings=plan.settings_for(self.recipes),
-            io=plan.io,
-            strip=plan.strip,
-            with_card=plan.with_card,
-            min_cosine=None if plan.min_cosine is None else parse_share(plan.min_cosine),
-            max_drop=self._most_lost,
-            golden=plan.golden,
-            seed=self.seed,
-        )
 
 
 def prepare(model: StudyModel, progress: Callback) -> Prepared:
@@ -176,7 +93,10 @@ class _Stages:
     def dataset(self) -> Dataset:
         """The pictures, in the size of the model."""
         if not self.job.model.is_file:
-            return training.load(self.job.training())
+            plan, seed = self.job.plan, self.job.seed
+            return data.load(
+                plan.dataset, resolution=plan.resolution, channels=plan.channels, seed=seed
+            )
         card = self.line.card
         if card is None:
             raise UsageError(
@@ -204,6 +124,13 @@ class _Stages:
             return _Stages(self.job.teacher, working(self.progress)).source
         named = self.job.model.teacher
         return None if named is None else Path(named)
+
+    @cached_property
+    def start(self) -> str | None:
+        """Where the weights are that it starts from: a user's, or those of another model."""
+        if self.job.start is not None:
+            return str(_Stages(self.job.start, working(self.progress)).source)
+        return self.job.model.weights
 
     @cached_property
     def line(self) -> Line:
@@ -255,13 +182,14 @@ class _Stages:
 
     def _trained(self) -> Entry:
         """The trained model; an interrupted training goes on where it was."""
-        request = self.job.training(self.teacher)
+        request = self.job.training(self.teacher, self.start)
         inputs = {
             "dataset": self.dataset.digest,
             "model": request.model,
             "options": dict(request.options),
             "training": asdict(request.config),
             "teacher": self._taught_by(request),
+            "weights": self._begun_with(request),
             "versions": versions(*TRAINERS),
         }
         unfinished = self.store.root / UNFINISHED / self.store.key("train", inputs) / KERAS
@@ -294,6 +222,12 @@ class _Stages:
             "normalize": request.teacher_normalize,
             **asdict(request.distill),
         }
+
+    def _begun_with(self, request: TrainingRequest) -> str | None:
+        """The hash of the weights that the training starts from."""
+        if request.weights is None or request.weights_sha256 is not None:
+            return request.weights_sha256
+        return sha256_path(Path(request.weights))
 
     def _reference(self) -> Entry:
         """What the reference says about the test split, as ``logits.npy``."""

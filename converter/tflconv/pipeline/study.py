@@ -30,7 +30,8 @@ from tflconv.pipeline.measuring import Failure, measure
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.prepared import Candidate
 from tflconv.pipeline.requests import BenchRequest
-from tflconv.pipeline.stages import StudyModel, prepare
+from tflconv.pipeline.stages import prepare
+from tflconv.pipeline.study_model import StudyModel
 from tflconv.results import Accuracy, BenchmarkRun, GrowingResults, Results
 
 STORE = ".store"

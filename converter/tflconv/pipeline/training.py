@@ -13,7 +13,7 @@ from tflconv.core.text import file_name
 from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
-from tflconv.pipeline import checking
+from tflconv.pipeline import checking, weights
 from tflconv.pipeline.requests import TrainingRequest
 from tflconv.pipeline.teaching import Teacher, TeacherFile, shared_store
 from tflconv.training import course
@@ -68,11 +68,14 @@ def train(
 
     Raises:
         UsageError: The model, an option or the pictures do not fit, or ``output`` is no ``.keras``,
-            or the teacher knows other classes.
+            or the teacher knows other classes, or weights to start from are of another network.
         TflconvError: ``output`` cannot be written; this is known before a picture is read.
     """
     if request.teacher is not None:
         checking.teacher(request.teacher)
+    start = None
+    if request.weights is not None:
+        start = weights.start(request.weights, request.weights_sha256, progress)
     _try(output or Path("model.keras"))
     if output is not None and output.suffix != ".keras":
         raise UsageError(
@@ -97,6 +100,7 @@ def train(
         output,
         options=request.options,
         teacher=teacher,
+        start=start,
         progress=progress,
     )
     return Trained(path=output, card=card)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, get_args
@@ -34,6 +35,10 @@ class TrainConfig:
             those of all workers that ``TF_CONFIG`` names (``multiworker``).
         precision: Arithmetic of its steps: ``float32``, or ``bfloat16`` in convolutions and matrix
             products, which some processors compute faster; weights are float32 in either.
+        freeze_epochs: Epochs at first in which only the head learns, where the training starts from
+            weights.
+        unfreeze_epochs: Epochs after those in which the other layers join, from the head backwards;
+            0 for all at once.
         seed: Seed of everything drawn at random.
 
     Raises:
@@ -58,6 +63,8 @@ class TrainConfig:
     erasing: float = 0.0
     strategy: Strategy = "single"
     precision: Precision = "float32"
+    freeze_epochs: int = 0
+    unfreeze_epochs: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -77,6 +84,8 @@ class TrainConfig:
             erasing=(0 <= self.erasing <= 1, "from 0 to 1"),
             strategy=(self.strategy in get_args(Strategy), "single, mirrored or multiworker"),
             precision=(self.precision in get_args(Precision), "float32 or bfloat16"),
+            freeze_epochs=(self.freeze_epochs >= 0, "at least 0"),
+            unfreeze_epochs=(self.unfreeze_epochs >= 0, "at least 0"),
             seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"),
         )
 
@@ -135,3 +144,39 @@ def check_taught(
             f"{owner} has no teacher, so settings of distillation have no meaning.",
             hint="Name a model that teaches it: --teacher FILE.",
         )
+
+
+def check_started(owner: str, weights: str | None, sha256: str | None, config: TrainConfig) -> None:
+    """Check that what is said about the weights that a training starts from is said of some.
+
+    Args:
+        owner: What is trained, for the message.
+        weights: A path or an address; None for none.
+        sha256: The hash of the file; None where it is not said.
+        config: Settings of the training, which may freeze layers at first.
+
+    Raises:
+        UsageError: There are no weights but words about them, or a download has no hash.
+    """
+    if weights is None and (sha256 or config.freeze_epochs or config.unfreeze_epochs):
+        raise UsageError(
+            f"{owner} starts from no weights, so their hash and frozen layers have no meaning.",
+            hint="Name a model file to start from: --weights FILE.",
+        )
+    if sha256 is not None and re.fullmatch("[0-9a-f]{64}", sha256) is None:
+        raise UsageError(f"a sha256 is 64 digits 0-9 a-f. Received: {sha256}.")
+    if weights is not None and is_address(weights) and sha256 is None:
+        raise UsageError(
+            f"{weights} is downloaded only if its hash is known.",
+            hint="Say it with --weights-sha256 HEX, as whoever offers the file publishes it.",
+        )
+
+
+def is_address(weights: str) -> bool:
+    """Return whether ``weights`` is an address and no path.
+
+    Example:
+        >>> is_address("https://example.org/a.keras"), is_address("a.keras")
+        (True, False)
+    """
+    return re.match("https?://", weights) is not None

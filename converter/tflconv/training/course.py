@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -34,13 +35,29 @@ class Teacher:
         return {"teacher": self.name, "teacher_sha256": self.sha256, **asdict(self.config)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """The model file whose weights a training starts from.
+
+    Attributes:
+        name: What it is called: its file, or the address that it came from.
+        path: Where it lies.
+        sha256: Its hash.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Course:
-    """What is taught: the batches of each epoch, in their order."""
+    """What is taught: the batches of each epoch in their order, and from which weights on."""
 
     dataset: Dataset
     config: TrainConfig
     teacher: Teacher | None = None
+    start: Start | None = None
 
     @property
     def steps(self) -> int:
@@ -61,4 +78,7 @@ class Course:
     def to_json(self) -> dict[str, JsonValue]:
         """Return the settings, for the card and for the hash of the checkpoint."""
         distill = {} if self.teacher is None else {"distill": self.teacher.to_json()}
-        return {**asdict(self.config), **distill}
+        begun: dict[str, JsonValue] = {}
+        if self.start is not None:
+            begun = {"weights": {"file": self.start.name, "sha256": self.start.sha256}}
+        return {**asdict(self.config), **distill, **begun}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tflconv.model.normalization import Normalization
 from tflconv.training import precision, strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.seeing import seen, targets
+from tflconv.training.thawing import Layers
 from tflconv.training.views import Batch
 
 NO_DECAY = ("bias", "gamma", "beta", "token", "positions")
@@ -31,6 +32,7 @@ class Learner:
         config: Settings of the training.
         normalization: How pixels become inputs.
         distill: How it learns from a teacher, where batches bring what that says.
+        layers: Which of its layers learn in which epoch; by default all in each.
     """
 
     def __init__(
@@ -39,8 +41,11 @@ class Learner:
         config: TrainConfig,
         normalization: Normalization,
         distill: DistillConfig | None = None,
+        *,
+        layers: Layers | None = None,
     ) -> None:
-        self.model = model
+        self.model, self._layers = model, layers
+        self._weights = list(model.weights)  # frozen layers would change their order
         self.averaged: Keras2Model = keras2.models.clone_model(model)
         self.averaged.set_weights(model.get_weights())
         self.config, self.distill = config, distill or DistillConfig()
@@ -52,8 +57,18 @@ class Learner:
         self.optimizer.build(model.trainable_variables)
         self._best: list[NDArray[np.generic]] = [*self.averaged.get_weights()]
         self._strategy = tf.distribute.get_strategy()
-        self._step = tf.function(self._joint_step, reduce_retracing=True)
+        self._step = self._traced()
         self._logits = tf.function(self._predict, reduce_retracing=True)
+
+    def enter(self, epoch: int) -> None:
+        """Let those layers learn that do in this ``epoch``, which counts from 0."""
+        if self._layers is not None and self._layers.enter(epoch):
+            self._step = self._traced()
+
+    def _traced(self) -> Callable[..., Any]:
+        """Return the step, to be compiled for the layers that learn now."""
+        step: Callable[..., Any] = tf.function(self._joint_step, reduce_retracing=True)
+        return step
 
     def keep_best(self) -> None:
         """Remember the averaged weights of now as the best."""
@@ -80,7 +95,7 @@ class Learner:
 
     @property
     def _variables(self) -> list[Variable]:
-        return [*self.model.weights, *self.averaged.weights, *self.optimizer.variables]
+        return [*self._weights, *self.averaged.weights, *self.optimizer.variables]
 
     def step(self, batch: Batch, learning_rate: float, ema_decay: float) -> float:
         """Make one optimizer step and move the averaged weights.
@@ -102,7 +117,7 @@ class Learner:
         """Make the step on all devices, each with its part of the batch."""
         self.optimizer.learning_rate.assign(rate)
         loss = self._strategy.run(self._train_step, args=(tensors,))
-        for average, weight in zip(self.averaged.weights, self.model.weights, strict=True):
+        for average, weight in zip(self.averaged.weights, self._weights, strict=True):
             average.assign_add((1 - decay) * (weight - average))
         total: Tensor = self._strategy.reduce("SUM", loss, axis=None)
         return total

@@ -18,6 +18,7 @@ from tflconv import models
 from tflconv.core.files import sha256_json
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2
+from tflconv.core.typing import Keras2Model
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
 from tflconv.model.card import ModelCard
@@ -25,11 +26,13 @@ from tflconv.model.normalization import NAMED
 from tflconv.models.registry import OptionValue
 from tflconv.training import precision, strategy
 from tflconv.training.config import TrainConfig
-from tflconv.training.course import Course, Teacher
+from tflconv.training.course import Course, Start, Teacher
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
 from tflconv.training.schedule import ema_decay_at, learning_rate
+from tflconv.training.starting import take_over
 from tflconv.training.state import Row, State, StateFile
+from tflconv.training.thawing import Layers, Thawing
 
 NORMALIZATION = NAMED["-1..1"]
 PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
@@ -46,6 +49,7 @@ def train(
     *,
     options: Mapping[str, OptionValue] | None = None,
     teacher: Teacher | None = None,
+    start: Start | None = None,
     progress: Callback = silent,
 ) -> ModelCard:
     """Train a model on a dataset and write it as a ``.keras`` file.
@@ -60,13 +64,15 @@ def train(
         output: The ``.keras`` file to write.
         options: Options of the model; by default those of its architecture.
         teacher: Who teaches the model besides the labels; by default nobody.
+        start: The file whose weights it starts from; by default random ones.
         progress: Called after each step, and with a message after each epoch.
 
     Returns:
         The card that the file carries: labels, preprocessing, origin, history, validation accuracy.
 
     Raises:
-        UsageError: The model or an option is unknown, or the pictures do not fit the model.
+        UsageError: The model or an option is unknown, or the pictures or the weights that it
+            starts from do not fit the model.
         TflconvError: ``output`` cannot be written; this is known before the first step.
 
     Example:
@@ -84,23 +90,22 @@ def train(
     strategy.check_parts(devices, config.batch_size)
     config = replace(config, precision=precision.usable(config.precision))
     with devices.scope(), strategy.own_file(devices, output) as own:
-        return _train(dataset, model, config, own, dict(options or {}), teacher, progress)
+        course = Course(dataset, config, teacher, start)
+        return _train(course, model, own, dict(options or {}), progress)
 
 
 def _train(
-    dataset: Dataset,
+    course: Course,
     model: str,
-    config: TrainConfig,
     output: Path,
     chosen: Mapping[str, OptionValue],
-    teacher: Teacher | None,
     progress: Callback,
 ) -> ModelCard:
+    dataset, config = course.dataset, course.config
     keras2.utils.set_random_seed(config.seed)
     shape = dataset.train.images.shape[1:]
     network = models.build(model, shape, len(dataset.classes), **chosen)
-    course = Course(dataset, config, teacher)
-    learner = Learner(network, config, NORMALIZATION, teacher.config if teacher else None)
+    learner = _learner(network, course)
     checkpoint = StateFile.beside(output, key=_key(course, model, chosen))
     history = _fit(learner, course, checkpoint, progress)
     best = _best(history)
@@ -122,6 +127,20 @@ def _train(
     write_model(output, learner.best_model(), card)
     checkpoint.remove()
     return card
+
+
+def _learner(network: Keras2Model, course: Course) -> Learner:
+    """The model that learns, with the weights that it starts from."""
+    config, taught, start = course.config, course.teacher, course.start
+    new = () if start is None else take_over(network, start, course.dataset.classes)
+    thawing = Thawing(freeze_epochs=config.freeze_epochs, unfreeze_epochs=config.unfreeze_epochs)
+    return Learner(
+        network,
+        config,
+        NORMALIZATION,
+        taught.config if taught else None,
+        layers=Layers(network, thawing, new),
+    )
 
 
 def _fit(learner: Learner, course: Course, checkpoint: StateFile, progress: Callback) -> list[Row]:
@@ -152,6 +171,7 @@ def _resumed(checkpoint: StateFile, learner: Learner) -> State | None:
 def _epoch(learner: Learner, course: Course, epoch: int, progress: Callback) -> Row:
     config, steps = course.config, course.steps
     losses, total = [], config.epochs * steps
+    learner.enter(epoch)
     for step, batch in enumerate(course.batches(epoch), start=epoch * steps):
         rate = learning_rate(config, (step + 1) / total)
         losses.append(learner.step(batch, rate, ema_decay_at(config, step)))

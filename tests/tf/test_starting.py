@@ -1,0 +1,195 @@
+"""Trainings that start from weights: taken over by layer, frozen at first, resumed alike."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tflconv
+from fakes.servers import Quiet, serving
+from tflconv import models
+from tflconv.core.files import sha256_file
+from tflconv.core.tensorflow import keras2
+from tflconv.errors import TflconvError, UsageError
+from tflconv.model.card import ModelCard
+from tflconv.model.normalization import NAMED
+from tflconv.training import TrainConfig
+from tflconv.training.course import Start
+from tflconv.training.learner import Learner
+from tflconv.training.saving import write_model
+from tflconv.training.starting import take_over
+from tflconv.training.thawing import Layers, Thawing, weighted
+from tflconv.training.views import Batch
+
+SMALL = {"width": 4, "blocks": 1}
+CLASSES = ("cat", "dog", "owl")
+
+
+def network(classes: int = 3, side: int = 8, seed: int = 0, **options: Any) -> Any:
+    keras2.utils.set_random_seed(seed)
+    return models.build("resnet", (side, side, 3), classes, **{**SMALL, **options})
+
+
+def written(path: Path, labels: tuple[str, ...] = CLASSES, **options: Any) -> Start:
+    """A file of a trained network."""
+    card = ModelCard(
+        model="resnet",
+        labels=labels,
+        input_shape=(8, 8, 3),
+        normalization=NAMED["-1..1"],
+        resize="stretch",
+    )
+    write_model(path, network(len(labels), seed=1, **options), card)
+    return Start(name=path.name, path=path, sha256=sha256_file(path))
+
+
+def values(model: Any) -> dict[str, list[Any]]:
+    return {layer.name: layer.get_weights() for layer in weighted(model)}
+
+
+def same(one: list[Any], other: list[Any]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_all_layers_are_taken_over_but_a_head_of_other_classes(tmp_path: Path) -> None:
+    start = written(tmp_path / "a.keras")
+    theirs = values(network(seed=1))
+    for classes, side, new in (
+        (CLASSES, 16, ()),
+        (("owl", "dog", "cat"), 8, ("logits",)),
+        (("car", "bus"), 8, ("logits",)),
+    ):
+        model = network(len(classes), side)
+        first = values(model)
+        assert take_over(model, start, classes) == new
+        for name, found in values(model).items():
+            assert same(found, (first if name in new else theirs)[name]), name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"width": 8},
+            r"layer 'stem' has weights of \[\[3, 3, 3, 8\]\] there",
+        ),
+        ({"blocks": 2}, "it has a layer 'stage0_1_first', which the network lacks"),
+        ({"first_blocks": 0}, "it has no layer 'stage0_0_first'"),
+    ],
+)
+def test_another_network_is_refused_by_the_layer_that_does_not_fit(
+    options: dict[str, int], message: str, tmp_path: Path
+) -> None:
+    start, model = written(tmp_path / "a.keras", **options), network()
+    first = values(model)
+    with pytest.raises(UsageError, match=message):
+        take_over(model, start, CLASSES)
+    assert all(same(found, first[name]) for name, found in values(model).items())
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.keras").write_text("weights")
+    network().save_weights(tmp_path / "only.h5")
+    for name, message in (("text.keras", "neither a .keras nor"), ("only.h5", "weights only")):
+        start = Start(name=name, path=tmp_path / name, sha256="")
+        with pytest.raises(TflconvError, match=message):
+            take_over(network(), start, CLASSES)
+
+
+def learner(thawing: Thawing) -> Learner:
+    """Of a network with four layers under its head."""
+    keras2.utils.set_random_seed(0)
+    layers = keras2.layers
+    x = pixels = layers.Input((8, 8, 3))
+    for name in ("one", "two"):
+        x = layers.Conv2D(4, 3, use_bias=False, name=name)(x)
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    scores = layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x))
+    model = keras2.Model(pixels, scores)
+    return Learner(model, TrainConfig(), NAMED["-1..1"], layers=Layers(model, thawing))
+
+
+def stepped(taught: Learner, epoch: int) -> dict[str, list[Any]]:
+    draw = np.random.default_rng(epoch)
+    maps = np.tile(np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32), (6, 1))
+    pixels = draw.integers(0, 256, (6, 8, 8, 3), np.uint8)
+    taught.enter(epoch)
+    taught.step(Batch(pixels=pixels, labels=np.arange(6) % 3, maps=maps), 0.01, 0.5)
+    return values(taught.model)
+
+
+def test_layers_join_from_the_head_backwards_and_a_resumed_training_goes_on_alike() -> None:
+    thawing = Thawing(freeze_epochs=1, unfreeze_epochs=1)
+    whole, first = learner(thawing), learner(thawing)
+    before = values(whole.model)
+    names = list(before)
+    moved = []
+    for epoch in range(3):
+        after = stepped(whole, epoch)
+        moved.append([name for name in names if not same(before[name], after[name])])
+        before = after
+    assert moved[0] == ["logits"], "BatchNormalization keeps its statistics, too"
+    assert moved[1] == ["two", "two_norm", "logits"]
+    assert moved[2] == ["one", "one_norm", "two", "two_norm", "logits"]
+    stepped(first, 0)
+    second = learner(thawing)
+    second.restore(first.values())
+    for epoch in (1, 2):
+        stepped(second, epoch)
+    assert same(second.values(), whole.values())
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(0)
+    for name in ("bus", "car"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = draw.integers(0, 256, (8, 8, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def test_a_download_is_checked_taken_and_kept(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFLCONV_CACHE_DIR", str(tmp_path / "cache"))
+    start = written(tmp_path / "a.keras")
+
+    def train(address: str, sha256: str | None) -> ModelCard:
+        return tflconv.train(
+            "resnet", pictures, tmp_path / "b.keras", options=SMALL, epochs=1, batch_size=8,
+            resolution=8, weights=address, weights_sha256=sha256, freeze_epochs=1,
+        )  # fmt: skip
+
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = Quiet(("127.0.0.1", 0), functools.partial(Files, directory=str(tmp_path)))
+    with serving(server) as host:
+        address = f"{host}/a.keras"
+        with pytest.raises(UsageError, match="only if its hash is known"):
+            train(address, None)
+        with pytest.raises(TflconvError, match=f"its sha256 is {start.sha256}, expected 0000"):
+            train(address, "0" * 64)
+        with pytest.raises(TflconvError, match="the server says 404"):
+            train(f"{address}x", "0" * 64)
+        assert not list((tmp_path / "cache").glob("weights/*"))
+        card = train(address, start.sha256)
+    assert card.training["weights"] == {"file": address, "sha256": start.sha256}
+    assert card.training["freeze_epochs"] == 1
+    (kept,) = (tmp_path / "cache" / "weights").iterdir()
+    assert sha256_file(kept) == start.sha256
+    kept.write_bytes(b"damaged")
+    with pytest.raises(TflconvError, match="cannot fetch"):
+        train(address, start.sha256)
+    with pytest.raises(TflconvError, match="has the sha256"):
+        train(str(start.path), "0" * 64)
+    assert not list(tmp_path.glob("*.state"))

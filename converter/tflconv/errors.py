@@ -7,7 +7,8 @@ Anything that is not a ``TflconvError`` is a bug of ours, reported by ``core.une
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class TflconvError(Exception):
@@ -22,6 +23,18 @@ class TflconvError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from one process to another with all attributes, whatever ``__init__`` asks for."""
+        return _received, (type(self), self.args, vars(self))
+
+
+def _received(
+    kind: type[TflconvError], args: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> TflconvError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class UsageError(TflconvError):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from tflconv import errors, recipe
+from tflconv.conversion.quantization import LeftInFloat
+from tflconv.core.downloads import DownloadError
 
 KINDS = (
     errors.TflconvError,
@@ -61,3 +65,12 @@ def test_a_near_name_is_suggested() -> None:
 
 def test_a_far_name_lists_what_is_known() -> None:
     assert "Known: a, b." in str(errors.unknown("thing", "zzz", ["b", "a"]))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, LeftInFloat, DownloadError])
+def test_an_error_goes_whole_from_one_process_to_another(kind: type[errors.TflconvError]) -> None:
+    """Workers send theirs through a pipe; one that cannot be read there ends the whole study."""
+    sent = LeftInFloat("3 in float", ["ADD"]) if kind is LeftInFloat else kind("lost", hint="Look.")
+    received = pickle.loads(pickle.dumps(sent))
+    assert type(received) is kind
+    assert (str(received), received.args, vars(received)) == (str(sent), sent.args, vars(sent))

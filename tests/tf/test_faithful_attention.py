@@ -33,12 +33,12 @@ def test_logits_point_the_same_way(tokens: int, tmp_path: Any) -> None:
     assert Interpreter(path).partitions == 1
 
 
-@pytest.mark.parametrize("draw", range(1, 5))
+@pytest.mark.parametrize("draw", range(5))
 def test_no_draw_of_weights_is_an_exception(draw: int) -> None:
-    """Of the 64 pictures one may lie beyond what was calibrated: 0.995 was the least seen."""
+    """No picture either: some give the class token weights beyond those of all 100 samples."""
     figure = measured(50, seed=draw, pictures=64, samples=100, small=True)
     assert figure.mean >= 0.998, figure
-    assert figure.least >= 0.99, figure
+    assert figure.least >= 0.997, figure
 
 
 def attention_over_ones(tokens: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from ai_edge_litert import interpreter as litert
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tflconv.conversion.clipping import CalibrationMethod, Histogram, ends
+from tflconv.conversion.extremes import Ends, Extremes
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
 from tflconv.core.jsonvalue import JsonValue
@@ -27,8 +28,8 @@ from tflconv.errors import UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.tflite import editing, packing
 
-TensorRanges = dict[str, dict[str, NDArray[np.float32]]]
-"""Smallest and largest value by tensor name, in the shapes that litert-quantizer expects."""
+TensorRanges = dict[str, Ends]
+"""Smallest and largest value by tensor name."""
 
 _LARGEST = 3e38
 """Values beyond it are not activations, but paddings with minus infinity."""
@@ -152,26 +153,32 @@ class Calibration:
         return told if self.method == "min-max" else told | {"method": self.method}
 
 
-def measure(model: bytes, calibration: Calibration) -> TensorRanges:
+def measure(model: bytes, calibration: Calibration, *, foresee: bool = False) -> TensorRanges:
     """Return the range of every activation of a float model.
 
     Args:
         model: A float ``.tflite`` file.
         calibration: Samples to run it with.
+        foresee: Whether a range that covers all values reaches further where other samples are
+            likely to (``extremes``).
 
     Raises:
         UsageError: The samples do not fit the inputs of the model.
     """
-    ranges: TensorRanges = {}
+    seen: dict[str, Extremes] = {}
     for activations in observe(model, calibration):
         for name, values in activations:
-            _widen(ranges, name, values)
+            seen.setdefault(name, Extremes(values.ndim, values.size)).add(*_ends(values))
+    ranges = {name: each.seen() for name, each in seen.items()}
     if calibration.method != "min-max":
         _clip(ranges, model, calibration)
+    elif foresee:
+        ranges = {name: each.foreseen() for name, each in seen.items()}
     if calibration.limits is not None:
         (picture,) = _float_inputs(model)
         if picture is not None:
-            _widen(ranges, picture, np.array(calibration.limits, np.float32).reshape(2, 1, 1, 1))
+            seen[picture].add(*calibration.limits)
+            ranges[picture] = seen[picture].seen()
     return ranges
 
 
@@ -238,18 +245,13 @@ def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | No
     return values
 
 
-def _widen(ranges: TensorRanges, name: str, values: NDArray[np.float32]) -> None:
-    shape = (1,) * values.ndim
+def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
+    """The smallest and the largest activation among ``values``."""
     low, high = values.min(), values.max()
     if not (low > -_LARGEST and high < _LARGEST):
         values = values[np.abs(values) < _LARGEST]
         low, high = values.min(initial=0), values.max(initial=0)
-    if name in ranges:
-        low, high = min(low, ranges[name]["min"].item()), max(high, ranges[name]["max"].item())
-    ranges[name] = {
-        "min": np.full(shape, low, np.float32),
-        "max": np.full(shape, high, np.float32),
-    }
+    return float(low), float(high)
 
 
 def _clip(ranges: TensorRanges, model: bytes, calibration: Calibration) -> None:

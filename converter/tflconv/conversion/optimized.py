@@ -117,7 +117,7 @@ class OptimizedModel(FloatModel):
                 kept = kept_in_eight_bits(content, calibration)
                 content = to_four_bits(content, calibration, kept)
             content, spared = attention.keep_sums(content, calibration)
-            self._even[key] = content, kept, spared, measure(content, calibration)
+            self._even[key] = content, kept, spared, measure(content, calibration, foresee=True)
         content, kept, spared, measured = self._even[key]
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
-from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import TensorRanges
+from tflconv.conversion.extremes import Ends
 from tflconv.network.symmetric import symmetric_ends
 from tflconv.tflite.dividing import PRODUCT, divided_by
 from tflconv.tflite.wiring import Step, Wiring
@@ -35,8 +35,10 @@ _LARGEST_SUM = 1.125
 _HEADROOM = 1 + 1 / 16
 """What is divided by a sum may be as much larger than in float as most sums are larger than 1."""
 
+_SHARES = ("LOGISTIC", "SOFTMAX")
+"""Operators whose results lie between 0 and 1, whatever range is foreseen for them."""
+
 Makes = tuple[str, ...]
-Ends = dict[str, NDArray[np.float32]]
 
 
 class _Products(Wiring):
@@ -104,6 +106,9 @@ def fit(model: fb.ModelT, ranges: TensorRanges, spared: Collection[str] = ()) ->
     wiring = _Products(model, spared)
     fitted = dict(ranges)
     for step in wiring.steps:
+        if step.kind in _SHARES:
+            ends = fitted[step.makes[0]]
+            fitted[step.makes[0]] = {key: ends[key].clip(0, 1) for key in ends}
         if wiring.multiplies(step):
             for name in _moved_from(wiring, step.reads[1]):
                 fitted[name] = _symmetric(fitted[name])

@@ -164,6 +164,20 @@ def test_weights_may_be_those_of_a_model_of_the_plan(tmp_path: Path) -> None:
         replace(lone, weights="https://example.org/a.keras")
 
 
+def test_weights_that_are_not_there_are_found_by_their_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, digest = tmp_path / "kept.keras", hashlib.sha256(b"weights").hexdigest()
+    kept.write_bytes(b"weights")
+    monkeypatch.setenv(known_models.VARIABLE, str(tmp_path))
+    started = f'weights = "models/gone.keras"\nweights_sha256 = "{digest}"'
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN.replace('teacher = "large"', started))
+    assert planning.read(file).models[1].weights == str(kept)
+    monkeypatch.delenv(known_models.VARIABLE)
+    assert planning.read(file).models[1].weights == "models/gone.keras"
+
+
 def test_a_known_model_is_found_by_its_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

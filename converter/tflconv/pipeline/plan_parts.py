@@ -43,7 +43,8 @@ class ModelPlan:
         distill: How the model learns from its teacher.
         weights: A model file or an address from whose weights a model of the registry starts, or
             the name in results of another model of the plan.
-        weights_sha256: The hash of that file; an address needs it.
+        weights_sha256: The hash of that file; an address needs it. Where the file is not there, one
+            of ``$TFLCONV_MODEL_DIR`` with this hash is taken.
         custom_objects: Python file with layers that a model file or the teacher uses. It is run.
         signature: Which function of a SavedModel, where it has several.
         normalize: How pixels become inputs of a model file that does not say it.

@@ -13,10 +13,12 @@ from typing import Any
 from tflconv.core.text import file_name
 from tflconv.data import names as dataset_names
 from tflconv.errors import UsageError
+from tflconv.pipeline import known_models
 from tflconv.pipeline import plan as plans
 from tflconv.pipeline import quick as quick_runs
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.plan_parts import ModelPlan
+from tflconv.training.config import is_address
 
 Find = Callable[[str], str]
 
@@ -121,10 +123,19 @@ def _model(model: ModelPlan, find: Find, titles: set[str]) -> ModelPlan:
         model,
         model=find(model.model) if model.is_file else model.model,
         teacher=model.teacher if model.teacher in titles else _if_any(find, model.teacher),
-        weights=model.weights if model.weights in titles else _if_any(find, model.weights),
+        weights=model.weights if model.weights in titles else _weights(model, find),
         custom_objects=_if_any(find, model.custom_objects),
         labels=_if_any(find, model.labels),
     )
+
+
+def _weights(model: ModelPlan, find: Find) -> str | None:
+    """The file that a model starts from, or the one of ``$TFLCONV_MODEL_DIR`` with its hash."""
+    named = _if_any(find, model.weights)
+    if named is None or model.weights_sha256 is None or Path(named).exists():
+        return named
+    kept = None if is_address(named) else known_models.find(model.weights_sha256)
+    return str(kept or named)
 
 
 def _table(table: Mapping[str, Any], find: Find) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import http.server
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,8 +15,12 @@ from PIL import Image
 import tflconv
 from fakes.servers import Quiet, serving
 from tflconv import models
+from tflconv.compression import finetune
+from tflconv.compression.config import FinetuneConfig
+from tflconv.compression.examples import Examples
+from tflconv.compression.fine_tuning import fine_tune
 from tflconv.core.files import sha256_file
-from tflconv.core.tensorflow import keras2
+from tflconv.core.tensorflow import keras2, keras3
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
@@ -193,3 +198,68 @@ def test_a_download_is_checked_taken_and_kept(
     with pytest.raises(TflconvError, match="has the sha256"):
         train(str(start.path), "0" * 64)
     assert not list(tmp_path.glob("*.state"))
+
+
+@pytest.mark.parametrize("kit", [keras2, keras3()], ids=["keras2", "keras3"])
+def test_the_step_finetune_freezes_layers_of_any_model(kit: Any) -> None:
+    kit.utils.set_random_seed(0)
+    inner = kit.Sequential([kit.Input((4,)), kit.layers.Dense(4, name="one")])
+    still = kit.layers.Dense(4, name="still", trainable=False)
+    model = kit.Sequential([kit.Input((4,)), inner, still, kit.layers.Dense(3, name="head")])
+    inputs = np.random.default_rng(0).random((12, 4), np.float32)
+    examples = Examples(images=inputs, labels=np.arange(12) % 3)
+    first, after = values(model), []
+    layers = Layers(model, Thawing(freeze_epochs=1))
+    fine_tune(
+        model,
+        examples,
+        FinetuneConfig(epochs=2, batch_size=6, augment=False, warmup_ratio=0.0),
+        layers=layers,
+        progress=lambda event: after.append(values(model)) if event.message else None,
+    )
+    layers.leave()
+    moved = [{name for name in first if not same(first[name], each[name])} for each in after]
+    assert moved == [{"head"}, {"head", "one"}]
+    assert [layer.name for layer in weighted(model) if layer.trainable] == ["one", "head"]
+
+
+def small(kit: Any, seed: int, classes: int = 3) -> Any:
+    kit.utils.set_random_seed(seed)
+    layers = [kit.layers.Conv2D(2, 1, name="one"), kit.layers.BatchNormalization(name="norm")]
+    head = [kit.layers.Flatten(), kit.layers.Dense(classes, name="head")]
+    return kit.Sequential([kit.Input((2, 2, 3)), *layers, *head])
+
+
+@pytest.mark.parametrize("kit", [keras2, keras3()], ids=["keras2", "keras3"])
+def test_the_step_finetune_begins_with_weights_of_keras(kit: Any, tmp_path: Path) -> None:
+    path = tmp_path / "only.h5"
+    theirs = small(keras2, 1, classes=5)
+    theirs.save_weights(path)
+    model = small(kit, 2)
+    head = values(model)["head"]
+    with pytest.warns(UserWarning, match="does not fit 1 of 3 layers, .*: head"):
+        finetune._begin_with(path, model)
+    after = values(model)
+    assert same(after["head"], head)
+    for name in ("one", "norm"):
+        assert same(after[name], values(theirs)[name])
+
+
+def test_a_file_of_weights_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    model, path = small(keras2, 1), tmp_path / "only.h5"
+    first = values(model)
+    network().save_weights(path)
+    with pytest.raises(UsageError, match="does not fit: it has no layer with the name"):
+        finetune._begin_with(path, model)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(TflconvError, match=r"damaged|cannot read"):
+        finetune._begin_with(path, model)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["one"]
+        file["one"] = h5py.ExternalLink("elsewhere.h5", "/one")
+    with pytest.raises(TflconvError, match="is a link to somewhere else"):
+        finetune._begin_with(path, model)
+    path.write_text("weights")
+    with pytest.raises(TflconvError, match=r"is no \.h5 file of weights"):
+        finetune._begin_with(path, model)
+    assert all(same(found, first[name]) for name, found in values(model).items())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, get_args
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
 
 from tflconv.errors import require
 from tflconv.training.config import Precision
@@ -22,7 +23,16 @@ class StepConfig:
         seed: Seed of everything drawn at random; a request sets it to its own.
     """
 
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings that name a file; its content decides what comes out."""
+
     seed: int = 0
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that are named, by the name of the setting."""
+        named = {name: getattr(self, name) for name in self.FILES}
+        return {name: Path(path) for name, path in named.items() if path}
 
     def __post_init__(self) -> None:
         require("step", self, seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"))
@@ -75,14 +85,33 @@ class TuningConfig(StepConfig):
 class FinetuneConfig(TuningConfig):
     """Settings of the step ``finetune``, which trains a model further as it is.
 
+    Attributes:
+        freeze_epochs: Epochs at first in which only the head learns.
+        unfreeze_epochs: Epochs after those in which the other layers join, from the head backwards;
+            0 for all at once.
+        weights: A ``.h5`` file of weights, such as those of ``keras.applications``, that layers of
+            the same names begin with where they fit.
+
     Example:
         >>> FinetuneConfig(epochs=5).learning_rate
         0.001
     """
 
+    FILES: ClassVar[tuple[str, ...]] = ("weights",)
+
+    freeze_epochs: int = 0
+    unfreeze_epochs: int = 0
+    weights: str = ""
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("finetune", self, epochs=(self.epochs >= 1, "at least 1"))
+        require(
+            "finetune",
+            self,
+            epochs=(self.epochs >= 1, "at least 1"),
+            freeze_epochs=(self.freeze_epochs >= 0, "at least 0"),
+            unfreeze_epochs=(self.unfreeze_epochs >= 0, "at least 0"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

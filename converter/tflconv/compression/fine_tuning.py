@@ -30,6 +30,7 @@ from tflconv.training.learner import NO_DECAY
 from tflconv.training.schedule import learning_rate
 from tflconv.training.seeing import augmented
 from tflconv.training.state import Row, State, StateFile
+from tflconv.training.thawing import Layers
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Takes the inputs of a batch, the outputs of the model and the labels; returns the mean loss."""
@@ -47,6 +48,7 @@ def fine_tune(
     loss: Loss | None = None,
     after_step: Callable[[int], object] | None = None,
     features: FeatureLesson | None = None,
+    layers: Layers | None = None,
     unfinished: Path | None = None,
     progress: Callback = silent,
 ) -> None:
@@ -60,6 +62,7 @@ def fine_tune(
         loss: What is minimized; by default the cross-entropy with the labels.
         after_step: Called after each step with the number of those that are done.
         features: What is learned besides from the features of inner layers.
+        layers: Which layers learn in which epoch; by default all in each.
         unfinished: Folder for the state after each epoch, from which an interrupted training goes
             on; by default none is kept.
         progress: Is told of each step, and by a message of loss and accuracy of each epoch.
@@ -75,6 +78,7 @@ def fine_tune(
         progress(Progress(stage=name, done=done, total=steps, unit="steps"))
 
     tuner = _Tuner(model, config, wanted, after, features)
+    enter = (lambda _: False) if layers is None else layers.enter
     key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
     file = None if unfinished is None else StateFile(path=unfinished / f"{name}-{_STATE}", key=key)
     state = None if file is None else file.load()
@@ -82,6 +86,8 @@ def fine_tune(
         [] if state is None or not tuner.restore(state.values) else [*state.history]
     )
     while len(history) < config.epochs:
+        if enter(len(history)):
+            tuner.choose()
         row = tuner.epoch(examples, len(history))
         history.append(row)
         if file is not None:
@@ -183,15 +189,20 @@ class _Tuner:
         self.features = features
         self.called = model if features is None else features.watched
         self.besides = [] if features is None else features.variables
-        self.trained = [*variables_of(model, trainable=True), *self.besides]
+        self.held = variables_of(model)  # frozen layers would change their order
+        self.choose()
         self.optimizer = keras2.optimizers.AdamW(weight_decay=config.weight_decay, beta_2=0.99)
         self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
         self.optimizer.build(self.trained)
+
+    def choose(self) -> None:
+        """Train the variables that can be trained now."""
+        self.trained = [*variables_of(self.model, trainable=True), *self.besides]
         self.step = tf.function(self._step, reduce_retracing=True)
 
     @property
     def _variables(self) -> list[Variable]:
-        return [*variables_of(self.model), *self.besides, *self.optimizer.variables]
+        return [*self.held, *self.besides, *self.optimizer.variables]
 
     def values(self) -> list[NDArray[np.generic]]:
         """The values of all variables."""

@@ -9,8 +9,13 @@ from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
 from tflconv.compression.kernels import copied
 from tflconv.compression.technique import Subject
+from tflconv.core import telling
 from tflconv.core.progress import Callback
+from tflconv.core.text import clean
 from tflconv.core.typing import KerasModel
+from tflconv.errors import UsageError
+from tflconv.model.weights import by_layer
+from tflconv.training.thawing import Layers, Thawing, weighted
 
 
 def compress(
@@ -22,9 +27,37 @@ def compress(
     """Train the model of ``subject`` on ``examples``.
 
     Raises:
-        UsageError: It is no Keras model.
+        UsageError: It is no Keras model, or no layer of it fits the weights to begin with.
     """
     assert examples is not None  # this technique always needs pictures
-    model = copied(subject.model)
-    fine_tune(model, examples, subject.config, unfinished=unfinished, progress=progress)
+    model, config = copied(subject.model), subject.config
+    for path in config.files.values():
+        _begin_with(path, model)
+    thawing = Thawing(freeze_epochs=config.freeze_epochs, unfreeze_epochs=config.unfreeze_epochs)
+    layers = Layers(model, thawing)
+    fine_tune(model, examples, config, layers=layers, unfinished=unfinished, progress=progress)
+    layers.leave()
     return model
+
+
+def _begin_with(path: Path, model: KerasModel) -> None:
+    """Set the weights of the layers of ``model`` that fit those in the file at ``path``."""
+    layers, kept = list(weighted(model)), []
+    with by_layer(path) as found:
+        for layer in layers:
+            values = found.get(layer.name, [])
+            if [value.shape for value in values] == [tuple(each.shape) for each in layer.weights]:
+                layer.set_weights([value[()] for value in values])
+            else:
+                kept.append(layer.name)
+        if len(kept) == len(layers):
+            raise UsageError(
+                f"{path} does not fit: it has no layer with the name and the shapes of one of"
+                f" {model.name}.",
+                hint=f"It has layers such as {clean(', '.join(sorted(found)[:5]), 120)}.",
+            )
+    if kept:
+        telling.warn(
+            f"{path} does not fit {len(kept)} of {len(layers)} layers, which begin with the weights"
+            f" of the model: {', '.join(kept[:5])}{' ...' if len(kept) > 5 else ''}."
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from tflconv.compression.config import TuningConfig
 from tflconv.errors import require
@@ -116,6 +116,8 @@ class DistillStepConfig(TuningConfig):
         >>> DistillStepConfig(alpha=0.5).distillation.alpha
         0.5
     """
+
+    FILES: ClassVar[tuple[str, ...]] = ("teacher",)
 
     teacher: str = ""
     targets: Targets = "soft"

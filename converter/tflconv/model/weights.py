@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflconv.core import bounded
 from tflconv.core.bounded import max_member_bytes, too_large
+from tflconv.core.limits import READING_SECONDS, limited
 from tflconv.core.typing import Nested
 from tflconv.errors import TflconvError
 
 if TYPE_CHECKING:
     import h5py
 
+_SAVE = "Save them by layer: model.save_weights('only.h5') of Keras 2, or take the whole model."
 _WITHOUT_WEIGHTS = 1 << 20
 """Elements that the variables of a model may have beyond its file, such as states of generators."""
 
@@ -40,6 +45,50 @@ def count_elements(file: h5py.File, source: str) -> int:
     if packed > max_member_bytes():
         raise too_large(f"{source}: the content of the weights", max_member_bytes())
     return elements
+
+
+@contextmanager
+def by_layer(path: Path) -> Iterator[dict[str, list[h5py.Dataset]]]:
+    """Yield the weights in an HDF5 file as Keras writes them by layer, in their order, unread.
+
+    Args:
+        path: A file of weights (``model.save_weights("only.h5")``, ``keras.applications``), or of
+            a whole model in that format.
+
+    Raises:
+        TflconvError: It is another file, it is damaged, or it points to other files.
+    """
+    import h5py
+
+    with bounded.explained(path, "the weights"), limited(path, seconds=READING_SECONDS):
+        if not path.is_file() or not h5py.is_hdf5(path):
+            raise TflconvError(f"{path} is no .h5 file of weights.", hint=_SAVE)
+        with h5py.File(path, "r") as file:
+            count_elements(file, str(path))
+            root = file.get("model_weights", file)
+            if not _words(root, "layer_names"):
+                raise TflconvError(f"{path} names no layers of Keras.", hint=_SAVE)
+            yield {name: _arrays_of(root[name]) for name in _words(root, "layer_names")}
+
+
+def _arrays_of(layer: h5py.Group) -> list[h5py.Dataset]:
+    import h5py
+
+    found = [layer[name] for name in _words(layer, "weight_names")]
+    if not all(isinstance(each, h5py.Dataset) for each in found):
+        raise ValueError("a weight is no array")
+    return found
+
+
+def _words(group: h5py.Group, key: str) -> list[str]:
+    """The names in an attribute, which Keras cuts into ``key0``, ``key1``, ... where it is long."""
+    parts = [key] if key in group.attrs else sorted(_parts(group, key), key=len)
+    words = [word for part in parts for word in group.attrs[part]]
+    return [word.decode() if isinstance(word, bytes) else str(word) for word in words]
+
+
+def _parts(group: h5py.Group, key: str) -> list[str]:
+    return sorted(name for name in group.attrs if re.fullmatch(f"{key}[0-9]{{1,4}}", name))
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from tflconv import data, device, models
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
-from tflconv.compression.weight_config import DistillStepConfig
 from tflconv.core import outputs, telling
 from tflconv.core.inputs import require_finite
 from tflconv.data.arrays import is_array_file
@@ -44,7 +43,7 @@ def conversion(request: ConversionRequest, folder: Path) -> None:
     if isinstance(request.model, Path):
         model_file(request.model)
         _check_fits(request, request.model)
-    step_teachers(request.settings)
+    step_files(request.settings)
     dataset(request.dataset)
     dataset(request.calibration)
     outputs.try_folder(folder)
@@ -65,7 +64,7 @@ def compression(request: CompressionRequest, output: Path) -> None:
                 f"{model} is no Keras file, and only those show layers that can be changed.",
                 hint="Give the .keras or .h5 file that it was made of.",
             )
-    step_teachers(request.settings)
+    step_files(request.settings)
     dataset(request.dataset)
     outputs.try_files(output)
     outputs.try_scratch()
@@ -152,7 +151,7 @@ def plan(chosen: Plan) -> None:
             hint="Name a dataset or a folder; tflconv verify and bench take arrays.",
         )
     dataset(chosen.calibration.source)
-    step_teachers(of_tables(chosen.settings))
+    step_files(of_tables(chosen.settings))
     for model in chosen.models:
         _check_model(chosen, model)
 
@@ -168,11 +167,11 @@ def model_file(path: Path) -> None:
         )
 
 
-def step_teachers(settings: Iterable[StepConfig]) -> None:
-    """Raise ``TflconvError`` where the ``settings`` of a step name a teacher that is not there."""
+def step_files(settings: Iterable[StepConfig]) -> None:
+    """Raise ``TflconvError`` where the ``settings`` of a step name a file that is not there."""
     for config in settings:
-        if isinstance(config, DistillStepConfig) and config.teacher:
-            model_file(Path(config.teacher))
+        for path in config.files.values():
+            model_file(path)
 
 
 def teacher(path: Path) -> None:

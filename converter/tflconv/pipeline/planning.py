@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tflconv.compression.technique import TECHNIQUES
 from tflconv.core.text import file_name
 from tflconv.data import names as dataset_names
 from tflconv.errors import UsageError
@@ -112,7 +113,7 @@ def beside(plan: Plan, folder: Path) -> Plan:
         dataset=find_pictures(plan.dataset),
         models=tuple(_model(model, find, titles) for model in plan.models),
         calibration=replace(calibration, source=_if_any(find_pictures, calibration.source)),
-        settings={name: _table(table, find) for name, table in plan.settings.items()},
+        settings={name: _table(name, table, find) for name, table in plan.settings.items()},
         bench=replace(plan.bench, input_file=find(plan.bench.input_file)),
         quick=replace(quick, dataset=_if_any(find_pictures, quick.dataset)),
     )
@@ -138,9 +139,10 @@ def _weights(model: ModelPlan, find: Find) -> str | None:
     return str(kept or named)
 
 
-def _table(table: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
-    """Settings of a step; a teacher is the only file that they name."""
-    return {key: find(value) if key == "teacher" else value for key, value in table.items()}
+def _table(technique: str, table: Mapping[str, Any], find: Find) -> Mapping[str, Any]:
+    """Settings of a step, some of which are files."""
+    files = TECHNIQUES[technique].config.FILES
+    return {key: find(value) if key in files else value for key, value in table.items()}
 
 
 def _if_any(find: Find, name: str | None) -> str | None:

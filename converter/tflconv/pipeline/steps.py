@@ -61,10 +61,10 @@ class Workshop:
         ]
 
     def _settings(self, step: Step) -> dict[str, Any]:
-        """The settings of ``step``, and the hash of a teacher that they name."""
+        """The settings of ``step``, and the hashes of files that they name."""
         config = self.config(step)
-        named = config.teacher if isinstance(config, DistillStepConfig) else ""
-        return asdict(config) | ({"teacher_sha256": sha256_path(Path(named))} if named else {})
+        hashes = {f"{name}_sha256": sha256_path(path) for name, path in config.files.items()}
+        return asdict(config) | hashes
 
     def config(self, step: Step) -> StepConfig:
         """Return the settings of ``step``, with the seed of the request."""

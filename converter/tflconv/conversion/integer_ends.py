@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, integer_ends, packing
+from tflconv.tflite import editing, integer_ends, outline, packing, reading
 from tflconv.tflite.integer_ends import Range
 
 _PROBABILITIES = (0.0, 255 / 256)
@@ -32,7 +35,7 @@ def give(made: bytes, float_model: bytes, recipe: Recipe, ranges: TensorRanges) 
     model, source = packing.unpack(made), packing.unpack(float_model)
     graph = source.subgraphs[0]
     inputs, outputs = editing.names(graph, graph.inputs), editing.names(graph, graph.outputs)
-    scores = [kind in ("SOFTMAX", "LOGISTIC") for kind in editing.endings(source).values()]
+    scores = [kind in ("SOFTMAX", "LOGISTIC") for kind in _endings(float_model)]
     results = [
         _PROBABILITIES if is_score else _range(ranges, name)
         for name, is_score in zip(outputs, scores, strict=True)
@@ -51,6 +54,10 @@ def give(made: bytes, float_model: bytes, recipe: Recipe, ranges: TensorRanges) 
         )
     editing.drop_unused_tensors(model)
     return packing.pack(model)
+
+
+def _endings(float_model: bytes) -> Iterable[str]:
+    return outline.of(reading.parse(float_model, Path("model.tflite"))).endings.values()
 
 
 def _range(ranges: TensorRanges, name: str) -> Range | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-from tflconv.conversion import attention, masks, selection, tracing
+from tflconv.conversion import attention, logarithms, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
@@ -120,6 +120,7 @@ class OptimizedModel(FloatModel):
             if self.graph is None:  # not all of it is known to TensorFlow
                 raise
             check_covers_all(calibration, recipe)
+            logarithms.warn_of_clipped(self.content, self._fitted(calibration))
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _fitted(self, calibration: Calibration) -> TensorRanges:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tflconv.conversion import integer_ends, masks, selection, tracing
+from tflconv.conversion import integer_ends, logarithms, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -105,6 +105,7 @@ class FloatModel:
             if self.graph is None or not recipe.is_integer or not has_int8:
                 raise
             check_covers_all(samples, recipe)
+            logarithms.warn_of_clipped(content, ranges)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 
     @property

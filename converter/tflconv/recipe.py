@@ -74,9 +74,9 @@ class Quantization:
                 f"recipe '{self.scheme}': static ranges need int8 or int16 activations."
                 f" Received: activations={self.activations}."
             )
-        if self.io != "float32" and not self.is_integer:
+        if self.io != "float32" and not self.takes_integers:
             raise UsageError(
-                f"recipe '{self.scheme}': {self.io} inputs and outputs need static int8"
+                f"recipe '{self.scheme}': {self.io} inputs and outputs need ranges and int8"
                 f" activations. Received: compute={self.compute}, activations={self.activations}."
             )
 
@@ -84,6 +84,11 @@ class Quantization:
     def needs_ranges(self) -> bool:
         """Whether the ranges of activations must be known, from calibration or training."""
         return self.compute in ("static", "selective", "mixed")
+
+    @property
+    def takes_integers(self) -> bool:
+        """Whether inputs and outputs can be 8-bit integers."""
+        return self.is_integer or self.compute in ("selective", "mixed")
 
     @property
     def is_integer(self) -> bool:

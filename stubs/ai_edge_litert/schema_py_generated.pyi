@@ -68,6 +68,8 @@ class QuantizationParametersT:
 class MaximumMinimumOptionsT:
     def Pack(self, builder: Builder) -> int: ...
 
+class SelectV2OptionsT: ...
+
 class MulOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -77,7 +79,7 @@ class OperatorT:
     inputs: _Integers
     outputs: _Integers
     builtinOptionsType: int
-    builtinOptions: _Options | MaximumMinimumOptionsT | ReducerOptionsT | None
+    builtinOptions: _Options | MaximumMinimumOptionsT | ReducerOptionsT | SelectV2OptionsT | None
     builtinOptions2: _Options | None
     intermediates: _Integers | None
 
@@ -204,10 +206,19 @@ class Metadata:
     def Name(self) -> bytes | None: ...
     def Buffer(self) -> int: ...
 
+class TensorMap:
+    def Name(self) -> bytes | None: ...
+    def TensorIndex(self) -> int: ...
+
 class SignatureDef:
+    def Inputs(self, j: int) -> TensorMap: ...
+    def InputsLength(self) -> int: ...
+    def Outputs(self, j: int) -> TensorMap: ...
+    def OutputsLength(self) -> int: ...
     def SignatureKey(self) -> bytes | None: ...
 
 class BuiltinOperator:
+    SELECT_V2: int
     ADD: int
     CUSTOM: int
     DEQUANTIZE: int
@@ -220,6 +231,7 @@ class BuiltinOperator:
     SUM: int
 
 class TensorType:
+    BOOL: int
     FLOAT16: int
     FLOAT32: int
     FLOAT64: int
@@ -238,6 +250,7 @@ class BuiltinOptions:
     FullyConnectedOptions: int
     MaximumMinimumOptions: int
     MulOptions: int
+    SelectV2Options: int
     ReducerOptions: int
 
 def BufferStart(builder: Builder) -> None: ...

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tflconv
-from tflconv import cli, conversion
+from tflconv import cli, conversion, recipe
 from tflconv.compression import QatConfig
 from tflconv.conversion import Rewrite, tracing
 from tflconv.core.progress import silent
@@ -23,7 +23,9 @@ from tflconv.core.store import Store
 from tflconv.network import passes
 from tflconv.network.keras import opened
 from tflconv.pipeline import plan
+from tflconv.pipeline.meaning import RecipeOptions
 from tflconv.pipeline.plan import Plan
+from tflconv.pipeline.plan_parts import CalibrationPlan
 from tflconv.pipeline.prepared import Prepared
 from tflconv.pipeline.stages import prepare
 from tflconv.pipeline.study_model import StudyModel
@@ -37,10 +39,6 @@ name = "doors"
 dataset = "{pictures}"
 recipes = ["fp32"]
 seed = 3
-qat = {{ epochs = 1, batch_size = 16 }}
-
-[calibration]
-count = 8
 
 [[models]]
 model = "resnet"
@@ -114,14 +112,16 @@ def test_each_file_is_the_same_by_every_door(
     store: Path,
     tmp_path: Path,
 ) -> None:
+    wanted = RecipeOptions(calibration_count=8, qat=QatConfig(epochs=1, batch_size=16))
+    used = wanted.used_by(list(map(recipe.get, recipes)))
     by_python = tflconv.convert(
         trained,
         recipes,
         tmp_path / "python",
         rewrite=rewrite,
-        calibration_count=8,
+        calibration_count=used.calibration_count,
         dataset=planned.dataset,
-        qat=QatConfig(epochs=1, batch_size=16),
+        qat=used.qat,
         seed=SEED,
         **settings,
     )
@@ -129,10 +129,14 @@ def test_each_file_is_the_same_by_every_door(
     flags += [f"--io={settings['io']}"] if "io" in settings else []
     flags += ["--strip"] if settings.get("strip") else []
     flags += ["--no-card"] if settings.get("with_card") is False else []
-    flags += [f"--qat-{name.replace('_', '-')}={value}" for name, value in QAT.items()]
-    flags += ["--rewrite", rewrite, "--calibration-count", "8", "--seed", str(SEED)]
+    if used.qat != QatConfig():
+        flags += [f"--qat-{name.replace('_', '-')}={value}" for name, value in QAT.items()]
+    flags += [f"--calibration-count={used.calibration_count}"]
+    flags += ["--rewrite", rewrite, "--seed", str(SEED)]
     command("convert", trained, "-o", tmp_path / "command", "--dataset", planned.dataset, *flags)
-    own = replace(planned, recipes=recipes, rewrite=rewrite, **settings)
+    calibration = CalibrationPlan(count=used.calibration_count)
+    said = {"calibration": calibration, "qat": used.qat, **settings}
+    own = replace(planned, recipes=recipes, rewrite=rewrite, **said)
     candidates = studied(own, store).candidates
     for python, candidate in zip(by_python, candidates, strict=True):
         content = python.read_bytes()

@@ -88,7 +88,8 @@ def test_no_value_is_taken_for_another(line: str, says: str) -> None:
 
 
 def test_a_whole_number_is_a_number() -> None:
-    assert plan.parse("qat = { learning_rate = 1 }\n" + GOOD).qat.learning_rate == 1.0
+    text = GOOD.replace("static_wi8_ai8", "qat_static_wi8_ai8")
+    assert plan.parse("qat = { learning_rate = 1 }\n" + text).qat.learning_rate == 1.0
 
 
 def test_a_share_may_be_a_bare_number() -> None:

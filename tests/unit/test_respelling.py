@@ -16,12 +16,20 @@ from tflconv.tflite import editing, packing, respelling
 
 RANDOM = np.random.default_rng(0)
 SAMPLES = RANDOM.normal(size=(20, 4, 6)).astype(np.float32)
+SAMPLES[np.abs(SAMPLES) < 0.1] = 0  # which a mask hides; integers tell the others from it
 
 
 def graph(name: str, axis: int = 2) -> bytes:
-    """A graph of one operator over ``[1, 4, 6]``."""
+    """A graph of one operator over ``[1, 4, 6]``, or of a mask, as Masking has it."""
     builder = Builder()
     source = builder.tensor((1, 4, 6))
+    if name == "CAST":
+        masked, hidden = builder.tensor((1, 1, 1), values=[0.0]), builder.tensor((1, 4, 6), BOOL)
+        target, seen = builder.tensor((1, 4, 6)), builder.tensor((1, 4, 6))
+        builder.op("NOT_EQUAL", [source, masked], [hidden])
+        builder.op("CAST", [hidden], [seen])
+        builder.op("MUL", [source, seen], [target])
+        return builder.content([source], [target, seen])
     if name != "SPLIT_V":
         target = builder.tensor((1, 4, 6))
         builder.op(name, [source], [target])
@@ -37,7 +45,8 @@ def graph(name: str, axis: int = 2) -> bytes:
     return builder.content([source], parts)
 
 
-CASES = [("NEG", 2), ("SQUARE", 2), ("SPLIT_V", 2), ("SPLIT_V", -1), ("SPLIT_V", 1)]
+BOOL = fb.TensorType.BOOL
+CASES = [("CAST", 2), ("NEG", 2), ("SQUARE", 2), ("SPLIT_V", 2), ("SPLIT_V", -1), ("SPLIT_V", 1)]
 
 
 @pytest.mark.parametrize(("name", "axis"), CASES)

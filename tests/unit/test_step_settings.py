@@ -71,8 +71,8 @@ model = "vit"
 def test_a_plan_hands_settings_to_the_recipes_that_use_them() -> None:
     text = PLAN.format(recipe="finetune_fp32", settings="[settings.finetune]\nepochs = 7")
     read = plan.parse(text)
-    assert read.settings_for(read.all_recipes) == (FinetuneConfig(epochs=7),)
-    assert read.settings_for([recipe.get("fp32")]) == ()
+    assert read.options.used_by(read.all_recipes).settings == (FinetuneConfig(epochs=7),)
+    assert read.options.used_by([recipe.get("fp32")]).settings == ()
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def convert(
             ``as-is`` for the graph as it came; ``auto`` takes that or the optimized one, whichever
             is cheaper.
         logits: Leave out a last softmax or sigmoid.
-        io: Type of inputs and outputs of static recipes: ``float32``, ``int8`` or ``uint8``.
+        io: Type of inputs and outputs of static, selective and mixed recipes: ``float32``, ``int8``
+            or ``uint8``.
         qat: Settings of quantization-aware training.
         settings: Settings of other steps, such as ``ChannelsConfig(epochs=5)``.
         strip: Leave out names and TFLite metadata.

@@ -67,7 +67,8 @@ from tflconv.verification import parse_drop, parse_share
 @click.option(
     "--io",
     type=click.Choice(["float32", "int8", "uint8"]),
-    help="Type of inputs and outputs of static recipes.  [default: what the recipe says]",
+    help="Type of inputs and outputs of static, selective and mixed recipes.  [default: what the"
+    " recipe says]",
 )
 @options.preprocessing
 @click.option(

@@ -265,4 +265,9 @@ class QatConfig(StepConfig):
             bits=(2 <= self.bits <= 8, "2 to 8"),
         )
         if self.engine == "tfmot":
-            require("qat by tfmot", self, bits=(self.bits == 8, "8"))
+            require(
+                "qat by tfmot",
+                self,
+                bits=(self.bits == 8, "8"),
+                ema_decay=(self.ema_decay == QatConfig.ema_decay, "left out, for it has none"),
+            )

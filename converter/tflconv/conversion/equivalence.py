@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import load
 from tflconv.network.nodes import CannotRewrite
-from tflconv.tflite import editing, packing
+from tflconv.tflite import outline
 from tflconv.tflite.reading import TfliteModel
 
 CLOSE = 1e-4
@@ -55,8 +55,8 @@ def difference(
     if _ends(first) != _ends(second):
         return float("inf")
     received = [detail["index"] for detail in second.get_output_details()]
-    rows = editing.rows_looked_up(packing.unpack(content))
-    limits = [rows.get(name) for name in editing.input_names(packing.unpack(content))]
+    ends = outline.of(model)
+    limits = [ends.rows.get(name) for name in ends.inputs]
     found = [
         list(map(_apart, _computed(first, sample, expected), _computed(second, sample, received)))
         for sample in _samples(first, limits)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-from tflconv.conversion import attention, masks, selection, tracing
+from tflconv.conversion import attention, logarithms, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
@@ -79,35 +79,21 @@ class OptimizedModel(FloatModel):
         """Whether the network was trained for int8."""
         return self.trained is not None
 
-    def make(
-        self,
-        recipe: Recipe,
-        calibration: Calibration | None = None,
-        precisions: Precisions = NONE,
+    def _make(
+        self, recipe: Recipe, calibration: Calibration | None, precisions: Precisions
     ) -> bytes:
-        """Return the ``.tflite`` file of ``recipe``.
-
-        Args:
-            recipe: The recipe.
-            calibration: Samples, for a recipe with static ranges that were not trained.
-            precisions: Of a mixed recipe, what results of operators are computed in that are not
-                computed in 8 bits.
-
-        Raises:
-            TflconvError: The recipe cannot be made of this network.
-        """
         integers = recipe.is_integer or recipe.compute == "selective"
         if recipe.compute == "dynamic" and self.scaled is not None:
-            return FloatModel.make(self.scaled(), recipe)
+            return FloatModel._make(self.scaled(), recipe, None, NONE)
         if recipe.needs_ranges and has_loops(self.content):
-            return super().make(recipe, calibration, precisions)
+            return super()._make(recipe, calibration, precisions)
         if self.trained is not None and integers:
             return lower_rounded(self.network, self.trained, recipe)
         if recipe.compute == "selective":
             return self._selective(recipe, required(calibration, recipe))
         if recipe.is_integer:
             return self._integer(recipe, required(calibration, recipe))
-        return super().make(recipe, calibration, precisions)
+        return super()._make(recipe, calibration, precisions)
 
     def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
         key = (calibration.digest, calibration.method, recipe.weights)
@@ -134,6 +120,7 @@ class OptimizedModel(FloatModel):
             if self.graph is None:  # not all of it is known to TensorFlow
                 raise
             check_covers_all(calibration, recipe)
+            logarithms.warn_of_clipped(self.content, self._fitted(calibration))
             return lower_rounded(self.network, self._calibrate(calibration), recipe)
 
     def _fitted(self, calibration: Calibration) -> TensorRanges:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tflconv.conversion import masks, selection, tracing
+from tflconv.conversion import integer_ends, logarithms, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -74,6 +74,17 @@ class FloatModel:
         Raises:
             TflconvError: The recipe cannot be made of this model.
         """
+        if not integer_ends.needed(recipe):
+            return self._make(recipe, calibration, precisions)
+        made = self._make(recipe.with_io("float32"), calibration, precisions)
+        source = self._without_loops(recipe) if has_loops(self.content) else self
+        ranges = {} if calibration is None else source._measured(calibration)
+        return integer_ends.give(made, source.content, recipe, ranges)
+
+    def _make(
+        self, recipe: Recipe, calibration: Calibration | None, precisions: Precisions
+    ) -> bytes:
+        """The file of ``recipe``, its inputs and outputs integers only in a static recipe."""
         if self.graph is not None and self.has_trained_ranges:
             _check_trained(recipe)
             return finish(tracing.lower_trained(self.graph, recipe), recipe)
@@ -94,6 +105,7 @@ class FloatModel:
             if self.graph is None or not recipe.is_integer or not has_int8:
                 raise
             check_covers_all(samples, recipe)
+            logarithms.warn_of_clipped(content, ranges)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 
     @property
@@ -298,17 +310,10 @@ class LegacyModel(FloatModel):
         super().__init__(name, content)
         self._quantized = quantized
 
-    def make(
-        self,
-        recipe: Recipe,
-        calibration: Calibration | None = None,
-        precisions: Precisions = NONE,
+    def _make(
+        self, recipe: Recipe, calibration: Calibration | None, precisions: Precisions
     ) -> bytes:
-        """Return the int8 file, if ``recipe`` is that of int8 with a scale per channel.
-
-        Raises:
-            UsageError: It is another recipe.
-        """
+        """The int8 file, if ``recipe`` is that of int8 with a scale per channel."""
         if recipe.name != _INT8:
             raise UsageError(
                 self._quantized,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import NONE, FloatModel, Precisions
+from tflconv.conversion.preparation import FloatModel, Precisions
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
 from tflconv.core.tensorflow import tf
@@ -35,13 +35,10 @@ _IDLE = {"scale": 1, "gamma": 1}
 class UnfusedModel(FloatModel):
     """A model without fused or folded operators; it has a float file only."""
 
-    def make(
-        self,
-        recipe: Recipe,
-        calibration: Calibration | None = None,
-        precisions: Precisions = NONE,
+    def _make(
+        self, recipe: Recipe, calibration: Calibration | None, precisions: Precisions
     ) -> bytes:
-        """Return the float file, whose constants are not shared either, for any ``recipe``."""
+        """The float file, whose constants are not shared either, for any ``recipe``."""
         return self.content
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tflconv.model.card import ModelCard, embed_card, to_metadata
-from tflconv.tflite import metadata_writing, packing, scores, stripping
+from tflconv.tflite import metadata_writing, packing, reading, scores, stripping
 
 
 def write(target: Path, content: bytes, card: ModelCard | None, *, strip: bool) -> None:
@@ -20,7 +20,7 @@ def write(target: Path, content: bytes, card: ModelCard | None, *, strip: bool) 
     """
     target.write_bytes(_finished(content, card, strip=strip))
     if card is not None:
-        outputs = scores.meaning(packing.unpack(content))
+        outputs = scores.meaning(reading.parse(content, target))
         embed_card(target, replace(card, outputs=outputs))
 
 

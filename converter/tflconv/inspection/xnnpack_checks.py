@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tflconv.tflite.reading import Operator, OperatorOption, Subgraph, TfliteTensor
+from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.tables import OperatorOption
 
 MAX_DIMENSIONS = 6
 _FUSABLE = (None, "RELU", "RELU6", "RELU_N1_TO_1")

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from tflconv.core import quiet
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
-from tflconv.tflite import lifetimes, reading
+from tflconv.tflite import lifetimes, outline, reading
+from tflconv.tflite.outline import Outline
 
 Stored = NDArray[np.number]
 """Values as a tensor stores them: integers if it is quantized."""
@@ -73,7 +74,7 @@ class TensorDetails:
 
 _ARCHIVE = b"PK\x03\x04"
 
-Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...]]
+Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...], Outline]
 """A runtime that has loaded a model, the inputs of the model, and its outputs."""
 
 
@@ -96,7 +97,7 @@ class Interpreter:
     ) -> None:
         self.path = path
         self._card = card
-        self._runtime, self.inputs, self.outputs = _open(path, threads, keep)
+        self._runtime, self.inputs, self.outputs, self.outline = _open(path, threads, keep)
 
     @cached_property
     def card(self) -> ModelCard | None:
@@ -186,9 +187,7 @@ class Interpreter:
         try:
             yield
         except RuntimeError as error:
-            raise TflconvError(
-                f"LiteRT cannot run {self.path}: {_reason(self.path, error)}."
-            ) from error
+            raise TflconvError(f"LiteRT cannot run {self.path}: {_reason(error)}.") from error
 
     def _normalized(self, images: Stored) -> NDArray[np.float32]:
         if images.dtype != np.uint8:
@@ -220,7 +219,7 @@ class Interpreter:
 def _open(path: Path, threads: int, keep: bool) -> Loaded:
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
-    _check(path)
+    ends = _checked(path)
     try:
         with quiet.native_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that keeping all values takes memory
@@ -234,20 +233,24 @@ def _open(path: Path, threads: int, keep: bool) -> Loaded:
         outputs = tuple(_tensor(detail) for detail in runtime.get_output_details())
     except (ValueError, RuntimeError, OSError) as error:
         raise TflconvError(
-            f"{path} is not a TFLite model that LiteRT can run: {_reason(path, error)}."
+            f"{path} is not a TFLite model that LiteRT can run: {_reason(error)}."
         ) from error
-    return runtime, inputs, outputs
+    return runtime, inputs, outputs, ends
 
 
-def _check(path: Path) -> None:
+def _checked(path: Path) -> Outline:
     """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
-    if _magic(path) != _ARCHIVE:
-        lifetimes.check_memory(reading.read(path))
-
-
-def _reason(path: Path, error: Exception) -> str:
     if _magic(path) == _ARCHIVE:
-        return "it is a Keras file or another archive; convert it first"
+        raise TflconvError(
+            f"{path} is not a TFLite model that LiteRT can run: it is a Keras file or another"
+            " archive; convert it first."
+        )
+    model = reading.read(path)
+    lifetimes.check_memory(model)
+    return outline.of(model)
+
+
+def _reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(". ") or type(error).__name__
 
 

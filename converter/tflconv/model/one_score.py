@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.tflite import editing, packing
+from tflconv.tflite import outline, reading
 
 CLASSES = 2
 
 
 def is_probability(file: Path) -> bool:
     """Return whether the outputs of a ``.tflite`` file end in sigmoid."""
-    return set(editing.endings(packing.unpack(file.read_bytes())).values()) == {"LOGISTIC"}
+    return set(outline.of(reading.read(file)).endings.values()) == {"LOGISTIC"}
 
 
 def as_two(scores: NDArray[np.float32], *, probability: bool) -> NDArray[np.float32]:

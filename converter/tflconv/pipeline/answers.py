@@ -22,7 +22,6 @@ from tflconv.errors import TflconvError
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.pipeline.fidelity import Answers, Fidelity, compare
-from tflconv.tflite import editing, packing
 
 SAMPLES, CONTROLS = 16, 4
 SAME = 1e-4
@@ -47,11 +46,13 @@ class TfliteFile:
 
     def __init__(self, path: Path) -> None:
         self._runtime = Interpreter(path)
-        model = packing.unpack(path.read_bytes())
-        editing.name_tensors(model)  # as what is made of a file without names calls them
-        self._names, self._outputs = editing.input_names(model), editing.output_names(model)
-        self._rows = editing.rows_looked_up(model)
-        self.endings = editing.endings(model)
+        self._outline = self._runtime.outline
+        self._names = self._outline.inputs
+
+    @property
+    def endings(self) -> Mapping[str, str]:
+        """The operators that make the outputs, by their names."""
+        return self._outline.endings
 
     @property
     def inputs(self) -> dict[str, TensorDetails]:
@@ -66,7 +67,7 @@ class TfliteFile:
     def answer(self, sample: Sample) -> Sample:
         """Return all outputs for one sample."""
         outputs = self._runtime.run([sample[name] for name in self._names])
-        return dict(zip(self._outputs, outputs, strict=True))
+        return dict(zip(self._outline.outputs, outputs, strict=True))
 
     def limits(self, name: str, dtype: str, card: ModelCard | None) -> tuple[float, float]:
         """Return the smallest and the largest value of an input.
@@ -85,7 +86,9 @@ class TfliteFile:
             return low, high
         if dtype in ("int8", "uint8"):
             return np.iinfo(dtype).min, np.iinfo(dtype).max
-        return (-1.0, 1.0) if dtype.startswith("float") else (0, self._rows.get(name, 2) - 1)
+        if dtype.startswith("float"):
+            return -1.0, 1.0
+        return 0, self._outline.rows.get(name, 2) - 1
 
 
 class Reference:

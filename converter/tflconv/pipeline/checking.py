@@ -43,10 +43,17 @@ def conversion(request: ConversionRequest, folder: Path) -> None:
     if isinstance(request.model, Path):
         model_file(request.model)
         _check_fits(request, request.model)
+    if request.labels and not request.uses_labels:
+        raise UsageError(
+            "labels go into the card, which is left out.",
+            hint="Leave --labels out, or --no-card.",
+        )
     step_files(request.settings)
     dataset(request.dataset)
     dataset(request.calibration)
     outputs.try_folder(folder)
+    if left := request.options.left_in_float(request.recipes):
+        telling.warn(f"--io {request.io}: inputs and outputs of {', '.join(left)} stay float.")
 
 
 def compression(request: CompressionRequest, output: Path) -> None:
@@ -200,6 +207,16 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
             hint="Leave --signature out.",
         )
+    idle = (
+        ("resolution", "whose inputs have their size"),
+        ("custom_objects", "which has no layers of its own"),
+    )
+    for name, why in idle:
+        if getattr(request, name) is not None:
+            raise UsageError(
+                f"{model} is a .tflite file, {why}.",
+                hint=f"Leave --{name.replace('_', '-')} out.",
+            )
     if any(recipe.unfused for recipe in request.chosen):
         raise UsageError(
             f"{model} is a .tflite file; an unfused baseline is made of a Keras model.",

@@ -131,7 +131,7 @@ class Choices:
             write_json(folder / FACTS, choice.to_json())
 
         entry = line.store.fetch("choice", inputs, build)
-        possible = (*recipes, get(choosing.MIXED))
+        possible = (*recipes, self._mixed_recipe)
         choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), possible)
         line.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
@@ -156,12 +156,17 @@ class Choices:
 
     def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""
-        recipe = get(choosing.MIXED)
+        recipe = self._mixed_recipe
         try:
             choice, other = self._mixed(recipe, self.graphs(recipe)[0], drafts)
         except TflconvError:
             return best, content  # some operator has no integer form
         return choosing.cheaper((best, content), (choice, other), self.line.request.limits)
+
+    @property
+    def _mixed_recipe(self) -> Recipe:
+        """What ``auto`` tries besides the recipes that it chooses from."""
+        return choosing.with_ends(get(choosing.MIXED), self.line.request.io)
 
     def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
         """Those of ``graphs`` that can be made of the model, each when it is asked for."""

@@ -158,14 +158,29 @@ def recipes(recipe: Recipe, io: TensorType | None, *, has_samples: bool) -> list
 
     Args:
         recipe: The recipe.
-        io: Type of the inputs and outputs of static recipes.
-        has_samples: Whether there are samples for static ranges.
+        io: Type of inputs and outputs; by default float. Others leave out recipes without ranges.
+        has_samples: Whether there are samples for ranges.
+
+    Raises:
+        UsageError: Integer inputs and outputs are asked for, and there are no samples.
     """
     if not recipe.is_auto:
         return [recipe]
-    found = [get(name) for name in RECIPES]
-    found[0] = found[0].with_io(io or "float32")
-    return [each for each in found if has_samples or not each.needs_ranges]
+    found = [with_ends(get(name), io or "float32") for name in RECIPES]
+    if io not in (None, "float32"):
+        found = [each for each in found if each.takes_integers]
+    left = [each for each in found if has_samples or not each.needs_ranges]
+    if not left:
+        raise UsageError(
+            f"{io} inputs and outputs need samples of the data for their ranges.",
+            hint="Add --calibration DATASET, DIR or FILE.npy.",
+        )
+    return left
+
+
+def with_ends(recipe: Recipe, io: TensorType | None) -> Recipe:
+    """Return ``recipe`` with inputs and outputs of type ``io``, if it says one and can have it."""
+    return recipe if io is None or not recipe.takes_integers else recipe.with_io(io)
 
 
 def choose(

@@ -91,7 +91,9 @@ class Comparisons:
     def _samples(self) -> Calibration | None:
         """The samples that files are compared on; None for noise."""
         line, chosen = self.line, self.line.request.chosen
-        if line.request.calibration is not None or any(map(self._uses_samples, chosen)):
+        request = line.request
+        is_named = request.calibration is not None or request.dataset is not None
+        if is_named or any(map(self._uses_samples, chosen)):
             return line.calibration
         return line.samples_at_hand if any(recipe.is_auto for recipe in chosen) else None
 

@@ -10,7 +10,7 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
@@ -20,13 +20,13 @@ import cattrs
 from tflconv import recipe
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, technique
-from tflconv.compression.settings import Settings, idle, of_tables
-from tflconv.compression.technique import technique_of
+from tflconv.compression.settings import of_tables
 from tflconv.conversion import Rewrite
 from tflconv.core import inputs, strict
 from tflconv.core.structuring import Structure, faults, leaves
 from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model.golden import MOST_SAMPLES
+from tflconv.pipeline.meaning import RecipeOptions
 from tflconv.pipeline.plan_parts import (
     SEED,
     CalibrationPlan,
@@ -72,7 +72,7 @@ class Plan:
             ``optimized`` or ``unfused``. The recipe ``unfused_fp32`` makes the last of these
             beside the others.
         logits: Whether a last softmax or sigmoid is left out.
-        io: Type of inputs and outputs of static recipes.
+        io: Type of inputs and outputs of static, selective and mixed recipes.
         strip: Whether names and TFLite metadata are left out of the files.
         with_card: Whether files carry labels, preprocessing, origin and training.
         seed: Seed of everything that is drawn at random.
@@ -133,7 +133,7 @@ class Plan:
         for model in self.models:
             for each in self.recipes_of(model):
                 _check(each, self.rewrite_of(model))
-        idle(of_tables(self.settings), [step for each in self.all_recipes for step in each.steps])
+        self.options.check(self.all_recipes)
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
             _ = None if share is None else parse_share(share)
@@ -173,10 +173,17 @@ class Plan:
         """Return what is done to the operators of ``model`` before the recipes."""
         return model.rewrite or self.rewrite
 
-    def settings_for(self, recipes: Sequence[Recipe]) -> Settings:
-        """Return the settings of the steps of ``recipes``."""
-        used = {technique_of(step).config for each in recipes for step in each.steps}
-        return tuple(config for config in of_tables(self.settings) if type(config) in used)
+    @property
+    def options(self) -> RecipeOptions:
+        """Those options that only some recipes use."""
+        return RecipeOptions(
+            io=self.io,
+            logits=self.logits,
+            calibration_count=self.calibration.count,
+            calibration_method=self.calibration.method,
+            qat=self.qat,
+            settings=of_tables(self.settings),
+        )
 
     def _check_order(self, model: ModelPlan, waiting: tuple[str, ...], done: set[str]) -> None:
         """Raise ``UsageError`` for a model that would learn from itself.

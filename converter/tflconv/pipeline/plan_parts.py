@@ -16,6 +16,7 @@ from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.errors import UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
+from tflconv.pipeline.meaning import SAMPLES
 from tflconv.training.config import DistillConfig, TrainConfig, check_started, check_taught
 
 SEED = "at least 0 and below 2**32"
@@ -126,7 +127,7 @@ class CalibrationPlan:
     """
 
     source: str | None = None
-    count: int = 200
+    count: int = SAMPLES
     method: CalibrationMethod = "min-max"
 
     def __post_init__(self) -> None:

@@ -46,6 +46,11 @@ def of(plan: Plan) -> Plan:
                     hint="Name both in 'quick.models'.",
                 )
     recipes = quick.recipes or plan.recipes
+    options = replace(
+        plan.options,
+        calibration_count=min(plan.calibration.count, _FEW),
+        qat=replace(plan.qat, epochs=min(plan.qat.epochs, quick.epochs)),
+    ).used_by([recipe.get(name) for model in models for name in model.recipes or recipes])
     return replace(
         plan,
         name=f"{plan.name}, quick",
@@ -56,8 +61,12 @@ def of(plan: Plan) -> Plan:
         max_drop=None,
         min_agreement=None,
         min_cosine=None,
-        calibration=replace(plan.calibration, count=min(plan.calibration.count, _FEW)),
-        qat=replace(plan.qat, epochs=min(plan.qat.epochs, quick.epochs)),
+        io=options.io,
+        logits=options.logits,
+        calibration=replace(
+            plan.calibration, count=options.calibration_count, method=options.calibration_method
+        ),
+        qat=options.qat,
         settings=_short(plan.settings, _steps(models, recipes), quick.epochs),
     )
 

@@ -16,12 +16,14 @@ from tflconv.compression import QatConfig, settings, technique
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
-from tflconv.conversion.clipping import METHODS, CalibrationMethod
+from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.device.adb_choice import server_words
 from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
+from tflconv.pipeline.choosing import with_ends
 from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.meaning import SAMPLES, RecipeOptions
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
 from tflconv.training import DistillConfig, TrainConfig
@@ -152,7 +154,8 @@ class ConversionRequest(ModelRequest):
         calibration_method: Which range an int8 activation gets of the values of the samples.
         signature: Which function of a SavedModel, where it has several.
         qat: Settings of the step ``qat``; its seed is that of the request.
-        io: Type of inputs and outputs of static recipes; by default what each recipe says.
+        io: Type of inputs and outputs of static, selective and mixed recipes; by default what each
+            recipe says.
         strip: Whether names and TFLite metadata are left out.
         with_card: Whether files carry a card: labels, preprocessing, origin, training.
         min_cosine: Least cosine with the float model that a file may have (``fidelity``), 0 to 1.
@@ -166,7 +169,7 @@ class ConversionRequest(ModelRequest):
     rewrite: Rewrite = "auto"
     logits: bool = False
     calibration: str | Calibration | Any = None
-    calibration_count: int = 200
+    calibration_count: int = SAMPLES
     calibration_method: CalibrationMethod = "min-max"
     signature: str | None = None
     qat: QatConfig = field(default_factory=QatConfig)
@@ -182,18 +185,29 @@ class ConversionRequest(ModelRequest):
         _ = self.limits
         few = self.golden is None or 1 <= self.golden <= MOST_SAMPLES
         require("conversion", self, golden=(few, f"from 1 to {MOST_SAMPLES}"))
-        if self.calibration_method not in METHODS:
-            raise unknown("calibration method", self.calibration_method, METHODS)
         if self.rewrite not in REWRITES:
             raise unknown("rewrite", self.rewrite, REWRITES)
-        for recipe in self.chosen:
+        for recipe in self._named:
             technique.check(recipe)
-            if self.logits and (recipe.steps or recipe.unfused):
-                raise UsageError(
-                    f"{recipe.name} keeps a last softmax or sigmoid as it is.",
-                    hint="Leave --logits out for it.",
-                )
-        idle(self.settings, [step for recipe in self.chosen for step in recipe.steps])
+        self.options.check(self._named)
+        if isinstance(self.calibration, Calibration) and self.calibration_count != SAMPLES:
+            raise UsageError(
+                "the samples for ranges are given, so none are drawn. Received:"
+                f" calibration_count={self.calibration_count}.",
+                hint="Leave calibration_count out.",
+            )
+
+    @property
+    def options(self) -> RecipeOptions:
+        """Those options that only some recipes use."""
+        return RecipeOptions(
+            io=self.io,
+            logits=self.logits,
+            calibration_count=self.calibration_count,
+            calibration_method=self.calibration_method,
+            qat=self.qat,
+            settings=self.settings,
+        )
 
     @property
     def limits(self) -> Limits:
@@ -212,14 +226,19 @@ class ConversionRequest(ModelRequest):
     @property
     def chosen(self) -> tuple[Recipe, ...]:
         """The recipes as ``io`` and ``rewrite`` change them."""
-        default = ("fp32",) if self.rewrite == "unfused" else ("fp32", "auto")
-        recipes = self.recipes or tuple(map(get, default))
-        return tuple(self._changed(recipe) for recipe in recipes)
+        return tuple(with_ends(recipe, self.io) for recipe in self._named)
 
-    def _changed(self, recipe: Recipe) -> Recipe:
-        if self.io is not None and recipe.compute == "static":
-            recipe = recipe.with_io(self.io)
-        return replace(recipe, unfused=recipe.unfused or self.rewrite == "unfused")
+    @property
+    def uses_labels(self) -> bool:
+        """Whether anything is done with the names of outputs."""
+        learns = any(recipe.steps for recipe in self._named)
+        return self.with_card or learns or self.golden is not None or self.max_drop is not None
+
+    @property
+    def _named(self) -> tuple[Recipe, ...]:
+        unfused = self.rewrite == "unfused"
+        recipes = self.recipes or tuple(map(get, ("fp32",) if unfused else ("fp32", "auto")))
+        return tuple(replace(recipe, unfused=recipe.unfused or unfused) for recipe in recipes)
 
 
 @dataclass(frozen=True, kw_only=True)

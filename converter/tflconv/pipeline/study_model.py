@@ -77,14 +77,15 @@ class StudyModel:
     def conversion(self, model: Path) -> ConversionRequest:
         """What is made of the file ``model``."""
         plan, own = self.plan, self.model
+        options = plan.options.used_by(self.recipes)
         return ConversionRequest(
             model=model,
             recipes=self.recipes,
             rewrite=plan.rewrite_of(own),
-            logits=plan.logits,
+            logits=options.logits,
             calibration=plan.calibration.source,
-            calibration_count=plan.calibration.count,
-            calibration_method=plan.calibration.method,
+            calibration_count=options.calibration_count,
+            calibration_method=options.calibration_method,
             dataset=plan.dataset,
             normalize=own.normalize,
             resize=own.resize,
@@ -92,9 +93,9 @@ class StudyModel:
             resolution=plan.resolution if own.is_file else None,
             custom_objects=self._code if own.is_file else None,
             signature=own.signature,
-            qat=plan.qat,
-            settings=plan.settings_for(self.recipes),
-            io=plan.io,
+            qat=options.qat,
+            settings=options.settings,
+            io=options.io,
             strip=plan.strip,
             with_card=plan.with_card,
             min_cosine=None if plan.min_cosine is None else parse_share(plan.min_cosine),

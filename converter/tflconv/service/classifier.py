@@ -23,7 +23,7 @@ from tflconv.model import one_score, pictures
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.resolving import resolve_card
 from tflconv.service.settings import ServedModel
-from tflconv.tflite import editing, packing
+from tflconv.tflite import outline, reading
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What Pillow calls the formats that are taken; JPEG includes MPO, several in one file."""
@@ -131,7 +131,7 @@ def open_litert(model: ServedModel, *, max_pixels: int, threads: int = 1) -> Cla
 
 def _ending(path: Path) -> str:
     """The operator that makes the scores."""
-    (ending,) = editing.endings(packing.unpack(path.read_bytes())).values()
+    (ending,) = outline.of(reading.read(path)).endings.values()
     return ending
 
 

@@ -13,7 +13,7 @@ _NEEDED = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, 4)),
     **dict.fromkeys(("FULLY_CONNECTED",), (2, 1)),
     **dict.fromkeys(("BATCH_MATMUL",), (2, 2)),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), (2, 0)),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV", "GATHER", "EMBEDDING_LOOKUP"), (2, 0)),
     **dict.fromkeys(("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU"), (2, 0)),
     **dict.fromkeys(("RESHAPE", "QUANTIZE", "DEQUANTIZE", "DENSIFY", "SOFTMAX"), (1, 0)),
     "CONV_3D": (2, 5),

@@ -114,23 +114,6 @@ def output_names(model: fb.ModelT) -> list[str]:
     return _end_names(model, "outputs")
 
 
-def endings(model: fb.ModelT) -> dict[str, str]:
-    """Return the operator that makes each output of the main graph, before what only converts it.
-
-    Returns:
-        Names of operators, such as ``SOFTMAX``, by those of outputs; an empty one for an input.
-    """
-    graph = model.subgraphs[0]
-    makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
-    found = {}
-    for name, index in zip(output_names(model), map(int, graph.outputs), strict=True):
-        maker = makers.get(index)
-        while maker and operator_name(model, maker) in (*_CONVERSIONS, "RESHAPE"):
-            maker = makers.get(int(maker.inputs[0]))
-        found[name] = operator_name(model, maker) if maker else ""
-    return found
-
-
 def follow_signature(model: fb.ModelT) -> None:
     """Make the outputs of the main graph those of its signature, in its order.
 
@@ -148,32 +131,6 @@ def reads_outputs(model: fb.ModelT) -> bool:
     graph = model.subgraphs[0]
     outputs = set(map(int, graph.outputs))
     return any(not outputs.isdisjoint(map(int, each.inputs)) for each in graph.operators)
-
-
-def rows_looked_up(model: fb.ModelT) -> dict[str, int]:
-    """Return, by name of an input, the rows of the smallest stored table that it looks up."""
-    graph, names_of = model.subgraphs[0], dict[int, str]()
-    names_of.update(zip(map(int, graph.inputs), input_names(model), strict=True))
-    rows: dict[str, int] = {}
-    for _, operator, name in operators(model):
-        if name in ("GATHER", "EMBEDDING_LOOKUP"):
-            table, indices = operator.inputs if name == "GATHER" else reversed(operator.inputs)
-            shape = graph.tensors[table].shape
-            stored = has_values(model, graph.tensors[table]) and len(shape) > 0
-            if int(indices) in names_of and stored:
-                source = names_of[int(indices)]
-                rows[source] = min(rows.get(source, int(shape[0])), int(shape[0]))
-        else:
-            handed = [names_of[i] for i in _handed_on(operator, name) if i in names_of]
-            names_of.update({int(operator.outputs[0]): source for source in handed})
-    return rows
-
-
-def _handed_on(operator: fb.OperatorT, name: str) -> list[int]:
-    """What an operator hands on as it is; Keras chooses between a row and one from the end."""
-    if name in _CHOOSING:
-        return [int(index) for index in operator.inputs[1:]]
-    return [int(operator.inputs[0])] if name in _INDEX_MOVING else []
 
 
 def output_sizes(model: fb.ModelT) -> list[int]:

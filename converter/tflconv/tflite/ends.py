@@ -19,9 +19,11 @@ def use_uint8(model: fb.ModelT) -> None:
     """Give a model with int8 inputs and outputs uint8 ones that stand for the same numbers."""
     graph = model.subgraphs[0]
     for place, inner in enumerate(list(map(int, graph.inputs))):
-        _unsigned_input(model, place, inner)
+        if _is_signed(graph.tensors[inner]):
+            _unsigned_input(model, place, inner)
     for inner in dict.fromkeys(map(int, graph.outputs)):
-        _unsigned_output(model, inner)
+        if _is_signed(graph.tensors[inner]):
+            _unsigned_output(model, inner)
 
 
 def use_float(model: fb.ModelT) -> None:
@@ -29,32 +31,33 @@ def use_float(model: fb.ModelT) -> None:
     graph = model.subgraphs[0]
     quantize, dequantize = fb.BuiltinOperator.QUANTIZE, fb.BuiltinOperator.DEQUANTIZE
     for place, inner in enumerate(list(map(int, graph.inputs))):
-        if not _stands_for_numbers(graph.tensors[inner]):
+        if not stands_for_numbers(graph.tensors[inner]):
             continue
         outer = _float_twin(graph, inner)
         graph.operators.insert(0, editing.operator(model, quantize, outer, inner))
-        _replace_input(model, place, outer)
+        replace_input(model, place, outer)
     for inner in dict.fromkeys(map(int, graph.outputs)):
-        if not _stands_for_numbers(graph.tensors[inner]):
+        if not stands_for_numbers(graph.tensors[inner]):
             continue
         outer = _float_twin(graph, inner)
         graph.operators.append(editing.operator(model, dequantize, inner, outer))
-        _replace_output(model, inner, outer)
+        replace_output(model, inner, outer)
 
 
 def _unsigned_input(model: fb.ModelT, place: int, inner: int) -> None:
     outer = _unsigned_twin(model.subgraphs[0], inner)
     model.subgraphs[0].operators[:0] = _by_way_of_float(model, outer, inner)
-    _replace_input(model, place, outer)
+    replace_input(model, place, outer)
 
 
 def _unsigned_output(model: fb.ModelT, inner: int) -> None:
     outer = _unsigned_twin(model.subgraphs[0], inner)
     model.subgraphs[0].operators += _by_way_of_float(model, inner, outer)
-    _replace_output(model, inner, outer)
+    replace_output(model, inner, outer)
 
 
-def _replace_input(model: fb.ModelT, place: int, outer: int) -> None:
+def replace_input(model: fb.ModelT, place: int, outer: int) -> None:
+    """Make the tensor ``outer`` the input at ``place``, in the signature, too."""
     graph = model.subgraphs[0]
     inputs = list(map(int, graph.inputs))
     for signature in model.signatureDefs or ():
@@ -62,7 +65,8 @@ def _replace_input(model: fb.ModelT, place: int, outer: int) -> None:
     graph.inputs = [*inputs[:place], outer, *inputs[place + 1 :]]
 
 
-def _replace_output(model: fb.ModelT, inner: int, outer: int) -> None:
+def replace_output(model: fb.ModelT, inner: int, outer: int) -> None:
+    """Make the tensor ``outer`` each output that was ``inner``, in the signature, too."""
     graph = model.subgraphs[0]
     for signature in model.signatureDefs or ():
         _rename(signature.outputs, inner, outer)
@@ -79,7 +83,12 @@ def _unsigned_twin(graph: fb.SubGraphT, index: int) -> int:
     return editing.add_tensor(graph, outer)
 
 
-def _stands_for_numbers(tensor: fb.TensorT) -> bool:
+def _is_signed(tensor: fb.TensorT) -> bool:
+    return tensor.type == fb.TensorType.INT8 and stands_for_numbers(tensor)
+
+
+def stands_for_numbers(tensor: fb.TensorT) -> bool:
+    """Return whether the integers of ``tensor`` have a scale."""
     quantization = tensor.quantization
     scales = None if quantization is None else quantization.scale
     return scales is not None and len(scales) > 0

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from tflconv.core import inputs
 from tflconv.errors import TflconvError
-from tflconv.tflite import checking, schema
+from tflconv.tflite import checking, schema, tables
 from tflconv.tflite.schema import text
 
-OperatorOption = bool | int | float | bytes | tuple[int, ...] | None
-"""Value of an option of an operator."""
+Names = tuple[tuple[int, str], ...]
+"""Indices of tensors, each with a name."""
 
 _Entry = TypeVar("_Entry")
 _DAMAGE = (
@@ -130,7 +130,7 @@ class Operator:
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Mapping[str, OperatorOption] = field(default_factory=dict)
+    options: Mapping[str, tables.OperatorOption] = field(default_factory=dict)
     version: int = 1
     custom: bool = False
     custom_options: bytes = field(default=b"", repr=False)
@@ -179,7 +179,8 @@ class Subgraph:
 class TfliteModel:
     """A ``.tflite`` file of ``bytes`` bytes, its main subgraph first.
 
-    ``metadata`` has the size in bytes of each entry, ``signatures`` the keys.
+    ``metadata`` has the size in bytes of each entry, ``signatures`` the keys, ``names`` what the
+    first signature calls tensors of inputs and of outputs, by their index.
     """
 
     path: Path
@@ -189,6 +190,7 @@ class TfliteModel:
     subgraphs: tuple[Subgraph, ...]
     metadata: Mapping[str, int] = field(default_factory=dict)
     signatures: tuple[str, ...] = ()
+    names: tuple[Names, Names] = ((), ())
 
     @property
     def main(self) -> Subgraph:
@@ -237,6 +239,7 @@ class _FileReader:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._root = fb.Model.GetRootAs(content, 0)
+        self._codes: dict[int, tuple[int, str, int]] = {}
 
     def model(self, path: Path) -> TfliteModel:
         root = self._root
@@ -245,7 +248,7 @@ class _FileReader:
         if not subgraphs:
             raise ValueError("it has no graph")
         metadata = self._entries(root.MetadataLength(), root.Metadata)
-        signatures = self._entries(root.SignatureDefsLength(), root.SignatureDefs)
+        signatures = list(self._entries(root.SignatureDefsLength(), root.SignatureDefs))
         return TfliteModel(
             path=path,
             bytes=len(self._content),
@@ -254,6 +257,15 @@ class _FileReader:
             subgraphs=subgraphs,
             metadata={text(entry.Name()): len(self._buffer(entry.Buffer())) for entry in metadata},
             signatures=tuple(text(entry.SignatureKey()) for entry in signatures),
+            names=self._names(signatures[0]) if signatures else ((), ()),
+        )
+
+    def _names(self, signature: fb.SignatureDef) -> tuple[Names, Names]:
+        inputs = self._entries(signature.InputsLength(), signature.Inputs)
+        outputs = self._entries(signature.OutputsLength(), signature.Outputs)
+        return (
+            tuple((entry.TensorIndex(), text(entry.Name())) for entry in inputs),
+            tuple((entry.TensorIndex(), text(entry.Name())) for entry in outputs),
         )
 
     def _entries(self, length: int, get: Callable[[int], _Entry]) -> Iterator[_Entry]:
@@ -269,15 +281,16 @@ class _FileReader:
             name=text(graph.Name()),
             tensors=tuple(self._tensor(index, entry) for index, entry in enumerate(tensors)),
             operators=tuple(self._operator(index, entry) for index, entry in enumerate(operators)),
-            inputs=_integers(graph.InputsAsNumpy()),
-            outputs=_integers(graph.OutputsAsNumpy()),
+            inputs=tables.integers(graph.InputsAsNumpy()),
+            outputs=tables.integers(graph.OutputsAsNumpy()),
         )
         checking.check(subgraph)
         return subgraph
 
     def _tensor(self, index: int, tensor: fb.Tensor) -> TfliteTensor:
-        shape = _integers(tensor.ShapeAsNumpy())
-        signature = _integers(tensor.ShapeSignatureAsNumpy()) or shape
+        shape = tables.integers(tensor.ShapeAsNumpy())
+        signature = tables.integers(tensor.ShapeSignatureAsNumpy()) or shape
+        quantization = tensor.Quantization()
         for sizes in (shape, signature):
             if len(sizes) > 32 or any(size < -1 for size in sizes):
                 raise ValueError(f"a tensor of shape {sizes[:32]}")
@@ -289,27 +302,35 @@ class _FileReader:
             dtype=schema.TENSOR_TYPES[tensor.Type()],
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
-            quantization=_quantization(tensor.Quantization()),
-            block=_block(tensor.Quantization()),
+            quantization=_quantization(quantization),
+            block=_block(quantization),
             sparse=tensor.Sparsity() is not None,
             variable=bool(tensor.IsVariable()),
         )
 
     def _operator(self, index: int, operator: fb.Operator) -> Operator:
-        if operator.OpcodeIndex() >= self._root.OperatorCodesLength():
-            raise ValueError(f"operator code {operator.OpcodeIndex()} is missing")
-        code = self._root.OperatorCodes(operator.OpcodeIndex())
-        builtin = schema.builtin_code(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        builtin, name, version = self._code(operator.OpcodeIndex())
         return Operator(
             index=index,
-            name=schema.operator_name(builtin, code.CustomCode()),
-            inputs=_integers(operator.InputsAsNumpy()),
-            outputs=_integers(operator.OutputsAsNumpy()),
-            options=_options(operator),
-            version=code.Version(),
+            name=name,
+            inputs=tables.integers(operator.InputsAsNumpy()),
+            outputs=tables.integers(operator.OutputsAsNumpy()),
+            options=tables.options(operator),
+            version=version,
             custom=builtin == schema.CUSTOM,
-            custom_options=_bytes(operator.CustomOptionsAsNumpy()),
+            custom_options=tables.raw(operator.CustomOptionsAsNumpy()),
         )
+
+    def _code(self, index: int) -> tuple[int, str, int]:
+        """Code, name and version of the operators of one kind."""
+        if index not in self._codes:
+            if index >= self._root.OperatorCodesLength():
+                raise ValueError(f"operator code {index} is missing")
+            code = self._root.OperatorCodes(index)
+            builtin = schema.builtin_code(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            name = schema.operator_name(builtin, code.CustomCode())
+            self._codes[index] = builtin, name, code.Version()
+        return self._codes[index]
 
     def _buffer(self, index: int) -> bytes:
         if not 0 <= index < max(self._root.BuffersLength(), 1):
@@ -332,8 +353,8 @@ def _quantization(table: fb.QuantizationParameters | None) -> QuantizationParame
     if table is None or table.ScaleIsNone() or not table.ScaleLength():
         return None
     return QuantizationParameters(
-        scales=tuple(float(scale) for scale in table.ScaleAsNumpy()),
-        zero_points=() if table.ZeroPointIsNone() else _integers(table.ZeroPointAsNumpy()),
+        scales=tuple(table.ScaleAsNumpy().tolist()),
+        zero_points=() if table.ZeroPointIsNone() else tables.integers(table.ZeroPointAsNumpy()),
         dimension=table.QuantizedDimension(),
         vectors=tuple(_vectors(table)),
     )
@@ -358,26 +379,3 @@ def _vectors(table: fb.QuantizationParameters) -> Iterator[tuple[int, int]]:
 
 _QUANTIZATION_SLOTS = ((8, 4), (10, 8))
 """Slots of scales and zero points in the table, and bytes per value."""
-
-
-def _options(operator: fb.Operator) -> dict[str, OperatorOption]:
-    """Options by their schema names: ``strideW``, ``fusedActivationFunction``, ``adjY``."""
-    name, table = schema.OPTIONS.get(operator.BuiltinOptionsType()), operator.BuiltinOptions()
-    if name is None or table is None:
-        return {}
-    accessor = getattr(fb, name)()
-    accessor.Init(table.Bytes, table.Pos)
-    unpacked = vars(getattr(fb, f"{name}T").InitFromObj(accessor))
-    return {
-        key: _integers(value) if isinstance(value, np.ndarray) else value
-        for key, value in unpacked.items()
-    }
-
-
-def _bytes(values: NDArray[np.uint8] | int) -> bytes:
-    return b"" if isinstance(values, int) else values.tobytes()
-
-
-def _integers(values: NDArray[np.integer] | int) -> tuple[int, ...]:
-    """A schema vector, which is the integer 0 where it was left out."""
-    return () if isinstance(values, int) else tuple(int(value) for value in values)

@@ -1,8 +1,8 @@
 """Spell operators that litert-quantizer leaves in float by those that it quantizes.
 
-What comes out is the same, number for number: a NEG is a MUL by -1, a SQUARE a MUL by itself, and a
-SPLIT_V the slices that it makes. Keras 3 writes LayerNormalization with a NEG, and a GRU of Keras 2
-splits its weights.
+What comes out is the same, number for number: a NEG is a MUL by -1, a SQUARE a MUL by itself, a
+SPLIT_V the slices that it makes, and a CAST of true and false chooses 1 or 0. Keras 3 writes
+LayerNormalization with a NEG, a GRU of Keras 2 splits its weights, and Masking casts its mask.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def respell(model: fb.ModelT) -> bool:
     before, spelled = graph.operators, list[fb.OperatorT]()
     for operator in graph.operators:
         spell = _SPELLINGS.get(editing.operator_name(model, operator))
-        is_float = graph.tensors[int(operator.inputs[0])].type == fb.TensorType.FLOAT32
+        is_float = graph.tensors[int(operator.outputs[0])].type == fb.TensorType.FLOAT32
         spelled += spell(model, graph, operator) if spell and is_float else [operator]
     graph.operators = spelled
     return spelled != before
@@ -37,6 +37,23 @@ def _negated(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> l
 
 def _squared(model: fb.ModelT, _: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
     return [_product(model, operator, int(operator.inputs[0]))]
+
+
+def _chosen(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    """A choice between 1 and 0 for a CAST of true and false; else the operator as it is."""
+    mask, target = int(operator.inputs[0]), int(operator.outputs[0])
+    if graph.tensors[mask].type != fb.TensorType.BOOL:
+        return [operator]
+    made = editing.operator(model, fb.BuiltinOperator.SELECT_V2, mask, target)
+    single = (1,) * len(list(graph.tensors[target].shape))  # litert-quantizer needs equal ranks
+    one, zero = (
+        _constant(model, graph, np.full(single, value, np.float32), fb.TensorType.FLOAT32)
+        for value in (1, 0)
+    )
+    made.inputs = [mask, one, zero]
+    made.builtinOptionsType = fb.BuiltinOptions.SelectV2Options
+    made.builtinOptions = fb.SelectV2OptionsT()
+    return [made]
 
 
 def _product(model: fb.ModelT, operator: fb.OperatorT, factor: int) -> fb.OperatorT:
@@ -84,4 +101,4 @@ def _constant(model: fb.ModelT, graph: fb.SubGraphT, values: NDArray[np.number],
     return editing.add_tensor(graph, tensor)
 
 
-_SPELLINGS = {"NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared}
+_SPELLINGS = {"CAST": _chosen, "NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared}

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 
 from ai_edge_litert import schema_py_generated as fb
 
-from tflconv.tflite import editing
+from tflconv.tflite import editing, outline
+from tflconv.tflite.reading import TfliteModel
 
 PROBABILITIES, LOGITS = "probabilities", "logits"
 _ACTIVATIONS = ("SOFTMAX", "LOGISTIC")
 _LINEAR = ("FULLY_CONNECTED", "CONV_2D", "ADD", "MEAN")
 
 
-def meaning(model: fb.ModelT) -> str | None:
+def meaning(model: TfliteModel) -> str | None:
     """Return ``probabilities`` or ``logits``; None where that is not clear, or not of all alike."""
-    return _meaning(editing.endings(model))
+    return _meaning(outline.of(model).endings)
 
 
 def _meaning(endings: Mapping[str, str]) -> str | None:

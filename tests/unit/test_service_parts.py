@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import signal
+import socket
 from pathlib import Path
 
 import click
@@ -53,13 +54,27 @@ def test_classes_come_as_they_were_sent(
     assert wire.Classes.unpack(body) == sent
 
 
+@given(
+    st.integers(0, 2**64 - 1), st.text(max_size=30), st.integers(1, 10**6), st.binary(max_size=99)
+)  # fmt: skip
+def test_a_question_comes_as_it_was_sent(number: int, model: str, top: int, content: bytes) -> None:
+    sent = wire.Question(number=number, model=model, top=top, content=content)
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        ours.sendall(sent.pack() * 2)
+        ours.shutdown(socket.SHUT_WR)
+        received = list(wire.messages(theirs))
+    assert [head for head, _ in received] == [{}, {}]
+    assert [wire.Question.unpack(body) for _, body in received] == [sent, sent]
+
+
 def test_an_answer_that_is_no_number_is_a_problem() -> None:
     class Overflowing:
         def answer(self, _: bytes) -> Answer:
             return Answer(probabilities=np.full(3, np.nan, "f4"), decode_ms=1, inference_ms=1)
 
-    job = {"id": 7, "model": "half", "top": 2}
-    message = worker._done({"half": Overflowing()}, job, b"")  # type: ignore[dict-item]
+    asked = wire.Question(number=7, model="half", top=2, content=b"")
+    message = worker._done({"half": Overflowing()}, asked)  # type: ignore[dict-item]
     ((head, _),) = wire.Incoming().feed(message)
     assert (head["id"], head["problem"]) == (7, "internal")
 

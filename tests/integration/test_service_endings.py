@@ -74,6 +74,10 @@ EARLY = {
         request("/livez", ending="keep-alive", length=0) * 5000, 400, "bad-request",
     ),
     "long head": (b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000, 413, "too-large"),
+    "long lines behind the body": (
+        request().replace(b"Content-Length: 4000000", b"Transfer-Encoding: chunked")
+        + b"5\r\nhello\r\n0\r\nX: ", 413, "too-large",
+    ),
 }  # fmt: skip
 """What is refused when its head is read, while the client sends on."""
 

@@ -25,6 +25,7 @@ from tflconv.service.logs import Log
 from tflconv.service.openapi import document
 from tflconv.service.pages import reference, upload
 from tflconv.service.problems import KINDS, Problem
+from tflconv.service.starting import golden_pictures
 
 HEADS = st.dictionaries(st.text(max_size=9), st.integers() | st.text(max_size=30), max_size=4)
 
@@ -126,6 +127,7 @@ def test_settings_have_the_same_defaults_in_python() -> None:
     ("given_", "wrong"),
     [
         ({"port": 65536}, "port"),
+        ({"host": " "}, "host"),
         ({"queue": 0}, "queue"),
         ({"max_megabytes": float("nan")}, "max_megabytes"),
         ({"timeout": float("inf")}, "timeout"),
@@ -152,6 +154,12 @@ def test_names_need_no_escapes_in_addresses(stem: str) -> None:
     assert name
     assert name not in (".", "..")
     assert set(name) <= set(settings.URL_SAFE)
+
+
+def test_a_file_that_is_no_golden_contract_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "golden.zip").write_text("no archive")
+    with pytest.raises(TflconvError, match="neither a golden contract nor a folder"):
+        golden_pictures(tmp_path / "golden.zip")
 
 
 def test_two_files_of_one_name_are_refused() -> None:

@@ -91,6 +91,15 @@ def test_who_still_sends_reads_the_refusal(
         assert answer(connection) == (status, kind)
 
 
+def test_a_connection_that_asks_no_more_is_ended(service: Running) -> None:
+    with service.connect() as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        while connection.recv(1 << 16):  # what is left of the answer, and then the end
+            pass
+
+
 def test_who_is_one_too_many_reads_it(service: Running, idle: int) -> None:
     """Each of those that come at once to a full house gets the whole answer."""
     wait_for(lambda: open_files(service) == idle)

@@ -225,6 +225,39 @@ def test_requests_in_one_packet_are_answered_in_their_order(service: Running) ->
     assert together == [each.json["pictures"][0]["classes"] for each in alone]
 
 
+OFFERS = {
+    "HTTP/2": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n",
+    "a socket": "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
+@pytest.mark.parametrize("cut", [0, 80, 200, 350])
+def test_an_offer_of_another_protocol_is_passed_over(
+    service: Running, offer: str, cut: int
+) -> None:
+    """Java's client and curl --http2 make one with each first request."""
+    head = f"POST /models/tiny_float32/classify HTTP/1.1\r\nHost: localhost\r\n{offer}"
+    head += "Content-Type: image/png\r\n"
+    body = png()
+    sized = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body
+    last = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    sent = sized + chunked + b"\r\n0\r\nHost: of.another\r\n\r\n" + last
+    with service.connect() as connection:
+        connection.sendall(sent[:cut])
+        time.sleep(0.02)  # mostly two packets; the answers are the same for one
+        connection.sendall(sent[cut:])
+        received = b""
+        while part := connection.recv(1 << 16):
+            received += part
+    answers = received.split(b"HTTP/1.1 ")[1:]
+    assert [each[:3] for each in answers] == [b"200"] * 3, received
+    told = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in answers]
+    alone = service.classify(body).json["pictures"][0]["classes"]
+    assert [each["pictures"][0]["classes"] for each in told[:2]] == [alone, alone]
+
+
 def test_pages_run_nothing_but_their_own(service: Running) -> None:
     for path in ("/", "/docs"):
         page = service.ask(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def service() -> Iterator[Running]:
         yield running
         assert running.classify(png()).status == 200
         assert running.number('tflconv_workers_lost_total{reason="worker-crashed"}') == 0
+    assert running.events  # all lines of the log are JSON, also those of libraries
 
 
 def in_json(**members: Any) -> tuple[bytes, dict[str, str]]:
@@ -99,6 +101,11 @@ WRONG: dict[str, tuple[tuple[bytes, dict[str, str]], int, str]] = {
         400,
         "bad-request",
     ),
+    "form without a file": (
+        (form(png())[0].replace(b'; filename="a.png"', b""), form(png())[1]), 400, "empty-body",
+    ),
+    "form behind a text": ((b"hello\r\n" + form(png())[0], form(png())[1]), 400, "bad-request"),
+    "compressed": ((gzip.compress(png()), PNG | {"content-encoding": "gzip"}), 415, "wrong-type"),
     "second of two": (form(png(), b"none"), 422, "unreadable-picture"),
     "no JSON": ((b"{", JSON), 400, "bad-request"),
     "bytes for JSON": ((b"\xff\xfe", JSON), 400, "bad-request"),
@@ -156,6 +163,8 @@ def test_a_wrong_address_is_one_problem(
 ) -> None:
     answer = service.ask(path, png() if method == "POST" else None, PNG, method)
     assert (answer.status, answer.problem) == (status, problem)
+    if status == 405:  # RFC 9110, 15.5.6
+        assert answer.headers["allow"] in ("POST", "GET, HEAD", "HEAD, GET")
 
 
 def test_a_chunked_body_is_measured_while_it_comes(service: Running) -> None:

@@ -74,6 +74,10 @@ EARLY = {
         request("/livez", ending="keep-alive", length=0) * 5000, 400, "bad-request",
     ),
     "long head": (b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000, 413, "too-large"),
+    "long lines behind the body": (
+        request().replace(b"Content-Length: 4000000", b"Transfer-Encoding: chunked")
+        + b"5\r\nhello\r\n0\r\nX: ", 413, "too-large",
+    ),
 }  # fmt: skip
 """What is refused when its head is read, while the client sends on."""
 
@@ -85,6 +89,15 @@ def test_who_still_sends_reads_the_refusal(
     with service.connect() as connection:
         connection.sendall(head + b"x" * LARGEST)
         assert answer(connection) == (status, kind)
+
+
+def test_a_connection_that_asks_no_more_is_ended(service: Running) -> None:
+    with service.connect() as connection:
+        for _ in range(2):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        while connection.recv(1 << 16):  # what is left of the answer, and then the end
+            pass
 
 
 def test_who_is_one_too_many_reads_it(service: Running, idle: int) -> None:

@@ -38,9 +38,9 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Running]:
-    """One worker, a short queue, and little patience with slow clients."""
+    """One worker, which may be slow, a short queue, and little patience with slow clients."""
     limits = ("--queue", 2, "--receive-timeout", 1, "--max-connections", 40, "--max-pictures", 8)
-    with serving(TINY, "--workers", 1, *limits, "--watch", 0) as running:
+    with serving(TINY, "--workers", 1, *limits, "--watch", 0, "--timeout", PATIENCE) as running:
         yield running
 
 
@@ -201,7 +201,7 @@ def test_a_picture_that_takes_too_long_is_ended(slow: bytes) -> None:
 
 
 def test_what_was_accepted_is_answered_before_the_end(slow: bytes) -> None:
-    with serving(TINY, "--workers", 1) as service:
+    with serving(TINY, "--workers", 1, "--timeout", PATIENCE) as service:
         workers = service.workers
         kept = HTTPConnection("127.0.0.1", service.port)
         kept.request("GET", "/livez")

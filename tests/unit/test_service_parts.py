@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import signal
+import socket
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from tflconv.service.logs import Log
 from tflconv.service.openapi import document
 from tflconv.service.pages import reference, upload
 from tflconv.service.problems import KINDS, Problem
+from tflconv.service.starting import golden_pictures
 
 HEADS = st.dictionaries(st.text(max_size=9), st.integers() | st.text(max_size=30), max_size=4)
 
@@ -53,13 +55,27 @@ def test_classes_come_as_they_were_sent(
     assert wire.Classes.unpack(body) == sent
 
 
+@given(
+    st.integers(0, 2**64 - 1), st.text(max_size=30), st.integers(1, 10**6), st.binary(max_size=99)
+)  # fmt: skip
+def test_a_question_comes_as_it_was_sent(number: int, model: str, top: int, content: bytes) -> None:
+    sent = wire.Question(number=number, model=model, top=top, content=content)
+    ours, theirs = socket.socketpair()
+    with theirs, ours:
+        ours.sendall(sent.pack() * 2)
+        ours.shutdown(socket.SHUT_WR)
+        received = list(wire.messages(theirs))
+    assert [head for head, _ in received] == [{}, {}]
+    assert [wire.Question.unpack(body) for _, body in received] == [sent, sent]
+
+
 def test_an_answer_that_is_no_number_is_a_problem() -> None:
     class Overflowing:
         def answer(self, _: bytes) -> Answer:
             return Answer(probabilities=np.full(3, np.nan, "f4"), decode_ms=1, inference_ms=1)
 
-    job = {"id": 7, "model": "half", "top": 2}
-    message = worker._done({"half": Overflowing()}, job, b"")  # type: ignore[dict-item]
+    asked = wire.Question(number=7, model="half", top=2, content=b"")
+    message = worker._done({"half": Overflowing()}, asked)  # type: ignore[dict-item]
     ((head, _),) = wire.Incoming().feed(message)
     assert (head["id"], head["problem"]) == (7, "internal")
 
@@ -111,6 +127,7 @@ def test_settings_have_the_same_defaults_in_python() -> None:
     ("given_", "wrong"),
     [
         ({"port": 65536}, "port"),
+        ({"host": " "}, "host"),
         ({"queue": 0}, "queue"),
         ({"max_megabytes": float("nan")}, "max_megabytes"),
         ({"timeout": float("inf")}, "timeout"),
@@ -137,6 +154,12 @@ def test_names_need_no_escapes_in_addresses(stem: str) -> None:
     assert name
     assert name not in (".", "..")
     assert set(name) <= set(settings.URL_SAFE)
+
+
+def test_a_file_that_is_no_golden_contract_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "golden.zip").write_text("no archive")
+    with pytest.raises(TflconvError, match="neither a golden contract nor a folder"):
+        golden_pictures(tmp_path / "golden.zip")
 
 
 def test_two_files_of_one_name_are_refused() -> None:

@@ -30,8 +30,8 @@ def hear():
     lengths = connection.recv(8, socket.MSG_WAITALL)
     if len(lengths) < 8:
         sys.exit()
-    head, body = struct.unpack("<II", lengths)
-    return json.loads(connection.recv(head + body, socket.MSG_WAITALL)[:head])
+    told = connection.recv(sum(struct.unpack("<II", lengths)), socket.MSG_WAITALL)
+    return struct.unpack_from("<Q", told)[0]
 
 hear()
 say(ready={})
@@ -45,12 +45,12 @@ while True:
     if not mark.exists():
         mark.touch()
         sys.exit()
-    connection.sendall(struct.pack("<IIQddId", 0, 36, job["id"], 0.1, 0.1, 0, 1.0))
+    connection.sendall(struct.pack("<IIQddId", 0, 36, job, 0.1, 0.1, 0, 1.0))
 """
 )
 
 ANSWERS = """
-    connection.sendall(struct.pack("<IIQddId", 0, 36, job["id"], 0.1, 0.1, 0, 1.0))
+    connection.sendall(struct.pack("<IIQddId", 0, 36, job, 0.1, 0.1, 0, 1.0))
 """
 HANGS_AT_ITS_FIRST_JOB = (
     WORKER
@@ -72,7 +72,7 @@ while True:
     job = hear()
     if not mark.exists():
         mark.touch()
-        head, body = head.replace("ID", str(job["id"])).encode(), bytes.fromhex(body)
+        head, body = head.replace("ID", str(job)).encode(), bytes.fromhex(body)
         connection.sendall(struct.pack("<II", len(head), len(body)) + head + body)
         hear()
 """
@@ -180,6 +180,26 @@ def test_a_worker_that_babbles_is_ended_and_costs_one_picture(
         answers = await asyncio.wait_for(asyncio.gather(*(job.future for job in jobs[1:])), 60)
         assert [answer.top for answer in answers] == [[(0, 1.0)]] * 2
         await started.close()
+
+    asyncio.run(ask())
+
+
+def test_what_waits_too_long_is_told_so_and_nothing_before_its_time(tmp_path: Path) -> None:
+    async def ask() -> None:
+        never_started, over = pool(WORKER, tmp_path, timeout=0.3), list[float]()
+        jobs = []
+        for _ in range(3):
+            jobs.append(never_started.submit("model", b"picture", 1))
+            jobs[-1].future.add_done_callback(lambda _: over.append(time.perf_counter()))
+            await asyncio.sleep(0.1)
+        never_started.abandon(jobs[1])
+        for job in (jobs[0], jobs[2]):
+            with pytest.raises(Problem, match="waited too long"):
+                await asyncio.wait_for(job.future, 60)
+        assert over[0] - jobs[0].accepted >= 0.3
+        assert over[-1] - jobs[2].accepted >= 0.3
+        assert never_started.waiting == 0
+        await never_started.close()
 
     asyncio.run(ask())
 

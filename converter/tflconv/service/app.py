@@ -99,7 +99,8 @@ def _problem(error: Exception) -> Problem:
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            return Problem("method-not-allowed", "See /docs for what it takes.")
+            allow = (error.headers or {}).get("Allow")
+            return Problem("method-not-allowed", "See /docs for what it takes.", allow=allow)
         return Problem("not-found", "See /docs for what there is.")
     return Problem("internal", "This is a bug. It is in the log.")
 

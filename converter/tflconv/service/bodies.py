@@ -99,7 +99,10 @@ async def parse(request: Request, body: bytes | bytearray, config: ServiceConfig
     Raises:
         Problem: The body is not what its type says, or of no type that is taken.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    headers = request.headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem("wrong-type", "Send the body as it is, without a Content-Encoding.")
     fields = dict[str, Any](request.query_params) if request.scope["query_string"] else {}
     if kind in RAW_TYPES:
         pictures = [bytes(body)]
@@ -107,7 +110,7 @@ async def parse(request: Request, body: bytes | bytearray, config: ServiceConfig
         pictures, more = _from_json(body, config)
         fields |= more
     elif kind == "multipart/form-data":
-        pictures, more = await _from_form(request.headers, bytes(body), config)
+        pictures, more = await _from_form(headers, bytes(body), config)
         fields |= more
     else:
         hint = "; curl needs -H 'Content-Type: image/jpeg'" if "urlencoded" in kind else ""
@@ -189,6 +192,8 @@ async def _from_form(
             pictures.append(value.file.read())
         else:
             fields[name] = value
+    if not pictures:
+        raise Problem("empty-body", "The form has no file; a part is one where it has a filename.")
     return pictures, fields
 
 

@@ -72,7 +72,7 @@ async def _classify(service: Service, request: Request, name: str, number: str) 
     answer: Response | str
     try:
         if request.method != "POST":
-            raise Problem("method-not-allowed", "Send a picture by POST; see /docs.")
+            raise Problem("method-not-allowed", "Send a picture by POST; see /docs.", allow="POST")
         if name not in service.models:
             raise unknown_model(name, service.models)
         body = await bodies.read(request, service.config, service.budget)

@@ -19,13 +19,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tflconv.service.patience import Patience
 from tflconv.service.problems import MEDIA_TYPE, Problem
 
 MOST_HEAD = 32 << 10
-"""Bytes of a request before its body."""
+"""Bytes of a request before its body, between two parts of it, and after it."""
 
 MOST_AHEAD = 16
 """Requests of one connection that wait for the answer to the one before."""
@@ -57,9 +58,10 @@ class Deadlines(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._arrival = Patience(self.seconds, self._too_late)
+        self._idle = Patience(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self._taking: asyncio.TimerHandle | None = None
         self._dropping: asyncio.TimerHandle | None = None
-        self._head_bytes = self._heads = 0
+        self._steps = self._bytes_of_step = 0
         self._in_head = True
         self._gone: list[Callable[[], None]] = []
 
@@ -74,6 +76,7 @@ class Deadlines(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
         self._arrival.end()
+        self._idle.end()
         if self._dropping is not None:
             self._dropping.cancel()
         self.leaving.pop(self, None)
@@ -86,14 +89,35 @@ class Deadlines(HttpToolsProtocol):
         """Take bytes of a request; its first one starts its time."""
         if self.is_leaving:
             return
+        self._idle.lift()
         if not self._arrival.runs:
             self._arrival.begin()
-        was_in_head, heads = self._in_head, self._heads
-        super().data_received(data)
-        if was_in_head and self._in_head and heads == self._heads:  # it is all of one head
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD and not self.is_leaving:
-                self._refuse(Problem("too-large", "The head of the request is too long."))
+        step = self._steps
+        self._parse(data)
+        if step == self._steps:  # it is all of one head, or of what stands between parts of a body
+            self._bytes_of_step += len(data)
+            if self._bytes_of_step > MOST_HEAD and not self.is_leaving:
+                self._end_arrival(Problem("too-large", "The head of the request is too long."))
+        else:
+            self._bytes_of_step = 0
+
+    def _parse(self, data: bytes) -> None:
+        """Read ``data``, and pass over offers of another protocol.
+
+        A server may ignore them (RFC 9110, 7.8). The parser ends at one, before the body, so the
+        head is read once more without it.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as offer:
+            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+            lines = (b"%b: %b\r\n" % each for each in self.headers if each[0] != b"upgrade")
+            head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+            self._parse(head + data[offer.args[0] :])
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request."""
@@ -106,12 +130,21 @@ class Deadlines(HttpToolsProtocol):
             self._arrival.begin()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a line of the head; those behind the body belong to nothing that is asked."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """End with the head."""
         if len(self.pipeline) >= MOST_AHEAD:
             raise ValueError("too many requests at once")  # which ends in send_400_response
-        self._in_head, self._head_bytes = False, 0
-        self._heads += 1
+        self._steps += 1
+        if self.parser.get_method() == b"CONNECT":
+            raise ValueError("this is no proxy")
+        if self.parser.should_upgrade():
+            return  # this head is read once more
+        self._in_head = False
         self.scope[GONE] = self._gone  # type: ignore[literal-required]
         super().on_headers_complete()
         if self.cycle.scope is self.scope:
@@ -133,15 +166,29 @@ class Deadlines(HttpToolsProtocol):
         self.on_response_complete()
         return True
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._steps += 1
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Be content: the request is here."""
-        self._arrival.lift()
-        super().on_message_complete()
+        self._steps += 1
+        if not self._in_head:
+            self._arrival.lift()
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, unless the connection ends."""
-        if not self.is_leaving:
+        """Go on with the next request, or wait for one, unless the connection ends."""
+        if self.is_leaving:
+            return
+        if self.pipeline:
             super().on_response_complete()
+        else:  # as uvicorn does it, but for a timer of its own each time
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+            if not self._arrival.runs:  # or the next request has its own limit
+                self._idle.begin()
 
     def shutdown(self) -> None:
         """End with the service, or with the answer that is under way."""
@@ -179,12 +226,15 @@ class Deadlines(HttpToolsProtocol):
     def _too_late(self) -> None:
         if self._is_answering:  # the request before, whose answer would be lost
             return self._arrival.begin()
+        return self._end_arrival(Problem("too-slow", f"It must arrive within {self.seconds:g} s."))
+
+    def _end_arrival(self, problem: Problem) -> None:
+        """Refuse a request that has not arrived; one that is answered already just ends."""
         begun = not self._in_head and self.cycle.response_started
         if begun or self.transport.is_closing():
             self._drop()
         else:
-            self._refuse(Problem("too-slow", f"It must arrive within {self.seconds:g} s."))
-        return None
+            self._refuse(problem)
 
     @property
     def _is_answering(self) -> bool:

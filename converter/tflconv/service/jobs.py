@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tflconv.service import wire
 from tflconv.service.problems import KINDS, Problem
@@ -43,16 +42,16 @@ class Job:
     future: asyncio.Future[Outcome]
     accepted: float = field(default_factory=time.perf_counter)
     started: float | None = None
-    timer: asyncio.TimerHandle | None = None
 
-    def head(self) -> dict[str, Any]:
-        """Return the message that goes before the picture."""
-        return {"id": self.number, "model": self.model, "top": self.top}
+    def message(self) -> bytes:
+        """Return the question to a worker."""
+        return wire.Question(
+            number=self.number, model=self.model, top=self.top, content=self.content
+        ).pack()
 
     def begin(self) -> None:
         """Note that a worker is at it, so that it waits no longer."""
         self.started = time.perf_counter()
-        self._stop()
 
     def finish(self, head: wire.Message, body: bytes) -> None:
         """Take the answer of the worker.
@@ -65,7 +64,6 @@ class Job:
         told = wire.Classes.unpack(body)
         self._require(told.number)
         waited = (self.started or self.accepted) - self.accepted
-        self._stop()
         if not self.future.done():
             self.future.set_result(
                 Outcome(
@@ -88,25 +86,18 @@ class Job:
 
     def fail(self, problem: Problem) -> None:
         """End without an answer."""
-        self._stop()
         if not self.future.done():
             self.future.set_exception(problem)
             self.future.exception()  # heard, also where nobody waits
 
     def cancel(self) -> None:
         """End because nobody waits."""
-        self._stop()
         self.future.cancel()
 
     @property
     def is_over(self) -> bool:
         """Whether nobody waits for it any more."""
         return self.future.done()
-
-    def _stop(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 def lost(code: int | None) -> Problem:

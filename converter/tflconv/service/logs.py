@@ -54,7 +54,8 @@ class Log(logging.Handler):
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = {"time": time, "event": event, **members}
         self._lines.append(_encode(line))
-        self._waiting.set()
+        if not self._waiting.is_set():
+            self._waiting.set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add what a library logs."""

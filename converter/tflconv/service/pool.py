@@ -67,6 +67,7 @@ class Pool:
         self._restarts = set[asyncio.Task[None]]()
         self._closing = False
         self._seconds = _TYPICAL
+        self._look: asyncio.TimerHandle | None = None
         self.models: Mapping[str, Any] = {}
 
     async def start(self) -> None:
@@ -126,8 +127,8 @@ class Pool:
         )  # fmt: skip
         self._waiting.append(job)
         self._give_out()
-        if job.started is None:
-            job.timer = loop.call_later(self._config.timeout, self._waited_too_long, job)
+        if job.started is None and self._look is None:
+            self._look = loop.call_later(self._config.timeout, self._end_waiting)
         return job
 
     def abandon(self, job: Job) -> None:
@@ -139,6 +140,8 @@ class Pool:
     async def close(self) -> None:
         """End the workers; what still waits fails."""
         self._closing = True
+        if self._look is not None:
+            self._look.cancel()
         for task in list(self._restarts):
             task.cancel()
         for job in self._waiting:
@@ -182,7 +185,7 @@ class Pool:
                     continue
                 while len(worker.jobs) < most and (job := self._next()) is not None:
                     worker.jobs.append(job)
-                    worker.process.send(job.head(), job.content)
+                    worker.process.send(job.message())
                     if len(worker.jobs) == 1:
                         self._begin(worker)
 
@@ -248,10 +251,18 @@ class Pool:
             return False
         return True
 
-    def _waited_too_long(self, job: Job) -> None:
-        if job in self._waiting:
-            self._waiting.remove(job)
-        job.fail(Problem("overloaded", "The picture waited too long.", retry_after=self._seconds))
+    def _end_waiting(self) -> None:
+        """End what waited too long, and look again when the next one will have."""
+        limit, now = self._config.timeout, time.perf_counter()
+        given = (job for worker in self._workers for job in worker.jobs if job.started is None)
+        waiting = [job for job in (*given, *self._waiting) if not job.is_over]
+        for job in waiting:
+            if now - job.accepted >= limit:
+                job.fail(Problem("overloaded", "It waited too long.", retry_after=self._seconds))
+        self._waiting = deque(job for job in self._waiting if not job.is_over)
+        left = [job.accepted + limit - now for job in waiting if not job.is_over]
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(min(left), self._end_waiting) if left else None
 
     def _worked_too_long(self, worker: _Worker) -> None:
         """End a worker, also where nobody waits any more for what it is at."""

@@ -51,14 +51,22 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         kind: A key of ``KINDS``.
         detail: What it was, for people.
         retry_after: Seconds after which asking again makes sense.
+        allow: Methods that the address takes.
         more: Further members of the answer.
     """
 
     def __init__(
-        self, kind: str, detail: str, *, retry_after: float | None = None, **more: Any
+        self,
+        kind: str,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        allow: str | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.more = kind, clean(detail, 300), more
+        self.allow = allow
         self.retry_after = None if retry_after is None else max(1, math.ceil(retry_after))
 
     @property
@@ -75,4 +83,5 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     def headers(self) -> dict[str, str]:
         """What the answer carries beside its members."""
         found = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        found |= {} if self.allow is None else {"allow": self.allow}
         return found | ({"www-authenticate": "Bearer"} if self.status == 401 else {})

@@ -61,7 +61,7 @@ class WorkerProcess(asyncio.Protocol):
         ours.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: self, sock=ours)
-        self.send(setup, golden)
+        self.send(wire.pack(setup, golden))
         try:
             return await asyncio.wait_for(asyncio.shield(self.ready), START_SECONDS)
         except asyncio.TimeoutError as error:
@@ -79,10 +79,10 @@ class WorkerProcess(asyncio.Protocol):
         """How it ended; negative for a signal."""
         return None if self._process is None else self._process.poll()
 
-    def send(self, head: wire.Message, body: bytes = b"") -> None:
+    def send(self, message: bytes) -> None:
         """Send a message; to a process that is gone, nothing."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(wire.pack(head, body))
+            self._transport.write(message)
 
     def kill(self) -> None:
         """End it at once, and hear nothing more of it; ``on_end`` follows."""

@@ -62,7 +62,7 @@ def run(
         metrics = Metrics()
         log = Log(lost=metrics.log_lines_lost.inc)
         stack.callback(log.end)
-        _log_libraries(log)
+        stack.enter_context(_libraries_logging_to(log))
         service = Service(
             models, config, folder, log=log, metrics=metrics, golden=golden, command=command
         )
@@ -197,8 +197,13 @@ def _cannot_listen(config: ServiceConfig, error: OSError) -> TflconvError:
     )
 
 
-def _log_libraries(log: Log) -> None:
+@contextlib.contextmanager
+def _libraries_logging_to(log: Log) -> Iterator[None]:
+    """Have libraries log to ``log``: by default Python writes to stderr, and waits there."""
     logging.captureWarnings(True)
-    for name in ("uvicorn", "py.warnings"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [log], False
+    root = logging.getLogger()
+    root.addHandler(log)
+    try:
+        yield
+    finally:
+        root.removeHandler(log)

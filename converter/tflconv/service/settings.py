@@ -73,6 +73,7 @@ class ServiceConfig:
         require(
             "service",
             self,
+            host=(bool(self.host.strip()), "an address"),  # an empty one would be all of them
             port=(0 <= self.port <= _LARGEST_PORT, f"between 0 and {_LARGEST_PORT}"),
             workers=(self.workers >= 0, "at least 0"),
             watch=(0 <= self.watch < math.inf, "at least 0"),

@@ -61,6 +61,11 @@ def golden_pictures(folder: Path) -> tuple[tuple[str, bytes], ...]:
         golden = contract.read(folder)
         contents = (golden.files[name] for name in golden.names)
         return tuple(zip(golden.answers, contents, strict=True))
+    if not folder.is_dir():
+        raise TflconvError(
+            f"{folder} is neither a golden contract nor a folder of pictures.",
+            hint="tflconv convert --golden 8 makes a contract beside the model.",
+        )
     try:
         files = sorted(file for file in folder.glob("*/*") if file.is_file())
         found = tuple((file.parent.name, file.read_bytes()) for file in files)

@@ -1,8 +1,8 @@
 """Messages between the service and its workers: a line of JSON and bytes, over a socket pair.
 
 A worker runs native decoders over bytes of strangers, so nothing that comes from one is unpickled:
-a message is two lengths, a JSON object, and bytes that stay bytes. The one that comes all the time,
-the classes of a picture, has no object, and its bytes are numbers.
+a message is two lengths, a JSON object, and bytes that stay bytes. The two that come all the time,
+a picture and its classes, have no object, and their bytes begin with numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Message = dict[str, Any]
 _LENGTHS = struct.Struct("<II")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
-_TOLD, _CLASS = struct.Struct("<Qdd"), struct.Struct("<Id")
+_ASKED, _TOLD, _CLASS = struct.Struct("<QIH"), struct.Struct("<Qdd"), struct.Struct("<Id")
+_CHUNK = 1 << 18
 LARGEST_HEAD = 1 << 20
 
 
@@ -33,6 +34,38 @@ def pack(head: Message, body: bytes = b"") -> bytes:
     """
     text = _encode(head).encode()
     return b"".join((_LENGTHS.pack(len(text), len(body)), text, body))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A picture, and what a worker is asked of it.
+
+    Attributes:
+        number: Of the picture.
+        model: Name of the model.
+        top: How many classes are told.
+        content: The picture file.
+    """
+
+    number: int
+    model: str
+    top: int
+    content: bytes
+
+    def pack(self) -> bytes:
+        """Return the question as it travels."""
+        name = self.model.encode()
+        asked = _ASKED.pack(self.number, self.top, len(name))
+        size = len(asked) + len(name) + len(self.content)
+        return b"".join((_LENGTHS.pack(0, size), asked, name, self.content))
+
+    @staticmethod
+    def unpack(body: bytes) -> Question:
+        """Return the question that ``body`` is; the service asks no other."""
+        number, top, length = _ASKED.unpack_from(body)
+        end = _ASKED.size + length
+        name = body[_ASKED.size : end].decode()
+        return Question(number=number, model=name, top=top, content=body[end:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +130,11 @@ class Incoming:
             yield _object(content[:head]) if head else {}, content[head:]
 
 
-def receive(connection: socket.socket) -> tuple[Message, bytes] | None:
-    """Wait for the next message; None when the other side is gone."""
-    lengths = _exactly(connection, _LENGTHS.size)
-    if lengths is None:
-        return None
-    head, body = _LENGTHS.unpack(lengths)
-    content = _exactly(connection, head + body)
-    return None if content is None else (json.loads(content[:head]), bytes(content[head:]))
+def messages(connection: socket.socket) -> Iterator[tuple[Message, bytes]]:
+    """Wait for messages, and yield them until the other side is gone."""
+    incoming = Incoming()
+    while data := connection.recv(_CHUNK):
+        yield from incoming.feed(data)
 
 
 def _object(text: bytes) -> Message:
@@ -112,14 +142,3 @@ def _object(text: bytes) -> Message:
     if not isinstance(found, dict):
         raise ValueError("a message of a worker is no object")
     return found
-
-
-def _exactly(connection: socket.socket, count: int) -> bytearray | None:
-    buffer = bytearray(count)
-    view, done = memoryview(buffer), 0
-    while done < count:
-        got = connection.recv_into(view[done:])
-        if not got:
-            return None
-        done += got
-    return buffer

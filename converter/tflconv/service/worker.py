@@ -42,19 +42,20 @@ def main(argv: list[str], open_model: Opener = open_litert) -> None:
     _prepare()
     # a service that is gone needs no answer
     with contextlib.suppress(ConnectionError), socket.socket(fileno=int(argv[0])) as connection:
-        message = wire.receive(connection)
-        if message is None:
+        messages = wire.messages(connection)
+        first = next(messages, None)
+        if first is None:
             return
         try:
-            models, ready = _open_all(message[0], message[1], open_model)
+            models, ready = _open_all(*first, open_model)
         except TflconvError as error:
             wrong = {"failed": error.message, "hint": error.hint}
             usage = isinstance(error, UsageError)
             connection.sendall(wire.pack({**wrong, "usage": usage}))
             return
         connection.sendall(wire.pack({"ready": ready}))
-        while (job := wire.receive(connection)) is not None:
-            connection.sendall(_done(models, *job))
+        for _, body in messages:
+            connection.sendall(_done(models, wire.Question.unpack(body)))
 
 
 def _prepare() -> None:
@@ -87,23 +88,23 @@ def _golden(listed: list[tuple[str, int, int]], content: bytes) -> tuple[tuple[s
     return tuple((label, content[start:end]) for label, start, end in listed)
 
 
-def _done(models: Mapping[str, Classifier], job: wire.Message, content: bytes) -> bytes:
-    """Return the answer to a job; whatever goes wrong in it is an answer, too."""
+def _done(models: Mapping[str, Classifier], asked: wire.Question) -> bytes:
+    """Return the answer to a question; whatever goes wrong in it is an answer, too."""
     try:
-        return _told(models[job["model"]].answer(content), job)
+        return _told(models[asked.model].answer(asked.content), asked)
     except UnreadablePicture as error:
         problem, detail = "unreadable-picture", str(error)[:200]
     except Exception as error:  # a bug, which costs its picture and no other
         problem, detail = "internal", type(error).__name__
-    return wire.pack({"id": job["id"], "problem": problem, "detail": detail})
+    return wire.pack({"id": asked.number, "problem": problem, "detail": detail})
 
 
-def _told(answer: Answer, job: wire.Message) -> bytes:
+def _told(answer: Answer, asked: wire.Question) -> bytes:
     if not np.isfinite(answer.probabilities).all():
         raise FloatingPointError
-    best = np.argsort(-answer.probabilities, kind="stable")[: job["top"]]
+    best = np.argsort(-answer.probabilities, kind="stable")[: asked.top]
     return wire.Classes(
-        number=job["id"],
+        number=asked.number,
         top=list(zip(best.tolist(), answer.probabilities[best].tolist(), strict=True)),
         decode_ms=round(answer.decode_ms, 3),
         inference_ms=round(answer.inference_ms, 3),

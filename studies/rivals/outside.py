@@ -1,9 +1,9 @@
 """Make files of ONNX Runtime and ExecuTorch, and time them beside those of LiteRT.
 
-``python outside.py FOLDER`` runs in the environment of requirements.txt, which needs tflconv's
-descriptions of networks too (``PYTHONPATH=../../converter``). FOLDER has one network, written by
-record.py, which calls this. Left there are the files, what they answer, and seconds per picture on
-this computer, each file in its turn, on one thread.
+``python outside.py FOLDER ROUNDS`` runs in the environment of requirements.txt, which needs
+tflconv's descriptions of networks too (``PYTHONPATH=../../converter``). FOLDER has one network,
+written by record.py, which calls this. Left there are the files, what they answer, and the seconds
+that one picture takes on this computer, ROUNDS times, each file in its turn, on one thread.
 """
 
 from __future__ import annotations
@@ -22,15 +22,20 @@ from ai_edge_litert.interpreter import Interpreter
 from onnxruntime import quantization as ort
 from torch_layers import Network, network
 
-ROUNDS, RUNS = 200, 1
 Run = Callable[[np.ndarray], np.ndarray]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, rounds: int) -> None:
     """Make, ask and time all files of the network in ``folder``."""
     torch.set_num_threads(1)
     plan = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-    _answer(folder, _make(folder, plan))
+    failed = _make(folder, plan)
+    runs = _opened(folder, failed)
+    asked = np.load(folder / "asked.npy")
+    answers = {n: np.concatenate([run(p[np.newaxis]) for p in asked]) for n, run in runs.items()}
+    np.savez(folder / "answers.npz", **answers)
+    found = {"failed": failed, "seconds": _timed(runs, asked[:1], rounds)}
+    (folder / "outside.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def _make(folder: Path, plan: dict[str, Any]) -> dict[str, str]:
@@ -133,28 +138,28 @@ def _executorch(_: Path, model: Network, samples: np.ndarray) -> Files:
     yield "executorch-static.pte", lambda path: quantized(path, dynamic=False)
 
 
-def _answer(folder: Path, failed: dict[str, str]) -> None:
-    """Write what all files answer to the pictures, and the seconds that they take."""
-    asked = np.load(folder / "asked.npy")
-    paths = sorted(p for end in ("tflite", "onnx", "pte") for p in folder.glob(f"*.{end}"))
+def _opened(folder: Path, failed: dict[str, str]) -> dict[str, Run]:
+    """All files that run; why the others do not is added to ``failed``."""
+    picture = np.load(folder / "samples.npy")[:1]
+    paths = sorted(p for end in _OPEN for p in folder.glob(f"*{end}"))
     runs: dict[str, Run] = {}
     for path in paths:
-        why = _tried(lambda path=path: _OPEN[path.suffix](path)(asked[:1]))
+        why = _tried(lambda path=path: _OPEN[path.suffix](path)(picture))
         if why:
             failed[path.name] = why
         else:
             runs[path.name] = _OPEN[path.suffix](path)
-    answers = {n: np.concatenate([run(p[np.newaxis]) for p in asked]) for n, run in runs.items()}
-    np.savez(folder / "answers.npz", **answers)
+    return runs
+
+
+def _timed(runs: dict[str, Run], picture: np.ndarray, rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, run in runs.items():
             start = time.perf_counter()
-            for picture in asked[:RUNS]:
-                run(picture[np.newaxis])
-            seconds[name].append((time.perf_counter() - start) / RUNS)
-    found = {"failed": failed, "seconds": seconds}
-    (folder / "outside.json").write_text(json.dumps(found), encoding="utf-8")
+            run(picture)
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
 def _litert(path: Path) -> Run:
@@ -185,11 +190,18 @@ def _onnxruntime(path: Path) -> Run:
 def _program(path: Path) -> Run:
     from executorch.runtime import Runtime
 
-    method = Runtime.get().load_program(path.read_bytes()).load_method("forward")
-    return lambda values: method.execute([torch.from_numpy(values)])[0].numpy().copy()
+    program = Runtime.get().load_program(path.read_bytes())
+    method = program.load_method("forward")
+
+    def run(values: np.ndarray) -> np.ndarray:
+        assert program is not None  # the method points into it, and does not keep it
+        result: np.ndarray = method.execute([torch.from_numpy(values)])[0].numpy().copy()
+        return result
+
+    return run
 
 
 _OPEN = {".tflite": _litert, ".onnx": _onnxruntime, ".pte": _program}
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,7 +1,7 @@
-"""Measure other converters on networks of ours: ``python record.py FOLDER PYTHON [NAME...]``.
+"""Measure other converters on networks of ours: ``python record.py --help``.
 
 FOLDER takes all files (some 300 MB), PYTHON is the interpreter of the environment that
-requirements.txt describes, NAMEs are networks, by default all. Pictures are from
+requirements.txt describes, NAMES are networks, by default all. Pictures are from
 ``$TFLCONV_DATA_DIR``, trained networks from this repository and ``$TFLCONV_MODEL_DIR``. Writes
 measured.json; ``python tables.py`` then writes the table of the README.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from litert_quantizer import quantizer, recipe
 from litert_quantizer.utils import tfl_interpreter_utils
@@ -46,8 +47,13 @@ class Case:
     asked: int
 
 
-def main(folder: Path, python: str, names: list[str]) -> None:
-    """Record the networks called so."""
+@click.command()
+@click.option("--rounds", default=200, show_default=True, help="Times of this host; 0 for none.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("python")
+@click.argument("names", nargs=-1)
+def main(rounds: int, folder: Path, python: str, names: tuple[str, ...]) -> None:
+    """Record the networks called NAMES. Times need a computer that does nothing else."""
     output = HERE / "measured.json"
     recorded = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     for name in names or CASES:
@@ -56,7 +62,8 @@ def main(folder: Path, python: str, names: list[str]) -> None:
         prepare(CASES[name], place)
         path = os.pathsep.join([str(HERE.parents[1] / "converter"), str(HERE)])
         environment = os.environ | {"PYTHONPATH": path}
-        subprocess.run([python, HERE / "outside.py", place], env=environment, check=True)
+        command = [python, HERE / "outside.py", place, str(rounds)]
+        subprocess.run(command, env=environment, check=True)
         recorded[name] = collect(place)
         write_json(output, recorded)
 
@@ -142,7 +149,7 @@ def collect(folder: Path) -> list[dict[str, Any]]:
                 "file": name,
                 "bytes": (folder / name).stat().st_size,
                 "instructions": counted.get(name),
-                "host_ms": round(1000 * min(outside["seconds"][name]), 3),
+                "host_ms": shortest(outside["seconds"][name]),
                 "pictures": len(received),
                 "agree": int((expected.argmax(1) == received.argmax(1)).sum()),
                 "cosine": {"mean": round(float(cosines.mean()), 5),
@@ -150,6 +157,11 @@ def collect(folder: Path) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return rows + [{"file": name, "failed": why} for name, why in outside["failed"].items()]
+
+
+def shortest(seconds: list[float]) -> float | None:
+    """In milliseconds; None where nothing was timed."""
+    return round(1000 * min(seconds), 3) if seconds else None
 
 
 def instructions(files: list[Path]) -> dict[str, dict[str, int]]:
@@ -234,4 +246,4 @@ CASES = {
 }  # fmt: skip
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    main()

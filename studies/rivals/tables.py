@@ -8,30 +8,42 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-HEAD = """\
-| made by | bytes | instructions, a76 | neoverse-n2 | on this host | cosine, mean / least | agrees |
-|---|---:|---:|---:|---:|---|---:|"""
+Row = dict[str, Any]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """One line for each file of a network, those that could not be made at the end."""
-    return "\n".join([HEAD, *map(line, sorted(rows, key=lambda row: "failed" in row))])
+def table(rows: list[Row]) -> str:
+    """One line for each file of a network, those that could not be made at the end.
+
+    Times have a column where any were taken.
+    """
+    titles = ["made by", "bytes", "instructions, a76", "neoverse-n2"]
+    titles += ["on this host"] * timed(rows) + ["cosine, mean / least", "agrees"]
+    marks = ["---", *["---:"] * (len(titles) - 3), "---", "---:"]
+    ordered = sorted(rows, key=lambda row: "failed" in row)
+    lines = [titles, marks, *(cells(row, with_times=timed(rows)) for row in ordered)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def line(row: dict[str, Any]) -> str:
-    """The line of one file."""
+def timed(rows: list[Row]) -> bool:
+    """Whether any file was timed on the host."""
+    return any(row.get("host_ms") is not None for row in rows)
+
+
+def cells(row: Row, *, with_times: bool) -> list[str]:
+    """What the line of one file says."""
     name = Path(row["file"]).stem
     if "failed" in row:
-        return f"| {name} | | | | not made: {row['failed'].partition(':')[0]} | | |"
+        why = f"not made: {row['failed'].partition(':')[0]}"
+        return [name, "", "", "", *[""] * with_times, why, ""]
     counted, cosine = row["instructions"] or {}, row["cosine"]
-    figures = [
+    return [
+        name,
         f"{row['bytes']:,}".replace(",", " "),
         *(millions(counted.get(core)) for core in ("cortex-a76", "neoverse-n2")),
-        f"{row['host_ms']:.2f} ms",
+        *([f"{row['host_ms']:.2f} ms"] if with_times else []),
         f"{cosine['mean']:.4f} / {cosine['least']:.4f}",
         f"{100 * row['agree'] / row['pictures']:.1f} %",
     ]
-    return f"| {name} | " + " | ".join(figures) + " |"
 
 
 def millions(count: int | None) -> str:

@@ -142,7 +142,16 @@ def test_settings_out_of_range_are_refused(given_: dict[str, object], wrong: str
 
 
 @pytest.mark.parametrize(
-    ("host", "local"), [("127.0.0.2", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("127.0.0.2", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("127.example.org", False),
+        ("192.0.2.1", False),
+    ],
 )
 def test_loopback_is_known(host: str, local: bool) -> None:
     assert ServiceConfig(host=host).is_local == local

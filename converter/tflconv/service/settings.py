@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -103,7 +104,10 @@ class ServiceConfig:
     @property
     def is_local(self) -> bool:
         """Whether only this computer can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False  # a name may lead anywhere
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,7 +126,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     ([*SERVE, T, "--host", "192.0.2.1"], 1, "cannot listen at 192.0.2.1", "--host"),
     ([*SERVE, T, "--token-file", "two.txt"], 2, "at least 16 printable", "openssl rand"),
     ([*SERVE, T, "--token-file", "none"], 1, "cannot read a token from none", "No such file"),
-    ([*SERVE, T, "--golden", "nowhere"], 1, "nowhere has no pictures", "one folder per class"),
+    ([*SERVE, T, "--golden", "nowhere"], 1, "neither a golden contract nor", "convert --golden 8"),
     ([*SERVE, T, "--normalize", "0-1"], 2, "'0-1' is not one of 0..1", "MEAN,STD are"),
     ([*SERVE, T, "--labels", "none.txt"], 1, "cannot read labels", "one label per line"),
     (["report", T], 1, "tiny.tflite is no results file", "tflconv bench --export-json"),

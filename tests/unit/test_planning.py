@@ -12,6 +12,7 @@ from tflconv.core.progress import silent
 from tflconv.core.store import Store
 from tflconv.errors import TflconvError, UsageError
 from tflconv.pipeline import checking, known_models, plan, planning, quick
+from tflconv.pipeline.plan_parts import QuickPlan
 from tflconv.pipeline.stages import _Stages
 from tflconv.pipeline.study_model import StudyModel
 from tflconv.training import TrainConfig
@@ -162,6 +163,28 @@ def test_weights_may_be_those_of_a_model_of_the_plan(tmp_path: Path) -> None:
         replace(lone, weights=None, training=TrainConfig(freeze_epochs=1))
     with pytest.raises(UsageError, match="downloaded only if its hash is known"):
         replace(lone, weights="https://example.org/a.keras")
+
+
+def test_a_model_may_have_pictures_of_its_own(tmp_path: Path) -> None:
+    own = 'weights = "large"\ndataset = "mnist-sample"\nresolution = 16'
+    planned = plan.parse(PLAN.replace('teacher = "large"', own))
+    large, small = (
+        StudyModel(plan=planned, model=model, store=Store(tmp_path)) for model in planned.models[:2]
+    )
+    for job, asked in (
+        (large, (planned.dataset, planned.resolution, planned.channels)),
+        (small, ("mnist-sample", 16, None)),
+    ):
+        request = job.training(None, None)
+        assert (request.dataset, request.resolution, request.channels) == asked
+        assert job.conversion(tmp_path / "a.keras").dataset == asked[0]
+    short = quick.of(replace(planned, quick=QuickPlan(dataset="fashion-mnist-sample")))
+    assert {short.pictures_of(model)[0] for model in short.models} == {"fashion-mnist-sample"}
+    lost = replace(planned.models[0], dataset="nowhere")
+    with pytest.raises(UsageError, match="nowhere"):
+        checking.plan(replace(planned, dataset="mnist-sample", models=(lost,)))
+    with pytest.raises(UsageError, match=r"resolution must be .* beside a 'dataset' of its own"):
+        replace(planned.models[0], resolution=16)
 
 
 def test_weights_that_are_not_there_are_found_by_their_hash(

@@ -151,12 +151,8 @@ def plan(chosen: Plan) -> None:
     for name in chosen.devices:
         device.check_name(name)
     _check_measurable(chosen.devices)
-    dataset(chosen.dataset)
-    if is_array_file(Path(chosen.dataset)):
-        raise UsageError(
-            f"a study needs pictures in files, and {chosen.dataset} holds arrays.",
-            hint="Name a dataset or a folder; tflconv verify and bench take arrays.",
-        )
+    for named in dict.fromkeys(chosen.pictures_of(model)[0] for model in chosen.models):
+        _check_pictures(named)
     dataset(chosen.calibration.source)
     step_files(of_tables(chosen.settings))
     for model in chosen.models:
@@ -267,10 +263,20 @@ def _obstacle(name: str) -> TflconvError | None:
     return None
 
 
+def _check_pictures(named: str) -> None:
+    dataset(named)
+    if is_array_file(Path(named)):
+        raise UsageError(
+            f"a study needs pictures in files, and {named} holds arrays.",
+            hint="Name a dataset or a folder; tflconv verify and bench take arrays.",
+        )
+
+
 def _check_model(chosen: Plan, model: ModelPlan) -> None:
     if not model.is_file:
-        shape = data.shape_of(chosen.dataset, chosen.resolution, chosen.channels)
-        classes = len(data.class_names(chosen.dataset))
+        named, resolution, channels = chosen.pictures_of(model)
+        shape = data.shape_of(named, resolution, channels)
+        classes = len(data.class_names(named))
         models.cost(model.model, shape, max(classes, 2), **model.options)
         if model.teacher is not None and chosen.teacher_of(model) is None:
             teacher(Path(model.teacher))

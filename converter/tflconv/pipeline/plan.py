@@ -169,6 +169,15 @@ class Plan:
         stairs = [stair for each in named[1:] if self.staircase for stair in technique.stairs(each)]
         return tuple(dict.fromkeys((*named[:1], *stairs, *named[1:])))
 
+    def pictures_of(self, model: ModelPlan) -> tuple[str, int | None, int | None]:
+        """Return the dataset of ``model``, the side of its pictures in pixels, and their channels.
+
+        None stands for what the dataset says.
+        """
+        if model.dataset is not None:
+            return model.dataset, model.resolution, None
+        return self.dataset, self.resolution, self.channels
+
     def rewrite_of(self, model: ModelPlan) -> Rewrite:
         """Return what is done to the operators of ``model`` before the recipes."""
         return model.rewrite or self.rewrite

@@ -36,6 +36,9 @@ class ModelPlan:
         seed: Seed of its training and of what is drawn for it; by default that of the plan.
         recipes: What is made of it; by default the recipes of the plan.
         rewrite: What is done to its operators before the recipes; by default what the plan says.
+        dataset: What it is trained and judged on; by default that of the plan. So a plan may train
+            what another of its models starts from.
+        resolution: Side of those pictures in pixels; by default what their dataset says.
         options: Options of a model of the registry.
         training: How a model of the registry is trained.
         teacher: A model file that teaches a model of the registry, or the name in results of
@@ -61,6 +64,8 @@ class ModelPlan:
     seed: int | None = None
     recipes: tuple[str, ...] = ()
     rewrite: Rewrite | None = None
+    dataset: str | None = None
+    resolution: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     training: TrainConfig = field(default_factory=TrainConfig)
     teacher: str | None = None
@@ -81,6 +86,11 @@ class ModelPlan:
             "model",
             self,
             seed=(0 <= (self.seed or 0) < 2**32, SEED),
+            resolution=(
+                self.resolution is None
+                or (self.dataset is not None and 4 <= self.resolution <= 4096),
+                "between 4 and 4096, beside a 'dataset' of its own",
+            ),
             sha256=(_is_hash(self.sha256), "64 digits 0-9 a-f"),
             hours=((self.hours or 0) >= 0, "at least 0"),
         )

@@ -111,7 +111,7 @@ def beside(plan: Plan, folder: Path) -> Plan:
     return replace(
         plan,
         dataset=find_pictures(plan.dataset),
-        models=tuple(_model(model, find, titles) for model in plan.models),
+        models=tuple(_model(model, find, find_pictures, titles) for model in plan.models),
         calibration=replace(calibration, source=_if_any(find_pictures, calibration.source)),
         settings={name: _table(name, table, find) for name, table in plan.settings.items()},
         bench=replace(plan.bench, input_file=find(plan.bench.input_file)),
@@ -119,10 +119,11 @@ def beside(plan: Plan, folder: Path) -> Plan:
     )
 
 
-def _model(model: ModelPlan, find: Find, titles: set[str]) -> ModelPlan:
+def _model(model: ModelPlan, find: Find, pictures: Find, titles: set[str]) -> ModelPlan:
     return replace(
         model,
         model=find(model.model) if model.is_file else model.model,
+        dataset=_if_any(pictures, model.dataset),
         teacher=model.teacher if model.teacher in titles else _if_any(find, model.teacher),
         weights=model.weights if model.weights in titles else _weights(model, find),
         custom_objects=_if_any(find, model.custom_objects),

@@ -74,6 +74,8 @@ def of(plan: Plan) -> Plan:
 def _small(model: ModelPlan, quick: QuickPlan) -> ModelPlan:
     """The model with less to learn; one that is known by its hash knows other pictures."""
     kept = replace(model, recipes=() if quick.recipes else model.recipes)
+    if quick.dataset is not None:
+        kept = replace(kept, dataset=None, resolution=None)
     if kept.is_file:
         return kept
     training = replace(kept.training, epochs=min(kept.training.epochs, quick.epochs))

@@ -92,18 +92,16 @@ class _Stages:
     @cached_property
     def dataset(self) -> Dataset:
         """The pictures, in the size of the model."""
+        dataset, resolution, channels = self.job.pictures
         if not self.job.model.is_file:
-            plan, seed = self.job.plan, self.job.seed
-            return data.load(
-                plan.dataset, resolution=plan.resolution, channels=plan.channels, seed=seed
-            )
+            return data.load(dataset, resolution=resolution, channels=channels, seed=self.job.seed)
         card = self.line.card
         if card is None:
             raise UsageError(
                 f"{self.job.model.model} does not say how pixels become its input.",
                 hint=f"Say how: normalize = {', '.join(NAMED)} or MEAN,STD.",
             )
-        return data.load_for(card, self.job.plan.dataset, seed=self.job.seed)
+        return data.load_for(card, dataset, seed=self.job.seed)
 
     @cached_property
     def source(self) -> Path:

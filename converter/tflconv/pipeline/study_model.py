@@ -28,6 +28,11 @@ class StudyModel:
         return self.plan.seed if self.model.seed is None else self.model.seed
 
     @property
+    def pictures(self) -> tuple[str, int | None, int | None]:
+        """The dataset of the model, the side of its pictures in pixels, and their channels."""
+        return self.plan.pictures_of(self.model)
+
+    @property
     def recipes(self) -> tuple[Recipe, ...]:
         """What is made of the model; the first is the baseline of the others."""
         return self.plan.recipes_of(self.model)
@@ -46,12 +51,13 @@ class StudyModel:
 
     def training(self, taught_by: Path | None, weights: str | None) -> TrainingRequest:
         """How the model is trained, by the file of a teacher and from weights."""
+        dataset, resolution, channels = self.pictures
         return TrainingRequest(
             model=self.model.model,
-            dataset=self.plan.dataset,
+            dataset=dataset,
             options=self.model.options,
-            resolution=self.plan.resolution,
-            channels=self.plan.channels,
+            resolution=resolution,
+            channels=channels,
             config=replace(self.model.training, seed=self.seed),
             teacher=taught_by,
             teacher_normalize=self.model.teacher_normalize,
@@ -77,6 +83,7 @@ class StudyModel:
     def conversion(self, model: Path) -> ConversionRequest:
         """What is made of the file ``model``."""
         plan, own = self.plan, self.model
+        dataset, resolution, _ = self.pictures
         options = plan.options.used_by(self.recipes)
         return ConversionRequest(
             model=model,
@@ -86,11 +93,11 @@ class StudyModel:
             calibration=plan.calibration.source,
             calibration_count=options.calibration_count,
             calibration_method=options.calibration_method,
-            dataset=plan.dataset,
+            dataset=dataset,
             normalize=own.normalize,
             resize=own.resize,
             labels=None if own.labels is None else data.read_labels(Path(own.labels)),
-            resolution=plan.resolution if own.is_file else None,
+            resolution=resolution if own.is_file else None,
             custom_objects=self._code if own.is_file else None,
             signature=own.signature,
             qat=options.qat,

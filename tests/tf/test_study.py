@@ -23,6 +23,7 @@ from tflconv.inspection import inspect
 from tflconv.model.card import require_card
 from tflconv.pipeline import plan, study
 from tflconv.pipeline.plan import Amount, Plan
+from tflconv.pipeline.plan_parts import CalibrationPlan
 from tflconv.results import mistakes
 
 PLAN = """
@@ -118,7 +119,13 @@ def test_a_model_has_its_own_seed_and_recipes_and_a_graph_is_rewritten(
     before = inspect.inspect(path)
     (model,) = planned.models
     own = replace(model, seed=5, recipes=("fp32",))
-    grey = replace(planned, channels=1, rewrite="optimized", models=(own,))
+    grey = replace(
+        planned,
+        channels=1,
+        rewrite="optimized",
+        models=(own,),
+        calibration=CalibrationPlan(),
+    )
     assert run(grey, folder) == ALL | dict.fromkeys(PER_FILE, 1)
     card, after = require_card(path), inspect.inspect(path)
     assert (card.seed, card.input_shape) == (5, (8, 8, 1))

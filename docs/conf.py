@@ -43,6 +43,8 @@ html_theme = "furo"
 html_title = f"tflconv {version}"
 html_theme_options = {"source_directory": "", "top_of_page_buttons": []}
 html_extra_path = ["site"]
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sphinx = False
 

@@ -1,7 +1,4 @@
-"""The parts of the three studies that start from trained networks, and one that trains, run small.
-
-All parts of each study run in ``tests/nightly/test_studies.py``.
-"""
+"""Parts of the three studies run small: four that start from trained networks, one that trains."""
 
 from __future__ import annotations
 

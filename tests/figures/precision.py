@@ -24,7 +24,7 @@ NETWORKS = {
     "resnet, width 16": ("resnet", {"width": 16}),
     "resnet, width 32": ("resnet", {"width": 32}),
     "squeezenet": ("squeezenet", {}),
-    "vit_int8": ("vit_int8", {"patch": 4}),
+    "vit_int8": ("vit_int8", {}),
     "vit": ("vit", {"patch": 4}),
     "mobilenet_v2": ("mobilenet_v2", {}),
     "mobilenet_v3_small": ("mobilenet_v3_small", {}),

@@ -1,6 +1,6 @@
 """Keep the results of a plan in few bytes: without lists of operators and pictures, on one line.
 
-python record.py run/results.json measured.json
+python shorten.py run/results.json measured.json
 """
 
 from __future__ import annotations

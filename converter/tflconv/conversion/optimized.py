@@ -108,8 +108,13 @@ class OptimizedModel(FloatModel):
         model = packing.unpack(content)
         fitted = selection.fit(model, measured, spared)
         also = selection.selected(model, spared)
-        made = quantize(content, recipe, fitted, also=also, kept=kept)
-        return correct(self.content, made, calibration)
+        return quantize(content, recipe, fitted, also=also, kept=kept)
+
+    def _corrected(self, made: bytes, recipe: Recipe, calibration: Calibration | None) -> bytes:
+        chosen = recipe.compute == "selective" and self.trained is None
+        if not chosen or has_loops(self.content):
+            return made
+        return correct(self.content, made, required(calibration, recipe))
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""

@@ -70,7 +70,7 @@ class FloatModel:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
             precisions: Of a mixed recipe, what results of operators are computed in that are not
-                computed in 8 bits.
+                computed in 8 bits; of a selective one, which of ``reliefs`` are left in float.
 
         Raises:
             TflconvError: The recipe cannot be made of this model.
@@ -122,6 +122,19 @@ class FloatModel:
     ) -> bytes:
         """The file ``made`` of ``recipe`` without errors that samples show."""
         return made
+
+    def reliefs(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None,
+    ) -> tuple[str, ...]:
+        """Return what ``recipe`` may leave in float, most worth first: ``precisions`` of ``make``.
+
+        Args:
+            recipe: The recipe.
+            calibration: Samples, for a recipe with static ranges.
+        """
+        return ()
 
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import Calibration, load
-from tflconv.tflite import editing, packing
+from tflconv.tflite import biases, editing, packing
 
 _SAMPLES = 64
 _LAST = "FULLY_CONNECTED"
@@ -41,7 +41,7 @@ def correct(content: bytes, quantized: bytes, calibration: Calibration) -> bytes
         return quantized
     expected = _mean(content, int(before.outputs[0]), calibration)
     received = _mean(quantized, int(after.outputs[0]), calibration)
-    _add_to_bias(model, after, expected - received)
+    biases.add(model, after, expected - received)
     return packing.pack(model)
 
 
@@ -52,36 +52,6 @@ def _is_int8(model: fb.ModelT, layer: fb.OperatorT) -> bool:
         t.quantization is not None and t.quantization.scale is not None for t in (source, kernel)
     )
     return scaled and source.type == fb.TensorType.INT8 and editing.has_values(model, kernel)
-
-
-def _add_to_bias(model: fb.ModelT, layer: fb.OperatorT, shift: NDArray[np.float64]) -> None:
-    graph = model.subgraphs[0]
-    source, kernel = (graph.tensors[int(index)] for index in layer.inputs[:2])
-    steps = (_scales(source) * _scales(kernel)) * np.ones(len(shift))
-    if len(layer.inputs) < 3 or int(layer.inputs[2]) < 0:
-        layer.inputs = [*map(int, layer.inputs[:2]), _without_values(graph, layer, steps)]
-    bias = graph.tensors[int(layer.inputs[2])]
-    stored = editing.values(model, bias, np.int32)
-    before = stored.astype(np.float64) if stored.size else np.zeros(len(shift))
-    ends = np.iinfo(np.int32)
-    rounded = np.rint(before + shift / steps).clip(ends.min, ends.max)
-    bias.buffer = editing.add_buffer(model, rounded.astype(np.int32))
-
-
-def _without_values(graph: fb.SubGraphT, layer: fb.OperatorT, steps: NDArray[np.float64]) -> int:
-    """Add a tensor for the bias of a layer that has none."""
-    bias = fb.TensorT()
-    bias.name = editing.suffixed(graph.tensors[int(layer.outputs[0])].name, "_bias")
-    bias.shape, bias.type = [len(steps)], fb.TensorType.INT32
-    bias.quantization = fb.QuantizationParametersT()
-    bias.quantization.scale = steps.astype(np.float32)
-    bias.quantization.zeroPoint = np.zeros(len(steps), np.int64)
-    return editing.add_tensor(graph, bias)
-
-
-def _scales(tensor: fb.TensorT) -> NDArray[np.float64]:
-    assert tensor.quantization is not None
-    return np.asarray(tensor.quantization.scale, np.float64)
 
 
 def _last(model: fb.ModelT) -> fb.OperatorT | None:

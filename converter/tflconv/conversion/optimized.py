@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
-from tflconv.conversion import attention, logarithms, masks, selection, tracing
+from tflconv.conversion import attention, logarithms, masks, relief, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
@@ -41,7 +41,7 @@ from tflconv.network.nodes import CannotRewrite, Network
 from tflconv.network.passes import NamedPass, PassOutcome, removing
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, packing, reading
+from tflconv.tflite import dividing, editing, packing, reading
 
 _Even = tuple[bytes, frozenset[str], frozenset[str], TensorRanges]
 
@@ -90,12 +90,25 @@ class OptimizedModel(FloatModel):
         if self.trained is not None and integers:
             return lower_rounded(self.network, self.trained, recipe)
         if recipe.compute == "selective":
-            return self._selective(recipe, required(calibration, recipe))
+            return self._selective(recipe, required(calibration, recipe), precisions)
         if recipe.is_integer:
             return self._integer(recipe, required(calibration, recipe))
         return super()._make(recipe, calibration, precisions)
 
-    def _selective(self, recipe: Recipe, calibration: Calibration) -> bytes:
+    def _selective(self, recipe: Recipe, calibration: Calibration, precisions: Precisions) -> bytes:
+        content, kept, spared, measured = self._evened(recipe, calibration)
+        model = packing.unpack(content)
+        raised = {name for name, precision in precisions.items() if precision == "float32"}
+        if raised:
+            dividing.undivided(model, raised)
+            content, spared = packing.pack(model), spared | raised
+        fitted = selection.fit(model, measured, spared)
+        also = selection.selected(model, spared)
+        layers = relief.layers(model, raised)
+        return quantize(content, recipe, fitted, also=also, run_time=layers, kept=kept)
+
+    def _evened(self, recipe: Recipe, calibration: Calibration) -> _Even:
+        """The float file that a selective one is made of, and the ranges of its activations."""
         key = (calibration.digest, calibration.method, recipe.weights)
         if key not in self._even:
             content, kept = self.content, frozenset[str]()
@@ -104,12 +117,22 @@ class OptimizedModel(FloatModel):
                 content = to_four_bits(content, calibration, kept)
             content, spared = attention.keep_sums(content, calibration)
             self._even[key] = content, kept, spared, measure(content, calibration, foresee=True)
-        content, kept, spared, measured = self._even[key]
-        model = packing.unpack(content)
-        fitted = selection.fit(model, measured, spared)
-        also = selection.selected(model, spared)
-        made = quantize(content, recipe, fitted, also=also, kept=kept)
-        return correct(self.content, made, calibration)
+        return self._even[key]
+
+    def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
+        """Return what is worth most in float, the most harmful first."""
+        selective = recipe.compute == "selective" and recipe.weights == "int8"
+        if not selective or self.trained is not None or has_loops(self.content):
+            return ()
+        samples = required(calibration, recipe)
+        content, _, spared, measured = self._evened(recipe, samples)
+        return relief.ordered(content, measured, samples, spared)
+
+    def _corrected(self, made: bytes, recipe: Recipe, calibration: Calibration | None) -> bytes:
+        chosen = recipe.compute == "selective" and self.trained is None
+        if not chosen or has_loops(self.content):
+            return made
+        return correct(self.content, made, required(calibration, recipe))
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""

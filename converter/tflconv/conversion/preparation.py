@@ -10,6 +10,7 @@ from types import MappingProxyType
 from tflconv.conversion import integer_ends, logarithms, masks, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.dense import groups, kernels_beside
+from tflconv.conversion.pixel_steps import on_steps
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
 from tflconv.errors import TflconvError, UsageError
@@ -69,14 +70,19 @@ class FloatModel:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges that were not trained.
             precisions: Of a mixed recipe, what results of operators are computed in that are not
-                computed in 8 bits.
+                computed in 8 bits; of a selective one, which of ``reliefs`` are left in float.
 
         Raises:
             TflconvError: The recipe cannot be made of this model.
         """
         if not integer_ends.needed(recipe):
-            return self._make(recipe, calibration, precisions)
-        made = self._make(recipe.with_io("float32"), calibration, precisions)
+            made = self._make(recipe, calibration, precisions)
+            if calibration is not None and recipe.needs_ranges:
+                made = on_steps(made, calibration)
+            return self._corrected(made, recipe, calibration)
+        floats = recipe.with_io("float32")
+        made = self._make(floats, calibration, precisions)
+        made = self._corrected(made, floats, calibration)
         source = self._without_loops(recipe) if has_loops(self.content) else self
         ranges = {} if calibration is None else source._measured(calibration)
         return integer_ends.give(made, source.content, recipe, ranges)
@@ -107,6 +113,28 @@ class FloatModel:
             check_covers_all(samples, recipe)
             logarithms.warn_of_clipped(content, ranges)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
+
+    def _corrected(
+        self,
+        made: bytes,
+        recipe: Recipe,
+        calibration: Calibration | None,
+    ) -> bytes:
+        """The file ``made`` of ``recipe`` without errors that samples show."""
+        return made
+
+    def reliefs(
+        self,
+        recipe: Recipe,
+        calibration: Calibration | None,
+    ) -> tuple[str, ...]:
+        """Return what ``recipe`` may leave in float, most worth first: ``precisions`` of ``make``.
+
+        Args:
+            recipe: The recipe.
+            calibration: Samples, for a recipe with static ranges.
+        """
+        return ()
 
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:

@@ -67,6 +67,7 @@ def quantize(
     *,
     also: Mapping[str, Sequence[str]] | None = None,
     precisions: Mapping[Precision, Mapping[str, Sequence[str]]] | None = None,
+    run_time: Mapping[str, Sequence[str]] | None = None,
     kept: Collection[str] = (),
 ) -> bytes:
     """Quantize a float model by ``recipe``.
@@ -78,6 +79,8 @@ def quantize(
         also: What a selective recipe computes in integers besides filters: names of results, by
             the kind of operator (``selection.selected``).
         precisions: What a mixed recipe computes otherwise than in 8 bits, alike, by precision.
+        run_time: Layers of a selective recipe whose activations get their ranges at run time, as
+            in a dynamic one, alike.
         kept: Names of kernels that keep 8 bits in a recipe of 4.
 
     Returns:
@@ -90,6 +93,7 @@ def quantize(
     settings = [*_settings(recipe), *_chosen(_static(recipe), also or {})]
     for precision, operators in (precisions or {}).items():
         settings += _chosen(_otherwise(recipe, precision), operators)
+    settings += _chosen(_dynamic(recipe), run_time or {})
     if not settings:
         return finish(model, recipe)
     quantized = _by_outputs(model, recipe, settings, ranges)
@@ -127,8 +131,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else [_float16()]
     if recipe.compute == "dynamic":
-        config = _weights(recipe) | {"min_weight_elements": SMALLEST_WEIGHT}
-        return _each(MATRIX_OPS, config)
+        return _each(MATRIX_OPS, _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
@@ -184,6 +187,10 @@ def _weights(recipe: Recipe) -> Settings:
         "skip_checks": False,
         "min_weight_elements": 0,
     }
+
+
+def _dynamic(recipe: Recipe) -> Settings:
+    return _weights(recipe) | {"min_weight_elements": SMALLEST_WEIGHT}
 
 
 def _activations(bits: int) -> Settings:

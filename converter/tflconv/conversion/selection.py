@@ -42,7 +42,10 @@ Makes = tuple[str, ...]
 
 
 class _Products(Wiring):
-    """A graph whose products stay in float where their left operand is ``spared``."""
+    """A graph whose layers and products stay in float where they are ``spared``.
+
+    They are named by their results, or products by a softmax that is their left operand.
+    """
 
     def __init__(self, model: fb.ModelT, spared: Collection[str]) -> None:
         super().__init__(model)
@@ -52,7 +55,13 @@ class _Products(Wiring):
         """Return whether it is a product of two activations, the left one as it is."""
         transposes = bool(getattr(step.operator.builtinOptions, "adjX", False))
         two = step.kind == PRODUCT and len(step.reads) == 2
-        return two and not transposes and step.reads[0] not in self.spared
+        return two and not transposes and not self.spares(step)
+
+    def spares(self, step: Step) -> bool:
+        """Return whether it stays in float."""
+        return step.makes[0] in self.spared or (
+            step.kind == PRODUCT and step.reads[0] in self.spared
+        )
 
 
 def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[str]]:
@@ -60,13 +69,25 @@ def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[s
 
     Args:
         model: A float model.
-        spared: Left operands of products that stay in float.
+        spared: What stays in float: results of layers and of products, or the left operands of
+            the latter.
     """
     found: dict[str, list[str]] = {}
     for step in _integer_steps(_Products(model, spared)):
         if step.kind not in FILTERS:
             found.setdefault(step.kind, []).append(step.makes[0])
     return found
+
+
+def products(model: fb.ModelT, spared: Collection[str] = ()) -> list[Step]:
+    """Return the products of two activations that are computed in integers.
+
+    Args:
+        model: A float model.
+        spared: What stays in float, as for ``selected``.
+    """
+    wiring = _Products(model, spared)
+    return [step for step in wiring.steps if wiring.multiplies(step)]
 
 
 def users(model: fb.ModelT) -> dict[str, tuple[Step, ...]]:
@@ -101,7 +122,7 @@ def fit(model: fb.ModelT, ranges: TensorRanges, spared: Collection[str] = ()) ->
     Args:
         model: The float model that they were measured with.
         ranges: Ranges of its activations.
-        spared: Left operands of products that stay in float.
+        spared: What stays in float, as for ``selected``.
     """
     wiring = _Products(model, spared)
     fitted = dict(ranges)
@@ -153,7 +174,9 @@ def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
 
 def _is_own(wiring: _Products, step: Step) -> bool:
     """Whether it is in integers by its own right, and not because it is carried along."""
-    return step.kind in FILTERS or wiring.multiplies(step) or divided_by(wiring, step) is not None
+    if step.kind in FILTERS:
+        return not wiring.spares(step)
+    return wiring.multiplies(step) or divided_by(wiring, step) is not None
 
 
 def _only_relu(wiring: _Products, product: Step) -> Step | None:

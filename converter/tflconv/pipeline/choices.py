@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +17,9 @@ from tflconv.conversion import Rewrite
 from tflconv.core.files import write_json
 from tflconv.core.versions import versions
 from tflconv.errors import TflconvError
-from tflconv.inspection import cost
+from tflconv.inspection import cost, delegation
 from tflconv.network.nodes import CannotRewrite
-from tflconv.pipeline import choosing, mixing
+from tflconv.pipeline import choosing, mixing, relieving
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.mixing import Levers, Tools
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 FACTS, DRAFT = "facts.json", "draft.tflite"
 MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
+
+
+_REWRITTEN: Rewrite = "optimized"
 
 
 class _Drafts:
@@ -125,6 +130,7 @@ class Choices:
                 choice, content = choosing.choose(
                     recipes, possible, line.make, drafts.judged, limits.or_close
                 )
+                choice, content = self._or_relieved(choice, content, recipes, drafts)
                 if samples and limits.are_said and choice.recipe != recipes[0]:
                     choice, content = self._or_mixed(choice, content, drafts)
             self._drafts[recipe] = content
@@ -153,6 +159,31 @@ class Choices:
         for point in found.curve:
             line.origin.note("choose", f"{recipe.name}: {point}")
         return choosing.mixed(recipe, graph, found), found.content
+
+    def _or_relieved(
+        self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
+    ) -> tuple[Choice, bytes]:
+        """``best``, or a cheaper file of the rewritten graph with some operators in float."""
+        line, limits = self.line, self.line.request.limits.or_close
+        kept = best.fidelity is None or limits.hold(best.fidelity)
+        for recipe in recipes:
+            price = best.instructions.get(f"{recipe.name} {_REWRITTEN}")
+            below = delegation.estimate(content) if kept else math.inf
+            if price is None or price >= below:
+                continue
+            found = relieving.relieve(
+                line.reliefs(recipe, _REWRITTEN),
+                partial(self._in_float, recipe),
+                drafts.judged,
+                limits,
+                below,
+            )
+            if found is not None:
+                best, content, kept = choosing.relieved(best, recipe, found), found.content, True
+        return best, content
+
+    def _in_float(self, recipe: Recipe, names: Sequence[str]) -> bytes:
+        return self.line.make(recipe, _REWRITTEN, dict.fromkeys(names, "float32"))
 
     def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""

@@ -18,11 +18,13 @@ from typing import Any
 from tflconv.conversion import Rewrite
 from tflconv.core import telling
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.plural import plural
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection import cost, delegation
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.limits import Limits
 from tflconv.pipeline.mixing import Mixture, Point, Precisions
+from tflconv.pipeline.relieving import Relieved
 from tflconv.recipe import Precision, Recipe, TensorType, get
 
 DEFAULT = Limits().or_close
@@ -57,8 +59,8 @@ class Choice:
         fidelity: How close it is to the float model, if that had to be known.
         curve: The files on the way to that of a mixed recipe; each differs in the precision of
             one activation or of one layer's weights.
-        precisions: What operators of a mixed recipe compute in that do not compute in 8 bits, by
-            their results.
+        precisions: What operators compute in that do not compute in 8 bits, by their results, in
+            a mixed recipe or a selective one.
     """
 
     recipe: Recipe
@@ -94,7 +96,7 @@ class Choice:
 
     @property
     def spared(self) -> tuple[str, ...]:
-        """Results of the operators that compute in float in a mixed recipe."""
+        """Results of the operators that compute in float where others do in 8 bits."""
         return tuple(name for name, each in self.precisions.items() if each == "float32")
 
     @property
@@ -105,14 +107,18 @@ class Choice:
     def __str__(self) -> str:
         graph = {"as-is": "as it came", "optimized": "rewritten"}.get(self.rewrite, self.rewrite)
         counts = Counter(self.precisions.values())
-        left = [f", {counts[each]} {words}" for each, words in _WORDS.items() if counts[each]]
+        left = [
+            f", {plural(counts[each], one)} {words}"
+            for each, (one, words) in _WORDS.items()
+            if counts[each]
+        ]
         return f"{self.recipe.name}, {graph}{''.join(left)}"
 
 
-_WORDS: Mapping[Precision, str] = {
-    "float32": "operators in float",
-    "int16": "operators in int16",
-    "int4": "layers with int4 weights",
+_WORDS: Mapping[Precision, tuple[str, str]] = {
+    "float32": ("operator", "in float"),
+    "int16": ("operator", "in int16"),
+    "int4": ("layer", "with int4 weights"),
 }
 
 
@@ -130,6 +136,18 @@ def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
         fidelity=found.fidelity,
         curve=found.curve,
         precisions=found.precisions,
+    )
+
+
+def relieved(best: Choice, recipe: Recipe, found: Relieved) -> Choice:
+    """What was found in place of ``best``: a rewritten graph with some operators in float."""
+    title = f"{recipe.name} optimized, {plural(len(found.names), 'operator')} in float"
+    return Choice(
+        recipe=recipe,
+        rewrite="optimized",
+        instructions={**best.instructions, title: round(found.instructions)},
+        fidelity=found.fidelity,
+        precisions=dict.fromkeys(found.names, "float32"),
     )
 
 

@@ -169,6 +169,11 @@ class Line:
         self.origin.tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples, precisions)
 
+    def reliefs(self, recipe: Recipe, rewrite: Rewrite) -> tuple[str, ...]:
+        """Return what ``recipe`` may leave in float of one of the model's graphs."""
+        samples = self.calibration if self.needs_samples(recipe) else None
+        return self.model(rewrite).reliefs(recipe, samples)
+
     def _calibrating(self, done: int, total: int) -> None:
         state: State = "done" if done == total else "working"
         event = Progress(stage="calibrate", done=done, total=total, unit="samples", state=state)

@@ -46,7 +46,43 @@ def make_room(model: fb.ModelT, biases: Mapping[bytes, Doubles]) -> None:
         real = biases.get(bias.name or b"")
         integers = (kernel.type, bias.type) == (fb.TensorType.INT8, fb.TensorType.INT32)
         if integers and real is not None and used[id(kernel)] == 1:
-            _widen(model, kernel, bias, real, float(_scales(source)[0]))
+            _widen(model, kernel, bias, real, float(scales(source)[0]))
+
+
+def add(model: fb.ModelT, layer: fb.OperatorT, shift: Doubles) -> None:
+    """Add ``shift`` to the bias of a layer of int8, which may have none.
+
+    Args:
+        model: A quantized model.
+        layer: One of the operators of its main graph.
+        shift: What is added to each output channel, as real numbers.
+    """
+    graph = model.subgraphs[0]
+    source, kernel = (graph.tensors[int(index)] for index in layer.inputs[:2])
+    steps = scales(source) * scales(kernel) * np.ones(len(shift))
+    if len(layer.inputs) < 3 or int(layer.inputs[2]) < 0:
+        layer.inputs = [*map(int, layer.inputs[:2]), _without_values(graph, layer, steps)]
+    bias = graph.tensors[int(layer.inputs[2])]
+    stored = editing.values(model, bias, np.int32)
+    before = stored.astype(np.float64) if stored.size else np.zeros(len(shift))
+    ends = np.iinfo(np.int32)
+    rounded = np.rint(before + shift / steps).clip(ends.min, ends.max)
+    bias.buffer = editing.add_buffer(model, rounded.astype(np.int32))
+
+
+def scales(tensor: fb.TensorT) -> Doubles:
+    """Return the scales of a tensor; that of a float one changes nothing."""
+    quantization = tensor.quantization
+    known = None if quantization is None else quantization.scale
+    return np.asarray([1.0] if known is None else known, np.float64)
+
+
+def spelling(tensor: fb.TensorT) -> tuple[float, int]:
+    """Return the one scale and zero point of a tensor."""
+    found = tensor.quantization
+    assert found is not None
+    assert found.zeroPoint is not None
+    return float(scales(tensor)[0]), int(found.zeroPoint[0])
 
 
 def tell_types(model: fb.ModelT) -> None:
@@ -85,13 +121,13 @@ def _layers(model: fb.ModelT) -> Iterator[tuple[fb.TensorT, fb.TensorT, fb.Tenso
 def _widen(
     model: fb.ModelT, kernel: fb.TensorT, bias: fb.TensorT, real: Doubles, entering: float
 ) -> None:
-    scales = _scales(kernel)
-    largest = np.abs(real) if len(scales) == len(real) else np.abs(real).max(keepdims=True)
+    known = scales(kernel)
+    largest = np.abs(real) if len(known) == len(real) else np.abs(real).max(keepdims=True)
     least = largest / (entering * _LARGEST)
-    if len(scales) != len(least) or not (least > scales).any():
+    if len(known) != len(least) or not (least > known).any():
         return
-    wider = np.maximum(scales, least)
-    _requantize(model, kernel, scales / wider)
+    wider = np.maximum(known, least)
+    _requantize(model, kernel, known / wider)
     steps = np.broadcast_to(entering * wider, real.shape)
     bias.buffer = editing.add_buffer(model, np.rint(real / steps).astype(np.int32))
     for tensor, chosen in ((kernel, wider), (bias, entering * wider)):
@@ -109,7 +145,12 @@ def _requantize(model: fb.ModelT, kernel: fb.TensorT, factors: Doubles) -> None:
     kernel.buffer = editing.add_buffer(model, np.rint(steps).astype(np.int8))
 
 
-def _scales(tensor: fb.TensorT) -> Doubles:
-    quantization = tensor.quantization
-    known = None if quantization is None else quantization.scale
-    return np.asarray([1.0] if known is None else known, np.float64)
+def _without_values(graph: fb.SubGraphT, layer: fb.OperatorT, steps: Doubles) -> int:
+    """Add a tensor for the bias of a layer that has none."""
+    bias = fb.TensorT()
+    bias.name = editing.suffixed(graph.tensors[int(layer.outputs[0])].name, "_bias")
+    bias.shape, bias.type = [len(steps)], fb.TensorType.INT32
+    bias.quantization = fb.QuantizationParametersT()
+    bias.quantization.scale = steps.astype(np.float32)
+    bias.quantization.zeroPoint = np.zeros(len(steps), np.int64)
+    return editing.add_tensor(graph, bias)

@@ -42,6 +42,23 @@ def divided_by(wiring: Wiring, step: Step) -> Step | None:
     return product if product and multiplies and product.reads[:1] == step.reads else None
 
 
+def undivided(model: fb.ModelT, names: Collection[str]) -> None:
+    """Take the division of each product away whose result is one of ``names``.
+
+    Args:
+        model: What ``divide_by_sums`` made; results are called as after the division.
+        names: Names of results.
+    """
+    graph, wiring = model.subgraphs[0], Wiring(model)
+    for step in wiring.steps:
+        product = divided_by(wiring, step)
+        division = wiring.only_reader(step.makes[0])
+        if product is not None and division is not None and division.makes[0] in names:
+            product.operator.outputs = division.operator.outputs
+            graph.operators.remove(step.operator)
+            graph.operators.remove(division.operator)
+
+
 def _sum_and_division(model: fb.ModelT, product: fb.OperatorT) -> list[fb.OperatorT]:
     graph = model.subgraphs[0]
     left, result = int(product.inputs[0]), int(product.outputs[0])

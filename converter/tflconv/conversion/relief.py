@@ -1,0 +1,102 @@
+"""What a selective file may leave in float, so that it becomes close to the float model.
+
+First the layers that read the input, because all else is made of what they say, and the last one,
+whose rounding nothing evens out. Then the products of attention, those first that rounding of
+operands and result changes most, measured for the multiply-adds that they have. A layer that is
+left keeps its 8-bit weights; its activations get their ranges at run time, each row its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from numpy.typing import NDArray
+
+from tflconv.conversion import selection
+from tflconv.conversion.calibration import Calibration, TensorRanges, observe
+from tflconv.conversion.extremes import Ends
+from tflconv.conversion.quantization import MATRIX_OPS
+from tflconv.tflite import packing
+from tflconv.tflite.wiring import Step, Wiring
+
+_SAMPLES = 8
+_STEPS = 255
+_MOVING = ("RESHAPE", "TRANSPOSE")
+
+Values = NDArray[np.float32]
+
+
+def ordered(
+    content: bytes, ranges: TensorRanges, calibration: Calibration, spared: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return what may be left in float by the names of results, what is worth most first.
+
+    Args:
+        content: A float ``.tflite`` file.
+        ranges: Ranges of its activations.
+        calibration: Samples to run it with.
+        spared: What stays in float in any case, as for ``selection.selected``.
+    """
+    model = packing.unpack(content)
+    products = {step.makes[0]: step for step in selection.products(model, spared)}
+    errors = _errors(content, products, selection.fit(model, ranges, spared), calibration)
+    by_harm = sorted(products, key=lambda name: -errors[name])
+    return (*_ends(Wiring(model)), *(_quotient(model, name) for name in by_harm))
+
+
+def layers(model: fb.ModelT, names: Collection[str]) -> dict[str, list[str]]:
+    """Return those of ``names`` that are results of layers, by the kind of operator."""
+    found: dict[str, list[str]] = {}
+    for step in Wiring(model).steps:
+        if step.kind in MATRIX_OPS and step.makes[0] in names:
+            found.setdefault(step.kind, []).append(step.makes[0])
+    return found
+
+
+def _ends(wiring: Wiring) -> list[str]:
+    """The last layer, and those that read the input."""
+    found = [step for step in wiring.steps if step.kind in MATRIX_OPS]
+    first = [step for step in found if _reads_input(wiring, step.reads[0])]
+    return list(dict.fromkeys(step.makes[0] for step in (*found[-1:], *first)))
+
+
+def _reads_input(wiring: Wiring, name: str) -> bool:
+    maker = wiring.maker(name)
+    return maker is None or (maker.kind in _MOVING and _reads_input(wiring, maker.reads[0]))
+
+
+def _quotient(model: fb.ModelT, name: str) -> str:
+    """What a product is called after the division by the sums of its left operand."""
+    reader = Wiring(model).only_reader(name)
+    return reader.makes[0] if reader is not None and reader.kind == "DIV" else name
+
+
+def _errors(
+    content: bytes, products: Mapping[str, Step], ranges: TensorRanges, calibration: Calibration
+) -> dict[str, float]:
+    """The square error of each product as a share of its squares, per multiply-add."""
+    first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
+    names = {name for step in products.values() for name in (*step.reads, *step.makes)}
+    wrong, right, work = (dict.fromkeys(products, 0.0) for _ in range(3))
+    for sample in observe(content, first, names):
+        values = {name: each.copy() for name, each in sample}
+        for name, step in products.items():
+            left, other = (_rounded(values[each], ranges[each]) for each in step.reads)
+            if getattr(step.operator.builtinOptions, "adjY", False):
+                other = other.swapaxes(-1, -2)
+            made = _rounded(left @ other, ranges[name])
+            wrong[name] += float(np.square(made - values[name]).sum())
+            right[name] += float(np.square(values[name]).sum())
+            work[name] += math.prod(made.shape) * left.shape[-1]
+    return {name: wrong[name] / ((right[name] or 1.0) * work[name]) for name in products}
+
+
+def _rounded(values: Values, ends: Ends) -> Values:
+    """What 256 steps from one of ``ends`` to the other make of ``values``."""
+    low, high = min(0.0, ends["min"].item()), max(0.0, ends["max"].item())
+    step = (high - low) / _STEPS or 1.0
+    return np.asarray(np.rint(values.clip(low, high) / step) * step, np.float32)

@@ -1,0 +1,37 @@
+"""What a selective file may leave in float, the most harmful first."""
+
+from __future__ import annotations
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as fb
+from tiny_graphs import Builder
+
+from tflconv.conversion import Calibration, relief
+from tflconv.conversion.calibration import measure
+from tflconv.tflite import editing, packing
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_the_most_harmful_product_comes_first() -> None:
+    """The ends come before all products, and a single far value spoils the steps of one of them."""
+    builder = Builder()
+    pixels = [builder.tensor((1, 6, 16)) for _ in range(3)]
+    biases = builder.tensor((16,), values=np.zeros(16))
+    kernel = builder.tensor((16, 16), values=np.eye(16))
+    made = [builder.tensor((1, 6, 16), name=f"layer {number}") for number in range(3)]
+    products = [builder.tensor((1, 6, 6), name=name) for name in ("even", "far")]
+    dense, transposed = fb.FullyConnectedOptionsT(), fb.BatchMatMulOptionsT()
+    dense.keepNumDims = transposed.adjY = True
+    for source, result in zip(pixels, made, strict=True):
+        builder.op("FULLY_CONNECTED", [source, kernel, biases], [result], dense)
+    for left, result in zip(made[:2], products, strict=True):
+        builder.op("BATCH_MATMUL", [left, made[2]], [result], transposed)
+    content = packing.unpack(builder.content(pixels, products))
+    editing.sign(content, ["x", "y", "z"], ["even", "far"])
+    model = packing.pack(content)
+    drawn = RANDOM.normal(size=(3, 20, 6, 16)).astype(np.float32)
+    drawn[1, 0, 0, 0] = 100
+    samples = Calibration.of_values("drawn", *drawn)
+    found = relief.ordered(model, measure(model, samples), samples)
+    assert found == ("layer 2", "layer 0", "layer 1", "far", "even")

@@ -107,21 +107,30 @@ def serving(
 ) -> Iterator[Running]:
     """Run ``tflconv serve`` with ``arguments`` at a free port."""
     command = [sys.executable, "-m", "tflconv", "serve", *map(str, arguments), "--port", "0"]
+    with running(command, env, **how) as service:
+        yield service
+
+
+@contextmanager
+def running(
+    command: list[str], env: Mapping[str, str] | None = None, **how: Any
+) -> Iterator[Running]:
+    """Run a program that serves, and says at which address."""
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=how.pop("stderr", subprocess.PIPE), text=True,
         env=os.environ | dict(env or {}), **how,
     )  # fmt: skip
-    running = Running(process=process, port=0)
+    service = Running(process=process, port=0)
     try:
-        running.port = _port(process)
+        service.port = _port(process)
         if process.stderr is not None:
-            reading = threading.Thread(target=running.lines.extend, args=(process.stderr,))
+            reading = threading.Thread(target=service.lines.extend, args=(process.stderr,))
             reading.start()
-        yield running
+        yield service
     finally:
         process.kill()
         process.wait()
-        if process.stderr is not None and running.port:
+        if process.stderr is not None and service.port:
             reading.join()
         for stream in (process.stdout, process.stderr):
             if stream is not None:

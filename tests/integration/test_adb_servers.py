@@ -106,6 +106,32 @@ def test_a_phone_is_had_by_one_process_and_free_when_that_is_killed(
         pass
 
 
+WAITS = """
+cd "$0" || exit 1
+{
+  echo opened
+  while [ ! -e "$1" ]; do sleep 0.1; done
+  flock 9
+  echo somebody >holder
+  touch "$1.taken"
+  sleep 600 9>&-
+} 9>>lock
+"""
+"""Waits for the lock: the file is open already while another one holds it."""
+
+
+def test_who_waits_for_the_lock_has_it_after_a_clean(phone: Phone, machine: phones.Phone) -> None:
+    free = "/data/local/tmp/free"
+    with phone.reserved():
+        pass  # there is a lock to wait for
+    with phone.background(WAITS, phone.folder, free, awaited="opened"):
+        find(machine.serial).clean()
+        phone.script('touch "$0"; while [ ! -e "$0.taken" ]; do sleep 0.1; done', free)
+        with pytest.raises(DeviceError, match="is in use by somebody"):
+            find(machine.serial).clean()
+    phone.script('rm "$0" "$0.taken"', free)
+
+
 def test_a_phone_without_flock_is_not_locked(start: Callable[..., phones.Phone]) -> None:
     missing = {"system/bin/flock": "#!/system/bin/sh\necho 'flock: not found' >&2\nexit 127\n"}
     old = find(start(files_added=missing).serial)

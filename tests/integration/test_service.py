@@ -190,32 +190,59 @@ def test_an_answer_says_all_that_was_promised(service: Running) -> None:
 
 
 def test_an_answer_is_the_same_whichever_way_it_is_sent(service: Running) -> None:
-    """At once where the connection stays, with every line checked where it ends."""
+    """Plain or not, and at once where the connection stays, else with every line checked."""
     path = "/models/tiny_float32/classify"
     stays = service.ask(path, png(), PNG)
+    long = service.ask(f"{path}?top=5", png(), PNG)
     ends = service.ask(path, png(), {**PNG, "connection": "close"})
-    assert "connection" not in stays.headers
+    answers = (stays, long, ends)
+    assert not any("connection" in each.headers for each in answers[:2])
     assert ends.headers["connection"] == "close"
     own = ("connection", "content-length", "date", "x-request-id")
-    heads = [{n: v for n, v in each.headers.items() if n not in own} for each in (stays, ends)]
-    assert heads[0] == heads[1]
+    heads = [{n: v for n, v in each.headers.items() if n not in own} for each in answers]
+    assert heads == [heads[0]] * 3
     assert len(heads[0]) == 7
     assert {"date", "x-request-id"} <= set(stays.headers)
-    for each in (stays, ends):
+    assert len({each.headers["x-request-id"] for each in answers}) == 3
+    for each in answers:
         assert each.headers["content-length"] == str(len(each.body))
         (picture,) = each.json["pictures"]
         assert picture["classes"] == stays.json["pictures"][0]["classes"]
 
 
-def test_requests_in_one_packet_are_answered_in_their_order(service: Running) -> None:
+def test_it_is_noted_alike_whichever_way_it_came(service: Running) -> None:
+    name = 'tflconv_requests_total{model="tiny_float32",status="200"}'
+    before, whole = service.number(name), service.number("tflconv_pictures_per_request_count")
+    numbers = [service.classify(png(), query=query).headers["x-request-id"]
+               for query in ("", "?top=5")]  # fmt: skip
+    assert service.number(name) == before + 2
+    assert service.number("tflconv_pictures_per_request_count") == whole + 2
+
+    def noted() -> list[dict[str, object]]:
+        return [event for event in service.events if event.get("request") in numbers]
+
+    wait_for(lambda: len(noted()) == 2)
+    plain, long = noted()
+    assert list(plain) == list(long)
+    told = ("event", "model", "bytes", "pictures", "status")
+    assert [plain[each] for each in told] == [long[each] for each in told]
+
+
+@pytest.mark.parametrize("query", ["?top=3", ""], ids=["long", "plain"])
+@pytest.mark.parametrize("cut", [0, 150, 400, 700])
+def test_requests_in_one_packet_are_answered_in_their_order(
+    service: Running, query: str, cut: int
+) -> None:
     pictures, requests = [png(seed) for seed in range(3)], b""
     for number, picture in enumerate(pictures):
-        head = "POST /models/tiny_float32/classify?top=3 HTTP/1.1\r\nHost: localhost\r\n"
+        head = f"POST /models/tiny_float32/classify{query} HTTP/1.1\r\nHost: localhost\r\n"
         more = "Connection: close\r\n" if number == len(pictures) - 1 else ""
         kind = f"{more}Content-Type: image/png\r\nContent-Length: {len(picture)}\r\n\r\n"
         requests += (head + kind).encode() + picture
     with service.connect() as connection:
-        connection.sendall(requests)
+        connection.sendall(requests[:cut])
+        time.sleep(0.02)  # mostly two packets; the answers are the same for one
+        connection.sendall(requests[cut:])
         received = b""
         while part := connection.recv(1 << 16):
             received += part

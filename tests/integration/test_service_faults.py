@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from fakes.serving import (
     Running,
     alive,
     png,
+    running,
     serving,
     slow_png,
     wait_for,
@@ -65,6 +67,42 @@ def while_it_works(service: Running, picture: bytes, act: Callable[[], object]) 
         wait_for(lambda: service.number("tflconv_running"))
         act()
         return answer.result()
+
+
+LIAR = """
+import json, socket, struct, sys
+
+connection = socket.socket(fileno=int(sys.argv[1]))
+while len(lengths := connection.recv(8, socket.MSG_WAITALL)) == 8:
+    head, body = struct.unpack("<II", lengths)
+    told = connection.recv(head + body, socket.MSG_WAITALL)
+    if head:
+        ready = {"tiny_float32": {"labels": ["zero"], "shape": [8, 8, 1]}}
+        text = json.dumps({"ready": ready}).encode()
+        connection.sendall(struct.pack("<II", len(text), 0) + text)
+    else:
+        (number,) = struct.unpack_from("<Q", told)
+        connection.sendall(struct.pack("<IIQddId", 0, 36, number, 0.1, 0.1, 7, 1.0))
+"""
+SERVE = """
+import pathlib, sys
+from tflconv.service import ServiceConfig, served_models, server
+
+server.run(
+    served_models([pathlib.Path(sys.argv[1])]), ServiceConfig(port=0, workers=1, watch=0),
+    command=(sys.executable, "-S", "-c", sys.argv[2]),
+    announce=lambda address, _: print("Serving at", address, flush=True),
+)
+"""
+
+
+def test_a_class_that_there_is_not_is_a_problem_and_no_silence() -> None:
+    """A decoder that a picture has taken over may tell of any."""
+    command = [sys.executable, "-c", SERVE, str(TINY), LIAR]
+    with running(command) as service:
+        for query in ("", "?top=5"):
+            answer = service.classify(png(), query=query)
+            assert (answer.status, answer.problem) == (500, "internal")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,23 @@ def test_smaller_networks_are_told_as_they_were_measured() -> None:
     assert f"INT8 alone is {against_whole('w64', 'static_wi8_ai8')[0]}" in PAGE
 
 
+def test_what_to_expect_of_a_phone_is_what_was_counted() -> None:
+    counted = {
+        (run.model.name, run.model.recipe, run.device.id[-3:]): run.instructions.total
+        for run in MEASURED["resnet-service"].runs
+        if run.instructions is not None
+    }
+    names, int8 = {name for name, _, _ in counted}, "static_wi8_ai8"
+    gains = [counted[name, "fp32", "a76"] / counted[name, int8, "a76"] for name in names]
+    cores = [counted[name, recipe, "a55"] / counted[name, recipe, "a76"]
+             for name, recipe, core in counted if core == "a76"]  # fmt: skip
+    small = counted["w64", int8, "a76"] / counted["resnet8", int8, "a76"]
+    page = " ".join(PAGE.split())
+    assert f"INT8 takes {min(gains):.1f} to {max(gains):.1f} times fewer than float" in page
+    assert f"`resnet8` takes {small:.1f} times fewer than `w64`, both in INT8" in page
+    assert f"needs {min(cores):.2f} to {max(cores):.2f} times the instructions" in page
+
+
 def test_the_table_of_xla_says_what_was_timed() -> None:
     found = json.loads((STUDY / "xla.json").read_text(encoding="utf-8"))
     assert xla.table(found) in PAGE

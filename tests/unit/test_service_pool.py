@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tflconv.errors import TflconvError
+from tflconv.service.jobs import Gone
 from tflconv.service.patience import Patience
 from tflconv.service.pool import Pool
 from tflconv.service.problems import Problem
@@ -112,8 +113,8 @@ def test_what_a_lost_worker_had_at_hand_is_answered_by_the_next(tmp_path: Path) 
         await started.start()
         jobs = [started.submit("model", b"picture", 1) for _ in range(4)]
         with pytest.raises(Problem, match="ended from outside"):
-            await jobs[0].future
-        answers = await asyncio.wait_for(asyncio.gather(*(job.future for job in jobs[1:])), 60)
+            await jobs[0].outcome()
+        answers = await asyncio.wait_for(asyncio.gather(*(job.outcome() for job in jobs[1:])), 60)
         assert [answer.top for answer in answers] == [[(0, 1.0)]] * 3
         assert (started.waiting, started.running, len(started.pids)) == (0, 0, 1)
         await started.close()
@@ -142,7 +143,7 @@ def test_a_worker_that_hangs_is_ended_though_its_client_has_gone(tmp_path: Path)
         before = started.pids
         started.abandon(started.submit("model", b"picture", 1))
         await until(lambda: started.pids and started.pids != before)
-        answer = await asyncio.wait_for(started.submit("model", b"picture", 1).future, 60)
+        answer = await asyncio.wait_for(started.submit("model", b"picture", 1).outcome(), 60)
         assert answer.top == [(0, 1.0)]
         await started.close()
 
@@ -176,8 +177,8 @@ def test_a_worker_that_babbles_is_ended_and_costs_one_picture(
         await started.start()
         jobs = [started.submit("model", b"picture", 1) for _ in range(3)]
         with pytest.raises(Problem, match="ended from outside"):
-            await asyncio.wait_for(jobs[0].future, 60)
-        answers = await asyncio.wait_for(asyncio.gather(*(job.future for job in jobs[1:])), 60)
+            await asyncio.wait_for(jobs[0].outcome(), 60)
+        answers = await asyncio.wait_for(asyncio.gather(*(job.outcome() for job in jobs[1:])), 60)
         assert [answer.top for answer in answers] == [[(0, 1.0)]] * 2
         await started.close()
 
@@ -187,15 +188,18 @@ def test_a_worker_that_babbles_is_ended_and_costs_one_picture(
 def test_what_waits_too_long_is_told_so_and_nothing_before_its_time(tmp_path: Path) -> None:
     async def ask() -> None:
         never_started, over = pool(WORKER, tmp_path, timeout=0.3), list[float]()
-        jobs = []
+        jobs, waiting = [], []
         for _ in range(3):
             jobs.append(never_started.submit("model", b"picture", 1))
-            jobs[-1].future.add_done_callback(lambda _: over.append(time.perf_counter()))
+            waiting.append(asyncio.ensure_future(jobs[-1].outcome()))
+            waiting[-1].add_done_callback(lambda _: over.append(time.perf_counter()))
             await asyncio.sleep(0.1)
         never_started.abandon(jobs[1])
-        for job in (jobs[0], jobs[2]):
+        with pytest.raises(Gone):
+            await waiting[1]
+        for each in (waiting[0], waiting[2]):
             with pytest.raises(Problem, match="waited too long"):
-                await asyncio.wait_for(job.future, 60)
+                await asyncio.wait_for(each, 60)
         assert over[0] - jobs[0].accepted >= 0.3
         assert over[-1] - jobs[2].accepted >= 0.3
         assert never_started.waiting == 0

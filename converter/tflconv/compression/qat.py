@@ -34,9 +34,8 @@ from tflconv.core.typing import KerasOptimizer, Tensor, Variable
 from tflconv.errors import TflconvError
 from tflconv.network.keras.execution import run
 from tflconv.network.keras.fake_quant import channels_of, round_straight_through, round_weights
-from tflconv.network.keras.layer_readers import KNOWN_LAYERS
 from tflconv.network.keras.opened import Opened
-from tflconv.network.keras.ranges import Ranges, allowed, measure
+from tflconv.network.keras.ranges import Ranges, allowed, measure, quantized
 from tflconv.network.nodes import LINEAR, Array, Network, Node
 from tflconv.network.passes import DROPS_SOFTMAX, PASSES
 from tflconv.network.symmetric import symmetric_ends
@@ -63,7 +62,9 @@ def train(
     network, config = _network(subject), subject.config
     check_known(network)
     start = first_ranges(network, examples, config)
-    check_convertible(network, start)
+    if subject.selective:
+        start = {node.name: start[node.name] for node in quantized(network, selective=True)}
+    check_convertible(network, start, selective=subject.selective)
     loss = None
     if subject.teaching is not None:
         loss = _taught(network, subject.teaching, subject.model)
@@ -80,17 +81,18 @@ def load(subject: Subject[QatConfig], folder: Path) -> Opened:
     return Opened(model.name, sha256=model.sha256, card=model.card, network=network, ranges=ranges)
 
 
-def check_convertible(network: Network, start: Ranges) -> None:
+def check_convertible(network: Network, start: Ranges, *, selective: bool = False) -> None:
     """Check that ``network`` can be converted to integers, before it is trained.
 
     Args:
         network: The network that is to be trained.
         start: Ranges of its activations.
+        selective: Whether only its products are to be.
 
     Raises:
         TflconvError: Operators would be left in float.
     """
-    lower_rounded(network, start, get("static_wi8_ai8"))
+    lower_rounded(network, start, get(f"qat_{'selective' if selective else 'static'}_wi8_ai8"))
 
 
 def _network(subject: Subject[QatConfig]) -> Network:
@@ -186,7 +188,10 @@ def check_known(network: Network) -> None:
     Raises:
         TflconvError: The arithmetic or the gradient of a layer is not known.
     """
-    hint = f"Use static_wi8_ai8, without training, or only these layers: {', '.join(KNOWN_LAYERS)}."
+    hint = (
+        "Use static_wi8_ai8, without training, or replace the layer:"
+        " docs/recipes.md lists those that can be trained."
+    )
     for node in network.of_kind("opaque"):
         raise TflconvError(
             f"qat: layer '{node.name}' ({node.options['layer']}) of {network.name} cannot be"

@@ -63,12 +63,15 @@ class Subject(Generic[Config]):
         teaching: The teacher of ``distill``, and of steps behind it that train with rounding.
         optimize: Whether the operators may be rewritten so that outputs change their meaning:
             the softmax at the end is removed. Only network techniques rewrite.
+        selective: Whether only products will compute in integers, so that network techniques
+            need to round nothing else.
     """
 
     model: Opened
     step: Step
     config: Config
     optimize: bool = False
+    selective: bool = False
     teaching: Teaching | None = None
 
     @property

@@ -55,8 +55,9 @@ class LeftInFloat(TflconvError):  # noqa: N818 - says which operators
         operators: Their kinds, without those that only convert.
     """
 
-    def __init__(self, message: str, operators: Collection[str]) -> None:
-        super().__init__(message, hint=_FLOAT_HINT)
+    def __init__(self, message: str, operators: Collection[str], *, instead: str) -> None:
+        hint = f"Use {instead}, which keeps them in float, or replace those layers."
+        super().__init__(message, hint=hint)
         self.operators = frozenset(operators)
 
 
@@ -311,11 +312,13 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     message = f"recipe {recipe.name} leaves {len(remaining)} operators in float: {named}."
     if recipe.is_integer:
         kinds = {text.partition(" ")[0] for text in remaining} - {"DEQUANTIZE", "QUANTIZE"}
-        raise LeftInFloat(message, kinds)
+        raise LeftInFloat(message, kinds, instead=_name_of("selective_wi8_ai8", recipe))
     telling.warn(message)
 
 
-_FLOAT_HINT = "Use selective_wi8_ai8, which keeps them in float, or replace those layers."
+def _name_of(scheme: str, recipe: Recipe) -> str:
+    """The recipe with the steps of ``recipe`` and another scheme."""
+    return "_".join([*map(str, recipe.steps), scheme])
 
 
 def _first_line(error: Exception) -> str:

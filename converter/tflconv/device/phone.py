@@ -48,8 +48,14 @@ true
 """
 """Undoes what an interrupted session asked for, unless another one is at work (``reserving``)."""
 
-_CLEAN = 'find "$0" -type f ! -name lock ! -name holder | wc -l; rm -rf "$0"'
-"""Prints how many files there were, but those of the lock, and removes all."""
+_CLEAN = """
+find "$0" -type f ! -name lock ! -name holder | wc -l
+for each in "$0"/* "$0"/.[!.]*; do
+  case "${each##*/}" in lock | holder) ;; *) rm -rf "$each" ;; esac
+done
+"""
+"""Prints how many files there were, but those of the lock, and removes them. The lock stays:
+others may wait for it, who would hold one that is gone while somebody takes a new one."""
 
 _DIGEST = """
 digest() { sha256sum "$1" 2>/dev/null || toybox sha256sum "$1" 2>/dev/null || echo unable; }

@@ -144,7 +144,7 @@ class Choices:
 
     def _mixed(self, recipe: Recipe, graph: Rewrite, drafts: _Drafts) -> tuple[Choice, bytes]:
         line = self.line
-        model = line.model(graph, recipe.steps)
+        model = line.model(graph, recipe)
         levers = Levers(
             activations=model.activations,
             finer=recipe.finer,

@@ -20,12 +20,11 @@ from tflconv.pipeline.answers import Reference
 from tflconv.pipeline.choices import FACTS, MAKERS
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.labelled import Labelled
-from tflconv.recipe import Recipe, Step
+from tflconv.pipeline.steps import Todo
+from tflconv.recipe import Recipe
 
 if TYPE_CHECKING:
     from tflconv.pipeline.line import Line
-
-Key = tuple[Rewrite, tuple[Step, ...]]
 
 
 class Comparisons:
@@ -37,7 +36,7 @@ class Comparisons:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self._references: dict[Key, Reference] = {}
+        self._references: dict[tuple[Rewrite, Todo], Reference] = {}
         self._labelled = Labelled(line)
 
     def of(self, recipe: Recipe) -> Fidelity:
@@ -49,7 +48,7 @@ class Comparisons:
         inputs = {
             **line.origin.key,
             "file": line.entry(recipe).digest,
-            "steps": line.workshop.inputs(self._steps(recipe)),
+            "steps": line.workshop.inputs(line.todo(recipe).steps),
             "samples": self.samples_seen,
             "labelled": self.pictures_seen,
             "versions": versions(*MAKERS),
@@ -100,22 +99,20 @@ class Comparisons:
     def _uses_samples(self, recipe: Recipe) -> bool:
         return self.line.needs_samples(recipe) or self.line.trains(recipe)
 
-    def _steps(self, recipe: Recipe) -> tuple[Step, ...]:
-        return recipe.steps if self.line.trains(recipe) else ()
-
     def _reference(self, recipe: Recipe) -> Reference:
-        steps = self._steps(recipe)
-        key: Key = (self.line.graphs(recipe)[0], steps) if steps else ("as-is", ())
+        todo = self.line.todo(recipe)
+        rewrite = self.line.graphs(recipe)[0] if todo.steps else "as-is"
+        key = (rewrite, todo)
         if key not in self._references:
-            self._references[key] = self._float_model(*key)
+            self._references[key] = self._float_model(rewrite, recipe if todo.steps else None)
         return self._references[key]
 
-    def _float_model(self, rewrite: Rewrite, steps: tuple[Step, ...]) -> Reference:
+    def _float_model(self, rewrite: Rewrite, recipe: Recipe | None) -> Reference:
         line = self.line
-        if not steps and line.opened.is_tflite:
+        if recipe is None and line.opened.is_tflite:
             assert line.opened.path is not None
             return Reference(line.opened.path)
-        known = line.model(rewrite, steps) if steps else line.origin.known(rewrite)
+        known = line.model(rewrite, recipe) if recipe else line.origin.known(rewrite)
         if known is not None and known.graph is not None:
             return Reference(known.graph, known.content)
         return Reference(tracing.freeze(line.opened.source, resolution=line.request.resolution))

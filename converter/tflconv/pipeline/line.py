@@ -33,8 +33,8 @@ from tflconv.pipeline.comparisons import Comparisons
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.origin import Origin
 from tflconv.pipeline.requests import ConversionRequest
-from tflconv.pipeline.steps import Workshop
-from tflconv.recipe import Recipe, Step
+from tflconv.pipeline.steps import Todo, Workshop
+from tflconv.recipe import Recipe
 
 
 class Line:
@@ -58,7 +58,7 @@ class Line:
         self.name = request.name
         self.origin = Origin(request, progress)
         self.workshop = Workshop(self.origin, store, optimize=request.rewrite == "optimized")
-        self._models: dict[tuple[Rewrite, tuple[Step, ...]], FloatModel] = {}
+        self._models: dict[tuple[Rewrite, Todo], FloatModel] = {}
         self._choices, self.comparisons = Choices(self), Comparisons(self)
 
     @property
@@ -108,13 +108,14 @@ class Line:
             telling.warn(f"{error.message} `auto` goes without calibration.")
             return None
 
-    def model(self, rewrite: Rewrite, steps: tuple[Step, ...] = ()) -> FloatModel:
-        """Return the model after ``steps``, made float TFLite once for all recipes."""
-        if not steps:
+    def model(self, rewrite: Rewrite, recipe: Recipe | None = None) -> FloatModel:
+        """Return the model after the steps of ``recipe``, made float TFLite once for all."""
+        todo = Todo() if recipe is None else self.todo(recipe)
+        if not todo.steps:
             return self.origin.lowered(rewrite)
-        key = (rewrite, steps)
+        key = (rewrite, todo)
         if key not in self._models:
-            self._models[key] = self.origin.prepared(self.workshop.after(steps), rewrite)
+            self._models[key] = self.origin.prepared(self.workshop.after(todo), rewrite)
         return self._models[key]
 
     def file(self, recipe: Recipe) -> Path:
@@ -131,7 +132,7 @@ class Line:
             "recipe": asdict(choice.recipe),
             "rewrite": choice.rewrite,
             "precisions": dict(choice.precisions),
-            "steps": self.workshop.inputs(recipe.steps if self.trains(recipe) else ()),
+            "steps": self.workshop.inputs(self.todo(recipe).steps),
             "calibration": self._calibrated(choice.recipe),
             "normalization": None if self.card is None else asdict(self.card.normalization),
             "card": None if card is None else to_json(card),
@@ -163,9 +164,8 @@ class Line:
 
     def make(self, recipe: Recipe, rewrite: Rewrite, precisions: Precisions = NONE) -> bytes:
         """Return what ``recipe`` makes of one of the model's graphs, in mixed precisions."""
-        steps = recipe.steps if self.trains(recipe) else ()
         samples = self.calibration if self.needs_samples(recipe) else None
-        model = self.model(rewrite, steps)
+        model = self.model(rewrite, recipe)
         self.origin.tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples, precisions)
 
@@ -182,6 +182,13 @@ class Line:
     def trains(self, recipe: Recipe) -> bool:
         """Whether steps of ``recipe`` are still to do: a model may come with trained ranges."""
         return bool(recipe.steps) and not self.has_own_ranges
+
+    def todo(self, recipe: Recipe) -> Todo:
+        """Return what ``recipe`` has still to do before it quantizes."""
+        if not self.trains(recipe):
+            return Todo()
+        selective = recipe.compute == "selective" and technique.trains_ranges(recipe)
+        return Todo(steps=recipe.steps, selective=selective)
 
     def needs_samples(self, recipe: Recipe) -> bool:
         """Whether ``recipe`` needs ranges that no step trains."""
@@ -209,7 +216,7 @@ class Line:
         recipe, used = choice.recipe, versions(*MAKERS)
         if choice.table is not None:
             used["cost table"] = choice.table
-        card = self.workshop.card(recipe.steps if self.trains(recipe) else ())
+        card = self.workshop.card(self.todo(recipe).steps)
         if card is None:
             return None
         return replace(

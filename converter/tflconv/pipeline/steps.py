@@ -7,7 +7,7 @@ so recipes and commands that begin with the same steps share them.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,19 @@ UNFINISHED = "unfinished"
 Steps = tuple[Step, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Todo:
+    """What a recipe does to a model before it is quantized.
+
+    Attributes:
+        steps: Its steps, in their order.
+        selective: Whether the last one trains for a selective scheme.
+    """
+
+    steps: Steps = ()
+    selective: bool = False
+
+
 class Workshop:
     """What is done to the model of ``origin`` before it is quantized.
 
@@ -40,19 +53,19 @@ class Workshop:
 
     def __init__(self, origin: Origin, store: Store, *, optimize: bool = False) -> None:
         self.origin, self.store, self.optimize = origin, store, optimize
-        self._made: dict[Steps, Opened] = {}
+        self._made: dict[Todo, Opened] = {}
 
-    def after(self, steps: Steps) -> Opened:
-        """Return the opened model after ``steps``."""
-        if not steps:
+    def after(self, todo: Todo) -> Opened:
+        """Return the opened model after ``todo``."""
+        if not todo.steps:
             return self.origin.opened
-        if steps not in self._made:
-            self._made[steps] = self._load(steps)
-        return self._made[steps]
+        if todo not in self._made:
+            self._made[todo] = self._load(todo)
+        return self._made[todo]
 
     def file(self, steps: Steps) -> Path:
         """Return the Keras file that model techniques have made, which is in the store."""
-        return self._entry(steps).path / KERAS
+        return self._entry(Todo(steps=steps)).path / KERAS
 
     def inputs(self, steps: Steps) -> list[dict[str, Any]]:
         """Return what decides what ``steps`` make, besides the model."""
@@ -83,9 +96,9 @@ class Workshop:
         labels = self.origin.labels if learns else card.labels
         return replace(card, labels=labels, training=training, versions=used)
 
-    def _load(self, steps: Steps) -> Opened:
-        entry = self._entry(steps)
-        row, subject = technique.technique_of(steps[-1]), self._subject(steps)
+    def _load(self, todo: Todo) -> Opened:
+        entry, subject = self._entry(todo), self._subject(todo)
+        row = technique.technique_of(subject.step)
         if isinstance(row, NetworkTechnique):
             return row.using(subject.config).load(subject, entry.path)
         before = self.origin.opened
@@ -97,16 +110,18 @@ class Workshop:
         made.name = before.name
         return made
 
-    def _entry(self, steps: Steps) -> Entry:
+    def _entry(self, todo: Todo) -> Entry:
+        steps = todo.steps
         row, config = technique.technique_of(steps[-1]), self.config(steps[-1])
         inputs = {**self.origin.key, "steps": self.inputs(steps)}
         if isinstance(row, NetworkTechnique):
             inputs["optimize"] = self.optimize
+            inputs |= {"selective": True} if todo.selective else {}
         inputs["versions"] = versions(*row.packages)
 
         def build(folder: Path) -> None:
             self.origin.tell(row.name, f"making {'_'.join(map(str, steps))}")
-            subject = self._subject(steps)
+            subject = self._subject(todo)
             if isinstance(row, NetworkTechnique):
                 row.using(config).train(subject, self._examples, folder, self.origin.progress)
             elif isinstance(row, ModelTechnique):
@@ -140,13 +155,15 @@ class Workshop:
         write_model(folder / KERAS, model, card)
         shutil.rmtree(unfinished, ignore_errors=True)
 
-    def _subject(self, steps: Steps) -> Subject[Any]:
+    def _subject(self, todo: Todo) -> Subject[Any]:
+        *before, last = todo.steps
         return Subject(
-            model=self.after(steps[:-1]),
-            step=steps[-1],
-            config=self.config(steps[-1]),
+            model=self.after(Todo(steps=tuple(before))),
+            step=last,
+            config=self.config(last),
             optimize=self.optimize,
-            teaching=self._teaching(steps),
+            selective=todo.selective,
+            teaching=self._teaching(todo.steps),
         )
 
     def _teaching(self, steps: Steps) -> Teaching | None:

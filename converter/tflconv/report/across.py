@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from tflconv.core.text import to_plot
 from tflconv.errors import UsageError
@@ -93,6 +94,8 @@ def devices(results: Results, model: str) -> Figure:
     axes.set_yticks(places, [to_plot(recipe) for recipe in recipes])
     axes.invert_yaxis()
     axes.margins(x=0.14)
+    # so many marks at any width, or one comes to stand at the edge once all is laid out
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2.5, 5, 10]))
     axes.set_title(to_plot(f"{model}: cost in % of {recipes[0]}"))
     handles = [Patch(color=c, label=to_plot(n)) for n, c in zip(found, _DEVICES * 9, strict=False)]
     style.legend(drawn, handles)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +38,7 @@ class Backend(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What a picture was taken for.
 
     Attributes:
@@ -88,11 +86,7 @@ class Classifier:
         decoded = time.perf_counter()
         probabilities = self.classify(pixels)
         ended = time.perf_counter()
-        return Answer(
-            probabilities=probabilities,
-            decode_ms=1000 * (decoded - began),
-            inference_ms=1000 * (ended - decoded),
-        )
+        return Answer(probabilities, 1000 * (decoded - began), 1000 * (ended - decoded))
 
     def classify(self, pixels: NDArray[np.uint8]) -> Scores:
         """Return the probabilities of one picture ``[height, width, channels]``."""

@@ -40,16 +40,27 @@ GONE = "tflconv.gone"
 """The key of a request's scope under which is listed what to call when its client goes."""
 
 
+LongWay = Callable[[], None]
+Ask = Callable[[bytes, LongWay], bool]
+"""Takes the body of a request, and what has the application answer it; says whether it will."""
+
+
+def _takes_none(_: Any) -> Ask | None:
+    return None
+
+
 class Deadlines(HttpToolsProtocol):
     """One connection.
 
     Attributes:
+        takes: Returns what answers a request without the application, by its scope; or None.
         most: Connections that are open at once, and as many more that end in stages.
         seconds: Time in which a request must have arrived, and its answer been taken.
         leaving: Connections that end in stages, the first to begin with it first.
         added: Lines of the head that every answer has which is sent whole.
     """
 
+    takes: Callable[[Any], Ask | None] = staticmethod(_takes_none)
     most = 512
     seconds = 10.0
     leaving: dict[Deadlines, None]
@@ -64,6 +75,7 @@ class Deadlines(HttpToolsProtocol):
         self._steps = self._bytes_of_step = 0
         self._in_head = True
         self._gone: list[Callable[[], None]] = []
+        self._held: tuple[RequestResponseCycle, Ask] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it where there are too many."""
@@ -177,6 +189,26 @@ class Deadlines(HttpToolsProtocol):
         if not self._in_head:
             self._arrival.lift()
             super().on_message_complete()
+            if self._held is not None:
+                self._ask(*self._held)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin with a request: a plain one once its body is here, another one at once."""
+        ask = None if cycle.waiting_for_100_continue else self.takes(cycle.scope)
+        if ask is None:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._held = cycle, ask
+        else:
+            self._ask(cycle, ask)
+
+    def _ask(self, cycle: RequestResponseCycle, ask: Ask) -> None:
+        self._held = None
+        go_the_long_way = partial(super()._start_asgi_task, cycle, self.app)
+        if ask(bytes(cycle.body), go_the_long_way):
+            cycle.body = bytearray()
+        else:
+            go_the_long_way()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one, unless the connection ends."""

@@ -51,9 +51,12 @@ class Served:
         return to_json({"name": self.name, "sha256": self.sha256}, indent=None)
 
     @cached_property
-    def told_labels(self) -> tuple[str, ...]:
-        """The labels as JSON, each made once."""
-        return tuple(to_json(label, indent=None) for label in self.labels)
+    def told_classes(self) -> tuple[str, ...]:
+        """What an answer says of each class before its probability."""
+        return tuple(
+            f'{{"label": {to_json(label, indent=None)}, "index": {index}, "probability": '
+            for index, label in enumerate(self.labels)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,11 +67,12 @@ class Guards:
                 message["headers"] = self._with_guards(message["headers"])
             await send(message)
 
-        answer = self._answer(scope)
+        answer = self.refusal(scope)
         await (answer or self._app)(scope, receive, send_guarded)
         return None
 
-    def _answer(self, scope: Scope) -> Response | None:
+    def refusal(self, scope: Scope) -> Response | None:
+        """Return what is answered in place of the application; None where it may answer."""
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if self._local and not _is_local(hosts):
             return respond(Problem("wrong-host", "Ask by 127.0.0.1 or localhost."))

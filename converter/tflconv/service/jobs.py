@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tflconv.service import wire
 from tflconv.service.problems import KINDS, Problem
@@ -14,8 +15,11 @@ from tflconv.service.problems import KINDS, Problem
 _FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Gone(Exception):  # noqa: N818 - nothing is wrong
+    """Nobody waits for the answer any more."""
+
+
+class Outcome(NamedTuple):
     """What a worker said of a picture.
 
     Attributes:
@@ -33,71 +37,82 @@ class Outcome:
 
 @dataclass(kw_only=True, eq=False)
 class Job:
-    """One picture that waits or is worked on."""
+    """One picture that waits or is worked on.
+
+    Attributes:
+        number: Of the picture.
+        model: Name of the model.
+        content: The picture file.
+        top: How many classes are told.
+        accepted: When it came.
+        started: When a worker began with it; None before that.
+        ending: What came of it; None while it is not over.
+        on_end: Is called when it is over; it may submit further ones.
+    """
 
     number: int
     model: str
     content: bytes
     top: int
-    future: asyncio.Future[Outcome]
     accepted: float = field(default_factory=time.perf_counter)
     started: float | None = None
+    ending: Outcome | Problem | Gone | None = None
+    on_end: Callable[[], None] | None = None
 
     def message(self) -> bytes:
         """Return the question to a worker."""
-        return wire.Question(
-            number=self.number, model=self.model, top=self.top, content=self.content
-        ).pack()
+        return wire.Question(self.number, self.model, self.top, self.content).pack()
 
     def begin(self) -> None:
         """Note that a worker is at it, so that it waits no longer."""
         self.started = time.perf_counter()
 
-    def finish(self, head: wire.Message, body: bytes) -> None:
-        """Take the answer of the worker.
+    def read(self, head: wire.Message, body: bytes) -> Outcome | Problem:
+        """Return what the answer of the worker says.
 
         Raises:
             KeyError, TypeError, ValueError: It is none, or one to another picture.
         """
         if head:
-            return self._refuse(head)
+            self._require(head["id"])
+            KINDS[head["problem"]]  # or KeyError
+            return Problem(head["problem"], str(head["detail"]))
         told = wire.Classes.unpack(body)
         self._require(told.number)
         waited = (self.started or self.accepted) - self.accepted
-        if not self.future.done():
-            self.future.set_result(
-                Outcome(
-                    top=told.top,
-                    queue_ms=round(1000 * waited, 3),
-                    decode_ms=told.decode_ms,
-                    inference_ms=told.inference_ms,
-                )
-            )
-        return None
-
-    def _refuse(self, head: wire.Message) -> None:
-        self._require(head["id"])
-        KINDS[head["problem"]]  # or KeyError
-        self.fail(Problem(head["problem"], str(head["detail"])))
+        return Outcome(told.top, round(1000 * waited, 3), told.decode_ms, told.inference_ms)
 
     def _require(self, number: object) -> None:
         if number != self.number:
             raise ValueError(number)
 
-    def fail(self, problem: Problem) -> None:
-        """End without an answer."""
-        if not self.future.done():
-            self.future.set_exception(problem)
-            self.future.exception()  # heard, also where nobody waits
-
-    def cancel(self) -> None:
-        """End because nobody waits."""
-        self.future.cancel()
+    def end(self, ending: Outcome | Problem | Gone) -> None:
+        """Note what came of it, unless that is noted already."""
+        if self.ending is None:
+            self.ending = ending
+            if self.on_end is not None:
+                self.on_end()
 
     @property
     def is_over(self) -> bool:
         """Whether nobody waits for it any more."""
-        return self.future.done()
+        return self.ending is not None
+
+    async def outcome(self) -> Outcome:
+        """Wait until it is over, and return what came of it.
+
+        Raises:
+            Problem: It cannot be told.
+            Gone: It was abandoned.
+        """
+        if self.ending is None:
+            over = asyncio.Event()
+            self.on_end = over.set
+            await over.wait()
+        assert self.ending is not None
+        if isinstance(self.ending, Exception):
+            raise self.ending
+        return self.ending
 
 
 def lost(code: int | None) -> Problem:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from typing import Any
 from tflconv.core.text import clean
 
 _MOST_LINES = 10_000
+_AT_ONCE = 64
+"""Lines that are written together; Python's other threads wait while their text is made."""
+
 _PAUSE_SECONDS = 0.1
 _LAST_SECONDS = 1.0
 _encode = json.JSONEncoder(default=str).encode
@@ -42,7 +46,7 @@ class Log(logging.Handler):
     def __init__(self, descriptor: int = 2, lost: Callable[[int], object] = lambda _: None) -> None:
         super().__init__(logging.WARNING)
         self._descriptor, self._lost = descriptor, lost
-        self._lines = deque[str](maxlen=_MOST_LINES)
+        self._lines = deque[tuple[float, str, dict[str, Any]]](maxlen=_MOST_LINES)
         self._ending, self._waiting = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
@@ -51,9 +55,7 @@ class Log(logging.Handler):
         """Add a line: the time, the name of the event, and ``members``."""
         if len(self._lines) == _MOST_LINES:
             self._lost(1)
-        time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        line = {"time": time, "event": event, **members}
-        self._lines.append(_encode(line))
+        self._lines.append((time.time(), event, members))
         if not self._waiting.is_set():
             self._waiting.set()
 
@@ -75,15 +77,19 @@ class Log(logging.Handler):
             self._waiting.wait()
             self._ending.wait(_PAUSE_SECONDS)  # so that many lines are one write
             self._waiting.clear()
-            self._write_some()
+            while self._lines:
+                self._write_some()
 
     def _write_some(self) -> None:
-        lines = [self._lines.popleft() for _ in range(len(self._lines))]
-        if not lines:
-            return
-        rest = "".join(f"{line}\n" for line in lines).encode()
+        count = min(_AT_ONCE, len(self._lines))
+        rest = "".join(_line(*self._lines.popleft()) for _ in range(count)).encode()
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError:
             self._lost(rest.count(b"\n"))
+
+
+def _line(seconds: float, event: str, members: dict[str, Any]) -> str:
+    when = datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+    return _encode({"time": when, "event": event, **members}) + "\n"

@@ -15,7 +15,7 @@ from typing import Any
 
 from tflconv.errors import TflconvError
 from tflconv.service import process, wire
-from tflconv.service.jobs import Job, Outcome, lost
+from tflconv.service.jobs import Gone, Job, Outcome, lost
 from tflconv.service.patience import Patience
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServiceConfig
@@ -120,20 +120,17 @@ class Pool:
 
     def submit(self, model: str, content: bytes, top: int) -> Job:
         """Give a picture to a worker, or to the queue; ``require_room`` is asked before."""
-        loop = asyncio.get_running_loop()
-        job = Job(
-            number=next(self._numbers), model=model, content=content, top=top,
-            future=loop.create_future(),
-        )  # fmt: skip
+        job = Job(number=next(self._numbers), model=model, content=content, top=top)
         self._waiting.append(job)
         self._give_out()
         if job.started is None and self._look is None:
+            loop = asyncio.get_running_loop()
             self._look = loop.call_later(self._config.timeout, self._end_waiting)
         return job
 
     def abandon(self, job: Job) -> None:
         """Forget a picture that nobody waits for any more."""
-        job.cancel()
+        job.end(Gone())
         if job in self._waiting:
             self._waiting.remove(job)
 
@@ -145,7 +142,7 @@ class Pool:
         for task in list(self._restarts):
             task.cancel()
         for job in self._waiting:
-            job.fail(Problem("overloaded", "The service is being stopped.", retry_after=1))
+            job.end(Problem("overloaded", "The service is being stopped.", retry_after=1))
         self._waiting.clear()
         for worker in list(self._workers):
             worker.process.close()
@@ -205,7 +202,7 @@ class Pool:
     def _answered(self, worker: _Worker, head: wire.Message, body: bytes) -> None:
         try:
             job = worker.jobs[0]
-            job.finish(head, body)
+            told = job.read(head, body)
         except (IndexError, KeyError, TypeError, ValueError):  # it was not asked, or says nothing
             worker.process.kill()
             return
@@ -217,6 +214,7 @@ class Pool:
         else:
             worker.limit.lift()
         self._give_out()
+        job.end(told)
 
     def _ended(self, worker: _Worker) -> None:
         if worker not in self._workers:
@@ -225,7 +223,7 @@ class Pool:
         worker.limit.end()
         problem = lost(worker.process.exit_code)
         if worker.jobs:
-            worker.jobs.popleft().fail(problem)
+            worker.jobs.popleft().end(problem)
         self._waiting.extendleft(reversed(worker.jobs))
         worker.jobs.clear()
         if not self._closing:
@@ -258,7 +256,7 @@ class Pool:
         waiting = [job for job in (*given, *self._waiting) if not job.is_over]
         for job in waiting:
             if now - job.accepted >= limit:
-                job.fail(Problem("overloaded", "It waited too long.", retry_after=self._seconds))
+                job.end(Problem("overloaded", "It waited too long.", retry_after=self._seconds))
         self._waiting = deque(job for job in self._waiting if not job.is_over)
         left = [job.accepted + limit - now for job in waiting if not job.is_over]
         loop = asyncio.get_running_loop()
@@ -266,7 +264,7 @@ class Pool:
 
     def _worked_too_long(self, worker: _Worker) -> None:
         """End a worker, also where nobody waits any more for what it is at."""
-        worker.jobs[0].fail(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
+        worker.jobs[0].end(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
         worker.process.kill()
 
 

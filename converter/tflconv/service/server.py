@@ -22,6 +22,7 @@ from tflconv.service.generation import Golden
 from tflconv.service.guards import Guards
 from tflconv.service.logs import Log
 from tflconv.service.metrics import Metrics
+from tflconv.service.quick import Quick
 from tflconv.service.service import Service
 from tflconv.service.settings import ServedModel, ServiceConfig
 
@@ -134,7 +135,7 @@ class _Server(uvicorn.Server):
 
 def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
     config = service.config
-    app = Guards(
+    guarded = Guards(
         make_app(service, needs_token=token is not None),
         token=token,
         local=config.is_local,
@@ -142,10 +143,10 @@ def _uvicorn_config(service: Service, token: str | None) -> uvicorn.Config:
     )
     bounded = type("Bounded", (Deadlines,), {
         "most": config.max_connections, "seconds": config.receive_timeout, "leaving": {},
-        "added": app.lines,
+        "added": guarded.lines, "takes": staticmethod(Quick(service, guarded).takes),
     })  # fmt: skip
     return uvicorn.Config(
-        app,
+        guarded,
         http=bounded,
         ws="none",
         loop="asyncio",

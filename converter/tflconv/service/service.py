@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tflconv.errors import TflconvError
 from tflconv.service import generation, process
+from tflconv.service.asking import Asking
 from tflconv.service.bodies import Asked, Budget
 from tflconv.service.generation import Generation, Golden, Served
-from tflconv.service.jobs import Job, Outcome
 from tflconv.service.logs import Log
 from tflconv.service.metrics import Metrics
 from tflconv.service.problems import Problem
@@ -21,10 +23,6 @@ from tflconv.service.settings import ServedModel, ServiceConfig
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 """Seconds until models that failed to reload are tried again; doubled each time."""
-
-
-class Gone(Exception):  # noqa: N818 - nothing is wrong
-    """Nobody waits for the answer any more."""
 
 
 class Service:
@@ -54,6 +52,7 @@ class Service:
         self._files, self.config, self._folder = tuple(models), config, folder
         self._golden: Golden = golden or {}
         self._command, self.log, self.metrics = tuple(command), log, metrics
+        self._prefix, self._numbers = secrets.token_hex(4), itertools.count()
         self._seen = generation.marks(self._files)
         self._current: Generation | None = None
         self._draining = set[asyncio.Task[None]]()
@@ -87,44 +86,29 @@ class Service:
         """Numbers of the worker processes."""
         return [] if self._current is None else self._current.pool.pids
 
-    async def classify(
-        self, name: str, asked: Asked, gone: list[Callable[[], None]]
-    ) -> tuple[Served, list[Outcome]]:
-        """Return what the pictures of a request were taken for, and by which model.
+    def number(self) -> str:
+        """Return the number of a request, which is no other's."""
+        return f"{self._prefix}{next(self._numbers):08x}"
 
-        Args:
-            name: The model.
-            asked: The pictures.
-            gone: What is called when the client goes, to which this adds for as long as it waits.
+    def require(self, name: str) -> Generation:
+        """Return what serves the model ``name``.
 
         Raises:
-            Problem: There is no such model, no room, or a picture cannot be told.
-            Gone: The client has gone while its pictures waited.
+            Problem: There is no such model.
         """
-        current = self._current
-        if current is None or name not in current.models:
+        if self._current is None or name not in self._current.models:
             raise unknown_model(name, self.models)
+        return self._current
+
+    def ask(self, name: str, asked: Asked) -> Asking:
+        """Give the pictures of a request to the workers that have the model ``name`` open.
+
+        Raises:
+            Problem: There is no such model, or no room.
+        """
+        current = self.require(name)
         current.pool.require_room(len(asked.pictures))
-        began = time.perf_counter()
-        jobs = [current.pool.submit(name, picture, asked.top) for picture in asked.pictures]
-
-        def abandon() -> None:
-            for job in jobs:
-                if not job.is_over:
-                    current.pool.abandon(job)
-
-        gone.append(abandon)
-        try:
-            outcomes = await _all(jobs)
-        except asyncio.CancelledError as error:
-            if not any(job.future.cancelled() for job in jobs):
-                raise
-            raise Gone from error
-        finally:
-            gone.remove(abandon)
-            abandon()
-        self.metrics.classified(name, time.perf_counter() - began, outcomes)
-        return current.models[name], outcomes
+        return Asking(current.models[name], current.pool, asked.pictures, asked.top)
 
     async def watch(self) -> None:
         """Reload the models whenever one of their files has changed and then stayed the same.
@@ -206,16 +190,3 @@ class Service:
 def unknown_model(name: str, models: dict[str, Served]) -> Problem:
     """Return the problem of a request for the model ``name``, which is none of ``models``."""
     return Problem("unknown-model", f"There is no '{name[:80]}'.", models=sorted(models))
-
-
-async def _all(jobs: Sequence[Job]) -> list[Outcome]:
-    """Wait for all; the first that fails, by its place, is the problem, with that place."""
-    outcomes = list[Outcome]()
-    try:
-        for job in jobs:
-            outcomes.append(await job.future)
-    except Problem as problem:
-        if len(jobs) > 1:
-            problem.more["picture"] = len(outcomes)
-        raise
-    return outcomes

@@ -11,8 +11,7 @@ import json
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Message = dict[str, Any]
 
@@ -36,8 +35,7 @@ def pack(head: Message, body: bytes = b"") -> bytes:
     return b"".join((_LENGTHS.pack(len(text), len(body)), text, body))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """A picture, and what a worker is asked of it.
 
     Attributes:
@@ -65,11 +63,10 @@ class Question:
         number, top, length = _ASKED.unpack_from(body)
         end = _ASKED.size + length
         name = body[_ASKED.size : end].decode()
-        return Question(number=number, model=name, top=top, content=body[end:])
+        return Question(number, name, top, body[end:])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Classes:
+class Classes(NamedTuple):
     """The answer of a worker to a picture.
 
     Attributes:
@@ -87,7 +84,7 @@ class Classes:
     def pack(self) -> bytes:
         """Return the answer as it travels."""
         told = _TOLD.pack(self.number, self.decode_ms, self.inference_ms)
-        classes = b"".join(_CLASS.pack(index, share) for index, share in self.top)
+        classes = b"".join([_CLASS.pack(index, share) for index, share in self.top])
         return _LENGTHS.pack(0, len(told) + len(classes)) + told + classes
 
     @staticmethod
@@ -102,7 +99,7 @@ class Classes:
             top = list(_CLASS.iter_unpack(body[_TOLD.size :]))
         except struct.error as error:
             raise ValueError("a message of a worker is no answer") from error
-        return Classes(number=number, top=top, decode_ms=decode_ms, inference_ms=inference_ms)
+        return Classes(number, top, decode_ms, inference_ms)
 
 
 class Incoming:

@@ -331,7 +331,10 @@ _OF_OURS: Mapping[str, tuple[Nodes, str]] = {
 
 _ATTENDED = frozenset(("query", "value", "key", "argument 1", "argument 2"))
 
-KNOWN_LAYERS = tuple(sorted({*_OF_KERAS, *_OF_OURS, *SKIPPED, "PatchDropout"}))
+COMPUTED_LAYERS = tuple(sorted({*_OF_KERAS, *_OF_OURS}))
+"""Classes of the layers that are read and compute something; docs/recipes.md lists them."""
+
+KNOWN_LAYERS = tuple(sorted({*COMPUTED_LAYERS, *SKIPPED, "PatchDropout"}))
 """Classes of the layers that are read; any other becomes an ``opaque`` node."""
 
 

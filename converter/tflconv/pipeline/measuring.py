@@ -66,6 +66,11 @@ def bench(
         UsageError: A file, the pictures or a setting do not fit.
         TflconvError: ``record`` cannot be written; this is known before anything is measured.
     """
+    if again and record is None:
+        raise UsageError(
+            "nothing is repeated: no results are kept that runs could stand in.",
+            hint="Name their file too, or leave out that runs are measured again.",
+        )
     outputs.try_files(*([] if record is None else [record]))
     outputs.try_scratch()
     checking.bench(request)

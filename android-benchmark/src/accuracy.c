@@ -41,6 +41,12 @@ size_t argmax(const struct tensor *tensor, const void *scores, size_t count) {
   return best;
 }
 
+bool all_finite(const struct tensor *tensor, const void *scores, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(score(tensor, scores, i))) return false;
+  return true;
+}
+
 static bool is_known(const struct tensor *tensor) {
   int type = tensor->type.element_type;
   bool scaled = tensor->quantization.scale > 0;
@@ -96,6 +102,7 @@ static void evaluate(struct accuracy *accuracy, struct session *session,
     session_run(session);
     session_read(session, 0, scores);
     accuracy->predicted[i] = argmax(output, scores, testset->classes);
+    accuracy->not_finite += !all_finite(output, scores, testset->classes);
     accuracy->digest = digest_add(accuracy->digest, scores, output->bytes);
     count(accuracy, testset->labels[i], (size_t)accuracy->predicted[i]);
   }
@@ -136,6 +143,7 @@ void accuracy_report(const struct accuracy *accuracy, const struct testset *test
   json_begin(&line, "accuracy");
   json_uint(&line, "total", testset->count);
   json_uint(&line, "correct", accuracy->correct);
+  json_uint(&line, "not_finite", accuracy->not_finite);
   report_classes(&line, accuracy, testset);
   json_hash(&line, "digest", accuracy->digest);
   json_uint(&line, "wall_ns", accuracy->wall_ns);

@@ -10,6 +10,7 @@ struct accuracy {
   uint32_t correct;
   uint32_t *class_correct, *class_total; /* [classes] */
   uint64_t *predicted;                   /* [count], the class with the highest score */
+  uint32_t not_finite;                   /* pictures with a score that is NaN or infinite */
   uint64_t digest;                       /* of all output bytes in order */
   uint64_t wall_ns;
 };
@@ -28,5 +29,8 @@ void quantize(const struct tensor *tensor, float value, void *stored);
 
 /* Index of the first highest score. */
 size_t argmax(const struct tensor *tensor, const void *scores, size_t count);
+
+/* Whether no score is NaN or infinite, which only floats can be. */
+bool all_finite(const struct tensor *tensor, const void *scores, size_t count);
 
 #endif

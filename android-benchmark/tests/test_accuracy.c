@@ -2,6 +2,8 @@
 #include "check.h"
 #include "digest.h"
 
+#include <math.h>
+
 static struct tensor tensor(int type, float scale, int64_t zero_point) {
   return (struct tensor){.type = {.element_type = type}, .quantization = {scale, zero_point}};
 }
@@ -44,6 +46,15 @@ static void the_largest_score_is_found_in_every_type(void) {
   CHECK(argmax(&uint8, whole, 3) == 0);
 }
 
+static void scores_that_are_no_numbers_are_seen(void) {
+  struct tensor real = tensor(1, 0, 0), int8 = tensor(9, 1, 0);
+  const float sound[] = {-1, 3.4e38f, 0}, none[] = {0, NAN, 1}, endless[] = {0, 1, -INFINITY};
+  CHECK(all_finite(&real, sound, 3));
+  CHECK(!all_finite(&real, none, 3) && !all_finite(&real, endless, 3));
+  const int8_t small[] = {-128, 127};
+  CHECK(all_finite(&int8, small, 2));
+}
+
 static void digests_are_those_that_were_published(void) {
   CHECK(digest_add(DIGEST_START, "", 0) == UINT64_C(0xcbf29ce484222325));
   CHECK(digest_add(DIGEST_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
@@ -54,6 +65,7 @@ int main(void) {
   RUN(integers_are_rounded_to_even_and_saturate);
   RUN(floats_stay_as_they_are);
   RUN(the_largest_score_is_found_in_every_type);
+  RUN(scores_that_are_no_numbers_are_seen);
   RUN(digests_are_those_that_were_published);
   return check_result();
 }

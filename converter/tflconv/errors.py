@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 
@@ -53,6 +54,20 @@ def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
             received = repr(getattr(settings, name))
             shown = received if len(received) <= 80 else f"{received[:79]}…"
             raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={shown}.")
+
+
+def refuse_idle(owner: str, settings: Any, **rules: tuple[bool, str]) -> None:
+    """Raise ``UsageError`` for the first of ``settings`` that is said and would change nothing.
+
+    A rule is whether something uses it, and else why not: ``ramp=(epochs > 0, "nothing is
+    trained")``. What is as by default was not said.
+    """
+    usual = {each.name: each.default for each in fields(settings)}
+    for name, (used, why) in rules.items():
+        if not used and getattr(settings, name) != usual[name]:
+            raise UsageError(
+                f"{owner}: {name} would change nothing: {why}.", hint=f"Leave {name} out."
+            )
 
 
 class DeviceError(TflconvError):

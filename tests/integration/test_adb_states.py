@@ -248,7 +248,7 @@ def test_the_command_line_ends_with_3(
     with serve(FakePhone("ZY22", "unauthorized")) as port:
         known(port)
         with pytest.raises(SystemExit) as caught:
-            main(["bench", __file__, "--device", "adb:ZY22"])
+            main(["bench", str(TINY), "--device", "adb:ZY22"])
     assert caught.value.code == 3
     assert "Error: device 'ZY22' is unauthorized." in capsys.readouterr().err
 

@@ -1,7 +1,8 @@
 """A few of the random networks of ``tests/nightly/test_networks.py``, each of which found a fault.
 
 27: an output that a quantized operator reads; 148: a crash in the TFLite converter's quantizer;
-261: a table without rows; 40: integers between layers.
+261: a table without rows; 40: integers between layers; 728: ranges of several outputs; 917: a
+dilation that LiteRT lacks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fakes import network_trials
 pytest.importorskip("keras", minversion="3")
 
 
-@pytest.mark.parametrize("number", [27, 40, 148, 261])
+@pytest.mark.parametrize("number", [27, 40, 148, 261, 728, 917])
 def test_a_network_converts_or_is_refused(number: int) -> None:
     line = network_trials.trial(number)
     assert line["outcomes"]

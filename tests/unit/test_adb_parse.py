@@ -257,6 +257,11 @@ def test_a_thermal_status_set_by_hand_is_none() -> None:
     assert parse.thermal(text.format("false")).status == 0
 
 
+def test_a_status_that_android_does_not_have_is_none() -> None:
+    told = [parse.thermal(f"Thermal Status: {status}\n").status for status in (5, 6, 7, 255)]
+    assert told == [5, 6, None, None]
+
+
 def test_thermal_without_its_hal() -> None:
     assert parse.thermal("Thermal Status: 0\nHAL Ready: false\n").status == 0
     assert parse.thermal("Can't find service: thermalservice\n").status is None

@@ -326,14 +326,14 @@ def test_pictures_seen_otherwise_than_on_the_host_are_listed(pictures: PackedSet
     assert run.accuracy is not None
     assert run.accuracy.where == "device"
     assert run.conditions.pictures_vs_host == ("p2: device says dog, host says emu, it is emu",)
-    assert "1 of 4 pictures" in run.warnings[0]
+    assert "1 of 4 pictures" in run.warnings[-1]
 
 
 def test_a_gpu_that_agrees_on_real_pictures_is_believed(pictures: PackedSet) -> None:
     answer = answering({"gpu": (0, 1, 1, 0), "cpu": (0, 1, 1, 0)})
     run = measured(FakeDevice(answer, kind="host"), pictures, accelerator="gpu")
     assert run.latency is not None
-    assert run.warnings == ()
+    assert not any("GPU" in each for each in run.warnings)
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,16 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("name", ["Cats", "CATS ", "ca ts"])
+def test_a_class_that_is_spelled_otherwise_elsewhere_is_named(tmp_path: Path, name: str) -> None:
+    test = {f"test/{name}/1.png": png(6), "test/dogs/1.png": png(7)}
+    path = folder_of(tmp_path, {f"train/{each}": content for each, content in PETS.items()} | test)
+    with pytest.raises(TflconvError, match=f"train has no '{name}'") as caught:
+        _ = data.load(path).train
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("'cats' is there: ")
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_a_folder_that_is_no_dataset_says_why(tmp_path: Path, case: str) -> None:
     files, why = BAD[case]

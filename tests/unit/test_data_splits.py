@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tflconv import data
 from tflconv.data import splits
@@ -106,3 +107,17 @@ def test_the_rule_for_asl_alphabet_is_the_index_of_the_data(
             assert (found or "guard") == row["split"]
         else:
             assert found in ("train", "validation", None)
+
+
+@pytest.mark.parametrize("draw", [splits.draw, splits.draw_of_each])
+def test_of_more_classes_than_pictures_not_the_first_are_drawn(
+    draw: Callable[..., NDArray[np.intp]],
+) -> None:
+    """Half the pictures that ten of a hundred classes give are of the second half of them."""
+    labels, late = np.arange(100).repeat(5), 0
+    ids = [str(i) for i in range(500)]
+    for seed in range(40):
+        drawn = labels[draw(labels, ids, 10, seed)]
+        assert len(set(drawn.tolist())) == 10
+        late += int((drawn >= 50).sum())
+    assert 160 <= late <= 240  # of 400, within four deviations

@@ -63,6 +63,14 @@ def said(folder: Path) -> dict[str, Any]:
     }
 
 
+def test_a_model_that_knows_nothing_is_said_to(folder: Path, tmp_path: Path) -> None:
+    """Its labels are in another order, so that it has nothing to lose."""
+    wrong = said(folder) | {"labels": [*CLASSES[1:], CLASSES[0]]}
+    for _ in range(2):  # the second time it is known
+        with pytest.warns(UserWarning, match="model is right on .* not surely better than"):
+            tflconv.convert(folder / "model.tflite", "fp32", tmp_path, max_drop="5pt", **wrong)
+
+
 def test_a_file_that_loses_more_is_not_written(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(VerificationFailed, match=r"top-1 fell by .* allowed are 5\.00 points"):
         tflconv.convert(folder / "model.tflite", "int8", tmp_path, max_drop="5pt", **said(folder))

@@ -253,6 +253,27 @@ def test_drawing_is_seeded_and_keeps_the_order() -> None:
     assert samples.drawn(1000) is samples
 
 
+@pytest.mark.parametrize("form", ["numbers", "column", "floats", "names", "one of each"])
+def test_a_draw_keeps_the_shares_of_classes_and_the_names_of_samples(form: str) -> None:
+    numbers = np.array([0] * 80 + [1] * 16 + [2] * 4)
+    labels = {
+        "numbers": numbers,
+        "column": numbers[:, np.newaxis],
+        "floats": numbers.astype(np.float64),
+        "names": np.array(["a", "b", "c"])[numbers],
+        "one of each": np.eye(3)[numbers],
+    }[form]
+    samples = Samples(name="s", inputs=(np.arange(100)[:, np.newaxis],), labels=labels)
+    drawn = samples.drawn(25)
+    places = drawn.inputs[0][:, 0].tolist()
+    assert np.bincount(numbers[places]).tolist() == [20, 4, 1]
+    assert drawn.ids == tuple(f"s/{place}" for place in places)
+    again = drawn.drawn(5)
+    assert again.ids == tuple(f"s/{place}" for place in again.inputs[0][:, 0])
+    whole = samples.split(numbers).stratified(25)  # as bench draws them
+    assert whole.ids == drawn.ids
+
+
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     for name in ("own.npy", "own.npz"):
         save = np.save if name.endswith("npy") else np.savez

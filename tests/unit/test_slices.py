@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tflconv.data import Split
 from tflconv.verification import Verification, compare
-from tflconv.verification.slices import Slice, object_sizes
+from tflconv.verification.slices import Slice, harmed, object_sizes
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -58,6 +58,15 @@ def test_a_planted_weakness_comes_first(weakness: str) -> None:
     assert first.drop > found.drop > 0
     low, high = first.interval
     assert found.drop < low <= first.drop <= high
+
+
+def test_what_loses_more_by_chance_is_not_told() -> None:
+    """Where pictures are lost at random no slice is harmed; at 95 % some draws name one."""
+    told = [verified(np.random.default_rng(n).random(600) < 0.1, IMAGES, LABELS) for n in range(20)]
+    assert sum(len(each.harmed) for each in told) <= 10  # of 12 slices, 20 times
+    few = (Slice(kind="class", name="x", total=2, lost=2, gained=0),)
+    many = (Slice(kind="class", name="x", total=20, lost=20, gained=0),)
+    assert (harmed(few, 0.1), harmed(many, 0.1)) == ((), many)
 
 
 def test_where_nothing_is_lost_nothing_is_harmed() -> None:
@@ -126,6 +135,14 @@ def test_a_reference_that_knows_nothing_is_doubted() -> None:
     assert "not surely better than always answering 'cat' (75.0%)" in common
     (single,) = doubted([0, 1, 0], [0, 0, 0])
     assert "all test pictures are of one class" in single
+
+
+def test_a_target_that_lost_its_classes_is_doubted() -> None:
+    scores = np.eye(3, dtype=np.float32)[[0, 1, 2] * 30]
+    images, numbers = np.zeros((90, 2, 2, 1), np.uint8), np.array([0, 1, 2] * 30)
+    split = Split(images=images, labels=numbers, ids=tuple(map(str, range(90))))
+    (one,) = compare(scores, np.ones_like(scores), split, classes=CLASSES).doubts
+    assert "target gives the same class to all 90 pictures, and reference does not" in one
 
 
 def test_a_reference_that_knows_something_is_not_doubted() -> None:

@@ -43,7 +43,11 @@ CALLS: list[tuple[str, str, str]] = [
     ("bench(T, num_run=3)", "unknown parameter 'num_run'", "Did you mean num_runs"),
     ("bench(T, num_runs='3')", "num_runs must be a whole number", "Received: '3'"),
     ("bench(T, num_runs=0)", "num_runs must be at least 1", "Received: num_runs=0"),
-    ("bench(T, pictures=5)", "without test pictures", "dataset=DATASET"),
+    (
+        "bench(T, pictures=5)",
+        "pictures would change nothing: there are no test pictures",
+        "dataset=DATASET",
+    ),
     ("bench(T, record='file/x.json')", "cannot write file/x.json", "not a folder"),
     ("bench(T, adb='none', devices='adb:X')", "'none', which is no program", "Install it with"),
     ("compare(T, 'r.json')", "one side is a .tflite file", "Name both .tflite files"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.errors import require
+from tflconv.errors import refuse_idle, require
 
 Precision = Literal["fp32", "fp16"]
 
@@ -115,6 +115,14 @@ class BenchmarkConfig:
                 "fp32 or fp16, and fp16 on the cpu only (a GPU chooses its own)",
             ),
             cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
+        )
+        lasting = (self.sustained_secs > 0, "there is no sustained run (sustained_secs=0)")
+        refuse_idle(
+            "benchmark",
+            self,
+            duty_cycle=lasting,
+            burst_secs=lasting if self.duty_cycle < 1 else (False, "it never rests (duty_cycle=1)"),
+            rate_secs=(self.rate_hz > 0, "CPU use at a rate is not measured (rate_hz=0)"),
         )
 
     def in_blocks(self, files: int) -> BenchmarkConfig:

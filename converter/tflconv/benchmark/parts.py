@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from tflconv.benchmark.protocol import HarnessOutput, InitLine
+from tflconv.benchmark.protocol import AccuracyLine, HarnessOutput, InitLine
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core import doubts
 from tflconv.results import (
     Accuracy,
     Cpu,
@@ -127,6 +128,17 @@ def accuracy(
         subset=test_set.subset,
         right=right_of(map(operator.eq, line.predicted, test_set.labels)),
         pictures=pictures_of(test_set.ids, (test_set.classes[n] for n in test_set.labels)),
+    )
+
+
+def doubts_of(line: AccuracyLine, test_set: PackedSet) -> tuple[str, ...]:
+    """Return what speaks against trusting an accuracy, one sentence each."""
+    counts = zip(test_set.classes, line.per_class, strict=True)
+    return doubts.about(
+        "the model",
+        totals={name: total for name, (_, total) in counts if total},
+        correct=line.correct,
+        answers=len(set(line.predicted)),
     )
 
 

@@ -135,13 +135,17 @@ class OpsLine:
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyLine:
-    """Predicted classes of a test set; ``per_class`` holds pairs of correct and total."""
+    """Predicted classes of a test set; ``per_class`` holds pairs of correct and total.
+
+    ``not_finite`` counts pictures with a score that is NaN or infinite, whose class means nothing.
+    """
 
     total: int
     correct: int
     per_class: tuple[tuple[int, int], ...]
     predicted: tuple[int, ...]
     digest: str
+    not_finite: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

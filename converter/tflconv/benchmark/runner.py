@@ -22,6 +22,7 @@ from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.schedule import Measured
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core import doubts
 from tflconv.core.files import sha256_file
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, silent
@@ -294,11 +295,15 @@ def _evaluated(
     ``pictures`` is the path of the test set on the device.
     """
     there = session.accuracy(pictures)
+    line = there.accuracy
+    if line.not_finite:
+        raise doubts.not_finite(session.model.name, line.not_finite, line.total)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
     run = replace(
         run,
         accuracy=parts.accuracy(there, test_set, where),
-        conditions=replace(run.conditions, pictures_digest=there.accuracy.digest),
+        conditions=replace(run.conditions, pictures_digest=line.digest),
+        warnings=(*run.warnings, *parts.doubts_of(line, test_set)),
     )
     if _is_host(run) and session.config.precision == "fp32":
         return run

@@ -138,7 +138,7 @@ def _print(found: Verification) -> None:
         {"part": f"{each.kind} {each.name}", "of": each.total, **_points(each.drop, each.interval)}
         for each in found.harmed
     ]
-    _table("lost more than the mean, in points with 95 % intervals", harmed[:5])
+    _table("surely lost more than the mean, in points with 95 % intervals", harmed[:5])
     worst = [
         {
             "id": e.id,

@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-from tflconv.errors import require
+from tflconv.errors import refuse_idle, require
 from tflconv.training.config import Precision
 
 Engine = Literal["tflconv", "tfmot"]
@@ -36,6 +36,12 @@ class StepConfig:
 
     def __post_init__(self) -> None:
         require("step", self, seed=(0 <= self.seed < 2**32, "at least 0 and below 2**32"))
+
+
+_OF_TRAINING = (
+    "batch_size", "learning_rate", "warmup_ratio", "weight_decay", "label_smoothing", "augment",
+    "precision",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,13 @@ class TuningConfig(StepConfig):
             label_smoothing=(0 <= self.label_smoothing < 1, "at least 0 and below 1"),
             precision=(self.precision in get_args(Precision), "float32 or bfloat16"),
         )
+        untrained = (self.trains, "nothing is trained (epochs=0)")
+        refuse_idle("fine-tuning", self, **dict.fromkeys(_OF_TRAINING, untrained))
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is any training."""
+        return self.epochs > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +172,22 @@ class ChannelsConfig(TuningConfig):
             tile=(1 <= self.tile <= 256, "1 to 256"),
             examples=(self.examples >= 1, "at least 1"),
         )
+        refuse_idle(
+            "channels",
+            self,
+            round_epochs=(self.rounds > 1, "there is one round (rounds=1)"),
+            examples=(self.criterion == "taylor", "only criterion=taylor looks at pictures"),
+        )
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is any training, at the end or between rounds."""
+        return self.epochs > 0 or (self.rounds > 1 and self.round_epochs > 0)
 
     @property
     def learns(self) -> bool:
         """Whether labelled pictures are needed."""
-        trains = self.epochs > 0 or (self.rounds > 1 and self.round_epochs > 0)
-        return trains or self.criterion == "taylor"
+        return self.trains or self.criterion == "taylor"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from math import inf
 from typing import ClassVar, Literal, get_args
 
 from tflconv.compression.config import TuningConfig
-from tflconv.errors import require
+from tflconv.errors import refuse_idle, require
 from tflconv.training.config import DistillConfig, Targets
 
 PruneSchedule = Literal["polynomial", "constant"]
@@ -50,6 +50,8 @@ class PruneConfig(TuningConfig):
             scope=(self.scope in get_args(PruneScope), "layer or global"),
             layers=(_shares(self.layers) is not None, "LAYER=PERCENT, from 0 to below 100 each"),
         )
+        rises = self.schedule == "polynomial"
+        refuse_idle("prune", self, ramp=(rises, "a constant schedule has no ramp"))
 
     @property
     def shares(self) -> dict[str, float]:
@@ -136,6 +138,13 @@ class DistillStepConfig(TuningConfig):
             features=(_names_layers(self.features), "auto or TEACHER_LAYER=STUDENT_LAYER,..."),
             feature_loss=(self.feature_loss in get_args(FeatureLoss), "fitnets or attention"),
             beta=(0 < self.beta < inf, "positive"),
+        )
+        refuse_idle(
+            "distill",
+            self,
+            feature_loss=(bool(self.features), "no features are named"),
+            beta=(bool(self.features), "no features are named"),
+            label_smoothing=(self.alpha < 1, "labels have no share in the loss (alpha=1)"),
         )
         _ = self.distillation
 

@@ -24,7 +24,7 @@ from tflconv.core.files import sha256_bytes
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.typing import Shape
 from tflconv.data import CalibrationSet
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.normalization import Normalization
 from tflconv.tflite import editing, packing
 
@@ -226,13 +226,24 @@ def _float_inputs(model: bytes) -> list[str | None]:
 
 
 def load(model: bytes) -> litert.Interpreter:
-    """Return a runtime with the file ``model`` that keeps the values of all of its tensors."""
-    with warnings.catch_warnings(), quiet.native_stderr():
-        warnings.simplefilter("ignore")
-        runtime = litert.Interpreter(
-            model_content=model, num_threads=1, experimental_preserve_all_tensors=True
-        )
-        runtime.allocate_tensors()
+    """Return a runtime with the file ``model`` that keeps the values of all of its tensors.
+
+    Raises:
+        TflconvError: LiteRT cannot run the file, as some that the TFLite converter makes.
+    """
+    try:
+        with warnings.catch_warnings(), quiet.native_stderr():
+            warnings.simplefilter("ignore")
+            runtime = litert.Interpreter(
+                model_content=model, num_threads=1, experimental_preserve_all_tensors=True
+            )
+            runtime.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(". ")
+        raise TflconvError(
+            f"no ranges: LiteRT cannot run what the TFLite converter made of the model: {reason}.",
+            hint="Replace the layer that this operator comes from.",
+        ) from error
     return runtime
 
 

@@ -13,6 +13,7 @@ from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.pixel_steps import on_steps
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
 from tflconv.conversion.rounding import to_four_bits
+from tflconv.core import telling
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.inference import quantized_by_keras, unrolled
 from tflconv.model.interpreter import Interpreter
@@ -176,7 +177,11 @@ class FloatModel:
                 hint="Leave --logits out.",
             )
         model = packing.unpack(self.content)
-        scores.use_logits(model)
+        if not scores.use_logits(model):
+            telling.warn(
+                f"--logits changes nothing: {self.name} ends in no softmax or sigmoid that could"
+                " be left out."
+            )
         return FloatModel(self.name, packing.pack(model))
 
     def _without_loops(self, recipe: Recipe) -> FloatModel:

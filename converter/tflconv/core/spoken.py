@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "for": "target",
     "card": "with_card",
     "serial": "devices",
+    "adb_server": "adb_servers",
 }
 """Parameters that are not called as their option."""
 

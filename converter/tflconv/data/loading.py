@@ -282,7 +282,23 @@ def _check(table: Table, parts: Mapping[str, NDArray[np.intp]], location: Locati
             f"{location.folder}: a label is {largest}, but there are {len(classes)} classes."
         )
     if missing := set(range(len(classes))) - set(table.labels[parts["train"]].tolist()):
-        raise TflconvError(f"{location.folder}: train has no '{classes[min(missing)]}'.")
+        absent = classes[min(missing)]
+        raise TflconvError(
+            f"{location.folder}: train has no '{absent}'.", hint=_spelled_otherwise(absent, classes)
+        )
+
+
+def _spelled_otherwise(name: str, classes: Sequence[str]) -> str | None:
+    """Return what to do where a class has the name of another but for case and blanks."""
+    plain = _plain(name)
+    other = next((each for each in classes if each != name and _plain(each) == plain), None)
+    if other is None or not plain:
+        return None
+    return f"'{other}' is there: if both are one class, call them alike in all splits."
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def _missing_classes(table: Table, parts: Mapping[str, NDArray[np.intp]]) -> list[str]:

@@ -13,10 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from tflconv.core import telling
+from tflconv.core.plural import plural
 from tflconv.data.dataset import Split
 from tflconv.errors import UsageError
 
 _SHOWN = 5
+_OTHERS = "It was made for other classes: name pictures of those that it tells apart."
 _HINT = "Name all outputs with --labels FILE, one per line; classes may be some of them."
 
 
@@ -49,10 +51,15 @@ def output_names(
         return tuple(classes)
     if not labels:
         raise UsageError(
-            f"{model} has {count} outputs, but {dataset} has {len(classes)} classes.", hint=_HINT
+            f"{model} has {plural(count, 'output')}, but {dataset} has"
+            f" {plural(len(classes), 'class')}.",
+            hint=_HINT if count > len(classes) else _OTHERS,
         )
     if len(labels) != count:
-        raise UsageError(f"{model} has {count} outputs, but {len(labels)} labels.", hint=_HINT)
+        raise UsageError(
+            f"{model} has {plural(count, 'output')}, but {plural(len(labels), 'label')}.",
+            hint=_HINT,
+        )
     if strange := [name for name in classes if name not in set(labels)]:
         raise UsageError(
             f"{model} was trained for other classes than those of {dataset}: it knows"

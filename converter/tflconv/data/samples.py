@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.data.dataset import Split
-from tflconv.data.splits import ranks
+from tflconv.data.splits import draw_of_each
 from tflconv.errors import UsageError
 
 Array = NDArray[Any]
@@ -42,6 +42,8 @@ class Samples:
         labels: Array ``[n, ...]`` of class numbers, names of classes, 0 and 1 per class, or values;
             None where there are none.
         classes: Names of the classes, where they are told.
+        numbers: Positions of the samples among those that they were drawn from; empty where they
+            are all of them.
 
     Raises:
         UsageError: There are no samples, or not as many in every array.
@@ -52,6 +54,7 @@ class Samples:
     names: tuple[str, ...] = ()
     labels: Array | None = None
     classes: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         arrays = [*self.inputs, *(() if self.labels is None else (self.labels,))]
@@ -89,8 +92,8 @@ class Samples:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """A name for each sample: its position."""
-        return tuple(f"{self.name}/{index}" for index in range(len(self)))
+        """A name for each sample: its position, also where some were drawn."""
+        return tuple(f"{self.name}/{index}" for index in self.numbers or range(len(self)))
 
     @cached_property
     def digest(self) -> str:
@@ -171,16 +174,33 @@ class Samples:
         return tuple(shaped)
 
     def drawn(self, count: int, seed: int = 0) -> Samples:
-        """Draw ``count`` samples, on every machine the same; all of them where there are fewer."""
+        """Draw ``count`` samples so that classes keep their shares; all where there are fewer.
+
+        Every machine draws the same ones, and keeps their order.
+        """
         if count >= len(self):
             return self
-        order = np.argsort(ranks([str(index) for index in range(len(self))], seed))
-        chosen = np.sort(order[:count])
+        chosen = draw_of_each(self._strata, self.ids, count, seed)
         return replace(
             self,
             inputs=tuple(array[chosen] for array in self.inputs),
             labels=None if self.labels is None else self.labels[chosen],
+            numbers=tuple(
+                (np.array(self.numbers, np.intp)[chosen] if self.numbers else chosen).tolist()
+            ),
         )
+
+    @property
+    def _strata(self) -> NDArray[np.int64]:
+        """The class of each sample as far as labels tell one, for a draw."""
+        told = self.labels
+        if told is not None and told.ndim == 2 and told.shape[1] > 1:
+            hot = np.isin(told, (0, 1)).all() and (told.sum(axis=1) == 1).all()
+            told = told.argmax(axis=1) if hot else None
+        whole = told is not None and (told.dtype.kind != "f" or (told == np.rint(told)).all())
+        if told is None or told.size != len(self) or not whole:
+            return np.zeros(len(self), np.int64)
+        return np.unique(told.reshape(len(self)), return_inverse=True)[1].astype(np.int64)
 
     def split(self, labels: NDArray[np.int64]) -> Split:
         """Return the samples as a split; what are no pixels is left out of it."""

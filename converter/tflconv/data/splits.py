@@ -61,6 +61,8 @@ def quotas(sizes: Sequence[int], total: int) -> list[int]:
 def draw(labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int) -> NDArray[np.intp]:
     """Draw pictures without replacement, stratified by label.
 
+    Of more classes than pictures some are drawn, each with one picture: not the first ones.
+
     Args:
         labels: int64 ``[n]``.
         ids: Names of the pictures.
@@ -74,6 +76,8 @@ def draw(labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int) -
         ValueError: There are fewer than ``total`` pictures.
     """
     classes, sizes = np.unique(labels, return_counts=True)
+    if total < len(classes):
+        return _draw_classes(labels, ids, total, seed)
     return _draw_counts(
         labels, ids, dict(zip(classes, quotas(sizes.tolist(), total), strict=True)), seed
     )
@@ -92,6 +96,8 @@ def draw_of_each(
         [0, 0, 0, 0, 1]
     """
     classes, sizes = np.unique(labels, return_counts=True)
+    if total < len(classes):
+        return _draw_classes(labels, ids, total, seed)
     counts = quotas(sizes.tolist(), total)
     while 0 in counts and max(counts) > 1:
         counts[counts.index(max(counts))] -= 1
@@ -109,6 +115,16 @@ def draw_share(
         for label, size in zip(classes, sizes.tolist(), strict=True)
     }
     return _draw_counts(labels, ids, counts, seed)
+
+
+def _draw_classes(
+    labels: NDArray[np.int64], ids: Sequence[str], total: int, seed: int
+) -> NDArray[np.intp]:
+    """Draw one picture each of ``total`` classes, the larger ones more likely."""
+    order = ranks(ids, seed)
+    by_rank = np.argsort(order, kind="stable")
+    _, first = np.unique(labels[by_rank], return_index=True)
+    return np.sort(by_rank[np.sort(first)[:total]])
 
 
 def _draw_counts(

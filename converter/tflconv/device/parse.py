@@ -36,6 +36,9 @@ _TEMPERATURE = re.compile(
 _NO_TEMPERATURE = ("6", "7", "8")
 """``android.os.Temperature`` also has voltage, current and charge of the battery (``BCL_*``)."""
 
+_SHUTDOWN = 6
+"""The gravest thermal status of Android."""
+
 _COLDEST, _HOTTEST = -40.0, 150.0
 """°C; what lies beyond is a placeholder of the vendor's, such as Samsung's -99.9. A thermistor that
 is not connected reads exactly -40."""
@@ -177,7 +180,7 @@ def thermal(text: str) -> Thermal:
     """Parse ``dumpsys thermalservice``; current temperatures replace cached ones.
 
     Placeholders are left out: values that no phone has, and a sensor that reads exactly 0 always.
-    So is a status that was set by hand.
+    So is a status that was set by hand, or that Android does not have.
     """
     status = re.search(r"^Thermal Status: *(\d{1,3})\b", "\n".join(lines(text)), re.MULTILINE)
     if "IsStatusOverride: true" in text:
@@ -191,7 +194,8 @@ def thermal(text: str) -> Thermal:
         for name, values in readings.items()
         if values[-1] is not None and is_temperature(values[-1]) and any(values)
     }
-    return Thermal(status=int(status[1]) if status else None, temperatures=temperatures)
+    known = status is not None and int(status[1]) <= _SHUTDOWN
+    return Thermal(status=int(status[1]) if status and known else None, temperatures=temperatures)
 
 
 def awake(text: str) -> bool | None:

@@ -45,7 +45,7 @@ def check(model: TfliteModel) -> None:
     """Raise ``TflconvError`` for a model that cannot be measured on LiteRT's CPU runtime."""
     if reasons := obstacles(model):
         raise TflconvError(
-            f"{model.path.name} cannot be measured: {'; '.join(reasons)}.",
+            f"{model.path.name} cannot be measured or compared: {'; '.join(reasons)}.",
             hint="Use the file before it was compiled for another chip, or convert the model with"
             " built-in operators and numbers as inputs.",
         )
@@ -67,8 +67,9 @@ def _missing(graphs: Sequence[Subgraph]) -> Iterator[str]:
         for operator in _outside_xnnpack(graph)
         if operator.custom and operator.name not in _HELD
     )
-    for name, count in counts.items():
-        yield f"it needs {_described(name, count)}, which LiteRT's CPU runtime lacks"
+    if counts:
+        needed = " and ".join(_described(name, count) for name, count in counts.items())
+        yield f"it needs {needed}, which LiteRT's CPU runtime lacks"
 
 
 def _outside_xnnpack(graph: Subgraph) -> list[Operator]:

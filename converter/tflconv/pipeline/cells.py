@@ -94,7 +94,7 @@ class Cells:
         self._progress(Progress(stage="bench", message=message, subject=place.id))
         run = known or self._measured(place, work)
         if self._request.reference is not None:
-            accuracy = verify(_comparison(self._request, work)).to_accuracy()
+            accuracy = verify(comparison(self._request, work.file)).to_accuracy()
             run = replace(run, accuracy=accuracy)
         if work.golden is not None:
             run = self._held(place, work, run)
@@ -154,11 +154,12 @@ class Cells:
         return self._keeper.find(outline)
 
 
-def _comparison(request: BenchRequest, work: Work) -> VerificationRequest:
+def comparison(request: BenchRequest, file: Path) -> VerificationRequest:
+    """Return what compares ``file`` with the reference of ``request``."""
     assert request.reference is not None
     return VerificationRequest(
         reference=request.reference,
-        target=work.file,
+        target=file,
         dataset=request.dataset,
         normalize=request.normalize,
         resize=request.resize,

@@ -19,8 +19,8 @@ from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.history import Keeping
 from tflconv.model import golden
-from tflconv.pipeline import known_models
-from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
+from tflconv.pipeline import idle, known_models
+from tflconv.pipeline.verification_request import VerificationRequest
 from tflconv.training.config import is_address
 
 if TYPE_CHECKING:  # what measures is not imported to verify
@@ -86,6 +86,7 @@ def verification(request: VerificationRequest) -> None:
     """
     if request.reference is not None:
         model_file(request.reference)
+    idle.verification(request)
     if request.target.suffix in _KERAS or request.target.is_dir():
         raise UsageError(
             f"{request.target} is no .tflite file.",
@@ -122,8 +123,7 @@ def bench(request: BenchRequest) -> None:
             hint="Leave --runtime out, and LiteRT for the phone is fetched once.",
         )
     history(request.history)
-    if request.dataset is None and request.reference is None:
-        _check_without_pictures(request)
+    idle.bench(request)
     if request.reference is not None:
         model_file(request.reference)
     if request.golden is not None:
@@ -203,11 +203,11 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
             hint="Leave --signature out.",
         )
-    idle = (
+    unused = (
         ("resolution", "whose inputs have their size"),
         ("custom_objects", "which has no layers of its own"),
     )
-    for name, why in idle:
+    for name, why in unused:
         if getattr(request, name) is not None:
             raise UsageError(
                 f"{model} is a .tflite file, {why}.",
@@ -224,19 +224,6 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{trained.name} trains the model, and {model} is a .tflite file, which cannot be"
             " trained.",
             hint="Give the Keras model that it was made of.",
-        )
-
-
-def _check_without_pictures(request: BenchRequest) -> None:
-    idle = {
-        "pictures": request.pictures,
-        **{name: getattr(request, name) for name in Preprocessing.__dataclass_fields__},
-    }
-    told = [f"--{name}" for name, value in idle.items() if value is not None]
-    if told:
-        raise UsageError(
-            f"{', '.join(told)}: without test pictures there is nothing to do with it.",
-            hint="Name them: --dataset DATASET.",
         )
 
 

@@ -22,7 +22,7 @@ from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, announce, silent
 from tflconv.errors import TflconvError, UsageError, gravest, require
 from tflconv.history import History, begins_hash, place
-from tflconv.pipeline import checking, measuring
+from tflconv.pipeline import checking, idle, measuring
 from tflconv.pipeline.cells import Work
 from tflconv.pipeline.requests import BenchRequest
 from tflconv.pipeline.verification_request import Preprocessing
@@ -82,6 +82,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
     """
     files = [_file(side) for side in (request.baseline, request.contender)]
     if files[0] is not None and files[1] is not None:
+        idle.comparison(request, measured=True)
         return _measured(request, (files[0], files[1]), progress)
     if any(file is not None for file in files):
         raise UsageError(
@@ -93,6 +94,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
         raise UsageError(
             "results that are there cannot be extended.", hint="Name the two .tflite files."
         )
+    idle.comparison(request, measured=False)
     baseline, contender = (_results(s, request) for s in (request.baseline, request.contender))
     return comparison.compare(baseline, contender, request.settings)
 

@@ -139,6 +139,8 @@ def _check_folder(folder: Path) -> None:
 
 def _checked(line: Line, recipe: Recipe) -> Fidelity:
     fidelity, name = line.fidelity(recipe), line.file_name(recipe)
+    for doubt in () if fidelity.drop is None else fidelity.drop.doubts:
+        telling.warn(doubt)
     line.request.limits.check(fidelity, name)
     if fidelity.warning:
         telling.warn(f"{name}: {fidelity.warning}")

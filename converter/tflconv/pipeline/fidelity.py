@@ -39,6 +39,7 @@ class Drop:
         pictures: Number of pictures.
         reference_correct: Pictures that the model classifies correctly.
         correct: Pictures that the file classifies correctly.
+        doubts: What speaks against trusting it, such as a model that has learned nothing.
 
     Example:
         >>> print(Drop(source="photos", pictures=200, reference_correct=190, correct=189))
@@ -49,6 +50,7 @@ class Drop:
     pictures: int
     reference_correct: int
     correct: int
+    doubts: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:

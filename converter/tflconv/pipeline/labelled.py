@@ -56,6 +56,7 @@ class Labelled:
             pictures=found.total,
             reference_correct=found.reference_correct,
             correct=found.target_correct,
+            doubts=found.doubts,
         )
 
     @property

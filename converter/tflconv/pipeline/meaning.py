@@ -44,8 +44,12 @@ class RecipeOptions:
         if self.calibration_method not in METHODS:
             raise unknown("calibration method", self.calibration_method, METHODS)
 
-    def check(self, recipes: Sequence[Recipe]) -> None:
+    def check(self, recipes: Sequence[Recipe], *, in_plan: bool = False) -> None:
         """Hold what is said against the ``recipes`` that are made.
+
+        Args:
+            recipes: All of them.
+            in_plan: Whether it is said in a plan, which has keys in place of options.
 
         Raises:
             UsageError: Something said means nothing for all of them, or cannot be done for one.
@@ -56,14 +60,16 @@ class RecipeOptions:
             deaf = [recipe for recipe in recipes if not use.by(recipe)]
             if len(deaf) == len(recipes) or (use.by_all and deaf):
                 names = ", ".join(dict.fromkeys(recipe.name for recipe in deaf))
-                message = f"{use.flag} would change nothing in {names}: {use.why}."
-                raise UsageError(message, hint=use.hint)
+                told = use.key if in_plan else use.flag
+                message = f"{told} would change nothing in {names}: {use.why}."
+                raise UsageError(message, hint=f"Leave {told} out{use.instead}.")
         stuck = [each for each in recipes if self._wants_integers and _has_only_float_ends(each)]
         if stuck:
+            told = "io" if in_plan else "--io"
+            said = f'io = "{self.io}"' if in_plan else f"--io {self.io}"
             raise UsageError(
-                f"--io {self.io}: {stuck[0].name} computes in integers, but has float inputs and"
-                " outputs.",
-                hint="Leave --io out, or use static_wi8_ai8, with the same steps before it.",
+                f"{said}: {stuck[0].name} computes in integers, but has float inputs and outputs.",
+                hint=f"Leave {told} out, or use static_wi8_ai8, with the same steps before it.",
             )
         idle(self.settings, [step for recipe in recipes for step in recipe.steps])
 
@@ -102,16 +108,18 @@ class _Use:
 
     Attributes:
         flag: The option.
+        key: The same in a plan.
         by: Whether a recipe uses it.
         why: Why others do not.
-        hint: What to do.
+        instead: What to do besides leaving it out.
         by_all: Whether each recipe must use it.
     """
 
     flag: str
+    key: str
     by: Callable[[Recipe], bool]
     why: str
-    hint: str
+    instead: str = ""
     by_all: bool = False
 
 
@@ -133,39 +141,44 @@ def _has_only_float_ends(recipe: Recipe) -> bool:
     return recipe.needs_ranges and (trained or not recipe.takes_integers)
 
 
-_CALIBRATED = "Leave it out, or name a recipe with calibrated ranges, such as static_wi8_ai8."
+_CALIBRATED = ", or name a recipe with calibrated ranges, such as static_wi8_ai8"
 
 _USES: Mapping[str, _Use] = {
     "io": _Use(
         flag="--io",
+        key="io",
         by=lambda recipe: recipe.is_auto or recipe.takes_integers,
         why="inputs and outputs stay float",
-        hint="Leave --io out, or name a static, selective or mixed recipe, such as static_wi8_ai8.",
+        instead=", or name a static, selective or mixed recipe, such as static_wi8_ai8",
     ),
     "logits": _Use(
         flag="--logits",
+        key="logits",
         by=lambda recipe: not (recipe.steps or recipe.unfused),
         why="a last softmax or sigmoid stays as it is",
-        hint="Leave --logits out for it.",
+        instead=" for it",
         by_all=True,
     ),
     "calibration_count": _Use(
         flag="--calibration-count",
+        key="calibration.count",
         by=_is_calibrated,
         why="no ranges are taken from samples",
-        hint=_CALIBRATED,
+        instead=_CALIBRATED,
     ),
     "calibration_method": _Use(
         flag="--calibration-method",
+        key="calibration.method",
         by=_is_clipped,
         why="no int8 ranges are taken from samples",
-        hint=_CALIBRATED,
+        instead=_CALIBRATED,
     ),
     "qat": _Use(
         flag="what is said about qat",
+        key="qat",
         by=_has_qat,
         why="there is no step qat",
-        hint="Leave them out, or name a recipe such as qat_static_wi8_ai8.",
+        instead=", or name a recipe such as qat_static_wi8_ai8",
     ),
 }
 

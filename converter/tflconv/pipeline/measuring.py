@@ -29,8 +29,9 @@ from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import checking
-from tflconv.pipeline.cells import Cells, Keeper, Work
+from tflconv.pipeline.cells import Cells, Keeper, Work, comparison
 from tflconv.pipeline.requests import BenchRequest
+from tflconv.pipeline.verification import check as check_comparison
 from tflconv.results import MeasuredModel, Results
 
 
@@ -65,6 +66,11 @@ def bench(
         UsageError: A file, the pictures or a setting do not fit.
         TflconvError: ``record`` cannot be written; this is known before anything is measured.
     """
+    if again and record is None:
+        raise UsageError(
+            "nothing is repeated: no results are kept that runs could stand in.",
+            hint="Name their file too, or leave out that runs are measured again.",
+        )
     outputs.try_files(*([] if record is None else [record]))
     outputs.try_scratch()
     checking.bench(request)
@@ -103,21 +109,30 @@ def _ranks(files: Sequence[Path]) -> Sequence[int]:
 def prepare(
     request: BenchRequest, identities: Mapping[Path, MeasuredModel], folder: Path
 ) -> tuple[list[Work], list[Failure]]:
-    """Pack pictures for every file; a damaged one is a failure, a wrong option ends the command."""
+    """Pack pictures for every file; one that is damaged or takes no such pictures is a failure.
+
+    Raises:
+        UsageError: No file fits what is asked, so that is wrong and not the files.
+    """
     packs = _Packs(request, folder)
 
     def prepared(file: Path, identity: MeasuredModel) -> Work | Failure:
         try:
+            benchmark.check(file, request.config)
+            if request.reference is not None:
+                check_comparison(comparison(request, file))
             pictures = packs.of(file)
-        except UsageError:
-            raise
         except TflconvError as error:
             return Failure(cell=identity.slug, error=error)
         return Work(file=file, identity=identity, test_set=pictures, golden=request.golden)
 
     answers = [prepared(file, identity) for file, identity in identities.items()]
     work = [answer for answer in answers if isinstance(answer, Work)]
-    return work, [answer for answer in answers if isinstance(answer, Failure)]
+    failures = [answer for answer in answers if isinstance(answer, Failure)]
+    wrong = [each.error for each in failures if isinstance(each.error, UsageError)]
+    if wrong and not work:
+        raise wrong[0]
+    return work, failures
 
 
 def measure(

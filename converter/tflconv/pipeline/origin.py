@@ -15,7 +15,7 @@ from tflconv.core.files import sha256_file, sha256_path
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
 from tflconv.data.outputs import listed
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import Opened, open_once
@@ -33,6 +33,7 @@ class Origin:
     def __init__(self, request: ModelRequest, progress: Callback = silent) -> None:
         self.request, self.progress = request, progress
         self._floats: dict[Rewrite, FloatModel] = {}
+        self._refusals: dict[Rewrite, TflconvError] = {}
 
     @cached_property
     def opened(self) -> Opened:
@@ -123,9 +124,19 @@ class Origin:
         return str(model.stem if isinstance(model, Path) else model.name)
 
     def lowered(self, rewrite: Rewrite) -> FloatModel:
-        """Return the model made float TFLite, once for each way of rewriting it."""
+        """Return the model made float TFLite, once for each way of rewriting it.
+
+        Raises:
+            TflconvError: It cannot be made so; said again at once when it is asked for again.
+        """
+        if rewrite in self._refusals:
+            raise self._refusals[rewrite]
         if rewrite not in self._floats:
-            self._floats[rewrite] = self.prepared(self.opened, rewrite)
+            try:
+                self._floats[rewrite] = self.prepared(self.opened, rewrite)
+            except TflconvError as error:
+                self._refusals[rewrite] = error
+                raise
         return self._floats[rewrite]
 
     def known(self, rewrite: Rewrite) -> FloatModel | None:

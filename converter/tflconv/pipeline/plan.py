@@ -133,7 +133,7 @@ class Plan:
         for model in self.models:
             for each in self.recipes_of(model):
                 _check(each, self.rewrite_of(model))
-        self.options.check(self.all_recipes)
+        self.options.check(self.all_recipes, in_plan=True)
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
             _ = None if share is None else parse_share(share)

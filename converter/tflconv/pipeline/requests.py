@@ -14,13 +14,13 @@ from typing import Any
 from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.compression import QatConfig, settings, technique
 from tflconv.compression.config import StepConfig
-from tflconv.compression.settings import idle
 from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.device.adb_choice import server_words
 from tflconv.errors import UsageError, require, unknown
 from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
+from tflconv.pipeline import idle
 from tflconv.pipeline.choosing import with_ends
 from tflconv.pipeline.limits import Limits
 from tflconv.pipeline.meaning import SAMPLES, RecipeOptions
@@ -79,6 +79,7 @@ class TrainingRequest:
             normalization.parse(self.teacher_normalize)
         check_taught(self.model, self.teacher, self.teacher_normalize, self.distill)
         check_started(self.model, self.weights, self.weights_sha256, self.config)
+        idle.training(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,7 @@ class CompressionRequest(ModelRequest):
     def __post_init__(self) -> None:
         super().__post_init__()
         technique.check_makes_models(self.recipe, self.steps)
-        idle(self.settings, self.steps)
+        settings.idle(self.settings, self.steps)
 
     @property
     def steps(self) -> tuple[Step, ...]:

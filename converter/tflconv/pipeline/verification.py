@@ -6,11 +6,13 @@ from tflconv import data, verification
 from tflconv.core import telling
 from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.data import Samples
+from tflconv.inspection import runnable
 from tflconv.model import golden
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.pipeline import checking
 from tflconv.pipeline.verification_request import VerificationRequest
+from tflconv.tflite import reading
 from tflconv.verification import Verification, metrics
 from tflconv.verification.golden import verify_golden
 
@@ -31,12 +33,27 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
         UsageError: A model does not fit the pictures, or does not say how they become its input.
     """
     checking.verification(request)
+    check(request)
     announce(progress, verify=0 if data.is_own(request.dataset) else 2)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
     found = _compared(request, progress)
     for doubt in found.doubts:
         telling.warn(doubt)
     return found
+
+
+def check(request: VerificationRequest) -> None:
+    """Look for what the files themselves say against comparing them, before anything runs.
+
+    Raises:
+        UsageError: The target does not say how pictures become its input.
+        TflconvError: A file is damaged, or LiteRT cannot run it.
+    """
+    for model in (request.reference, request.target):
+        if model is not None and model.suffix == ".tflite":
+            runnable.check(reading.read(model))
+    if request.golden is None and not data.is_own(request.dataset):
+        _card(request)
 
 
 def _compared(request: VerificationRequest, progress: Callback) -> Verification:

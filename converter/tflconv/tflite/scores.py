@@ -25,19 +25,24 @@ def _meaning(endings: Mapping[str, str]) -> str | None:
     return LOGITS if all(ending in _LINEAR for ending in endings.values()) else None
 
 
-def use_logits(model: fb.ModelT) -> None:
+def use_logits(model: fb.ModelT) -> bool:
     """Make outputs of softmax or sigmoid those values that it was computed from.
 
     Args:
         model: A float model; outputs of other operators stay as they are.
+
+    Returns:
+        Whether there is such an output.
     """
-    graph = model.subgraphs[0]
+    graph, found = model.subgraphs[0], False
     for operator in list(graph.operators):
         target = int(operator.outputs[0])
         last = editing.operator_name(model, operator) in _ACTIVATIONS
         if last and target in map(int, graph.outputs) and not _is_read(graph, target):
+            found = True
             graph.operators.remove(operator)
             _move_output(model, target, int(operator.inputs[0]))
+    return found
 
 
 def _is_read(graph: fb.SubGraphT, tensor: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal, get_args
 
-from tflconv.errors import UsageError, require
+from tflconv.errors import UsageError, refuse_idle, require
 
 Targets = Literal["soft", "hard"]
 Strategy = Literal["single", "mirrored", "multiworker"]
@@ -122,6 +122,13 @@ class DistillConfig:
             temperature=(0 < self.temperature < inf, "positive"),
             alpha=(0 <= self.alpha <= 1, "from 0 to 1"),
             views=(self.views >= 1, "at least 1"),
+        )
+        taught, soft = self.alpha > 0, self.targets == "soft"
+        refuse_idle(
+            "distill",
+            self,
+            targets=(taught, "the teacher has no share in the loss (alpha=0)"),
+            temperature=(taught and soft, "only soft targets of a teacher have one"),
         )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import doubts
 from tflconv.data import Split
-from tflconv.errors import TflconvError
 from tflconv.model.thumbnails import thumbnail
 from tflconv.results import Disagreement, pictures_of, right_of
 from tflconv.results.mistakes import MOST_CONFUSIONS
@@ -91,6 +91,7 @@ def compare(
             images=split.images,
         ),
         reference_answers=len(np.unique(expected)),
+        target_answers=len(np.unique(received)),
         digest=digest,
         subset=subset,
     )
@@ -162,5 +163,6 @@ def _margins(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def check_finite(scores: NDArray[np.float32], name: str) -> None:
     """Raise ``TflconvError`` for outputs of the model ``name`` that are NaN or infinite."""
-    if not np.isfinite(scores).all():
-        raise TflconvError(f"{name} gives NaN or infinite scores.")
+    strange = ~np.isfinite(scores).reshape(len(scores), -1).all(axis=1)
+    if strange.any():
+        raise doubts.not_finite(name, int(strange.sum()), len(scores))

@@ -98,6 +98,7 @@ def _compared(
         target=names[1],
         dataset=samples.name,
         total=len(samples),
+        subset=bool(samples.numbers),
         largest_difference=distance.largest_difference,
     )
     if len(expected) == 1 and expected[0].ndim == 2:
@@ -128,6 +129,7 @@ def _classified(
         classes=next(named, tuple(map(str, range(count)))),
         names=(found.reference, found.target),
         dataset=found.dataset,
+        subset=found.subset,
     )
 
 

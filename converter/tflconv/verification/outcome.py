@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, field
 
 import cattrs
 
-from tflconv.core import markup, stats
+from tflconv.core import doubts, markup, stats
 from tflconv.core.amounts import parse_drop, parse_share
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.shortening import shorten
 from tflconv.errors import UsageError, VerificationFailed
 from tflconv.results import Accuracy, Disagreement
 from tflconv.results.mistakes import MOST_DISAGREEMENTS, Confusions
-from tflconv.verification import doubts, slices
+from tflconv.verification import slices
 from tflconv.verification.distance import Distance
 from tflconv.verification.metrics import Measured
 from tflconv.verification.parting import Parting
@@ -61,6 +61,7 @@ class Verification:
         metric: What both get by the metric that was asked for.
         slices: Parts of the samples, and what each lost.
         reference_answers: Number of classes that the reference chooses at all.
+        target_answers: Number of classes that the target chooses at all.
         digest: Hash of the dataset.
         subset: Whether the dataset has fewer pictures than were published.
         right: Which samples the target classifies correctly, as ``Accuracy.right`` has it.
@@ -84,6 +85,7 @@ class Verification:
     metric: Measured | None = None
     slices: tuple[Slice, ...] = ()
     reference_answers: int | None = None
+    target_answers: int | None = None
     digest: str | None = None
     subset: bool = False
     right: str | None = None
@@ -125,14 +127,27 @@ class Verification:
 
     @property
     def harmed(self) -> tuple[Slice, ...]:
-        """Classes and other slices that lose more than the mean, the surest loss first."""
+        """Classes and other slices that surely lose more than the mean, the surest loss first."""
         return slices.harmed(self.slices, self.top1_drop) if self.has_classes else ()
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What speaks against trusting the figures: a reference that knows nothing."""
-        told = self.has_classes and self.tolerance is None  # golden pictures are too few for them
-        return doubts.about(self) if told else ()
+        """What speaks against trusting the figures: a model that knows nothing."""
+        if not self.has_classes or self.tolerance is not None:  # golden pictures are too few
+            return ()
+        totals = {name: count.total for name, count in self.per_class.items()}
+        correct = self._known(self.reference_correct)
+        return doubts.about(
+            self.reference, totals=totals, correct=correct, answers=self.reference_answers
+        ) or tuple(self._lost_classes())
+
+    def _lost_classes(self) -> Iterator[str]:
+        if self.target_answers == 1:
+            yield (
+                f"{self.target} gives the same class to all {self.total} pictures, and"
+                f" {self.reference} does not: its inputs are prepared otherwise, or its conversion"
+                " lost everything."
+            )
 
     @property
     def top1_drop(self) -> float:

@@ -105,8 +105,11 @@ def cut(
 
 
 def harmed(slices: Sequence[Slice], drop: float) -> tuple[Slice, ...]:
-    """Return the slices that lose more than the mean ``drop``, the surest loss first."""
-    worse = [each for each in slices if each.drop > max(drop, 0)]
+    """Return the slices that surely lose more than the mean ``drop``, the surest loss first.
+
+    Their intervals lie above it: of few pictures, or of thirds that differ by chance, none is told.
+    """
+    worse = [each for each in slices if each.interval[0] > max(drop, 0)]
     return tuple(sorted(worse, key=lambda each: (-each.interval[0], -each.drop)))
 
 

@@ -117,21 +117,38 @@ def open_once(
     """
     if not isinstance(model, Path):
         source = of_keras(model)
+        _check_open(source, resolution)
         return Opened(
             source.name, source=source, resolution=resolution, custom_objects=custom_objects
         )
     if not model.exists():
         raise TflconvError(f"no model at {model}.")
     card = read_card(model) if model.is_file() else None
-    is_tflite = model.suffix == ".tflite"
+    opened: Source | None = None
+    if model.suffix != ".tflite":
+        opened = open_model(model, custom_objects=custom_objects, signature=signature)
+        _check_open(opened, resolution)
     return Opened(
         model.stem,
-        source=None
-        if is_tflite
-        else open_model(model, custom_objects=custom_objects, signature=signature),
+        source=opened,
         path=model,
         sha256=sha256_path(model),
         card=card,
         resolution=resolution,
         custom_objects=custom_objects,
     )
+
+
+def _check_open(source: Source, resolution: int | None) -> None:
+    """Raise ``UsageError`` for a resolution where all inputs have other sides of their own."""
+    if resolution is None:
+        return
+    shapes = [each.shape for each in source.inputs]
+    sides = [side for shape in shapes if len(shape) == 3 for side in shape[:2]]
+    if not {None, resolution} & set(sides):
+        listed = " and ".join(str(list(shape)) for shape in shapes)
+        raise UsageError(
+            f"--resolution {resolution} would change nothing: {source.name} takes inputs of the"
+            f" fixed shape {listed}.",
+            hint="Leave --resolution out.",
+        )

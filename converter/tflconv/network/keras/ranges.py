@@ -17,7 +17,7 @@ import numpy as np
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
 from tflconv.errors import UsageError
-from tflconv.network.keras.execution import FloatScheme, run
+from tflconv.network.keras.execution import FloatScheme, run_all
 from tflconv.network.nodes import Array, Network, Node
 from tflconv.network.symmetric import symmetric_ends
 
@@ -87,7 +87,7 @@ def measure(
     observer = _Observer({node.name for node in quantized(network)})
     batch = batch if network.takes_batches else 1
     for start in range(0, len(inputs[0]), batch):
-        run(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
+        run_all(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
         told(min(start + batch, len(inputs[0])), len(inputs[0]))
     return {name: allowed(network[name], *ends) for name, ends in observer.ends.items()}
 

@@ -90,7 +90,7 @@ def adopt(source: Path, target: Path, pictures: data.Dataset) -> float:
         model, card = open_model(began).model, require_card(began)
     else:
         model = models.build(name, shape, len(pictures.classes), **options)
-        card = _card(name, options, pictures)
+        card = card_of(name, options, pictures)
     for layer in model.layers:
         layer.set_weights([weights[f"{layer.name}/{n}"] for n in range(len(layer.get_weights()))])
     some = slice(CHECKED)
@@ -114,7 +114,8 @@ def _trained(card: ModelCard, record: dict[str, Any], accuracy: float) -> ModelC
     )
 
 
-def _card(name: str, options: dict[str, int | float], pictures: data.Dataset) -> ModelCard:
+def card_of(name: str, options: dict[str, int | float], pictures: data.Dataset) -> ModelCard:
+    """Return the card of a network that saw pixels from -1 to 1."""
     return ModelCard(
         model=name,
         labels=pictures.classes,

@@ -161,6 +161,17 @@ def test_a_client_that_goes_leaves_the_queue(service: Running, slow: bytes) -> N
     assert works(service)
 
 
+@pytest.mark.parametrize("query", ["", "?top=5"], ids=["plain", "long"])
+def test_a_client_that_goes_before_it_has_sent_all_is_noted(service: Running, query: str) -> None:
+    name = 'tflconv_requests_total{model="tiny_float32",status="499"}'
+    before = service.number(name)
+    with service.connect() as connection:
+        head = HEAD.replace("classify", f"classify{query}")
+        connection.sendall(f"{head}Content-Length: 1000\r\n\r\nhalf".encode())
+    wait_for(lambda: service.number(name) == before + 1)
+    assert works(service)
+
+
 def test_slow_clients_are_dropped(service: Running) -> None:
     """Nothing at all, half a head, half a body, one byte now and then, and blank lines."""
     begun = [b"", b"POST / HT", f"{HEAD}Content-Length: 1000\r\n\r\nabc".encode(), b"\r\n"]

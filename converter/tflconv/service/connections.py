@@ -96,6 +96,9 @@ class Deadlines(HttpToolsProtocol):
         super().connection_lost(exc)
         for tell in list(self._gone):
             tell()
+        if self._held is not None:  # which notes that its client went
+            cycle, self._held = self._held[0], None
+            super()._start_asgi_task(cycle, self.app)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request; its first one starts its time."""

@@ -60,19 +60,20 @@ class Quick:
             and 0 < int(length) <= self._most
             and self._guards.refusal(scope) is None
         )
-        return partial(self._ask, scope, found[1]) if plain else None
+        if not plain:
+            return None
+        scope[BEGUN] = record = Record(self._service, found[1])
+        return partial(self._ask, scope, record)
 
-    def _ask(self, scope: Any, name: str, body: bytes, go_the_long_way: LongWay) -> bool:
-        record = Record(self._service, name)
+    def _ask(self, scope: Any, record: Record, body: bytes, go_the_long_way: LongWay) -> bool:
         try:
             self._service.budget.take(len(body))
             record.taken = len(body)
             asked = Asked(pictures=(body,), top=bodies.DEFAULT_TOP)
-            record.asking = asking = self._service.ask(name, asked)
+            record.asking = asking = self._service.ask(record.model, asked)
         except Problem:  # which the long way will meet as well
             self._service.budget.give_back(record.taken)
             return False
-        scope[BEGUN] = record
         scope[GONE].append(asking.abandon)
         asking.jobs[0].on_end = lambda: self._answer(scope, record, go_the_long_way)
         return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as fb
-from tiny_graphs import Builder
+from tiny_graphs import INT32, Builder
 
 from tflconv.conversion import Calibration, relief
 from tflconv.conversion.calibration import measure
@@ -35,3 +36,24 @@ def test_the_most_harmful_product_comes_first() -> None:
     samples = Calibration.of_values("drawn", *drawn)
     found = relief.ordered(model, measure(model, samples), samples)
     assert found == ("layer 2", "layer 0", "layer 1", "far", "even")
+
+
+@pytest.mark.parametrize(("outputs", "names"), [(10, ("scores", "mean")), (64, ())])
+def test_the_tail_of_a_file_begins_after_the_last_layer_but_one(
+    outputs: int, names: tuple[str, ...]
+) -> None:
+    """Not where the last layer is large: in float its weights would take four times the bytes."""
+    builder = Builder()
+    source, bias = builder.tensor((1, 4, 4, 32)), builder.tensor((32,), values=np.zeros(32))
+    kernel = builder.tensor((32, 1, 1, 32), values=np.ones((32, 1, 1, 32)))
+    first, mean = builder.tensor((1, 4, 4, 32)), builder.tensor((1, 32), name="mean")
+    conv = fb.Conv2DOptionsT()
+    conv.strideH = conv.strideW = 1
+    builder.op("CONV_2D", [source, kernel, bias], [first], conv)
+    axes = builder.tensor((2,), INT32, values=[1, 2])
+    builder.op("MEAN", [first, axes], [mean], fb.ReducerOptionsT())
+    weights = builder.tensor((outputs, 32), values=np.ones((outputs, 32)))
+    scores = builder.tensor((1, outputs), name="scores")
+    last = builder.tensor((outputs,), values=np.zeros(outputs))
+    builder.op("FULLY_CONNECTED", [mean, weights, last], [scores], fb.FullyConnectedOptionsT())
+    assert relief.tail(packing.unpack(builder.content([source], [scores]))) == names

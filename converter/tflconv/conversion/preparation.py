@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tflconv.conversion import integer_ends, logarithms, masks, selection, tracing
+from tflconv.conversion import integer_ends, logarithms, masks, relief, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.pixel_steps import on_steps
@@ -124,18 +124,14 @@ class FloatModel:
         """The file ``made`` of ``recipe`` without errors that samples show."""
         return made
 
-    def reliefs(
-        self,
-        recipe: Recipe,
-        calibration: Calibration | None,
-    ) -> tuple[str, ...]:
+    def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
         """Return what ``recipe`` may leave in float, most worth first: ``precisions`` of ``make``.
 
         Args:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges.
         """
-        return ()
+        return relief.tail(packing.unpack(self.content)) if recipe.is_mixed else ()
 
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:

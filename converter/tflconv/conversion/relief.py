@@ -1,9 +1,13 @@
-"""What a selective file may leave in float, so that it becomes close to the float model.
+"""What a file may leave in float, so that it becomes close to the float model.
 
-First the layers that read the input, because all else is made of what they say, and the last one,
-whose rounding nothing evens out. Then the products of attention, those first that rounding of
-operands and result changes most, measured for the multiply-adds that they have. A layer that is
-left keeps its 8-bit weights; its activations get their ranges at run time, each row its own.
+A selective file: first the last layer, whose rounding nothing evens out, and those that read the
+input, because all else is made of what they say. Then the products of attention, those first that
+rounding of operands and result changes most, measured for the multiply-adds that they have. A layer
+that is left keeps its 8-bit weights; its activations get their ranges at run time, each row its
+own.
+
+A file that is int8 as a whole: what is computed after the last layer but one, such as the mean of
+an image and the scores, where the last layer is small.
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from numpy.typing import NDArray
 from tflconv.conversion import selection
 from tflconv.conversion.calibration import Calibration, TensorRanges, observe
 from tflconv.conversion.extremes import Ends
-from tflconv.conversion.quantization import MATRIX_OPS
+from tflconv.conversion.quantization import MATRIX_OPS, SMALLEST_WEIGHT
+from tflconv.conversion.selection import FILTERS
 from tflconv.tflite import packing
 from tflconv.tflite.wiring import Step, Wiring
 
@@ -48,6 +53,23 @@ def ordered(
     return (*_ends(Wiring(model)), *(_quotient(model, name) for name in by_harm))
 
 
+def tail(model: fb.ModelT) -> tuple[str, ...]:
+    """Return the results after the last layer but one, from the end, where the last one is small.
+
+    Args:
+        model: A float model.
+    """
+    found: list[str] = []
+    last: Step | None = None
+    for step in reversed(Wiring(model).steps):
+        if step.kind in FILTERS:
+            if last is not None or _weights(model, step) >= SMALLEST_WEIGHT:
+                break
+            last = step
+        found.append(step.makes[0])
+    return tuple(found) if last is not None else ()
+
+
 def layers(model: fb.ModelT, names: Collection[str]) -> dict[str, list[str]]:
     """Return those of ``names`` that are results of layers, by the kind of operator."""
     found: dict[str, list[str]] = {}
@@ -67,6 +89,11 @@ def _ends(wiring: Wiring) -> list[str]:
 def _reads_input(wiring: Wiring, name: str) -> bool:
     maker = wiring.maker(name)
     return maker is None or (maker.kind in _MOVING and _reads_input(wiring, maker.reads[0]))
+
+
+def _weights(model: fb.ModelT, step: Step) -> int:
+    kernel = model.subgraphs[0].tensors[int(step.operator.inputs[1])]
+    return math.prod(map(int, kernel.shape))
 
 
 def _quotient(model: fb.ModelT, name: str) -> str:

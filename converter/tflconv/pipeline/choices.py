@@ -33,9 +33,6 @@ FACTS, DRAFT = "facts.json", "draft.tflite"
 MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
-_REWRITTEN: Rewrite = "optimized"
-
-
 class _Drafts:
     """Files that are compared before one of them is chosen.
 
@@ -163,27 +160,30 @@ class Choices:
     def _or_relieved(
         self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
     ) -> tuple[Choice, bytes]:
-        """``best``, or a cheaper file of the rewritten graph with some operators in float."""
+        """``best``, or a cheaper file that is not close but for some operators in float."""
         line, limits = self.line, self.line.request.limits.or_close
         kept = best.fidelity is None or limits.hold(best.fidelity)
-        for recipe in recipes:
-            price = best.instructions.get(f"{recipe.name} {_REWRITTEN}")
+        for recipe, rewrite, title in self._to_relieve(recipes):
+            price = best.instructions.get(title)
             below = delegation.estimate(content) if kept else math.inf
             if price is None or price >= below:
                 continue
-            found = relieving.relieve(
-                line.reliefs(recipe, _REWRITTEN),
-                partial(self._in_float, recipe),
-                drafts.judged,
-                limits,
-                below,
-            )
+            names, make = line.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
+            found = relieving.relieve(names, make, drafts.judged, limits, below)
             if found is not None:
-                best, content, kept = choosing.relieved(best, recipe, found), found.content, True
+                best = choosing.relieved(best, recipe, rewrite, found)
+                content, kept = found.content, True
         return best, content
 
-    def _in_float(self, recipe: Recipe, names: Sequence[str]) -> bytes:
-        return self.line.make(recipe, _REWRITTEN, dict.fromkeys(names, "float32"))
+    def _to_relieve(self, recipes: Sequence[Recipe]) -> Iterator[tuple[Recipe, Rewrite, str]]:
+        """Recipe and graph of what may get operators in float, and the file that has none yet."""
+        for recipe in recipes:
+            yield recipe, "optimized", choosing.title(recipe, "optimized")
+            if recipe.is_integer and len(recipes) > 1:
+                yield self._mixed_recipe, "as-is", choosing.title(recipe, "as-is")
+
+    def _in_float(self, recipe: Recipe, rewrite: Rewrite, names: Sequence[str]) -> bytes:
+        return self.line.make(recipe, rewrite, dict.fromkeys(names, "float32"))
 
     def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""

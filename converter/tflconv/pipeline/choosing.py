@@ -122,6 +122,11 @@ _WORDS: Mapping[Precision, tuple[str, str]] = {
 }
 
 
+def title(recipe: Recipe, rewrite: Rewrite) -> str:
+    """Return what a candidate is called among ``instructions``."""
+    return f"{recipe.name} {rewrite}"
+
+
 def settled(recipe: Recipe, rewrite: Rewrite) -> Choice:
     """What was said, where there is nothing to choose."""
     return Choice(recipe=recipe, rewrite=rewrite, instructions={})
@@ -139,13 +144,13 @@ def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
     )
 
 
-def relieved(best: Choice, recipe: Recipe, found: Relieved) -> Choice:
-    """What was found in place of ``best``: a rewritten graph with some operators in float."""
-    title = f"{recipe.name} optimized, {plural(len(found.names), 'operator')} in float"
+def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, found: Relieved) -> Choice:
+    """What was found in place of ``best``: a file with some operators in float."""
+    name = f"{title(recipe, rewrite)}, {plural(len(found.names), 'operator')} in float"
     return Choice(
         recipe=recipe,
-        rewrite="optimized",
-        instructions={**best.instructions, title: round(found.instructions)},
+        rewrite=rewrite,
+        instructions={**best.instructions, name: round(found.instructions)},
         fidelity=found.fidelity,
         precisions=dict.fromkeys(found.names, "float32"),
     )
@@ -224,7 +229,7 @@ def choose(
     """
     made = _made(chosen, rewrites, make)
     prices = {each: delegation.estimate(one.content) for each, one in made.items()}
-    told = {_title(each): round(prices[each]) for each in prices}
+    told = {title(*each): round(prices[each]) for each in prices}
     known: dict[Candidate, Fidelity] = {}
 
     def fidelity(candidate: Candidate) -> Fidelity:
@@ -301,11 +306,6 @@ def _made(
 def _price(candidate: Candidate, prices: Mapping[Candidate, float]) -> float:
     """Its price, a little dearer for a graph that did not come so."""
     return prices[candidate] * (1 + SAVES if candidate[1] == "optimized" else 1)
-
-
-def _title(candidate: Candidate) -> str:
-    recipe, rewrite = candidate
-    return f"{recipe.name} {rewrite}"
 
 
 def _distance(found: Fidelity) -> float:

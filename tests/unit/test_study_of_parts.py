@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import tflconv
+from tflconv.data import card
 from tflconv.errors import TflconvError, UsageError
 from tflconv.pipeline import planning
 
+STUDIES = Path(__file__).parents[2] / "studies"
 PLAN = """
 name = "{name}"
 dataset = "mnist-sample"
@@ -36,6 +38,15 @@ def test_what_a_call_adds_is_for_each_part(study: Path) -> None:
     assert [plan.devices for plan in loaded.plans.values()] == [("host", "adb:1")] * 2
     assert list(loaded.plans) == ["first", "second"]
     assert loaded.plans["second"].name == "second, quick"
+
+
+@pytest.mark.parametrize("name", ["mobile-vit", "resnet-service", "ecommerce"])
+def test_a_quick_study_needs_no_download(name: str) -> None:
+    loaded = planning.study(STUDIES / name / "plan.toml", quick=True)
+    plans = loaded.plans if isinstance(loaded, planning.Parts) else {name: loaded}
+    for part in plans.values():
+        pictures = {part.dataset, *(model.dataset for model in part.models)} - {None}
+        assert all(card(str(each)).bundled for each in pictures), part.name
 
 
 def test_every_part_is_checked_before_one_runs(study: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
 recipes each, and prints the CPU seconds of the conversion (opening, tracing, lowering, calibrating,
 quantizing, writing), of the comparison with the float model that follows each file, and of the
 start of such a command, which is mostly the import of TensorFlow. Every network has a process of
-its own.
+its own. ``--write`` puts the table into the docs. It takes about two minutes of one core.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ NETWORKS = {"resnet": 32, "vit": 28, "mobilenet_v2": 96, "MobileNetV2": 224, "Re
 """By the side of their pictures; names in capitals are those of ``keras.applications``."""
 
 RECIPES = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
+PAGE = Path(__file__).parents[2] / "docs" / "how-it-works.md"
+MARK = "<!-- python tests/figures/check_cost.py -->\n"
 HEAD = """| network | px | start, CPU s | conversion | check | share of the conversion | of both |
 |---|---:|---:|---:|---:|---:|---:|"""
 
@@ -76,7 +78,8 @@ def row(name: str, side: int) -> str:
 
 @click.command()
 @click.option("--only", help="Only this network, without the head of the table.")
-def main(only: str | None) -> None:
+@click.option("--write", is_flag=True, help="Write the table into the docs, too.")
+def main(only: str | None, write: bool) -> None:
     """Print the table."""
     if only is not None:
         from tflconv.core.tensorflow import tf
@@ -84,12 +87,17 @@ def main(only: str | None) -> None:
         tf.zeros(1)
         print(row(only, NETWORKS[only]))
         return
-    print(HEAD)
+    lines = [HEAD]
     for name in NETWORKS:
         done = subprocess.run(
             [sys.executable, __file__, "--only", name], check=True, capture_output=True, text=True
         )
-        print(done.stdout.strip(), flush=True)
+        lines.append(done.stdout.strip())
+        print(lines[-1], flush=True)
+    if write:
+        before, mark, after = PAGE.read_text().partition(MARK)
+        prose = after[after.index("\n\n") :]
+        PAGE.write_text(before + mark + "\n".join(lines) + prose)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tflconv
 from tflconv import cli, recipe
 from tflconv.data import Split
 from tflconv.errors import UsageError, VerificationFailed
-from tflconv.pipeline import plan
+from tflconv.pipeline import answers, plan
 from tflconv.pipeline.answers import Reference, Sample, TfliteFile
 from tflconv.pipeline.fidelity import Fidelity, compare
 from tflconv.tflite import packing
@@ -216,7 +216,32 @@ class Counted(TfliteFile):
         return super().answer(sample)
 
 
-@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 4), ("ABS", 16), (None, 16)])
+class Counting(TfliteFile):
+    """A file that counts the answers of all of its kind."""
+
+    answers = 0
+
+    def answer(self, sample: Sample) -> Sample:
+        Counting.answers += 1
+        return super().answer(sample)
+
+
+@pytest.mark.parametrize(("target", "runs"), [("EXP", 1), ("TANH", 17)])
+def test_a_file_that_was_asked_already_is_not_run_again(
+    target: str, runs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more run is that of zeros."""
+    lowered, file = multiplied("EXP", tmp_path / "a"), multiplied(target, tmp_path / "b")
+    monkeypatch.setattr(answers, "TfliteFile", Counting)
+    reference = Reference(lowered, lowered.read_bytes())
+    first = reference.measure(lowered, calibration=None, card=None, seed=0)
+    Counting.answers = 0
+    again = reference.measure(file, calibration=None, card=None, seed=0)
+    assert Counting.answers == runs
+    assert (again == first) == (target == "EXP")
+
+
+@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 2), ("ABS", 16), (None, 16)])
 def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
     lowered: str | None, asked: int, tmp_path: Path
 ) -> None:

@@ -46,6 +46,9 @@ def main() -> None:
     for name in ("keras", "records", "folder", "output"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--float", action="store_true", help="Score the Keras model, too.")
+    parser.add_argument(
+        "--unscored", action="store_true", help="Read no test picture: networks of a search."
+    )
     given = parser.parse_args()
     recorded = json.loads(given.output.read_text()) if given.output.exists() else {}
     pictures = data.load(given.dataset, seed=0).test
@@ -53,12 +56,12 @@ def main() -> None:
         if recorded.get(source.stem, {}).get("keras_sha256") == sha256_file(source):
             continue
         found = trained(given.records / f"{source.stem}.json", source.stem)
-        found |= measured(source, given.folder, pictures)
+        found |= measured(source, given.folder, None if given.unscored else pictures)
         if given.float:
             found["float_correct"] = int(scored(source, pictures).sum())
         recorded[source.stem] = found
         given.output.write_text(json.dumps(recorded, indent=1) + "\n")
-        print(source.stem, found["correct"], found["bytes"], found["instructions"], flush=True)
+        print(source.stem, found.get("correct"), found["bytes"], found["instructions"], flush=True)
 
 
 def trained(record: Path, name: str) -> dict[str, Any]:
@@ -71,21 +74,22 @@ def trained(record: Path, name: str) -> dict[str, Any]:
     return {key: training[key] for key in KEPT} | {"curve": curve}
 
 
-def measured(source: Path, folder: Path, pictures: data.Split) -> dict[str, Any]:
+def measured(source: Path, folder: Path, pictures: data.Split | None) -> dict[str, Any]:
     """Convert a network to INT8; return bytes, instructions and what it gets right."""
     (made,) = tflconv.convert(source, [RECIPE], folder, rewrite="optimized", strip=True)
     file = made.replace(folder / f"{source.stem}.tflite")
-    right = scored(file, pictures)
-    return {
+    found = {
         "keras_sha256": sha256_file(source),
         "sha256": sha256_file(file),
         "macs": redundancy(source).macs,
         "bytes": file.stat().st_size,
         "instructions": {core: counted(file, core) for core in CORES},
-        "correct": int(right.sum()),
-        "total": len(right),
-        "right": np.packbits(right).tobytes().hex(),
     }
+    if pictures is None:
+        return found
+    right = scored(file, pictures)
+    bits = np.packbits(right).tobytes().hex()
+    return found | {"correct": int(right.sum()), "total": len(right), "right": bits}
 
 
 def scored(file: Path, pictures: data.Split) -> Any:

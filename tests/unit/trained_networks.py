@@ -33,6 +33,7 @@ def module(path: Path) -> ModuleType:
 
 
 plans = module(STUDIES / "resnet-service" / "plans.py")
+KINDS = (plans.read_plan, plans.Settings, plans.Network)
 
 
 def recorded(study: Path) -> dict[str, Network]:
@@ -91,15 +92,18 @@ def ahead(student: Network, twin: Network) -> tuple[float, float]:
     return -100 * high, -100 * low
 
 
-def check_plans(networks: dict[str, Network], folder: Path) -> None:
-    """Each network was trained as a plan of ``folder`` says."""
+def check_plans(
+    networks: dict[str, Network], folder: Path, kinds: tuple[Any, Any, Any] = KINDS
+) -> None:
+    """Each network was trained as a plan of ``folder`` says; ``kinds`` read it."""
+    read_plan, settings_of, network_of = kinds
     planned = [
         (asdict(settings), asdict(network))
-        for settings, group in map(plans.read_plan, sorted(folder.glob("*.json")))
+        for settings, group in map(read_plan, sorted(folder.glob("*.json")))
         for network in group
     ]
     for one in networks.values():
-        settings, network = plans.Settings(**one["settings"]), plans.Network(**one["network"])
+        settings, network = settings_of(**one["settings"]), network_of(**one["network"])
         assert planned.count((asdict(settings), asdict(network))) == 1
 
 

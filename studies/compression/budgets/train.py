@@ -16,8 +16,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,62 +26,9 @@ import torch
 import torch.nn.functional as functions
 import views
 from networks import Network
+from plans import next_share
+from pupils import Pupil, Settings, read_plan
 from torch import Tensor
-
-TARGETS = ("labels", "hard", "soft")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pupil:
-    """A network and what it learns from.
-
-    Attributes:
-        name: Name of its files.
-        model: File of the network, without suffix.
-        fresh: Whether its weights are drawn anew.
-        target: ``labels``; ``hard``, the teacher's label; or ``soft``, its softened logits.
-        teachers: Files of its teachers, whose logits are averaged.
-        temperature: What logits of teacher and student are divided by.
-        label_share: Share of the loss on labels beside softened logits.
-        smoothing: Label smoothing of the loss on labels.
-        optimizer: ``sgd`` with Nesterov momentum or ``adamw``.
-        learning_rate: At its highest.
-        weight_decay: Of kernels.
-        seed: Seed of weights that are drawn.
-    """
-
-    name: str
-    model: str
-    fresh: bool = True
-    target: str = "labels"
-    teachers: tuple[str, ...] = ()
-    temperature: float = 1.0
-    label_share: float = 0.0
-    smoothing: float = 0.0
-    optimizer: str = "sgd"
-    learning_rate: float = 0.2
-    weight_decay: float = 5e-4
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.target not in TARGETS:
-            raise ValueError(f"target must be one of {TARGETS}. Received: {self.target}.")
-        object.__setattr__(self, "teachers", tuple(self.teachers))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the pupils of a plan have in common; ``fill`` is the pixel beyond the edge."""
-
-    epochs: int = 100
-    batch_size: int = 256
-    warmup: float = 0.05
-    shift: int = 4
-    cutout: int = 0
-    mirror: bool = True
-    fill: int = 128
-    ema_decay: float = 0.999
-    seed: int = 0
 
 
 class Learner:
@@ -289,29 +236,6 @@ def answers(network: Network, vectors: list[Tensor], view: Tensor) -> Tensor:
     return network(network.parameters.named(leaves), view, False).detach()
 
 
-def next_share(begin: float, epochs: int, spent: float, left: float) -> float:
-    """Return the share of the schedule at the end of the next epoch.
-
-    The schedule is one of ``epochs``, or of the time that is left where that is less: so a training
-    always ends with the learning rate at 0.
-
-    Args:
-        begin: Share at which the epoch begins.
-        epochs: Number of epochs of the whole schedule.
-        spent: Seconds of the epoch before; 0 where that is not known yet.
-        left: Seconds that are left.
-
-    Example:
-        >>> next_share(0.5, 100, 2.0, 1000.0)  # time for 500 epochs: the schedule stands
-        0.51
-        >>> next_share(0.5, 100, 2.0, 20.0)  # time for 10: half of the schedule in 10 epochs
-        0.55
-    """
-    remaining = max(1.0, left / spent) if spent else float("inf")
-    share = max(begin + 1 / epochs, begin + (1 - begin) / remaining)
-    return 1.0 if share > 1 - 1e-9 else share
-
-
 def train(
     settings: Settings, pupils: Sequence[Pupil], pictures: Path, folder: Path, seconds: float
 ) -> dict[str, float]:
@@ -385,11 +309,6 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def read_plan(plan: Mapping[str, Any]) -> tuple[Settings, list[Pupil]]:
-    """Read ``{"settings": {...}, "networks": [{...}, ...]}``."""
-    return Settings(**plan["settings"]), [Pupil(**network) for network in plan["networks"]]
-
-
 def main() -> None:
     """Read the command line and train a plan."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -399,7 +318,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     given = parser.parse_args()
     torch.backends.cudnn.benchmark = True
-    settings, pupils = read_plan(json.loads(given.plan.read_text()))
+    settings, pupils = read_plan(given.plan)
     print(train(settings, pupils, given.pictures, given.folder, given.seconds))
 
 

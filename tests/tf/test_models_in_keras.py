@@ -18,6 +18,7 @@ SHAPE = (32, 32, 3)
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("mobilenet_v2", {"alpha": 0.5, "halvings": 5, "head": 320}),
     ("resnet", {"width": 8, "blocks": 2}),
+    ("resnet", {"width": 8, "blocks": 1, "fourth_width": 16, "separable_stages": 2}),
     ("mobilenet_v3_small", {"alpha": 0.35, "head": 64}),
     ("resnet_imagenet", {"width": 4, "depth": 18}),
     ("resnet_imagenet", {"width": 4, "depth": 50}),

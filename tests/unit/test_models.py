@@ -66,6 +66,8 @@ def test_options_are_read_as_their_types() -> None:
         ("resnet_imagenet", {"depth": 19}, "depth must be 18, 34, 50 or 101"),
         ("resnet", {"stem_stride": 3}, "stem_stride must be 1 or 2"),
         ("resnet", {"second_width": -1}, "second_width must be 0 (twice the one before) or more"),
+        ("resnet", {"fourth_width": -1}, "fourth_width must be 0 (no fourth stage) or more"),
+        ("resnet", {"separable_stages": 5}, "separable_stages must be 0 to 4"),
         ("resnet", {"first_blocks": -2}, "first_blocks must be -1 (as blocks) or more"),
         ("mobilevit_int8", {"heads": 3}, "heads must be 1, 2, 4 or 8"),
         ("squeezenet", {"halvings": 5}, "halvings must be 0 (fit the picture) to 4"),
@@ -130,6 +132,20 @@ def test_stages_of_resnet_have_widths_and_blocks_of_their_own() -> None:
     assert only.macs == 32**2 * 9 * 3 * 16 + 16**2 * kernel + 24 * 10
     assert cost(stem_stride=2).macs == pytest.approx(cost().macs / 4, rel=0.01)
     assert cost(stem_stride=2).parameters == cost().parameters
+
+
+def test_the_last_stages_of_resnet_may_be_separable() -> None:
+    """The network of 90 % on CIFAR-10 that studies/compression/budgets found."""
+    options = {"blocks": 1, "third_width": 64, "fourth_width": 128, "separable_stages": 2}
+    cost = models.cost("resnet", (32, 32, 3), 10, **options)
+    kernels = 9 * (32 + 64) + 32 * 64 + 64 * 64 + 32 * 64  # third: depthwise, 1 x 1s, shortcut
+    kernels += 9 * (64 + 128) + 64 * 128 + 128 * 128 + 64 * 128
+    norms = 4 * (32 + 64 + 64 + 64 + 64) + 4 * (64 + 128 + 128 + 128 + 128)
+    rest = models.cost("resnet", (32, 32, 3), 10, blocks=1, third_blocks=0)
+    head = 128 * 10 - 32 * 10
+    assert cost.parameters == rest.parameters + kernels + norms + head == 68_250
+    whole = models.cost("resnet", (32, 32, 3), 10, blocks=1, separable_stages=4)
+    assert whole.macs < models.cost("resnet", (32, 32, 3), 10, blocks=1).macs / 3
 
 
 def test_vit_costs_what_deit_tiny_does() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as fb
-from tiny_graphs import INT32, Builder
+from tiny_graphs import INT8, INT32, Builder
 
 from tflconv import recipe
 from tflconv.conversion import Calibration
 from tflconv.conversion.calibration import load
 from tflconv.conversion.preparation import FloatModel
-from tflconv.tflite import editing, packing
+from tflconv.tflite import biases, editing, packing
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3))
 PIXELS.flat[:256] = range(256)
@@ -121,3 +121,21 @@ def test_an_input_that_is_read_twice_stays() -> None:
     editing.sign(model, ["x"], ["y", "z"])
     content = made(FloatModel("twice", packing.pack(model)), BETWEEN)
     assert "ADD" not in kinds(content)
+
+
+def test_a_bias_that_another_layer_has_too_stays_what_it_is_there() -> None:
+    builder = Builder()
+    source = builder.tensor((1, 8), INT8, scale=0.5)
+    kernel = builder.tensor((8, 8), INT8, scale=0.25, values=np.eye(8))
+    bias = builder.tensor((8,), INT32, scale=0.125, values=np.full(8, 7))
+    made = [builder.tensor((1, 8), INT8, scale=0.5) for _ in range(2)]
+    for read, result in zip((source, made[0]), made, strict=True):
+        builder.op("FULLY_CONNECTED", [read, kernel, bias], [result], fb.FullyConnectedOptionsT())
+    model = packing.unpack(builder.content([source], [made[1]]))
+    first, second = model.subgraphs[0].operators
+    biases.add(model, first, np.full(8, 0.5))
+    stored = [
+        editing.values(model, model.subgraphs[0].tensors[int(each.inputs[2])], np.int32).tolist()
+        for each in (first, second)
+    ]
+    assert stored == [[11] * 8, [7] * 8]

@@ -30,13 +30,11 @@ def test_the_tools_are_there_for_every_network() -> None:
 def test_auto_is_closer_than_full_int8_of_others_for_next_to_nothing() -> None:
     rows = {row["file"]: row for row in RECORDED["resnet20-cifar-10"]}
     ours = rows["tflconv-auto.tflite"]
+    text = " ".join(README.split())
     for maker in ("TFLiteConverter", "litert-quantizer"):
         theirs = rows[f"{maker}-static.tflite"]
         more = ours["instructions"]["cortex-a76"] / theirs["instructions"]["cortex-a76"] - 1
-        assert (
-            f"takes {100 * more:.1f} % more instructions than other tools' full INT8"
-            in " ".join(README.split())
-        )
+        assert f"takes {100 * more:.1f} % more instructions than other tools' full INT8" in text
         assert all(ours["cosine"][each] > theirs["cosine"][each] for each in ("mean", "least"))
 
 

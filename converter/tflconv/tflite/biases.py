@@ -8,6 +8,7 @@ channel nothing that it has.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -63,6 +64,9 @@ def add(model: fb.ModelT, layer: fb.OperatorT, shift: Doubles) -> None:
     if len(layer.inputs) < 3 or int(layer.inputs[2]) < 0:
         layer.inputs = [*map(int, layer.inputs[:2]), _without_values(graph, layer, steps)]
     bias = graph.tensors[int(layer.inputs[2])]
+    if _is_shared(graph, int(layer.inputs[2])):
+        bias = copy.copy(bias)
+        layer.inputs = [*map(int, layer.inputs[:2]), editing.add_tensor(graph, bias)]
     stored = editing.values(model, bias, np.int32)
     before = stored.astype(np.float64) if stored.size else np.zeros(len(shift))
     ends = np.iinfo(np.int32)
@@ -143,6 +147,11 @@ def _requantize(model: fb.ModelT, kernel: fb.TensorT, factors: Doubles) -> None:
     along[kernel.quantization.quantizedDimension] = -1
     steps = editing.values(model, kernel, np.int8).reshape(shape) * factors.reshape(along)
     kernel.buffer = editing.add_buffer(model, np.rint(steps).astype(np.int8))
+
+
+def _is_shared(graph: fb.SubGraphT, index: int) -> bool:
+    """Whether several operators read a tensor."""
+    return sum(index in map(int, each.inputs) for each in graph.operators) > 1
 
 
 def _without_values(graph: fb.SubGraphT, layer: fb.OperatorT, steps: Doubles) -> int:

@@ -241,7 +241,7 @@ def test_a_file_that_was_asked_already_is_not_run_again(
     assert (again == first) == (target == "EXP")
 
 
-@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 2), ("ABS", 16), (None, 16)])
+@pytest.mark.parametrize(("lowered", "asked"), [("EXP", 4), ("ABS", 16), (None, 16)])
 def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
     lowered: str | None, asked: int, tmp_path: Path
 ) -> None:

@@ -40,11 +40,14 @@ class FrozenGraph:
         function: The function.
         inputs: Names of its inputs.
         outputs: Names of its outputs.
+        traced: The same with its variables, if it is known: TensorFlow takes several times as long
+            to start a function that carries its weights as constants.
     """
 
     function: ConcreteFunction
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    traced: ConcreteFunction | None = None
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -81,7 +84,7 @@ class FrozenGraph:
 
         fed = [tf.constant(sample[name].astype(dtype)) for name, dtype in self.types.items()]
         try:
-            results = run_plainly(self.function, fed)
+            results = run_plainly(self.traced or self.function, fed)
         except tf.errors.OpError as error:
             reason = str(error.message).strip().splitlines()[0][:200]
             raise TflconvError(f"TensorFlow cannot run the model: {reason}") from error
@@ -142,10 +145,12 @@ def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
         )
         for entry in source.inputs
     ]
+    traced = _trace(source.call, specs)
     return FrozenGraph(
-        function=freeze_function(source.call, specs),
+        function=_frozen(traced),
         inputs=tuple(entry.name for entry in source.inputs),
         outputs=source.outputs,
+        traced=traced,
     )
 
 
@@ -157,13 +162,27 @@ def freeze_function(
     Raises:
         TflconvError: A layer changes a variable when it is called, or cannot be traced at all.
     """
-    from tflconv.core.tensorflow import freeze, plain_choices, tf
+    return _frozen(_trace(call, specs))
+
+
+def _trace(
+    call: Callable[..., Tensor | Sequence[Tensor]], specs: Sequence[tf.TensorSpec]
+) -> ConcreteFunction:
+    from tflconv.core.tensorflow import plain_choices, tf
 
     try:
         with limited(), plain_choices():
-            function = tf.function(call, autograph=False).get_concrete_function(*specs)
+            function: ConcreteFunction = tf.function(call, autograph=False).get_concrete_function(
+                *specs
+            )
     except _UNTRACEABLE as error:
         raise _untraced(error) from error
+    return function
+
+
+def _frozen(function: ConcreteFunction) -> ConcreteFunction:
+    from tflconv.core.tensorflow import freeze
+
     try:
         return freeze(function)
     except _UNTRACEABLE as error:

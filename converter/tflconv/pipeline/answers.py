@@ -25,7 +25,7 @@ from tflconv.pipeline.fidelity import Answers, Fidelity, compare
 from tflconv.tflite import reading
 from tflconv.tflite.reading import Subgraph, TfliteModel
 
-SAMPLES, CONTROLS = 16, 2
+SAMPLES, CONTROLS = 16, 4
 SAME = 1e-4
 """Largest difference of answers that are the same, as a share of the largest value."""
 

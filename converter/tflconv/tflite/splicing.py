@@ -75,7 +75,7 @@ class _Mover:
         self.target, self.origin = target, origin
         self.graphs: dict[int, int] = {}
         self.buffers: dict[int, int] = {0: 0}
-        self.names = {tensor.name for tensor in target.subgraphs[0].tensors}
+        self.names = {tensor.name for graph in target.subgraphs for tensor in graph.tensors}
 
     def fold(self, constants: Mapping[int, NDArray[np.generic]], places: dict[int, int]) -> None:
         """Store ``constants`` under the numbers of their tensors."""
@@ -142,9 +142,7 @@ class _Mover:
             made = copy.copy(source)
             self.target.subgraphs.append(made)
             self.graphs[index] = len(self.target.subgraphs) - 1
-            made.tensors = [copy.copy(tensor) for tensor in source.tensors]
-            for tensor in made.tensors:
-                tensor.buffer = self._buffer(int(tensor.buffer))
+            made.tensors = [self._twin(tensor) for tensor in source.tensors]
             same = {place: place for place in range(len(source.tensors))}
             made.operators = [self._copied(o, source, made, same) for o in source.operators]
         return self.graphs[index]

@@ -30,3 +30,24 @@ def test_the_same_networks_were_trained_alike_on_both_sets() -> None:
     assert options["cifar"] == options["fashion"]
     assert len({str(m.training) for m in planned.models}) == 1
     assert {m.title for m in planned.models} == {run.model.name for run in FOUND.runs}
+
+
+def test_the_answer_is_what_was_measured() -> None:
+    points = {
+        (kind, shape): tables.behind(FOUND, kind, shape)[0]
+        for kind in tables.SETS
+        for shape in tables.shapes(FOUND)[1:]
+    }
+    half, last = (
+        [points[kind, shape] for kind in tables.SETS] for shape in ("width-8", "two-blocks")
+    )
+    assert f"{half[1]:.2f} points on Fashion-MNIST and {half[0]:.2f} on CIFAR-10" in FLAT
+    assert f"without its last block {last[1]:.2f} and {last[0]:.2f}" in FLAT
+    times = [points["cifar", s] / points["fashion", s] for s in tables.shapes(FOUND)[1:]]
+    assert [round(min(times)), round(max(times))] == [2, 5]
+    for kind in tables.SETS:
+        assert points[kind, "one-block"] > points[kind, "width-4"]
+    least = tables.run_of(FOUND, "cifar", "width-4"), tables.run_of(FOUND, "cifar", "one-block")
+    assert tables.instructions(least[0]) < tables.instructions(least[1])
+    front = " ".join((STUDY.parent / "README.md").read_text(encoding="utf-8").split())
+    assert f"loses {half[1]:.2f} points on Fashion-MNIST and {half[0]:.2f} on CIFAR-10" in front

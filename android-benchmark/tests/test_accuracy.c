@@ -1,8 +1,8 @@
+#include <math.h>
+
 #include "accuracy.h"
 #include "check.h"
 #include "digest.h"
-
-#include <math.h>
 
 static struct tensor tensor(int type, float scale, int64_t zero_point) {
   return (struct tensor){.type = {.element_type = type}, .quantization = {scale, zero_point}};

@@ -70,7 +70,11 @@ def test_a_far_name_lists_what_is_known() -> None:
 @pytest.mark.parametrize("kind", [*KINDS, LeftInFloat, DownloadError])
 def test_an_error_goes_whole_from_one_process_to_another(kind: type[errors.TflconvError]) -> None:
     """Workers send theirs through a pipe; one that cannot be read there ends the whole study."""
-    sent = LeftInFloat("3 in float", ["ADD"]) if kind is LeftInFloat else kind("lost", hint="Look.")
+    sent = (
+        LeftInFloat("3 in float", ["ADD"], instead="selective_wi8_ai8")
+        if kind is LeftInFloat
+        else kind("lost", hint="Look.")
+    )
     received = pickle.loads(pickle.dumps(sent))
     assert type(received) is kind
     assert (str(received), received.args, vars(received)) == (str(sent), sent.args, vars(sent))

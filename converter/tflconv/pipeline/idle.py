@@ -148,11 +148,12 @@ def _said(values: Any) -> Mapping[str, object]:
     if values is None:
         return {}
     return {
-        each.name: getattr(values, each.name)
+        each.name: value
         for each in fields(values)
-        if getattr(values, each.name) != _usual(each)
+        if not _is_usual(value := getattr(values, each.name), each)
     }
 
 
-def _usual(each: Any) -> object:
-    return each.default if each.default is not MISSING else each.default_factory
+def _is_usual(value: object, field: Any) -> bool:
+    usual = field.default if field.default is not MISSING else field.default_factory
+    return value is usual or (usual is not None and bool(value == usual))  # arrays stand for None

@@ -97,7 +97,7 @@ class Choice:
     @property
     def spared(self) -> tuple[str, ...]:
         """Results of the operators that compute in float where others do in 8 bits."""
-        return tuple(name for name, each in self.precisions.items() if each == "float32")
+        return tuple(name for name, each in self.precisions.items() if each in _FLOATS)
 
     @property
     def table(self) -> str | None:
@@ -115,8 +115,11 @@ class Choice:
         return f"{self.recipe.name}, {graph}{''.join(left)}"
 
 
+_FLOATS: tuple[Precision, ...] = ("float32", "float16")
+
 _WORDS: Mapping[Precision, tuple[str, str]] = {
     "float32": ("operator", "in float"),
+    "float16": ("operator", "in half precision"),
     "int16": ("operator", "in int16"),
     "int4": ("layer", "with int4 weights"),
 }

@@ -7,7 +7,8 @@ a table that integers look up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,7 +144,9 @@ class Reference:
             card: How pixels become inputs, if that is known.
             seed: Seed of the noise that stands in for samples.
         """
-        model, target = _opened(file)
+        with _by_its_name(file):
+            model = reading.read(file)
+            target = TfliteFile(file, model)
         samples = _drawn(target, self._model.types, calibration, card, seed)
         key = samples.digest
         is_lowered = self._is_lowered(model, target)
@@ -153,7 +156,8 @@ class Reference:
             trouble = error.message.rstrip(".")
             return Fidelity(samples=len(samples.values), source=samples.name, trouble=trouble)
         known = self._lowered_answers.get(key) if is_lowered else None
-        received = dict(known or _together([target.answer(sample) for sample in samples.values]))
+        with _by_its_name(file):
+            received = dict(known or _together([*map(target.answer, samples.values)]))
         for name, operator in self._model.endings.items():
             if operator in _ACTIVATIONS and target.endings.get(name) != operator:
                 received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
@@ -240,14 +244,16 @@ def _is_finite(answers: Sample) -> bool:
     return all(bool(np.isfinite(values).all()) for values in answers.values())
 
 
-def _opened(file: Path) -> tuple[TfliteModel, TfliteFile]:
+@contextmanager
+def _by_its_name(file: Path) -> Iterator[None]:
+    """Say of a file that does not run what it will be called; where it lies now is ours."""
     try:
-        model = reading.read(file)
-        return model, TfliteFile(file, model)
+        yield
     except TflconvError as error:
         raise TflconvError(
             error.message.replace(str(file), file.name),
-            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8.",
+            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8,"
+            " or replace the layer that this operator comes from.",
         ) from error
 
 

@@ -29,7 +29,7 @@ NETWORKS = {"resnet": 32, "vit": 28, "mobilenet_v2": 96, "MobileNetV2": 224, "Re
 RECIPES = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
 PAGE = Path(__file__).parents[2] / "docs" / "how-it-works.md"
 MARK = "<!-- python tests/figures/check_cost.py -->\n"
-HEAD = """| network | px | samples | start, CPU s | conversion | check | of the conversion | of both |
+HEAD = """| network | px | samples | start, CPU s | conversion | check | of conversion | of both |
 |---|---:|---:|---:|---:|---:|---:|---:|"""
 COUNTS = (SAMPLES, 32)
 

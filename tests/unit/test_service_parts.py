@@ -18,6 +18,7 @@ from tflconv import api, cli
 from tflconv.cli import LazyGroup
 from tflconv.errors import TflconvError, UsageError
 from tflconv.service import ServiceConfig, read_token, served_models, settings, wire, worker
+from tflconv.service.bodies import Budget
 from tflconv.service.classifier import Answer
 from tflconv.service.histograms import Family
 from tflconv.service.jobs import lost
@@ -121,6 +122,16 @@ def test_settings_have_the_same_defaults_in_python() -> None:
     parameters = inspect.signature(api.serve).parameters
     for name, value in vars(ServiceConfig()).items():
         assert parameters[name].default == value
+
+
+def test_what_is_announced_leaves_half_of_the_budget() -> None:
+    """A body that is kept while it comes is held from its head on, by all connections at most."""
+    budget = Budget(ServiceConfig(max_megabytes=1, max_connections=100))
+    for _ in range(100):
+        budget.take(budget.share)
+    budget.take(8_000_000)
+    with pytest.raises(Problem, match="Too many large requests"):
+        budget.take(1)
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,8 @@ class Deadlines(HttpToolsProtocol):
         """Take a part of the body."""
         self._steps += 1
         super().on_body(body)
+        if self._held is not None:  # it waits for all of its body, which is small
+            self.flow.resume_reading()
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""

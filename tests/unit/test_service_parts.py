@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import signal
 import socket
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -37,10 +38,27 @@ def test_messages_come_whole_however_they_are_cut(
 ) -> None:
     stream = b"".join(wire.pack(head, body) for head, body in messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
+    parts = [stream[start:end] for start, end in pairwise([0, *cuts, len(stream)])]
     incoming, received = wire.Incoming(), []
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        received += incoming.feed(stream[start:end])
+    for part in parts:
+        received += incoming.feed(part)
     assert received == messages
+    service, worker_ = socket.socketpair()
+    with worker_:
+        with service:
+            for part in parts:
+                service.sendall(part)
+        assert list(wire.messages(worker_)) == messages
+
+
+@pytest.mark.parametrize("cut", [3, 9, 30])
+def test_a_message_whose_service_is_gone_is_none(cut: int) -> None:
+    service, worker_ = socket.socketpair()
+    with worker_:
+        with service:
+            service.sendall(wire.pack({"id": 1}, bytes(20))[:cut])
+        with pytest.raises(ConnectionError):
+            next(wire.messages(worker_))
 
 
 @given(

@@ -107,7 +107,7 @@ class Incoming:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Message, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[Message, bytes]]:
         """Yield the messages that are complete with ``data``.
 
         Raises:

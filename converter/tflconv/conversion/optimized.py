@@ -21,6 +21,7 @@ from tflconv.conversion.preparation import (
     NONE,
     FloatModel,
     Precisions,
+    Rewrite,
     check_covers_all,
     has_loops,
     required,
@@ -58,6 +59,7 @@ class OptimizedModel(FloatModel):
             changed that.
     """
 
+    rewrite: Rewrite = "optimized"
     scaled: Callable[[], FloatModel] | None = None
 
     def __init__(

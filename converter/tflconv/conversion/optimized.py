@@ -22,6 +22,7 @@ from tflconv.conversion.preparation import (
     NONE,
     FloatModel,
     Precisions,
+    Rewrite,
     check_covers_all,
     has_loops,
     required,
@@ -76,6 +77,7 @@ class OptimizedModel(FloatModel):
             changed that.
     """
 
+    rewrite: Rewrite = "optimized"
     scaled: Callable[[], FloatModel] | None = None
 
     def __init__(

@@ -97,10 +97,25 @@ class Choices:
         """What may be chosen; the graph that came is the first."""
         line = self.line
         if recipe.unfused:
-            return ["unfused"]
+            return [self._made(recipe, "unfused")]
         if line.request.rewrite != "auto":
-            return [line.request.rewrite]
+            return [self._made(recipe, line.request.rewrite)]
         return ["as-is"] if recipe.steps or line.has_own_ranges else ["as-is", "optimized"]
+
+    def _made(self, recipe: Recipe, rewrite: Rewrite) -> Rewrite:
+        """``rewrite``, unless the graph had to stay as it came; kept, for it costs a trace."""
+        line = self.line
+        if rewrite == "as-is":
+            return rewrite
+
+        def build(folder: Path) -> None:
+            write_json(folder / FACTS, {"rewrite": line.model(rewrite, recipe).rewrite})
+
+        steps = line.workshop.inputs(line.todo(recipe).steps)
+        inputs = {**line.origin.key, "rewrite": rewrite, "steps": steps}
+        facts = line.store.fetch("graph", inputs, build).path / FACTS
+        made: Rewrite = json.loads(facts.read_text())["rewrite"]
+        return made
 
     def _chosen(self, recipe: Recipe, graphs: list[Rewrite]) -> Choice:
         line = self.line

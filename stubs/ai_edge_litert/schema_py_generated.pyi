@@ -79,7 +79,14 @@ class OperatorT:
     inputs: _Integers
     outputs: _Integers
     builtinOptionsType: int
-    builtinOptions: _Options | MaximumMinimumOptionsT | ReducerOptionsT | SelectV2OptionsT | None
+    builtinOptions: (
+        _Options
+        | MaximumMinimumOptionsT
+        | ReducerOptionsT
+        | SelectV2OptionsT
+        | SoftmaxOptionsT
+        | None
+    )
     builtinOptions2: _Options | None
     intermediates: _Integers | None
 
@@ -99,6 +106,14 @@ class FullyConnectedOptionsT:
 
 class DivOptionsT:
     fusedActivationFunction: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class SubOptionsT:
+    fusedActivationFunction: int
+    def Pack(self, builder: Builder) -> int: ...
+
+class SoftmaxOptionsT:
+    beta: float
     def Pack(self, builder: Builder) -> int: ...
 
 class ReducerOptionsT:
@@ -223,11 +238,14 @@ class BuiltinOperator:
     CUSTOM: int
     DEQUANTIZE: int
     DIV: int
+    EXP: int
     MAXIMUM: int
     MUL: int
     QUANTIZE: int
+    REDUCE_MAX: int
     SLICE: int
     RELU_N1_TO_1: int
+    SUB: int
     SUM: int
 
 class TensorType:

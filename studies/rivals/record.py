@@ -1,8 +1,9 @@
 """Measure other converters on networks of ours: ``python record.py --help``.
 
 FOLDER takes all files (some 300 MB), PYTHON is the interpreter of the environment that
-requirements.txt describes, NAMES are networks, by default all. Pictures are from
-``$TFLCONV_DATA_DIR``, trained networks from this repository and ``$TFLCONV_MODEL_DIR``. Writes
+requirements.txt describes, NAMES are networks, by default all. ``--own`` makes and measures
+tflconv's own files again beside what is recorded, which takes no other environment. Pictures are
+from ``$TFLCONV_DATA_DIR``, trained networks from this repository and ``$TFLCONV_MODEL_DIR``. Writes
 measured.json; ``python tables.py`` then writes the table of the README.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 
 import click
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 from litert_quantizer import quantizer, recipe
 from litert_quantizer.utils import tfl_interpreter_utils
 
@@ -49,10 +51,11 @@ class Case:
 
 @click.command()
 @click.option("--rounds", default=200, show_default=True, help="Times of this host; 0 for none.")
+@click.option("--own", is_flag=True, help="Only tflconv's files again; PYTHON is left alone.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("python")
 @click.argument("names", nargs=-1)
-def main(rounds: int, folder: Path, python: str, names: tuple[str, ...]) -> None:
+def main(rounds: int, own: bool, folder: Path, python: str, names: tuple[str, ...]) -> None:
     """Record the networks called NAMES. Times need a computer that does nothing else."""
     output = HERE / "measured.json"
     recorded = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
@@ -60,6 +63,10 @@ def main(rounds: int, folder: Path, python: str, names: tuple[str, ...]) -> None
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         prepare(CASES[name], place)
+        if own:
+            recorded[name] = renewed(place, recorded[name])
+            write_json(output, recorded)
+            continue
         path = os.pathsep.join([str(HERE.parents[1] / "converter"), str(HERE)])
         environment = os.environ | {"PYTHONPATH": path}
         command = [python, HERE / "outside.py", place, str(rounds)]
@@ -139,24 +146,56 @@ def collect(folder: Path) -> list[dict[str, Any]]:
     answers = np.load(folder / "answers.npz")
     expected = answers["TFLiteConverter-fp32.tflite"]
     counted = instructions(sorted(folder.glob("*.tflite")))
-    rows = []
-    for name in answers.files:
-        received = answers[name]
-        lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(received, axis=1)
-        cosines = (expected * received).sum(axis=1) / lengths
-        rows.append(
-            {
-                "file": name,
-                "bytes": (folder / name).stat().st_size,
-                "instructions": counted.get(name),
-                "host_ms": shortest(outside["seconds"][name]),
-                "pictures": len(received),
-                "agree": int((expected.argmax(1) == received.argmax(1)).sum()),
-                "cosine": {"mean": round(float(cosines.mean()), 5),
-                           "least": round(float(cosines.min()), 5)},
-            }
-        )  # fmt: skip
+    rows = [
+        figures(folder / name, expected, answers[name], counted.get(name), outside["seconds"][name])
+        for name in answers.files
+    ]
     return rows + [{"file": name, "failed": why} for name, why in outside["failed"].items()]
+
+
+def renewed(folder: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``rows`` with those of tflconv's files by today's code, which are not timed."""
+    files = sorted(folder.glob("tflconv-*.tflite"))
+    counted, expected = instructions(files), answered(folder / "TFLiteConverter-fp32.tflite")
+    new = {
+        file.name: figures(file, expected, answered(file), counted[file.name], []) for file in files
+    }
+    return [new.get(row["file"], row) for row in rows]
+
+
+def answered(file: Path) -> np.ndarray:
+    """What a file with float ends answers to the pictures beside it."""
+    runtime = Interpreter(str(file), num_threads=1)
+    runtime.allocate_tensors()
+    (source,), (target,) = runtime.get_input_details(), runtime.get_output_details()
+    answers = []
+    for picture in np.load(file.parent / "asked.npy"):
+        runtime.set_tensor(source["index"], picture[np.newaxis])
+        runtime.invoke()
+        answers.append(runtime.get_tensor(target["index"]))
+    return np.concatenate(answers)
+
+
+def figures(
+    file: Path,
+    expected: np.ndarray,
+    received: np.ndarray,
+    counted: dict[str, int] | None,
+    seconds: list[float],
+) -> dict[str, Any]:
+    """What is told of one file."""
+    lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(received, axis=1)
+    cosines = (expected * received).sum(axis=1) / lengths
+    return {
+        "file": file.name,
+        "bytes": file.stat().st_size,
+        "instructions": counted,
+        "host_ms": shortest(seconds),
+        "pictures": len(received),
+        "agree": int((expected.argmax(1) == received.argmax(1)).sum()),
+        "cosine": {"mean": round(float(cosines.mean()), 5),
+                   "least": round(float(cosines.min()), 5)},
+    }  # fmt: skip
 
 
 def shortest(seconds: list[float]) -> float | None:

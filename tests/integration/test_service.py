@@ -189,12 +189,15 @@ def test_an_answer_says_all_that_was_promised(service: Running) -> None:
     assert len(service.classify(png(), query="?top=1").json["pictures"][0]["classes"]) == 1
 
 
-def test_an_answer_is_the_same_whichever_way_it_is_sent(service: Running) -> None:
+@pytest.mark.parametrize("side", [8, 220], ids=["one part", "several parts"])
+def test_an_answer_is_the_same_whichever_way_it_is_sent(service: Running, side: int) -> None:
     """Plain or not, and at once where the connection stays, else with every line checked."""
     path = "/models/tiny_float32/classify"
-    stays = service.ask(path, png(), PNG)
-    long = service.ask(f"{path}?top=5", png(), PNG)
-    ends = service.ask(path, png(), {**PNG, "connection": "close"})
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    picture = encoded(Image.fromarray(noise), "PNG")
+    stays = service.ask(path, picture, PNG)
+    long = service.ask(f"{path}?top=5", picture, PNG)
+    ends = service.ask(path, picture, {**PNG, "connection": "close"})
     answers = (stays, long, ends)
     assert not any("connection" in each.headers for each in answers[:2])
     assert ends.headers["connection"] == "close"

@@ -6,6 +6,7 @@ range for all of them, and the normalization after it makes the dark ones as lar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import tflconv
 from tflconv import models
 from tflconv.conversion import Calibration
 from tflconv.inspection import delegation
+from tflconv.model.card import read_card
 from tflconv.model.interpreter import Interpreter
 from tflconv.tflite import editing, packing, reading
 
@@ -103,6 +105,41 @@ def test_auto_is_no_dearer_than_any_recipe_that_is_as_close(
         assert not close or delegation.estimate(best.read_bytes()) <= delegation.estimate(
             file.read_bytes()
         )
+
+
+def spotted() -> Calibration:
+    """Samples of which four have one pixel that is far too bright."""
+    pictures = np.random.default_rng(0).normal(size=(24, 16, 16, 3)).astype(np.float32)
+    pictures[20:, 5, 5] *= 16
+    return Calibration.of_values("pictures", pictures)
+
+
+def test_auto_cuts_ranges_off_before_it_leaves_anything_in_float(tmp_path: Path) -> None:
+    model, said = convolutions(1), {"calibration": spotted(), "with_card": False}
+    (best,), (choice,), (found,) = _converted(model, ["auto"], tmp_path, said)
+    assert str(choice) == "static_wi8_ai8, as it came, ranges by mse"
+    said |= {"io": "float32"}
+    (plain,), _, (far,) = _converted(model, [choice.recipe.name], tmp_path, said)
+    assert far.cosine < 0.998 < found.cosine
+    assert delegation.estimate(plain.read_bytes()) == delegation.estimate(best.read_bytes())
+    said |= {"calibration": replace(spotted(), method="mse")}
+    (same,), *_ = _converted(model, [choice.recipe.name], tmp_path, said)
+    assert best.read_bytes() == same.read_bytes()
+
+
+def test_the_card_says_which_ranges_auto_chose(tmp_path: Path) -> None:
+    said = {"calibration": spotted(), "normalize": "0..1"}
+    (best,), *_ = _converted(convolutions(1), ["auto"], tmp_path, said)
+    card = read_card(best)
+    assert card is not None
+    assert card.calibration is not None
+    assert card.calibration["method"] == "mse"
+
+
+def test_auto_keeps_the_ranges_that_were_asked_for(tmp_path: Path) -> None:
+    samples = replace(spotted(), method="percentile")
+    _, (choice,), _ = _converted(convolutions(1), ["auto"], tmp_path, {"calibration": samples})
+    assert choice.method is None
 
 
 def _converted(model: Any, recipes: list[str], folder: Path, said: dict[str, Any]) -> Any:

@@ -125,8 +125,29 @@ def test_what_cannot_be_rewritten_is_converted_as_it_came(tmp_path: Path) -> Non
     file = tmp_path / "constant.tflite"
     file.write_bytes(tracing.lower(graph))
     with pytest.warns(UserWarning, match=r"is constant\. It is converted as it came\."):
+        made = tflconv.convert(file, ["fp32"], tmp_path / "made", rewrite="optimized")
+    assert operators(made[0]) == operators(file)
+    assert str(made.choices[0]) == "fp32, as it came"
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.7])
+def test_a_factor_that_widens_its_input_is_left_as_it_is(factor: float, tmp_path: Path) -> None:
+    """GroupNormalization multiplies a number per group with a scale per channel, at first 1."""
+    scale = np.full((3, 4), factor, np.float32)
+    kernel = RANDOM.normal(size=(12, 2)).astype(np.float32)
+
+    def widened(groups: Any) -> list[Any]:
+        return [tf.reshape(tf.nn.sigmoid(groups) * scale, (1, 12)) @ kernel]
+
+    function = tracing.freeze_function(widened, [tf.TensorSpec((1, 3, 1), tf.float32, name="x")])
+    graph = tracing.FrozenGraph(function=function, inputs=("x",), outputs=("y",))
+    file = tmp_path / "widened.tflite"
+    file.write_bytes(tracing.lower(graph))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
         made = tflconv.convert(file, ["fp32"], tmp_path / "made", rewrite="optimized")[0]
-    assert operators(made) == operators(file)
+    values = {"x": RANDOM.uniform(1, 2, (1, 3, 1)).astype(np.float32)}
+    np.testing.assert_allclose(only(answers(made, values)), only(answers(file, values)), atol=1e-6)
 
 
 def test_a_file_that_is_quantized_is_refused_as_ever(tmp_path: Path) -> None:

@@ -150,6 +150,22 @@ def test_what_is_missing_is_asked_for_before_anything_is_rewritten() -> None:
 def test_a_choice_is_read_as_it_was_written() -> None:
     widths = {("fp32", "as-is"): 128, ("fp32", "optimized"): 32}
     choice = chosen([FP32], widths, {32: 0.999, 128: 0.999})
-    assert Choice.from_json(json.loads(json.dumps(choice.to_json())), [FP32]) == choice
+    for one in (choice, choosing.narrowed(choice, FP32, "as-is", Fidelity(samples=1, source=""))):
+        assert Choice.from_json(json.loads(json.dumps(one.to_json())), [FP32]) == one
     assert choice.table == "cortex-a76 2"
     assert choosing.settled(FP32, "as-is").table is None
+
+
+def test_cheaper_candidates_with_ranges_come_cheapest_first() -> None:
+    recipes = choosing.recipes(AUTO, None, has_samples=True)
+    static, selective, dynamic = recipes
+    prices = {
+        choosing.title(static, "as-is"): 1000,
+        choosing.title(static, "optimized"): 998,
+        choosing.title(selective, "optimized"): 500,
+        choosing.title(selective, "as-is"): 1200,
+        choosing.title(dynamic, "as-is"): 100,
+    }
+    best = Choice(recipe=selective, rewrite="as-is", instructions=prices)
+    found = choosing.cheaper_with_ranges(best, recipes, 1200)
+    assert found == [(selective, "optimized"), (static, "as-is"), (static, "optimized")]

@@ -184,6 +184,24 @@ def test_a_class_that_is_spelled_otherwise_elsewhere_is_named(tmp_path: Path, na
     assert caught.value.hint.startswith("'cats' is there: ")
 
 
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (("Cat", "cat", "dog"), ["'Cat' and 'cat'"]),
+        (("caf\u00e9", "cafe\u0301", "dog"), ["'cafe\u0301' and 'caf\u00e9'"]),
+        (("T-shirt", "t shirt", "T_Shirt", "dog"), ["'T-shirt' and 'T_Shirt' and 't shirt'"]),
+        (("C", "C++", "C#", "-", "_"), []),
+    ],
+)
+def test_classes_that_may_be_one_are_named(
+    tmp_path: Path, names: tuple[str, ...], alike: list[str]
+) -> None:
+    dataset = data.load(folder_of(tmp_path, collection(dict.fromkeys(names, 10))))
+    assert dataset.classes == tuple(sorted(names))
+    told = [each for each in dataset.warnings if "call them alike" in each]
+    assert [each.partition(" are classes")[0] for each in told] == alike
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_a_folder_that_is_no_dataset_says_why(tmp_path: Path, case: str) -> None:
     files, why = BAD[case]

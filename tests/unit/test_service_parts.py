@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import signal
 import socket
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from tflconv import api, cli
 from tflconv.cli import LazyGroup
 from tflconv.errors import TflconvError, UsageError
 from tflconv.service import ServiceConfig, read_token, served_models, settings, wire, worker
+from tflconv.service.bodies import Budget
 from tflconv.service.classifier import Answer
 from tflconv.service.histograms import Family
 from tflconv.service.jobs import lost
@@ -36,10 +38,27 @@ def test_messages_come_whole_however_they_are_cut(
 ) -> None:
     stream = b"".join(wire.pack(head, body) for head, body in messages)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
+    parts = [stream[start:end] for start, end in pairwise([0, *cuts, len(stream)])]
     incoming, received = wire.Incoming(), []
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        received += incoming.feed(stream[start:end])
+    for part in parts:
+        received += incoming.feed(part)
     assert received == messages
+    service, worker_ = socket.socketpair()
+    with worker_:
+        with service:
+            for part in parts:
+                service.sendall(part)
+        assert list(wire.messages(worker_)) == messages
+
+
+@pytest.mark.parametrize("cut", [3, 9, 30])
+def test_a_message_whose_service_is_gone_is_none(cut: int) -> None:
+    service, worker_ = socket.socketpair()
+    with worker_:
+        with service:
+            service.sendall(wire.pack({"id": 1}, bytes(20))[:cut])
+        with pytest.raises(ConnectionError):
+            next(wire.messages(worker_))
 
 
 @given(
@@ -121,6 +140,16 @@ def test_settings_have_the_same_defaults_in_python() -> None:
     parameters = inspect.signature(api.serve).parameters
     for name, value in vars(ServiceConfig()).items():
         assert parameters[name].default == value
+
+
+def test_what_is_announced_leaves_half_of_the_budget() -> None:
+    """A body that is kept while it comes is held from its head on, by all connections at most."""
+    budget = Budget(ServiceConfig(max_megabytes=1, max_connections=100))
+    for _ in range(100):
+        budget.take(budget.share)
+    budget.take(8_000_000)
+    with pytest.raises(Problem, match="Too many large requests"):
+        budget.take(1)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def _settings(config: Any, name: str) -> Iterator[dict[str, Any]]:
         for each in config:
             yield from _settings(each, name)
     elif isinstance(config, dict):
-        settings = config.get("config")
+        settings: Any = config.get("config")
         if config.get("class_name") == "Dense" and settings.get("name") == name:
             yield settings
         for each in config.values():

@@ -10,10 +10,8 @@ same model, recipe and calibration give the same bytes.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel, as_it_is
+from tflconv.conversion.preparation import FloatModel, Rewrite, as_it_is
 from tflconv.core import telling
 from tflconv.network.keras.opened import Opened
 from tflconv.network.nodes import CannotRewrite
@@ -27,12 +25,6 @@ __all__ = [
     "prepare",
     "rewritten",
 ]
-
-Rewrite = Literal["auto", "as-is", "optimized", "unfused"]
-"""What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing.
-
-``auto`` stands for one of the first two, which is decided for each file (``pipeline.choosing``).
-"""
 
 REWRITES: tuple[Rewrite, ...] = ("auto", "as-is", "optimized", "unfused")
 

@@ -5,6 +5,10 @@ Softmax gives rows of weights that add up to 1. Where a head has flat rows besid
 row adds up to 0.9. The product of such a head is divided by the sums of its rows as they are stored
 (``tflite.dividing``), which costs a twelfth of the head. Where whole rows vanish, the product stays
 in float. Other heads do without either.
+
+What softmax itself is spelled by (``tflite.exponents``) has 255 steps up to the largest weight of
+each row, and divides by the sum of what was stored. Many weights below half a step are lost there:
+where they are a large share of a row, softmax stays.
 """
 
 from __future__ import annotations
@@ -53,6 +57,31 @@ def keep_sums(content: bytes, calibration: Calibration) -> tuple[bytes, frozense
         return content, lost
     dividing.divide_by_sums(model, uneven)
     return packing.pack(model), lost
+
+
+def looked_up(content: bytes, calibration: Calibration) -> frozenset[str]:
+    """Return the weights whose exponentials may be stored in 8 bits (``tflite.exponents``).
+
+    Args:
+        content: A float ``.tflite`` file.
+        calibration: Samples to run it with.
+    """
+    names = set(_weights(packing.unpack(content)))
+    seen = _seen(content, calibration, names) if names else {}
+    return frozenset(name for name, each in seen.items() if _power_error(each) <= LOST)
+
+
+def _power_error(weights: Weights) -> float:
+    """How far 255 steps up to the largest weight of each row change the sum of a row, as a share.
+
+    Example:
+        >>> tail = np.append(1.0, np.full(500, 1 / 600))
+        >>> _power_error(np.array([tail])) > 0.4, _power_error(np.full((1, 500), 1 / 500))
+        (True, 0.0)
+    """
+    powers = weights / weights.max(-1, keepdims=True)
+    stored = np.rint(powers * _STEPS) / _STEPS
+    return round(float(np.abs(stored.sum(-1) / powers.sum(-1) - 1).max()), 6)
 
 
 def row_error(weights: Weights) -> float:

@@ -9,6 +9,7 @@ along, and the TFLite converter takes them from the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tflconv.conversion.preparation import (
     NONE,
     FloatModel,
     Precisions,
+    Rewrite,
     check_covers_all,
     has_loops,
     required,
@@ -41,9 +43,26 @@ from tflconv.network.nodes import CannotRewrite, Network
 from tflconv.network.passes import NamedPass, PassOutcome, removing
 from tflconv.network.tflite.reader import read
 from tflconv.recipe import Recipe
-from tflconv.tflite import dividing, editing, packing, reading
+from tflconv.tflite import dividing, editing, exponents, packing, reading
 
-_Even = tuple[bytes, frozenset[str], frozenset[str], TensorRanges]
+
+@dataclass(frozen=True, kw_only=True)
+class _Even:
+    """The float file that a selective one is made of.
+
+    Attributes:
+        content: The file.
+        kept: Names of kernels that keep 8 bits in a recipe of 4.
+        spared: Names of weights of attention whose product stays in float.
+        looked_up: Names of weights of attention that are spelled by exponentials.
+        ranges: Ranges of its activations.
+    """
+
+    content: bytes
+    kept: frozenset[str]
+    spared: frozenset[str]
+    looked_up: frozenset[str]
+    ranges: TensorRanges
 
 
 class OptimizedModel(FloatModel):
@@ -58,6 +77,7 @@ class OptimizedModel(FloatModel):
             changed that.
     """
 
+    rewrite: Rewrite = "optimized"
     scaled: Callable[[], FloatModel] | None = None
 
     def __init__(
@@ -96,16 +116,22 @@ class OptimizedModel(FloatModel):
         return super()._make(recipe, calibration, precisions)
 
     def _selective(self, recipe: Recipe, calibration: Calibration, precisions: Precisions) -> bytes:
-        content, kept, spared, measured = self._evened(recipe, calibration)
+        even = self._evened(recipe, calibration)
+        content, spared = even.content, even.spared
         model = packing.unpack(content)
         raised = {name for name, precision in precisions.items() if precision == "float32"}
         if raised:
             dividing.undivided(model, raised)
             content, spared = packing.pack(model), spared | raised
-        fitted = selection.fit(model, measured, spared)
-        also = selection.selected(model, spared)
-        layers = relief.layers(model, raised)
-        return quantize(content, recipe, fitted, also=also, run_time=layers, kept=kept)
+        made = quantize(
+            content,
+            recipe,
+            selection.fit(model, even.ranges, spared),
+            also=selection.selected(model, spared),
+            run_time=relief.layers(model, raised),
+            kept=even.kept,
+        )
+        return exponents.spelled_out(made, even.looked_up)
 
     def _evened(self, recipe: Recipe, calibration: Calibration) -> _Even:
         """The float file that a selective one is made of, and the ranges of its activations."""
@@ -115,8 +141,12 @@ class OptimizedModel(FloatModel):
             if recipe.weights == "int4":
                 kept = kept_in_eight_bits(content, calibration)
                 content = to_four_bits(content, calibration, kept)
+            looked_up = attention.looked_up(content, calibration)
             content, spared = attention.keep_sums(content, calibration)
-            self._even[key] = content, kept, spared, measure(content, calibration, foresee=True)
+            ranges = measure(content, calibration, foresee=True)
+            self._even[key] = _Even(
+                content=content, kept=kept, spared=spared, looked_up=looked_up, ranges=ranges
+            )
         return self._even[key]
 
     def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
@@ -125,8 +155,8 @@ class OptimizedModel(FloatModel):
         if not selective or self.trained is not None or has_loops(self.content):
             return ()
         samples = required(calibration, recipe)
-        content, _, spared, measured = self._evened(recipe, samples)
-        return relief.ordered(content, measured, samples, spared)
+        even = self._evened(recipe, samples)
+        return relief.ordered(even.content, even.ranges, samples, even.spared)
 
     def _corrected(self, made: bytes, recipe: Recipe, calibration: Calibration | None) -> bytes:
         chosen = recipe.compute == "selective" and self.trained is None

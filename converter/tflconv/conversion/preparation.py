@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from tflconv.conversion import integer_ends, logarithms, masks, relief, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
@@ -22,6 +23,12 @@ from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Precision, Recipe
 from tflconv.tflite import editing, ends, modernizing, packing, roots, scores
 from tflconv.tflite.wiring import Wiring
+
+Rewrite = Literal["auto", "as-is", "optimized", "unfused"]
+"""What is done to the operators before a recipe: nothing, all passes, or the opposite of fusing.
+
+``auto`` stands for one of the first two, which is decided for each file (``pipeline.choosing``).
+"""
 
 Precisions = Mapping[str, Precision]
 """What results of operators are computed in, by their names."""
@@ -41,7 +48,10 @@ class FloatModel:
         graph: The graph that TensorFlow traced; None for a model that was a ``.tflite`` file.
         unroll: Makes the same model without loops, if something can.
         outcomes: What each graph pass did to it, if any were applied.
+        rewrite: How its operators were rewritten; ``as-is`` also where that could not be done.
     """
+
+    rewrite: Rewrite = "as-is"
 
     def __init__(
         self,

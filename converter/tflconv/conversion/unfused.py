@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from tflconv.conversion import tracing
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.preparation import FloatModel, Precisions
+from tflconv.conversion.preparation import FloatModel, Precisions, Rewrite
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
 from tflconv.core.tensorflow import tf
@@ -34,6 +34,8 @@ _IDLE = {"scale": 1, "gamma": 1}
 
 class UnfusedModel(FloatModel):
     """A model without fused or folded operators; it has a float file only."""
+
+    rewrite: Rewrite = "unfused"
 
     def _make(
         self, recipe: Recipe, calibration: Calibration | None, precisions: Precisions

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -246,7 +248,7 @@ def _read(
         parts = {"all": np.concatenate(list(parts.values()))}
     parts = _completed(table, parts, location.card.validation or VALIDATION_SHARE, seed)
     _check(table, parts, location)
-    warnings = [*table.warnings, *_missing_classes(table, parts)]
+    warnings = [*table.warnings, *_alike(table.classes), *_missing_classes(table, parts)]
     splits = table.cut(parts)
     if location.card.format == "pictures":
         warnings += map(str, duplicates.across(splits))
@@ -290,15 +292,28 @@ def _check(table: Table, parts: Mapping[str, NDArray[np.intp]], location: Locati
 
 def _spelled_otherwise(name: str, classes: Sequence[str]) -> str | None:
     """Return what to do where a class has the name of another but for case and blanks."""
-    plain = _plain(name)
-    other = next((each for each in classes if each != name and _plain(each) == plain), None)
-    if other is None or not plain:
+    others = [each for each in classes if each != name and _plain(each) == _plain(name)]
+    if not others or not _plain(name):
         return None
-    return f"'{other}' is there: if both are one class, call them alike in all splits."
+    return f"'{others[0]}' is there: if both are one class, call them alike in all splits."
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """Return what to say of classes that may be one, which was spelled in several ways."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(_plain(name), []).append(name)
+    return [
+        f"{' and '.join(map(repr, names))} are classes of their own, though their names differ in"
+        " case, blanks or encoding alone: if they are one, call them alike."
+        for plain, names in spellings.items()
+        if plain and len(names) > 1
+    ]
 
 
 def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()
+    """Return ``name`` in small letters without blanks, however its accents are written."""
+    return re.sub(r"[\s_-]", "", unicodedata.normalize("NFKC", name)).casefold()
 
 
 def _missing_classes(table: Table, parts: Mapping[str, NDArray[np.intp]]) -> list[str]:

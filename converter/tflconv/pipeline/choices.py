@@ -22,6 +22,7 @@ from tflconv.network.nodes import CannotRewrite
 from tflconv.pipeline import choosing, mixing, relieving
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
+from tflconv.pipeline.limits import Limits
 from tflconv.pipeline.mixing import Levers, Tools
 from tflconv.recipe import Recipe, get
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tflconv.pipeline.comparisons import Comparisons
     from tflconv.pipeline.line import Line
 
-FACTS, DRAFT = "facts.json", "draft.tflite"
+FACTS = "facts.json"
 MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
@@ -90,16 +91,31 @@ class Choices:
         draft = self._drafts.pop(recipe, None)
         if draft is not None:
             return draft
-        return self.line.make(choice.recipe, choice.rewrite, choice.precisions)
+        return self.line.make(choice.recipe, choice.rewrite, choice.precisions, choice.method)
 
     def graphs(self, recipe: Recipe) -> list[Rewrite]:
         """What may be chosen; the graph that came is the first."""
         line = self.line
         if recipe.unfused:
-            return ["unfused"]
+            return [self._made(recipe, "unfused")]
         if line.request.rewrite != "auto":
-            return [line.request.rewrite]
+            return [self._made(recipe, line.request.rewrite)]
         return ["as-is"] if recipe.steps or line.has_own_ranges else ["as-is", "optimized"]
+
+    def _made(self, recipe: Recipe, rewrite: Rewrite) -> Rewrite:
+        """``rewrite``, unless the graph had to stay as it came; kept, for it costs a trace."""
+        line = self.line
+        if rewrite == "as-is":
+            return rewrite
+
+        def build(folder: Path) -> None:
+            write_json(folder / FACTS, {"rewrite": line.model(rewrite, recipe).rewrite})
+
+        steps = line.workshop.inputs(line.todo(recipe).steps)
+        inputs = {**line.origin.key, "rewrite": rewrite, "steps": steps}
+        facts = line.store.fetch("graph", inputs, build).path / FACTS
+        made: Rewrite = json.loads(facts.read_text())["rewrite"]
+        return made
 
     def _chosen(self, recipe: Recipe, graphs: list[Rewrite]) -> Choice:
         line = self.line
@@ -119,7 +135,7 @@ class Choices:
         }
 
         def build(folder: Path) -> None:
-            drafts = _Drafts(line.comparisons, recipe, folder / DRAFT)
+            drafts = _Drafts(line.comparisons, recipe, folder / line.file_name(recipe))
             if recipe.is_mixed:
                 choice, content = self._mixed(recipe, graphs[0], drafts)
             else:
@@ -127,6 +143,7 @@ class Choices:
                 choice, content = choosing.choose(
                     recipes, possible, line.make, drafts.judged, limits.or_close
                 )
+                choice, content = self._or_narrower(choice, content, recipes, drafts)
                 choice, content = self._or_relieved(choice, content, recipes, drafts)
                 if samples and limits.are_said and choice.recipe != recipes[0]:
                     choice, content = self._or_mixed(choice, content, drafts)
@@ -157,23 +174,48 @@ class Choices:
             line.origin.note("choose", f"{recipe.name}: {point}")
         return choosing.mixed(recipe, graph, found), found.content
 
+    def _or_narrower(
+        self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
+    ) -> tuple[Choice, bytes]:
+        """``best``, or a cheaper file of ``auto`` that is close where ranges cover less."""
+        if not self._may_narrow(recipes):
+            return best, content
+        limits = self.line.request.limits.or_close
+        below = self._to_beat(best, content, limits)
+        for recipe, rewrite in choosing.cheaper_with_ranges(best, recipes, below):
+            try:
+                made = self.line.make(recipe, rewrite, method=choosing.NARROWER)
+            except TflconvError:
+                continue  # made by the TFLite converter, which has no such ranges
+            if delegation.estimate(made) < below and limits.hold(found := drafts.judged(made)):
+                return choosing.narrowed(best, recipe, rewrite, found), made
+        return best, content
+
+    def _may_narrow(self, recipes: Sequence[Recipe]) -> bool:
+        """Whether recipe and ranges are left to ``auto``."""
+        samples = self.line.samples_at_hand
+        return len(recipes) > 1 and samples is not None and samples.method == "min-max"
+
     def _or_relieved(
         self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
     ) -> tuple[Choice, bytes]:
         """``best``, or a cheaper file that is not close but for some operators in float."""
         line, limits = self.line, self.line.request.limits.or_close
-        kept = best.fidelity is None or limits.hold(best.fidelity)
         for recipe, rewrite, title in self._to_relieve(recipes):
-            price = best.instructions.get(title)
-            below = delegation.estimate(content) if kept else math.inf
+            price, below = best.instructions.get(title), self._to_beat(best, content, limits)
             if price is None or price >= below:
                 continue
             names, make = line.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
             found = relieving.relieve(names, make, drafts.judged, limits, below)
             if found is not None:
                 best = choosing.relieved(best, recipe, rewrite, found)
-                content, kept = found.content, True
+                content = found.content
         return best, content
+
+    def _to_beat(self, best: Choice, content: bytes, limits: Limits) -> float:
+        """The instructions below which another file is better, if it keeps ``limits``."""
+        kept = best.fidelity is None or limits.hold(best.fidelity)
+        return delegation.estimate(content) if kept else math.inf
 
     def _to_relieve(self, recipes: Sequence[Recipe]) -> Iterator[tuple[Recipe, Rewrite, str]]:
         """Recipe and graph of what may get operators in float, and the file that has none yet."""

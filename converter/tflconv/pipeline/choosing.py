@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tflconv.conversion import Rewrite
+from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.core import telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
@@ -45,7 +46,12 @@ MIXED = "mixed_wi8_ai8"
 RECIPES = ("static_wi8_ai8", "selective_wi8_ai8", "dynamic_wi8_afp32")
 """What the recipe ``auto`` chooses from."""
 
+NARROWER: CalibrationMethod = "mse"
+"""The ranges that ``auto`` tries where those of all values are cheap and not close."""
+
 Candidate = tuple[Recipe, Rewrite]
+
+_GRAPHS: tuple[Rewrite, ...] = ("as-is", "optimized")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +67,7 @@ class Choice:
             one activation or of one layer's weights.
         precisions: What operators compute in that do not compute in 8 bits, by their results, in
             a mixed recipe or a selective one.
+        method: Which ranges activations get, if others than those that were asked for.
     """
 
     recipe: Recipe
@@ -69,6 +76,7 @@ class Choice:
     fidelity: Fidelity | None = None
     curve: tuple[Point, ...] = ()
     precisions: Precisions = field(default_factory=dict)
+    method: CalibrationMethod | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what ``from_json`` reads, as a JSON object."""
@@ -79,6 +87,7 @@ class Choice:
             "fidelity": None if self.fidelity is None else self.fidelity.to_json(),
             "curve": [asdict(point) for point in self.curve],
             "precisions": dict(self.precisions),
+            "method": self.method,
         }
 
     @classmethod
@@ -92,6 +101,7 @@ class Choice:
             fidelity=None if measured is None else Fidelity.from_json(measured),
             curve=tuple(Point(**point) for point in value["curve"]),
             precisions=value["precisions"],
+            method=value["method"],
         )
 
     @property
@@ -112,7 +122,8 @@ class Choice:
             for each, (one, words) in _WORDS.items()
             if counts[each]
         ]
-        return f"{self.recipe.name}, {graph}{''.join(left)}"
+        ranges = "" if self.method is None else f", ranges by {self.method}"
+        return f"{self.recipe.name}, {graph}{''.join(left)}{ranges}"
 
 
 _FLOATS: tuple[Precision, ...] = ("float32", "float16")
@@ -145,6 +156,30 @@ def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
         curve=found.curve,
         precisions=found.precisions,
     )
+
+
+def cheaper_with_ranges(best: Choice, recipes: Collection[Recipe], below: float) -> list[Candidate]:
+    """Return the candidates with measured ranges that are cheaper than a file, cheapest first.
+
+    Args:
+        best: What was chosen, with the instructions of all candidates.
+        recipes: What it was chosen from.
+        below: Instructions of the file.
+    """
+    prices = {
+        (recipe, rewrite): price
+        for recipe in recipes
+        for rewrite in _GRAPHS
+        if recipe.needs_ranges
+        and (price := best.instructions.get(title(recipe, rewrite))) is not None
+        and price < below
+    }
+    return sorted(prices, key=lambda each: _price(each, prices))
+
+
+def narrowed(best: Choice, recipe: Recipe, rewrite: Rewrite, fidelity: Fidelity) -> Choice:
+    """What was found in place of ``best``: a file with ``NARROWER`` ranges."""
+    return replace(best, recipe=recipe, rewrite=rewrite, fidelity=fidelity, method=NARROWER)
 
 
 def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, found: Relieved) -> Choice:

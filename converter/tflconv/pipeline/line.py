@@ -17,6 +17,7 @@ from typing import Any
 from tflconv import data
 from tflconv.compression import technique
 from tflconv.conversion import Calibration, FloatModel, Rewrite, description, writing
+from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.conversion.preparation import NONE, Precisions, required
 from tflconv.core import telling
 from tflconv.core.files import write_json
@@ -59,6 +60,7 @@ class Line:
         self.origin = Origin(request, progress)
         self.workshop = Workshop(self.origin, store, optimize=request.rewrite == "optimized")
         self._models: dict[tuple[Rewrite, Todo], FloatModel] = {}
+        self._entries: dict[Recipe, Entry] = {}
         self._choices, self.comparisons = Choices(self), Comparisons(self)
 
     @property
@@ -123,7 +125,12 @@ class Line:
         return self.entry(recipe).path / self.file_name(recipe)
 
     def entry(self, recipe: Recipe) -> Entry:
-        """Return the store's entry that holds the finished file of ``recipe``."""
+        """Return the store's entry that holds the finished file of ``recipe``; looked for once."""
+        if recipe not in self._entries:
+            self._entries[recipe] = self._fetched(recipe)
+        return self._entries[recipe]
+
+    def _fetched(self, recipe: Recipe) -> Entry:
         choice = self.choice(recipe)
         card = self._card_of(choice) if self.request.with_card else None
         inputs = {
@@ -133,7 +140,7 @@ class Line:
             "rewrite": choice.rewrite,
             "precisions": dict(choice.precisions),
             "steps": self.workshop.inputs(self.todo(recipe).steps),
-            "calibration": self._calibrated(choice.recipe),
+            "calibration": self._calibrated(choice),
             "normalization": None if self.card is None else asdict(self.card.normalization),
             "card": None if card is None else to_json(card),
             "strip": self.request.strip,
@@ -162,17 +169,29 @@ class Line:
         """Return what the file of ``recipe`` is called: ``vit-mnist-static_wi8_ai8.tflite``."""
         return f"{file_name(self.name or self.origin.stem)}-{recipe.name}.tflite"
 
-    def make(self, recipe: Recipe, rewrite: Rewrite, precisions: Precisions = NONE) -> bytes:
-        """Return what ``recipe`` makes of one of the model's graphs, in mixed precisions."""
-        samples = self.calibration if self.needs_samples(recipe) else None
+    def make(
+        self,
+        recipe: Recipe,
+        rewrite: Rewrite,
+        precisions: Precisions = NONE,
+        method: CalibrationMethod | None = None,
+    ) -> bytes:
+        """Return what ``recipe`` makes of one of the model's graphs, in mixed precisions.
+
+        Args:
+            recipe: The recipe.
+            rewrite: The graph.
+            precisions: What operators compute in that do not compute in 8 bits.
+            method: Which ranges activations get; by default those that were asked for.
+        """
+        samples = self._samples(recipe, method)
         model = self.model(rewrite, recipe)
         self.origin.tell("convert", f"converting to {recipe.name}")
         return model.make(recipe, samples, precisions)
 
     def reliefs(self, recipe: Recipe, rewrite: Rewrite) -> tuple[str, ...]:
         """Return what ``recipe`` may leave in float of one of the model's graphs."""
-        samples = self.calibration if self.needs_samples(recipe) else None
-        return self.model(rewrite).reliefs(recipe, samples)
+        return self.model(rewrite).reliefs(recipe, self._samples(recipe))
 
     def _calibrating(self, done: int, total: int) -> None:
         state: State = "done" if done == total else "working"
@@ -194,10 +213,17 @@ class Line:
         """Whether ``recipe`` needs ranges that no step trains."""
         return recipe.needs_ranges and not technique.trains_ranges(recipe)
 
-    def _calibrated(self, recipe: Recipe) -> Mapping[str, Any] | None:
-        """What is said about the samples that ``recipe`` uses."""
+    def _samples(
+        self, recipe: Recipe, method: CalibrationMethod | None = None
+    ) -> Calibration | None:
+        """The samples that ``recipe`` uses, if it needs some."""
         samples = self.calibration if self.needs_samples(recipe) else None
-        return None if samples is None else required(samples, recipe).to_json()
+        return samples if samples is None or method is None else replace(samples, method=method)
+
+    def _calibrated(self, choice: Choice) -> Mapping[str, Any] | None:
+        """What is said about the samples that are used."""
+        samples = self._samples(choice.recipe, choice.method)
+        return None if samples is None else required(samples, choice.recipe).to_json()
 
     @cached_property
     def has_own_ranges(self) -> bool:
@@ -222,7 +248,7 @@ class Line:
         return replace(
             card,
             recipe=recipe.name,
-            calibration=self._calibrated(recipe),
+            calibration=self._calibrated(choice),
             parent=self.sha256,
             rewrite=choice.rewrite,
             versions={**card.versions, **used},

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +43,14 @@ class Budget:
 
     Args:
         config: The limits.
+
+    Attributes:
+        share: Bytes of which all connections may hold as many, and half of the budget is left.
     """
 
     def __init__(self, config: ServiceConfig) -> None:
         self._left = _BODIES_AT_ONCE * config.max_bytes
+        self.share = self._left // (2 * config.max_connections)
 
     def take(self, count: int) -> None:
         """Take ``count`` bytes.
@@ -63,8 +67,8 @@ class Budget:
         self._left += count
 
 
-async def read(request: Request, config: ServiceConfig, budget: Budget) -> bytearray:
-    """Read the body of ``request``; its bytes are taken from ``budget``.
+async def read(request: Request, config: ServiceConfig, hold: Callable[[int], None]) -> bytearray:
+    """Read the body of ``request``; ``hold`` is told of its bytes before they are kept.
 
     Raises:
         Problem: The body is too large, or empty.
@@ -73,21 +77,16 @@ async def read(request: Request, config: ServiceConfig, budget: Budget) -> bytea
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > config.max_bytes:
         raise _too_large(config)
-    body = bytearray()
-    try:
-        more = True
-        while more:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk, more = message.get("body", b""), message.get("more_body", False)
-            if len(body) + len(chunk) > config.max_bytes:
-                raise _too_large(config)
-            budget.take(len(chunk))
-            body += chunk
-    except (Problem, ClientDisconnect):
-        budget.give_back(len(body))
-        raise
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        if len(body) + len(chunk) > config.max_bytes:
+            raise _too_large(config)
+        hold(len(chunk))
+        body += chunk
     if not body:
         raise Problem("empty-body", "Send a picture.")
     return body

@@ -94,8 +94,7 @@ async def _ask(service: Service, request: Request, record: Record) -> Asking:
     if request.method != "POST":
         raise Problem("method-not-allowed", "Send a picture by POST; see /docs.", allow="POST")
     service.require(record.model)
-    body = await bodies.read(request, service.config, service.budget)
-    record.taken = len(body)
+    body = await bodies.read(request, service.config, record.hold)
     return service.ask(record.model, await bodies.parse(request, body, service.config))
 
 

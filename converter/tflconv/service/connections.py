@@ -28,6 +28,12 @@ from tflconv.service.problems import MEDIA_TYPE, Problem
 MOST_HEAD = 32 << 10
 """Bytes of a request before its body, between two parts of it, and after it."""
 
+_PART = 1 << 16
+"""Bytes that are read at once.
+
+asyncio's own 256 KiB are memory that malloc maps for each read anew, and gives back.
+"""
+
 MOST_AHEAD = 16
 """Requests of one connection that wait for the answer to the one before."""
 
@@ -81,6 +87,7 @@ class Deadlines(HttpToolsProtocol):
         """Take the connection, or refuse it where there are too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)
+        transport.max_size = _PART  # type: ignore[attr-defined]
         self._arrival.begin()
         if len(self.connections) - len(self.leaving) > self.most:
             self._refuse(Problem("overloaded", "Too many connections.", retry_after=1))
@@ -185,6 +192,8 @@ class Deadlines(HttpToolsProtocol):
         """Take a part of the body."""
         self._steps += 1
         super().on_body(body)
+        if self._held is not None:  # it waits for all of its body, which is small
+            self.flow.resume_reading()
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""

@@ -19,9 +19,10 @@ START_SECONDS = 60.0
 """Time that a worker has to open its models and try them."""
 
 _ENDING_SECONDS, _LOOK_SECONDS = 2.0, 0.002
+_PART = 1 << 16
 
 
-class WorkerProcess(asyncio.Protocol):
+class WorkerProcess(asyncio.BufferedProtocol):
     """A worker that was started.
 
     Args:
@@ -33,7 +34,7 @@ class WorkerProcess(asyncio.Protocol):
         self, on_answer: Callable[[wire.Message, bytes], None], on_end: Callable[[], None]
     ) -> None:
         self._on_answer, self._on_end = on_answer, on_end
-        self._incoming = wire.Incoming()
+        self._incoming, self._part = wire.Incoming(), memoryview(bytearray(_PART))
         self._transport: asyncio.WriteTransport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ending, self._is_killed = 0.0, False
@@ -101,10 +102,14 @@ class WorkerProcess(asyncio.Protocol):
         """Keep the way out."""
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the place for what it says: a new one each time would cost more than the answer."""
+        return self._part
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Hand on what it says; one that says what is no message is killed."""
         try:
-            for head, body in self._incoming.feed(data):
+            for head, body in self._incoming.feed(self._part[:nbytes]):
                 self._heard(head, body)
         except (ValueError, RecursionError):
             self.kill()

@@ -22,8 +22,8 @@ from tflconv.service.problems import Problem
 from tflconv.service.records import Record
 from tflconv.service.service import Service
 
-_MOST_BYTES, _MOST_DIGITS = 1 << 16, 5
-"""Size of a body that uvicorn takes without anybody who reads it."""
+_MOST_BYTES, _MOST_DIGITS = 1 << 18, 6
+"""Size of a body that is kept until all of it has come, however slowly."""
 
 _TYPES = frozenset(kind.encode() for kind in bodies.RAW_TYPES)
 
@@ -38,7 +38,7 @@ class Quick:
 
     def __init__(self, service: Service, guards: Guards) -> None:
         self._service, self._guards = service, guards
-        self._most = min(_MOST_BYTES, service.config.max_bytes)
+        self._most = min(_MOST_BYTES, service.budget.share, service.config.max_bytes)
 
     def takes(self, scope: Any) -> Ask | None:
         """Return what answers the request whose head is ``scope``; None stands for the long way.
@@ -62,17 +62,20 @@ class Quick:
         )
         if not plain:
             return None
-        scope[BEGUN] = record = Record(self._service, found[1])
+        record = Record(self._service, found[1])
+        try:
+            record.hold(int(length))  # of which nothing is refused once it begins to come
+        except Problem:
+            return None
+        scope[BEGUN] = record
         return partial(self._ask, scope, record)
 
     def _ask(self, scope: Any, record: Record, body: bytes, go_the_long_way: LongWay) -> bool:
         try:
-            self._service.budget.take(len(body))
-            record.taken = len(body)
             asked = Asked(pictures=(body,), top=bodies.DEFAULT_TOP)
             record.asking = asking = self._service.ask(record.model, asked)
         except Problem:  # which the long way will meet as well
-            self._service.budget.give_back(record.taken)
+            record.let_go()
             return False
         scope[GONE].append(asking.abandon)
         asking.jobs[0].on_end = lambda: self._answer(scope, record, go_the_long_way)

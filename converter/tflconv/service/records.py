@@ -34,6 +34,20 @@ class Record:
         self.asking: Asking | None = None
         self._told = dict[str, Any]()
 
+    def hold(self, count: int) -> None:
+        """Take ``count`` bytes of a body until the end of the request.
+
+        Raises:
+            Problem: All requests together hold too many.
+        """
+        self._service.budget.take(count)
+        self.taken += count
+
+    def let_go(self) -> None:
+        """Give back what its body took."""
+        self._service.budget.give_back(self.taken)
+        self.taken = 0
+
     def classified(self, outcomes: list[Outcome]) -> None:
         """Note what its pictures were taken for."""
         assert self.asking is not None
@@ -45,11 +59,11 @@ class Record:
     def end(self, status: int, **more: Any) -> None:
         """Write its line; it holds no bytes any more."""
         service, name = self._service, self.model
-        service.budget.give_back(self.taken)
         told: dict[str, Any] = {"request": self.number, "model": name[:80]}
         if self.asking is not None:
             told |= {"bytes": self.taken, "pictures": len(self.asking.jobs)}
         milliseconds = round(1000 * (time.perf_counter() - self._began), 3)
         told |= {**self._told, **more, "status": status, "milliseconds": milliseconds}
+        self.let_go()
         service.log.event("request", **told)
         service.metrics.answered(name if name in service.models else "", status)

@@ -19,7 +19,6 @@ _LENGTHS = struct.Struct("<II")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 _ASKED, _TOLD, _CLASS = struct.Struct("<QIH"), struct.Struct("<Qdd"), struct.Struct("<Id")
-_CHUNK = 1 << 18
 LARGEST_HEAD = 1 << 20
 
 
@@ -108,7 +107,7 @@ class Incoming:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Message, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[Message, bytes]]:
         """Yield the messages that are complete with ``data``.
 
         Raises:
@@ -128,10 +127,23 @@ class Incoming:
 
 
 def messages(connection: socket.socket) -> Iterator[tuple[Message, bytes]]:
-    """Wait for messages, and yield them until the other side is gone."""
-    incoming = Incoming()
-    while data := connection.recv(_CHUNK):
-        yield from incoming.feed(data)
+    """Wait for messages, and yield them until the other side is gone.
+
+    Raises:
+        ConnectionError: It went in the middle of one.
+    """
+    while connection.recv(1, socket.MSG_PEEK):
+        head, body = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
+        told = _object(_exactly(connection, head)) if head else {}
+        yield told, _exactly(connection, body)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    """Return ``size`` bytes as the kernel puts them together, so that they are copied once."""
+    content = connection.recv(size, socket.MSG_WAITALL) if size else b""
+    if len(content) < size:
+        raise ConnectionError
+    return content
 
 
 def _object(text: bytes) -> Message:

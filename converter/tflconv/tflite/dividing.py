@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
-from tflconv.tflite import editing
+from tflconv.tflite import editing, rows
 from tflconv.tflite.wiring import Step, Wiring
 
 PRODUCT = "BATCH_MATMUL"
@@ -60,29 +59,10 @@ def undivided(model: fb.ModelT, names: Collection[str]) -> None:
 
 
 def _sum_and_division(model: fb.ModelT, product: fb.OperatorT) -> list[fb.OperatorT]:
-    graph = model.subgraphs[0]
+    graph, kinds = model.subgraphs[0], fb.BuiltinOperator
     left, result = int(product.inputs[0]), int(product.outputs[0])
     undivided = editing.tensor_like(graph, result, "/undivided")
     product.outputs = [undivided]
-    sums = editing.tensor_like(graph, left, "/sums")
-    graph.tensors[sums].shape = [*map(int, graph.tensors[left].shape[:-1]), 1]
-    summing = editing.operator(model, fb.BuiltinOperator.SUM, left, sums)
-    summing.inputs = [left, _last_axis(model, left)]
-    summing.builtinOptionsType, options = fb.BuiltinOptions.ReducerOptions, fb.ReducerOptionsT()
-    options.keepDims = True
-    summing.builtinOptions = options
-    division = editing.operator(model, fb.BuiltinOperator.DIV, undivided, result)
-    division.inputs = [undivided, sums]
-    division.builtinOptionsType = fb.BuiltinOptions.DivOptions
-    division.builtinOptions = fb.DivOptionsT()
+    summing, sums = rows.reduce(model, kinds.SUM, left, "/sums")
+    division = rows.pair(model, kinds.DIV, fb.DivOptionsT(), (undivided, sums), result)
     return [summing, division]
-
-
-def _last_axis(model: fb.ModelT, like: int) -> int:
-    """A constant that names the last axis of the tensor ``like``."""
-    graph = model.subgraphs[0]
-    index = editing.tensor_like(graph, like, "/last_axis")
-    axis = np.array([len(graph.tensors[like].shape) - 1], np.int32)
-    graph.tensors[index].shape, graph.tensors[index].type = [1], fb.TensorType.INT32
-    graph.tensors[index].buffer = editing.add_buffer(model, axis)
-    return index

@@ -229,7 +229,8 @@ def _elementwise(
         return Steps(inputs=operator.inputs, nodes=(_make(kind),))
     constants = [graph.constants[t] for t in operator.inputs if t in graph.constants]
     values = np.atleast_1d(np.asarray(constants[0], np.float32))
-    if graph.dtype(varying[0]) != "float32":
+    came, made = (batched(graph.shape(each)) for each in (varying[0], operator.outputs[0]))
+    if graph.dtype(varying[0]) != "float32" or made != came:  # or it is repeated for the constant
         return None
     weights: dict[str, Values] = {
         "scale": np.ones(1) if scale is None else scale(values),

@@ -53,9 +53,9 @@ class Quantization:
     measure them at run time; in ``weight_only`` ones the arithmetic stays in float; ``selective``
     ones are static in FULLY_CONNECTED and convolutions and float elsewhere; ``auto`` stands for the
     cheapest of static, selective and dynamic that is close to the float model. ``mixed`` ones are
-    static with 8 bits but in the operators that do most harm, which compute in float, or with
-    16-bit activations where ``activations`` say so; layers that do no harm get 4-bit weights where
-    ``weights`` say so.
+    static with 8 bits but in the operators that do most harm, which compute in float, or in half
+    precision or with 16-bit activations where ``activations`` say so; layers that do no harm get
+    4-bit weights where ``weights`` say so.
     """
 
     scheme: str
@@ -113,7 +113,7 @@ class Quantization:
     @property
     def finer(self) -> Precision:
         """What operators compute in that do harm in 8 bits, in a mixed recipe."""
-        return "int16" if self.activations == "int16" else "float32"
+        return "float32" if self.activations == "int8" else self.activations
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.scheme})"
@@ -203,6 +203,13 @@ SCHEMES = {
             summary="int8, but operators stay in float until the file is close to the model",
             weights="int8",
             activations="int8",
+            compute="mixed",
+        ),
+        Quantization(
+            scheme="mixed_wi8_afp16",
+            summary="mixed_wi8_ai8 with half precision, not float, on cores that have it",
+            weights="int8",
+            activations="float16",
             compute="mixed",
         ),
         Quantization(

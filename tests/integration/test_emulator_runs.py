@@ -9,15 +9,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import tflconv
 from fakes.device import FakeDevice
 from tflconv.benchmark import BenchmarkConfig, bench, build, harness
 from tflconv.device import compiler, emulator
 from tflconv.device.emulator import Emulator
 from tflconv.errors import DeviceError, TflconvError, UsageError
 from tflconv.results import Instructions, MeasuredModel
+from tflconv.tflite import half_precision, packing, stripping
 
 Require = Callable[[str, bool, str], None]
 
@@ -167,6 +170,33 @@ def test_half_precision_is_counted_where_there_is_some_and_refused_where_not(arm
     with pytest.raises(UsageError, match="no arithmetic of half precision"):
         core = emulator.find("cortex-a53")
         bench(MODELS / "tiny_float32.tflite", core, half, identity=IDENTITY)
+
+
+def test_a_file_may_say_itself_that_it_computes_in_half_precision(
+    arm64: None, tmp_path: Path
+) -> None:
+    """As the option does where a core has it, and no more than without it where not."""
+    model = packing.unpack((MODELS / "tiny_float32.tflite").read_bytes())
+    half_precision.allow(model)
+    stripping.strip(model)
+    said = tmp_path / "half.tflite"
+    said.write_bytes(packing.pack(model))
+    found = {}
+    for core in ("cortex-a76", "cortex-a53"):
+        for path in (MODELS / "tiny_float32.tflite", said):
+            found[core, path.stem] = counted(path, core)
+    by_option = counted(MODELS / "tiny_float32.tflite", "cortex-a76", "fp16")
+    assert found["cortex-a76", "half"] < 0.95 * found["cortex-a76", "tiny_float32"]
+    assert found["cortex-a76", "half"] == pytest.approx(by_option, rel=0.01)
+    assert found["cortex-a53", "half"] == pytest.approx(
+        found["cortex-a53", "tiny_float32"], rel=0.01
+    )
+
+
+def counted(path: Path, core: str, precision: Any = "fp32") -> float:
+    (run,) = tflconv.bench(path, f"arm64:{core}", precision=precision).runs
+    assert run.instructions is not None
+    return run.instructions.total
 
 
 def test_what_is_in_integers_costs_the_same_beside_half_precision(arm64: None) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tflconv
+from tflconv import data
 from tflconv.compression import DistillStepConfig
-from tflconv.compression.features import Features, Pair, pairs
 from tflconv.compression.fine_tuning import variables_of
 from tflconv.core.nesting import leaves
 from tflconv.core.tensorflow import tf
@@ -18,6 +18,9 @@ from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, embed_card, require_card
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
+from tflconv.training import DistillConfig
+from tflconv.training.features import Features, Pair, pairs
+from tflconv.training.seeing import between
 
 CARD = ModelCard(
     model="m", labels=("dark", "light"), input_shape=(8, 8, 3), normalization=NAMED["0..1"]
@@ -163,3 +166,106 @@ def test_unknown_layers_leave_nothing_behind(
             saved[0], "distill", tmp_path / "x.keras", dataset=str(pictures), settings=said
         )
     assert not (tmp_path / "x.keras").exists()
+
+
+STUDENT: dict[str, Any] = {
+    "model": "resnet", "resolution": 8, "batch_size": 16, "learning_rate": 0.01, "augment": True,
+    "options": {"width": 4, "blocks": 1},
+}  # fmt: skip
+
+
+def taught(pictures: Path, output: Path, teacher: Path, epochs: int = 2, **more: Any) -> ModelCard:
+    config = DistillConfig(features="auto", **{"alpha": 0, "beta": 5.0, **more.pop("distill", {})})
+    return tflconv.train(
+        dataset=str(pictures), output=output, epochs=epochs, teacher=teacher, distill=config,
+        **STUDENT, **more,
+    )  # fmt: skip
+
+
+def apart(student: Path, teacher: Path, layer: str, pictures: Path) -> float:
+    """How unlike the features of both are where they look: the loss of attention."""
+    theirs, own = (open_once(path).source.model for path in (teacher, student))
+    lesson = Features(
+        theirs, own, [Pair(teacher="end", student=layer)], "attention",
+        adapted=between(NAMED["-1..1"], NAMED["0..1"]),
+    )  # fmt: skip
+    images = data.load(str(pictures), resolution=8).test.images
+    inputs = tf.constant(NAMED["-1..1"].apply(images))
+    _, *seen = leaves(lesson.watched(inputs, training=False))
+    return float(lesson.loss(inputs, seen))
+
+
+def test_a_training_learns_from_features_and_the_card_tells_the_layers(
+    saved: tuple[Path, Path], pictures: Path, tmp_path: Path
+) -> None:
+    _, teacher = saved
+    card = taught(pictures, tmp_path / "s.keras", teacher, 8, distill={"feature_loss": "attention"})
+    told = card.training["distill"]
+    assert isinstance(told, dict)
+    assert (told["features"], told["feature_loss"], told["beta"]) == ("auto", "attention", 5.0)
+    (pair,) = told["layers"]
+    assert (pair["teacher"], pair["projected"]) == ("end", False)
+    weights = open_once(tmp_path / "s.keras").source.model.get_weights()
+    tflconv.train(dataset=str(pictures), output=tmp_path / "alone.keras", epochs=8, **STUDENT)
+    alone = open_once(tmp_path / "alone.keras").source.model.get_weights()
+    assert [each.shape for each in weights] == [each.shape for each in alone]
+    near, far = (
+        apart(tmp_path / f"{name}.keras", teacher, pair["student"], pictures)
+        for name in ("s", "alone")
+    )
+    assert near < far / 2
+
+
+def test_an_interrupted_training_keeps_its_projections(
+    saved: tuple[Path, Path], pictures: Path, tmp_path: Path
+) -> None:
+    _, teacher = saved
+    whole, cut = tmp_path / "whole" / "s.keras", tmp_path / "cut" / "s.keras"
+    for path in (whole, cut):
+        path.parent.mkdir()
+    card = taught(pictures, whole, teacher)
+    assert card.training["distill"]["layers"][0]["projected"]  # type: ignore[index,call-overload]
+
+    def stop(event: Any) -> None:
+        if event.message.startswith("epoch 1 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        taught(pictures, cut, teacher, progress=stop)
+    taught(pictures, cut, teacher)
+    assert cut.read_bytes() == whole.read_bytes()
+
+
+def test_a_teacher_of_other_classes_teaches_features_alone(
+    kit: Any, pictures: Path, tmp_path: Path
+) -> None:
+    """With no share of its answers in the loss it is not asked for them."""
+    teacher = tmp_path / "teacher.keras"
+    stages(kit, (6, 12)).save(teacher)
+    embed_card(teacher, ModelCard(model="m", labels=("cat", "dog"), input_shape=(8, 8, 3),
+                                  normalization=NAMED["caffe"]))  # fmt: skip
+    said: list[str] = []
+    taught(pictures, tmp_path / "s.keras", teacher, 1, progress=lambda e: said.append(e.message))
+    assert not any("asking" in text for text in said)
+    with pytest.raises(UsageError, match="was trained for other classes"):
+        taught(pictures, tmp_path / "s.keras", teacher, 1, distill={"alpha": 0.5})
+
+
+def test_inputs_are_brought_to_another_normalization() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.float32)
+    for first, other in (("-1..1", "caffe"), ("caffe", "0..1"), ("caffe", "caffe")):
+        found = between(NAMED[first], NAMED[other])(tf.constant(NAMED[first].apply(pixels)))
+        np.testing.assert_allclose(found, NAMED[other].apply(pixels), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["logits.npy", "teacher.tflite"])
+def test_a_teacher_without_layers_is_refused(name: str, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(UsageError, match="shows no layers of Keras"):
+        taught(pictures, tmp_path / "s.keras", tmp_path / name)
+
+
+@pytest.mark.parametrize("said", [{"beta": 2.0}, {"feature_loss": "attention"}])
+def test_words_about_features_without_any_are_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="no features are named"):
+        DistillConfig(**said)

@@ -14,16 +14,17 @@ from PIL import Image
 
 import tflconv
 from fakes.servers import Quiet, serving
-from tflconv import models
-from tflconv.compression import finetune
+from tflconv import data, models
+from tflconv.compression import PruneConfig, finetune
 from tflconv.compression.config import FinetuneConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
 from tflconv.core.files import sha256_file
 from tflconv.core.tensorflow import keras2, keras3
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model.card import ModelCard
+from tflconv.model.card import ModelCard, require_card
 from tflconv.model.normalization import NAMED
+from tflconv.model.opening import open_model
 from tflconv.training import TrainConfig
 from tflconv.training.course import Start
 from tflconv.training.learner import Learner
@@ -223,11 +224,11 @@ def test_the_step_finetune_freezes_layers_of_any_model(kit: Any) -> None:
     assert [layer.name for layer in weighted(model) if layer.trainable] == ["one", "head"]
 
 
-def small(kit: Any, seed: int, classes: int = 3) -> Any:
+def small(kit: Any, seed: int, classes: int = 3, side: int = 2) -> Any:
     kit.utils.set_random_seed(seed)
     layers = [kit.layers.Conv2D(2, 1, name="one"), kit.layers.BatchNormalization(name="norm")]
     head = [kit.layers.Flatten(), kit.layers.Dense(classes, name="head")]
-    return kit.Sequential([kit.Input((2, 2, 3)), *layers, *head])
+    return kit.Sequential([kit.Input((side, side, 3)), *layers, *head])
 
 
 @pytest.mark.parametrize("kit", [keras2, keras3()], ids=["keras2", "keras3"])
@@ -263,3 +264,95 @@ def test_a_file_of_weights_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match=r"is no \.h5 file of weights"):
         finetune._begin_with(path, model)
     assert all(same(found, first[name]) for name, found in values(model).items())
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> Path:
+    """Dark and light pictures."""
+    draw = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 156)):
+        (tmp_path / "shades" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = draw.integers(low, low + 100, (8, 8, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "shades" / name / f"{number}.png")
+    return tmp_path / "shades"
+
+
+@pytest.mark.filterwarnings("ignore:.*is replaced by")
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_new_head_learns_other_classes(
+    kit: Any, frozen: bool, shades: Path, tmp_path: Path
+) -> None:
+    """The last Dense is another one; all else begins with what it was, and may stay frozen."""
+    source, made = tmp_path / "own.keras", tmp_path / "made.keras"
+    model = small(kit, 1, classes=7, side=4)
+    model.save(source)
+    settings = FinetuneConfig(
+        head="new", epochs=6, freeze_epochs=6 * frozen, batch_size=8, learning_rate=0.02,
+        augment=False,
+    )  # fmt: skip
+    with pytest.warns(UserWarning, match="layer 'head' of own, with 7 classes, is replaced .* 2"):
+        tflconv.compress(
+            source, "finetune", made, dataset=str(shades), normalize="0..1", settings=settings
+        )
+    before, after = values(model), values(open_model(made).model)
+    assert [w.shape[-1] for w in after["head"]] == [2, 2]
+    assert same(before["norm"], after["norm"]) == same(before["one"], after["one"]) == frozen
+    card = require_card(made)
+    assert card.labels == ("dark", "light")
+    dataset = data.load_for(card, str(shades))
+    trained: Any = open_model(made).model
+    scores = np.asarray(trained(card.normalization.apply(dataset.validation.images)))
+    right = np.mean(scores.argmax(-1) == dataset.validation.labels)
+    assert right > 0.9 or not frozen  # so few steps do not settle the statistics of a norm
+
+
+def test_steps_behind_a_new_head_learn_its_classes_and_none_comes_before(
+    kit: Any, pictures: Path, tmp_path: Path
+) -> None:
+    source, made = tmp_path / "own.keras", tmp_path / "made.keras"
+    small(kit, 1, classes=7, side=4).save(source)
+    said: dict[str, Any] = {
+        "dataset": str(pictures), "normalize": "0..1",
+        "settings": [FinetuneConfig(head="new", epochs=1), PruneConfig(epochs=1)],
+    }  # fmt: skip
+    with pytest.warns(UserWarning, match="is replaced by"):
+        tflconv.compress(source, "finetune_prune50", made, **said)
+    assert require_card(made).labels == ("bus", "car")
+    with pytest.raises(UsageError, match="Let it be the first"):
+        tflconv.compress(source, "prune50_finetune", tmp_path / "no.keras", **said)
+
+
+def test_a_head_that_is_no_dense_is_refused(kit: Any, pictures: Path, tmp_path: Path) -> None:
+    pixels = kit.Input((8, 8, 3))
+    x = kit.layers.Conv2D(5, 1, name="scores")(pixels)
+    model = kit.Model(pixels, kit.layers.GlobalAveragePooling2D()(x))
+    with pytest.raises(UsageError, match="is 'scores', a Conv2D"):
+        tflconv.compress(
+            model, "finetune", tmp_path / "no.keras", dataset=str(pictures), normalize="0..1",
+            settings=FinetuneConfig(head="new"),
+        )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*You are saving your model as an HDF5")
+def test_a_network_of_keras_applications_gets_a_new_head(pictures: Path, tmp_path: Path) -> None:
+    """A file that Keras wrote, with 1000 classes, and one of its weights."""
+    keras2.utils.set_random_seed(1)
+    theirs = keras2.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None)
+    theirs.save_weights(tmp_path / "weights.h5")
+    bare = keras2.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None)
+    bare.save(tmp_path / "theirs.h5")
+    settings = FinetuneConfig(
+        head="new", weights=str(tmp_path / "weights.h5"), epochs=1, freeze_epochs=1, batch_size=32
+    )
+    with pytest.warns(UserWarning, match="is replaced by a new one") as warned:
+        made = tflconv.compress(
+            tmp_path / "theirs.h5", "finetune", dataset=str(pictures), normalize="-1..1",
+            settings=settings,
+        )  # fmt: skip
+    said = " ".join(str(each.message) for each in warned)
+    assert "layer 'predictions' of theirs, with 1000 classes, is replaced by a new one" in said
+    assert "does not fit 1 of 105 layers, which begin with the weights of the model: pred" in said
+    before, after = values(theirs), values(open_model(made).model)
+    assert after.pop("predictions")[0].shape == (1280, 2)
+    assert all(same(found, before[name]) for name, found in after.items())

@@ -265,6 +265,7 @@ def test_a_taught_training_is_told_in_the_card_and_ends_alike_again(
     assert card.training["distill"] == {
         "teacher": "oracle.keras", "teacher_sha256": sha256_file(oracle),
         "targets": "soft", "temperature": 2.0, "alpha": 0.9, "views": 2,
+        "features": "", "feature_loss": "fitnets", "beta": 1.0,
     }  # fmt: skip
     assert len(list((tmp_path / "cache" / "teachers" / "teacher").iterdir())) == 2
     with pytest.raises(TflconvError, match="no model at"):

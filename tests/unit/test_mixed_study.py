@@ -64,3 +64,17 @@ def test_the_curve_ends_with_the_file(name: str) -> None:
     assert first["drop"] > 0.003 >= last["drop"]
     assert set(mixed["precisions"].values()) == {"float32"}
     assert f"{len(mixed['precisions'])} operators" in README
+
+
+def test_half_precision_takes_fewer_bytes_and_instructions_where_a_core_has_it() -> None:
+    found = json.loads((STUDY / "half.json").read_text(encoding="utf-8"))
+    assert set(found) == {"mixed_wi8_ai8", "mixed_wi8_afp16"}
+    for name, one in found.items():
+        cells = (one["bytes"], *one["instructions"].values())
+        numbers = " | ".join(f"{number:,}".replace(",", " ") for number in cells)
+        assert f"| `{name}` | {numbers} |" in README
+    floats, halves = (found[name]["instructions"] for name in found)
+    assert list(floats) == ["cortex-a76", "cortex-a55", "cortex-a53"]
+    assert halves["cortex-a76"] < 0.75 * floats["cortex-a76"]
+    assert halves["cortex-a55"] < 0.7 * floats["cortex-a55"]
+    assert halves["cortex-a53"] == floats["cortex-a53"]

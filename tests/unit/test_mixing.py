@@ -25,7 +25,7 @@ from tflconv.pipeline.conversion import ConvertedFiles
 from tflconv.pipeline.fidelity import Drop, Fidelity
 from tflconv.pipeline.limits import CLOSE, Limits
 from tflconv.pipeline.mixing import Levers
-from tflconv.tflite import editing, packing
+from tflconv.tflite import editing, half_precision, packing
 
 WIDTH, FACTOR = 16, 300.0
 Samples = NDArray[np.float32]
@@ -252,6 +252,41 @@ def test_four_bit_weights_and_int16_are_in_the_file(tmp_path: Path) -> None:
     whole, *_, last = wide.choices[0].curve
     assert last.cosine > 0.9 > whole.cosine
     assert last.instructions > whole.instructions
+
+
+def half_of(content: bytes) -> list[tuple[bytes, bytes]]:
+    """The metadata by which a file computes in half precision, as XNNPACK reads them."""
+    model = packing.unpack(content)
+    return [
+        (each.name, bytes(model.buffers[each.buffer].data))
+        for each in half_precision.entries(model)
+    ]
+
+
+def test_half_precision_is_of_the_weights_and_of_the_arithmetic(tmp_path: Path) -> None:
+    """Weights of the operators in float take half the bytes, and the file lets cores compute so."""
+    samples = np.random.default_rng(0).normal(size=(32, 64)).astype(np.float32)
+    model = outlier(tmp_path, width=64)
+    said = {"strip": True, "with_card": False}
+    floats, halves = (made_of(model, samples, n, **said) for n in (MIXED, "mixed_wi8_afp16"))
+    choice, spared = halves.choices[0], floats.choices[0].spared
+    assert dict.fromkeys(spared, "float16") == choice.precisions
+    assert choice.spared == spared
+    assert "in half precision: " in str(choice.curve[-1])
+    sizes = [each[0].stat().st_size for each in (floats, halves)]
+    saved = len(spared) * 64 * 64 * 2
+    assert saved * 0.8 < sizes[0] - sizes[1] < saved
+    kinds = [t.type for t in packing.unpack(halves[0].read_bytes()).subgraphs[0].tensors]
+    assert kinds.count(fb.TensorType.FLOAT16) >= len(spared) > 0
+    assert (halves.fidelity[0].cosine or 0) >= CLOSE
+    assert half_of(halves[0].read_bytes()) == [(b"reduced_precision_support", b"fp16accfp16")]
+    assert half_of(floats[0].read_bytes()) == []
+
+
+def test_a_file_with_nothing_in_float_says_nothing_of_half_precision(tmp_path: Path) -> None:
+    whole = made(tmp_path, "mixed_wi8_afp16", min_cosine=0.0)
+    assert whole.choices[0].precisions == {}
+    assert half_of(whole[0].read_bytes()) == []
 
 
 def test_auto_is_mixed_where_int8_does_not_keep_what_is_asked_for(tmp_path: Path) -> None:

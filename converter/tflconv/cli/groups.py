@@ -16,7 +16,7 @@ _NAMES = {
     "Quantization-aware training": "qat_engine qat_epochs qat_batch_size qat_learning_rate"
     " qat_ema_decay qat_bits",
     "Distillation": "teacher teacher_normalize distill_targets distill_temperature distill_alpha"
-    " distill_views",
+    " distill_views distill_features distill_feature_loss distill_beta",
     "Devices": "devices device target serials use_gpu adb adb_servers runtime long",
     "Measurement": "blocks max_blocks num_runs min_secs max_secs run_delay warmup_runs"
     " warmup_min_secs num_threads cpu_mask memory rate_hz rate_secs profile_runs sustained_secs"

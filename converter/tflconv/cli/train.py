@@ -117,6 +117,10 @@ _DEFAULTS = TrainConfig()
         "temperature": "What logits are divided by before they become soft targets.",
         "alpha": "Share of the teacher in the loss; the rest is that of the labels.",
         "views": "Number of different views of the pictures, each shown to the teacher once.",
+        "features": "Layers that learn from layers of the teacher: TEACHER=STUDENT,... or auto.",
+        "feature_loss": "What is compared: the features (fitnets), or where they are large"
+        " (attention).",
+        "beta": "What the loss on features is multiplied by.",
     },
     prefix="distill_",
     name="distill",

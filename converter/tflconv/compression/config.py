@@ -13,6 +13,7 @@ from tflconv.training.config import Precision
 Engine = Literal["tflconv", "tfmot"]
 Criterion = Literal["magnitude", "batchnorm", "taylor"]
 Scope = Literal["uniform", "global"]
+Head = Literal["kept", "new"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ class TuningConfig(StepConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig(TuningConfig):
-    """Settings of the step ``finetune``, which trains a model further as it is.
+    """Settings of the step ``finetune``, which trains a model further.
 
     Attributes:
         freeze_epochs: Epochs at first in which only the head learns.
@@ -104,6 +105,7 @@ class FinetuneConfig(TuningConfig):
             0 for all at once.
         weights: A ``.h5`` file of weights, such as those of ``keras.applications``, that layers of
             the same names begin with where they fit.
+        head: ``kept``, or ``new`` for pictures of other classes: the last Dense is replaced.
 
     Example:
         >>> FinetuneConfig(epochs=5).learning_rate
@@ -115,6 +117,7 @@ class FinetuneConfig(TuningConfig):
     freeze_epochs: int = 0
     unfreeze_epochs: int = 0
     weights: str = ""
+    head: Head = "kept"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,6 +127,7 @@ class FinetuneConfig(TuningConfig):
             epochs=(self.epochs >= 1, "at least 1"),
             freeze_epochs=(self.freeze_epochs >= 0, "at least 0"),
             unfreeze_epochs=(self.unfreeze_epochs >= 0, "at least 0"),
+            head=(self.head in get_args(Head), "kept or new"),
         )
 
 

@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from tflconv.compression.examples import Examples
-from tflconv.compression.features import Features, pairs
 from tflconv.compression.fine_tuning import Loss, cross_entropy, fine_tune, last_activation
 from tflconv.compression.kernels import copied
 from tflconv.compression.technique import FACTS, Subject
@@ -27,6 +24,8 @@ from tflconv.errors import UsageError
 from tflconv.model.opening import keras_model
 from tflconv.network.keras.opened import Opened
 from tflconv.training import teaching
+from tflconv.training.features import Features, pairs
+from tflconv.training.seeing import between
 
 Teacher = Callable[[Tensor], Tensor]
 """Takes inputs of the student and returns the logits of the teacher, in the student's order."""
@@ -151,14 +150,7 @@ def _adapted(model: Opened, student: Opened) -> Callable[[Tensor], Tensor]:
     """Turns inputs of ``student`` into those of ``model``, which may be normalized otherwise."""
     if model.card is None or student.card is None:
         return lambda inputs: inputs
-    theirs, own = student.card.normalization, model.card.normalization
-    if theirs == own:
-        return lambda inputs: inputs
-    if theirs.channel_order != own.channel_order:
-        raise UsageError(f"the teacher {model.name} takes its colours in another order.")
-    ends = [np.asarray(each, np.float32) for n in (theirs, own) for each in (n.mean, n.std)]
-    mean, std, own_mean, own_std = ends
-    return lambda inputs: (inputs * std + mean - own_mean) / own_std
+    return between(student.card.normalization, model.card.normalization)
 
 
 def _scores(model: Opened) -> int:

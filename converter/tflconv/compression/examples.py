@@ -17,6 +17,8 @@ from tflconv.model.opening import Source
 from tflconv.network.nodes import Array
 from tflconv.training.augmentation import Augmentation
 
+_OTHER_CLASSES = "For other classes begin with a new head: finetune, finetune.head=new."
+
 Passes = QatConfig | TuningConfig
 """Settings that say how often examples are seen, in which batches and in which order."""
 
@@ -31,6 +33,7 @@ class Examples:
         normalize: Turns pictures into inputs of the model.
         augmentation: How pictures may be changed without changing what they show.
         held_out: The pictures of the validation split, on which choices are made; None for none.
+        classes: Number of classes; 0 where nobody asks.
     """
 
     images: NDArray[np.number]
@@ -38,6 +41,7 @@ class Examples:
     normalize: Callable[[NDArray[np.number]], Array] = np.asarray
     augmentation: Augmentation = field(default_factory=Augmentation)
     held_out: Examples | None = None
+    classes: int = 0
 
     @classmethod
     def of(cls, dataset: Dataset, card: ModelCard) -> Examples:
@@ -55,6 +59,7 @@ class Examples:
                 images=split.images,
                 labels=numbers[split.labels],
                 normalize=card.normalization.apply,
+                classes=len(names),
             )
             for split in (dataset.train, dataset.validation)
         )
@@ -101,7 +106,7 @@ def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -
         raise UsageError(
             f"{dataset.name} has pictures of {missing[0]}, which is none of the labels of"
             f" {source.name}: {', '.join(labels)}.",
-            hint="Name all outputs with --labels FILE, one per line.",
+            hint=f"Name all outputs with --labels FILE, one per line. {_OTHER_CLASSES}",
         )
     outputs = [tuple(tensor.shape) for tensor in getattr(source.model, "outputs", None) or ()]
     scores = outputs[0][-1] if len(outputs) == 1 and len(outputs[0]) == 2 else 0
@@ -110,5 +115,5 @@ def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -
             f"{source.name} does not tell the {len(dataset.classes)} classes of {dataset.name}"
             f" apart: its outputs have the shapes {[list(shape[1:]) for shape in outputs]}.",
             hint="Use a model with one picture as input, and one output with a score per class,"
-            " or one score for the second of two classes.",
+            f" or one score for the second of two classes. {_OTHER_CLASSES}",
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from tflconv.compression.config import FinetuneConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
+from tflconv.compression.head import renewed
 from tflconv.compression.kernels import copied
 from tflconv.compression.technique import Subject
 from tflconv.core import telling
@@ -27,10 +28,15 @@ def compress(
     """Train the model of ``subject`` on ``examples``.
 
     Raises:
-        UsageError: It is no Keras model, or no layer of it fits the weights to begin with.
+        UsageError: It is no Keras model, no layer of it fits the weights to begin with, or it has
+            no head that could be made new.
     """
     assert examples is not None  # this technique always needs pictures
-    model, config = copied(subject.model), subject.config
+    config = subject.config
+    if config.head == "new":
+        model = renewed(subject.model, examples.classes, config.seed)
+    else:
+        model = copied(subject.model)
     for path in config.files.values():
         _begin_with(path, model)
     thawing = Thawing(freeze_epochs=config.freeze_epochs, unfreeze_epochs=config.unfreeze_epochs)

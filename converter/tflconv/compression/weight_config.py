@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import ClassVar, Literal, get_args
 
 from tflconv.compression.config import TuningConfig
 from tflconv.errors import refuse_idle, require
-from tflconv.training.config import DistillConfig, Targets
+from tflconv.training.config import DistillConfig, FeatureLoss, Targets
 
 PruneSchedule = Literal["polynomial", "constant"]
 PruneScope = Literal["layer", "global"]
 ClusterStart = Literal["density", "linear"]
-FeatureLoss = Literal["fitnets", "attention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,15 +133,10 @@ class DistillStepConfig(TuningConfig):
             "distill",
             self,
             epochs=(self.epochs >= 1, "at least 1"),
-            features=(_names_layers(self.features), "auto or TEACHER_LAYER=STUDENT_LAYER,..."),
-            feature_loss=(self.feature_loss in get_args(FeatureLoss), "fitnets or attention"),
-            beta=(0 < self.beta < inf, "positive"),
         )
         refuse_idle(
             "distill",
             self,
-            feature_loss=(bool(self.features), "no features are named"),
-            beta=(bool(self.features), "no features are named"),
             label_smoothing=(self.alpha < 1, "labels have no share in the loss (alpha=1)"),
         )
         _ = self.distillation
@@ -151,10 +144,11 @@ class DistillStepConfig(TuningConfig):
     @property
     def distillation(self) -> DistillConfig:
         """How the model learns from the teacher."""
-        return DistillConfig(targets=self.targets, temperature=self.temperature, alpha=self.alpha)
-
-
-def _names_layers(text: str) -> bool:
-    parts = [part.split("=") for part in text.split(",")]
-    named = all(len(part) == 2 and all(map(str.strip, part)) for part in parts)
-    return text in ("", "auto") or named
+        return DistillConfig(
+            targets=self.targets,
+            temperature=self.temperature,
+            alpha=self.alpha,
+            features=self.features,
+            feature_loss=self.feature_loss,
+            beta=self.beta,
+        )

@@ -28,6 +28,7 @@ from tflconv.tflite import (
     biases,
     editing,
     ends,
+    half_precision,
     idle,
     int4,
     packing,
@@ -41,7 +42,15 @@ from tflconv.tflite import (
 Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
-_NOT = "no_quantize"
+_NOT, _INTEGERS, _CASTING = "no_quantize", "min_max_uniform_quantize", "float_casting"
+
+_HALF: Settings = {
+    "weight_tensor_config": {"num_bits": 16, "dtype": "FLOAT"},
+    "compute_precision": "FLOAT",
+    "explicit_dequantize": True,
+}
+"""Weights that are stored in half precision."""
+
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
@@ -95,12 +104,14 @@ def quantize(
     """
     settings = [*_settings(recipe), *_chosen(_static(recipe), also or {})]
     for precision, operators in (precisions or {}).items():
-        settings += _chosen(_otherwise(recipe, precision), operators)
+        settings += _otherwise(recipe, precision, operators)
     settings += _chosen(_dynamic(recipe), run_time or {})
     if not settings:
         return finish(model, recipe)
     quantized = _by_outputs(model, recipe, settings, ranges)
     biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
+    if "float16" in (precisions or {}):
+        half_precision.allow(quantized)
     return finish(packing.pack(quantized), recipe, kept)
 
 
@@ -132,7 +143,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
 def _settings(recipe: Recipe) -> list[Settings]:
     """The litert-quantizer recipe; an empty one leaves the model as it is."""
     if recipe.compute == "float":
-        return [] if recipe.weights == "float32" else [_float16()]
+        return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
         return _each(MATRIX_OPS, _dynamic(recipe))
     if recipe.compute == "weight_only":
@@ -142,13 +153,15 @@ def _settings(recipe: Recipe) -> list[Settings]:
     return [*_each(ops, _static(recipe)), *_float_ends(recipe)]
 
 
-def _chosen(config: Settings, chosen: Mapping[str, Sequence[str]]) -> list[Settings]:
+def _chosen(
+    config: Settings, chosen: Mapping[str, Sequence[str]], algorithm: str = _INTEGERS
+) -> list[Settings]:
     """One configuration for the operators with these results, whose names end in semicolons."""
     return [
         entry
         for operation, results in chosen.items()
         for name in results
-        for entry in _each((operation,), config, f"^{re.escape(name)};$")
+        for entry in _each((operation,), config, f"^{re.escape(name)};$", algorithm)
     ]
 
 
@@ -157,20 +170,28 @@ def _static(recipe: Recipe) -> Settings:
     return _weights(recipe) | {"activation_tensor_config": _activations(bits)}
 
 
-def _otherwise(recipe: Recipe, precision: Precision) -> Settings:
+def _otherwise(
+    recipe: Recipe, precision: Precision, operators: Mapping[str, Sequence[str]]
+) -> list[Settings]:
     """How a mixed recipe computes in ``precision``; weights become int4 when all is done."""
     if precision == "float32":
-        return {}
+        return _chosen({}, operators)
+    if precision == "float16":
+        filters = {kind: names for kind, names in operators.items() if kind in FILTERS}
+        return [*_chosen({}, operators), *_chosen(_HALF, filters, _CASTING)]
     bits = 16 if precision == "int16" else 8
-    return _weights(recipe) | {"activation_tensor_config": _activations(bits)}
+    config = _weights(recipe) | {"activation_tensor_config": _activations(bits)}
+    return _chosen(config, operators)
 
 
-def _each(operations: Sequence[str], config: Settings, regex: str = ".*") -> list[Settings]:
+def _each(
+    operations: Sequence[str], config: Settings, regex: str = ".*", algorithm: str = _INTEGERS
+) -> list[Settings]:
     return [
         {
             "regex": regex,
             "operation": operation,
-            "algorithm_key": "min_max_uniform_quantize" if config else _NOT,
+            "algorithm_key": algorithm if config else _NOT,
             "op_config": config,
         }
         for operation in operations
@@ -208,19 +229,6 @@ def _activations(bits: int) -> Settings:
 def _float_ends(recipe: Recipe) -> list[Settings]:
     whole = recipe.compute in ("static", "mixed")
     return _each(("INPUT", "OUTPUT"), {}) if whole and recipe.io == "float32" else []
-
-
-def _float16() -> Settings:
-    return {
-        "regex": ".*",
-        "operation": "*",
-        "algorithm_key": "float_casting",
-        "op_config": {
-            "weight_tensor_config": {"num_bits": 16, "dtype": "FLOAT"},
-            "compute_precision": "FLOAT",
-            "explicit_dequantize": True,
-        },
-    }
 
 
 def _by_outputs(

@@ -107,7 +107,7 @@ class Choice:
     @property
     def spared(self) -> tuple[str, ...]:
         """Results of the operators that compute in float where others do in 8 bits."""
-        return tuple(name for name, each in self.precisions.items() if each == "float32")
+        return tuple(name for name, each in self.precisions.items() if each in _FLOATS)
 
     @property
     def table(self) -> str | None:
@@ -126,8 +126,11 @@ class Choice:
         return f"{self.recipe.name}, {graph}{''.join(left)}{ranges}"
 
 
+_FLOATS: tuple[Precision, ...] = ("float32", "float16")
+
 _WORDS: Mapping[Precision, tuple[str, str]] = {
     "float32": ("operator", "in float"),
+    "float16": ("operator", "in half precision"),
     "int16": ("operator", "in int16"),
     "int4": ("layer", "with int4 weights"),
 }

@@ -26,6 +26,7 @@ Precisions = Mapping[str, Precision]
 
 _WORDS: Mapping[Precision, str] = {
     "float32": "{} in float",
+    "float16": "{} in half precision",
     "int16": "{} in int16",
     "int8": "{} in int8 again",
     "int4": "weights of {} in int4",
@@ -38,8 +39,8 @@ class Point:
 
     Attributes:
         activation: What is computed otherwise from here on; nothing in the first file.
-        precision: What it is computed in: ``float32``, ``int16``, ``int8`` again, or with weights
-            of ``int4``.
+        precision: What it is computed in: ``float32``, ``float16``, ``int16``, ``int8`` again, or
+            with weights of ``int4``.
         instructions: Estimated instructions of an inference.
         bytes: Size of the file, without card and metadata.
         cosine: Least cosine with the float model.

@@ -18,6 +18,7 @@ from tflconv.compression.weight_config import DistillStepConfig
 from tflconv.core.files import sha256_path
 from tflconv.core.store import Entry, Store
 from tflconv.core.versions import versions
+from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.network.keras.opened import Opened, open_once
 from tflconv.pipeline.origin import Origin
@@ -70,7 +71,8 @@ class Workshop:
     def inputs(self, steps: Steps) -> list[dict[str, Any]]:
         """Return what decides what ``steps`` make, besides the model."""
         return [
-            {"step": str(step), **self._settings(step), **self._seen_by(step)} for step in steps
+            {"step": str(step), **self._settings(step), **self._seen_by(step, steps)}
+            for step in steps
         ]
 
     def _settings(self, step: Step) -> dict[str, Any]:
@@ -93,7 +95,7 @@ class Workshop:
             training[str(step)] = {**self._settings(step), **self._told_of(step)}
             used |= versions(*technique.technique_of(step).packages)
         learns = any(self._learns(step) for step in steps)
-        labels = self.origin.labels if learns else card.labels
+        labels = self._labels(steps) if learns else card.labels
         return replace(card, labels=labels, training=training, versions=used)
 
     def _load(self, todo: Todo) -> Opened:
@@ -123,7 +125,9 @@ class Workshop:
             self.origin.tell(row.name, f"making {'_'.join(map(str, steps))}")
             subject = self._subject(todo)
             if isinstance(row, NetworkTechnique):
-                row.using(config).train(subject, self._examples, folder, self.origin.progress)
+                row.using(config).train(
+                    subject, self._examples(steps), folder, self.origin.progress
+                )
             elif isinstance(row, ModelTechnique):
                 self._compress(row, subject, steps, folder, self.store.key(row.name, inputs))
 
@@ -142,7 +146,7 @@ class Workshop:
         from tflconv.training.saving import write_model
 
         unfinished = self.store.root / UNFINISHED / key
-        examples = self._examples if self._learns(steps[-1]) else None
+        examples = self._examples(steps) if self._learns(steps[-1]) else None
         module = row.using(subject.config)
         model = module.compress(subject, examples, unfinished, self.origin.progress)
         card = self.card(steps)
@@ -178,25 +182,45 @@ class Workshop:
         model = open_once(Path(config.teacher), custom_objects=code)
         return Teaching(model=model, config=config.distillation)
 
-    @property
-    def _examples(self) -> Any:
+    def _examples(self, steps: Steps) -> Any:
         from tflconv.compression.examples import Examples, check_tells_apart
 
+        origin, labels = self.origin, self._labels(steps)
+        if not self._has_new_head(steps):
+            check_tells_apart(origin.opened.source, origin.pictures, labels)
+        return Examples.of(origin.pictures, replace(origin.known_card, labels=labels))
+
+    def _labels(self, steps: Steps) -> tuple[str, ...]:
+        """Names of the outputs after ``steps``: the classes of the pictures where the head is new.
+
+        Raises:
+            UsageError: The head is made new by another step than the first, so that those before
+                would have learned other classes than the model has.
+        """
         origin = self.origin
-        check_tells_apart(origin.opened.source, origin.pictures, origin.labels)
-        return Examples.of(origin.pictures, replace(origin.known_card, labels=origin.labels))
+        return tuple(origin.pictures.classes) if self._has_new_head(steps) else origin.labels
+
+    def _has_new_head(self, steps: Steps) -> bool:
+        renews = [getattr(self.config(step), "head", "kept") == "new" for step in steps]
+        if any(renews[1:]):
+            raise UsageError(
+                f"{steps[renews.index(True)]} makes a new head, for other classes than those that"
+                f" {steps[0]} sees.",
+                hint="Let it be the first of the steps.",
+            )
+        return any(renews)
 
     def _learns(self, step: Step) -> bool:
         return technique.technique_of(step).needs_pictures(self.config(step))
 
-    def _seen_by(self, step: Step) -> dict[str, Any]:
+    def _seen_by(self, step: Step, steps: Steps) -> dict[str, Any]:
         """What decides what ``step`` sees of the pictures."""
         if not self._learns(step):
             return {}
         origin = self.origin
         pictures = origin.pictures
         normalization = asdict(origin.known_card.normalization)
-        return {"dataset": pictures.digest, "labels": origin.labels, **normalization}
+        return {"dataset": pictures.digest, "labels": self._labels(steps), **normalization}
 
     def _told_of(self, step: Step) -> dict[str, Any]:
         if not self._learns(step):

@@ -31,7 +31,10 @@ from tflconv.model.normalization import NAMED
 from tflconv.training.views import Logits, View, Views
 
 if TYPE_CHECKING:
+    from tflconv.core.typing import Keras2Model
     from tflconv.network.keras.opened import Opened
+    from tflconv.training.config import DistillConfig
+    from tflconv.training.features import Features
 
 LOGITS = "logits.npy"
 MAKERS = ("tflconv", "tensorflow", "tf_keras", "ai-edge-litert", "numpy")
@@ -122,6 +125,29 @@ class Teacher:
         entry = self.store.fetch("teacher", inputs, build)
         logits: Logits = np.load(entry.path / LOGITS)
         return logits
+
+    def lesson(self, config: DistillConfig) -> Callable[[Keras2Model], Features]:
+        """Return what makes of a student what it learns from the features that ``config`` names."""
+
+        def of(student: Keras2Model) -> Features:
+            from tflconv.model.opening import keras_model
+            from tflconv.training.features import Features, pairs
+            from tflconv.training.loop import NORMALIZATION
+            from tflconv.training.seeing import between
+
+            _check_shape(self._input_shape, self.dataset, self.file.path)
+            model = keras_model(self._opened.source)
+            return Features(
+                model,
+                student,
+                pairs(config.features, model, student),
+                config.feature_loss,
+                beta=config.beta,
+                adapted=between(NORMALIZATION, self._normalization),
+                seed=self.views.seed,
+            )
+
+        return of
 
     def _asked(self, view: View) -> NDArray[np.float32]:
         if self.file.path.suffix == ".npy":

@@ -124,6 +124,7 @@ def _teacher(
         sha256=asked.sha256,
         config=request.distill,
         teach=asked.logits,
+        show=asked.lesson(request.distill) if request.distill.features else None,
     )
 
 

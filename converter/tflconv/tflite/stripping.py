@@ -10,10 +10,13 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
+from tflconv.tflite import half_precision
+
 
 def strip(model: fb.ModelT) -> None:
     """Remove from ``model`` what is not needed to run it."""
-    model.description, model.metadata, model.metadataBuffer = None, None, None
+    model.description, model.metadataBuffer = None, None
+    model.metadata = half_precision.entries(model) or None
     for graph in model.subgraphs:
         graph.name = None
         for tensor in graph.tensors:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from typing import Literal, get_args
 
 from tflconv.errors import UsageError, refuse_idle, require
 
 Targets = Literal["soft", "hard"]
+FeatureLoss = Literal["fitnets", "attention"]
 Strategy = Literal["single", "mirrored", "multiworker"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -100,6 +102,12 @@ class DistillConfig:
         alpha: Share of the teacher in the loss; the rest is that of the labels.
         views: Number of different views of the pictures; the teacher sees each view once, and a
             student that is trained for more epochs sees them again.
+        features: Layers of the teacher and of the student that learns from them, as in
+            ``conv4=conv2,conv8=conv4``; ``auto`` for the ends of stages of the same size, nothing
+            for none.
+        feature_loss: ``fitnets`` for the features themselves, projected where widths differ, or
+            ``attention`` for where they are large.
+        beta: What the loss on features is multiplied by before it is added.
 
     Raises:
         UsageError: A setting is out of its range.
@@ -113,6 +121,9 @@ class DistillConfig:
     temperature: float = 2.0
     alpha: float = 0.9
     views: int = 20
+    features: str = ""
+    feature_loss: FeatureLoss = "fitnets"
+    beta: float = 1.0
 
     def __post_init__(self) -> None:
         require(
@@ -122,6 +133,9 @@ class DistillConfig:
             temperature=(0 < self.temperature < inf, "positive"),
             alpha=(0 <= self.alpha <= 1, "from 0 to 1"),
             views=(self.views >= 1, "at least 1"),
+            features=(_names_layers(self.features), "auto or TEACHER_LAYER=STUDENT_LAYER,..."),
+            feature_loss=(self.feature_loss in get_args(FeatureLoss), "fitnets or attention"),
+            beta=(0 < self.beta < inf, "positive"),
         )
         taught, soft = self.alpha > 0, self.targets == "soft"
         refuse_idle(
@@ -129,7 +143,15 @@ class DistillConfig:
             self,
             targets=(taught, "the teacher has no share in the loss (alpha=0)"),
             temperature=(taught and soft, "only soft targets of a teacher have one"),
+            feature_loss=(bool(self.features), "no features are named"),
+            beta=(bool(self.features), "no features are named"),
         )
+
+
+def _names_layers(text: str) -> bool:
+    parts = [part.split("=") for part in text.split(",")]
+    named = all(len(part) == 2 and all(map(str.strip, part)) for part in parts)
+    return text in ("", "auto") or named
 
 
 def check_taught(
@@ -150,6 +172,12 @@ def check_taught(
         raise UsageError(
             f"{owner} has no teacher, so settings of distillation have no meaning.",
             hint="Name a model that teaches it: --teacher FILE.",
+        )
+    ending = Path(str(teacher or "")).suffix
+    if distill.features and ending in (".npy", ".tflite"):
+        raise UsageError(
+            f"{owner} cannot learn from features of {teacher}, which shows no layers of Keras.",
+            hint="Name a .keras or .h5 file as teacher, or leave the features out.",
         )
 
 

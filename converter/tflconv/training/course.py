@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.typing import Keras2Model
 from tflconv.data import Dataset
 from tflconv.training.config import DistillConfig, TrainConfig
+from tflconv.training.features import Features
 from tflconv.training.views import Batch, Teach, Views
 
 
@@ -23,12 +25,14 @@ class Teacher:
         sha256: Hash of that file.
         config: How the student learns from it.
         teach: Says what the teacher thinks about a view of all training pictures.
+        show: Makes the lesson of a student from features; None where it has none.
     """
 
     name: str
     sha256: str | None
     config: DistillConfig
     teach: Teach
+    show: Callable[[Keras2Model], Features] | None = None
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what decides what the student learns."""
@@ -70,7 +74,8 @@ class Course:
         number = epoch if taught is None else epoch % taught.config.views
         views = Views.of(self.config, self.dataset.card.augmentation)
         view = views.draw(number, len(split), split.images.shape[1:3])
-        logits = None if taught is None else taught.teach(number)
+        asks = taught is not None and taught.config.alpha > 0
+        logits = taught.teach(number) if taught and asks else None
         order = np.random.default_rng((self.config.seed, epoch)).permutation(len(split))
         for step in range(self.steps):
             yield view.batch(split, order[step * size : (step + 1) * size], logits)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.nesting import leaves
 from tflconv.core.tensorflow import keras2, tf
 from tflconv.core.typing import Keras2Model, KerasOptimizer, Tensor, Variable
 from tflconv.data import Split
 from tflconv.model.normalization import Normalization
 from tflconv.training import precision, strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
+from tflconv.training.features import Features
 from tflconv.training.seeing import seen, targets
 from tflconv.training.thawing import Layers
 from tflconv.training.views import Batch
@@ -32,6 +34,7 @@ class Learner:
         config: Settings of the training.
         normalization: How pixels become inputs.
         distill: How it learns from a teacher, where batches bring what that says.
+        features: What it learns from inner layers of a teacher; by default nothing.
         layers: Which of its layers learn in which epoch; by default all in each.
     """
 
@@ -42,9 +45,12 @@ class Learner:
         normalization: Normalization,
         distill: DistillConfig | None = None,
         *,
+        features: Features | None = None,
         layers: Layers | None = None,
     ) -> None:
-        self.model, self._layers = model, layers
+        self.model, self.features, self._layers = model, features, layers
+        self._called = model if features is None else features.watched
+        self._besides = [] if features is None else features.variables
         self._weights = list(model.weights)  # frozen layers would change their order
         self.averaged: Keras2Model = keras2.models.clone_model(model)
         self.averaged.set_weights(model.get_weights())
@@ -54,7 +60,7 @@ class Learner:
             weight_decay=config.weight_decay, beta_2=0.99
         )
         self.optimizer.exclude_from_weight_decay(var_names=list(NO_DECAY))
-        self.optimizer.build(model.trainable_variables)
+        self.optimizer.build(self._trained)
         self._best: list[NDArray[np.generic]] = [*self.averaged.get_weights()]
         self._strategy = tf.distribute.get_strategy()
         self._step = self._traced()
@@ -95,7 +101,12 @@ class Learner:
 
     @property
     def _variables(self) -> list[Variable]:
-        return [*self._weights, *self.averaged.weights, *self.optimizer.variables]
+        averages, steps = self.averaged.weights, self.optimizer.variables
+        return [*self._weights, *self._besides, *averages, *steps]
+
+    @property
+    def _trained(self) -> list[Variable]:
+        return [*self.model.trainable_variables, *self._besides]
 
     def step(self, batch: Batch, learning_rate: float, ema_decay: float) -> float:
         """Make one optimizer step and move the averaged weights.
@@ -126,10 +137,13 @@ class Learner:
         batch = Batch(**tensors)
         inputs = self._normalized(seen(batch))
         with tf.GradientTape() as tape:
-            mean = self._loss(self.model(inputs, training=True), batch)
+            logits, *shown = leaves(self._called(inputs, training=True))
+            mean = self._loss(logits, batch)
+            if self.features is not None:
+                mean += self.features.loss(inputs, shown)
             loss: Tensor = mean / self._strategy.num_replicas_in_sync
-        gradients = tape.gradient(loss, self.model.trainable_variables)
-        self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+        gradients = tape.gradient(loss, self._trained)
+        self.optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
         return loss
 
     def evaluate(self, split: Split) -> tuple[float, float]:

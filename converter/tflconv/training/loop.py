@@ -16,6 +16,7 @@ import numpy as np
 
 from tflconv import models
 from tflconv.core.files import sha256_json
+from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import keras2
 from tflconv.core.typing import Keras2Model
@@ -120,13 +121,21 @@ def _train(
         dataset_digest=dataset.digest,
         subset=dataset.subset,
         seed=config.seed,
-        training={**course.to_json(), "history": history},
+        training={**_told(course, learner), "history": history},
         metrics={key: best[key] for key in ("validation_accuracy", "validation_loss")},
         versions=versions(*PACKAGES),
     )
     write_model(output, learner.best_model(), card)
     checkpoint.remove()
     return card
+
+
+def _told(course: Course, learner: Learner) -> dict[str, JsonValue]:
+    """What the card says about the training: settings, and layers that were learned from."""
+    told = course.to_json()
+    if course.teacher is not None and learner.features is not None:
+        told["distill"] = {**course.teacher.to_json(), "layers": learner.features.to_json()}
+    return told
 
 
 def _learner(network: Keras2Model, course: Course) -> Learner:
@@ -139,6 +148,7 @@ def _learner(network: Keras2Model, course: Course) -> Learner:
         config,
         NORMALIZATION,
         taught.config if taught else None,
+        features=taught.show(network) if taught and taught.show else None,
         layers=Layers(network, thawing, new),
     )
 

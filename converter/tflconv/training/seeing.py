@@ -6,8 +6,13 @@ get the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
+from tflconv.model.normalization import Normalization
 from tflconv.training.views import Batch
 
 
@@ -50,6 +55,23 @@ def targets(batch: Batch, classes: int, smoothing: float = 0.0) -> Tensor:
         wanted = share * wanted + (1 - share) * tf.one_hot(batch.partners[1], classes)
     smoothed: Tensor = wanted * (1 - smoothing) + smoothing / classes
     return smoothed
+
+
+def between(first: Normalization, other: Normalization) -> Callable[[Tensor], Tensor]:
+    """Return what turns inputs by the normalization ``first`` into those by ``other``."""
+    if first == other:
+        return lambda inputs: inputs
+    mean, std, other_mean, other_std = (
+        np.asarray(each, np.float32) for one in (first, other) for each in (one.mean, one.std)
+    )
+    turned = first.channel_order != other.channel_order
+
+    def adapted(inputs: Tensor) -> Tensor:
+        pixels = inputs * std + mean
+        result: Tensor = ((tf.reverse(pixels, [-1]) if turned else pixels) - other_mean) / other_std
+        return result
+
+    return adapted
 
 
 def _mixed(pictures: Tensor, partners: Tensor, batch: Batch) -> Tensor:

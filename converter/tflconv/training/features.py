@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tflconv.compression.weight_config import FeatureLoss
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.nesting import leaves
 from tflconv.core.tensorflow import keras2, keras3, tf
 from tflconv.core.typing import KerasModel, Tensor, Variable
 from tflconv.errors import UsageError, unknown
+from tflconv.training.config import FeatureLoss
 
 AUTO = "auto"
 
@@ -132,7 +132,7 @@ def pairs(said: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
         raise UsageError(
             "teacher and student have no stages of the same size:"
             f" {', '.join(map(_shown, theirs)) or 'none'} and {', '.join(map(_shown, own))}.",
-            hint="Name layers: --setting distill.features=TEACHER_LAYER=STUDENT_LAYER,...",
+            hint="Name layers in place of auto: TEACHER_LAYER=STUDENT_LAYER,...",
         )
     return found
 

@@ -16,11 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from fakes.random_layers import ALL, focus_of
+
 KINDS = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
 LETTERS = {"right": "r", "far": "f", "refused": "x", "wrong": "w", "crash": "c"}
 WORDS = {letter: word for word, letter in LETTERS.items()}
 WAYS = ("unfused fp32", *(f"{graph} {kind}" for graph in ("as-is", "optimized") for kind in KINDS))
-"""What each layer is to meet at least ten times."""
+ENOUGH = 10
+"""How often each layer is to meet each of ``WAYS``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +116,32 @@ def merged(record: Iterable[Tried], found: Iterable[Tried]) -> list[Tried]:
 
 
 def order(record: Sequence[Tried], numbers: range) -> list[int]:
-    """Return ``numbers`` as they should run: faulty ones, those that never ran, then the oldest."""
+    """Return ``numbers`` as they should run: faulty ones, those that never ran, then the oldest.
+
+    Of those that never ran come first the ones whose layer met its way of rewriting too seldom.
+    """
     faulty = [each.number for each in record if each.is_faulty]
     known = [each.number for each in record if not each.is_faulty]
     missing = set(numbers).difference(faulty, known)
-    return [*faulty, *sorted(missing), *known]
+    met = _meetings(record)
+
+    def meetings(number: int) -> int:
+        return min(ENOUGH, met[focus_of(number), f"{rewrite(number)} fp32"])
+
+    return [*faulty, *sorted(missing, key=lambda number: (meetings(number), number)), *known]
+
+
+def rewrite(number: int) -> str:
+    """Return the graph mode that a network meets besides as-is: each layer both equally often."""
+    return ("unfused", "optimized")[number // len(ALL) % 2]
+
+
+def _meetings(record: Iterable[Tried]) -> Counter[tuple[str, str]]:
+    """How many networks brought a layer and a way with its recipe together."""
+    met: Counter[tuple[str, str]] = Counter()
+    for each in record:
+        met.update((layer, way) for layer in each.layers for way in each.outcomes)
+    return met
 
 
 def summary(record: Iterable[Tried]) -> list[tuple[str, ...]]:
@@ -132,13 +156,11 @@ def summary(record: Iterable[Tried]) -> list[tuple[str, ...]]:
 
 def coverage(record: Iterable[Tried]) -> str:
     """Return how often layers met ways and recipes, and how many pairs of neighbours came."""
-    met: Counter[tuple[str, str]] = Counter()
-    pairs = set[tuple[str, str]]()
-    for each in record:
-        pairs |= each.pairs
-        met.update((layer, way) for layer in each.layers for way in each.outcomes)
+    record = list(record)
+    met = _meetings(record)
+    pairs = {pair for each in record for pair in each.pairs}
     layers = {layer for layer, _ in met}
-    often = sum(met[layer, way] >= 10 for layer in layers for way in WAYS)
+    often = sum(met[layer, way] >= ENOUGH for layer in layers for way in WAYS)
     return (
         f"{len(layers)} layers; {often} of {len(layers) * len(WAYS)} combinations with a way and"
         f" recipe at least ten times; {len(pairs)} pairs of neighbours"

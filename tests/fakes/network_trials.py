@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from fakes import network_log
 from fakes.network_log import KINDS
-from fakes.random_layers import ALL
 from fakes.random_networks import RandomNetwork, network
 
 OTHERS = (
@@ -36,7 +36,8 @@ OTHERS = (
     "static_wi8_ai8_tensorwise",
 )  # fmt: skip
 PATIENCE = 240
-"""Seconds after which one way of converting one network is given up."""
+"""Seconds of processor time after which one way of converting one network is given up; those of a
+clock would be over where other processes have the processor, or this one was stopped."""
 
 FAR, NOT_FAR = 0.98, 0.97
 """Least cosine below which an integer file is called far, and below which the check of convert must
@@ -55,7 +56,7 @@ def trial(number: int, qat: bool = False) -> dict[str, Any]:
     line |= {"chains": grown.chains, "policy": grown.policy}
     if expected is None:
         return line | {"unbuilt": "Keras answers NaN or not at all"}
-    rewrite = ("unfused", "optimized")[number // len(ALL) % 2]  # each layer equally often
+    rewrite = network_log.rewrite(number)
     ways = [("as-is", recipe) for recipe in (*KINDS, draw.choice(OTHERS))]
     ways += [(rewrite, recipe) for recipe in (KINDS if rewrite == "optimized" else KINDS[:1])]
     for way, outcome in _converted(grown, expected, ways):
@@ -218,13 +219,13 @@ def _patience() -> Iterator[None]:
     def late(*_: object) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(PATIENCE)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run(

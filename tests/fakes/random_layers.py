@@ -201,3 +201,8 @@ OF_SEVERAL = dict.fromkeys(MERGES, ANY) | dict.fromkeys(ATTENTION, (2,))
 """Layers that take a value twice or a value and a branch of it."""
 
 ALL = tuple(sorted([*LAYERS, *OF_SEVERAL, *INTEGERS, *(f"ops.{name}" for name in OPERATIONS)]))
+
+
+def focus_of(number: int) -> str:
+    """Return the layer in the focus of the network of ``number``: all come equally often."""
+    return ALL[number % len(ALL)]

@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from fakes.random_layers import ALL, ATTENTION, INTEGERS, LAYERS, OF_SEVERAL, OPERATIONS, PICTURES
+from fakes.random_layers import (
+    ALL,
+    ATTENTION,
+    INTEGERS,
+    LAYERS,
+    OF_SEVERAL,
+    OPERATIONS,
+    PICTURES,
+    focus_of,
+)  # fmt: skip
 
 SHAPES = {1: (6,), 2: (6, 4), 3: (8, 8, 3), 4: (4, 4, 4, 2), 5: (3, 4, 4, 4, 2)}
 SAMPLES = 8
@@ -65,8 +74,8 @@ class _Growing:
     values: list[Any] = field(default_factory=list)
 
     def grow(self, number: int) -> None:
-        focus, turn = ALL[number % len(ALL)], number // len(ALL)
-        self.values.append(self._walk(focus, turn))
+        turn = number // len(ALL)
+        self.values.append(self._walk(focus_of(number), turn))
         for _ in range(self.draw.choice((0, 0, 0, 1, 2))):
             self.values.append(self._walk(self.draw.choice(ALL), turn))
 

@@ -7,7 +7,7 @@ import pytest
 from hand_made import drawn, network, node
 
 from tflconv.network.nodes import Network, Node
-from tflconv.network.passes import attention, centering, folding, tokens
+from tflconv.network.passes import attention, centering, folding, fusing, tokens
 
 VALID = {"strides": (1, 1), "padding": "VALID"}
 
@@ -52,6 +52,28 @@ def test_an_affine_after_a_dense_layer() -> None:
     folded = folding.fold_affine_into_previous(of)
     assert weight(folded, "dense", "kernel") == [6, -7]
     assert weight(folded, "dense", "bias") == [8, 3]
+
+
+def test_what_stands_behind_a_folded_affine_reads_what_it_was_folded_into() -> None:
+    dense = node("dense", "x", kernel=[[2]], bias=[1])
+    nodes = [affine("a", "dense", [3], [5]), affine("b", "a", [1], [7]), node("add", "a", "b")]
+    folded = folding.fold_affine_into_previous(network((1,), dense, *nodes))
+    assert list(folded.nodes) == ["x", "dense", "b", "add"]
+    assert folded["b"].inputs == ("dense",)
+
+
+def test_what_stands_behind_a_fused_relu_reads_what_it_was_fused_with() -> None:
+    """Of two activations in a row the first is fused; the second finds no room there."""
+    nodes = [
+        node("dense", "x", kernel=[[2]], bias=[1]),
+        node("activation", "dense", name="relu", options={"function": "relu"}),
+        node("activation", "relu", name="relu6", options={"function": "relu6"}),
+        node("add", "relu", "relu6"),
+    ]
+    fused = fusing.fuse_relu(network((1,), *nodes))
+    assert list(fused.nodes) == ["x", "dense", "relu6", "add"]
+    assert fused["dense"].options["activation"] == "relu"
+    assert fused["relu6"].inputs == ("dense",)
 
 
 def test_an_affine_before_a_dense_layer() -> None:

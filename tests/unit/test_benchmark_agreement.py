@@ -44,7 +44,7 @@ def test_equal_numbers_raise_no_warning(numbers: list[float]) -> None:
         ([0.5, 0.50001], [0.5, 0.5], "float32", ""),
         ([1e-9, 0.0], [0.0, 0.0], "float32", ""),
         ([0.8], [0.4], "float32", "100 % of their range"),
-        ([0, 100], [0, 101], "int8", "by rounding, at most 1 quantization steps"),
+        ([0, 100], [0, 101], "int8", "by rounding, at most 1 quantization step:"),
         ([0, 50], [0, 100], "uint8", "up to 50 steps: measure with --dataset"),
     ],
 )

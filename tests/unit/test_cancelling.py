@@ -1,16 +1,19 @@
-"""Sums of operands that cancel are quantized to files that LiteRT can run."""
+"""Sums that cancel and layers that let nothing through become files that LiteRT can run."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as fb
 from tiny_graphs import Builder
 
 import tflconv
+from tflconv.model.interpreter import Interpreter
 
 VALUES = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 RUN = (
@@ -40,3 +43,70 @@ def test_what_is_left_of_large_operands_has_a_scale(
     (made,) = tflconv.convert(given, [recipe], tmp_path / "made", calibration=VALUES, io="float32")
     done = subprocess.run([sys.executable, "-c", RUN, str(made)], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def silent(kind: str, path: Path) -> Path:
+    """A layer whose ReLU lets nothing of ``x`` through, and ``x`` beside it."""
+    build, relu = Builder(), fb.ActivationFunctionType.RELU
+    source, end = build.tensor((1, 1, 1, 4), name="x"), build.tensor((1, 1, 1, 8), name="end")
+    options: Any = {"CONV_2D": fb.Conv2DOptionsT, "DEPTHWISE_CONV_2D": fb.DepthwiseConv2DOptionsT}
+    if kind in options:
+        chosen, sides = options[kind](), {"CONV_2D": (4, 1, 1, 4)}.get(kind, (1, 1, 1, 4))
+        chosen.strideH = chosen.strideW = chosen.dilationHFactor = chosen.dilationWFactor = 1
+        if kind == "DEPTHWISE_CONV_2D":
+            chosen.depthMultiplier = 1
+    else:
+        chosen, sides = fb.FullyConnectedOptionsT(), (4, 4)
+        chosen.keepNumDims = True
+    chosen.fusedActivationFunction = relu
+    kernel = build.tensor(sides, values=np.ones(sides))
+    bias = build.tensor((4,), values=np.full(4, -100))
+    silenced = build.tensor((1, 1, 1, 4), name="silenced")
+    build.op(kind, [source, kernel, bias], [silenced], chosen)
+    joined = fb.ConcatenationOptionsT()
+    joined.axis = 3
+    build.op("CONCATENATION", [source, silenced], [end], joined)
+    return build.write(path, [source], [end])
+
+
+@pytest.mark.parametrize("recipe", ["static_wi8_ai8", "selective_wi8_ai8"])
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_a_layer_that_lets_nothing_through_has_a_scale(
+    kind: str, recipe: str, tmp_path: Path
+) -> None:
+    given = silent(kind, tmp_path / "given.tflite")
+    values = VALUES.reshape(16, 1, 1, 4)
+    made = tflconv.convert(
+        given, [recipe], tmp_path / "made", calibration=values, rewrite="as-is", io="float32"
+    )
+    (found,) = made.fidelity
+    assert found.cosine is not None
+    assert found.cosine > 0.999
+    answers = Interpreter(made[0]).run([values[:1]])[0]
+    assert not answers[..., 4:].any()
+
+
+@pytest.mark.parametrize("recipe", ["static_wi8_ai8", "selective_wi8_ai8"])
+def test_layers_that_share_weights_keep_their_bias_where_only_zeros_enter(
+    recipe: str, tmp_path: Path
+) -> None:
+    build, rng = Builder(), np.random.default_rng(1)
+    source, end = build.tensor((1, 4), name="x"), build.tensor((1, 8), name="end")
+    kernel = build.tensor((4, 4), values=rng.normal(size=(4, 4)))
+    bias, nothing = build.tensor((4,), values=rng.normal(size=4)), build.tensor((1, 4))
+    build.op("MUL", [source, build.tensor((), values=0)], [nothing])
+    ends = [build.tensor((1, 4)), build.tensor((1, 4))]
+    for entering, leaving in zip((source, nothing), ends, strict=True):
+        build.op(
+            "FULLY_CONNECTED", [entering, kernel, bias], [leaving], fb.FullyConnectedOptionsT()
+        )
+    joined = fb.ConcatenationOptionsT()
+    joined.axis = 1
+    build.op("CONCATENATION", ends, [end], joined)
+    given = build.write(tmp_path / "given.tflite", [source], [end])
+    made = tflconv.convert(
+        given, [recipe], tmp_path / "made", calibration=VALUES, rewrite="as-is", io="float32"
+    )
+    (wanted,) = Interpreter(given).run([VALUES[:1]])
+    (answers,) = Interpreter(made[0]).run([VALUES[:1]])
+    assert np.abs(answers - wanted).max() < 0.03 * np.abs(wanted).max()

@@ -42,6 +42,10 @@ WRITTEN = {
     "empty lines": ["filename,label", "", *LABELS, "", ","],
     "paths of another system": [f".\\{row}" for row in LABELS],
     "a row twice": [*LABELS, LABELS[0]],
+    "a column of numbers beside the files": [
+        "id,filename,label",
+        *(f"{1000 + place},{row}" for place, row in enumerate(LABELS)),
+    ],
     "a mark of the byte order": ["\ufefffilename,label", *LABELS],
 }
 
@@ -61,6 +65,19 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     rows = ["label,width,file", *(f"{row[7:]},24,{row[:6]}" for row in LABELS)]
     folder = write(tmp_path / "pets", PICTURES | {"labels.csv": "\n".join(rows).encode()})
     assert labelled(data.load(folder)) == EXPECTED
+
+
+def test_classes_that_are_numbers_stand_in_the_order_of_numbers(tmp_path: Path) -> None:
+    """A network was trained on them; class folders are sorted by name, as Keras does it."""
+    rows = [f"{index:02}.png,{(9, 10, 2, 11)[index % 4]}" for index in range(20)]
+    table = write(tmp_path / "numbers", PICTURES | {"labels.csv": "\n".join(rows).encode()})
+    assert data.load(table).classes == ("2", "9", "10", "11")
+    assert data.class_names(str(table / "labels.csv")) == ("2", "9", "10", "11")
+    named = [row.replace(",2", ",two") for row in rows]
+    table = write(tmp_path / "named", PICTURES | {"labels.csv": "\n".join(named).encode()})
+    assert data.load(table).classes == ("10", "11", "9", "two")
+    files = {f"{row[7:]}/{row[:6]}": png(place) for place, row in enumerate(rows)}
+    assert data.load(write(tmp_path / "folders", files)).classes == ("10", "11", "2", "9")
 
 
 def test_a_label_may_hold_commas_and_quotes(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from tiny_graphs import Builder
 
 import tflconv
 from tflconv import cli, recipe
+from tflconv.conversion import Rewrite
 from tflconv.data import Split
-from tflconv.errors import UsageError, VerificationFailed
+from tflconv.errors import TflconvError, UsageError, VerificationFailed
 from tflconv.pipeline import answers, plan
 from tflconv.pipeline.answers import Reference, Sample, TfliteFile
 from tflconv.pipeline.fidelity import Fidelity, compare
@@ -254,3 +255,18 @@ def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
     alone = Reference(model).measure(target, calibration=None, card=None, seed=0)
     assert told.cosine == pytest.approx(alone.cosine)
     assert told.agreement == alone.agreement
+
+
+@pytest.mark.parametrize("rewrite", ["auto", "as-is"])
+def test_a_file_that_does_not_run_is_called_as_it_would_be(
+    rewrite: Rewrite, tmp_path: Path
+) -> None:
+    """LiteRT divides 16-bit integers by nothing that was rounded to 0."""
+    build = Builder()
+    source, quotient = build.tensor((1, 2), name="x"), build.tensor((1, 2), name="y")
+    build.op("DIV", [build.tensor((1, 2), values=np.ones((1, 2))), source], [quotient])
+    file = build.write(tmp_path / "mine.tflite", [source], [quotient])
+    values = np.array([[1e-6, 1000.0]] * 4, np.float32)
+    with pytest.raises(TflconvError, match=r"cannot run mine-static_wi8_ai16\.tflite: ") as no:
+        tflconv.convert(file, ["static_wi8_ai16"], tmp_path, calibration=values, rewrite=rewrite)
+    assert str(no.value.hint).startswith("No runtime would take this file.")

@@ -28,10 +28,13 @@ from tflconv.compression.config import (
 from tflconv.compression.technique import TECHNIQUES
 from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, PruneConfig
 from tflconv.errors import UsageError
+from tflconv.model.card import ModelCard
+from tflconv.model.normalization import parse
 from tflconv.pipeline import idle
 from tflconv.pipeline.comparing import ComparisonRequest
-from tflconv.pipeline.requests import BenchRequest, TrainingRequest
+from tflconv.pipeline.requests import BenchRequest, CompressionRequest, TrainingRequest
 from tflconv.pipeline.verification_request import VerificationRequest
+from tflconv.service import ServiceConfig
 from tflconv.training.config import DistillConfig, TrainConfig
 
 NO_TRAINING: Mapping[str, Any] = {
@@ -179,6 +182,31 @@ def test_a_training_opens_no_file_for_nothing() -> None:
     TrainingRequest(**TRAINING, custom_objects=code, teacher=K, teacher_normalize="0..1")
     with pytest.raises(UsageError, match="--teacher-normalize would change nothing: the teacher"):
         TrainingRequest(**TRAINING, teacher=Path("a.npy"), teacher_normalize="0..1")
+
+
+def test_a_compression_that_learns_nothing_has_no_pictures() -> None:
+    untrained = CompressionRequest(
+        model=K, recipe="prune50", settings=(PruneConfig(epochs=0),), dataset="mnist"
+    )
+    card = ModelCard(
+        model="vit", labels=("a", "b"), input_shape=(28, 28, 1), normalization=parse("0..1")
+    )
+    said = "--dataset would change nothing: prune50 learns from no pictures"
+    with pytest.raises(UsageError, match=said):
+        idle.compression(untrained, card)
+    with pytest.raises(UsageError, match=said):
+        idle.compression(replace(untrained, labels=("a", "b")), None)
+    idle.compression(untrained, None)  # its classes may name the outputs
+    idle.compression(untrained, replace(card, labels=()))
+    idle.compression(replace(untrained, settings=()), card)
+    idle.compression(replace(untrained, dataset=None), card)
+
+
+def test_a_service_takes_no_more_pictures_at_once_than_have_room() -> None:
+    with pytest.raises(UsageError, match="max_pictures would change nothing: no more than 6 are"):
+        ServiceConfig(max_pictures=7, queue=4, workers=2)
+    ServiceConfig(max_pictures=6, queue=4, workers=2)
+    ServiceConfig(queue=4, workers=2)  # the default of max_pictures was not said
 
 
 def test_python_names_parameters(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tflconv.benchmark.protocol import HarnessOutput
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
+from tflconv.core.plural import plural
 from tflconv.results import BenchmarkRun, OutputComparison
 
 NEAR = 0.05
@@ -65,7 +66,8 @@ def output_warnings(comparison: OutputComparison) -> Iterator[str]:
     if not floats and not doubtful:
         yield (
             "integer outputs differ from this computer's by rounding, at most"
-            f" {difference:g} quantization steps: see docs/emulator.md for the kernels that do this"
+            f" {plural(round(difference), 'quantization step')}: see docs/emulator.md for the"
+            " kernels that do this"
         )
     elif doubtful:
         amount = f"{100 * share:.0f} % of their range" if floats else f"{difference:g} steps"

@@ -21,6 +21,7 @@ from tflconv.compression.fine_tuning import accuracy, cross_entropy, fine_tune
 from tflconv.compression.technique import FACTS, Subject
 from tflconv.core.files import write_json
 from tflconv.core.nesting import leaves
+from tflconv.core.plural import plural
 from tflconv.core.progress import Callback, Progress
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import KerasModel
@@ -138,7 +139,7 @@ def _kept_at(unfinished: Path, removed: int) -> Path:
 
 def _told(subject: Subject[DepthConfig], row: dict[str, Any]) -> Progress:
     message = (
-        f"{subject.step}: {row['removed']} blocks less, the last at '{row['block']}': validation"
-        f" accuracy {row['accuracy']:.2%}"
+        f"{subject.step}: {plural(row['removed'], 'block')} less, the last at '{row['block']}':"
+        f" validation accuracy {row['accuracy']:.2%}"
     )
     return Progress(stage="depth", state="note", message=message)

@@ -241,7 +241,7 @@ def load(model: bytes) -> litert.Interpreter:
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(". ")
         raise TflconvError(
-            f"no ranges: LiteRT cannot run what the TFLite converter made of the model: {reason}.",
+            f"LiteRT cannot run what the TFLite converter made of the model: {reason}.",
             hint="Replace the layer that this operator comes from.",
         ) from error
     return runtime

@@ -1,30 +1,45 @@
-"""Keep the ranges of sums and differences within what LiteRT's integer kernels can compute.
+"""Keep the ranges of sums and products within what integer kernels can compute.
 
 Where large operands cancel, as in a LayerNormalization over one value, the result has a range of
 next to nothing. LiteRT's kernels end the whole process over a scale that is a million times smaller
 than that of an operand. The result cannot be finer than a step of its operands, 1/255 of their
 range, so that a range of ``LEAST`` of theirs loses nothing.
+
+A layer whose ReLU never lets anything through has a range of nothing at all, and XNNPACK refuses
+the whole file over a result that is 256 times finer than the products of its steps. A product of
+steps is 1/32 000 of the product of both ranges, so that ``LEAST`` of that loses nothing, either.
+
+What enters a layer only as zeros has no range, either, and in such steps a bias is beyond 32 bits.
+What enters needs no finer steps than those in which the bias is told from 0.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
-from tflconv.tflite import editing
+from tflconv.conversion.extremes import Ends
+from tflconv.tflite import biases, editing
 
 LEAST = 1 / 4096
-"""Smallest range of a result, as a share of the largest range of its operands."""
+"""Smallest range of a result, as a share of the largest range of its operands or their product."""
 
 _POWERS = {"ADD": 1, "SUB": 1, "SQUARED_DIFFERENCE": 2}
 """The power of its operands that each result is of."""
 
+_PRODUCTS = {
+    "BATCH_MATMUL": (0, 1), "CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1),
+    "FULLY_CONNECTED": (0, 1), "MUL": (0, 1), "TRANSPOSE_CONV": (1, 2),
+}  # fmt: skip
+"""Which inputs each multiplies."""
+
 
 def widened(model: fb.ModelT, ranges: TensorRanges) -> TensorRanges:
-    """Return ``ranges`` in which every sum and difference has room.
+    """Return ``ranges`` in which every sum, difference and product has room.
 
     Args:
         model: A float model; its tensors have names.
@@ -33,14 +48,50 @@ def widened(model: fb.ModelT, ranges: TensorRanges) -> TensorRanges:
     graph, named, wide = model.subgraphs[0], editing.float_activations(model), dict(ranges)
     for operator in graph.operators:
         result = named.get(int(operator.outputs[0]), "")
-        power = _POWERS.get(editing.operator_name(model, operator))
-        if power is not None and result in wide:
-            operands = [int(index) for index in operator.inputs]
-            least = LEAST * max(_widths(model, operands, named, wide), default=0.0) ** power
-            ends = wide[result]
-            if float(ends["max"].flat[0] - ends["min"].flat[0]) < least:
-                wide[result] = ends | {"max": ends["min"] + np.float32(least)}
+        _give_room(wide, result, LEAST * _reach(model, operator, named, wide))
+        if editing.operator_name(model, operator) in biases.WITH_BIAS:
+            entering = named.get(int(operator.inputs[0]), "")
+            _give_room(wide, entering, LEAST * _share_of_bias(model, operator))
     return wide
+
+
+def _give_room(ranges: dict[str, Ends], name: str, least: float) -> None:
+    """Let the range called ``name``, if there is one, be as wide as ``least``."""
+    ends = ranges.get(name)
+    if ends is not None and float(ends["max"].flat[0] - ends["min"].flat[0]) < least:
+        ranges[name] = ends | {"max": ends["min"] + np.float32(least)}
+
+
+def _share_of_bias(model: fb.ModelT, layer: fb.OperatorT) -> float:
+    """What must enter ``layer`` to outweigh its bias; 0 where it has none or no weights."""
+    tensors = model.subgraphs[0].tensors
+    constants = [tensors[int(index)] for index in layer.inputs[1:3] if index >= 0]
+    if len(constants) < 2 or not all(editing.has_values(model, each) for each in constants):
+        return 0.0
+    kernel, bias = (_largest(model, tensor) for tensor in constants)
+    return bias / kernel if kernel else 0.0
+
+
+def _largest(model: fb.ModelT, tensor: fb.TensorT) -> float:
+    """The largest absolute value of a float constant; 0 of another one."""
+    if tensor.type != fb.TensorType.FLOAT32:
+        return 0.0
+    return float(np.abs(editing.values(model, tensor, np.float32)).max(initial=0.0))
+
+
+def _reach(
+    model: fb.ModelT, operator: fb.OperatorT, named: dict[int, str], ranges: TensorRanges
+) -> float:
+    """How far a result could reach by the ranges of its operands; 0 for other operators."""
+    kind = editing.operator_name(model, operator)
+    if kind in _POWERS:
+        operands = [int(index) for index in operator.inputs]
+        return max(_widths(model, operands, named, ranges), default=0.0) ** _POWERS[kind]
+    if kind in _PRODUCTS:
+        factors = [int(operator.inputs[place]) for place in _PRODUCTS[kind]]
+        widths = list(_widths(model, factors, named, ranges))
+        return math.prod(widths) if len(widths) == len(factors) else 0.0
+    return 0.0
 
 
 def _widths(
@@ -54,4 +105,4 @@ def _widths(
             low, high = float(ends["min"].flat[0]), float(ends["max"].flat[0])
             yield max(high, 0.0) - min(low, 0.0)
         elif editing.has_values(model, tensor) and tensor.type == fb.TensorType.FLOAT32:
-            yield 2 * float(np.abs(editing.values(model, tensor, np.float32)).max(initial=0.0))
+            yield 2 * _largest(model, tensor)

@@ -15,6 +15,7 @@ from tflconv import data
 from tflconv.conversion.calibration import Calibration
 from tflconv.conversion.preparation import FloatModel
 from tflconv.core import telling
+from tflconv.core.plural import plural
 from tflconv.errors import UsageError
 from tflconv.model import normalization
 from tflconv.model.card import ModelCard
@@ -164,7 +165,9 @@ def _warn_of_range(samples: Calibration, trained: Normalization) -> None:
 def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
     outputs = model.outputs
     if labels is not None and not (len(outputs) == 1 and names_fit(labels, outputs[0])):
-        raise UsageError(f"{len(labels)} labels, but {model.name} has outputs of {outputs} values.")
+        raise UsageError(
+            f"{plural(len(labels), 'label')}, but {model.name} has outputs of {outputs} values."
+        )
 
 
 def _takes_a_picture(model: FloatModel) -> bool:

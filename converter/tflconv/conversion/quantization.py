@@ -21,6 +21,7 @@ from tflconv.conversion.cancelling import widened
 from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.plural import plural
 from tflconv.errors import TflconvError
 from tflconv.recipe import Precision, Recipe
 from tflconv.tflite import (
@@ -41,6 +42,7 @@ Settings = dict[str, JsonValue]
 """One entry of a litert-quantizer recipe, or a part of it."""
 
 _NOT = "no_quantize"
+_CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
@@ -308,10 +310,12 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
     remaining = editing.float_operators(model)
     if not remaining:
         return
-    named = ", ".join(remaining[:8]) + (", ..." if len(remaining) > 8 else "")
-    message = f"recipe {recipe.name} leaves {len(remaining)} operators in float: {named}."
+    computing = [each for each in remaining if each.split()[0] not in _CONVERSIONS] or remaining
+    named = ", ".join(computing[:8]) + (", ..." if len(computing) > 8 else "")
+    counted = plural(len(computing), "operator")
+    message = f"recipe {recipe.name} leaves {counted} in float: {named}."
     if recipe.is_integer:
-        kinds = {text.partition(" ")[0] for text in remaining} - {"DEQUANTIZE", "QUANTIZE"}
+        kinds = {each.split()[0] for each in remaining} - _CONVERSIONS
         raise LeftInFloat(message, kinds, instead=_name_of("selective_wi8_ai8", recipe))
     telling.warn(message)
 

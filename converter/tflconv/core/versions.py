@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
@@ -13,8 +14,12 @@ def versions(*packages: str) -> dict[str, str | None]:
         >>> versions("no-such-package")
         {'no-such-package': None}
     """
-    installed: dict[str, str | None] = dict.fromkeys(packages)
-    for package in packages:
-        with contextlib.suppress(PackageNotFoundError):
-            installed[package] = version(package)
-    return installed
+    return {package: _installed(package) for package in packages}
+
+
+@cache
+def _installed(package: str) -> str | None:
+    """Kept, for it reads files of the package."""
+    with contextlib.suppress(PackageNotFoundError):
+        return version(package)
+    return None

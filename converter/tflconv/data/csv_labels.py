@@ -76,10 +76,10 @@ def by_table(names: Sequence[str], table: Path) -> Layout:
             _refuse(table, f"row {row.number}: '{row.file}' has two labels or splits")
     unlisted = [name for name in names if name not in places and not is_document(name)]
     if not unlisted:
-        return Layout(places=places)
+        return Layout(places=places, by_number=True)
     some = ", ".join(unlisted[:3])
     note = f"pictures left out: {len(unlisted)} without a row in {table.name} (such as {some})."
-    return Layout(places=places, notes=(note,))
+    return Layout(places=places, notes=(note,), by_number=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,11 @@ class _Finder:
                 for key in {path.name, path.stem, str(path.with_suffix(""))} - {name}:
                     by_name.setdefault(key, []).append(name)
         return cls(paths=frozenset(names), by_name=by_name)
+
+    def knows(self, file: str) -> bool:
+        """Whether there is such a file, or several."""
+        path = PurePosixPath(file.replace("\\", "/"))
+        return any(key in self.paths or key in self.by_name for key in (str(path), path.name))
 
     def __call__(self, file: str, table: Path) -> str | None:
         """Return the file that is meant, or None; refuse a name that several files have."""
@@ -122,7 +127,7 @@ def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
     if not known and len(header) == 2 and find(lines[0][0], table) is None and len(lines) > 1:
         known = find(lines[1][0], table) is not None and _looks_like_header(lines)
     known = known or len(header) != 2
-    columns = _columns(table, header) if known else (0, 1, None)
+    columns = _columns(table, lines, header, find) if known else (0, 1, None)
     kinds = set()
     for number, cells in islice(enumerate(lines, 1), 1 if known else 0, None):
         row = _row(table, number, cells, columns)
@@ -138,8 +143,14 @@ def _looks_like_header(lines: Sequence[Sequence[str]]) -> bool:
     return not suffix or PurePosixPath(lines[0][0]).suffix.lower() != suffix
 
 
-def _columns(table: Path, header: Sequence[str]) -> tuple[int, int, int | None]:
+def _columns(
+    table: Path, lines: Sequence[Sequence[str]], header: Sequence[str], find: _Finder
+) -> tuple[int, int, int | None]:
+    """The columns of file, label and split; of several that may name files, the one that does."""
     found = [[i for i, cell in enumerate(header) if cell in known] for known in (_FILES, _LABELS)]
+    if len(found[0]) > 1:
+        first = lines[1] if len(lines) > 1 else ()
+        found[0] = [i for i in found[0] if i < len(first) and find.knows(first[i])] or found[0]
     if len(header) == 2 and not all(found):
         found = [[0], [1]]
     splits = [i for i, cell in enumerate(header) if cell in _SPLITS]

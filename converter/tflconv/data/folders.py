@@ -71,7 +71,7 @@ def read(
         place: Gives class and split of pictures by their names; pictures without a split form the
             part ``all``.
         allocate: Gives the array that pictures are decoded into.
-        classes: Names of the classes in their order; by default the sorted folder names.
+        classes: Names of the classes in their order; by default in that of ``Layout``.
 
     Returns:
         Pictures, splits, classes and warnings.
@@ -85,14 +85,14 @@ def read(
     if layout.notes and not layout.places:
         _refuse(source, f"there are no pictures in class folders; {'; '.join(layout.notes)}")
     pictures = [name for name in layout.places if not _is_empty(name)]
-    labels = _classes(source, layout.places, pictures, classes)
+    labels = _classes(source, layout, pictures, classes)
     assert view.size is not None, "pictures of any size are brought to one"
     images = allocate((len(pictures), *view.size, view.channels))
     there = set(names)
     taken = _decode_into(images, source.files(layout.places), view)
     gone = [_Decoded(name=n, problem="no such file") for n in pictures if n not in there]
     warnings = _unreadable(source, [*taken.problems, *gone], len(pictures))
-    _classes(source, layout.places, taken.names, classes)
+    _classes(source, layout, taken.names, classes)
     number = {label: index for index, label in enumerate(labels)}
     return Table(
         images=images,
@@ -123,9 +123,9 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 
 def class_names(source: Source, place: Placing) -> tuple[str, ...]:
-    """Return the sorted classes into which ``place`` puts the pictures of a source."""
+    """Return the classes, in order, into which ``place`` puts the pictures of a source."""
     layout = _placed(source, source.names(), place)
-    return tuple(sorted({found.label for found in layout.places.values()}))
+    return layout.order({found.label for found in layout.places.values()})
 
 
 def has_classes(path: Path) -> bool:
@@ -221,11 +221,12 @@ def _listed(problems: Sequence[_Decoded], count: int) -> str:
 
 def _classes(
     source: Source,
-    places: Mapping[str, Place],
+    layout: Layout,
     names: Sequence[str],
     expected: Sequence[str] | None,
 ) -> tuple[str, ...]:
     """Return the classes; refuse those that are unknown, or that none of ``names`` belongs to."""
+    places = layout.places
     named = {place.label for place in places.values()}
     filled = {places[name].label for name in names}
     if expected is not None and (strange := sorted(named - set(expected))):
@@ -235,7 +236,7 @@ def _classes(
     if len(filled) < 2:
         have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
         _refuse(source, f"there must be two classes at least; found {have}.")
-    return tuple(expected or sorted(filled))
+    return tuple(expected or layout.order(filled))
 
 
 def _refuse(source: Source, problem: str) -> NoReturn:

@@ -54,10 +54,23 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Places of pictures by name, and what a user should know of those that have none."""
+    """Places of pictures by name, and what a user should know of those that have none.
+
+    ``by_number`` says that labels which are numbers are those of classes.
+    """
 
     places: Mapping[str, Place]
     notes: tuple[str, ...] = ()
+    by_number: bool = False
+
+    def order(self, classes: Collection[str]) -> tuple[str, ...]:
+        """Return ``classes`` as outputs have them: sorted, or by their numbers if all are some.
+
+        Class folders are sorted by name, as Keras does; numbers in a table are what a network was
+        trained on, and 10 comes after 2.
+        """
+        numbers = self.by_number and all(map(str.isdecimal, classes))
+        return tuple(sorted(classes, key=lambda name: (int(name) if numbers else 0, name)))
 
 
 def arranged(names: Sequence[str], card: DatasetCard) -> Layout:

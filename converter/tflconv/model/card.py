@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tflconv.core import bounded, inputs, telling
 from tflconv.core.jsonvalue import JsonObject, JsonValue
+from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean, clean_json, clean_name
@@ -82,7 +83,7 @@ class ModelCard:
         sides = "x".join(map(str, self.input_shape))
         trained = f" on {shorten(self.dataset, 40)}" if self.dataset else ""
         made = f", {self.recipe}" if self.recipe else ""
-        kinds = f"{len(self.labels)} labels" if self.labels else "no labels"
+        kinds = plural(len(self.labels), "label") if self.labels else "no labels"
         return f"ModelCard({shorten(self.model)}{trained}{made}: {sides}, {kinds})"
 
 

@@ -25,6 +25,7 @@ from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import lifetimes, outline, reading
 from tflconv.tflite.outline import Outline
+from tflconv.tflite.reading import TfliteModel
 
 Stored = NDArray[np.number]
 """Values as a tensor stores them: integers if it is quantized."""
@@ -86,6 +87,7 @@ class Interpreter:
         threads: Threads that the runtime uses.
         card: How pixels become inputs, by default as the file says.
         keep: Whether ``stored`` tells all values between operators; built-in kernels run then.
+        model: What is in the file, if that was read already.
 
     Raises:
         TflconvError: The file is missing, damaged, no TFLite model, or has operators that the
@@ -93,11 +95,18 @@ class Interpreter:
     """
 
     def __init__(
-        self, path: Path, threads: int = 1, card: ModelCard | None = None, *, keep: bool = False
+        self,
+        path: Path,
+        threads: int = 1,
+        card: ModelCard | None = None,
+        *,
+        keep: bool = False,
+        model: TfliteModel | None = None,
     ) -> None:
         self.path = path
         self._card = card
-        self._runtime, self.inputs, self.outputs, self.outline = _open(path, threads, keep)
+        ends = _checked(path, model)
+        self._runtime, self.inputs, self.outputs, self.outline = _open(path, threads, keep, ends)
 
     @cached_property
     def card(self) -> ModelCard | None:
@@ -216,10 +225,7 @@ class Interpreter:
             )
 
 
-def _open(path: Path, threads: int, keep: bool) -> Loaded:
-    if not path.is_file():
-        raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
-    ends = _checked(path)
+def _open(path: Path, threads: int, keep: bool, ends: Outline) -> Loaded:
     try:
         with quiet.native_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that keeping all values takes memory
@@ -238,14 +244,16 @@ def _open(path: Path, threads: int, keep: bool) -> Loaded:
     return runtime, inputs, outputs, ends
 
 
-def _checked(path: Path) -> Outline:
+def _checked(path: Path, known: TfliteModel | None) -> Outline:
     """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
+    if not path.is_file():
+        raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
     if _magic(path) == _ARCHIVE:
         raise TflconvError(
             f"{path} is not a TFLite model that LiteRT can run: it is a Keras file or another"
             " archive; convert it first."
         )
-    model = reading.read(path)
+    model = known or reading.read(path)
     lifetimes.check_memory(model)
     return outline.of(model)
 

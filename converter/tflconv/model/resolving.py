@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tflconv.core.plural import plural
 from tflconv.errors import UsageError
 from tflconv.model import normalization, one_score
 from tflconv.model.card import ModelCard
@@ -40,7 +41,9 @@ def resolve_card(
     sizes = [tensor.shape[-1] for tensor in runtime.outputs]
     if labels is not None and not (len(sizes) == 1 and one_score.names_fit(labels, sizes[0])):
         shapes = [list(tensor.shape) for tensor in runtime.outputs]
-        raise UsageError(f"{len(labels)} labels, but {model} has outputs of the shapes {shapes}.")
+        raise UsageError(
+            f"{plural(len(labels), 'label')}, but {model} has outputs of the shapes {shapes}."
+        )
     card = runtime.card if normalize is None else _normalized_by(runtime, normalize)
     if card is None:
         raise UsageError(

@@ -162,6 +162,10 @@ class Network:
         """Whether it can compute several samples at once; operators of files are made for one."""
         return not self.of_kind("operator")
 
+    def names_of_kind(self, kind: str) -> list[str]:
+        """Return the names of all nodes of ``kind``, for passes that rewrite one after another."""
+        return [node.name for node in self if node.kind == kind]
+
     def of_kind(self, *kinds: str) -> list[Node]:
         """Return all nodes of these ``kinds``, in the order of execution."""
         return [node for node in self if node.kind in kinds]

@@ -7,7 +7,8 @@ a table that integers look up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tflconv.errors import TflconvError
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.pipeline.fidelity import Answers, Fidelity, compare
-from tflconv.tflite import reading
+from tflconv.tflite import outline, reading
 from tflconv.tflite.reading import Subgraph, TfliteModel
 
 SAMPLES, CONTROLS = 16, 4
@@ -55,12 +56,22 @@ class Samples:
 
 
 class TfliteFile:
-    """A ``.tflite`` file that is fed and answers by the names of its signature."""
+    """A ``.tflite`` file that is fed and answers by the names of its signature.
 
-    def __init__(self, path: Path) -> None:
-        self._runtime = Interpreter(path)
+    Args:
+        path: The file.
+        model: What is in it, if that was read already.
+    """
+
+    def __init__(self, path: Path, model: TfliteModel | None = None) -> None:
+        self._runtime = Interpreter(path, model=model)
         self._outline = self._runtime.outline
         self._names = self._outline.inputs
+
+    def has_names_of(self, model: TfliteModel) -> bool:
+        """Whether inputs and outputs are called as in ``model``, in the same order."""
+        other = outline.of(model)
+        return (self._names, self._outline.outputs) == (other.inputs, other.outputs)
 
     @property
     def endings(self) -> Mapping[str, str]:
@@ -133,17 +144,20 @@ class Reference:
             card: How pixels become inputs, if that is known.
             seed: Seed of the noise that stands in for samples.
         """
-        target = _opened(file)
+        with _by_its_name(file):
+            model = reading.read(file)
+            target = TfliteFile(file, model)
         samples = _drawn(target, self._model.types, calibration, card, seed)
         key = samples.digest
+        is_lowered = self._is_lowered(model, target)
         try:
-            expected = self._answers(samples, key)
+            expected = self._answers(samples, key, target if is_lowered else None)
         except TflconvError as error:
             trouble = error.message.rstrip(".")
             return Fidelity(samples=len(samples.values), source=samples.name, trouble=trouble)
-        received = self._known_of(file, target, key)
-        if received is None:
-            received = _together([target.answer(sample) for sample in samples.values])
+        known = self._lowered_answers.get(key) if is_lowered else None
+        with _by_its_name(file):
+            received = dict(known or _together([*map(target.answer, samples.values)]))
         for name, operator in self._model.endings.items():
             if operator in _ACTIVATIONS and target.endings.get(name) != operator:
                 received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
@@ -160,49 +174,53 @@ class Reference:
             return False
         return _is_finite(self._model.answer(zeros))
 
-    def _known_of(self, file: Path, target: TfliteFile, key: str) -> dict[str, Array] | None:
-        """Return what ``file`` answers, if it is the float file that was asked already."""
-        answers = self._lowered_answers.get(key)
-        if answers is None or list(answers) != list(target.endings):
-            return None
-        assert self._lowered is not None
-        if file.stat().st_size < _NEARLY * len(self._lowered):  # weights are smaller
-            return None
-        lowered = reading.parse(self._lowered, file)
-        return dict(answers) if _is_same_graph(reading.read(file), lowered) else None
+    def _is_lowered(self, model: TfliteModel, target: TfliteFile) -> bool:
+        """Whether a file has the operators, weights and names of the lowered model."""
+        if self._lowered is None or model.bytes < _NEARLY * len(self._lowered):
+            return False  # the second has smaller weights
+        lowered = reading.parse(self._lowered, model.path)
+        return _is_same_graph(model, lowered) and target.has_names_of(lowered)
 
-    def _answers(self, samples: Samples, key: str) -> Answers:
+    def _answers(self, samples: Samples, key: str, lowered: TfliteFile | None) -> Answers:
         if key not in self._known:
-            self._known[key] = _together(self._answered(samples.values, key))
+            self._known[key] = _together(self._answered(samples.values, key, lowered))
         return self._known[key]
 
-    def _answered(self, values: Sequence[Sample], key: str) -> list[Sample]:
+    def _answered(
+        self, values: Sequence[Sample], key: str, lowered: TfliteFile | None
+    ) -> list[Sample]:
         answers = [self._model.answer(one) for one in values[:CONTROLS]]
         left = values[CONTROLS:]
-        if self._lowered is None or not left:
-            return [*answers, *map(self._model.answer, left)]
         with scratch_folder() as folder:
-            file = folder / "float.tflite"
-            file.write_bytes(self._lowered)
-            found = _stand_in(file, values[:CONTROLS], answers)
-            if found is None:
+            if left and lowered is None and self._lowered is not None:
+                file = folder / "float.tflite"
+                file.write_bytes(self._lowered)
+                lowered = _loaded(file)
+            given = None if lowered is None else _given(lowered, values[:CONTROLS], answers)
+            if lowered is None or given is None:
                 return [*answers, *map(self._model.answer, left)]
-            stand_in, given = found
-            others = list(map(stand_in.answer, left))
+            others = list(map(lowered.answer, left))
             self._lowered_answers[key] = _together([*given, *others])
             return [*answers, *others]
 
 
-def _stand_in(
-    file: Path, values: Sequence[Sample], expected: Sequence[Sample]
-) -> tuple[TfliteFile, list[Sample]] | None:
-    """The float ``file`` and what it gives, if it runs and that is what is ``expected``."""
+def _loaded(file: Path) -> TfliteFile | None:
+    """The float ``file``, if LiteRT can run it."""
     try:
-        stand_in = TfliteFile(file)
+        return TfliteFile(file)
+    except TflconvError:
+        return None
+
+
+def _given(
+    stand_in: TfliteFile, values: Sequence[Sample], expected: Sequence[Sample]
+) -> list[Sample] | None:
+    """What ``stand_in`` gives, if it runs and that is what is ``expected``."""
+    try:
         given = [stand_in.answer(one) for one in values]
     except TflconvError:
         return None
-    return (stand_in, given) if all(map(_are_same, expected, given)) else None
+    return given if all(map(_are_same, expected, given)) else None
 
 
 def _is_same_graph(file: TfliteModel, other: TfliteModel) -> bool:
@@ -226,13 +244,16 @@ def _is_finite(answers: Sample) -> bool:
     return all(bool(np.isfinite(values).all()) for values in answers.values())
 
 
-def _opened(file: Path) -> TfliteFile:
+@contextmanager
+def _by_its_name(file: Path) -> Iterator[None]:
+    """Say of a file that does not run what it will be called; where it lies now is ours."""
     try:
-        return TfliteFile(file)
+        yield
     except TflconvError as error:
         raise TflconvError(
             error.message.replace(str(file), file.name),
-            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8.",
+            hint="No runtime would take this file. Use another recipe, such as selective_wi8_ai8,"
+            " or replace the layer that this operator comes from.",
         ) from error
 
 

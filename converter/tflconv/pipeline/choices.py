@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tflconv.pipeline.comparisons import Comparisons
     from tflconv.pipeline.line import Line
 
-FACTS, DRAFT = "facts.json", "draft.tflite"
+FACTS = "facts.json"
 MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
@@ -135,7 +135,7 @@ class Choices:
         }
 
         def build(folder: Path) -> None:
-            drafts = _Drafts(line.comparisons, recipe, folder / DRAFT)
+            drafts = _Drafts(line.comparisons, recipe, folder / line.file_name(recipe))
             if recipe.is_mixed:
                 choice, content = self._mixed(recipe, graphs[0], drafts)
             else:

@@ -11,11 +11,13 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tflconv.compression.technique import technique_of
 from tflconv.errors import UsageError
+from tflconv.model.card import ModelCard
 
 if TYPE_CHECKING:  # what measures is not imported to verify
     from tflconv.pipeline.comparing import ComparisonRequest
-    from tflconv.pipeline.requests import BenchRequest, TrainingRequest
+    from tflconv.pipeline.requests import BenchRequest, CompressionRequest, TrainingRequest
     from tflconv.pipeline.verification_request import VerificationRequest
 
 _SPELLED = {"devices": "device", "adb_servers": "adb-server"}
@@ -88,6 +90,29 @@ def verification(request: VerificationRequest) -> None:
                 options=("custom_objects", "signature"),
                 when=lambda _: is_tflite,
                 why=f"{request.reference} is a .tflite file, which has nothing of that kind",
+            )
+        ],
+    )
+
+
+def compression(request: CompressionRequest, card: ModelCard | None) -> None:
+    """Raise ``UsageError`` for an option of a compression without a use.
+
+    Args:
+        request: What is asked for.
+        card: The card in the file of the model.
+    """
+    learns = any(
+        technique_of(step).needs_pictures(request.config_of(step)) for step in request.steps
+    )
+    is_named = bool(request.labels or (card is not None and card.labels))
+    _check(
+        request,
+        [
+            _Row(
+                options=("dataset",),
+                when=lambda _: is_named and not learns,
+                why=f"{request.recipe} learns from no pictures, and the outputs have names",
             )
         ],
     )

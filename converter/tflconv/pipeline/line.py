@@ -60,6 +60,7 @@ class Line:
         self.origin = Origin(request, progress)
         self.workshop = Workshop(self.origin, store, optimize=request.rewrite == "optimized")
         self._models: dict[tuple[Rewrite, Todo], FloatModel] = {}
+        self._entries: dict[Recipe, Entry] = {}
         self._choices, self.comparisons = Choices(self), Comparisons(self)
 
     @property
@@ -124,7 +125,12 @@ class Line:
         return self.entry(recipe).path / self.file_name(recipe)
 
     def entry(self, recipe: Recipe) -> Entry:
-        """Return the store's entry that holds the finished file of ``recipe``."""
+        """Return the store's entry that holds the finished file of ``recipe``; looked for once."""
+        if recipe not in self._entries:
+            self._entries[recipe] = self._fetched(recipe)
+        return self._entries[recipe]
+
+    def _fetched(self, recipe: Recipe) -> Entry:
         choice = self.choice(recipe)
         card = self._card_of(choice) if self.request.with_card else None
         inputs = {

@@ -21,7 +21,7 @@ from tflconv.tflite import editing
 _LARGEST = 2**30
 """Steps that a bias may have; sums of products need room beside it."""
 
-_WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 Doubles = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ def _tell_type(operator: fb.OperatorT, kind: int, name: str) -> None:
 def _layers(model: fb.ModelT) -> Iterator[tuple[fb.TensorT, fb.TensorT, fb.TensorT]]:
     """Kernel, bias and input of each layer that stores both of the first."""
     for graph, operator, name in editing.operators(model):
-        if name in _WITH_BIAS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+        if name in WITH_BIAS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
             source, kernel, bias = (graph.tensors[int(index)] for index in operator.inputs[:3])
             if editing.has_values(model, kernel) and editing.has_values(model, bias):
                 yield kernel, bias, source

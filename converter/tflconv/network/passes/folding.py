@@ -22,7 +22,8 @@ from tflconv.network.nodes import LINEAR, Array, Network, Node
 
 def fold_affine_into_previous(network: Network) -> Network:
     """Fold each affine node that follows a convolution or dense layer (BatchNorm after)."""
-    for affine in network.of_kind("affine"):
+    for name in network.names_of_kind("affine"):
+        affine = network[name]
         source = network[affine.inputs[0]]
         followed = network.only_consumer(source.name) is affine
         if followed and source.kind in LINEAR and _is_bare(source) and is_channelwise(affine):
@@ -68,7 +69,8 @@ _MOVING = ("crop", "identity", "pad", "patches", "reshape", "transpose")
 
 def merge_affines(network: Network) -> Network:
     """Merge two affine nodes that follow each other into one."""
-    for second in network.of_kind("affine"):
+    for name in network.names_of_kind("affine"):
+        second = network[name]
         first = network[second.inputs[0]]
         if first.kind == "affine" and network.only_consumer(first.name) is second:
             scale, shift = second.weights["scale"], second.weights["shift"]
@@ -84,7 +86,8 @@ def split_affines(network: Network) -> Network:
 
     A Rescaling before a padded convolution remains: its shift would change the padded zeros.
     """
-    for affine in network.of_kind("affine"):
+    for name in network.names_of_kind("affine"):
+        affine = network[name]
         scale, shift = (affine.weights[key] for key in _AFFINE)
         if (scale != 1).any() and (shift != 0).any():
             ahead = replace(affine, name=f"{affine.name}/scale")
@@ -100,7 +103,8 @@ def move_affine_past_mean(network: Network) -> Network:
     Fewer values are scaled then, and the last BatchNormalization of a network comes next to the
     head, into which it folds.
     """
-    for affine in network.of_kind("affine"):
+    for name in network.names_of_kind("affine"):
+        affine = network[name]
         network = _copied_past_crops(network, affine)
         reducer = network.only_consumer(affine.name)
         if reducer is None or reducer.kind not in ("mean", "crop") or not is_channelwise(affine):
@@ -154,7 +158,8 @@ def split_layer_norm(network: Network) -> Network:
 
 def merge_linear(network: Network) -> Network:
     """Merge two dense layers with nothing between them, if that is not more work."""
-    for second in network.of_kind("dense"):
+    for name in network.names_of_kind("dense"):
+        second = network[name]
         first = network[second.inputs[0]]
         alone = network.only_consumer(first.name) is second
         if first.kind == "dense" and alone and _is_bare(first) and _saves_work(first, second):

@@ -14,7 +14,8 @@ _CLIPS = ("conv", "depthwise", "dense", "add", "matmul")
 
 def fuse_relu(network: Network) -> Network:
     """Fuse each ReLU (or ReLU6) that follows an operation that can clip."""
-    for node in network.of_kind("activation"):
+    for name in network.names_of_kind("activation"):
+        node = network[name]
         source = network[node.inputs[0]]
         function = node.options["function"]
         alone = network.only_consumer(source.name) is node

@@ -6,19 +6,21 @@ are larger than anything the patches give. The full table is made by ``tests/fig
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
-from keras_networks import ran
+from keras_networks import ran, randomized
 
 from figures.faithful import SHAPES, measured
-from tflconv import recipe
+from tflconv import models, recipe
 from tflconv.conversion import Calibration, attention, prepare
 from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.tensorflow import keras2
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import open_once
+from tflconv.tflite import reading
 
 SELECTIVE = recipe.get("selective_wi8_ai8")
 
@@ -39,6 +41,23 @@ def test_no_draw_of_weights_is_an_exception(draw: int) -> None:
     figure = measured(50, seed=draw, pictures=64, samples=100, small=True)
     assert figure.mean >= 0.998, figure
     assert figure.least >= 0.997, figure
+
+
+@pytest.mark.parametrize(
+    ("name", "looked_up"), [("selective_wi8_ai8", 2), ("selective_wi4_ai8", 0)]
+)
+def test_softmax_of_many_values_is_looked_up_unless_bytes_count(
+    name: str, looked_up: int, tmp_path: Any
+) -> None:
+    """Two heads of 50 tokens, and two of the one token that is read."""
+    model = randomized(models.build("vit", (56, 56, 3), 5, patch=8, dim=32, depth=2, heads=2))
+    pictures = np.random.default_rng(0).normal(size=(8, 56, 56, 3)).astype(np.float32)
+    samples = Calibration.of_values("noise", pictures)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(prepare(open_once(model), "optimized").make(recipe.get(name), samples))
+    kinds = Counter(operator.name for operator in reading.read(path).main.operators)
+    assert (kinds["EXP"], kinds["SOFTMAX"]) == (looked_up, 4 - looked_up)
+    assert Interpreter(path).partitions == 1
 
 
 def attention_over_ones(tokens: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:

@@ -141,7 +141,8 @@ class OptimizedModel(FloatModel):
             if recipe.weights == "int4":
                 kept = kept_in_eight_bits(content, calibration)
                 content = to_four_bits(content, calibration, kept)
-            looked_up = attention.looked_up(content, calibration)
+            small = recipe.weights == "int4"  # the operators of lookups take bytes
+            looked_up = frozenset[str]() if small else attention.looked_up(content, calibration)
             content, spared = attention.keep_sums(content, calibration)
             ranges = measure(content, calibration, foresee=True)
             self._even[key] = _Even(

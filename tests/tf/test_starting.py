@@ -19,12 +19,14 @@ from tflconv.compression import PruneConfig, finetune
 from tflconv.compression.config import FinetuneConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
+from tflconv.compression.head import renewed
 from tflconv.core.files import sha256_file
 from tflconv.core.tensorflow import keras2, keras3
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, require_card
 from tflconv.model.normalization import NAMED
 from tflconv.model.opening import open_model
+from tflconv.network.keras.opened import open_once
 from tflconv.training import TrainConfig
 from tflconv.training.course import Start
 from tflconv.training.learner import Learner
@@ -321,6 +323,41 @@ def test_steps_behind_a_new_head_learn_its_classes_and_none_comes_before(
     assert require_card(made).labels == ("bus", "car")
     with pytest.raises(UsageError, match="Let it be the first"):
         tflconv.compress(source, "prune50_finetune", tmp_path / "no.keras", **said)
+
+
+def test_a_head_may_have_the_name_of_a_layer_of_an_inner_model(
+    kit: Any, pictures: Path, tmp_path: Path
+) -> None:
+    """As in what Keras calls ``dense`` by itself, in the features and behind them."""
+    pixels = kit.Input((8, 8, 3))
+    wide = kit.layers.Dense(6, name="dense")(kit.layers.GlobalAveragePooling2D()(pixels))
+    inner = kit.Model(pixels, wide, name="features")
+    whole = kit.Input((8, 8, 3))
+    model = kit.Model(whole, kit.layers.Dense(7, name="dense")(inner(whole)))
+    settings = FinetuneConfig(head="new", epochs=1, freeze_epochs=1)
+    with pytest.warns(UserWarning, match="layer 'dense' of .*, with 7 classes, is replaced"):
+        made = tflconv.compress(
+            model, "finetune", dataset=str(pictures), normalize="0..1", settings=settings
+        )
+    kept, head = list(weighted(open_model(made).model))
+    assert same(kept.get_weights(), inner.get_layer("dense").get_weights())
+    assert head.get_weights()[0].shape == (6, 2)
+
+
+def test_a_layer_that_is_only_called_dense_is_none(kit: Any) -> None:
+    class Dense(kit.layers.Layer):  # type: ignore[misc, name-defined]
+        units = 7
+
+        def build(self, shape: Any) -> None:
+            self.factor = self.add_weight(name="factor", shape=(shape[-1], 7))
+
+        def call(self, values: Any) -> Any:
+            return values @ self.factor
+
+    entry = kit.Input((3,))
+    model = kit.Model(entry, Dense(name="own")(entry))
+    with pytest.raises(UsageError, match="is 'own', a Dense"):
+        renewed(open_once(model), 2, seed=0)
 
 
 def test_a_head_that_is_no_dense_is_refused(kit: Any, pictures: Path, tmp_path: Path) -> None:

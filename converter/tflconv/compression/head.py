@@ -29,16 +29,15 @@ def renewed(opened: Opened, classes: int, seed: int) -> KerasModel:
     """
     model = keras_model(opened.source)
     layers = list(weighted(model))
-    head = _checked(model, layers[-1] if layers else None)
-    config = description_of(model)
-    (settings,) = _settings(config, head.name)
-    settings["units"] = classes
     kit = keras2 if isinstance(model, keras2.Model) else keras3()
+    head = _checked(model, layers[-1] if layers else None, kit.layers.Dense)
+    config = description_of(model)
+    *_, settings = _settings(config, head.name)  # an inner model may have one of the same name
+    settings["units"] = classes
     kit.utils.set_random_seed(seed)
     made = remade(model, config, custom_objects=opened.custom_objects)
-    for own, came in zip(weighted(made), layers, strict=True):
-        if own.name != head.name:
-            own.set_weights(came.get_weights())
+    for own, came in zip(list(weighted(made))[:-1], layers[:-1], strict=True):
+        own.set_weights(came.get_weights())
     telling.warn(
         f"layer '{head.name}' of {opened.name}, with {plural(head.units, 'class')}, is replaced by"
         f" a new one with {classes}."
@@ -46,11 +45,11 @@ def renewed(opened: Opened, classes: int, seed: int) -> KerasModel:
     return made
 
 
-def _checked(model: KerasModel, last: Any) -> Any:
+def _checked(model: KerasModel, last: Any, dense: Any) -> Any:
     """The layer ``last``, if all scores of ``model`` come from it and from no other."""
     shapes = [tuple(each.shape) for each in leaves(model.outputs)]
     kind = "no layer" if last is None else f"'{last.name}', a {type(last).__name__}"
-    if type(last).__name__ != "Dense" or len(shapes) != 1 or shapes[0][1:] != (last.units,):
+    if not isinstance(last, dense) or len(shapes) != 1 or shapes[0][1:] != (last.units,):
         raise UsageError(
             f"the head of {model.name} cannot be made new: that takes scores which come from a"
             f" Dense, and the last layer with weights is {kind}.",

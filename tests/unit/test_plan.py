@@ -151,6 +151,11 @@ def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, says
         ("epochs = 3", "epochs = 0", "epochs must be at least 1"),
         ('name = "wide"\n', "", "two models are called 'vit'"),
         ('"0.5pt"', '"half"', "'half' is no drop of accuracy"),
+        (
+            '["fp32", "static_wi8_ai8"]',
+            '["fp32", "finetune_fp32"]\nsettings.finetune.head = "new"',
+            "finetune.head: a file with a new head cannot be compared",
+        ),
     ],
 )
 def test_values_that_make_no_sense_are_refused(old: str, new: str, says: str) -> None:

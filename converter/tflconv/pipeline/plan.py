@@ -134,6 +134,12 @@ class Plan:
             for each in self.recipes_of(model):
                 _check(each, self.rewrite_of(model))
         self.options.check(self.all_recipes, in_plan=True)
+        if any(getattr(each, "head", "kept") == "new" for each in self.options.settings):
+            raise UsageError(
+                "finetune.head: a file with a new head cannot be compared with the model that came,"
+                " as a plan does.",
+                hint="Make it with tflconv compress, and name what that wrote as the model.",
+            )
         _ = None if self.max_drop is None else parse_drop(self.max_drop)
         for share in (self.min_agreement, self.min_cosine):
             _ = None if share is None else parse_share(share)

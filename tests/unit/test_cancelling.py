@@ -13,7 +13,10 @@ from ai_edge_litert import schema_py_generated as fb
 from tiny_graphs import Builder
 
 import tflconv
+from tflconv.conversion import Calibration, cancelling
+from tflconv.conversion.calibration import measure
 from tflconv.model.interpreter import Interpreter
+from tflconv.tflite import packing
 
 VALUES = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 RUN = (
@@ -84,6 +87,21 @@ def test_a_layer_that_lets_nothing_through_has_a_scale(
     assert found.cosine > 0.999
     answers = Interpreter(made[0]).run([values[:1]])[0]
     assert not answers[..., 4:].any()
+
+
+def test_a_product_of_what_is_never_large_at_once_keeps_its_steps(tmp_path: Path) -> None:
+    """As in a normalization: large differences come with small factors."""
+    build, rng = Builder(), np.random.default_rng(2)
+    source, end = build.tensor((1, 4), name="x"), build.tensor((1, 4), name="end")
+    square, factor = build.tensor((1, 4)), build.tensor((1, 4))
+    build.op("MUL", [source, source], [square])
+    build.op("RSQRT", [square], [factor])
+    build.op("MUL", [source, factor], [end])
+    given = build.write(tmp_path / "given.tflite", [source], [end])
+    sizes = np.geomspace(0.05, 500, 16)[:, np.newaxis] * rng.choice([-1, 1], (16, 4))
+    model, values = packing.unpack(given.read_bytes()), sizes.astype(np.float32)
+    found = measure(given.read_bytes(), Calibration.of_values("sizes", values))
+    assert cancelling.widened(model, found)["end"]["max"].item() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("recipe", ["static_wi8_ai8", "selective_wi8_ai8"])

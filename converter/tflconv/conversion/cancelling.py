@@ -6,8 +6,10 @@ than that of an operand. The result cannot be finer than a step of its operands,
 range, so that a range of ``LEAST`` of theirs loses nothing.
 
 A layer whose ReLU never lets anything through has a range of nothing at all, and XNNPACK refuses
-the whole file over a result that is 256 times finer than the products of its steps. A product of
-steps is 1/32 000 of the product of both ranges, so that ``LEAST`` of that loses nothing, either.
+the whole file over a result in steps that are 256 times finer than the products of the operands'
+steps: over a range below 1/65 000 of the product of both ranges. ``LEAST_OF_PRODUCT`` is twice
+that, and no more: a normalization multiplies differences and factors that are never both large,
+so that its results are small beside that product, and need all of their steps.
 
 What enters a layer only as zeros has no range, either, and in such steps a bias is beyond 32 bits.
 What enters needs no finer steps than those in which the bias is told from 0.
@@ -26,7 +28,11 @@ from tflconv.conversion.extremes import Ends
 from tflconv.tflite import biases, editing
 
 LEAST = 1 / 4096
-"""Smallest range of a result, as a share of the largest range of its operands or their product."""
+"""Smallest range of a sum, as a share of the largest range of its operands; of what enters a layer,
+as a share of what would outweigh its bias."""
+
+LEAST_OF_PRODUCT = 1 / 32768
+"""Smallest range of a product, as a share of the product of its operands' ranges."""
 
 _POWERS = {"ADD": 1, "SUB": 1, "SQUARED_DIFFERENCE": 2}
 """The power of its operands that each result is of."""
@@ -48,7 +54,7 @@ def widened(model: fb.ModelT, ranges: TensorRanges) -> TensorRanges:
     graph, named, wide = model.subgraphs[0], editing.float_activations(model), dict(ranges)
     for operator in graph.operators:
         result = named.get(int(operator.outputs[0]), "")
-        _give_room(wide, result, LEAST * _reach(model, operator, named, wide))
+        _give_room(wide, result, _least(model, operator, named, wide))
         if editing.operator_name(model, operator) in biases.WITH_BIAS:
             entering = named.get(int(operator.inputs[0]), "")
             _give_room(wide, entering, LEAST * _share_of_bias(model, operator))
@@ -79,18 +85,18 @@ def _largest(model: fb.ModelT, tensor: fb.TensorT) -> float:
     return float(np.abs(editing.values(model, tensor, np.float32)).max(initial=0.0))
 
 
-def _reach(
+def _least(
     model: fb.ModelT, operator: fb.OperatorT, named: dict[int, str], ranges: TensorRanges
 ) -> float:
-    """How far a result could reach by the ranges of its operands; 0 for other operators."""
+    """The smallest range of a result by the ranges of its operands; 0 for other operators."""
     kind = editing.operator_name(model, operator)
     if kind in _POWERS:
         operands = [int(index) for index in operator.inputs]
-        return max(_widths(model, operands, named, ranges), default=0.0) ** _POWERS[kind]
+        return LEAST * max(_widths(model, operands, named, ranges), default=0.0) ** _POWERS[kind]
     if kind in _PRODUCTS:
         factors = [int(operator.inputs[place]) for place in _PRODUCTS[kind]]
         widths = list(_widths(model, factors, named, ranges))
-        return math.prod(widths) if len(widths) == len(factors) else 0.0
+        return LEAST_OF_PRODUCT * math.prod(widths) if len(widths) == len(factors) else 0.0
     return 0.0
 
 

@@ -67,12 +67,25 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     assert labelled(data.load(folder)) == EXPECTED
 
 
+def test_a_table_that_holds_no_labels_leaves_pictures_without_classes(tmp_path: Path) -> None:
+    """They may be calibrated with all the same."""
+    tables = {"sizes.csv": b"height,width\n24,24\n", "notes.csv": b"one,two,three\n1,2,3\n"}
+    for names in (["sizes.csv"], ["sizes.csv", "notes.csv"]):
+        folder = tmp_path / "-".join(names)
+        write(folder, PICTURES | {name: tables[name] for name in names})
+        assert data.is_unsorted(folder)
+        assert data.class_names(str(folder)) == ()
+    labels = "\n".join(["file,label", *LABELS]).encode()
+    assert not data.is_unsorted(write(tmp_path / "pets", PICTURES | {"labels.csv": labels}))
+
+
 def test_classes_that_are_numbers_stand_in_the_order_of_numbers(tmp_path: Path) -> None:
     """A network was trained on them; class folders are sorted by name, as Keras does it."""
     rows = [f"{index:02}.png,{(9, 10, 2, 11)[index % 4]}" for index in range(20)]
     table = write(tmp_path / "numbers", PICTURES | {"labels.csv": "\n".join(rows).encode()})
     assert data.load(table).classes == ("2", "9", "10", "11")
-    assert data.class_names(str(table / "labels.csv")) == ("2", "9", "10", "11")
+    for path in (table, table / "labels.csv"):
+        assert data.class_names(str(path)) == ("2", "9", "10", "11")
     named = [row.replace(",2", ",two") for row in rows]
     table = write(tmp_path / "named", PICTURES | {"labels.csv": "\n".join(named).encode()})
     assert data.load(table).classes == ("10", "11", "9", "two")

@@ -124,8 +124,9 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
 def class_names(source: Source, place: Placing) -> tuple[str, ...]:
     """Return the classes, in order, into which ``place`` puts the pictures of a source."""
-    layout = _placed(source, source.names(), place)
-    return layout.order({found.label for found in layout.places.values()})
+    names = source.names()
+    layout = _placed(source, names, place)
+    return layout.order({layout.places[name].label for name in layout.places.keys() & set(names)})
 
 
 def has_classes(path: Path) -> bool:

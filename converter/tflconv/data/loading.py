@@ -19,7 +19,7 @@ from tflconv.data.arrays import is_array_file
 from tflconv.data.cache import Allocate, cached
 from tflconv.data.dataset import Dataset, Reading, Table
 from tflconv.data.dataset_card import DatasetCard, names
-from tflconv.data.locating import Location, at_path, locate
+from tflconv.data.locating import Location, at_path, locate, of_path
 from tflconv.data.sources import Source, is_source
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
@@ -155,15 +155,20 @@ def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) 
 
 
 def is_unsorted(name: str | Path) -> bool:
-    """Return whether ``name`` is a folder or archive of pictures without folders of classes.
+    """Return whether ``name`` is a folder or archive of pictures without classes.
 
     Example:
         >>> is_unsorted("mnist-sample")
         False
     """
     path = Path(name)
-    is_path = str(name) not in names() and is_source(path)
-    return is_path and not folders.has_classes(path)
+    if str(name) in names() or not is_source(path):
+        return False
+    location = of_path(path)
+    try:
+        return len(folders.class_names(location.source, _placing(location))) < 2
+    except TflconvError:  # a table beside the pictures may be none of their labels
+        return not folders.has_classes(path)
 
 
 def check_there(name: str) -> None:

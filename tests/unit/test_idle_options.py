@@ -34,7 +34,6 @@ from tflconv.pipeline import idle
 from tflconv.pipeline.comparing import ComparisonRequest
 from tflconv.pipeline.requests import BenchRequest, CompressionRequest, TrainingRequest
 from tflconv.pipeline.verification_request import VerificationRequest
-from tflconv.service import ServiceConfig
 from tflconv.training.config import DistillConfig, TrainConfig
 
 NO_TRAINING: Mapping[str, Any] = {
@@ -200,13 +199,6 @@ def test_a_compression_that_learns_nothing_has_no_pictures() -> None:
     idle.compression(untrained, replace(card, labels=()))
     idle.compression(replace(untrained, settings=()), card)
     idle.compression(replace(untrained, dataset=None), card)
-
-
-def test_a_service_takes_no_more_pictures_at_once_than_have_room() -> None:
-    with pytest.raises(UsageError, match="max_pictures would change nothing: no more than 6 are"):
-        ServiceConfig(max_pictures=7, queue=4, workers=2)
-    ServiceConfig(max_pictures=6, queue=4, workers=2)
-    ServiceConfig(queue=4, workers=2)  # the default of max_pictures was not said
 
 
 def test_python_names_parameters(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tflconv.core import inputs
 from tflconv.core.text import clean_name
-from tflconv.errors import TflconvError, UsageError, refuse_idle, require
+from tflconv.errors import TflconvError, UsageError, require
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
 
@@ -83,9 +83,6 @@ class ServiceConfig:
             **{name: (getattr(self, name) >= 1, "at least 1") for name in counts},
             **{name: (0 < getattr(self, name) < math.inf, "above 0") for name in spans},
         )
-        taken = self.queue + self.processes
-        why = f"no more than {taken} are taken at once, queue and workers together"
-        refuse_idle("service", self, max_pictures=(self.max_pictures <= taken, why))
 
     @property
     def max_bytes(self) -> int:

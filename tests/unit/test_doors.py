@@ -72,7 +72,9 @@ CLI_TO_PLAN: Mapping[str, Mapping[str, str]] = {
         },
         **{
             f"distill_{name}": f"models.distill.{name}"
-            for name in ("targets", "temperature", "alpha", "views")
+            for name in (
+                "targets", "temperature", "alpha", "views", "features", "feature_loss", "beta",
+            )
         },
     },
     "compress": {

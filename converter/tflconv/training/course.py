@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.typing import Keras2Model
 from tflconv.data import Dataset
 from tflconv.training.config import DistillConfig, TrainConfig
-from tflconv.training.features import Features
 from tflconv.training.views import Batch, Teach, Views
+
+if TYPE_CHECKING:
+    from tflconv.training.features import Features
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -337,8 +337,9 @@ def test_a_head_may_have_the_name_of_a_layer_of_an_inner_model(
     settings = FinetuneConfig(head="new", epochs=1, freeze_epochs=1)
     with pytest.warns(UserWarning, match="layer 'dense' of .*, with 7 classes, is replaced"):
         made = tflconv.compress(
-            model, "finetune", dataset=str(pictures), normalize="0..1", settings=settings
-        )
+            model, "finetune", tmp_path / "made.keras", dataset=str(pictures), normalize="0..1",
+            settings=settings,
+        )  # fmt: skip
     kept, head = list(weighted(open_model(made).model))
     assert same(kept.get_weights(), inner.get_layer("dense").get_weights())
     assert head.get_weights()[0].shape == (6, 2)

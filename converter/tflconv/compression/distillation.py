@@ -24,7 +24,7 @@ from tflconv.errors import UsageError
 from tflconv.model.opening import keras_model
 from tflconv.network.keras.opened import Opened
 from tflconv.training import teaching
-from tflconv.training.features import Features, pairs
+from tflconv.training.features import Features
 from tflconv.training.seeing import between
 
 Teacher = Callable[[Tensor], Tensor]
@@ -83,16 +83,8 @@ def _features(
     """What ``student``, a copy of the model that came, learns from layers of its teacher."""
     if not config.features:
         return None
-    theirs = keras_model(teacher.source)
-    return Features(
-        theirs,
-        student,
-        pairs(config.features, theirs, student),
-        config.feature_loss,
-        beta=config.beta,
-        adapted=_adapted(teacher, came),
-        seed=config.seed,
-    )
+    theirs, adapted = keras_model(teacher.source), _adapted(teacher, came)
+    return Features.named(config.distillation, theirs, student, adapted=adapted, seed=config.seed)
 
 
 def teacher_of(model: Opened, student: Opened) -> Teacher:

@@ -131,21 +131,14 @@ class Teacher:
 
         def of(student: Keras2Model) -> Features:
             from tflconv.model.opening import keras_model
-            from tflconv.training.features import Features, pairs
+            from tflconv.training.features import Features
             from tflconv.training.loop import NORMALIZATION
             from tflconv.training.seeing import between
 
             _check_shape(self._input_shape, self.dataset, self.file.path)
             model = keras_model(self._opened.source)
-            return Features(
-                model,
-                student,
-                pairs(config.features, model, student),
-                config.feature_loss,
-                beta=config.beta,
-                adapted=between(NORMALIZATION, self._normalization),
-                seed=self.views.seed,
-            )
+            adapted = between(NORMALIZATION, self._normalization)
+            return Features.named(config, model, student, adapted=adapted, seed=self.views.seed)
 
         return of
 

@@ -20,7 +20,7 @@ from tflconv.core.nesting import leaves
 from tflconv.core.tensorflow import keras2, keras3, tf
 from tflconv.core.typing import KerasModel, Tensor, Variable
 from tflconv.errors import UsageError, unknown
-from tflconv.training.config import FeatureLoss
+from tflconv.training.config import DistillConfig, FeatureLoss
 
 AUTO = "auto"
 
@@ -74,6 +74,25 @@ class Features:
             _projection(own[-1], theirs[-1], seed + number) if kind == "fitnets" else None
             for number, (theirs, own) in enumerate(zip(*shapes, strict=True))
         ]
+
+    @classmethod
+    def named(
+        cls,
+        config: DistillConfig,
+        teacher: KerasModel,
+        student: KerasModel,
+        *,
+        adapted: Callable[[Tensor], Tensor],
+        seed: int,
+    ) -> Features:
+        """Return what ``student`` learns from the layers that ``config`` names.
+
+        Raises:
+            UsageError: A layer is not there, or two do not fit each other.
+        """
+        found = pairs(config.features, teacher, student)
+        kind, beta = config.feature_loss, config.beta
+        return cls(teacher, student, found, kind, beta=beta, adapted=adapted, seed=seed)
 
     @property
     def variables(self) -> list[Variable]:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -352,6 +353,12 @@ def test_answers_wait_for_no_acknowledgement(service: Running) -> None:
         seconds.append(time.perf_counter() - began)
     connection.close()
     assert min(seconds[10:]) < 0.03
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="policies of Linux")
+def test_it_lets_workers_finish_an_inference(service: Running) -> None:
+    for pid in (service.process.pid, *service.workers):
+        assert os.sched_getscheduler(pid) == os.SCHED_BATCH
 
 
 def test_no_process_of_it_holds_tensorflow(service: Running) -> None:

@@ -191,9 +191,10 @@ class Deadlines(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._steps += 1
-        super().on_body(body)
-        if self._held is not None:  # it waits for all of its body, which is small
-            self.flow.resume_reading()
+        if self._held is None:
+            super().on_body(body)
+        else:  # all of it is waited for, and it is small: uvicorn would stop reading meanwhile
+            self.cycle.body += body
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import resource
 import signal
 import socket
@@ -58,6 +59,7 @@ def run(
     """
     with contextlib.ExitStack() as stack:
         _allow_files(config)
+        _give_way()
         listening = stack.enter_context(_listening(config))
         folder = stack.enter_context(scratch_folder())
         metrics = Metrics()
@@ -170,6 +172,17 @@ def _allow_files(config: ServiceConfig) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
+def _give_way() -> None:
+    """Let service and workers, which inherit this, finish what they are at where they share a core.
+
+    By default Linux stops an inference for every byte that comes, and each change of processes
+    empties the caches of both.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 @contextlib.contextmanager

@@ -132,16 +132,16 @@ def messages(connection: socket.socket) -> Iterator[tuple[Message, bytes]]:
     Raises:
         ConnectionError: It went in the middle of one.
     """
-    while connection.recv(1, socket.MSG_PEEK):
-        head, body = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
+    while lengths := _exactly(connection, _LENGTHS.size, may_end=True):
+        head, body = _LENGTHS.unpack(lengths)
         told = _object(_exactly(connection, head)) if head else {}
         yield told, _exactly(connection, body)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: socket.socket, size: int, *, may_end: bool = False) -> bytes:
     """Return ``size`` bytes as the kernel puts them together, so that they are copied once."""
     content = connection.recv(size, socket.MSG_WAITALL) if size else b""
-    if len(content) < size:
+    if len(content) < size and (content or not may_end):
         raise ConnectionError
     return content
 

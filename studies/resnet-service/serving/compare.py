@@ -43,6 +43,7 @@ class Row:
         decode, inference, queue: Medians of what the answers say, in ms.
         overhead: Median of what a client waits beyond decoding and inference, in ms.
         pss_mb: Proportional set size of service and worker.
+        bare_us: Processor time of a bare loop before and after; NaN for other runtimes than LiteRT.
     """
 
     start: float
@@ -54,6 +55,12 @@ class Row:
     queue: float
     overhead: float
     pss_mb: float
+    bare_us: float
+
+    @property
+    def share(self) -> float:
+        """Of the rate of the bare loop, per processor time."""
+        return self.bare_us / self.cpu_us
 
 
 @contextmanager
@@ -85,15 +92,17 @@ def measure(kind: str, model: Path, source: Path, picture: Path, seconds: int) -
         path = f"/models/{model.stem}/classify"
         url = f"http://127.0.0.1:{PORT}{path}"
         parts = alone(path, picture)
+        loops = [_bare_us(kind, source, picture)]
         before = cpu_seconds(*pids)
         most = load(url, picture, seconds=seconds, rate=None, connections=4)
         spent = cpu_seconds(*pids) - before
+        loops.append(_bare_us(kind, source, picture))
         assert most.rate, most
         assert most.failed == 0, most
         held = _held(url, picture, seconds, most.rate)
         return Row(
-            start=started, most=most.rate, held=held, cpu_us=1e6 * spent / (most.rate * seconds),
-            pss_mb=sum(map(pss_mb, pids)), **parts,
+            start=started, most=most.rate, held=held, cpu_us=1e6 * spent / most.answered,
+            pss_mb=sum(map(pss_mb, pids)), bare_us=statistics.mean(loops), **parts,
         )  # fmt: skip
 
 
@@ -129,6 +138,14 @@ def pss_mb(pid: int) -> float:
     """Memory of a process, with its part of what it shares."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(text.split("Pss:")[1].split()[0]) / 1024
+
+
+def _bare_us(kind: str, model: Path, picture: Path, seconds: float = 0.75) -> float:
+    """The bare loop on the core of the service, which waits meanwhile."""
+    if kind != "litert":
+        return float("nan")
+    with client.on_core(0):
+        return bare_us(model, picture, seconds)
 
 
 def bare_us(model: Path, picture: Path, seconds: float) -> float:
@@ -180,18 +197,13 @@ def _per_picture(model: Path, size: int, seconds: float = 2.0) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was measured of all runtimes: a row per round, and the bare loop of each file."""
+    """What was measured of all runtimes: a row per round."""
 
     rows: dict[str, list[Row]]
-    bare_us: dict[str, list[float]]
 
     def median(self, title: str, name: str) -> float:
         """The median over the rounds."""
         return statistics.median(getattr(row, name) for row in self.rows[title])
-
-    def bare(self, title: str) -> float:
-        """Microseconds of the bare loop."""
-        return statistics.median(self.bare_us[title])
 
 
 Told = dict[str, tuple[str, Path, Path]]
@@ -222,17 +234,13 @@ def told(model: Path, int8: Path | None, onnx: Path | None, keras: Path | None) 
 def compared(runtimes: Told, picture: Path, *, rounds: int, seconds: int) -> Found:
     """Measure all runtimes in turns; Keras, which takes long to start, twice at most."""
     rows: dict[str, list[Row]] = {title: [] for title in runtimes}
-    bare: dict[str, list[float]] = {title: [] for title in (LITERT, INT8) if title in runtimes}
     for number in range(rounds):
-        for title in bare:
-            with client.on_core(0):
-                bare[title].append(bare_us(runtimes[title][1], picture, seconds / 4))
         for title, (kind, model, source) in runtimes.items():
             if title in KERAS and number >= KERAS_ROUNDS:
                 continue
             rows[title].append(measure(kind, model, source, picture, seconds))
             print(title, rows[title][-1], file=sys.stderr)
-    return Found(rows=rows, bare_us=bare)
+    return Found(rows=rows)
 
 
 COLUMNS = {
@@ -248,8 +256,10 @@ def table(found: Found) -> str:
     for title in sorted(found.rows, key=lambda title: -found.median(title, "most")):
         cells = " | ".join(_shown(found.median(title, name)) for name in COLUMNS)
         lines.append(f"| {title} | {cells} |")
-    for title in found.bare_us:
-        spent = found.bare(title)
+    for title in (LITERT, INT8):
+        if title not in found.rows:
+            continue
+        spent = found.median(title, "bare_us")
         empty = "| " * (len(COLUMNS) - 4)
         lines.append(f"| bare loop, {title} | | {_shown(1e6 / spent)} | | {spent:.0f} {empty}|")
     return "\n".join(lines)
@@ -272,7 +282,7 @@ def aims(found: Found) -> dict[str, float]:
         "times the best compiled Keras": ratio(LITERT, *list(KERAS)[:2]),
         "times ONNX Runtime": ratio(LITERT, ONNX),
         "INT8, times float": ratio(INT8, LITERT) if INT8 in found.rows else float("nan"),
-        "share of the bare loop": found.bare(LITERT) / found.median(LITERT, "cpu_us"),
+        "share of the bare loop": found.median(LITERT, "share"),
         "beyond decoding and inference, ms": found.median(LITERT, "overhead"),
     }
 

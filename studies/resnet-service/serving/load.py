@@ -22,11 +22,13 @@ class Load:
     """What came of a load.
 
     Attributes:
-        rate: Requests per second that were answered.
+        answered: Requests with an answer.
+        rate: Those per second.
         p50, p99: Latencies in milliseconds.
         failed: Answers that were no 200, errors and timeouts.
     """
 
+    answered: int
     rate: float
     p50: float
     p99: float
@@ -43,6 +45,7 @@ def load(
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     told = json.loads(run.stdout)
     return Load(
+        answered=told["2xx"],
         rate=told["2xx"] / told["duration"],
         p50=told["latency"]["p50"],
         p99=told["latency"]["p99"],

@@ -27,6 +27,7 @@ from fakes.serving import (
     encoded,
     form,
     png,
+    running,
     serving,
     wait_for,
 )
@@ -355,10 +356,30 @@ def test_answers_wait_for_no_acknowledgement(service: Running) -> None:
     assert min(seconds[10:]) < 0.03
 
 
+POLICIES = """
+import os, pathlib, sys
+from tflconv.service import ServiceConfig, served_models, server
+
+os.sched_setscheduler(0, int(sys.argv[2]), os.sched_param(0))
+server.run(
+    served_models([pathlib.Path(sys.argv[1])]), ServiceConfig(port=0, workers=1, watch=0),
+    announce=lambda address, _: print("Serving at", address, flush=True),
+)
+print(os.sched_getscheduler(0))
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="policies of Linux")
-def test_it_lets_workers_finish_an_inference(service: Running) -> None:
-    for pid in (service.process.pid, *service.workers):
-        assert os.sched_getscheduler(pid) == os.SCHED_BATCH
+@pytest.mark.parametrize(("own", "taken"), [("OTHER", "BATCH"), ("BATCH", "BATCH")])
+def test_it_lets_workers_finish_an_inference(own: str, taken: str) -> None:
+    """Until it ends; who has chosen another policy keeps it."""
+    before, meanwhile = (int(getattr(os, f"SCHED_{name}")) for name in (own, taken))
+    with running([sys.executable, "-c", POLICIES, str(FLOAT), str(before)]) as service:
+        pids = (service.process.pid, *service.workers)
+        assert {os.sched_getscheduler(pid) for pid in pids} == {meanwhile}
+        service.stop()
+        assert service.process.stdout is not None
+        assert service.process.stdout.read() == f"{before}\n"
 
 
 def test_no_process_of_it_holds_tensorflow(service: Running) -> None:

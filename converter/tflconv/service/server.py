@@ -59,7 +59,7 @@ def run(
     """
     with contextlib.ExitStack() as stack:
         _allow_files(config)
-        _give_way()
+        stack.enter_context(_taking_turns())
         listening = stack.enter_context(_listening(config))
         folder = stack.enter_context(scratch_folder())
         metrics = Metrics()
@@ -174,15 +174,26 @@ def _allow_files(config: ServiceConfig) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-def _give_way() -> None:
+@contextlib.contextmanager
+def _taking_turns() -> Iterator[None]:
     """Let service and workers, which inherit this, finish what they are at where they share a core.
 
     By default Linux stops an inference for every byte that comes, and each change of processes
-    empties the caches of both.
+    empties the caches of both. Who has chosen another policy keeps it.
     """
-    if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    if not hasattr(os, "SCHED_BATCH") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        yield
+        return
+    _follow(os.SCHED_BATCH)
+    try:
+        yield
+    finally:
+        _follow(os.SCHED_OTHER)
+
+
+def _follow(policy: int) -> None:
+    with contextlib.suppress(PermissionError):  # a sandbox may forbid it
+        os.sched_setscheduler(0, policy, os.sched_param(0))
 
 
 @contextlib.contextmanager

@@ -61,6 +61,24 @@ def test_a_table_gives_each_picture_its_label(tmp_path: Path, case: str) -> None
         assert dataset.warnings == ()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_mark_tells_how_a_spreadsheet_wrote(tmp_path: Path, encoding: str) -> None:
+    rows = [row.replace("cat", "Kätzchen") for row in ("filename\tlabel", *LABELS)]
+    text = "\r\n".join(row.replace(",", "\t") for row in rows)
+    marked = text if encoding in ("utf-8-sig", "utf-32") else f"\ufeff{text}"
+    folder = write(tmp_path / "pets", PICTURES | {"labels.csv": marked.encode(encoding)})
+    assert data.load(folder).classes == ("Kätzchen", "dog")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le"])
+def test_another_encoding_is_said_and_not_a_missing_header(tmp_path: Path, encoding: str) -> None:
+    text = "\n".join(row.replace("cat", "Kätzchen") for row in LABELS)
+    folder = write(tmp_path / "pets", PICTURES | {"labels.csv": text.encode(encoding)})
+    with pytest.raises(TflconvError, match="it is no UTF-8 text") as caught:
+        _ = data.load(folder).classes
+    assert caught.value.hint == "Save the table in UTF-8."
+
+
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     rows = ["label,width,file", *(f"{row[7:]},24,{row[:6]}" for row in LABELS)]
     folder = write(tmp_path / "pets", PICTURES | {"labels.csv": "\n".join(rows).encode()})

@@ -177,10 +177,11 @@ def _row(
 
 def _read(table: Path) -> list[list[str]]:
     try:
-        text = inputs.read_text(table, "utf-8-sig")
+        text = inputs.read_marked_text(table)
     except (OSError, UnicodeDecodeError) as error:
         why = inputs.why_unread(error)
-        raise TflconvError(f"cannot read labels from {table}: {why}.", hint=_HINT) from error
+        hint = _HINT if isinstance(error, OSError) else "Save the table in UTF-8."
+        raise TflconvError(f"cannot read labels from {table}: {why}.", hint=hint) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:

@@ -21,7 +21,7 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def placed(*names: str) -> dict[tuple[str | None, str], int]:
     """Number of pictures by split and class."""
-    places = layout.by_folders(names).places.values()
+    places = layout.layout.by_folders(names).places.values()
     return dict(Counter((place.split, place.label) for place in places))
 
 
@@ -147,7 +147,7 @@ REFUSED = {
 def test_an_unclear_layout_names_the_folders_and_how_to_say_it(case: str) -> None:
     names, why = REFUSED[case]
     with pytest.raises(TflconvError, match=why) as caught:
-        layout.by_folders(names)
+        layout.layout.by_folders(names)
     assert "train=DIR,test=DIR" in str(caught.value.hint)
 
 
@@ -375,7 +375,7 @@ def test_a_told_split_without_classes_is_not_drawn_instead(tmp_path: Path) -> No
 def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str) -> None:
     pictures = [f"{label}/{index}.jpg" for label in ("cats", "dogs") for index in range(9)]
     annotations = [name.replace(".jpg", suffix) for name in pictures]
-    found = layout.by_folders([*pictures, *annotations])
+    found = layout.layout.by_folders([*pictures, *annotations])
     assert sorted(found.places) == sorted(pictures)
     told = f"annotations of pictures are not read: 18 (such as cats/0{suffix})."
     assert found.notes == (told,)
@@ -385,4 +385,18 @@ def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str
 
 def test_a_document_without_its_picture_is_no_annotation() -> None:
     names = ["cats/0.jpg", "dogs/0.jpg", "dogs/1.xml"]
-    assert sorted(layout.by_folders(names).places) == names
+    assert sorted(layout.layout.by_folders(names).places) == names
+
+
+def test_folders_in_classes_are_told() -> None:
+    """They may be the classes that are meant."""
+    kinds = ("animal/cat", "animal/dog", "thing/car")
+    names = [f"{kind}/{number}.png" for kind in kinds for number in range(2)]
+    for prefix in ("", "train/"):
+        found = layout.by_folders([f"{prefix}{name}" for name in names])
+        assert {place.label for place in found.places.values()} == {"animal", "thing"}
+        assert found.notes == (
+            "folders in a class belong to it, such as 'cat', 'dog' to 'animal'.",
+        )
+    plain = [name.replace("cat/", "").replace("dog/", "d") for name in names]
+    assert layout.by_folders(plain).notes == ()

@@ -46,6 +46,10 @@ WRITTEN = {
         "id,filename,label",
         *(f"{1000 + place},{row}" for place, row in enumerate(LABELS)),
     ],
+    "a column for each class": [
+        "filename, cat, dog",
+        *(f"{row[:6]}, {int('cat' in row)}, {int('dog' in row)}" for row in LABELS),
+    ],
     "a mark of the byte order": ["\ufefffilename,label", *LABELS],
 }
 
@@ -166,7 +170,11 @@ REFUSED = {
     "nothing": ([], "there are no rows"),
     "unknown columns": (["a,b,c", "1,2,3"], "which of its columns are file and label: a, b, c"),
     "one column": (["filename", *PICTURES], "columns are file and label: filename"),
-    "scores per class": (["filename,cat,dog", "00.png,0,1"], "file and label: filename, cat, dog"),
+    "scores per class": (
+        ["filename,cat,dog", "00.png,0.2,0.8"],
+        "file and label: filename, cat, dog",
+    ),
+    "several classes": (["filename,cat,dog", "00.png,1,1"], "file and label: filename, cat, dog"),
     "two labels": ([*LABELS, "00.png,cat"], "row 21: '00.png' has two labels"),
     "short row": ([*LABELS, "00.png"], "row 21 has 1 columns"),
     "empty label": ([*LABELS[:5], "05.png,"], "row 6 has an empty file name or label"),

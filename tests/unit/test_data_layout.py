@@ -21,7 +21,7 @@ def private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def placed(*names: str) -> dict[tuple[str | None, str], int]:
     """Number of pictures by split and class."""
-    places = layout.layout.by_folders(names).places.values()
+    places = layout.by_folders(names).places.values()
     return dict(Counter((place.split, place.label) for place in places))
 
 
@@ -147,7 +147,7 @@ REFUSED = {
 def test_an_unclear_layout_names_the_folders_and_how_to_say_it(case: str) -> None:
     names, why = REFUSED[case]
     with pytest.raises(TflconvError, match=why) as caught:
-        layout.layout.by_folders(names)
+        layout.by_folders(names)
     assert "train=DIR,test=DIR" in str(caught.value.hint)
 
 
@@ -375,7 +375,7 @@ def test_a_told_split_without_classes_is_not_drawn_instead(tmp_path: Path) -> No
 def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str) -> None:
     pictures = [f"{label}/{index}.jpg" for label in ("cats", "dogs") for index in range(9)]
     annotations = [name.replace(".jpg", suffix) for name in pictures]
-    found = layout.layout.by_folders([*pictures, *annotations])
+    found = layout.by_folders([*pictures, *annotations])
     assert sorted(found.places) == sorted(pictures)
     told = f"annotations of pictures are not read: 18 (such as cats/0{suffix})."
     assert found.notes == (told,)
@@ -385,7 +385,7 @@ def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str
 
 def test_a_document_without_its_picture_is_no_annotation() -> None:
     names = ["cats/0.jpg", "dogs/0.jpg", "dogs/1.xml"]
-    assert sorted(layout.layout.by_folders(names).places) == names
+    assert sorted(layout.by_folders(names).places) == names
 
 
 def test_folders_in_classes_are_told() -> None:

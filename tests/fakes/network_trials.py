@@ -30,6 +30,7 @@ import numpy as np
 from fakes import network_log
 from fakes.network_log import KINDS
 from fakes.random_networks import RandomNetwork, network
+from fakes.random_trainable import trainable
 
 OTHERS = (
     "fp16", "weight_only_wi8_afp32", "static_wi8_ai16", "static_wi4_ai8", "selective_wi4_ai8",
@@ -62,8 +63,13 @@ def trial(number: int, qat: bool = False) -> dict[str, Any]:
     for way, outcome in _converted(grown, expected, ways):
         line["outcomes"][way] = outcome
     if qat:
-        line["outcomes"]["qat"] = _guarded(lambda: _trained(grown))
+        line["outcomes"]["qat"] = trained(number)
     return line
+
+
+def trained(number: int) -> str:
+    """Return what becomes of the network of ``number`` that is drawn to be trained for int8."""
+    return _guarded(lambda: _trained(trainable(number)))
 
 
 def _keras_answers(grown: RandomNetwork) -> dict[str, np.ndarray] | None:
@@ -173,8 +179,6 @@ def _trained(grown: RandomNetwork) -> str:
     from tflconv.pipeline.fidelity import compare
 
     net = optimize(read(grown.model))[0]
-    if len(net.inputs) != 1:
-        return "refused: several inputs"
     (pictures,) = grown.samples.values()
     labels = np.arange(len(pictures)) % 3
     images = np.concatenate([pictures, pictures[:2]])

@@ -2,9 +2,11 @@
 
 ``count`` makes the networks of ``networks.py`` in every recipe that ``auto`` chooses from, of the
 graph as it came and of the rewritten one, and counts the arm64 instructions of each file and of
-typical operators alone. ``fit`` prices the units of ``tflconv.inspection.work`` by these counts,
-and ``check`` holds the choices against them: those by the table that is shipped, and those by a
-table that was fitted without the network that is chosen for.
+typical operators alone. ``fit`` prices the units of ``tflconv.inspection.work`` by these counts;
+``fit --new`` keeps the prices that there are, and adds those of operators that the table lacks, by
+what each costs alone, so that a few networks do. ``check`` holds the choices against them: those by
+the table that is shipped, and those by a table that was fitted without the network that is chosen
+for.
 """
 
 from __future__ import annotations
@@ -146,6 +148,22 @@ class Counted:
         prices, _ = nnls(matrix / scale, ones, maxiter=20_000)
         return dict(zip(names, (prices / scale).tolist(), strict=True))
 
+    def fit_new(self, known: Units) -> dict[str, float]:
+        """Return ``known`` and the price of every other unit, by operators that are alone."""
+        from scipy.optimize import nnls
+
+        unknown = {key: sorted(set(self.units[key]) - set(known)) for key in self.operators}
+        names = sorted({name for found in unknown.values() for name in found})
+        keys = [key for key in self.operators if unknown[key]]
+        left = [
+            self.operators[key] - sum(known.get(n, 0) * c for n, c in self.units[key].items())
+            for key in keys
+        ]
+        scale = np.array([self.operators[key] for key in keys])
+        rows = [[self.units[key].get(name, 0) for name in names] for key in keys]
+        prices, _ = nnls(np.array(rows) / scale[:, None], np.maximum(left, 0) / scale)
+        return dict(sorted((dict(known) | dict(zip(names, prices.tolist(), strict=True))).items()))
+
     def estimates(self, prices: Units, network: str) -> dict[str, float]:
         """Return what the files of a network cost by ``prices``."""
         return {
@@ -237,13 +255,17 @@ def count(core: str, folder: Path, names: Sequence[str]) -> None:
 
 
 @main.command()
+@click.option("--new", "only_new", is_flag=True, help="Keep the prices that there are.")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-def fit(folder: Path) -> None:
+def fit(folder: Path, only_new: bool) -> None:
     """Write the table that ships by what was counted in FOLDER."""
     core, version = cost.TABLE.split()
-    prices = {name: float(f"{price:.4g}") for name, price in read(folder).fit().items()}
+    target, counted = Path(cost.__file__).with_name(f"{core}.json"), read(folder)
+    known = json.loads(target.read_text())["instructions"]
+    found = counted.fit_new(known) if only_new else counted.fit()
+    prices = {name: float(f"{price:.4g}") for name, price in found.items()}
     table = {"core": core, "version": int(version), "instructions": prices}
-    Path(cost.__file__).with_name(f"{core}.json").write_text(json.dumps(table, indent=2) + "\n")
+    target.write_text(json.dumps(table, indent=2) + "\n")
 
 
 @main.command()

@@ -1,10 +1,11 @@
 """The smallest of each family of ``keras.applications``, by tflconv and by the converter alone.
 
 ``python tests/figures/keras_zoo.py PHOTOS --log FILE`` makes what the log lacks, so that a run that
-was ended goes on; the same call with ``--write`` makes ``docs/keras-zoo.md`` of the log. Weights
-are random, as Keras draws them; the statistics of every BatchNormalization are those of a forward
-pass on parts of the photographs. Random deep networks amplify rounding, so a figure says little
-alone: beside it stands that of ``tf.lite.TFLiteConverter`` with the same samples.
+was ended goes on: first all files, in a folder beside the log, then their instructions, which take
+longest. The same call with ``--write`` makes ``docs/keras-zoo.md`` of the log. Weights are random,
+as Keras draws them; the statistics of every BatchNormalization are those of a forward pass on parts
+of the photographs. Random deep networks amplify rounding, so a figure says little alone: beside it
+stands that of ``tf.lite.TFLiteConverter`` with the same samples.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,12 @@ import click
 import keras
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from legacy_uint8 import millions, views
+from cost_table import instructions
+from legacy_uint8 import views
 from numpy.typing import NDArray
 
 import tflconv
+from tflconv import device
 from tflconv.core.tensorflow import tf
 from tflconv.errors import TflconvError
 from tflconv.inspection.inspect import inspect
@@ -51,6 +52,7 @@ APPLICATIONS: dict[str, dict[str, Any]] = {
 
 RECIPES = ("fp32", "dynamic_wi8_afp32", "static_wi8_ai8", "selective_wi8_ai8")
 CALIBRATION, PICTURES = 16, 24
+CORE = "arm64:cortex-a76"
 PAGE = Path(__file__).parents[2] / "docs" / "keras-zoo.md"
 HEAD = """# The zoo of Keras
 
@@ -81,6 +83,7 @@ class Row:
     recipe: str
     maker: str
     side: int = 224
+    file: str | None = None
     decibels: float | None = None
     partitions: int | None = None
     instructions: str | None = None
@@ -137,83 +140,99 @@ def _quantized(values: NDArray[np.float32], taken: Any) -> NDArray[Any]:
     return np.clip(np.rint(values / scale + zero), bounds.min, bounds.max).astype(taken["dtype"])
 
 
-def ours(source: Path, made_by: str, rewrite: str, samples: Path, folder: Path) -> Path:
-    """What tflconv makes."""
-    place = folder / rewrite
-    (path,) = tflconv.convert(
-        source,
-        [made_by],
-        place,
-        calibration=str(samples),
-        rewrite=rewrite,  # type: ignore[arg-type]
-    )
-    return path
+Made = Path | str
+"""A file, or why there is none."""
 
 
-def alone(model: Any, made_by: str, samples: Path, folder: Path) -> Path:
+def ours(
+    source: Path, recipes: Sequence[str], rewrite: str, samples: Path, folder: Path
+) -> dict[str, Made]:
+    """What tflconv makes: all files at once, which is quicker, or each alone to know reasons."""
+    try:
+        paths = tflconv.convert(
+            source,
+            recipes,
+            folder / rewrite,
+            calibration=str(samples),
+            rewrite=rewrite,  # type: ignore[arg-type]
+        )
+    except TflconvError as error:
+        if len(recipes) == 1:
+            return {recipes[0]: str(error)}
+        each = (ours(source, [recipe], rewrite, samples, folder) for recipe in recipes)
+        return {recipe: made for found in each for recipe, made in found.items()}
+    return dict(zip(recipes, paths, strict=True))
+
+
+def alone(model: Any, recipes: Sequence[str], samples: Path, folder: Path) -> dict[str, Made]:
     """What ``tf.lite.TFLiteConverter`` makes; it has no selective recipe.
 
     The batch is 1: with an open one, LiteRT cannot run the files of some networks at all.
     """
     one = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(one, model(one)))
-    if made_by != "fp32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if made_by == "static_wi8_ai8":
-        values = np.load(samples)
-        converter.representative_dataset = lambda: ([each[np.newaxis]] for each in values)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-    path = folder / f"alone-{made_by}.tflite"
-    path.write_bytes(converter.convert())
-    return path
+    fixed = keras.Model(one, model(one))
+    made: dict[str, Made] = {}
+    for recipe in recipes:
+        converter = tf.lite.TFLiteConverter.from_keras_model(fixed)
+        if recipe != "fp32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if recipe == "static_wi8_ai8":
+            values = np.load(samples)
+            converter.representative_dataset = lambda kept=values: ([v[np.newaxis]] for v in kept)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+        path = folder / f"alone-{recipe}.tflite"
+        try:
+            path.write_bytes(converter.convert())
+        except Exception as error:  # the converter raises its own kinds and plain ones alike
+            made[recipe] = f"{type(error).__name__}: {error}"
+        else:
+            made[recipe] = path
+    return made
 
 
-def rows(name: str, photos: Path, side: int, missing: set[tuple[str, str]]) -> Iterator[Row]:
-    """Every file of one network that is still to be made."""
+def rows(
+    name: str, photos: Path, side: int, missing: set[tuple[str, str]], folder: Path
+) -> Iterator[Row]:
+    """Every file of one network that is still to be made; nothing is counted yet."""
     pixels = np.stack(list(views(photos, (side, side), CALIBRATION + PICTURES)))
     values = pixels.astype(np.float32)
     values = values if name in OWN_RANGE else values / 127.5 - 1
     model = network(name, values[:CALIBRATION])
     expected = np.asarray(model(values[CALIBRATION:], training=False))
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        source, samples = folder / f"{name}.keras", folder / "samples.npy"
-        model.save(source)
-        np.save(samples, values[:CALIBRATION])
-        for made_by, maker in sorted(missing):
-            make = (
-                partial(alone, model, made_by, samples, folder)
-                if maker == "converter"
-                else partial(ours, source, made_by, maker, samples, folder)
+    source, samples = folder / f"{name}.keras", folder / "samples.npy"
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(source)
+    np.save(samples, values[:CALIBRATION])
+    for maker in MAKERS:
+        recipes = [recipe for recipe in RECIPES if (recipe, maker) in missing]
+        if not recipes:
+            continue
+        if maker == "converter":
+            made = alone(model, recipes, samples, folder)
+        else:
+            made = ours(source, recipes, maker, samples, folder)
+        for recipe, found in made.items():
+            row = Row(network=name, recipe=recipe, maker=maker, side=side)
+            if isinstance(found, str):
+                yield replace(row, refused=found)
+                continue
+            yield replace(
+                row,
+                file=str(found),
+                decibels=decibels(found, values[CALIBRATION:], expected),
+                partitions=len(inspect(found).delegation.partitions),
             )
-            yield _row(name, made_by, maker, make, values[CALIBRATION:], expected)
 
 
-def _row(
-    name: str,
-    made_by: str,
-    maker: str,
-    make: Callable[[], Path],
-    pictures: NDArray[np.float32],
-    expected: NDArray[np.float32],
-) -> Row:
-    row = Row(network=name, recipe=made_by, maker=maker, side=pictures.shape[1])
+def counted(row: Row) -> Row:
+    """``row`` with the instructions of its file."""
+    assert row.file is not None
     try:
-        path = make()
-    except TflconvError as error:
-        return replace(row, refused=str(error))
-    except Exception as error:  # the converter raises its own kinds and plain ones alike
-        return replace(row, refused=f"{type(error).__name__}: {error}")
-    row = replace(
-        row,
-        decibels=decibels(path, pictures, expected),
-        partitions=len(inspect(path).delegation.partitions),
-    )
-    try:
-        return replace(row, instructions=millions(path, "cortex-a76"))
+        total = instructions(Path(row.file), device.find(CORE))
     except TflconvError as error:
         return replace(row, uncounted=str(error))
+    return replace(row, instructions=f"{total / 1e6:.1f} M")
 
 
 MAKERS = ("converter", "as-is", "optimized")
@@ -285,6 +304,9 @@ def main(photos: Path, log: Path, side: int, only: str | None, write: bool) -> N
         if set(WANTED) - made(name, side, log):  # a process each: TensorFlow keeps its memory
             call = [sys.executable, __file__, str(photos), f"--log={log}", f"--side={side}"]
             subprocess.run([*call, f"--only={name}"], check=False)
+    for row in () if write else read(log):
+        if row.side == side and row.file and not (row.instructions or row.uncounted):
+            append(log, counted(row))
     text = page([row for row in read(log) if row.side == side], side, photos)
     if write:
         PAGE.write_text(text)
@@ -294,15 +316,22 @@ def main(photos: Path, log: Path, side: int, only: str | None, write: bool) -> N
 
 def complete(name: str, photos: Path, side: int, log: Path) -> None:
     """Append the rows of one network that the log lacks."""
-    for row in rows(name, photos, side, set(WANTED) - made(name, side, log)):
-        with log.open("a") as file:
-            file.write(json.dumps(asdict(row)) + "\n")
+    folder = log.with_suffix("") / name
+    for row in rows(name, photos, side, set(WANTED) - made(name, side, log), folder):
+        append(log, row)
+
+
+def append(log: Path, row: Row) -> None:
+    """Write ``row`` at the end of a log."""
+    with log.open("a") as file:
+        file.write(json.dumps(asdict(row)) + "\n")
 
 
 def read(log: Path) -> list[Row]:
-    """The rows of a log."""
+    """The rows of a log; what was written last of one stands."""
     lines = log.read_text().splitlines() if log.exists() else []
-    return [Row(**json.loads(line)) for line in lines]
+    found = [Row(**json.loads(line)) for line in lines]
+    return list({(row.network, row.side, row.recipe, row.maker): row for row in found}.values())
 
 
 def made(name: str, side: int, log: Path) -> set[tuple[str, str]]:

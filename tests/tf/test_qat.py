@@ -16,7 +16,7 @@ from tflconv.compression.examples import Examples
 from tflconv.compression.qat import fine_tune
 from tflconv.conversion.optimized import OptimizedModel
 from tflconv.core.tensorflow import keras2
-from tflconv.errors import UsageError
+from tflconv.errors import TflconvError, UsageError
 from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.fake_quant import round_weights, weight_scales
 from tflconv.network.keras.ranges import Range, Ranges, measure
@@ -183,3 +183,13 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], says:
 def test_range_must_hold_zero() -> None:
     with pytest.raises(UsageError, match="contain 0"):
         Range(low=0.5, high=1)
+
+
+def test_a_layer_that_would_learn_nothing_is_refused() -> None:
+    inputs = keras.Input((4,))
+    rounded = keras.ops.sign(keras.layers.Dense(4, name="unreached")(inputs))
+    network = read(keras.Model(inputs, keras.layers.Dense(3)(rounded)))
+    numbers = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    rows = Examples(images=numbers, labels=np.arange(8) % 3)
+    with pytest.raises(TflconvError, match=r"layer 'unreached' of .* learns nothing"):
+        fine_tune(network, rows, QatConfig(epochs=1, batch_size=4))

@@ -20,3 +20,8 @@ def test_a_network_converts_or_is_refused(number: int) -> None:
     assert line["outcomes"]
     assert not network_trials.faults([line])
     assert not any("not unique" in outcome for outcome in line["outcomes"].values())
+
+
+@pytest.mark.parametrize("number", [10, 60, 160, 270, 440, 590])
+def test_a_network_of_ordinary_layers_is_trained_for_int8(number: int) -> None:
+    assert network_trials.trained(number) == "right"

@@ -37,20 +37,28 @@ POOL = {
     **FORMAT,
 }
 
+ROW_POOL = {"pool_size": [2, 3], "strides": [None, 1], "padding": ["same", "valid"], **FORMAT}
+ROW = {"kernel_size": [3], **SLIDING, **FORMAT}
+
 SETTINGS: dict[str, tuple[tuple[int, ...], dict[str, list[Any]]]] = {
     "Activation": (TOKENS, {"activation": ["gelu", "softmax", "elu", "softplus", "swish"]}),
+    "AveragePooling1D": (TOKENS, ROW_POOL),
     "AveragePooling2D": (PICTURE, POOL),
     "BatchNormalization": (PICTURE, {"axis": [-1, 1], **NORM}),
+    "Conv1D": (TOKENS, {"filters": [4], "groups": [1, 2], **ROW}),
     "Conv2D": (PICTURE, {"filters": [4], "kernel_size": [3, (1, 2)], "groups": [1, 2], **SLIDING}),
     "Cropping1D": (TOKENS, {"cropping": [1, (0, 2)]}),
     "Dense": (TOKENS, {"units": [3], **BIAS, "activation": [None, "tanh", "selu"]}),
+    "DepthwiseConv1D": (TOKENS, {"depth_multiplier": [1, 2], **ROW}),
     "DepthwiseConv2D": (PICTURE, {"kernel_size": [3], "depth_multiplier": [1, 2], **SLIDING}),
     "Flatten": (PICTURE, FORMAT),
     "GlobalAveragePooling1D": (TOKENS, {"keepdims": [False, True], **FORMAT}),
     "GlobalAveragePooling2D": (PICTURE, {"keepdims": [False, True], **FORMAT}),
+    "GlobalMaxPooling1D": (TOKENS, {"keepdims": [False, True], **FORMAT}),
     "GlobalMaxPooling2D": (PICTURE, {"keepdims": [False, True], **FORMAT}),
     "Identity": (TOKENS, {}),
     "LayerNormalization": (PICTURE, {"axis": [-1, 1, (2, 3)], **NORM}),
+    "MaxPooling1D": (TOKENS, ROW_POOL),
     "MaxPooling2D": (PICTURE, POOL),
     "Normalization": (
         PICTURE, {"axis": [-1, 1, None], "mean": [0.5], "variance": [0.2], "invert": [False, True]}
@@ -61,8 +69,10 @@ SETTINGS: dict[str, tuple[tuple[int, ...], dict[str, list[Any]]]] = {
     ),
     "Rescaling": (PICTURE, {"scale": [0.5, [1.0, 2.0, 3.0, 4.0]], "offset": [0.0, -1.0]}),
     "Reshape": (TOKENS, {"target_shape": [(8, 5), (-1, 4)]}),
+    "SeparableConv1D": (TOKENS, {"filters": [3], **ROW, **BIAS}),
     "SeparableConv2D": (PICTURE, {"filters": [3], "kernel_size": [3], **SLIDING, **BIAS}),
     "Softmax": (TOKENS, {"axis": [-1, 1]}),
+    "ZeroPadding1D": (TOKENS, {"padding": [1, (0, 2)]}),
     "ZeroPadding2D": (PICTURE, {"padding": [1, ((1, 0), (0, 2))], **FORMAT}),
 }  # fmt: skip
 

@@ -361,3 +361,29 @@ def test_the_class_itself_may_be_the_answer(choose: str, axis: int | None, tmp_p
     received = only(answers(converted(model, tmp_path), {"steps": values}))
     np.testing.assert_array_equal(received.reshape(expected.shape), expected)
     assert np.asarray(model(-np.eye(4, 5, dtype=np.float32)[np.newaxis])).dtype == np.int32
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_models_and_layers_have_any_names(rewrite: Rewrite, tmp_path: Path) -> None:
+    """Keras takes them, but a graph of TensorFlow does not take them all as names of scopes."""
+    picture, values = keras.Input((8, 8, 3), name="a picture"), keras.Input((4,))
+    inner = keras.Model(values, keras.layers.Dense(4, name="层")(values), name="_the first part")
+    value = keras.layers.Conv2D(4, 3, name="conv (1)")(picture)
+    value = inner(keras.layers.GlobalAveragePooling2D()(value))
+    check(keras.Model(picture, value, name="模型 1"), tmp_path, rewrite)
+
+
+def test_operators_of_a_rewritten_file_are_named_by_their_layers(tmp_path: Path) -> None:
+    picture = keras.Input((8, 8, 3), name="picture")
+    value = keras.layers.Conv2D(4, 3, activation="relu", name="stem")(picture)
+    gate = keras.layers.Lambda(lambda x: keras.ops.cast(x > 0.1, "float32"), name="gate")(value)
+    value = keras.layers.Multiply(name="gated")([value, gate])
+    value = keras.layers.GlobalAveragePooling2D(name="mean")(value)
+    model = keras.Model(picture, keras.layers.Dense(3, name="head")(value))
+    file = reading.read(converted(model, tmp_path, "fp32", rewrite="optimized"))
+    made = [file.main.tensors[operator.outputs[0]].name for operator in file.main.operators]
+    kinds = [operator.name for operator in file.main.operators]
+    assert "GREATER" in kinds
+    layers = {kind: name.split("_")[0] for kind, name in zip(kinds, made, strict=True)}
+    assert layers["CONV_2D"] == "stem"
+    assert layers["GREATER"] == "gate"

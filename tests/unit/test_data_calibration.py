@@ -80,8 +80,9 @@ def test_a_folder_without_pictures_is_no_calibration(tmp_path: Path) -> None:
 
 def test_labels_are_one_a_line(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
-    path.write_bytes("\ufefftench, Tinca tinca\r\nHäuschen\n".encode())
-    assert data.read_labels(path, 2) == ("tench, Tinca tinca", "Häuschen")
+    for encoding in ("utf-8", "utf-16-le"):
+        path.write_bytes("\ufefftench, Tinca tinca\r\nHäuschen\n".encode(encoding))
+        assert data.read_labels(path, 2) == ("tench, Tinca tinca", "Häuschen")
 
 
 @pytest.mark.parametrize(

@@ -386,3 +386,17 @@ def test_annotations_beside_pictures_are_told_once_and_are_no_damage(suffix: str
 def test_a_document_without_its_picture_is_no_annotation() -> None:
     names = ["cats/0.jpg", "dogs/0.jpg", "dogs/1.xml"]
     assert sorted(layout.by_folders(names).places) == names
+
+
+def test_folders_in_classes_are_told() -> None:
+    """They may be the classes that are meant."""
+    kinds = ("animal/cat", "animal/dog", "thing/car")
+    names = [f"{kind}/{number}.png" for kind in kinds for number in range(2)]
+    for prefix in ("", "train/"):
+        found = layout.by_folders([f"{prefix}{name}" for name in names])
+        assert {place.label for place in found.places.values()} == {"animal", "thing"}
+        assert found.notes == (
+            "folders in a class belong to it, such as 'cat', 'dog' to 'animal'.",
+        )
+    plain = [name.replace("cat/", "").replace("dog/", "d") for name in names]
+    assert layout.by_folders(plain).notes == ()

@@ -46,6 +46,10 @@ WRITTEN = {
         "id,filename,label",
         *(f"{1000 + place},{row}" for place, row in enumerate(LABELS)),
     ],
+    "a column for each class": [
+        "filename, cat, dog",
+        *(f"{row[:6]}, {int('cat' in row)}, {int('dog' in row)}" for row in LABELS),
+    ],
     "a mark of the byte order": ["\ufefffilename,label", *LABELS],
 }
 
@@ -59,6 +63,24 @@ def test_a_table_gives_each_picture_its_label(tmp_path: Path, case: str) -> None
         assert dataset.name == "pets"
         assert labelled(dataset) == EXPECTED
         assert dataset.warnings == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_mark_tells_how_a_spreadsheet_wrote(tmp_path: Path, encoding: str) -> None:
+    rows = [row.replace("cat", "Kätzchen") for row in ("filename\tlabel", *LABELS)]
+    text = "\r\n".join(row.replace(",", "\t") for row in rows)
+    marked = text if encoding in ("utf-8-sig", "utf-32") else f"\ufeff{text}"
+    folder = write(tmp_path / "pets", PICTURES | {"labels.csv": marked.encode(encoding)})
+    assert data.load(folder).classes == ("Kätzchen", "dog")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16-le"])
+def test_another_encoding_is_said_and_not_a_missing_header(tmp_path: Path, encoding: str) -> None:
+    text = "\n".join(row.replace("cat", "Kätzchen") for row in LABELS)
+    folder = write(tmp_path / "pets", PICTURES | {"labels.csv": text.encode(encoding)})
+    with pytest.raises(TflconvError, match="it is no UTF-8 text") as caught:
+        _ = data.load(folder).classes
+    assert caught.value.hint == "Save the table in UTF-8."
 
 
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
@@ -148,7 +170,11 @@ REFUSED = {
     "nothing": ([], "there are no rows"),
     "unknown columns": (["a,b,c", "1,2,3"], "which of its columns are file and label: a, b, c"),
     "one column": (["filename", *PICTURES], "columns are file and label: filename"),
-    "scores per class": (["filename,cat,dog", "00.png,0,1"], "file and label: filename, cat, dog"),
+    "scores per class": (
+        ["filename,cat,dog", "00.png,0.2,0.8"],
+        "file and label: filename, cat, dog",
+    ),
+    "several classes": (["filename,cat,dog", "00.png,1,1"], "file and label: filename, cat, dog"),
     "two labels": ([*LABELS, "00.png,cat"], "row 21: '00.png' has two labels"),
     "short row": ([*LABELS, "00.png"], "row 21 has 1 columns"),
     "empty label": ([*LABELS[:5], "05.png,"], "row 6 has an empty file name or label"),

@@ -226,7 +226,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["compress", "none.keras", "--recipe", "channels50"], 1, "no model at none", "Models come as"),
     (["study"], 2, "Missing argument 'PLAN|demo|init'", "For example: tflconv study demo"),
     (["study", "dem"], 2, "there is no plan dem", "Did you mean demo?"),
-    (["study", T], 2, "cannot read the plan tiny.tflite: it is no utf-8", "A plan is a TOML file"),
+    (["study", T], 2, "cannot read the plan tiny.tflite: it is no UTF-8", "A plan is a TOML file"),
     (["study", "empty"], 2, "cannot read the plan empty: Is a directory", "A plan is a TOML file"),
     (["study", "init", "-o", "p.toml"], 2, "is printed", "Say: tflconv study init > plan.toml"),
     ([*HISTORY, "show", "zzz", *KEPT], 2, "no run whose hash", "history list shows"),

@@ -22,7 +22,7 @@ from tflconv.compression.kernels import keeping
 from tflconv.core.files import sha256_json
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, Progress, silent
-from tflconv.core.tensorflow import keras2, tf
+from tflconv.core.tensorflow import any_names, keras2, tf
 from tflconv.core.typing import KerasModel, Tensor, Variable
 from tflconv.training import precision
 from tflconv.training.config import TrainConfig
@@ -242,7 +242,7 @@ class _Tuner:
         return row
 
     def _step(self, inputs: Tensor, labels: Tensor, rate: Tensor) -> Tensor:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, any_names():
             scores, *seen = leaves(self.called(inputs, training=True))
             loss = self.loss(inputs, scores, labels)
             if self.features is not None:

@@ -193,11 +193,12 @@ def check_known(network: Network) -> None:
         " docs/recipes.md lists those that can be trained."
     )
     for node in network.of_kind("opaque"):
-        raise TflconvError(
-            f"qat: layer '{node.name}' ({node.options['layer']}) of {network.name} cannot be"
-            " trained for int8 as it is used there.",
-            hint=hint,
-        )
+        if node.options["learns"]:
+            raise TflconvError(
+                f"qat: the weights of layer '{node.name}' ({node.options['layer']}) of"
+                f" {network.name} cannot be trained for int8 as it is used there.",
+                hint=hint,
+            )
     for node in network.of_kind("conv"):
         if node.options.get("dilation", (1, 1)) != (1, 1):
             raise TflconvError(
@@ -336,7 +337,13 @@ def _step(
     with tf.GradientTape() as tape:
         logits = run(logits_of(trained.source), inputs, scheme=trained)
         loss = wanted(inputs, logits, labels)
-    gradients = map(_dense, tape.gradient(loss, trained.variables))
+    gradients = [_dense(each) for each in tape.gradient(loss, trained.variables)]
+    for (name, _), gradient in zip(trained.weights, gradients, strict=True):
+        if gradient is None:
+            raise TflconvError(
+                f"qat: layer '{name}' of {trained.source.name} learns nothing: what follows it has"
+                " no gradient."
+            )
     optimizer.apply_gradients(zip(gradients, trained.variables, strict=True))
     return loss
 

@@ -18,6 +18,7 @@ from tflconv.core.typing import Tensor
 from tflconv.network.keras import execution, operators
 from tflconv.network.nodes import CannotRewrite, Network, Node
 from tflconv.tflite import editing, packing
+from tflconv.tflite.naming import Names
 from tflconv.tflite.reading import TfliteModel, TfliteTensor
 from tflconv.tflite.splicing import Splice, splice
 
@@ -62,6 +63,9 @@ class Cut:
         """
         names = [node.name for node in self._network.inputs]
         lowered = packing.unpack(tracing.lower(self._graph()))
+        graph, free = lowered.subgraphs[0], Names(lowered).free
+        for name, tensor in zip((*names, *self._made), graph.inputs, strict=True):
+            graph.tensors[int(tensor)].name = free(name).encode()
         splice(lowered, packing.unpack(content), self._parts())
         editing.sign(lowered, names, self._network.output_names)
         editing.drop_unused_tensors(lowered)
@@ -134,7 +138,13 @@ class Cut:
         function = tracing.freeze_function(self._call, specs)
         names = tuple(f"output_{place}" for place in range(len(self._computed())))
         inputs = tuple(f"input_{place}" for place in range(len(fed)))
-        return tracing.FrozenGraph(function=function, inputs=inputs, outputs=names)
+        return tracing.FrozenGraph(
+            function=function,
+            inputs=inputs,
+            outputs=names,
+            layers=tuple(self._network.nodes),
+            ends=tuple(name for name, _ in self._computed()),
+        )
 
     def _call(self, *values: Tensor) -> list[Tensor]:
         nodes = [*self._network.inputs, *self._foreign]

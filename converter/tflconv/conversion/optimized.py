@@ -9,7 +9,7 @@ along, and the TFLite converter takes them from the graph.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -280,8 +280,14 @@ def _compared(
 
 def _lower(network: Network) -> tuple[bytes, FrozenGraph]:
     """The float file of ``network``, and the graph that it is made of."""
-    graph = tracing.freeze(as_source(network))
+    graph = _frozen(network, as_source(network))
     return tracing.lower(graph), graph
+
+
+def _frozen(network: Network, source: Source) -> FrozenGraph:
+    """The graph of ``source``, which computes ``network`` and names tensors by its nodes."""
+    graph = tracing.freeze(source)
+    return replace(graph, layers=tuple(network.nodes), ends=network.outputs)
 
 
 def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
@@ -299,7 +305,7 @@ def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
     wanted = {node.name for node in ranges.quantized(network, selective=selective)}
     scheme = FakeQuantScheme({name: chosen[name] for name in wanted}, tensorwise=tensorwise)
     rounded = network if tensorwise else round_weights(network)
-    graph = tracing.freeze(as_source(rounded, scheme, typed=recipe.io == "float32"))
+    graph = _frozen(network, as_source(rounded, scheme, typed=recipe.io == "float32"))
     return finish(tracing.lower_trained(graph, recipe), recipe)
 
 

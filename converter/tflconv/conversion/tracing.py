@@ -26,7 +26,7 @@ from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operat
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, packing, roots
+from tflconv.tflite import editing, naming, packing, roots
 
 if TYPE_CHECKING:
     from tflconv.core.tensorflow import tf
@@ -42,12 +42,16 @@ class FrozenGraph:
         outputs: Names of its outputs.
         traced: The same with its variables, if it is known: TensorFlow takes several times as long
             to start a function that carries its weights as constants.
+        layers: What tensors of the node at each place are called, if a network was traced.
+        ends: The same of each output.
     """
 
     function: ConcreteFunction
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     traced: ConcreteFunction | None = None
+    layers: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -278,6 +282,8 @@ def _convert(
         raise _explained(error) from error
     model = packing.unpack(content)
     editing.sign(model, graph.inputs, graph.outputs)
+    if graph.layers:
+        naming.name(model, graph.layers, graph.ends)
     roots.limit_before_roots(model)
     return packing.pack(model)
 
@@ -336,6 +342,11 @@ def _explained(error: Exception) -> TflconvError:
         return TflconvError(
             f"TFLite has no operators for {', '.join(operators)} of TensorFlow.",
             hint="Replace the layers that use them; Flex operators do not run in plain LiteRT.",
+        )
+    if scaled := re.search(r"'tfl\.(\w+)' op quantization parameters violate the same", str(error)):
+        return TflconvError(
+            f"{scaled[1].upper()} in int8 has one scale for all that it takes and makes, and the"
+            " ranges of the layers around it differ."
         )
     lines = [line for line in str(error).splitlines() if line.strip()]
     told = re.sub(r"^.*?\d+:\d+: error: ", "", lines[0]) if lines else repr(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import stat
 from pathlib import Path
@@ -38,6 +39,29 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return path.read_text(encoding=encoding)
 
 
+def read_marked_text(path: Path) -> str:
+    """Return the text in ``path``: UTF-8, or what its byte-order mark says, as spreadsheets save.
+
+    Raises:
+        OSError: It is a device or cannot be read.
+        UnicodeDecodeError: It is no text; zeros, which UTF-16 without a mark is full of, are none.
+    """
+    content = read_bytes(path)
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    text = content.decode(encoding).removeprefix("\ufeff")
+    if "\0" in text:
+        raise UnicodeDecodeError(encoding, content, 0, 1, "zeros are no text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before that of UTF-16, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
 def why_unread(error: OSError | UnicodeDecodeError) -> str:
     """Return why a text file could not be read, without numbers and the path once more.
 
@@ -46,5 +70,5 @@ def why_unread(error: OSError | UnicodeDecodeError) -> str:
         'No such file or directory'
     """
     if isinstance(error, UnicodeDecodeError):
-        return f"it is no {error.encoding} text"
+        return f"it is no {error.encoding.upper()} text"
     return error.strerror or str(error)

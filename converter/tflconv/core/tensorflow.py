@@ -12,6 +12,7 @@ import collections
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from types import ModuleType
@@ -33,9 +34,9 @@ with quiet.native_stderr():
 tf.get_logger().setLevel("ERROR")
 
 __all__ = [
-    "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3", "keras3_operators",
-    "meta_graphs", "optimizing", "plain_choices", "registered_names", "run_plainly", "tf",
-    "tfmot_quantization", "unexported_layers",
+    "any_names", "freeze", "fresh_names", "functional_of_keras3", "keras2", "keras3",
+    "keras3_operators", "meta_graphs", "optimizing", "plain_choices", "registered_names",
+    "run_plainly", "tf", "tfmot_quantization", "unexported_layers",
 ]  # fmt: skip
 
 
@@ -109,6 +110,29 @@ def _choosing(choose: Callable[..., Any]) -> Callable[..., Any]:
         return tf.expand_dims(found, axis) if keepdims else found
 
     return chosen
+
+
+@contextlib.contextmanager
+def any_names() -> Iterator[None]:
+    """Let models and layers within the block have any names, such as ``my model``.
+
+    Keras takes them, and so do its other backends; a graph of TensorFlow takes few signs of ASCII
+    as the name of a scope, and gets ``_`` for the others.
+    """
+    kept = tf.Graph.name_scope
+
+    def name_scope(graph: Any, name: str | None) -> contextlib.AbstractContextManager[str]:
+        plain = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name or "")
+        if plain and not (graph.get_name_scope() or re.match(r"[A-Za-z0-9.]", plain)):
+            plain = f"n{plain}"
+        scope: contextlib.AbstractContextManager[str] = kept(graph, plain or name)
+        return scope
+
+    tf.Graph.name_scope = name_scope
+    try:
+        yield
+    finally:
+        tf.Graph.name_scope = kept
 
 
 def meta_graphs(content: bytes) -> list[Any]:

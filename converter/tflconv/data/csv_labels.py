@@ -1,8 +1,9 @@
 """Labels in a table beside the pictures: a ``.csv`` file with a row per picture.
 
-The header may be missing where there are two columns, name and label. A name is a path from the
-folder of the table; names without folder or without extension are looked for below it. A column
-``split`` tells the splits apart.
+The header may be missing where there are two columns, name and label. In place of the label there
+may be a column for each class, with a one in that of the picture and zeros beside it. A name is a
+path from the folder of the table; names without folder or without extension are looked for below
+it. A column ``split`` tells the splits apart.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class _Finder:
 
 def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
     """The rows one after another: a table of millions is held once, as its cells."""
-    lines = _read(table)
+    lines = _of_marks(_read(table))
     if not lines:
         _refuse(table, "there are no rows")
     header = [cell.strip().lower().replace(" ", "_") for cell in lines[0]]
@@ -135,6 +136,18 @@ def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
         if len(kinds) > 1:
             _refuse(table, "some rows have a split and some have none")
         yield row
+
+
+def _of_marks(lines: list[list[str]]) -> list[list[str]]:
+    """``lines`` as file and label, where they have a column of zeros and a one for each class."""
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    if len(header) < 3 or header[0].lower().replace(" ", "_") not in _FILES:
+        return lines
+    marks = [[cell.strip() for cell in row[1:]] for row in lines[1:]]
+    if any(sorted(row) != ["0"] * (len(header) - 2) + ["1"] for row in marks):
+        return lines
+    labelled = zip(lines[1:], marks, strict=True)
+    return [["filename", "label"], *([row[0], header[1:][m.index("1")]] for row, m in labelled)]
 
 
 def _looks_like_header(lines: Sequence[Sequence[str]]) -> bool:
@@ -177,10 +190,11 @@ def _row(
 
 def _read(table: Path) -> list[list[str]]:
     try:
-        text = inputs.read_text(table, "utf-8-sig")
+        text = inputs.read_marked_text(table)
     except (OSError, UnicodeDecodeError) as error:
         why = inputs.why_unread(error)
-        raise TflconvError(f"cannot read labels from {table}: {why}.", hint=_HINT) from error
+        hint = _HINT if isinstance(error, OSError) else "Save the table in UTF-8."
+        raise TflconvError(f"cannot read labels from {table}: {why}.", hint=hint) from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:

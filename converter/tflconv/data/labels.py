@@ -16,7 +16,7 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
     """Read the labels in a text file, one per line.
 
     Args:
-        path: The file, in UTF-8.
+        path: The file, in UTF-8, or in UTF-16 with a byte-order mark.
         count: Number of outputs of the model, if it is to be checked.
 
     Returns:
@@ -34,7 +34,7 @@ def read_labels(path: Path, count: int | None = None) -> tuple[str, ...]:
         ('cat', 'dog')
     """
     try:
-        lines = inputs.read_text(path, "utf-8-sig").rstrip("\n").splitlines()
+        lines = inputs.read_marked_text(path).rstrip("\n").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TflconvError(
             f"cannot read labels from {path}: {inputs.why_unread(error)}.",

@@ -93,13 +93,13 @@ def by_folders(names: Sequence[str]) -> Layout:
     level = root.without_wrappers()
     splits = roles(level.folders)
     if any(level.folders[name].folders for name in splits if splits[name] != UNLABELLED):
-        layout = _in_splits(level, splits)
+        layout = _with_nested(_in_splits(level, splits))
     elif _is_class_first(level):
         layout = _class_first(level)
     else:
         _check_flat(level, splits)
         _check_classes(level)
-        layout = Layout(places=level.places(None))
+        layout = _with_nested(Layout(places=level.places(None)))
     layout = _noted(layout, level.loose, "in no class folder")
     return _annotated(_without_pictures(layout, names, root), annotations)
 
@@ -328,6 +328,20 @@ def _noted(layout: Layout, names: Sequence[str], where: str) -> Layout:
         return layout
     some = ", ".join(sorted(left_out)[:_LISTED])
     note = f"pictures left out: {len(left_out)} {where} (such as {some})."
+    return Layout(places=layout.places, notes=(*layout.notes, note))
+
+
+def _with_nested(layout: Layout) -> Layout:
+    """Return ``layout`` with a note if all classes hold folders, which may be the classes meant."""
+    inner: dict[str, set[str]] = {}
+    for name, place in layout.places.items():
+        *above, _ = PurePosixPath(name).parts
+        depth = above.index(place.label) + 1
+        inner.setdefault(place.label, set()).add("/".join(above[depth : depth + 1]))
+    label = max(inner, key=lambda name: len(inner[name]), default="")
+    if not inner or any("" in found for found in inner.values()) or len(inner[label]) < 2:
+        return layout
+    note = f"folders in a class belong to it, such as {_quoted(sorted(inner[label]))} to '{label}'."
     return Layout(places=layout.places, notes=(*layout.notes, note))
 
 

@@ -161,11 +161,13 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
     Raises:
         UsageError: The model was never called, so that the shape of its input is unknown.
     """
+    from tflconv.core.tensorflow import any_names
+
     _check_built(model)
     names = public_names(model)
 
     def call(*tensors: Tensor) -> list[Tensor]:
-        with at_inference(model):
+        with at_inference(model), any_names():
             return names.empty(model(names.fill(tensors), training=False))
 
     return Source(

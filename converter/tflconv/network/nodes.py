@@ -30,7 +30,8 @@ transpose  ``axes`` in their new order, the batch first
 token      the tokens with the learned ``token [1, c]`` before them
 crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
-opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch
+opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch;
+           ``learns``, whether it has weights to train
 operator   any other operator of a file: ``operator`` with its index in the file, its ``constants``
            by place, the ``shapes`` of its other inputs; output at ``place``, of ``shape``
 ========== ========================================================================================
@@ -90,6 +91,7 @@ class NodeOptions(TypedDict, total=False):
     averages: bool
     call: Callable[..., Tensor]
     layer: str
+    learns: bool
     operator: Operator
     constants: Mapping[int, NDArray[np.generic]]
     shapes: tuple[Shape, ...]

@@ -16,6 +16,7 @@ from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
 from tflconv.network.keras import operators
 from tflconv.network.nodes import Array, Network, Node
+from tflconv.tflite.naming import scope
 
 
 class Scheme(Protocol):
@@ -80,18 +81,21 @@ def values(
     """
     chosen = scheme or FloatScheme()
     known: dict[str, Tensor] = {}
-    for node in network:
-        if node.name in given:
-            value = tf.cast(given[node.name], tf.float32)
-        else:
-            arguments = [known[name] for name in node.inputs]
-            if node.kind != "opaque":  # which may return integers
-                arguments = [tf.cast(value, tf.float32) for value in arguments]
-            value = _RUNNERS[node.kind](node, arguments, chosen)
-            if not (chosen.saturates and node.kind == "matmul"):
-                value = _activated(node, value)
-        known[node.name] = chosen.activation(node, value)
+    for place, node in enumerate(network):
+        with tf.name_scope(scope(place)):
+            if node.name in given:
+                value = tf.cast(given[node.name], tf.float32)
+            else:
+                value = _computed(node, [known[name] for name in node.inputs], chosen)
+            known[node.name] = chosen.activation(node, value)
     return known
+
+
+def _computed(node: Node, arguments: Sequence[Tensor], scheme: Scheme) -> Tensor:
+    if node.kind != "opaque":  # which may return integers
+        arguments = [tf.cast(value, tf.float32) for value in arguments]
+    value = _RUNNERS[node.kind](node, arguments, scheme)
+    return value if scheme.saturates and node.kind == "matmul" else _activated(node, value)
 
 
 def predict(network: Network, *inputs: Array, batch: int = 64) -> Array:

@@ -7,6 +7,7 @@ with a setting that its reader does not account for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -20,6 +21,7 @@ from tflconv.network.keras import arithmetic
 from tflconv.network.keras.activations import LINEAR, name_of
 from tflconv.network.keras.calls import Call, Nodes, Reader, sides
 from tflconv.network.keras.making import LayerWeight, array, make, opaque
+from tflconv.network.keras.sequences import in_a_row, pair
 from tflconv.network.keras.settings import accounted
 from tflconv.network.nodes import Array, Node, NodeOptions
 
@@ -72,9 +74,9 @@ def _sliding(layer: KerasLayer) -> NodeOptions | None:
     if layer.padding not in ("same", "valid"):
         return None
     return {
-        "strides": tuple(layer.strides),
+        "strides": pair(layer.strides),
         "padding": layer.padding.upper(),
-        "dilation": tuple(layer.dilation_rate),
+        "dilation": pair(layer.dilation_rate, 1),
     }
 
 
@@ -99,7 +101,7 @@ def _depthwise(call: Call) -> list[Node] | None:
         return None
     named = "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
     kernel = array(getattr(layer, named))
-    weights = {"kernel": kernel, "bias": _bias(layer, kernel.shape[2] * kernel.shape[3])}
+    weights = {"kernel": kernel, "bias": _bias(layer, math.prod(kernel.shape[-2:]))}
     return _with_activation(call, make("depthwise", weights, **options))
 
 
@@ -108,7 +110,7 @@ def _separable(call: Call) -> list[Node] | None:
     if options is None or _skips_and_spreads(options):
         return None
     spatial = array(layer.depthwise_kernel)
-    middle = np.zeros(spatial.shape[2] * spatial.shape[3])
+    middle = np.zeros(math.prod(spatial.shape[-2:]))
     point = {"kernel": layer.pointwise_kernel, "bias": _bias(layer, layer.filters)}
     return _with_activation(
         call,
@@ -217,8 +219,8 @@ def _global_mean(axes: tuple[int, ...]) -> Nodes:
 def _pool(function: str) -> Nodes:
     def read_pool(call: Call) -> list[Node] | None:
         layer = call.layer
-        options = {"strides": tuple(layer.strides), "padding": layer.padding.upper()}
-        return [make("pool", function=function, size=tuple(layer.pool_size), **options)]
+        options = {"strides": pair(layer.strides), "padding": layer.padding.upper()}
+        return [make("pool", function=function, size=pair(layer.pool_size, 1), **options)]
 
     return read_pool
 
@@ -227,9 +229,14 @@ def _global_max(call: Call) -> list[Node] | None:
     picture = sides(call.inputs[0])
     if -1 in picture:
         return None
-    size = (picture[0], picture[1])
+    size = pair(picture[:-1], 1)
     pool = make("pool", function="max", size=size, strides=size, padding="VALID")
     return [pool, make("reshape", shape=sides(call.output))]
+
+
+def _pad_tokens(call: Call) -> list[Node] | None:
+    front, back = call.layer.padding
+    return [make("pad", borders=((front, back),))]
 
 
 def _pad(call: Call) -> list[Node] | None:
@@ -294,19 +301,26 @@ _POOL = "pool_size strides padding"
 _OF_KERAS: Mapping[str, tuple[Nodes, str]] = {
     "Activation": (_activation, "activation"),
     "Add": (arithmetic.elementwise("add"), ""),
+    "AveragePooling1D": (in_a_row(_pool("average")), _POOL),
     "AveragePooling2D": (_pool("average"), _POOL),
     "BatchNormalization": (_batch_norm, _NORM),
     "Concatenate": (_concat, "axis"),
+    "Conv1D": (in_a_row(_conv), f"filters kernel_size groups {_SLIDING}"),
     "Conv2D": (_conv, f"filters kernel_size groups {_SLIDING}"),
     "Cropping1D": (_crop, "cropping"),
     "Dense": (_dense, "units activation use_bias"),
+    "DepthwiseConv1D": (
+        in_a_row(_depthwise), f"kernel_size depth_multiplier {_SLIDING}"
+    ),
     "DepthwiseConv2D": (_depthwise, f"kernel_size depth_multiplier {_SLIDING}"),
     "Flatten": (_reshape, ""),
     "GlobalAveragePooling1D": (_global_mean((1,)), "keepdims"),
     "GlobalAveragePooling2D": (_global_mean((1, 2)), "keepdims"),
+    "GlobalMaxPooling1D": (in_a_row(_global_max), "keepdims"),
     "GlobalMaxPooling2D": (_global_max, "keepdims"),
     "Identity": (_identity, ""),
     "LayerNormalization": (_layer_norm, _NORM),
+    "MaxPooling1D": (in_a_row(_pool("max")), _POOL),
     "MaxPooling2D": (_pool("max"), _POOL),
     "MultiHeadAttention": (
         _attention, "num_heads key_dim value_dim use_bias output_shape attention_axes"
@@ -316,8 +330,12 @@ _OF_KERAS: Mapping[str, tuple[Nodes, str]] = {
     "ReLU": (_relu, "max_value negative_slope threshold"),
     "Rescaling": (_rescaling, "scale offset"),
     "Reshape": (_reshape, "target_shape"),
+    "SeparableConv1D": (
+        in_a_row(_separable), f"filters kernel_size depth_multiplier {_SLIDING}"
+    ),
     "SeparableConv2D": (_separable, f"filters kernel_size depth_multiplier {_SLIDING}"),
     "Softmax": (_softmax, "axis"),
+    "ZeroPadding1D": (_pad_tokens, "padding"),
     "ZeroPadding2D": (_pad, "padding"),
 }  # fmt: skip
 """Readers of layers that both Kerases have, and the settings that each accounts for."""

@@ -35,7 +35,9 @@ def array(value: LayerWeight) -> Array:
 def opaque(call: Call, place: int = 0) -> Node:
     """Return a node that calls the layer itself, for the output at ``place``."""
     again = call.again if len(call.outputs) == 1 else _taking(call.again, place)
-    return make("opaque", call=again, layer=call.kind, shape=sides(call.outputs[place]))
+    learns = bool(getattr(call.layer, "trainable_weights", ()))
+    shape = sides(call.outputs[place])
+    return make("opaque", call=again, layer=call.kind, learns=learns, shape=shape)
 
 
 def _taking(function: Callable[..., Tensor], place: int) -> Callable[..., Tensor]:

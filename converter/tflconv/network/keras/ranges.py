@@ -26,6 +26,21 @@ STEPS = 255
 
 MATRIX_KINDS = ("conv", "depthwise", "dense", "matmul")
 _MOVING = ("reshape", "patches", "crop", "pad", "pool", "identity", "transpose")
+_MOVING_LAYERS = frozenset(
+    [
+        "AdaptiveMaxPooling1D",
+        "AdaptiveMaxPooling2D",
+        "CenterCrop",
+        "Cropping2D",
+        "Permute",
+        "RepeatVector",
+        "Resizing",
+        "UpSampling1D",
+        "UpSampling2D",
+    ]
+)
+"""Layers that only move values or choose among them; what is between two has the same range."""
+
 _FIXED = {
     "softmax": (0.0, 1 - 2**-8),
     "sigmoid": (0.0, 1 - 2**-8),
@@ -102,16 +117,20 @@ def quantized(network: Network, *, selective: bool = False) -> Iterator[Node]:
     for node in network:
         consumers = network.consumers(node.name)
         joined = bool(consumers) and all(c.kind == "concat" for c in consumers)
-        if node.kind in _MOVING or joined:
+        if _moves(node) or joined:
             continue
         if not selective or node.kind in (*MATRIX_KINDS, "concat") or _feeds(network, node):
             yield node
 
 
+def _moves(node: Node) -> bool:
+    return node.kind in _MOVING or node.options.get("layer") in _MOVING_LAYERS
+
+
 def _feeds(network: Network, node: Node) -> bool:
     """Whether a product reads the output of ``node``, directly or after it was moved."""
     return any(
-        c.kind in MATRIX_KINDS or (c.kind in _MOVING and _feeds(network, c))
+        c.kind in MATRIX_KINDS or (_moves(c) and _feeds(network, c))
         for c in network.consumers(node.name)
     )
 

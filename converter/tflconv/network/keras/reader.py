@@ -195,10 +195,11 @@ def _chained(name: str, inputs: tuple[str, ...], nodes: Sequence[Node]) -> list[
     """Name the ``nodes`` of one layer and let each feed the next; the last has the layer's name."""
     result: list[Node] = []
     for index, node in enumerate(nodes):
-        last = index == len(nodes) - 1
+        last, again = index == len(nodes) - 1, sum(n.kind == node.kind for n in nodes[:index])
+        own = f"{name}/{node.kind}{again + 1 if again else ''}"
         result.append(
             Node(
-                name=name if last else f"{name}/{node.kind}",
+                name=name if last else own,
                 kind=node.kind,
                 inputs=inputs if index == 0 else (result[-1].name,),
                 weights=node.weights,

@@ -13,6 +13,7 @@ from tflconv.network.nodes import Network, Node, NodeOptions
 from tflconv.network.tflite import attention, functions, norms, operators
 from tflconv.network.tflite.graph import Graph, Region, unreadable
 from tflconv.network.tflite.operators import Steps, batched
+from tflconv.tflite.naming import common, layer_names
 from tflconv.tflite.reading import TfliteModel
 
 _FINDERS = (attention.find, norms.find, functions.find)
@@ -56,6 +57,9 @@ def _check(model: TfliteModel) -> None:
 class _Reader:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.layer = layer_names(
+            graph.title(tensor) for operator in graph.operators for tensor in operator.outputs
+        )
         self.nodes: dict[str, Node] = {}
         self.names: dict[int, str] = {}
 
@@ -95,10 +99,13 @@ class _Reader:
         if region.node.kind == "attention" and width != 3:
             shape = batched(self.graph.shape(region.output))
             nodes.append(Node(name="", kind="reshape", options={"shape": shape[1:]}))
-        self._add(Steps(inputs=region.inputs, nodes=tuple(nodes)), region.output)
+        inside = [o for o in self.graph.operators if o.index in region.operators]
+        layers = [self.layer(self.graph.title(tensor)) for o in inside for tensor in o.outputs]
+        steps = Steps(inputs=region.inputs, nodes=tuple(nodes))
+        self._add(steps, region.output, common(layers) or layers[-1])
 
-    def _add(self, steps: Steps, tensor: int) -> None:
-        """Add ``steps``, whose last node makes ``tensor`` and has its name."""
+    def _add(self, steps: Steps, tensor: int, layer: str = "") -> None:
+        """Add ``steps``, whose last node makes ``tensor`` and has the name of its ``layer``."""
         fixed = [source for source in steps.inputs if source not in self.names]
         if fixed:
             raise unreadable(self.graph.name, f"{self.graph.title(fixed[0])} varies with nothing")
@@ -106,7 +113,7 @@ class _Reader:
         if not steps.nodes:
             (self.names[tensor],) = sources
             return
-        title = self._free(self.graph.title(tensor))
+        title = self._free(layer or self.layer(self.graph.title(tensor)))
         for count, node in enumerate(steps.nodes, start=1):
             name = title if count == len(steps.nodes) else f"{title}/{count}{node.kind}"
             self.nodes[name] = replace(node, name=name, inputs=sources)

@@ -13,11 +13,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.schema_py_generated import TensorType
 from small_files import answers, only
 
 import tflconv
 from tflconv import models
-from tflconv.conversion import Calibration
+from tflconv.conversion import Calibration, relief
+from tflconv.conversion.correcting import last_layer
 from tflconv.inspection import delegation
 from tflconv.model.card import read_card
 from tflconv.model.interpreter import Interpreter
@@ -30,8 +32,8 @@ PICTURES, OTHERS = (
 )
 
 
-def transformer() -> Any:
-    model = models.build("vit", (32, 32, 3), 10, patch=8, dim=32, depth=2, heads=2)
+def transformer(classes: int = 10) -> Any:
+    model = models.build("vit", (32, 32, 3), classes, patch=8, dim=32, depth=2, heads=2)
     random = np.random.default_rng(0)
     for layer in model.layers:
         layer.set_weights([_drawn(random, each.name, tuple(each.shape)) for each in layer.weights])
@@ -67,6 +69,28 @@ def test_it_is_rewritten_with_some_operators_in_float(tmp_path: Path) -> None:
     cosines = (wanted * received).sum(-1)
     cosines /= np.linalg.norm(wanted, axis=-1) * np.linalg.norm(received, axis=-1)
     assert cosines.mean() > 0.998
+
+
+def test_a_last_layer_that_reads_floats_costs_no_more_and_is_closer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, found = transformer(classes=40), []
+    pictures = np.random.default_rng(0).normal(size=(24, 32, 32, 3)).astype(np.float32)
+    said = {"calibration": Calibration.of_values("pictures", pictures), "rewrite": "optimized"}
+    for name in ("floats", "integers"):
+        (file,), _, (fidelity,) = _converted(model, ["selective_wi8_ai8"], tmp_path / name, said)
+        content = packing.unpack(file.read_bytes())
+        layer = last_layer(content)
+        assert layer is not None
+        source, kernel = (content.subgraphs[0].tensors[int(i)] for i in layer.inputs[:2])
+        assert source.type == (TensorType.FLOAT32 if name == "floats" else TensorType.INT8)
+        assert kernel.type == TensorType.INT8
+        assert Interpreter(file).partitions == 1
+        found.append((fidelity.cosine, delegation.estimate(file.read_bytes())))
+        monkeypatch.setattr(relief, "free", lambda *_: frozenset())
+    (closer, cost), (other, price) = found
+    assert closer > other
+    assert cost <= 1.01 * price
 
 
 def convolutions(seed: int) -> Any:

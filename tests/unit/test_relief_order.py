@@ -57,3 +57,30 @@ def test_the_tail_of_a_file_begins_after_the_last_layer_but_one(
     last = builder.tensor((outputs,), values=np.zeros(outputs))
     builder.op("FULLY_CONNECTED", [mean, weights, last], [scores], fb.FullyConnectedOptionsT())
     assert relief.tail(packing.unpack(builder.content([source], [scores]))) == names
+
+
+@pytest.mark.parametrize(
+    ("rows", "between", "names"),
+    [
+        pytest.param(1, "LOGISTIC", {"scores"}, id="reads a row of floats"),
+        pytest.param(1, None, set(), id="reads integers"),
+        pytest.param(6, "LOGISTIC", set(), id="reads several rows"),
+    ],
+)
+def test_a_last_layer_is_free_in_float_where_it_reads_a_row_of_floats(
+    rows: int, between: str | None, names: set[str]
+) -> None:
+    builder = Builder()
+    source = value = builder.tensor((rows, 16))
+    for name in ("hidden", "scores"):
+        kernel, bias = (builder.tensor(s, values=np.ones(s)) for s in ((16, 16), (16,)))
+        made = builder.tensor((rows, 16), name=name)
+        options = fb.FullyConnectedOptionsT()
+        builder.op("FULLY_CONNECTED", [value, kernel, bias], [made], options)
+        value = made
+        if between is not None and name == "hidden":
+            value = builder.tensor((rows, 16), name="shares")
+            builder.op(between, [made], [value])
+    model = packing.unpack(builder.content([source], [made]))
+    assert relief.free(model) == names
+    assert relief.free(model, {"hidden"}) == ({"scores"} if rows == 1 else set())

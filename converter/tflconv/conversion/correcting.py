@@ -32,30 +32,39 @@ def correct(content: bytes, quantized: bytes, calibration: Calibration) -> bytes
         calibration: Samples to run both with.
 
     Returns:
-        The file; as it is, if it does not end in an int8 FULLY_CONNECTED, or in a softmax or
-        sigmoid of one.
+        The file; as it is, if its scores are right in the mean, or if it does not end in a
+        FULLY_CONNECTED with stored weights of int8 or float, or in a softmax or sigmoid of one.
     """
     model = packing.unpack(quantized)
-    before, after = _last(packing.unpack(content)), _last(model)
-    if before is None or after is None or not _is_int8(model, after):
+    before, after = last_layer(packing.unpack(content)), last_layer(model)
+    if before is None or after is None or not _takes_bias(model, after):
         return quantized
     expected = _mean(content, int(before.outputs[0]), calibration)
     received = _mean(quantized, int(after.outputs[0]), calibration)
-    biases.add(model, after, expected - received)
+    shift = expected - received
+    if not shift.any():
+        return quantized
+    biases.add(model, after, shift)
     return packing.pack(model)
 
 
-def _is_int8(model: fb.ModelT, layer: fb.OperatorT) -> bool:
-    """Whether it multiplies int8 activations with stored weights that have scales."""
+def _takes_bias(model: fb.ModelT, layer: fb.OperatorT) -> bool:
+    """Whether it multiplies activations of int8 or float with stored weights."""
     source, kernel = (model.subgraphs[0].tensors[int(index)] for index in layer.inputs[:2])
     scaled = all(
         t.quantization is not None and t.quantization.scale is not None for t in (source, kernel)
     )
-    return scaled and source.type == fb.TensorType.INT8 and editing.has_values(model, kernel)
+    is_float = source.type == fb.TensorType.FLOAT32
+    is_int8 = scaled and source.type == fb.TensorType.INT8
+    return (is_float or is_int8) and editing.has_values(model, kernel)
 
 
-def _last(model: fb.ModelT) -> fb.OperatorT | None:
-    """The layer that makes the only output, before a softmax or sigmoid."""
+def last_layer(model: fb.ModelT) -> fb.OperatorT | None:
+    """Return the FULLY_CONNECTED that makes the only output, before a softmax or sigmoid.
+
+    Args:
+        model: A float or a quantized model.
+    """
     graph = model.subgraphs[0]
     makers = {int(index): operator for operator in graph.operators for index in operator.outputs}
     maker = makers.get(int(graph.outputs[0])) if len(graph.outputs) == 1 else None

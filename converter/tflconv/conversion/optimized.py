@@ -53,7 +53,7 @@ class _Even:
     Attributes:
         content: The file.
         kept: Names of kernels that keep 8 bits in a recipe of 4.
-        spared: Names of weights of attention whose product stays in float.
+        spared: What stays in float: names of results, or of weights whose product does.
         looked_up: Names of weights of attention that are spelled by exponentials.
         ranges: Ranges of its activations.
     """
@@ -128,7 +128,7 @@ class OptimizedModel(FloatModel):
             recipe,
             selection.fit(model, even.ranges, spared),
             also=selection.selected(model, spared),
-            run_time=relief.layers(model, raised),
+            run_time=relief.layers(model, spared),
             kept=even.kept,
         )
         return exponents.spelled_out(made, even.looked_up)
@@ -144,6 +144,8 @@ class OptimizedModel(FloatModel):
             small = recipe.weights == "int4"  # the operators of lookups take bytes
             looked_up = frozenset[str]() if small else attention.looked_up(content, calibration)
             content, spared = attention.keep_sums(content, calibration)
+            if not small:
+                spared |= relief.free(packing.unpack(content), spared)
             ranges = measure(content, calibration, foresee=True)
             self._even[key] = _Even(
                 content=content, kept=kept, spared=spared, looked_up=looked_up, ranges=ranges

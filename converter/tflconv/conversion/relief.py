@@ -4,7 +4,7 @@ A selective file: first the last layer, whose rounding nothing evens out, and th
 input, because all else is made of what they say. Then the products of attention, those first that
 rounding of operands and result changes most, measured for the multiply-adds that they have. A layer
 that is left keeps its 8-bit weights; its activations get their ranges at run time, each row its
-own.
+own. The last layer is left in any case where it reads one row that is float: that costs nothing.
 
 A file that is int8 as a whole: what is computed after the last layer but one, such as the mean of
 an image and the scores, where the last layer is small.
@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from tflconv.conversion import selection
 from tflconv.conversion.calibration import Calibration, TensorRanges, observe
+from tflconv.conversion.correcting import last_layer
 from tflconv.conversion.extremes import Ends
 from tflconv.conversion.quantization import MATRIX_OPS, SMALLEST_WEIGHT
 from tflconv.conversion.selection import FILTERS
-from tflconv.tflite import packing
+from tflconv.tflite import editing, packing
 from tflconv.tflite.wiring import Step, Wiring
 
 _SAMPLES = 8
@@ -50,7 +51,22 @@ def ordered(
     products = {step.makes[0]: step for step in selection.products(model, spared)}
     errors = _errors(content, products, selection.fit(model, ranges, spared), calibration)
     by_harm = sorted(products, key=lambda name: -errors[name])
-    return (*_ends(Wiring(model)), *(_quotient(model, name) for name in by_harm))
+    first = [name for name in _ends(Wiring(model)) if name not in spared]
+    return (*first, *(_quotient(model, name) for name in by_harm))
+
+
+def free(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
+    """Return what costs nothing in float: the result of a last layer that reads one row of floats.
+
+    Args:
+        model: A float model.
+        spared: What stays in float in any case, as for ``selection.selected``.
+    """
+    last = last_layer(model)
+    if last is None or _rows(model, last) > 1:
+        return frozenset()
+    source, result = editing.names(model.subgraphs[0], [last.inputs[0], last.outputs[0]])
+    return frozenset() if source in selection.integers(model, spared) else frozenset({result})
 
 
 def tail(model: fb.ModelT) -> tuple[str, ...]:
@@ -89,6 +105,10 @@ def _ends(wiring: Wiring) -> list[str]:
 def _reads_input(wiring: Wiring, name: str) -> bool:
     maker = wiring.maker(name)
     return maker is None or (maker.kind in _MOVING and _reads_input(wiring, maker.reads[0]))
+
+
+def _rows(model: fb.ModelT, layer: fb.OperatorT) -> int:
+    return math.prod(map(int, model.subgraphs[0].tensors[int(layer.outputs[0])].shape[:-1]))
 
 
 def _weights(model: fb.ModelT, step: Step) -> int:

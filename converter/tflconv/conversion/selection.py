@@ -79,6 +79,17 @@ def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[s
     return found
 
 
+def integers(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
+    """Return all results that are computed in integers.
+
+    Args:
+        model: A float model.
+        spared: What stays in float, as for ``selected``.
+    """
+    steps = _integer_steps(_Products(model, spared))
+    return frozenset(name for step in steps for name in step.makes)
+
+
 def products(model: fb.ModelT, spared: Collection[str] = ()) -> list[Step]:
     """Return the products of two activations that are computed in integers.
 

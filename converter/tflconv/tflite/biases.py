@@ -51,7 +51,7 @@ def make_room(model: fb.ModelT, biases: Mapping[bytes, Doubles]) -> None:
 
 
 def add(model: fb.ModelT, layer: fb.OperatorT, shift: Doubles) -> None:
-    """Add ``shift`` to the bias of a layer of int8, which may have none.
+    """Add ``shift`` to the bias of a layer of int8 or float activations, which may have none.
 
     Args:
         model: A quantized model.
@@ -60,18 +60,28 @@ def add(model: fb.ModelT, layer: fb.OperatorT, shift: Doubles) -> None:
     """
     graph = model.subgraphs[0]
     source, kernel = (graph.tensors[int(index)] for index in layer.inputs[:2])
-    steps = scales(source) * scales(kernel) * np.ones(len(shift))
+    is_float = source.type == fb.TensorType.FLOAT32
+    steps = None if is_float else scales(source) * scales(kernel) * np.ones(len(shift))
     if len(layer.inputs) < 3 or int(layer.inputs[2]) < 0:
-        layer.inputs = [*map(int, layer.inputs[:2]), _without_values(graph, layer, steps)]
+        new = _without_values(graph, layer, len(shift), steps)
+        layer.inputs = [*map(int, layer.inputs[:2]), new]
     bias = graph.tensors[int(layer.inputs[2])]
     if _is_shared(graph, int(layer.inputs[2])):
         bias = copy.copy(bias)
         layer.inputs = [*map(int, layer.inputs[:2]), editing.add_tensor(graph, bias)]
-    stored = editing.values(model, bias, np.int32)
+    bias.buffer = editing.add_buffer(model, _shifted(model, bias, shift, steps))
+
+
+def _shifted(
+    model: fb.ModelT, bias: fb.TensorT, shift: Doubles, steps: Doubles | None
+) -> NDArray[np.float32] | NDArray[np.int32]:
+    """The values of ``bias``, in ``steps`` or as floats, with ``shift`` added."""
+    stored = editing.values(model, bias, np.float32 if steps is None else np.int32)
     before = stored.astype(np.float64) if stored.size else np.zeros(len(shift))
+    if steps is None:
+        return np.asarray(before + shift, np.float32)
     ends = np.iinfo(np.int32)
-    rounded = np.rint(before + shift / steps).clip(ends.min, ends.max)
-    bias.buffer = editing.add_buffer(model, rounded.astype(np.int32))
+    return np.rint(before + shift / steps).clip(ends.min, ends.max).astype(np.int32)
 
 
 def scales(tensor: fb.TensorT) -> Doubles:
@@ -154,12 +164,15 @@ def _is_shared(graph: fb.SubGraphT, index: int) -> bool:
     return sum(index in map(int, each.inputs) for each in graph.operators) > 1
 
 
-def _without_values(graph: fb.SubGraphT, layer: fb.OperatorT, steps: Doubles) -> int:
+def _without_values(
+    graph: fb.SubGraphT, layer: fb.OperatorT, size: int, steps: Doubles | None
+) -> int:
     """Add a tensor for the bias of a layer that has none."""
     bias = fb.TensorT()
     bias.name = editing.suffixed(graph.tensors[int(layer.outputs[0])].name, "_bias")
-    bias.shape, bias.type = [len(steps)], fb.TensorType.INT32
-    bias.quantization = fb.QuantizationParametersT()
-    bias.quantization.scale = steps.astype(np.float32)
-    bias.quantization.zeroPoint = np.zeros(len(steps), np.int64)
+    bias.shape, bias.type = [size], fb.TensorType.FLOAT32
+    if steps is not None:
+        bias.type, bias.quantization = fb.TensorType.INT32, fb.QuantizationParametersT()
+        bias.quantization.scale = steps.astype(np.float32)
+        bias.quantization.zeroPoint = np.zeros(size, np.int64)
     return editing.add_tensor(graph, bias)

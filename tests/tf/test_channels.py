@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tflconv.compression.cutting import cut
 from tflconv.compression.examples import Examples
 from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError
+from tflconv.inspection import delegation
 from tflconv.network.keras.reader import read_with_layers
 
+STATIC = "static_wi8_ai8"
 UNTRAINED = ChannelsConfig(epochs=0, tile=1)
 
 
@@ -121,6 +124,33 @@ def test_instructions_come_down_to_the_budget() -> None:
     for family in found:
         left = len(set(family.labels) - removed)
         assert left % 16 == 0 or len(family.labels) % 16
+
+
+@pytest.mark.parametrize(("name", "side"), [("mobilenet_v2", 28), ("resnet", 32), ("vit_int8", 28)])
+def test_the_instructions_of_a_network_are_about_those_of_its_file(
+    name: str, side: int, tmp_path: Path
+) -> None:
+    """Shares are taken of the former: were they wrong, a cut would not be what was asked for."""
+    model = models.build(name, (side, side, 1), 10)
+    samples = np.random.default_rng(0).random((8, side, side, 1), np.float32)
+    (path,) = tflconv.convert(model, [STATIC], tmp_path, calibration=samples, with_card=False)
+    filed = delegation.estimate(path.read_bytes())
+    assert choosing.cost(graph_of(model)) == pytest.approx(filed, rel=0.2)
+
+
+def test_a_share_of_the_instructions_that_cannot_go_is_refused(kit: Any, tmp_path: Path) -> None:
+    chain(kit).save(tmp_path / "m.keras")
+    config = replace(UNTRAINED, scope="global")
+    with pytest.raises(TflconvError, match=r"95% of the instructions of .* cannot go .* at most"):
+        tflconv.compress(tmp_path / "m.keras", "channels95", settings=[config])
+    assert not list(tmp_path.glob("*channels*"))
+
+
+def test_a_cut_that_is_far_from_its_share_is_said(kit: Any, tmp_path: Path) -> None:
+    chain(kit, last=24).save(tmp_path / "m.keras")
+    config = replace(UNTRAINED, tile=16)
+    with pytest.warns(UserWarning, match=r"38% of the channels of .* go instead of 50%: widths"):
+        tflconv.compress(tmp_path / "m.keras", "channels50", settings=[config])
 
 
 def test_the_width_of_a_transformer_goes_only_when_it_is_asked_for() -> None:

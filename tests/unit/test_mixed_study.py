@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tflconv.comparison.evidence import SamePictures
+
 STUDY = Path(__file__).parents[2] / "studies" / "compression" / "mixed"
 README = (STUDY / "README.md").read_text(encoding="utf-8")
 RECORDED: dict[str, dict[str, Any]] = json.loads(
@@ -78,3 +80,27 @@ def test_half_precision_takes_fewer_bytes_and_instructions_where_a_core_has_it()
     assert halves["cortex-a76"] < 0.75 * floats["cortex-a76"]
     assert halves["cortex-a55"] < 0.7 * floats["cortex-a55"]
     assert halves["cortex-a53"] == floats["cortex-a53"]
+
+
+def test_half_precision_was_scored_on_a_core_that_has_it() -> None:
+    found = json.loads((STUDY / "half.json").read_text(encoding="utf-8"))
+    rights = []
+    for name, one in found.items():
+        assert one["total"] == 2000
+        right, on_host = (int(one[key], 16) for key in ("right", "host_right"))
+        assert right.bit_count() == one["correct"]
+        points = 100 * (one["reference_correct"] - one["correct"]) / one["total"]
+        cells = (f"{one['correct']:,}", f"{points:+.2f}", f"{on_host.bit_count():,}")
+        assert f"| `{name}` | {' | '.join(cells)} |".replace(",", " ") in README
+        assert f"gets {one['reference_correct']:,} of them right".replace(",", " ") in README
+        rights.append(right)
+    floats, halves = rights
+    parted = SamePictures(
+        lost=(floats & ~halves).bit_count(), won=(halves & ~floats).bit_count(), total=2000
+    )
+    low, high = (100 * end for end in parted.interval(0.95))
+    behind = (parted.lost - parted.won) / 20
+    assert (
+        f"{behind:.2f} points behind float (95 % interval, same pictures: {low:.2f} to {high:.2f})"
+        in (" ".join(README.split()))
+    )

@@ -84,4 +84,4 @@ def test_the_same_product_is_cheapest_in_int8() -> None:
 
 def test_every_kind_of_unit_has_a_price() -> None:
     names = ["int4 step", "uint8 tile", "float FLOOR_MOD", "built-in int8 FLOOR_MOD"]
-    assert all(cost._price(name) > 0 for name in names)
+    assert all(cost.price(name) > 0 for name in names)

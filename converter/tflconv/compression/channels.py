@@ -25,6 +25,12 @@ from tflconv.errors import TflconvError
 from tflconv.model.opening import keras_model, open_model
 from tflconv.network.keras.reader import read_with_layers
 
+_SHORT = 0.005
+"""How much of a share of the instructions may be missing: what is rounded away in a message."""
+
+_FAR = 0.1
+"""How far from the share that was asked for a cut may be without a word."""
+
 
 def compress(
     subject: Subject[ChannelsConfig],
@@ -81,15 +87,16 @@ def smaller(
         progress: Is told what went.
 
     Raises:
-        TflconvError: No channel can be removed.
+        TflconvError: No channel can be removed, or not enough of them for that share of the
+            instructions.
     """
     graph = channel_graph(*read_with_layers(model, resolution=resolution))
     scores = _scores(graph, model, config, examples)
     found = choosing.families(graph, scores, tile=config.tile, normed=config.normed)
-    if config.scope == "uniform":
-        removed = choosing.uniform(found, share)
-    else:
-        removed = choosing.by_cost(graph, found, scores, share)
+    by_cost = config.scope == "global"
+    removed = (
+        choosing.by_cost(graph, found, scores, share) if by_cost else choosing.uniform(found, share)
+    )
     _tell_unknown(graph)
     if not removed:
         raise TflconvError(
@@ -97,9 +104,26 @@ def smaller(
             hint="Remove a larger share, or say --setting channels.tile=1 for a narrow network.",
         )
     left = choosing.cost(graph, removed) / choosing.cost(graph)
+    gone = 1 - left if by_cost else len(removed) / sum(len(family.labels) for family in found)
+    _compare(model.name, share, gone, "instructions" if by_cost else "channels")
     told = f"{len(removed)} groups of channels go: {left:.2f} of the instructions stay"
     progress(Progress(stage="channels", state="note", message=f"{told} (estimated, int8)"))
     return cut(model, graph, removed, custom_objects=custom_objects)
+
+
+def _compare(name: str, share: float, gone: float, what: str) -> None:
+    """Refuse a share of the instructions that cannot be reached, and say where another goes."""
+    if what == "instructions" and gone < share - _SHORT:
+        raise TflconvError(
+            f"{share:.0%} of the instructions of {name} cannot go with its channels: at most"
+            f" {gone:.0%} can (estimated, int8).",
+            hint="Remove a smaller share, or say --setting channels.tile=1 for a narrow network.",
+        )
+    if abs(gone - share) > _FAR:
+        telling.warn(
+            f"{gone:.0%} of the {what} of {name} go instead of {share:.0%}: widths end at a"
+            " multiple of channels.tile where they can."
+        )
 
 
 def _scores(

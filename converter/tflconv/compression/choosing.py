@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tflconv.compression import pricing
 from tflconv.compression.channel_graph import ChannelGraph, Place
 from tflconv.compression.cutting import row_of
 from tflconv.compression.importance import Scores
@@ -158,8 +159,12 @@ class Meter:
         outputs = left.get("outputs", 1.0) * left.get("heads", 1.0)
         nodes = (self.graph.network[name] for name in place.nodes)
         return sum(
-            costs.instructions(
-                node, self.graph.sides, outputs=outputs, inputs=left.get("inputs", 1.0)
+            pricing.instructions(
+                self.graph.network,
+                node,
+                self.graph.sides,
+                outputs=outputs,
+                inputs=left.get("inputs", 1.0),
             )
             for node in nodes
         )

@@ -16,7 +16,7 @@ from tflconv.inspection import work
 from tflconv.inspection.work import Unit, macs
 from tflconv.tflite.reading import Subgraph
 
-__all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator"]
+__all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator", "price"]
 
 _CORE, _VERSION = "cortex-a76", 3
 TABLE = f"{_CORE} {_VERSION}"
@@ -67,23 +67,24 @@ def dot_products(graph: Subgraph) -> float:
     )
 
 
-def _priced(unit: Unit) -> float:
-    name, count = unit
-    return _price(name) * count
-
-
 @cache
-def _price(name: str) -> float:
+def price(name: str) -> float:
+    """Return the instructions of one unit of that name, see ``work``."""
     prices = _prices()
     if name in prices:
         return prices[name]
     kind, _, rest = name.partition(" ")
     if kind in _LIKE:
         like, times = _LIKE[kind]
-        return _price(f"{like} {rest}") * times
+        return price(f"{like} {rest}") * times
     if name.endswith(" row"):
         return _OTHER_ROW
-    return next((price for kind, price in _OTHERS.items() if name.startswith(kind)), 0.0)
+    return next((own for kind, own in _OTHERS.items() if name.startswith(kind)), 0.0)
+
+
+def _priced(unit: Unit) -> float:
+    name, count = unit
+    return price(name) * count
 
 
 @cache

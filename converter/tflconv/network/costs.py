@@ -1,8 +1,6 @@
 """What the layers of a network cost before any file is made: multiply-adds and values.
 
-Multiply-accumulates (MACs) are exact. ``instructions`` estimates those of an int8 file on an arm64
-core with the figures of ``inspection.cost``, and counts output channels in whole tiles, because the
-kernels of XNNPACK compute a tile of them at once.
+Multiply-accumulates (MACs) are exact.
 """
 
 from __future__ import annotations
@@ -16,8 +14,6 @@ from tflconv.network.nodes import Node
 TILE = 16
 """Output channels that an int8 kernel computes at once on a Cortex-A76: by
 ``tests/figures/channel_tile.py``, 17 cost as many instructions as 32, and 15 as 16."""
-
-_PER_MAC, _PER_VALUE, _PER_CALL = 0.1, 1.0, 5500.0
 
 
 def macs(node: Node, sides: Mapping[str, Shape]) -> int:
@@ -53,27 +49,6 @@ def values(node: Node, sides: Mapping[str, Shape]) -> int:
     if node.kind in ("identity", "input", "reshape"):
         return 0
     return math.prod(abs(side) for side in sides[node.name])
-
-
-def instructions(
-    node: Node, sides: Mapping[str, Shape], *, outputs: float = 1.0, inputs: float = 1.0
-) -> float:
-    """Estimate the instructions of one int8 inference in ``node``.
-
-    Args:
-        node: A node of a network.
-        sides: Shapes of the outputs of all nodes.
-        outputs: Share of its output channels that it is taken to have.
-        inputs: Share of its input channels that it is taken to have.
-    """
-    work, width = macs(node, sides), sides[node.name][-1]
-    if not work:
-        return values(node, sides) * outputs * _PER_VALUE
-    wide = width * outputs
-    if node.kind in ("conv", "dense"):
-        wide = math.ceil(wide / TILE) * TILE
-    share = wide / width * (1.0 if node.kind == "depthwise" else inputs)
-    return work * share * _PER_MAC + values(node, sides) * outputs * _PER_VALUE + _PER_CALL
 
 
 def _attention(node: Node, sides: Mapping[str, Shape]) -> int:

@@ -32,7 +32,7 @@ from tflconv.conversion import Calibration
 from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation, work
 from tflconv.network.nodes import CannotRewrite
-from tflconv.pipeline import choosing
+from tflconv.pipeline import choosing, limits
 from tflconv.tflite import reading
 
 QUICK = BenchmarkConfig(
@@ -283,7 +283,7 @@ def check(folder: Path) -> None:
         came = [key for key in quantized if key.endswith("as-is")]
         least = min(came, key=counted.files.__getitem__)
         near = {key: cosine(folder / "files" / f"{key}.tflite") for key in quantized}
-        close = [key for key in quantized if near[key] >= choosing.CLOSE]
+        close = [key for key in quantized if near[key] >= limits.CLOSE]
         close = close or [max(near, key=near.__getitem__)]
         chosen = min(close, key=lambda key, found=shipped[network]: price(key, found))
         cells = [network.replace("_", " ")]

@@ -187,7 +187,7 @@ def test_range_must_hold_zero() -> None:
 
 def test_a_layer_that_would_learn_nothing_is_refused() -> None:
     inputs = keras.Input((4,))
-    rounded = keras.ops.sign(keras.layers.Dense(4, name="unreached")(inputs))
+    rounded = keras.ops.floor(keras.layers.Dense(4, name="unreached")(inputs))
     network = read(keras.Model(inputs, keras.layers.Dense(3)(rounded)))
     numbers = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     rows = Examples(images=numbers, labels=np.arange(8) % 3)

@@ -59,3 +59,16 @@ def test_the_text_says_how_much_fewer_instructions_are_than_whose() -> None:
     fewer = counted["litert-quantizer-selective.tflite"]["cortex-a76"] / ours
     assert f"{ours / 1e6:.2f} M instructions" in front
     assert f"{fewer:.2f} times fewer than the best recipe of litert-quantizer" in front
+
+
+def test_the_text_says_what_full_int8_and_auto_save_on_random_weights() -> None:
+    counted = {
+        row["file"]: row["instructions"]["cortex-a76"]
+        for row in RECORDED["mobilenet_v2"]
+        if row.get("instructions")
+    }
+    text = " ".join(README.split())
+    fewer = counted["TFLiteConverter-fp32.tflite"] / counted["litert-quantizer-static.tflite"]
+    assert f"Full INT8 of other tools takes {fewer:.2f} times fewer instructions" in text
+    fewer = counted["litert-quantizer-dynamic.tflite"] / counted["tflconv-auto.tflite"]
+    assert f"{fewer:.2f} times fewer instructions than litert-quantizer's dynamic file" in text

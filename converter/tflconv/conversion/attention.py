@@ -8,7 +8,7 @@ in float. Other heads do without either.
 
 What softmax itself is spelled by (``tflite.exponents``) has 255 steps up to the largest weight of
 each row, and divides by the sum of what was stored. Many weights below half a step are lost there:
-where they are a large share of a row, softmax stays.
+where that changes a row by more than a twenty-fifth, softmax stays.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ LARGEST_ERROR = 0.02
 
 LOST = 0.125
 """How far it may be for a division to make up for it."""
+
+_LOOKED_UP = 0.04
+"""How far it may be from that of all exponentials where they are stored in 8 bits."""
 
 _STEPS = 255
 _SAMPLES = 16
@@ -68,7 +71,7 @@ def looked_up(content: bytes, calibration: Calibration) -> frozenset[str]:
     """
     names = set(_weights(packing.unpack(content)))
     seen = _seen(content, calibration, names) if names else {}
-    return frozenset(name for name, each in seen.items() if _power_error(each) <= LOST)
+    return frozenset(name for name, each in seen.items() if _power_error(each) <= _LOOKED_UP)
 
 
 def _power_error(weights: Weights) -> float:

@@ -12,6 +12,7 @@ STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "qat"
 README = (STUDY / "README.md").read_text(encoding="utf-8")
 RECORDED: dict[str, Any] = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
 EQUALIZED: dict[str, Any] = json.loads((STUDY / "equalized.json").read_text(encoding="utf-8"))
+LONGER: dict[str, Any] = json.loads((STUDY / "longer.json").read_text(encoding="utf-8"))
 SETS = ("mnist", "fashion-mnist")
 PTQ, QAT, EQUALIZE = "static_wi8_ai8", "qat_static_wi8_ai8", "equalize_static_wi8_ai8"
 
@@ -57,15 +58,42 @@ def test_equalizing_wins_back_nine_tenths_without_training() -> None:
     assert as_it_came["instructions"] == equalized["instructions"]
 
 
+def test_training_wins_back_all_in_a_network_that_was_trained_longer() -> None:
+    stem = "mobilenet_v2-fashion-mnist"
+    files = {
+        method: LONGER[f"{method}/{stem}-{PTQ}"] for method in ("min-max", "mse", "percentile")
+    }
+    files |= {way: LONGER[f"{way}/{stem}-{QAT}"] for way in ("outliers", "plain")}
+    files["equalized"] = LONGER[f"equalized/{stem}-equalize_{QAT}"]
+    right = {way: one["target_correct"] / 100 for way, one in files.items()}
+    whole = files["plain"]["reference_correct"] / 100
+    assert {one["reference_correct"] / 100 for one in files.values()} == {whole}
+    best = max(right[method] for method in ("min-max", "mse", "percentile"))
+    assert whole - best > 1
+    assert right["outliers"] - best > 0.9 * (whole - best)
+    assert right["equalized"] > right["plain"] > right["outliers"]
+    text = " ".join(README.split())
+    assert f"({whole:.2f} % in float)" in text
+    assert f"{right['outliers'] - best:.2f} of the {whole - best:.2f} points that the best" in text
+    assert f"without outliers {right['plain'] - whole:.2f} points above its float file" in text
+    assert f"QAT alone is {right['plain'] - right['outliers']:.2f} points behind" in text
+    assert f"`equalize_{QAT}` gets {right['equalized']:.2f} %" in text
+
+
 @pytest.mark.parametrize(
     ("records", "name"),
-    [(RECORDED, name) for name in RECORDED] + [(EQUALIZED, name) for name in EQUALIZED],
+    [(each, name) for each in (RECORDED, EQUALIZED, LONGER) for name in each],
 )
 def test_the_tables_say_what_was_recorded(records: dict[str, Any], name: str) -> None:
     one = records[name]
     folder, _, stem = name.partition("/")
     data = stem.removeprefix("mobilenet_v2-").removesuffix(PTQ)
-    data = data.removesuffix("-qat_").removesuffix("-equalize_").strip("-")
+    data = (
+        data.removesuffix("-equalize_qat_")
+        .removesuffix("-qat_")
+        .removesuffix("-equalize_")
+        .strip("-")
+    )
     cells = [
         data,
         f"`{folder}/`",

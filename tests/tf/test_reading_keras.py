@@ -10,8 +10,9 @@ from keras_networks import check_equal, kinds, randomized, sequential, transform
 
 keras = pytest.importorskip("keras", minversion="3")
 
+from tflconv.compression.channel_graph import channel_graph  # noqa: E402
 from tflconv.errors import TflconvError  # noqa: E402
-from tflconv.network.keras.reader import read  # noqa: E402
+from tflconv.network.keras.reader import read, read_with_layers  # noqa: E402
 from tflconv.network.passes import optimize  # noqa: E402
 
 
@@ -124,3 +125,17 @@ def test_input_of_any_size_is_refused(kit: Any) -> None:
     pixels = kit.Input((None, None, 3))
     with pytest.raises(TflconvError, match="no fixed shape"):
         read(kit.Model(pixels, kit.layers.Conv2D(4, 3)(pixels)))
+
+
+def test_channels_of_sequences_are_left_alone() -> None:
+    """Their layers are read, and have kernels of another rank than the nodes have."""
+    values = keras.Input((12, 3))
+    row = keras.layers.Conv1D(8, 3, activation="relu")(values)
+    hidden = keras.layers.Dense(6)(keras.layers.GlobalMaxPooling1D()(row))
+    network, uses = read_with_layers(keras.Model(values, keras.layers.Dense(3)(hidden)))
+    graph = channel_graph(network, uses)
+    assert list(graph.unknown.values()) == ["Conv1D"]
+    pinned = [
+        all(int(i) in graph.pinned for i in place.labels["outputs"]) for place in graph.places
+    ]
+    assert pinned == [True, True, False, True]

@@ -96,6 +96,10 @@ def channel_graph(
     return grown.finished(uses)
 
 
+_OF_SEQUENCES = frozenset({"Conv1D", "DepthwiseConv1D", "SeparableConv1D"})
+"""Layers that are read, with kernels of another rank than the nodes have, and are not cut."""
+
+
 @dataclass
 class Growing:
     """Labels while they are handed on, from node to node.
@@ -122,7 +126,10 @@ class Growing:
     def add(self, node: Node) -> None:
         """Label the output of ``node``."""
         inputs = [self.labels[name] for name in node.inputs]
-        self.labels[node.name] = self.rules.get(node.kind, _opaque)(self, node, inputs)
+        rule, layer = self.rules.get(node.kind, _opaque), self.layers.get(node.name)
+        if "kernel" in node.weights and type(layer).__name__ in _OF_SEQUENCES:
+            self.unknown[node.name], rule = type(layer).__name__, ends
+        self.labels[node.name] = rule(self, node, inputs)
 
     def share(self, use: LayerUse) -> None:
         """Join the labels of several uses of one layer: its weights can be cut in one way only."""

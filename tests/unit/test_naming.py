@@ -42,4 +42,4 @@ def test_tensors_are_named_by_the_node_that_makes_them_and_no_name_comes_twice()
     model.subgraphs = [graph]
     naming.name(model, ["look", "joined"], ["joined"])
     found = [tensor.name.decode() for tensor in graph.tensors]
-    assert found == ["look", "constant", "look_2", "joined", "joined_2"]
+    assert found == ["look", "c", "look_2", "joined", "joined_2"]

@@ -72,7 +72,7 @@ def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
             found = _SCOPE.search(schema.text(tensor.name))
             layer = layers[int(found[1])] if found else known.get(index) if graph is main else None
             if layer is not None and index not in graph.inputs:
-                tensor.name = names.free(layer if index in made else "constant").encode()
+                tensor.name = names.free(layer if index in made else "c").encode()
 
 
 class Names:

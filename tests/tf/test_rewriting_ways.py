@@ -56,10 +56,11 @@ def test_a_transformer_gets_the_same_operators_from_every_kind_of_file(
     samples = Calibration.of_values("noise", PICTURES)
     first, second = (
         tflconv.convert(
-            ways[each], [recipe], tmp_path / each, calibration=samples, rewrite="optimized"
+            ways[each], [recipe], tmp_path / each,
+            calibration=samples, rewrite="optimized", strip=True,
         )[0]
         for each in ("keras", kind)
-    )
+    )  # fmt: skip
     assert operators(first) == operators(second)
     assert operators(first)["BATCH_MATMUL"] == 4, "two heads, each with its own products"
     assert not operators(first)["TRANSPOSE"]

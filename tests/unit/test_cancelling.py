@@ -89,6 +89,24 @@ def test_a_layer_that_lets_nothing_through_has_a_scale(
     assert not answers[..., 4:].any()
 
 
+def test_a_relu_that_cuts_nothing_off_has_the_range_of_what_it_reads(tmp_path: Path) -> None:
+    """A head of attention that lets nothing through; with two ranges its ReLU would have to stay."""
+    build = Builder()
+    source, end = build.tensor((1, 4, 4), name="x"), build.tensor((1, 4, 4), name="end")
+    scores = build.tensor((1, 4, 4), name="scores")
+    build.op("BATCH_MATMUL", [source, source], [scores])
+    build.op("RELU", [scores], [end])
+    model = packing.unpack(build.write(tmp_path / "given.tflite", [source], [end]).read_bytes())
+    ends = {"x": (-1, 1), "scores": (0, 0), "end": (0, 0)}
+    ranges = {
+        name: {"min": np.full((1, 1, 1), low, "f"), "max": np.full((1, 1, 1), high, "f")}
+        for name, (low, high) in ends.items()
+    }
+    found = cancelling.widened(model, ranges)
+    assert found["end"] == found["scores"]
+    assert found["end"]["max"] > 0
+
+
 def test_a_product_of_what_is_never_large_at_once_keeps_its_steps(tmp_path: Path) -> None:
     """As in a normalization: large differences come with small factors."""
     build, rng = Builder(), np.random.default_rng(2)

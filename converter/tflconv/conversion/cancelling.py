@@ -53,12 +53,19 @@ def widened(model: fb.ModelT, ranges: TensorRanges) -> TensorRanges:
     """
     graph, named, wide = model.subgraphs[0], editing.float_activations(model), dict(ranges)
     for operator in graph.operators:
+        kind = editing.operator_name(model, operator)
         result = named.get(int(operator.outputs[0]), "")
+        entering = named.get(int(operator.inputs[0]), "") if len(operator.inputs) else ""
         _give_room(wide, result, _least(model, operator, named, wide))
-        if editing.operator_name(model, operator) in biases.WITH_BIAS:
-            entering = named.get(int(operator.inputs[0]), "")
+        if kind in biases.WITH_BIAS:
             _give_room(wide, entering, LEAST * _share_of_bias(model, operator))
+        if kind == "RELU" and result in wide and _is_positive(wide.get(entering)):
+            wide[result] = wide[entering]  # it cuts nothing off, and can be left out
     return wide
+
+
+def _is_positive(ends: Ends | None) -> bool:
+    return ends is not None and float(ends["min"].flat[0]) >= 0
 
 
 def _give_room(ranges: dict[str, Ends], name: str, least: float) -> None:

@@ -44,13 +44,13 @@ def read_marked_text(path: Path) -> str:
 
     Raises:
         OSError: It is a device or cannot be read.
-        UnicodeDecodeError: It is no text; zeros, which UTF-16 without a mark is full of, are none.
+        UnicodeDecodeError: It is no text, or UTF-16 without a mark.
     """
     content = read_bytes(path)
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and _is_unmarked_utf16(content):
+        raise UnicodeDecodeError(encoding, content, 0, 1, "UTF-16 without a mark")
     text = content.decode(encoding).removeprefix("\ufeff")
-    if "\0" in text:
-        raise UnicodeDecodeError(encoding, content, 0, 1, "zeros are no text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -60,6 +60,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def _is_unmarked_utf16(content: bytes) -> bool:
+    """Whether every other byte is mostly zero, as of letters in UTF-16."""
+    halves = content[::2], content[1::2]
+    return len(content) > 2 and any(2 * half.count(0) > len(half) for half in halves)
 
 
 def why_unread(error: OSError | UnicodeDecodeError) -> str:

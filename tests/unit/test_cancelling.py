@@ -90,7 +90,7 @@ def test_a_layer_that_lets_nothing_through_has_a_scale(
 
 
 def test_a_relu_that_cuts_nothing_off_has_the_range_of_what_it_reads(tmp_path: Path) -> None:
-    """A head of attention that lets nothing through; with two ranges its ReLU would have to stay."""
+    """A head of attention that lets nothing through; with two ranges its ReLU would stay."""
     build = Builder()
     source, end = build.tensor((1, 4, 4), name="x"), build.tensor((1, 4, 4), name="end")
     scores = build.tensor((1, 4, 4), name="scores")

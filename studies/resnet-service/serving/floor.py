@@ -177,7 +177,7 @@ def rows(
         waited, spent = (statistics.median(column) for column in zip(*each, strict=True))
         yield name, f"{waited:.2f}", f"{spent:.0f}"
     beyond = statistics.median(row.overhead for row in ours)
-    spent = statistics.median(row.cpu_us - 1000 * (row.decode + row.inference) for row in ours)
+    spent = statistics.median(row.cpu_us - row.bare_us for row in ours)
     yield "the service, beyond decoding and inference", f"{beyond:.2f}", f"{spent:.0f}"
 
 

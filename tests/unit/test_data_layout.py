@@ -388,15 +388,13 @@ def test_a_document_without_its_picture_is_no_annotation() -> None:
     assert sorted(layout.by_folders(names).places) == names
 
 
-def test_folders_in_classes_are_told() -> None:
-    """They may be the classes that are meant."""
+def test_folders_in_classes_are_told_for_they_may_be_what_is_meant() -> None:
+    told = "folders in a class belong to it, such as 'cat', 'dog' to 'animal'."
     kinds = ("animal/cat", "animal/dog", "thing/car")
     names = [f"{kind}/{number}.png" for kind in kinds for number in range(2)]
     for prefix in ("", "train/"):
         found = layout.by_folders([f"{prefix}{name}" for name in names])
         assert {place.label for place in found.places.values()} == {"animal", "thing"}
-        assert found.notes == (
-            "folders in a class belong to it, such as 'cat', 'dog' to 'animal'.",
-        )
+        assert found.notes == (told,)
     plain = [name.replace("cat/", "").replace("dog/", "d") for name in names]
     assert layout.by_folders(plain).notes == ()

@@ -210,3 +210,26 @@ def test_both_kerases_are_told_apart_by_their_classes() -> None:
     for kit in (keras2, keras):
         assert layer_readers._reader_of(kit.layers.Dense(3)) is not None
         assert layer_readers._reader_of(type("Dense", (kit.layers.Dense,), {})(3)) is None
+
+
+class Permute(keras2.layers.Layer):
+    """A user's own layer, which only has the name of one that moves values."""
+
+    def call(self, inputs: Any) -> Any:
+        return 3 * inputs
+
+
+@pytest.mark.parametrize(
+    ("layer", "moves"),
+    [
+        (keras2.layers.Permute((2, 1, 3)), True),
+        (Permute(), False),
+        (keras2.layers.Resizing(8, 8, interpolation="bilinear"), True),
+        (keras2.layers.Resizing(8, 8, interpolation="bicubic"), False),
+    ],
+)
+def test_a_range_is_shared_over_layers_that_stay_within_it(layer: Any, moves: bool) -> None:
+    source = keras2.Input((4, 4, 2))
+    scores = keras2.layers.Flatten()(layer(keras2.layers.Conv2D(2, 1)(source)))
+    (found,) = read(keras2.Model(source, scores)).of_kind("opaque")
+    assert found.options["moves"] is moves

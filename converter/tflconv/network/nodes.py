@@ -31,7 +31,8 @@ token      the tokens with the learned ``token [1, c]`` before them
 crop       the tokens from ``begin`` to ``end``
 identity   what training needed and inference does not
 opaque     any other layer, called as it is: ``call``; ``shape`` of its output, without batch;
-           ``learns``, whether it has weights to train
+           ``learns``, whether it has weights to train; ``moves``, whether its values have the
+           range of those that it takes
 operator   any other operator of a file: ``operator`` with its index in the file, its ``constants``
            by place, the ``shapes`` of its other inputs; output at ``place``, of ``shape``
 ========== ========================================================================================
@@ -92,6 +93,7 @@ class NodeOptions(TypedDict, total=False):
     call: Callable[..., Tensor]
     layer: str
     learns: bool
+    moves: bool
     operator: Operator
     constants: Mapping[int, NDArray[np.generic]]
     shapes: tuple[Shape, ...]

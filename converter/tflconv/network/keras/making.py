@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.core.typing import Tensor
+from tflconv.core.typing import KerasLayer, Tensor
+from tflconv.model.inference import kits
 from tflconv.network.keras.calls import Call, sides
 from tflconv.network.nodes import Array, Node, NodeOptions
 
@@ -37,7 +38,24 @@ def opaque(call: Call, place: int = 0) -> Node:
     again = call.again if len(call.outputs) == 1 else _taking(call.again, place)
     learns = bool(getattr(call.layer, "trainable_weights", ()))
     shape = sides(call.outputs[place])
-    return make("opaque", call=again, layer=call.kind, learns=learns, shape=shape)
+    return make(
+        "opaque", call=again, layer=call.kind, learns=learns, moves=_moves(call.layer), shape=shape
+    )
+
+
+_MOVING = (
+    "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "CenterCrop", "Cropping2D", "Permute",
+    "RepeatVector", "Resizing", "UpSampling1D", "UpSampling2D",
+)  # fmt: skip
+_WITHIN = ("nearest", "bilinear", "area")
+"""Interpolations that make no value beyond those that they are between; cubic ones do."""
+
+
+def _moves(layer: KerasLayer) -> bool:
+    """Whether it is a layer of Keras that makes no value beyond the range of those it takes."""
+    known = {getattr(kit.layers, name, None) for kit in kits() for name in _MOVING}
+    within = getattr(layer, "interpolation", "nearest") in _WITHIN
+    return type(layer) in known and within and not getattr(layer, "fill_value", 0)
 
 
 def _taking(function: Callable[..., Tensor], place: int) -> Callable[..., Tensor]:

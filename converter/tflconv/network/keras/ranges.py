@@ -26,20 +26,7 @@ STEPS = 255
 
 MATRIX_KINDS = ("conv", "depthwise", "dense", "matmul")
 _MOVING = ("reshape", "patches", "crop", "pad", "pool", "identity", "transpose")
-_MOVING_LAYERS = frozenset(
-    [
-        "AdaptiveMaxPooling1D",
-        "AdaptiveMaxPooling2D",
-        "CenterCrop",
-        "Cropping2D",
-        "Permute",
-        "RepeatVector",
-        "Resizing",
-        "UpSampling1D",
-        "UpSampling2D",
-    ]
-)
-"""Layers that only move values or choose among them; what is between two has the same range."""
+"""Nodes that only move values or choose among them; what is between two has the same range."""
 
 _FIXED = {
     "softmax": (0.0, 1 - 2**-8),
@@ -124,7 +111,7 @@ def quantized(network: Network, *, selective: bool = False) -> Iterator[Node]:
 
 
 def _moves(node: Node) -> bool:
-    return node.kind in _MOVING or node.options.get("layer") in _MOVING_LAYERS
+    return node.kind in _MOVING or node.options.get("moves", False)
 
 
 def _feeds(network: Network, node: Node) -> bool:

@@ -32,7 +32,8 @@ def test_several_layers_have_the_scope_in_common_that_they_are_in() -> None:
 
 def test_tensors_are_named_by_the_node_that_makes_them_and_no_name_comes_twice() -> None:
     model, graph = fb.ModelT(), fb.SubGraphT()
-    names = ["look", "node0/Const", "node0/Relu;node0/Conv2D", "outer/node1_2/Add", "Identity"]
+    names = ["look", "tflconv0/Const", "tflconv0/Relu;tflconv0/Conv2D", "outer/tflconv1_2/Add"]
+    names += ["Identity", "tflconv99/Add"]  # which is a layer of the user
     graph.tensors = [fb.TensorT() for _ in names]
     for tensor, name in zip(graph.tensors, names, strict=True):
         tensor.name = name.encode()
@@ -42,4 +43,4 @@ def test_tensors_are_named_by_the_node_that_makes_them_and_no_name_comes_twice()
     model.subgraphs = [graph]
     naming.name(model, ["look", "joined"], ["joined"])
     found = [tensor.name.decode() for tensor in graph.tensors]
-    assert found == ["look", "c", "look_2", "joined", "joined_2"]
+    assert found == ["look", "c", "look_2", "joined", "joined_2", "tflconv99/Add"]

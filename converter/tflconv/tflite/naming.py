@@ -48,10 +48,10 @@ def common(names: Sequence[str]) -> str:
 
 def scope(place: int) -> str:
     """Return the scope that the node at ``place`` computes in, by which ``name`` knows it."""
-    return f"node{place}"
+    return f"tflconv{place}"
 
 
-_SCOPE = re.compile(r"(?:^|/)node(\d+)(?:_\d+)?/")
+_SCOPE = re.compile(r"(?:^|/)tflconv(\d+)(?:_\d+)?/")
 
 
 def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
@@ -70,7 +70,9 @@ def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
         made = {int(index) for operator in graph.operators for index in operator.outputs}
         for index, tensor in enumerate(graph.tensors):
             found = _SCOPE.search(schema.text(tensor.name))
-            layer = layers[int(found[1])] if found else known.get(index) if graph is main else None
+            layer = known.get(index) if graph is main else None
+            if found and int(found[1]) < len(layers):  # a layer may have such a name, too
+                layer = layers[int(found[1])]
             if layer is not None and index not in graph.inputs:
                 tensor.name = names.free(layer if index in made else "c").encode()
 

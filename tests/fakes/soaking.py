@@ -73,7 +73,7 @@ def soak(folder: Path, seconds: float, *, overload: float = 3.0, seed: int = 0) 
     """Run a service for ``seconds`` under ``overload`` times what it can do, and all else."""
     model = folder / "model.tflite"
     shutil.copyfile(FILES[0], model)
-    contents = [_picture(number) for number in range(8)]
+    contents = [picture(number) for number in range(8)]
     expected, tally = _expected(contents), Tally()
     limits = ("--workers", 2, "--queue", 8, "--watch", 0.3, "--max-connections", CONNECTIONS)
     with (folder / "log").open("wb") as log, serving(model, *limits, stderr=log) as service:
@@ -91,7 +91,7 @@ def soak(folder: Path, seconds: float, *, overload: float = 3.0, seed: int = 0) 
     return tally
 
 
-def _picture(number: int) -> bytes:
+def picture(number: int) -> bytes:
     """Noise that takes a worker some tens of milliseconds."""
     draw = np.random.default_rng(number)
     coarse = Image.fromarray(draw.integers(0, 256, (40, 60), np.uint8))
@@ -116,10 +116,10 @@ def _capacity(service: Running, contents: list[bytes]) -> float:
 
     async def some() -> float:
         began = time.monotonic()
-        await asyncio.gather(*(_post(service.port, contents[0]) for _ in range(2)))
+        await asyncio.gather(*(post(service.port, contents[0]) for _ in range(2)))
         began = time.monotonic()
         for _ in range(10):
-            await asyncio.gather(*(_post(service.port, content) for content in contents[:2]))
+            await asyncio.gather(*(post(service.port, content) for content in contents[:2]))
         return 20 / (time.monotonic() - began)
 
     return asyncio.run(some())
@@ -155,11 +155,11 @@ async def _all_at_once(
     await asyncio.gather(
         flood(),
         often(lambda: _slow(port, draw, waiting), "slow clients", 0.3),
-        often(lambda: _cut(port, contents[0], draw), "cut connections", 0.1),
-        often(lambda: _junk(port, draw), "junk", 0.2),
-        often(lambda: _kill(service, draw), "killed workers", max(2.0, seconds / 60)),
+        often(lambda: cut(port, contents[0], draw), "cut connections", 0.1),
+        often(lambda: junk(port, draw), "junk", 0.2),
+        often(lambda: kill(service, draw), "killed workers", max(2.0, seconds / 60)),
         often(lambda: _stall(service, draw), "stalls", max(2.0, seconds / 60)),
-        often(lambda: _replace(model, next(steps)), "changed files", max(1.5, seconds / 30)),
+        often(lambda: replace(model, next(steps)), "changed files", max(1.5, seconds / 30)),
         often(lambda: _weigh(service, tally, end - seconds), "", max(0.2, seconds / 300)),
     )
     await asyncio.gather(*asking)
@@ -181,7 +181,7 @@ async def _repeat(
 async def _ask(port: int, content: bytes, number: int, expected: Expected, tally: Tally) -> None:
     began = time.monotonic()
     try:
-        status, told = await asyncio.wait_for(_post(port, content), 60)
+        status, told = await asyncio.wait_for(post(port, content), 60)
     except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
         tally.faults.append(f"no answer: {error!r}")
         return
@@ -199,7 +199,7 @@ async def _ask(port: int, content: bytes, number: int, expected: Expected, tally
         tally.faults.append(f"{status} {told}")
 
 
-async def _post(port: int, content: bytes) -> tuple[int, Any]:
+async def post(port: int, content: bytes) -> tuple[int, Any]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(_request(len(content)) + content)
@@ -237,21 +237,21 @@ async def _ended(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def _cut(port: int, content: bytes, draw: random.Random) -> None:
+async def cut(port: int, content: bytes, draw: random.Random) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write((_request(len(content)) + content)[: draw.randrange(len(content))])
     await asyncio.sleep(draw.uniform(0, 0.05))
     writer.transport.abort()
 
 
-async def _junk(port: int, draw: random.Random) -> None:
+async def junk(port: int, draw: random.Random) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(draw.choice([draw.randbytes(2000), _request(300) + draw.randbytes(300)]))
     await asyncio.wait_for(reader.read(), 30)
     writer.close()
 
 
-async def _kill(service: Running, draw: random.Random) -> None:
+async def kill(service: Running, draw: random.Random) -> None:
     with contextlib.suppress(ProcessLookupError, IndexError):
         number = draw.choice([signal.SIGKILL, signal.SIGSEGV])
         os.kill(draw.choice(service.workers), number)
@@ -264,7 +264,7 @@ async def _stall(service: Running, draw: random.Random) -> None:
     service.process.send_signal(signal.SIGCONT)
 
 
-async def _replace(model: Path, file: Path | None) -> None:
+async def replace(model: Path, file: Path | None) -> None:
     """Put another model in its place, or one that is cut short."""
     if file is None:
         model.write_bytes(FILES[0].read_bytes()[:900])
@@ -273,9 +273,14 @@ async def _replace(model: Path, file: Path | None) -> None:
 
 
 async def _weigh(service: Running, tally: Tally, began: float) -> None:
-    own = _bytes(service.process.pid, "Anonymous")
+    own = memory(service.process.pid)
     whole = sum(_bytes(pid, "Pss") for pid in (service.process.pid, *service.workers))
     tally.memory.append((time.monotonic() - began, own, whole))
+
+
+def memory(pid: int) -> int:
+    """Bytes that are a process's own."""
+    return _bytes(pid, "Anonymous")
 
 
 def _bytes(pid: int, kind: str) -> int:

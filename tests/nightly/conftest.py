@@ -1,15 +1,16 @@
 """What the long checks share: how much of them to run, and the record that they leave.
 
-``make nightly`` runs all of it and writes ``docs/nightly.md``; ``make nightly ARGS="--share 0.1"``
-runs a tenth of every count.
+``make nightly`` runs all of it and puts what ran into ``docs/nightly.md``;
+``make nightly ARGS="--share 0.1"`` runs a tenth of every count.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -17,37 +18,19 @@ from pathlib import Path
 
 import pytest
 
-Row = Sequence[str]
-LIBRARIES = ("ai-edge-litert", "tensorflow", "hypothesis")
-HEADER = """# The long checks, as they last ran
+from fakes.long_checks import Page, Row
 
-Written by `make nightly` on {when}: commit {commit}, {share:.0%} of the full counts,
-{minutes:.0f} minutes on {machine}.
-The checks are in `tests/nightly/`; `make nightly ARGS="--share 0.1"` runs a tenth of each.
-"""
+LIBRARIES = ("ai-edge-litert", "tensorflow", "hypothesis")
+EMPTY = "# The long checks, as they last ran\n\nThe newest row is of today.\n"
 
 
 @dataclass(kw_only=True)
 class Record:
-    """The rows that the checks have told so far, and further tables by their headings."""
+    """The rows that the checks have told so far, and further tables by their titles."""
 
-    began: float = field(default_factory=time.monotonic)
     commit: str = field(default_factory=lambda: _commit())
     rows: list[Row] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
-
-    def markdown(self, share: float) -> str:
-        """The page that is kept in the docs."""
-        checks = [("check", "what ran", "outcome", "seconds"), *self.rows]
-        more = [f"## {title}\n\n{_table(rows)}" for title, rows in self.tables.items()]
-        head = HEADER.format(
-            when=date.today(),
-            commit=self.commit,
-            share=share,
-            minutes=(time.monotonic() - self.began) / 60,
-            machine=_machine(),
-        )
-        return "\n".join([head, _table(checks), *more])
 
 
 _WORDS = str.maketrans({"_": " ", "[": ": ", "]": None})
@@ -57,7 +40,7 @@ RECORD = pytest.StashKey[Record]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", type=float, default=1.0, help="Share of the full counts to run.")
     parser.addoption("--log", type=Path, help="Folder of logs that a check goes on with.")
-    parser.addoption("--record", type=Path, help="Markdown file to write the outcome to.")
+    parser.addoption("--record", type=Path, help="Markdown page to put the outcome into.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,7 +61,10 @@ def tell(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]
     yield lambda ran, outcome: told.append((ran, outcome))
     seconds = f"{time.monotonic() - began:.0f}"
     name = request.node.name.removeprefix("test_").translate(_WORDS)
-    request.config.stash[RECORD].rows.append((name, *told[-1], seconds))
+    share: float = request.config.getoption("--share")
+    busy, record = f"{os.getloadavg()[0]:.1f}", request.config.stash[RECORD]
+    conditions = (f"{share:.0%}", busy, record.commit, str(date.today()))
+    record.rows.append((name, *told[-1], seconds, *conditions))
 
 
 @pytest.fixture
@@ -90,16 +76,14 @@ def table(pytestconfig: pytest.Config) -> Callable[[str, list[Row]], None]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    page = config.stash[RECORD].markdown(config.getoption("--share"))
-    terminalreporter.write_line(page)
-    if path := config.getoption("--record"):
-        path.write_text(page, encoding="utf-8")
-
-
-def _table(rows: Sequence[Row]) -> str:
-    header, *body = rows
-    lines = [header, ["---"] * len(header), *body]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    path, record = config.getoption("--record"), config.stash[RECORD]
+    told = Page.read(EMPTY)
+    told.put(record.rows, record.tables, _machine())
+    terminalreporter.write_line(str(told))
+    if path:
+        page = Page.read(path.read_text(encoding="utf-8") if path.exists() else EMPTY)
+        page.put(record.rows, record.tables, _machine())
+        path.write_text(str(page), encoding="utf-8")
 
 
 def _commit() -> str:

@@ -233,6 +233,9 @@ class SignatureDef:
     def SignatureKey(self) -> bytes | None: ...
 
 class BuiltinOperator:
+    BROADCAST_TO: int
+    PLACEHOLDER_FOR_GREATER_OP_CODES: int
+    RESHAPE: int
     SELECT_V2: int
     ADD: int
     CUSTOM: int

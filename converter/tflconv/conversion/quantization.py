@@ -34,6 +34,7 @@ from tflconv.tflite import (
     packing,
     pixels,
     respelling,
+    standing_in,
     stripping,
     twins,
     unread,
@@ -264,11 +265,13 @@ def _as_it_can_be_read(
     exposed = packing.unpack(model)
     limits = pixels.take_as_floats(exposed) if recipe.io != "float32" else {}
     respelled, count = respelling.respell(exposed), unread.expose(exposed)
-    if not (limits or respelled or count):
+    codes = standing_in.disguise(exposed, 16 if recipe.activations == "int16" else 8)
+    if not (limits or respelled or count or codes):
         return _run(model, recipe, settings, ranges)
     ranges = _reaching(ranges or {}, limits)
     quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
     unread.hide(quantized, count)
+    standing_in.reveal(quantized, codes)
     return packing.pack(quantized)
 
 

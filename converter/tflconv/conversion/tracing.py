@@ -234,10 +234,8 @@ def lower_trained(graph: FrozenGraph, recipe: Recipe) -> bytes:
 
 
 INT8_OPERATORS = frozenset(
-    {"ABS", "ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "DEPTH_TO_SPACE", "ELU", "EXP",
-     "EXPAND_DIMS", "L2_NORMALIZATION", "LEAKY_RELU", "LOG", "LOG_SOFTMAX", "MINIMUM", "PRELU",
-     "REDUCE_MAX", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "SPACE_TO_BATCH_ND", "SQUEEZE", "TILE",
-     "TOPK_V2", "TRANSPOSE_CONV"}
+    {"ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "DEPTH_TO_SPACE", "LOG_SOFTMAX",
+     "SPACE_TO_BATCH_ND", "TILE", "TOPK_V2", "TRANSPOSE_CONV"}
 )  # fmt: skip
 """Operators that litert-quantizer leaves in float and the TFLite converter does not. The converter
 is not tried with others: it gains nothing, and its quantizer ends the whole process over some.
@@ -247,8 +245,7 @@ is not tried with others: it gains nothing, and its quantizer ends the whole pro
 def lower_static(graph: FrozenGraph, recipe: Recipe, calibration: Calibration) -> bytes:
     """Return the integer ``.tflite`` file of ``graph``, quantized by the TFLite converter itself.
 
-    It has int8 forms of some operators that litert-quantizer leaves in float: ELU, LEAKY_RELU,
-    LOG_SOFTMAX.
+    It has int8 forms of ``INT8_OPERATORS``.
 
     Args:
         graph: A float graph.

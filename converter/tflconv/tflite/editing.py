@@ -69,6 +69,11 @@ def code_name(code: fb.OperatorCodeT) -> str:
     return schema.operator_name(_builtin(code), code.customCode)
 
 
+def set_builtin(code: fb.OperatorCodeT, builtin: int) -> None:
+    """Let operators with ``code`` be of the kind ``builtin``; the old field ends at 127."""
+    code.builtinCode, code.deprecatedBuiltinCode = builtin, min(builtin, _OLD_FIELD)
+
+
 def float_operators(model: fb.ModelT) -> list[str]:
     """Return the operators that compute in float, except conversions of inputs and outputs.
 
@@ -278,13 +283,16 @@ def _operator_code(model: fb.ModelT, builtin: int) -> int:
         if _builtin(known) == builtin:
             return index
     code = fb.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    set_builtin(code, builtin)
     code.version = _VERSIONS.get(builtin, 2)
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
 
 
-_VERSIONS = {fb.BuiltinOperator.RELU_N1_TO_1: 1}
+_OLD_FIELD = fb.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES
+"""What the field of one byte says of operators that it cannot name."""
+
+_VERSIONS = {fb.BuiltinOperator.RELU_N1_TO_1: 1, fb.BuiltinOperator.RESHAPE: 1}
 """Version of the operators that LiteRT knows no second one of."""
 
 

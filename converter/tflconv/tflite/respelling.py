@@ -1,11 +1,15 @@
 """Spell operators that litert-quantizer leaves in float by those that it quantizes.
 
 What comes out is the same, number for number: a NEG is a MUL by -1, a SQUARE a MUL by itself, a
-SPLIT_V the slices that it makes, and a CAST of true and false chooses 1 or 0. Keras 3 writes
-LayerNormalization with a NEG, a GRU of Keras 2 splits its weights, and Masking casts its mask.
+SPLIT_V the slices that it makes, a CAST of true and false chooses 1 or 0, a TILE of sides of 1 is
+a BROADCAST_TO, SQUEEZE and EXPAND_DIMS are RESHAPEs, and a constant of MAXIMUM or MINIMUM gets as
+many sides as its result. Keras 3 writes LayerNormalization with a NEG, a GRU of Keras 2 splits
+its weights, Masking casts its mask, and RepeatVector is a TILE.
 """
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -80,6 +84,54 @@ def _sliced(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> li
     return made
 
 
+def _of_all_sides(
+    model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT
+) -> list[fb.OperatorT]:
+    """The operator with its constants as wide as its result; a copy if there are such."""
+    rank = len(list(graph.tensors[int(operator.outputs[0])].shape))
+    ends = [int(end) for end in operator.inputs]
+    wide = [_widened(model, graph, end, rank) for end in ends]
+    if wide == ends:
+        return [operator]
+    made = copy.copy(operator)
+    made.inputs = wide
+    return [made]
+
+
+def _widened(model: fb.ModelT, graph: fb.SubGraphT, index: int, rank: int) -> int:
+    tensor = graph.tensors[index]
+    sides = [int(side) for side in tensor.shape]
+    if not (0 < len(sides) < rank and editing.has_values(model, tensor)):
+        return index
+    values = editing.values(model, tensor, np.float32)
+    wide = values.reshape([1] * (rank - len(sides)) + sides)
+    return _constant(model, graph, wide, fb.TensorType.FLOAT32)
+
+
+def _broadcast(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    """A BROADCAST_TO for a TILE that repeats single values; else the operator as it is."""
+    source, target = int(operator.inputs[0]), int(operator.outputs[0])
+    sides = [[int(side) for side in graph.tensors[end].shape] for end in (source, target)]
+    if any(before not in (1, after) for before, after in zip(*sides, strict=True)):
+        return [operator]
+    return [_of_shape(model, graph, fb.BuiltinOperator.BROADCAST_TO, source, target)]
+
+
+def _reshaped(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    ends = int(operator.inputs[0]), int(operator.outputs[0])
+    return [_of_shape(model, graph, fb.BuiltinOperator.RESHAPE, *ends)]
+
+
+def _of_shape(
+    model: fb.ModelT, graph: fb.SubGraphT, kind: int, source: int, target: int
+) -> fb.OperatorT:
+    """An operator whose second input is the shape of its result."""
+    made = editing.operator(model, kind, source, target)
+    shape = np.array([int(side) for side in graph.tensors[target].shape], np.int32)
+    made.inputs = [source, _constant(model, graph, shape, fb.TensorType.INT32)]
+    return made
+
+
 def _slice(
     model: fb.ModelT,
     graph: fb.SubGraphT,
@@ -101,4 +153,8 @@ def _constant(model: fb.ModelT, graph: fb.SubGraphT, values: NDArray[np.number],
     return editing.add_tensor(graph, tensor)
 
 
-_SPELLINGS = {"CAST": _chosen, "NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared}
+_SPELLINGS = {
+    "CAST": _chosen, "EXPAND_DIMS": _reshaped, "MAXIMUM": _of_all_sides, "MINIMUM": _of_all_sides,
+    "NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared, "SQUEEZE": _reshaped,
+    "TILE": _broadcast,
+}  # fmt: skip

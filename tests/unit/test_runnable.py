@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,28 @@ def test_a_file_that_cannot_run_is_never_slower_than_float(tmp_path: Path) -> No
 )
 def test_what_litert_says_becomes_one_line(stderr: str, reason: str) -> None:
     assert litert_errors.reason(stderr) == reason
+
+
+@pytest.mark.parametrize(("scale", "runs"), [(0.99, True), (1.0, False), (3.2, True)])
+def test_a_comparison_that_ends_the_process_is_foretold(
+    scale: float, runs: bool, tmp_path: Path
+) -> None:
+    """LiteRT's own words are none: it aborts."""
+    builder = Builder()
+    source = builder.tensor((1, 4), INT8, scale=scale)
+    limit = builder.tensor((1,), INT8, scale=scale, values=[0])
+    target = builder.tensor((1, 4), fb.TensorType.BOOL, name="mask")
+    builder.op("NOT_EQUAL", [source, limit], [target])
+    content = builder.content([source], [target])
+    (tmp_path / "model.tflite").write_bytes(content)
+    found = obstacles(content)
+    assert bool(found) != runs
+    assert runs or found == [
+        "it compares integers in steps of 1 (NOT_EQUAL, 'mask'), which ends LiteRT"
+    ]
+    script = (
+        "import sys; from ai_edge_litert.interpreter import Interpreter as I;"
+        "i = I(model_path=sys.argv[1]); i.allocate_tensors(); i.invoke()"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path / "model.tflite")]
+    assert (subprocess.run(argv, capture_output=True, check=False).returncode == 0) == runs

@@ -26,6 +26,7 @@ _COMPILED_FOR = {
     "ethos-u": "an Arm Ethos-U",
     "DISPATCH_OP": "a vendor's NPU",
 }
+_COMPARISONS = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"}
 _LOWEST, _HIGHEST = -(2**15), 2**16 - 1
 
 
@@ -38,7 +39,7 @@ def obstacles(model: TfliteModel) -> list[str]:
     Returns:
         Nothing if nothing in the file speaks against it.
     """
-    return [*_missing(model.subgraphs), *_texts(model.main)]
+    return [*_missing(model.subgraphs), *_texts(model.main), *_even(model)]
 
 
 def check(model: TfliteModel) -> None:
@@ -91,6 +92,20 @@ def _texts(graph: Subgraph) -> Iterator[str]:
             if tensor.dtype == "string":
                 name = f"'{tensor.name}'" if tensor.name else str(position)
                 yield f"its {role} {name} is text (a string), not numbers"
+
+
+def _even(model: TfliteModel) -> Iterator[str]:
+    """Comparisons of integers whose kernels end the process: they know no step of just 1."""
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if operator.name in _COMPARISONS:
+                operands = (graph.tensors[index].quantization for index in operator.inputs)
+                if any(each is not None and each.scales[0] == 1 for each in operands):
+                    result = graph.tensors[operator.outputs[0]].name
+                    yield (
+                        f"it compares integers in steps of 1 ({operator.name}, '{result}'), which"
+                        " ends LiteRT"
+                    )
 
 
 def _boundary(graph: Subgraph) -> list[TfliteTensor]:

@@ -20,6 +20,7 @@ from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core.files import sha256_bytes
 from tflconv.core.private import scratch_folder
 from tflconv.errors import TflconvError
+from tflconv.inspection import runnable
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.pipeline.fidelity import Answers, Fidelity, compare
@@ -61,9 +62,14 @@ class TfliteFile:
     Args:
         path: The file.
         model: What is in it, if that was read already.
+
+    Raises:
+        TflconvError: LiteRT cannot run it.
     """
 
     def __init__(self, path: Path, model: TfliteModel | None = None) -> None:
+        model = model or reading.read(path)
+        runnable.check(model)  # what it says of some, it says by ending the process
         self._runtime = Interpreter(path, model=model)
         self._outline = self._runtime.outline
         self._names = self._outline.inputs

@@ -70,6 +70,9 @@ class MaximumMinimumOptionsT:
 
 class SelectV2OptionsT: ...
 
+class GatherOptionsT:
+    axis: int
+
 class MulOptionsT:
     fusedActivationFunction: int
     def Pack(self, builder: Builder) -> int: ...
@@ -84,6 +87,7 @@ class OperatorT:
         | MaximumMinimumOptionsT
         | ReducerOptionsT
         | SelectV2OptionsT
+        | GatherOptionsT
         | SoftmaxOptionsT
         | None
     )
@@ -234,6 +238,7 @@ class SignatureDef:
 
 class BuiltinOperator:
     BROADCAST_TO: int
+    GATHER: int
     PLACEHOLDER_FOR_GREATER_OP_CODES: int
     RESHAPE: int
     SELECT_V2: int
@@ -269,6 +274,7 @@ class BuiltinOptions:
     AddOptions: int
     DivOptions: int
     FullyConnectedOptions: int
+    GatherOptions: int
     MaximumMinimumOptions: int
     MulOptions: int
     SelectV2Options: int

@@ -31,18 +31,10 @@ def graph(name: str, axis: int = 2) -> bytes:
         builder.op("MUL", [source, seen], [target])
         return builder.content([source], [target, seen])
     if name in ("EXPAND_DIMS", "SQUEEZE", "TILE"):
-        apart, place = builder.tensor((1, 4, 1, 6)), builder.tensor((), INT32, values=2)
-        builder.op("EXPAND_DIMS", [source, place], [apart])
-        if name == "EXPAND_DIMS":
-            return builder.content([source], [apart])
-        if name == "SQUEEZE":
-            target, options = builder.tensor((1, 4, 6)), fb.SqueezeOptionsT()
-            options.squeezeDims = [2]
-            builder.op(name, [apart], [target], options)
-            return builder.content([source], [target])
-        times = builder.tensor((4,), INT32, values=[1, 1, 3, 1])
-        target = builder.tensor((1, 4, 3, 6))
-        builder.op(name, [apart, times], [target])
+        return _reshaping(builder, source, name)
+    if name == "REVERSE_V2":
+        target, place = builder.tensor((1, 4, 6)), builder.tensor((1,), INT32, values=[axis])
+        builder.op(name, [source, place], [target])
         return builder.content([source], [target])
     if name == "MAXIMUM":
         target, limit = builder.tensor((1, 4, 6)), builder.tensor((4, 1), values=[[0.3]] * 4)
@@ -63,18 +55,27 @@ def graph(name: str, axis: int = 2) -> bytes:
     return builder.content([source], parts)
 
 
+def _reshaping(builder: Builder, source: int, name: str) -> bytes:
+    apart, place = builder.tensor((1, 4, 1, 6)), builder.tensor((), INT32, values=2)
+    builder.op("EXPAND_DIMS", [source, place], [apart])
+    if name == "EXPAND_DIMS":
+        return builder.content([source], [apart])
+    if name == "SQUEEZE":
+        target, options = builder.tensor((1, 4, 6)), fb.SqueezeOptionsT()
+        options.squeezeDims = [2]
+        builder.op(name, [apart], [target], options)
+        return builder.content([source], [target])
+    times, target = builder.tensor((4,), INT32, values=[1, 1, 3, 1]), builder.tensor((1, 4, 3, 6))
+    builder.op(name, [apart, times], [target])
+    return builder.content([source], [target])
+
+
 BOOL = fb.TensorType.BOOL
-SHAPES = [("EXPAND_DIMS", 2), ("SQUEEZE", 2), ("TILE", 2)]
 CASES = [
-    *SHAPES,
-    ("MAXIMUM", 2),
-    ("CAST", 2),
-    ("NEG", 2),
-    ("SQUARE", 2),
-    ("SPLIT_V", 2),
-    ("SPLIT_V", -1),
-    ("SPLIT_V", 1),
-]
+    ("CAST", 2), ("EXPAND_DIMS", 2), ("MAXIMUM", 2), ("NEG", 2), ("REVERSE_V2", 1),
+    ("REVERSE_V2", -1), ("SPLIT_V", 2), ("SPLIT_V", -1), ("SPLIT_V", 1), ("SQUARE", 2),
+    ("SQUEEZE", 2), ("TILE", 2),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "axis"), CASES)

@@ -17,6 +17,8 @@ from tflconv.tflite import editing, packing, standing_in
 
 RANDOM = np.random.default_rng(0)
 SAMPLES = RANDOM.normal(size=(40, 4, 6)).astype(np.float32)
+BESIDE = ("CAST", "DEQUANTIZE", "QUANTIZE", "SELECT_V2")
+COMPARISONS = ("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 CASES = [(bits, name) for bits, names in standing_in.STAND_INS.items() for name in names]
 
 
@@ -25,10 +27,15 @@ def graph(name: str) -> bytes:
     builder = Builder()
     source, target = builder.tensor((1, 4, 6)), builder.tensor(_shape(name))
     operands: dict[str, Any] = {
-        "MINIMUM": builder.tensor((6,), values=RANDOM.uniform(0, 1, 6)),
+        "MINIMUM": builder.tensor((6,), values=RANDOM.uniform(0.2, 0.8, 6)),
         "PRELU": builder.tensor((1, 6), values=RANDOM.uniform(-0.2, 0.5, (1, 6))),
         "REDUCE_MAX": builder.tensor((1,), INT32, values=[1]),
     }
+    if name in COMPARISONS:
+        mask = builder.tensor((1, 4, 6), fb.TensorType.BOOL)
+        builder.op(name, [source, operands["MINIMUM"]], [mask])
+        builder.op("CAST", [mask], [target])
+        return builder.content([source], [target])
     options = {"LEAKY_RELU": fb.LeakyReluOptionsT(), "REDUCE_MAX": fb.ReducerOptionsT()}
     if name == "LEAKY_RELU":
         options[name].alpha = 0.2
@@ -42,6 +49,8 @@ def _shape(name: str) -> tuple[int, ...]:
 
 
 def samples(name: str) -> NDArray[np.float32]:
+    if name in COMPARISONS:
+        return np.round(2 * SAMPLES)  # away from what is compared with
     return np.abs(SAMPLES) + np.float32(0.2) if name == "LOG" else SAMPLES
 
 
@@ -59,7 +68,7 @@ def test_it_is_quantized_and_stays_what_it_was(bits: int, name: str, tmp_path: P
     model = packing.unpack(made[0].read_bytes())
     assert not editing.float_operators(model)
     kinds = [kind for _, _, kind in editing.operators(model)]
-    assert [kind for kind in kinds if kind not in ("QUANTIZE", "DEQUANTIZE")] == [name]
+    assert [kind for kind in kinds if kind not in BESIDE] == [name]
 
 
 @pytest.mark.parametrize(("bits", "name"), CASES)
@@ -67,6 +76,7 @@ def test_nothing_else_is_changed(bits: int, name: str) -> None:
     before = graph(name)
     model = packing.unpack(before)
     codes = standing_in.disguise(model, bits)
-    assert [kind for _, _, kind in editing.operators(model)] == [standing_in.STAND_INS[bits][name]]
+    kinds = [kind for _, _, kind in editing.operators(model)]
+    assert [kind for kind in kinds if kind not in BESIDE] == [standing_in.STAND_INS[bits][name]]
     standing_in.reveal(model, codes)
     assert packing.pack(model) == packing.pack(packing.unpack(before))

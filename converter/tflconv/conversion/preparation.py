@@ -21,7 +21,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.network.keras.opened import Opened
 from tflconv.network.passes import PassOutcome
 from tflconv.recipe import Precision, Recipe
-from tflconv.tflite import editing, ends, modernizing, packing, roots, scores
+from tflconv.tflite import editing, ends, half_casts, modernizing, packing, roots, scores
 from tflconv.tflite.wiring import Wiring
 
 Rewrite = Literal["auto", "as-is", "optimized", "unfused"]
@@ -322,6 +322,7 @@ def _read(path: Path) -> FloatModel:
     modernizing.use_float32(model)
     modernizing.fix_batch(model)
     editing.name_tensors(model)
+    half_casts.drop_half_casts(model)
     roots.limit_before_roots(model)
     graph = model.subgraphs[0]
     if not model.signatureDefs:

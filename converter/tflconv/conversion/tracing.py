@@ -26,7 +26,7 @@ from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operat
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
 from tflconv.recipe import Recipe
-from tflconv.tflite import editing, naming, packing, roots
+from tflconv.tflite import editing, half_casts, naming, packing, roots
 
 if TYPE_CHECKING:
     from tflconv.core.tensorflow import tf
@@ -281,6 +281,7 @@ def _convert(
     editing.sign(model, graph.inputs, graph.outputs)
     if graph.layers:
         naming.name(model, graph.layers, graph.ends)
+    half_casts.drop_half_casts(model)
     roots.limit_before_roots(model)
     return packing.pack(model)
 

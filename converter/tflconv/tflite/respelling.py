@@ -2,9 +2,10 @@
 
 What comes out is the same, number for number: a NEG is a MUL by -1, a SQUARE a MUL by itself, a
 SPLIT_V the slices that it makes, a CAST of true and false chooses 1 or 0, a TILE of sides of 1 is
-a BROADCAST_TO, SQUEEZE and EXPAND_DIMS are RESHAPEs, and a constant of MAXIMUM or MINIMUM gets as
-many sides as its result. Keras 3 writes LayerNormalization with a NEG, a GRU of Keras 2 splits
-its weights, Masking casts its mask, and RepeatVector is a TILE.
+a BROADCAST_TO, SQUEEZE and EXPAND_DIMS are RESHAPEs, a REVERSE_V2 gathers the last first, and a
+constant of MAXIMUM or MINIMUM gets as many sides as its result. Keras 3 writes LayerNormalization
+with a NEG, a GRU of Keras 2 splits its weights, Bidirectional reverses, Masking casts its mask, and
+RepeatVector is a TILE.
 """
 
 from __future__ import annotations
@@ -122,6 +123,23 @@ def _reshaped(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> 
     return [_of_shape(model, graph, fb.BuiltinOperator.RESHAPE, *ends)]
 
 
+def _reversed(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT) -> list[fb.OperatorT]:
+    """A GATHER for a REVERSE_V2 along one stored axis; else the operator as it is."""
+    source, stored = map(int, operator.inputs)
+    axes = editing.values(model, graph.tensors[stored], np.int32)
+    if len(axes) != 1:
+        return [operator]
+    sides = list(graph.tensors[source].shape)
+    axis = int(axes[0]) % len(sides)
+    places = np.arange(int(sides[axis]), dtype=np.int32)[::-1]
+    made = editing.operator(model, fb.BuiltinOperator.GATHER, source, int(operator.outputs[0]))
+    made.inputs = [source, _constant(model, graph, places, fb.TensorType.INT32)]
+    options = fb.GatherOptionsT()
+    options.axis = axis
+    made.builtinOptionsType, made.builtinOptions = fb.BuiltinOptions.GatherOptions, options
+    return [made]
+
+
 def _of_shape(
     model: fb.ModelT, graph: fb.SubGraphT, kind: int, source: int, target: int
 ) -> fb.OperatorT:
@@ -155,6 +173,6 @@ def _constant(model: fb.ModelT, graph: fb.SubGraphT, values: NDArray[np.number],
 
 _SPELLINGS = {
     "CAST": _chosen, "EXPAND_DIMS": _reshaped, "MAXIMUM": _of_all_sides, "MINIMUM": _of_all_sides,
-    "NEG": _negated, "SPLIT_V": _sliced, "SQUARE": _squared, "SQUEEZE": _reshaped,
-    "TILE": _broadcast,
+    "NEG": _negated, "REVERSE_V2": _reversed, "SPLIT_V": _sliced, "SQUARE": _squared,
+    "SQUEEZE": _reshaped, "TILE": _broadcast,
 }  # fmt: skip

@@ -24,7 +24,11 @@ _IN_16_BITS = {
 }
 _IN_8_BITS = _IN_16_BITS | {
     "ELU": "GELU",
+    "GREATER": "EQUAL",  # a range for each side
+    "GREATER_EQUAL": "EQUAL",
     "L2_NORMALIZATION": "TANH",  # from -1 to 1
+    "LESS": "EQUAL",
+    "LESS_EQUAL": "EQUAL",
     "PRELU": "MUL",  # a range of its own, and one for the constants
     "RELU_0_TO_1": "RELU",
     "RELU6": "RELU",

@@ -37,6 +37,7 @@ from tflconv.tflite import (
     standing_in,
     stripping,
     twins,
+    unit_steps,
     unread,
 )
 
@@ -131,6 +132,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
     biases.tell_types(model)
+    unit_steps.avoid(model)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
+from tflconv.tflite.unit_steps import COMPARISONS
 
 _HELD = {
     "AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess",
@@ -26,7 +27,6 @@ _COMPILED_FOR = {
     "ethos-u": "an Arm Ethos-U",
     "DISPATCH_OP": "a vendor's NPU",
 }
-_COMPARISONS = {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"}
 _LOWEST, _HIGHEST = -(2**15), 2**16 - 1
 
 
@@ -98,7 +98,7 @@ def _even(model: TfliteModel) -> Iterator[str]:
     """Comparisons of integers whose kernels end the process: they know no step of just 1."""
     for graph in model.subgraphs:
         for operator in graph.operators:
-            if operator.name in _COMPARISONS:
+            if operator.name in COMPARISONS:
                 operands = (graph.tensors[index].quantization for index in operator.inputs)
                 if any(each is not None and each.scales[0] == 1 for each in operands):
                     result = graph.tensors[operator.outputs[0]].name

@@ -167,7 +167,8 @@ class Reference:
         for name, operator in self._model.endings.items():
             if operator in _ACTIVATIONS and target.endings.get(name) != operator:
                 received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
-        breaks = self._breaks_on_zeros(target)
+        with _by_its_name(file):
+            breaks = self._breaks_on_zeros(target)
         halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
         found = compare(expected, received, samples.name, halves=halves)
         return replace(found, breaks_on_zeros=breaks)

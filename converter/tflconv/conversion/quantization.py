@@ -35,9 +35,9 @@ from tflconv.tflite import (
     pixels,
     respelling,
     standing_in,
+    steps,
     stripping,
     twins,
-    unit_steps,
     unread,
 )
 
@@ -132,7 +132,8 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
     biases.tell_types(model)
-    unit_steps.avoid(model)
+    steps.avoid_ones(model)
+    _check_steps(model, recipe)
     if recipe.compute == "static":
         _check_is_integer(model, recipe)
     if recipe.weights == "int4":
@@ -331,6 +332,15 @@ def _check_is_integer(model: fb.ModelT, recipe: Recipe) -> None:
         kinds = {each.split()[0] for each in remaining} - _CONVERSIONS
         raise LeftInFloat(message, kinds, instead=_name_of("selective_wi8_ai8", recipe))
     telling.warn(message)
+
+
+def _check_steps(model: fb.ModelT, recipe: Recipe) -> None:
+    if names := steps.too_large(model):
+        raise TflconvError(
+            f"recipe {recipe.name} cannot hold the values of {names[0]}: they reach"
+            f" {256 * steps.LARGEST:.0e} and more.",
+            hint="Use dynamic_wi8_afp32, or calibrate with samples as the model was trained on.",
+        )
 
 
 def _name_of(scheme: str, recipe: Recipe) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
-from tflconv.tflite.unit_steps import COMPARISONS
+from tflconv.tflite.steps import COMPARISONS
 
 _HELD = {
     "AudioSpectrogram", "Mfcc", "NumericVerify", "TFLite_Detection_PostProcess",

@@ -1,16 +1,18 @@
-"""Integers whose step would be 1 are compared without an end of the process."""
+"""Steps over which kernels would end the process are avoided, or refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as fb
 from tiny_graphs import INT8, Builder
 
 import tflconv
 from tflconv.conversion import Calibration
-from tflconv.tflite import packing, unit_steps
+from tflconv.errors import TflconvError
+from tflconv.tflite import packing, steps
 from tflconv.tflite.biases import scales
 
 BOOL = fb.TensorType.BOOL
@@ -42,9 +44,9 @@ def test_pixels_are_compared_in_integers(tmp_path: Path) -> None:
         min_cosine=0.9999,
     )
     model = packing.unpack(made.read_bytes())
-    steps = [scales(each) for each in model.subgraphs[0].tensors if each.quantization is not None]
-    assert [each for each in steps if (abs(each - 1) < 1e-6).any()]
-    assert not [each for each in steps if (each == 1).any()]
+    found = [scales(each) for each in model.subgraphs[0].tensors if each.quantization is not None]
+    assert [each for each in found if (abs(each - 1) < 1e-6).any()]
+    assert not [each for each in found if (each == 1).any()]
 
 
 def test_a_model_without_comparisons_keeps_its_steps() -> None:
@@ -52,5 +54,31 @@ def test_a_model_without_comparisons_keeps_its_steps() -> None:
     ends = [builder.tensor((1, 4), INT8, scale=1.0) for _ in range(2)]
     builder.op("RELU", ends[:1], ends[1:])
     model = packing.unpack(builder.content(ends[:1], ends[1:]))
-    unit_steps.avoid(model)
+    steps.avoid_ones(model)
     assert [scales(each).tolist() for each in model.subgraphs[0].tensors] == [[1.0], [1.0]]
+
+
+@pytest.mark.parametrize(("largest", "runs"), [(70.0, True), (84.0, False)])
+def test_values_beyond_all_integers_are_refused(largest: float, runs: bool, tmp_path: Path) -> None:
+    """LiteRT aborts when it prepares such a sum."""
+    builder = Builder()
+    source, grown, target = (builder.tensor((1, 4), name=name) for name in ("x", "grown", "y"))
+    one = builder.tensor((1, 4), values=[[1.0] * 4])
+    builder.op("EXP", [source], [grown])
+    builder.op("SUB", [grown, one], [target], fb.SubOptionsT())
+    (tmp_path / "float.tflite").write_bytes(builder.content([source], [target]))
+    samples = np.linspace(-largest, largest, 80, dtype=np.float32).reshape(20, 4)
+
+    def convert() -> None:
+        tflconv.convert(
+            tmp_path / "float.tflite",
+            ["static_wi8_ai8"],
+            tmp_path,
+            calibration=Calibration.of_values("wide", samples),
+        )
+
+    if runs:
+        convert()
+    else:
+        with pytest.raises(TflconvError, match=r"values of grown: they reach 8e\+34"):
+            convert()

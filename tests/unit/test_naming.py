@@ -43,4 +43,4 @@ def test_tensors_are_named_by_the_node_that_makes_them_and_no_name_comes_twice()
     model.subgraphs = [graph]
     naming.name(model, ["look", "joined"], ["joined"])
     found = [tensor.name.decode() for tensor in graph.tensors]
-    assert found == ["look", "c", "look_2", "joined", "joined_2", "tflconv99/Add"]
+    assert found == ["look", "1", "look_2", "joined", "joined_2", "tflconv99/Add"]

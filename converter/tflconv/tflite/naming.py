@@ -73,8 +73,9 @@ def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
             layer = known.get(index) if graph is main else None
             if found and int(found[1]) < len(layers):  # a layer may have such a name, too
                 layer = layers[int(found[1])]
-            if layer is not None and index not in graph.inputs:
-                tensor.name = names.free(layer if index in made else str(index)).encode()
+            wanted = layer if index in made else str(index)
+            if wanted is not None and index not in graph.inputs:
+                tensor.name = names.free(wanted).encode()
 
 
 class Names:

@@ -67,6 +67,22 @@ def test_a_transformer_gets_the_same_operators_from_every_kind_of_file(
     assert abs(first.stat().st_size - second.stat().st_size) < 1000
 
 
+def test_results_are_called_as_their_layers_and_constants_by_numbers(
+    ways: dict[str, Path], tmp_path: Path
+) -> None:
+    samples = Calibration.of_values("noise", PICTURES)
+    (made,) = tflconv.convert(
+        ways["keras"], ["selective_wi4_ai8"], tmp_path, calibration=samples, rewrite="optimized"
+    )
+    main = reading.read(made).main
+    layers = (*(layer.name for layer in vit().layers), "Identity")  # as the converter calls ends
+    results = [main.tensors[index].name for step in main.operators for index in step.outputs]
+    assert [name for name in results if not name.startswith(layers)] == []
+    assert len(set(results)) == len(results)
+    kernels = [step.inputs[1:] for step in main.operators if step.name == "FULLY_CONNECTED"]
+    assert all(main.tensors[index].name.isdigit() for each in kernels for index in each)
+
+
 def test_a_model_that_computes_in_a_function_of_its_own_is_rewritten(tmp_path: Path) -> None:
     inner = vit()
 

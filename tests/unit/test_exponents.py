@@ -103,6 +103,16 @@ def test_only_those_that_are_named_are_spelled(tmp_path: Path) -> None:
     assert Counter(kinds(tmp_path / "32.tflite"))["SOFTMAX"] == 0
 
 
+def test_what_reduces_rows_of_as_many_axes_reads_one_constant(tmp_path: Path) -> None:
+    """A transformer has hundreds of such operators."""
+    spelled = exponents.spelled_out(between_integers(), {"weights"})
+    main = reading.parse(spelled, tmp_path).main
+    reducing = [each for each in main.operators if each.name in ("REDUCE_MAX", "SUM")]
+    (axis,) = {each.inputs[1] for each in reducing}
+    assert len(reducing) == 2
+    assert main.tensors[axis].data == np.int32(2).tobytes()
+
+
 MANY = 197
 
 

@@ -37,10 +37,10 @@ def test_tensors_are_named_by_the_node_that_makes_them_and_no_name_comes_twice()
     graph.tensors = [fb.TensorT() for _ in names]
     for tensor, name in zip(graph.tensors, names, strict=True):
         tensor.name = name.encode()
-    graph.inputs, graph.outputs, graph.operators = [0], [4], [fb.OperatorT() for _ in range(3)]
-    for operator, output in zip(graph.operators, (2, 3, 4), strict=True):
+    graph.inputs, graph.outputs, graph.operators = [0], [4], [fb.OperatorT() for _ in range(4)]
+    for operator, output in zip(graph.operators, (2, 3, 4, 5), strict=True):
         operator.outputs = [output]
     model.subgraphs = [graph]
     naming.name(model, ["look", "joined"], ["joined"])
     found = [tensor.name.decode() for tensor in graph.tensors]
-    assert found == ["look", "c", "look_2", "joined", "joined_2", "tflconv99/Add"]
+    assert found == ["look", "1", "look_2", "joined", "joined_2", "tflconv99/Add"]

@@ -84,3 +84,27 @@ def test_a_last_layer_is_free_in_float_where_it_reads_a_row_of_floats(
     model = packing.unpack(builder.content([source], [made]))
     assert relief.free(model) == names
     assert relief.free(model, {"hidden"}) == ({"scores"} if rows == 1 else set())
+
+
+def test_a_small_file_has_in_float_what_would_take_conversions() -> None:
+    """Products, and layers that read one or the input; not those between other operators."""
+    builder = Builder()
+    source = builder.tensor((1, 6, 16))
+    kernel, bias = (builder.tensor(shape, values=np.ones(shape)) for shape in ((16, 16), (16,)))
+    dense, product, joining = (
+        fb.FullyConnectedOptionsT(), fb.BatchMatMulOptionsT(), fb.ConcatenationOptionsT()
+    )  # fmt: skip
+    dense.keepNumDims, product.adjY, joining.axis = True, True, 2
+    names = ("first", "shares", "query", "out", "last")
+    first, shares, query, out, last = (builder.tensor((1, 6, 16), name=name) for name in names)
+    scores, both = (builder.tensor((1, 6, width), name=f"{width}") for width in (6, 12))
+    wide = builder.tensor((16, 12), values=np.ones((16, 12)))
+    builder.op("FULLY_CONNECTED", [source, kernel, bias], [first], dense)
+    builder.op("LOGISTIC", [first], [shares])
+    builder.op("FULLY_CONNECTED", [shares, kernel, bias], [query], dense)
+    builder.op("BATCH_MATMUL", [query, query], [scores], product)
+    builder.op("CONCATENATION", [scores, scores], [both], joining)
+    builder.op("FULLY_CONNECTED", [both, wide, bias], [out], dense)
+    builder.op("FULLY_CONNECTED", [out, kernel, bias], [last], dense)
+    model = packing.unpack(builder.content([source], [last]))
+    assert relief.small(model) == {"first", "6", "out"}

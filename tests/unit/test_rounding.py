@@ -9,6 +9,7 @@ from tiny_graphs import Builder
 
 from tflconv.conversion import Calibration
 from tflconv.conversion.calibration import observe
+from tflconv.conversion.dense import seen_by_layers
 from tflconv.conversion.rounding import rounded_rows, to_four_bits
 from tflconv.conversion.sparing import kept_in_eight_bits
 from tflconv.tflite import editing, packing
@@ -74,6 +75,38 @@ def test_later_layers_make_up_for_earlier_ones(seed: int) -> None:
     exchange(both, "second", packing.unpack(to_four_bits(content, samples, frozenset({"first"}))))
     errors = [error(content, each, unseen) for each in (made, packing.pack(both))]
     assert errors[0] < errors[1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_layer_that_keeps_eight_bits_makes_up_for_those_before_it(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    content = two_layers(random, scale=1.0)
+    drawn = np.split(inputs(random, 264, 32).astype(np.float32), [64])
+    samples, unseen = (Calibration.of_values("drawn", each) for each in drawn)
+    made = to_four_bits(content, samples, frozenset({"second"}))
+    as_it_was = packing.unpack(made)
+    exchange(as_it_was, "second", packing.unpack(content))
+    assert error(content, made, unseen) < error(content, packing.pack(as_it_was), unseen)
+
+
+def test_every_sample_gives_rows_from_all_over_its_input() -> None:
+    random, builder = np.random.default_rng(0), Builder()
+    source, target = (builder.tensor((1, 100, 8), name=name) for name in ("x", "y"))
+    kernel = builder.tensor((8, 8), values=random.normal(size=(8, 8)))
+    options = fb.FullyConnectedOptionsT()
+    options.keepNumDims = True
+    builder.op("FULLY_CONNECTED", [source, kernel, -1], [target], options)
+    values = np.tile(np.arange(100, dtype=np.float32)[:, np.newaxis], (200, 1, 8))
+    values += 1000 * np.arange(200, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    rows = seen_by_layers(
+        builder.content([source], [target]), Calibration.of_values("counted", values)
+    )["x"]
+    samples, places = np.divmod(rows[:, 0], 1000)
+    assert set(samples) == set(range(123))  # as many as have 12 288 rows
+    assert len(rows) <= 8192
+    assert [places[samples == each].tolist() for each in (0, 122)] == [
+        [number * 100 // 66 for number in range(66)]
+    ] * 2
 
 
 def test_the_layer_that_does_most_harm_keeps_eight_bits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -10,13 +11,16 @@ from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import Calibration, observe
-from tflconv.tflite import editing
+from tflconv.tflite import editing, packing
 
-_SAMPLES = 64
-_ROWS = 4096
-"""Rows of a layer's input are enough: samples with many tokens have many."""
+_ROWS = 8192
+"""Rows of a layer's input that are enough; all samples give as many of them."""
+
+_SEEN = 12288
+"""Rows that are enough to choose from: samples with many tokens have many."""
 
 Doubles = NDArray[np.float64]
+Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +58,6 @@ class Group:
     def size(self) -> int:
         """Number of their weights."""
         return sum(layer.weights.size for layer in self.layers)
-
-    def without(self, names: Collection[str]) -> Group:
-        """Return the layers whose kernels are not called so."""
-        return replace(self, layers=tuple(each for each in self.layers if each.name not in names))
 
     def store(self, model: fb.ModelT, weights: Doubles, *, shift: Doubles | None = None) -> None:
         """Store new weights in ``model``, one row for each result of all layers.
@@ -102,7 +102,7 @@ def kernels_beside(model: fb.ModelT, results: Collection[str]) -> frozenset[str]
     )
 
 
-def seen(content: bytes, calibration: Calibration, names: Collection[str]) -> dict[str, Doubles]:
+def seen(content: bytes, calibration: Calibration, names: Collection[str]) -> dict[str, Rows]:
     """Return rows of the activations called so, as ``content`` computes them.
 
     Args:
@@ -110,14 +110,51 @@ def seen(content: bytes, calibration: Calibration, names: Collection[str]) -> di
         calibration: Samples to run it with.
         names: The activations.
     """
-    rows: dict[str, list[NDArray[np.float32]]] = {}
-    first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
-    for activations in observe(content, first, names):
+    if not names:
+        return {}
+    rows: dict[str, list[Rows]] = {}
+    enough = _enough(packing.unpack(content), calibration)
+    most = max(1, _ROWS // len(enough.inputs[0]))
+    for activations in observe(_as_far_as(content, names), enough, names):
         for name, values in activations:
-            rows.setdefault(name, []).append(values.reshape(-1, values.shape[-1]))
-        if max(sum(map(len, each)) for each in rows.values()) >= _ROWS:
-            break
-    return {name: np.concatenate(each).astype(np.float64) for name, each in rows.items()}
+            each = values.reshape(-1, values.shape[-1])
+            few = min(len(each), most)
+            rows.setdefault(name, []).append(each[np.arange(few) * len(each) // few])
+    return {name: np.concatenate(each) for name, each in rows.items()}
+
+
+def seen_by_layers(content: bytes, calibration: Calibration) -> dict[str, Rows]:
+    """Return rows of the inputs of all groups of layers, by what they read.
+
+    Args:
+        content: A float ``.tflite`` file.
+        calibration: Samples to run it with.
+    """
+    return seen(content, calibration, {g.source for g in groups(packing.unpack(content))})
+
+
+def _as_far_as(content: bytes, names: Collection[str]) -> bytes:
+    """The file without the operators behind those that make ``names``, which need not run."""
+    model = packing.unpack(content)
+    graph, inputs = model.subgraphs[0], editing.input_names(model)
+    ends = [index for index, name in editing.float_activations(model).items() if name in names]
+    made = [not set(ends).isdisjoint(map(int, operator.outputs)) for operator in graph.operators]
+    graph.operators = graph.operators[: len(made) - made[::-1].index(True)] if any(made) else []
+    graph.outputs = ends
+    editing.sign(model, inputs, editing.names(graph, ends))
+    return packing.pack(model)
+
+
+def _enough(model: fb.ModelT, calibration: Calibration) -> Calibration:
+    """The samples that are enough for layers of ``model``: few, if each has many rows."""
+    tensors = model.subgraphs[0].tensors
+    rows = max(
+        math.prod(map(int, tensors[int(operator.inputs[0])].shape[:-1]))
+        for operator in model.subgraphs[0].operators
+        if editing.operator_name(model, operator) == "FULLY_CONNECTED"
+    )
+    count = -(-_SEEN // rows)
+    return replace(calibration, inputs=tuple(each[:count] for each in calibration.inputs))
 
 
 def _layers(model: fb.ModelT) -> Iterator[tuple[str, Layer]]:

@@ -138,14 +138,14 @@ class OptimizedModel(FloatModel):
         key = (calibration.digest, calibration.method, recipe.weights)
         if key not in self._even:
             content, kept = self.content, frozenset[str]()
-            if recipe.weights == "int4":
+            if recipe.weights == "int4":  # conversions and lookups between operators take bytes
                 kept = kept_in_eight_bits(content, calibration)
                 content = to_four_bits(content, calibration, kept)
-            small = recipe.weights == "int4"  # the operators of lookups take bytes
-            looked_up = frozenset[str]() if small else attention.looked_up(content, calibration)
-            content, spared = attention.keep_sums(content, calibration)
-            if not small:
-                spared |= relief.free(packing.unpack(content), spared)
+                spared, looked_up = relief.small(packing.unpack(content)), frozenset[str]()
+            else:
+                looked_up = attention.looked_up(content, calibration)
+                content, spared = attention.keep_sums(content, calibration)
+            spared |= relief.free(packing.unpack(content), spared)
             ranges = measure(content, calibration, foresee=True)
             self._even[key] = _Even(
                 content=content, kept=kept, spared=spared, looked_up=looked_up, ranges=ranges

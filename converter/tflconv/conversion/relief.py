@@ -69,6 +69,23 @@ def free(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
     return frozenset() if source in selection.integers(model, spared) else frozenset({result})
 
 
+def small(model: fb.ModelT) -> frozenset[str]:
+    """Return what is in float where bytes count, for conversions to integers and back take many.
+
+    Those are the results of products of activations, and of dense layers that read one or the
+    input, which get their ranges at run time.
+
+    Args:
+        model: A float model.
+    """
+    wiring = Wiring(model)
+    products = frozenset(step.makes[0] for step in selection.products(model))
+    layers = [step for step in wiring.steps if step.kind == "FULLY_CONNECTED"]
+    return products.union(
+        step.makes[0] for step in layers if _comes_from(wiring, step.reads[0], products)
+    )
+
+
 def tail(model: fb.ModelT) -> tuple[str, ...]:
     """Return the results after the last layer but one, from the end, where the last one is small.
 
@@ -98,13 +115,17 @@ def layers(model: fb.ModelT, names: Collection[str]) -> dict[str, list[str]]:
 def _ends(wiring: Wiring) -> list[str]:
     """The last layer, and those that read the input."""
     found = [step for step in wiring.steps if step.kind in MATRIX_OPS]
-    first = [step for step in found if _reads_input(wiring, step.reads[0])]
+    first = [step for step in found if _comes_from(wiring, step.reads[0], ())]
     return list(dict.fromkeys(step.makes[0] for step in (*found[-1:], *first)))
 
 
-def _reads_input(wiring: Wiring, name: str) -> bool:
+def _comes_from(wiring: Wiring, name: str, chosen: Collection[str]) -> bool:
+    """Whether it is the input or one of ``chosen``, or is made of them by moving values alone."""
     maker = wiring.maker(name)
-    return maker is None or (maker.kind in _MOVING and _reads_input(wiring, maker.reads[0]))
+    if maker is None or name in chosen:
+        return True
+    moves = maker.kind in (*_MOVING, "CONCATENATION")
+    return moves and all(_comes_from(wiring, each, chosen) for each in maker.reads)
 
 
 def _rows(model: fb.ModelT, layer: fb.OperatorT) -> int:

@@ -7,17 +7,19 @@ Each weight is then looked at once more, with all others as they are now; the st
 one that loses least.
 
 Layers are rounded one after another as well. A layer sees its inputs as the rounded layers before
-it make them, and its weights and its bias are first fitted to what it computed from the true ones.
+it make them, and its weights and its bias are first fitted to what it computed from the true ones,
+those of layers that keep 8 bits as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
-from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.dense import Group, groups, seen
+from tflconv.conversion.dense import Doubles, Group, Rows, groups, seen, seen_by_layers
 from tflconv.tflite import packing
 
 _LARGEST = 7
@@ -32,24 +34,34 @@ _TRUST = 0.05
 _FACTORS = np.linspace(1, 0.5, 6)
 """Steps that are tried, as shares of the one with which the largest weight fits."""
 
-Doubles = NDArray[np.float64]
 
-
-def to_four_bits(content: bytes, calibration: Calibration, kept: frozenset[str]) -> bytes:
+def to_four_bits(content: bytes, calibration: Calibration, kept: Collection[str]) -> bytes:
     """Return a float model whose weights of FULLY_CONNECTED are whole steps of 4 bits.
 
     Args:
         content: A float ``.tflite`` file.
         calibration: Samples to run it with.
-        kept: Names of kernels that stay as they are.
+        kept: Names of kernels that are fitted, but not rounded.
     """
     model = packing.unpack(content)
-    chosen = [group for each in groups(model) if (group := each.without(kept)).layers]
-    true = seen(content, calibration, {group.source for group in chosen})
-    for group in chosen:
+    true = seen_by_layers(content, calibration)
+    for group in groups(model):
         if group.source in true:
             changed = seen(packing.pack(model), calibration, {group.source})[group.source]
-            _round_group(model, group, true[group.source], changed)
+            _round_group(model, group, kept, true[group.source], changed)
+    return packing.pack(model)
+
+
+def rounded_alone(content: bytes, group: Group, inputs: Rows) -> bytes:
+    """Return a float model in which the weights of ``group`` alone are whole steps of 4 bits.
+
+    Args:
+        content: The float ``.tflite`` file that the group is of.
+        group: Layers with one input.
+        inputs: Rows of that input.
+    """
+    model = packing.unpack(content)
+    _round_group(model, group, (), inputs, inputs)
     return packing.pack(model)
 
 
@@ -76,15 +88,11 @@ def rounded_rows(weights: Doubles, squares: Doubles) -> Doubles:
     return np.asarray(_reaching(whole[best], weights) * steps[best, np.newaxis])
 
 
-def nearest_rows(weights: Doubles) -> Doubles:
-    """Return ``weights`` in steps of 4 bits, each rounded by itself."""
-    steps = np.abs(weights).max(axis=1, keepdims=True) / _LARGEST
-    steps[steps == 0] = 1.0
-    return np.asarray(_nearest(weights / steps) * steps)
-
-
-def _round_group(model: fb.ModelT, group: Group, true: Doubles, changed: Doubles) -> None:
+def _round_group(
+    model: fb.ModelT, group: Group, kept: Collection[str], true: Rows, changed: Rows
+) -> None:
     """Round the kernels of layers with one input, of which ``true`` and ``changed`` were seen."""
+    true, changed = true.astype(np.float64), changed.astype(np.float64)
     weights = np.concatenate([layer.weights for layer in group.layers])
     before, after = true.mean(axis=0), changed.mean(axis=0)
     if not group.has_biases:
@@ -93,8 +101,13 @@ def _round_group(model: fb.ModelT, group: Group, true: Doubles, changed: Doubles
     shared = (true - before).T @ (changed - after) / len(changed)
     trusted = _damped(squares, _TRUST)
     fitted = np.linalg.solve(trusted, (shared + trusted - squares).T @ weights.T).T
-    rounded = rounded_rows(fitted, squares)
-    group.store(model, rounded, shift=weights @ before - rounded @ after)
+    is_kept = np.repeat(
+        [layer.name in kept for layer in group.layers],
+        [len(layer.weights) for layer in group.layers],
+    )
+    if not is_kept.all():
+        fitted[~is_kept] = rounded_rows(fitted[~is_kept], squares)
+    group.store(model, fitted, shift=weights @ before - fitted @ after)
 
 
 def _damped(squares: Doubles, share: float) -> Doubles:

@@ -57,7 +57,7 @@ _SCOPE = re.compile(r"(?:^|/)tflconv(\d+)(?:_\d+)?/")
 def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
     """Name what operators of a lowered ``model`` make by the layers that they belong to.
 
-    Constants have short names, of which a network with many heads has thousands.
+    A constant is called by its number, for a network with many heads has thousands of them.
 
     Args:
         model: A model that was traced with a scope for each node.
@@ -73,8 +73,9 @@ def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
             layer = known.get(index) if graph is main else None
             if found and int(found[1]) < len(layers):  # a layer may have such a name, too
                 layer = layers[int(found[1])]
-            if layer is not None and index not in graph.inputs:
-                tensor.name = names.free(layer if index in made else "c").encode()
+            wanted = layer if index in made else str(index)
+            if wanted is not None and index not in graph.inputs:
+                tensor.name = names.free(wanted).encode()
 
 
 class Names:

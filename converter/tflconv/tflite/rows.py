@@ -29,10 +29,14 @@ def reduce(model: fb.ModelT, builtin: int, source: int, suffix: str) -> tuple[fb
 
 
 def _last_axis(model: fb.ModelT, like: int) -> int:
-    """A constant that names the last axis of the tensor ``like``."""
+    """A constant that names the last axis of the tensor ``like``, one for all of as many axes."""
     graph = model.subgraphs[0]
-    index = editing.tensor_like(graph, like, "/last_axis")
     axis = np.array([len(graph.tensors[like].shape) - 1], np.int32)
+    for index, tensor in enumerate(graph.tensors):
+        is_one = tensor.type == fb.TensorType.INT32 and np.array_equal(tensor.shape, [1])
+        if is_one and np.array_equal(editing.values(model, tensor, np.int32), axis):
+            return index
+    index = editing.tensor_like(graph, like, "/last_axis")
     made = graph.tensors[index]
     made.shape, made.type, made.quantization = [1], fb.TensorType.INT32, None
     made.buffer = editing.add_buffer(model, axis)

@@ -143,11 +143,9 @@ def split_layer_norm(network: Network) -> Network:
         gamma, beta = node.weights["gamma"], node.weights["beta"]
         if (gamma == 1).all() and (beta == 0).all():
             continue
-        bare = replace(node, name=f"{node.name}/normalize").with_weights(
-            gamma=np.ones_like(gamma), beta=np.zeros_like(beta)
-        )
+        bare = node.with_weights(gamma=np.ones_like(gamma), beta=np.zeros_like(beta))
         affine = Node(
-            name=node.name,
+            name=f"{node.name}/scale",
             kind="affine",
             inputs=(bare.name,),
             weights={"scale": gamma, "shift": beta},

@@ -15,6 +15,7 @@ from tflconv import cli, models
 from tflconv.compression import ChannelsConfig, choosing, importance
 from tflconv.compression.channel_graph import ChannelGraph, channel_graph
 from tflconv.compression.choosing import Family
+from tflconv.compression.config import Alike
 from tflconv.compression.cutting import cut
 from tflconv.compression.examples import Examples
 from tflconv.core.tensorflow import keras2
@@ -54,9 +55,11 @@ def test_the_weakest_channels_go(kit: Any) -> None:
     norm.gamma.assign(gamma)
     graph = graph_of(model)
     first = graph.places[1].labels["outputs"]
+    by_kernel: Any = (graph, np.asarray, lambda _, name: name == "kernel")
     for scores, weakest in (
         (importance.by_batch_norm(graph), {2, 3}),
-        (importance._scores(graph, np.asarray, lambda _, name: name == "kernel"), {1, 5}),
+        (importance._scores(*by_kernel, "channels"), {1, 5}),
+        (importance._scores(*by_kernel, "layers"), {1, 5}),
     ):
         ranked = sorted(range(8), key=lambda number: scores[int(first[number])])
         assert set(ranked[:2]) == weakest
@@ -124,6 +127,17 @@ def test_instructions_come_down_to_the_budget() -> None:
     for family in found:
         left = len(set(family.labels) - removed)
         assert left % 16 == 0 or len(family.labels) % 16
+
+
+def test_wide_layers_give_first_where_layers_are_alike() -> None:
+    alike: Alike
+    graph = graph_of(models.build("mobilenet_v2", (28, 28, 1), 10))
+    for alike, stem, head in (("channels", 0.25, 1.0), ("layers", 1.0, 0.1)):
+        scores = importance.by_magnitude(graph, alike)
+        found = choosing.families(graph, scores)
+        removed = choosing.by_cost(graph, found, scores, 0.4)
+        left = [1 - len(removed & set(each.labels)) / len(each.labels) for each in found]
+        assert (left[0], left[-1]) == (pytest.approx(stem), pytest.approx(head, abs=0.1))
 
 
 @pytest.mark.parametrize(("name", "side"), [("mobilenet_v2", 28), ("resnet", 32), ("vit_int8", 28)])

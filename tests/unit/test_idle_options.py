@@ -55,6 +55,7 @@ CONFIGS: Mapping[type, list[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[
         ({"epochs": 0, "rounds": 2, "round_epochs": 0}, {"epochs": 0, "rounds": 2}, NO_TRAINING),
         ({}, {"rounds": 2}, {"round_epochs": 3}),
         ({}, {"criterion": "taylor"}, {"examples": 7}),
+        ({}, {"scope": "global"}, {"alike": "layers"}),
     ],
     DistillConfig: [
         ({"targets": "hard"}, {}, {"temperature": 4.0}),

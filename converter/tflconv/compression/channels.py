@@ -130,10 +130,10 @@ def _scores(
     graph: ChannelGraph, model: KerasModel, config: ChannelsConfig, examples: Examples | None
 ) -> Scores:
     if config.criterion == "batchnorm":
-        return importance.by_batch_norm(graph)
+        return importance.by_batch_norm(graph, config.alike)
     if config.criterion == "taylor" and examples is not None:
-        return importance.by_taylor(graph, model, examples, config.examples)
-    return importance.by_magnitude(graph)
+        return importance.by_taylor(graph, model, examples, config.examples, config.alike)
+    return importance.by_magnitude(graph, config.alike)
 
 
 def _share(whole: float, rounds: int) -> float:

@@ -13,6 +13,7 @@ from tflconv.training.config import Precision
 Engine = Literal["tflconv", "tfmot"]
 Criterion = Literal["magnitude", "batchnorm", "taylor"]
 Scope = Literal["uniform", "global"]
+Alike = Literal["channels", "layers"]
 Head = Literal["kept", "new"]
 
 
@@ -140,6 +141,9 @@ class ChannelsConfig(TuningConfig):
             ``batchnorm``, or ``taylor``, what removing them adds to the loss.
         scope: ``uniform`` takes the same share of the channels of each layer; ``global`` takes
             channels where they save most instructions, until their share is gone.
+        alike: What matters equally when ``global`` compares layers: a typical channel of each
+            (``channels``), or each as a whole (``layers``), so that wide layers give first and
+            channels that run through many layers stay.
         rounds: In how many rounds of cutting and training.
         round_epochs: Epochs of training after each round but the last, which has ``epochs``.
         tile: Multiple that widths should have; 16 is what int8 kernels compute at once on a
@@ -158,6 +162,7 @@ class ChannelsConfig(TuningConfig):
 
     criterion: Criterion = "magnitude"
     scope: Scope = "uniform"
+    alike: Alike = "channels"
     rounds: int = 1
     round_epochs: int = 1
     tile: int = 16
@@ -171,6 +176,7 @@ class ChannelsConfig(TuningConfig):
             self,
             criterion=(self.criterion in get_args(Criterion), " or ".join(get_args(Criterion))),
             scope=(self.scope in get_args(Scope), " or ".join(get_args(Scope))),
+            alike=(self.alike in get_args(Alike), " or ".join(get_args(Alike))),
             rounds=(1 <= self.rounds <= 100, "1 to 100"),
             round_epochs=(self.round_epochs >= 0, "at least 0"),
             tile=(1 <= self.tile <= 256, "1 to 256"),
@@ -179,6 +185,7 @@ class ChannelsConfig(TuningConfig):
         refuse_idle(
             "channels",
             self,
+            alike=(self.scope == "global", "only scope=global compares layers"),
             round_epochs=(self.rounds > 1, "there is one round (rounds=1)"),
             examples=(self.criterion == "taylor", "only criterion=taylor looks at pictures"),
         )

@@ -1,8 +1,10 @@
 """How much each channel matters, as one score per label of the channel graph.
 
 A label stands for the channels that are removed together, so its score is taken over all weights
-that would go with it, those that make the channel and those that read it: the mean over layers of
-the norm of its slices, each divided by the mean of its layer, which makes layers comparable.
+that would go with it, those that make the channel and those that read it. Layers become comparable
+in one of two ways. Either their ``channels`` are alike: the score is the mean over layers of the
+norm of its slices, each divided by the mean of its layer. Or the ``layers`` are: the square of the
+score is the sum over layers of the share that its slices have in the squared norm of the layer.
 
 ``magnitude`` takes the weights themselves (Li et al. 2017, https://arxiv.org/abs/1608.08710),
 ``batchnorm`` only the scales of BatchNormalization (Liu et al. 2017, "Network slimming",
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.compression.channel_graph import ChannelGraph, Place
+from tflconv.compression.config import Alike
 from tflconv.compression.cutting import Axes, weights_of
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import cross_entropy, variables_of
@@ -36,12 +39,12 @@ Value = Callable[[Any], NDArray[np.float32]]
 _BATCH = 32
 
 
-def by_magnitude(graph: ChannelGraph) -> Scores:
+def by_magnitude(graph: ChannelGraph, alike: Alike = "channels") -> Scores:
     """Return scores by the sizes of the weights."""
-    return _scores(graph, np.asarray, _is_scale)
+    return _scores(graph, np.asarray, _is_scale, alike)
 
 
-def by_batch_norm(graph: ChannelGraph) -> Scores:
+def by_batch_norm(graph: ChannelGraph, alike: Alike = "channels") -> Scores:
     """Return scores by the scales of BatchNormalization.
 
     Raises:
@@ -51,16 +54,22 @@ def by_batch_norm(graph: ChannelGraph) -> Scores:
     def is_gamma(place: Place, name: str) -> bool:
         return name == "gamma" and type(place.layer).__name__ == "BatchNormalization"
 
-    scores = _scores(graph, np.asarray, is_gamma)
+    scores = _scores(graph, np.asarray, is_gamma, alike)
     if not scores:
         raise TflconvError(
             "no channel passes a BatchNormalization with a scale, by which it could be judged.",
             hint="Say --setting channels.criterion=magnitude or taylor.",
         )
-    return by_magnitude(graph) | scores
+    return by_magnitude(graph, alike) | scores
 
 
-def by_taylor(graph: ChannelGraph, model: KerasModel, examples: Examples, count: int) -> Scores:
+def by_taylor(
+    graph: ChannelGraph,
+    model: KerasModel,
+    examples: Examples,
+    count: int,
+    alike: Alike = "channels",
+) -> Scores:
     """Return scores by what removing a channel would add to the loss, to first order.
 
     Args:
@@ -68,6 +77,7 @@ def by_taylor(graph: ChannelGraph, model: KerasModel, examples: Examples, count:
         model: The Keras model.
         examples: Labelled pictures.
         count: How many of them are looked at, the first ones in an order drawn by seed 0.
+        alike: How layers become comparable.
     """
     variables, loss = variables_of(model, trainable=True), cross_entropy(model)
     sums = [np.zeros(variable.shape, np.float32) for variable in variables]
@@ -84,7 +94,7 @@ def by_taylor(graph: ChannelGraph, model: KerasModel, examples: Examples, count:
             if gradient is not None:
                 total += np.abs(variable.numpy() * np.asarray(gradient))
     found = {id(variable): total for variable, total in zip(variables, sums, strict=True)}
-    return _scores(graph, lambda variable: found[id(_inside(variable))], _is_scale)
+    return _scores(graph, lambda variable: found[id(_inside(variable))], _is_scale, alike)
 
 
 def _inside(variable: Any) -> Any:
@@ -97,17 +107,20 @@ def _is_scale(_: Place, name: str) -> bool:
     return name.endswith(("kernel", "gamma"))
 
 
-def _scores(graph: ChannelGraph, value: Value, chosen: Callable[[Place, str], bool]) -> Scores:
+def _scores(
+    graph: ChannelGraph, value: Value, chosen: Callable[[Place, str], bool], alike: Alike
+) -> Scores:
+    over: Callable[..., Any] = np.mean if alike == "channels" else np.linalg.norm
     parts: dict[int, list[float]] = {}
     for place in graph.places:
         for name, variable, axes in weights_of(place):
             if not chosen(place, name):
                 continue
             for role, norms in _norms(value(variable), axes):
-                scaled = norms / max(float(norms.mean()), 1e-12)
+                scaled = norms / max(float(over(norms)), 1e-12)
                 for label, score in zip(place.labels[role].tolist(), scaled.tolist(), strict=True):
                     parts.setdefault(label, []).append(score)
-    return {label: float(np.mean(scores)) for label, scores in parts.items()}
+    return {label: float(over(scores)) for label, scores in parts.items()}
 
 
 def _norms(value: NDArray[np.float32], axes: Axes) -> Iterator[tuple[str, NDArray[np.float64]]]:

@@ -1,6 +1,6 @@
 """Keep of the results of plans what the README tells.
 
-python studies/compression/pruned/mobilenet.py run/results.json run-taylor/results.json \\
+python studies/compression/pruned/mobilenet.py run/results.json run-scratch/results.json \\
     > studies/compression/pruned/mobilenet.json
 """
 

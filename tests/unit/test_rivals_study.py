@@ -72,3 +72,17 @@ def test_the_text_says_what_full_int8_and_auto_save_on_random_weights() -> None:
     assert f"Full INT8 of other tools takes {fewer:.2f} times fewer instructions" in text
     fewer = counted["litert-quantizer-dynamic.tflite"] / counted["tflconv-auto.tflite"]
     assert f"{fewer:.2f} times fewer instructions than litert-quantizer's dynamic file" in text
+
+
+def test_the_text_says_how_much_fewer_they_are_for_a_deit_and_that_auto_agrees() -> None:
+    rows = {row["file"]: row for row in RECORDED["deit-tiny"]}
+    ours, text = rows["tflconv-auto.tflite"], " ".join(README.split())
+    for file, words in {
+        "TFLiteConverter-fp32": "takes {} times fewer instructions than the float file",
+        "litert-quantizer-dynamic": "{} times fewer than litert-quantizer's dynamic file",
+        "litert-quantizer-selective": "{} times fewer than its selective one",
+    }.items():
+        theirs = rows[f"{file}.tflite"]["instructions"]["cortex-a76"]
+        assert words.format(f"{theirs / ours['instructions']['cortex-a76']:.2f}") in text
+    eight = [row for name, row in rows.items() if "fp32" not in name]
+    assert [row for row in eight if row["agree"] == row["pictures"]] == [ours]

@@ -205,6 +205,10 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["compare", T, T, "--confidence", "95"], 2, "confidence must be from 0.5 to", "below 1"),
     (["compare", T, T, "--fail-on", "speed:5%"], 2, "speed", "latency"),
     (["inspect", "photo.jpg"], 1, "photo.jpg is not a .tflite file", "tflconv convert"),
+    (["inspect", "text.keras"], 1, "neither a .keras nor an .h5 file", "Models come as"),
+    (["inspect", "named.keras"], 1, "it is a .tflite file", "Give it the ending .tflite"),
+    (["inspect", "net.onnx"], 1, "net.onnx is not a .tflite file", "tflconv convert"),
+    (["convert", "named.keras"], 1, "it is a .tflite file", "Give it the ending .tflite"),
     (["inspect", T, "--for", "npu"], 2, "'npu' is not", "'gpu'"),
     (["inspect", T, "--calibration", "mnist-sample"], 2, "two files against", "Name a second file"),
     (["inspect", T, "--device", "host"], 2, "No such option '--device'", "bench, compare"),
@@ -293,6 +297,7 @@ def write_files(folder: Path) -> None:
     content = (MODELS / "tiny_float32.tflite").read_bytes()
     (folder / T).write_bytes(content)
     (folder / "bare.tflite").write_bytes(content.partition(b"PK\x03\x04")[0])
+    (folder / "named.keras").write_bytes(content)
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
     (folder / "net.onnx").write_bytes(b"\x08\x07" + bytes(100))
     (folder / "text.keras").write_text("no model\n" * 9)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
+from tflconv.tflite import outline
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 
 _HELD = {
@@ -38,7 +39,7 @@ def obstacles(model: TfliteModel) -> list[str]:
     Returns:
         Nothing if nothing in the file speaks against it.
     """
-    return [*_missing(model.subgraphs), *_texts(model.main)]
+    return [*_missing(model.subgraphs), *_texts(model.main), *_odd_ends(model)]
 
 
 def check(model: TfliteModel) -> None:
@@ -47,7 +48,8 @@ def check(model: TfliteModel) -> None:
         raise TflconvError(
             f"{model.path.name} cannot be measured or compared: {'; '.join(reasons)}.",
             hint="Use the file before it was compiled for another chip, or convert the model with"
-            " built-in operators and numbers as inputs.",
+            " built-in operators, and with inputs and outputs that are numbers and have names of"
+            " their own.",
         )
     for tensor in _boundary(model.main):
         if odd := _odd_quantization(tensor):
@@ -56,6 +58,24 @@ def check(model: TfliteModel) -> None:
                 " numbers.",
                 hint="Convert the model again.",
             )
+
+
+def open_sides(model: TfliteModel) -> list[str]:
+    """Return which inputs leave sides open besides the batch, and with which all figures are.
+
+    Args:
+        model: The model as read.
+
+    Returns:
+        A clause for each such input.
+    """
+    tensors = [model.main.tensors[index] for index in dict.fromkeys(model.main.inputs)]
+    return [
+        f"the figures are those of an input '{tensor.name}' of shape {list(tensor.shape)}: the file"
+        f" leaves sides open, {list(tensor.signature)}"
+        for tensor in tensors
+        if -1 in tensor.signature[1:]
+    ]
 
 
 def _missing(graphs: Sequence[Subgraph]) -> Iterator[str]:
@@ -91,6 +111,27 @@ def _texts(graph: Subgraph) -> Iterator[str]:
             if tensor.dtype == "string":
                 name = f"'{tensor.name}'" if tensor.name else str(position)
                 yield f"its {role} {name} is text (a string), not numbers"
+
+
+def _odd_ends(model: TfliteModel) -> Iterator[str]:
+    """Ends that LiteRT has no buffers for; those of one name end its process."""
+    graph, ends = model.main, outline.of(model)
+    if not graph.outputs:
+        yield "it has no outputs"
+    for index in dict.fromkeys(graph.inputs):
+        if 0 in graph.tensors[index].shape:
+            name, shape = graph.tensors[index].name, list(graph.tensors[index].shape)
+            yield f"its input '{name}' of shape {shape} has no values"
+    for role, names, indices in (
+        ("inputs", ends.inputs, graph.inputs),
+        ("outputs", ends.outputs, graph.outputs),
+    ):
+        meant = dict[str, set[int]]()
+        for name, index in zip(names, indices, strict=True):
+            meant.setdefault(name, set()).add(index)
+        for name, tensors in meant.items():
+            if len(tensors) > 1:
+                yield f"{len(tensors)} of its {role} have the name '{name}'"
 
 
 def _boundary(graph: Subgraph) -> list[TfliteTensor]:

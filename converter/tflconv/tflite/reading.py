@@ -7,6 +7,7 @@ index with its list. (https://ai.google.dev/edge/litert; schema.fbs in its sourc
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
-from tflconv.core import inputs
+from tflconv.core import inputs, recognizing
 from tflconv.errors import TflconvError
 from tflconv.tflite import checking, schema, tables
 from tflconv.tflite.schema import text
@@ -220,8 +221,9 @@ def parse(content: bytes, path: Path) -> TfliteModel:
         TflconvError: It is no ``.tflite`` file, or damaged.
     """
     if content[4:8] != schema.IDENTIFIER:
-        raise TflconvError(
-            f"{path} is not a .tflite file.",
+        raise recognizing.refusal(
+            f"{path} is not a .tflite file",
+            io.BytesIO(content),
             hint="Convert a .keras file or a SavedModel with tflconv convert.",
         )
     try:
@@ -299,7 +301,7 @@ class _FileReader:
             name=text(tensor.Name()),
             shape=shape,
             signature=signature,
-            dtype=schema.TENSOR_TYPES[tensor.Type()],
+            dtype=schema.named(schema.TENSOR_TYPES, tensor.Type(), "element type"),
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
             quantization=_quantization(quantization),

@@ -46,7 +46,7 @@ def check(model: TfliteModel) -> None:
     """Raise ``TflconvError`` for a model that cannot be measured on LiteRT's CPU runtime."""
     if reasons := obstacles(model):
         raise TflconvError(
-            f"{model.path.name} cannot be measured or compared: {'; '.join(reasons)}.",
+            f"{model.path} cannot run: {'; '.join(reasons)}.",
             hint="Use the file before it was compiled for another chip, or convert the model with"
             " built-in operators, and with inputs and outputs that are numbers and have names of"
             " their own.",
@@ -54,7 +54,7 @@ def check(model: TfliteModel) -> None:
     for tensor in _boundary(model.main):
         if odd := _odd_quantization(tensor):
             raise TflconvError(
-                f"{model.path.name}: '{tensor.name}' is quantized with {odd}, which stands for no"
+                f"{model.path}: '{tensor.name}' is quantized with {odd}, which stands for no"
                 " numbers.",
                 hint="Convert the model again.",
             )

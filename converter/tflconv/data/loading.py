@@ -295,11 +295,11 @@ def _check(table: Table, parts: Mapping[str, NDArray[np.intp]], location: Locati
         )
 
 
-def _spelled_otherwise(name: str, classes: Sequence[str]) -> str | None:
-    """Return what to do where a class has the name of another but for case and blanks."""
+def _spelled_otherwise(name: str, classes: Sequence[str]) -> str:
+    """Return what to do about a class that train lacks, which may be another but for its case."""
     others = [each for each in classes if each != name and _plain(each) == _plain(name)]
     if not others or not _plain(name):
-        return None
+        return "Add pictures of it to train, or take it out of the other splits."
     return f"'{others[0]}' is there: if both are one class, call them alike in all splits."
 
 

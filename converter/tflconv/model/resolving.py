@@ -43,7 +43,8 @@ def resolve_card(
     if labels is not None and not (len(sizes) == 1 and one_score.names_fit(labels, sizes[0])):
         shapes = [list(tensor.shape) for tensor in runtime.outputs]
         raise UsageError(
-            f"{plural(len(labels), 'label')}, but {model} has outputs of the shapes {shapes}."
+            f"{plural(len(labels), 'label')}, but {model} has outputs of the shapes {shapes}.",
+            hint="Name all outputs of a classifier with --labels FILE, one per line.",
         )
     card = runtime.card if normalize is None else _normalized_by(runtime, normalize)
     if card is None:

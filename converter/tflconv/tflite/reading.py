@@ -181,7 +181,7 @@ class TfliteModel:
     """A ``.tflite`` file of ``bytes`` bytes, its main subgraph first.
 
     ``metadata`` has the size in bytes of each entry, ``signatures`` the keys, ``names`` what the
-    first signature calls tensors of inputs and of outputs, by their index.
+    first signature of the main subgraph calls its inputs and outputs, by their index.
     """
 
     path: Path
@@ -259,7 +259,7 @@ class _FileReader:
             subgraphs=subgraphs,
             metadata={text(entry.Name()): len(self._buffer(entry.Buffer())) for entry in metadata},
             signatures=tuple(text(entry.SignatureKey()) for entry in signatures),
-            names=self._names(signatures[0]) if signatures else ((), ()),
+            names=next((self._names(s) for s in signatures if s.SubgraphIndex() == 0), ((), ())),
         )
 
     def _names(self, signature: fb.SignatureDef) -> tuple[Names, Names]:

@@ -56,6 +56,12 @@ def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
             raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={shown}.")
 
 
+def require_seed(owner: str, settings: Any) -> None:
+    """Raise ``UsageError`` where the ``seed`` of ``settings`` is none that NumPy takes."""
+    kept = 0 <= settings.seed < 2**32
+    require(owner, settings, seed=(kept, "at least 0 and below 2**32"))
+
+
 def refuse_idle(owner: str, settings: Any, **rules: tuple[bool, str]) -> None:
     """Raise ``UsageError`` for the first of ``settings`` that is said and would change nothing.
 

@@ -57,7 +57,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "keras-zoo.md"
 HEAD = """# The zoo of Keras
 
 Made by `python tests/figures/keras_zoo.py PHOTOS --log FILE --side {side}`, and the same with
-`--write`, from {photos} photographs.
+`--write`, from {photos} photographs{made_at}.
 One network per family of `keras.applications`, the smallest, at {side} px, with random weights and
 without a softmax. {calibration} parts of the photographs set the statistics of BatchNormalization
 and are the calibration samples; {pictures} others are answered by Keras and by each file.
@@ -267,13 +267,14 @@ def table(known: list[Row]) -> Iterator[str]:
         yield f"- {row.network}, {row.recipe}, {row.maker}: {word}, {reason}"
 
 
-def page(known: list[Row], side: int, photos: Path) -> str:
+def page(known: list[Row], side: int, photos: Path, commit: str | None) -> str:
     """The page of the docs."""
     head = HEAD.format(
         side=side,
         photos=len(list(photos.glob("*.[jp][pn]g"))),
         calibration=CALIBRATION,
         pictures=PICTURES,
+        made_at=f", by the code of commit {commit}" if commit else "",
     )
     return head + "\n".join(table(known)) + "\n"
 
@@ -295,7 +296,10 @@ def _cell(row: Row | None) -> str:
 @click.option("--side", default=224, show_default=True, help="Side of the pictures in pixels.")
 @click.option("--only", type=click.Choice(list(APPLICATIONS)), help="Only this network.")
 @click.option("--write", is_flag=True, help="Write what the log has into the docs.")
-def main(photos: Path, log: Path, side: int, only: str | None, write: bool) -> None:
+@click.option("--commit", help="By the code of which the log was made, for the docs.")
+def main(
+    photos: Path, log: Path, side: int, only: str | None, write: bool, commit: str | None
+) -> None:
     """Make what LOG lacks, and print or write the page."""
     if only is not None:
         complete(only, photos, side, log)
@@ -307,7 +311,7 @@ def main(photos: Path, log: Path, side: int, only: str | None, write: bool) -> N
     for row in () if write else read(log):
         if row.side == side and row.file and not (row.instructions or row.uncounted):
             append(log, counted(row))
-    text = page([row for row in read(log) if row.side == side], side, photos)
+    text = page([row for row in read(log) if row.side == side], side, photos, commit)
     if write:
         PAGE.write_text(text)
     else:

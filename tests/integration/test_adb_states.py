@@ -50,6 +50,10 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         ("unauthorized", "allow USB debugging"),
         ("offline", "adb reconnect"),
         ("recovery", "adb reboot"),
+        ("rescue", "adb reboot"),
+        ("connecting", "adb reconnect"),
+        ("detached", "adb attach"),
+        ("host", "name a phone"),
         ("no permissions; see [http://developer.android.com/tools/device.html]", "udev"),
     ],
 )

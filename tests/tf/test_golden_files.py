@@ -9,6 +9,7 @@ from PIL import Image
 
 import tflconv
 from tflconv import cli
+from tflconv.core.progress import Progress
 from tflconv.errors import UsageError
 from tflconv.model import golden
 from tflconv.pipeline import plan, study
@@ -46,9 +47,11 @@ def test_convert_writes_a_contract_of_original_files_beside_each(
     assert again.golden[0].read_bytes() == made.golden[0].read_bytes()
 
 
-def test_without_pictures_nothing_is_written(tmp_path: Path) -> None:
+def test_without_pictures_nothing_is_made(tmp_path: Path) -> None:
+    told = list[Progress]()
     with pytest.raises(UsageError, match="there are no pictures for a golden contract"):
-        tflconv.convert(TINY, ["fp32"], tmp_path / "a", golden=2)
+        tflconv.convert(TINY, ["fp32"], tmp_path / "a", golden=2, progress=told.append)
+    assert not [each for each in told if "converting" in (each.message or "")]
     assert not (tmp_path / "a").exists()
 
 

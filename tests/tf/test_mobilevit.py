@@ -48,3 +48,6 @@ def test_it_is_one_partition_of_integers_and_close_to_float(tmp_path: Path) -> N
     assert prices[1] < 0.6 * prices[0]
     kinds = {operator.name for operator in whole.main.operators}
     assert kinds.isdisjoint({"SOFTMAX", "GELU", "RSQRT", "SQUARED_DIFFERENCE"})
+    made_by = {whole.main.tensors[i].name for o in whole.main.operators for i in o.outputs}
+    assert {"stage3_block0_attention/key0", "stage3_block0_attention/scores1"} <= made_by
+    assert not [name for name in made_by if "Tensordot" in name or name.count("attention") > 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,11 +186,46 @@ def test_range_must_hold_zero() -> None:
         Range(low=0.5, high=1)
 
 
-def test_a_layer_that_would_learn_nothing_is_refused() -> None:
+def behind(operation: Any, *, head: bool) -> tuple[Network, Examples]:
+    """A layer before ``operation``, and one behind it if there is a ``head``."""
     inputs = keras.Input((4,))
-    rounded = keras.ops.floor(keras.layers.Dense(4, name="unreached")(inputs))
-    network = read(keras.Model(inputs, keras.layers.Dense(3)(rounded)))
+    value = operation(keras.layers.Dense(3, name="unreached")(inputs))
+    value = keras.layers.Dense(3, name="reached")(value) if head else value
     numbers = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
     rows = Examples(images=numbers, labels=np.arange(8) % 3)
-    with pytest.raises(TflconvError, match=r"layer 'unreached' of .* learns nothing"):
+    return read(keras.Model(inputs, value)), rows
+
+
+OPERATIONS = {
+    "Floor": keras.ops.floor,
+    "Round": keras.ops.round,
+    "Sign": keras.ops.sign,
+    "Greater": lambda value: keras.ops.cast(keras.ops.greater(value, 0.1), "float32"),
+}
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_a_layer_before_what_has_no_gradient_is_told_before_training(kind: str) -> None:
+    network, rows = behind(OPERATIONS[kind], head=True)
+    with pytest.warns(UserWarning, match=rf"'unreached' of .* no gradient through .*\({kind}\)"):
+        trained, _ = fine_tune(network, rows, QatConfig(epochs=2, batch_size=4, learning_rate=0.1))
+    moved = {
+        node.name: not np.allclose(node.weights["bias"], network[node.name].weights["bias"])
+        for node in trained.of_kind("dense")
+    }
+    assert moved == {"unreached": False, "reached": True}
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_a_network_that_would_learn_nothing_is_refused(kind: str) -> None:
+    network, rows = behind(OPERATIONS[kind], head=False)
+    with pytest.raises(TflconvError, match=rf"no layer of .* can learn.*\({kind}\)"):
         fine_tune(network, rows, QatConfig(epochs=1, batch_size=4))
+
+
+def test_a_layer_with_another_way_to_the_end_is_trained_without_a_word() -> None:
+    network, rows = behind(lambda value: value * keras.ops.sign(value), head=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained, _ = fine_tune(network, rows, QatConfig(epochs=2, batch_size=4))
+    assert not np.allclose(trained["unreached"].weights["bias"], 0)

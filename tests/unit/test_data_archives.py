@@ -27,6 +27,12 @@ def test_a_zip_gives_its_files_and_leaves_out_hidden_ones(tmp_path: Path) -> Non
     assert names_and_contents(write_zip(tmp_path / "a.zip", GOOD | hidden)) == GOOD
 
 
+def test_a_zip_with_the_separators_of_windows_has_folders(tmp_path: Path) -> None:
+    written = {name.replace("/", "\\"): content for name, content in GOOD.items()}
+    path = write_zip(tmp_path / "a.zip", written | {"cats\\": b"", "__MACOSX\\._1.png": b"x"})
+    assert names_and_contents(path) == GOOD
+
+
 @pytest.mark.parametrize("name", ["../evil.png", "cats/../../evil.png", "..\\evil.png"])
 @pytest.mark.parametrize("write", [write_tar, write_zip])
 def test_a_name_that_climbs_out_is_refused(tmp_path: Path, write, name: str) -> None:

@@ -1,4 +1,5 @@
 import shutil
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -282,3 +283,13 @@ def test_a_dataset_can_be_removed_once_it_is_read(tmp_path: Path) -> None:
     _ = dataset.train
     shutil.rmtree(path)
     assert len(dataset.test) == 10
+
+
+def test_fewer_pictures_than_classes_are_said_to_leave_some_out(tmp_path: Path) -> None:
+    dataset = data.load(folder_of(tmp_path, collection({"cats": 20, "cows": 20, "dogs": 20})))
+    with pytest.warns(UserWarning, match="2 pictures of pets cannot be of all its 3 classes: 1 ha"):
+        fewer = data.with_fewer(dataset, 2, seed=1)
+    assert len(set(fewer.test.labels.tolist())) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(set(data.drawn(dataset, 3).labels.tolist())) == 3

@@ -41,6 +41,7 @@ WRITTEN = {
     "no extensions": ["id,label", *(row.replace(".png", "") for row in LABELS)],
     "empty lines": ["filename,label", "", *LABELS, "", ","],
     "paths of another system": [f".\\{row}" for row in LABELS],
+    "names in another case": [row.replace(".png", ".PNG") for row in LABELS],
     "a row twice": [*LABELS, LABELS[0]],
     "a column of numbers beside the files": [
         "id,filename,label",
@@ -214,3 +215,32 @@ def test_several_tables_are_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "pets", PICTURES | {"a.csv": content, "b.csv": content})
     with pytest.raises(TflconvError, match=r"a\.csv, b\.csv"):
         _ = data.load(folder).train
+
+
+@pytest.mark.parametrize(
+    ("labels", "combined"),
+    [
+        (("cat", "cat|dog"), "cat|dog"),
+        (("cat", "dog", "cat dog"), "cat dog"),
+        (("cat", "dog", "bird;cat"), "bird;cat"),
+        (("big cat", "dog"), None),
+        (("cat, small", "dog, small"), None),
+    ],
+)
+def test_labels_that_are_several_in_one_are_said_to_be_one_class(
+    tmp_path: Path, labels: tuple[str, ...], combined: str | None
+) -> None:
+    folder = write(tmp_path / "pets", PICTURES)
+    rows = [f'{name},"{labels[i % len(labels)]}"' for i, name in enumerate(PICTURES)]
+    (folder / "labels.csv").write_text("\n".join(["filename,label", *rows]))
+    notes = [note for note in data.load(folder).warnings if "several labels" in note]
+    assert len(notes) == (combined is not None)
+    assert combined is None or f"'{combined}' in labels.csv" in notes[0]
+
+
+def test_numbers_to_predict_are_no_classes(tmp_path: Path) -> None:
+    folder = write(tmp_path / "pets", PICTURES)
+    rows = [f"{name},{i * 0.25}" for i, name in enumerate(PICTURES)]
+    (folder / "labels.csv").write_text("\n".join(["filename,label", *rows]))
+    with pytest.raises(TflconvError, match=r"labels are numbers such as 0\.25, not classes"):
+        labelled(data.load(folder))

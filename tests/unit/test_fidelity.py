@@ -270,3 +270,10 @@ def test_a_file_that_does_not_run_is_called_as_it_would_be(
     with pytest.raises(TflconvError, match=r"cannot run mine-static_wi8_ai16\.tflite: ") as no:
         tflconv.convert(file, ["static_wi8_ai16"], tmp_path, calibration=values, rewrite=rewrite)
     assert str(no.value.hint).startswith("No runtime would take this file.")
+
+
+def test_a_model_that_answers_nothing_but_nan_is_close_to_nothing() -> None:
+    nan = {"y": np.full((4, 3), np.nan, np.float32)}
+    found = compare(nan, nan, "noise")
+    assert (found.cosine, found.agreement) == (None, None)
+    assert "the model itself answers with NaN" in str(found.warning)

@@ -343,7 +343,7 @@ def test_an_archive_without_layers_is_no_keras_model(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
     result = CliRunner().invoke(command, [str(path)])
-    assert "is an archive, but not a Keras model" in str(result.exception)
+    assert "is not a Keras model: it is a zip archive" in str(result.exception)
 
 
 def test_inspect_imports_no_tensorflow(float_path: Path) -> None:

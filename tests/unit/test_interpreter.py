@@ -14,6 +14,7 @@ from tiny_graphs import Builder
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.model.normalization import NAMED
+from tflconv.model.resolving import resolve_card
 
 MODELS = Path(__file__).parents[1] / "golden" / "models"
 FLOAT, INT8 = MODELS / "tiny_float32.tflite", MODELS / "tiny_int8.tflite"
@@ -99,7 +100,7 @@ def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
     [
         (b"", "not a .tflite file"),
         (b"hello" * 100, "not a .tflite file"),
-        (b"PK\x03\x04" * 50, "Keras"),
+        (b"PK\x03\x04" * 50, "it is a zip archive"),
     ],
 )
 def test_a_foreign_file_is_one_error(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -117,3 +118,28 @@ def test_a_picture_for_a_picture_is_no_classification(tmp_path: Path) -> None:
     model = Interpreter(builder.write(tmp_path / "relu.tflite", ends[:1], ends[1:]))
     with pytest.raises(UsageError, match=r"1 input and outputs of shape \[1, 8, 8, 1\]; accuracy"):
         model.predict(PIXELS.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((1, 8), "does not take one picture"),
+        ((), "does not take one picture"),
+        ((4, 8, 8, 3), "takes 4 pictures at a time"),
+        ((1, 1, 1, 3), "leaves their size open"),
+        ((1, 3, 8, 8), "with channels first"),
+        ((1, 1, 28, 28), "with channels first"),
+    ],
+)
+def test_an_input_that_is_no_picture_is_told_before_its_pixels(
+    shape: tuple[int, ...], words: str, tmp_path: Path
+) -> None:
+    builder = Builder()
+    source, target = builder.tensor(shape), builder.tensor(shape)
+    builder.op("NEG", [source], [target])
+    path = builder.write(tmp_path / "odd.tflite", [source], [target])
+    with pytest.raises(UsageError, match=words) as raised:
+        resolve_card(path)
+    assert raised.value.hint
+    with pytest.raises(UsageError, match=words):
+        resolve_card(path, normalize="0..1")

@@ -95,6 +95,46 @@ def test_a_file_that_cannot_run_is_never_slower_than_float(tmp_path: Path) -> No
     assert "slower" not in output
 
 
+def between(first: str, second: str, *, shape: tuple[int, ...] = (1, 4)) -> Builder:
+    """Two inputs to their sum and their product, which are called alike."""
+    builder = Builder()
+    left, right = (builder.tensor(shape, name=name) for name in (first, second))
+    total, product = (builder.tensor(shape, name=name) for name in (first, second))
+    builder.op("ADD", [left, right], [total], fb.AddOptionsT())
+    builder.op("MUL", [left, right], [product], fb.MulOptionsT())
+    return builder
+
+
+def test_ends_of_one_name_are_told_as_they_end_the_process_of_litert() -> None:
+    assert obstacles(between("x", "x").content([0, 1], [2, 3])) == [
+        "2 of its inputs have the name 'x'",
+        "2 of its outputs have the name 'x'",
+    ]
+    assert obstacles(between("x", "y").content([0, 1], [2, 3])) == []
+    assert obstacles(between("", "").content([0, 1], [2, 3])) == []
+    assert obstacles(between("x", "y").content([0, 1], [2, 2])) == []
+
+
+def test_ends_without_values_are_told() -> None:
+    assert obstacles(between("x", "y").content([0, 1], [])) == ["it has no outputs"]
+    empty = between("x", "y", shape=(1, 0)).content([0, 1], [2])
+    assert obstacles(empty)[0] == "its input 'x' of shape [1, 0] has no values"
+
+
+def test_figures_of_open_sides_are_said_to_be_those_of_one_shape(tmp_path: Path) -> None:
+    builder = Builder()
+    tokens = builder.tensor((1, 1, 8), name="tokens", signature=(-1, -1, 8))
+    batch = builder.tensor((1, 8), name="batch", signature=(-1, 8))
+    target = builder.tensor((1, 1, 8), signature=(-1, -1, 8))
+    builder.op("ADD", [tokens, batch], [target], fb.AddOptionsT())
+    path = builder.write(tmp_path / "open.tflite", [tokens, batch], [target])
+    (line,) = runnable.open_sides(reading.read(path))
+    assert "'tokens' of shape [1, 1, 8]" in line
+    assert "[-1, -1, 8]" in line
+    result = CliRunner().invoke(command, [str(path)])
+    assert "the file leaves sides open" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize(
     ("stderr", "reason"),
     [
@@ -146,9 +186,7 @@ def test_a_comparison_that_ends_the_process_is_foretold(
     (tmp_path / "model.tflite").write_bytes(content)
     found = obstacles(content)
     assert bool(found) != runs
-    assert runs or found == [
-        "it compares integers in steps of 1 (NOT_EQUAL, 'mask'), which ends LiteRT"
-    ]
+    assert runs or found == ["NOT_EQUAL 'mask' compares integers in steps of 1, which ends LiteRT"]
     script = (
         "import sys; from ai_edge_litert.interpreter import Interpreter as I;"
         "i = I(model_path=sys.argv[1]); i.allocate_tensors(); i.invoke()"

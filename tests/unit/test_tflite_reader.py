@@ -80,6 +80,15 @@ def test_foreign_and_cut_files_are_one_message(tmp_path: Path, content: bytes, w
     assert raised.value.exit_code == 1
 
 
+def test_codes_of_a_newer_schema_are_told() -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 8)), builder.tensor((1, 8))
+    builder.op("RELU", [source], [target])
+    builder._model.operatorCodes[0].builtinCode = 999
+    with pytest.raises(TflconvError, match="an operator of code 999, which only newer tools"):
+        reading.parse(builder.content([source], [target]), Path("new.tflite"))
+
+
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="no model at"):
         reading.read(tmp_path / "none.tflite")

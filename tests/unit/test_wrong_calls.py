@@ -98,6 +98,13 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["bench", T, "-s", "X", "--adb", "none"], 2, "'none', which is no program", "Install it with"),
     (["bench", T, "-s", "X", "--runtime", "none.aar"], 2, "no file none.aar", "Leave --runtime"),
     (["bench", T, "--num-runs", "0"], 2, "num_runs must be at least 1", "Received: num_runs=0"),
+    (["bench", T, "--num-runs", "99999999999"], 2, "num_runs must be at most", "num_runs=999"),
+    (["bench", T, "--num-threads", "5000"], 2, "num_threads must be at most 1024", "=5000"),
+    (["bench", T, "--cpu-mask", "0x0"], 2, "cpu_mask must be", "big, all or hex"),
+    (["bench", T, "--seed", "99999999999"], 2, "seed must be at most", "seed=99999999999"),
+    (["convert", T, "--seed", "-1"], 2, "seed must be at least 0", "seed=-1"),
+    ([*VERIFY, "--dataset", "mnist-sample", "--seed", "-1"], 2, "seed must be at least 0", "=-1"),
+    (["bench", T, "--reference", T], 2, "does not say what it was trained on", "Add --dataset"),
     (["bench", T, "--cpu-mask", "small"], 2, "cpu_mask must be", "big, all or hex"),
     (["bench", T, "--min-secs", "5", "--max-secs", "1"], 2, "max_secs must be", "at least 5"),
     (["bench", T, "--pictures", "5"], 2, "--pictures would change nothing", "--dataset DATASET"),
@@ -205,6 +212,10 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["compare", T, T, "--confidence", "95"], 2, "confidence must be from 0.5 to", "below 1"),
     (["compare", T, T, "--fail-on", "speed:5%"], 2, "speed", "latency"),
     (["inspect", "photo.jpg"], 1, "photo.jpg is not a .tflite file", "tflconv convert"),
+    (["inspect", "text.keras"], 1, "neither a .keras nor an .h5 file", "Models come as"),
+    (["inspect", "named.keras"], 1, "it is a .tflite file", "Give it the ending .tflite"),
+    (["inspect", "net.onnx"], 1, "net.onnx is not a .tflite file", "tflconv convert"),
+    (["convert", "named.keras"], 1, "it is a .tflite file", "Give it the ending .tflite"),
     (["inspect", T, "--for", "npu"], 2, "'npu' is not", "'gpu'"),
     (["inspect", T, "--calibration", "mnist-sample"], 2, "two files against", "Name a second file"),
     (["inspect", T, "--device", "host"], 2, "No such option '--device'", "bench, compare"),
@@ -293,6 +304,7 @@ def write_files(folder: Path) -> None:
     content = (MODELS / "tiny_float32.tflite").read_bytes()
     (folder / T).write_bytes(content)
     (folder / "bare.tflite").write_bytes(content.partition(b"PK\x03\x04")[0])
+    (folder / "named.keras").write_bytes(content)
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
     (folder / "net.onnx").write_bytes(b"\x08\x07" + bytes(100))
     (folder / "text.keras").write_text("no model\n" * 9)

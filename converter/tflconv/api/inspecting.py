@@ -75,9 +75,7 @@ def inspect(
                 f"{path} is a Keras file: it can be neither compared, drawn nor measured here.",
                 hint="Convert it first, then inspect its .tflite files.",
             )
-        from tflconv.compression.redundancy import redundancy
-
-        return redundancy(path, custom_objects=given.path(custom_objects))
+        return pipeline.inspect_keras(path, custom_objects=given.path(custom_objects))
     found = pipeline.inspect_files(
         path,
         second,

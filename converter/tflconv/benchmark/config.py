@@ -15,7 +15,7 @@ Precision = Literal["fp32", "fp16"]
 BLOCKS = 4
 """Blocks of each of several files that are measured together: two rounds, each with its reverse."""
 
-MASK = re.compile(r"|big|all|0x[0-9a-fA-F]+")
+MASK = re.compile(r"|big|all|0x0*[1-9a-fA-F][0-9a-fA-F]{0,15}")
 
 LOWEST = {
     "blocks": 0,
@@ -34,6 +34,25 @@ LOWEST = {
     "seed": 0,
     "timeout": 1,
 }
+
+
+_WHOLE, _HOUR = 2**31 - 1, 3600.0
+HIGHEST = {
+    "num_runs": _WHOLE,
+    "min_secs": 24 * _HOUR,
+    "max_secs": 24 * _HOUR,
+    "run_delay": _HOUR,
+    "warmup_runs": _WHOLE,
+    "warmup_min_secs": _HOUR,
+    "num_threads": 1024,
+    "rate_hz": 1e6,
+    "rate_secs": 24 * _HOUR,
+    "profile_runs": _WHOLE,
+    "sustained_secs": 24 * _HOUR,
+    "burst_secs": _HOUR,
+    "seed": _WHOLE,
+}
+"""What the harness takes at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +122,9 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         for name, lowest in LOWEST.items():
             rule = (getattr(self, name) >= lowest, f"at least {lowest}")
+            require("benchmark", self, **{name: rule})
+        for name, highest in HIGHEST.items():
+            rule = (getattr(self, name) <= highest, f"at most {highest:g}")
             require("benchmark", self, **{name: rule})
         require(
             "benchmark",

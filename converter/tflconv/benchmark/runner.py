@@ -88,8 +88,10 @@ def bench(
         return gpu.withhold(run, reason)
     cooling = laboratory.cooling(device) if config.sustained_secs else None
     run = _measured(run, session, blocks, cooling)
-    estimate = estimating.of(reading.read(model))
-    run = replace(run, conditions=replace(run.conditions, estimate=estimate))
+    whole = reading.read(model)
+    conditions = replace(run.conditions, estimate=estimating.of(whole))
+    warnings = (*run.warnings, *runnable.open_sides(whole))
+    run = replace(run, conditions=conditions, warnings=warnings)
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:

@@ -174,9 +174,9 @@ def _inspect_keras(
             hint="Convert it first: tflconv convert MODEL, then inspect its .tflite files.",
         )
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
-        from tflconv.compression.redundancy import redundancy  # says what it does while it starts
+        from tflconv import pipeline
 
-        found = redundancy(model, custom_objects=custom_objects)
+        found = pipeline.inspect_keras(model, custom_objects=custom_objects)
     if as_json:
         print_json(found.to_json())
         return

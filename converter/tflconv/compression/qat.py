@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tflconv.compression import learned
+from tflconv.compression import learned, slopes
 from tflconv.compression.config import QatConfig
 from tflconv.compression.distillation import in_logits, teacher_of
 from tflconv.compression.examples import Examples
@@ -45,6 +45,9 @@ from tflconv.training.teaching import taught_loss
 
 _FROZEN_SHARE = 0.25
 """Share of the steps, at the end, in which ranges do not move."""
+
+_SLOPES = 8
+"""Number of examples that tell where gradients end."""
 
 _MEASURED = 200
 """Number of examples that the first ranges are measured with."""
@@ -146,6 +149,9 @@ def fine_tune(
     check_known(network)
     start = start or first_ranges(network, examples, config)
     trained = QatScheme(network, start, config)
+    trained.still = slopes.still(
+        network, _trained(network), examples.images[:_SLOPES].astype(np.float32)
+    )
     steps = examples.steps(config)
     optimizer = keras2.optimizers.Adam(
         keras2.optimizers.schedules.CosineDecay(config.learning_rate, steps)
@@ -188,23 +194,19 @@ def check_known(network: Network) -> None:
     Raises:
         TflconvError: The arithmetic or the gradient of a layer is not known.
     """
-    hint = (
-        "Use static_wi8_ai8, without training, or replace the layer:"
-        " docs/recipes.md lists those that can be trained."
-    )
     for node in network.of_kind("opaque"):
         if node.options["learns"]:
             raise TflconvError(
                 f"qat: the weights of layer '{node.name}' ({node.options['layer']}) of"
                 f" {network.name} cannot be trained for int8 as it is used there.",
-                hint=hint,
+                hint=slopes.HINT,
             )
     for node in network.of_kind("conv"):
         if node.options.get("dilation", (1, 1)) != (1, 1):
             raise TflconvError(
                 f"qat: layer '{node.name}' of {network.name} cannot be trained for int8:"
                 f" TensorFlow has no gradient on the CPU for dilation {node.options['dilation']}.",
-                hint=hint,
+                hint=slopes.HINT,
             )
 
 
@@ -265,6 +267,7 @@ class QatScheme:
 
     def __init__(self, network: Network, start: Ranges, config: QatConfig) -> None:
         self.source, self.config = network, config
+        self.still: frozenset[str] = frozenset()
         self.observes: Variable = tf.Variable(True, trainable=False)
         self.structures = structures(network)
         self.weights: dict[tuple[str, str], Variable] = {
@@ -300,7 +303,7 @@ class QatScheme:
 
     def activation(self, node: Node, value: Tensor) -> Tensor:
         """Return ``value`` rounded to the steps of its range, after the range has moved."""
-        if node.name not in self.ends:
+        if node.name not in self.ends or not value.dtype.is_floating:
             return value
         ends = self.ends[node.name]
         moved = self.config.ema_decay * ends + (1 - self.config.ema_decay) * _ends(node, value)
@@ -339,12 +342,15 @@ def _step(
         loss = wanted(inputs, logits, labels)
     gradients = [_dense(each) for each in tape.gradient(loss, trained.variables)]
     for (name, _), gradient in zip(trained.weights, gradients, strict=True):
-        if gradient is None:
+        if gradient is None and name not in trained.still:
             raise TflconvError(
                 f"qat: layer '{name}' of {trained.source.name} learns nothing: what follows it has"
                 " no gradient."
             )
-    optimizer.apply_gradients(zip(gradients, trained.variables, strict=True))
+    moving = [
+        pair for pair in zip(gradients, trained.variables, strict=True) if pair[0] is not None
+    ]
+    optimizer.apply_gradients(moving)
     return loss
 
 

@@ -324,8 +324,9 @@ def _read(path: Path) -> FloatModel:
     editing.name_tensors(model)
     half_casts.drop_half_casts(model)
     roots.limit_before_roots(model)
-    graph = model.subgraphs[0]
-    if not model.signatureDefs:
+    graph, signatures = model.subgraphs[0], model.signatureDefs or []
+    model.signatureDefs = sorted(signatures, key=lambda each: each.subgraphIndex)  # its own first
+    if not any(each.subgraphIndex == 0 for each in signatures):
         inputs, outputs = (editing.names(graph, ends) for ends in (graph.inputs, graph.outputs))
         editing.sign(model, inputs, outputs)
     quantized = editing.quantized_operators(model)

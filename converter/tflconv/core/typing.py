@@ -26,12 +26,24 @@ Operand: TypeAlias = "Tensor | float | NDArray[np.float32]"
 Index: TypeAlias = int | slice | tuple[int | slice | None, ...] | None
 
 
+class ElementType(Protocol):
+    """A type of values, such as ``tf.float32``."""
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether they are real numbers."""
+
+
 class Tensor(Protocol):
     """A tensor or variable of TensorFlow with known sides, except perhaps the batch."""
 
     @property
     def shape(self) -> Sequence[int]:
         """Sides, with batch."""
+
+    @property
+    def dtype(self) -> ElementType:
+        """The type of its values."""
 
     def numpy(self) -> NDArray[np.float32]:
         """The values, outside of a graph."""

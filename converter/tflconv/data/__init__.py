@@ -6,7 +6,7 @@ from tflconv.data.calibration_set import (
     calibration_pictures,
     calibration_samples,
 )
-from tflconv.data.dataset import Dataset, Split, with_fewer
+from tflconv.data.dataset import Dataset, Split, drawn, with_fewer
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.labels import named_labels, read_labels
 from tflconv.data.loading import check_there, class_names, is_unsorted, load, load_for, shape_of
@@ -30,6 +30,7 @@ __all__ = [
     "card",
     "check_there",
     "class_names",
+    "drawn",
     "is_own",
     "is_unsorted",
     "load",

@@ -119,8 +119,14 @@ def _zip_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
                 _refuse(path, info.filename, "is a link")
             if info.flag_bits & 1:
                 _refuse(path, info.filename, "is encrypted")
-            if not info.is_dir() and not is_hidden_path(info.filename):
-                yield info.filename, partial(archive.read, info)
+            name = _as_posix(info.filename)
+            if not name.endswith("/") and not is_hidden_path(name):
+                yield name, partial(archive.read, info)
+
+
+def _as_posix(name: str) -> str:
+    """``name`` with slashes, which some programs of Windows leave out of zip archives."""
+    return name if "/" in name else name.replace("\\", "/")
 
 
 def _check(path: Path, name: str, size: int, count: int, limits: Limits) -> None:

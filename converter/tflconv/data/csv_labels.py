@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -31,6 +32,9 @@ _HINT = (
     "Write a row per picture, FILE,LABEL, with the header filename,label (a column split may say"
     " train, validation or test)."
 )
+
+
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +79,40 @@ def by_table(names: Sequence[str], table: Path) -> Layout:
         place = Place(label=row.label, split=row.split)
         if places.setdefault(name, place) != place:
             _refuse(table, f"row {row.number}: '{row.file}' has two labels or splits")
+    _check_classes(table, {place.label for place in places.values()})
     unlisted = [name for name in names if name not in places and not is_document(name)]
-    if not unlisted:
-        return Layout(places=places, by_number=True)
-    some = ", ".join(unlisted[:3])
-    note = f"pictures left out: {len(unlisted)} without a row in {table.name} (such as {some})."
-    return Layout(places=places, notes=(note,), by_number=True)
+    notes = list(_combined(table, {place.label for place in places.values()}))
+    if unlisted:
+        some = ", ".join(unlisted[:3])
+        left = f"{len(unlisted)} without a row in {table.name} (such as {some})"
+        notes.append(f"pictures left out: {left}.")
+    return Layout(places=places, notes=tuple(notes), by_number=True)
+
+
+def _check_classes(table: Path, labels: set[str]) -> None:
+    """Refuse numbers that are to be predicted: classes may be whole numbers only."""
+    numbers = [label for label in sorted(labels) if _NUMBER.fullmatch(label)]
+    broken = [label for label in numbers if float(label) % 1]
+    if broken and len(numbers) == len(labels):
+        raise TflconvError(
+            f"{table}: its labels are numbers such as {broken[0]}, not classes.",
+            hint="verify and bench take such data as arrays: --dataset FILE.npz with x and y.",
+        )
+
+
+def _combined(table: Path, labels: set[str]) -> Iterator[str]:
+    """Say so where labels are made of others, ``cat|dog``: a picture has one class."""
+    for mark in "|;, ":
+        parts = {label: {part.strip() for part in label.split(mark)} for label in labels}
+        several = sorted(label for label, found in parts.items() if len(found) > 1)
+        single = {label for label, found in parts.items() if len(found) == 1}
+        sure = any(parts[label] & single for label in several) if mark in "|;" else False
+        if several and (sure or all(parts[label] <= single for label in several)):
+            yield (
+                f"'{several[0]}' in {table.name} looks like several labels, but is taken for one"
+                " class; verify and bench take several per picture as arrays (.npz)."
+            )
+            return
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +128,18 @@ class _Finder:
         for name in names:
             if not is_document(name):
                 path = PurePosixPath(name)
-                for key in {path.name, path.stem, str(path.with_suffix(""))} - {name}:
+                keys = {path.name, path.stem, str(path.with_suffix(""))}
+                for key in (keys | {key.casefold() for key in (*keys, name)}) - {name}:
                     by_name.setdefault(key, []).append(name)
         return cls(paths=frozenset(names), by_name=by_name)
 
     def knows(self, file: str) -> bool:
         """Whether there is such a file, or several."""
-        path = PurePosixPath(file.replace("\\", "/"))
-        return any(key in self.paths or key in self.by_name for key in (str(path), path.name))
+        return any(key in self.paths or key in self.by_name for key in _keys(file))
 
     def __call__(self, file: str, table: Path) -> str | None:
         """Return the file that is meant, or None; refuse a name that several files have."""
-        path = PurePosixPath(file.replace("\\", "/"))
-        for key in (str(path), path.name):
+        for key in _keys(file):
             if key in self.paths:
                 return key
             if found := self.by_name.get(key):
@@ -116,6 +147,13 @@ class _Finder:
                     _refuse(table, f"'{file}' may be {' or '.join(found[:3])}")
                 return found[0]
         return None
+
+
+def _keys(file: str) -> list[str]:
+    """What a file may be known by, which Windows writes with backslashes and in any case."""
+    path = PurePosixPath(file.replace("\\", "/"))
+    exact = [str(path), path.name]
+    return exact + [key.casefold() for key in exact]
 
 
 def _rows(table: Path, find: _Finder) -> Iterator[_Row]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tflconv.core import markup, telling
 from tflconv.core.files import sha256_json
+from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
 from tflconv.core.text import clean, clean_name
 from tflconv.data.dataset_card import DatasetCard
@@ -345,7 +346,7 @@ def with_fewer(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
         count: Number of test pictures.
         seed: Seed by which they are drawn.
     """
-    test = dataset.test.stratified(count, seed)
+    test = drawn(dataset, count, seed)
     if len(test) == len(dataset.test):
         return dataset
     makers: dict[tuple[str, ...], Callable[[], Mapping[str, Split]]] = {
@@ -355,6 +356,18 @@ def with_fewer(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
     reading = replace(dataset.reading, splits=splits)
     digest = sha256_json({"of": dataset.digest, "test": count, "seed": seed})
     return replace(dataset, read=lambda: reading, subset=True, digest=digest)
+
+
+def drawn(dataset: Dataset, count: int, seed: int = 0) -> Split:
+    """Draw ``count`` test pictures by class; warn where some classes have none then."""
+    test = dataset.test.stratified(count, seed)
+    had, has = len(np.unique(dataset.test.labels)), len(np.unique(test.labels))
+    if has < had:
+        telling.warn(
+            f"{plural(count, 'picture')} of {dataset.name} cannot be of all its {had} classes:"
+            f" {had - has} have none."
+        )
+    return test
 
 
 def _only(splits: Mapping[str, Split], name: str) -> dict[str, Split]:

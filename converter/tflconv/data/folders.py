@@ -233,7 +233,8 @@ def _classes(
     if expected is not None and (strange := sorted(named - set(expected))):
         _refuse(source, f"class '{strange[0]}' is not one of {', '.join(expected)}.")
     if empty := sorted((named | set(expected or ())) - filled):
-        _refuse(source, f"class '{empty[0]}' has no readable picture.")
+        rest = f", nor have {len(empty) - 1} others" if len(empty) > 1 else ""
+        _refuse(source, f"class '{empty[0]}' has no readable picture{rest}.")
     if len(filled) < 2:
         have = f"only the class '{filled.pop()}'" if filled else "no pictures in class folders"
         _refuse(source, f"there must be two classes at least; found {have}.")

@@ -143,15 +143,25 @@ def load_for(card: ModelCard, name: str | Path | None = None, *, seed: int = 0) 
         >>> load_for(card, "mnist-sample").view.size
         (32, 32)
     """
+    named = named_for(card, name)
+    height, width, channels = card.input_shape
+    resolution = (height, width)
+    return load(named, resolution=resolution, channels=channels, seed=seed, resize=card.resize)
+
+
+def named_for(card: ModelCard, name: str | Path | None = None) -> str | Path:
+    """Return the dataset ``name``, or what a model was trained on.
+
+    Raises:
+        UsageError: Neither says one.
+    """
     named = name or card.dataset
     if named is None:
         raise UsageError(
             f"{card.model} does not say what it was trained on: name a dataset.",
             hint="Add --dataset NAME, with a dataset or a folder of pictures.",
         )
-    height, width, channels = card.input_shape
-    resolution = (height, width)
-    return load(named, resolution=resolution, channels=channels, seed=seed, resize=card.resize)
+    return named
 
 
 def is_unsorted(name: str | Path) -> bool:
@@ -295,11 +305,11 @@ def _check(table: Table, parts: Mapping[str, NDArray[np.intp]], location: Locati
         )
 
 
-def _spelled_otherwise(name: str, classes: Sequence[str]) -> str | None:
-    """Return what to do where a class has the name of another but for case and blanks."""
+def _spelled_otherwise(name: str, classes: Sequence[str]) -> str:
+    """Return what to do about a class that train lacks, which may be another but for its case."""
     others = [each for each in classes if each != name and _plain(each) == _plain(name)]
     if not others or not _plain(name):
-        return None
+        return "Add pictures of it to train, or take it out of the other splits."
     return f"'{others[0]}' is there: if both are one class, call them alike in all splits."
 
 

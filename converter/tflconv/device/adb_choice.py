@@ -21,6 +21,10 @@ _STATES = {
     "recovery": "It is in recovery: start Android with 'adb reboot'.",
     "sideload": "It waits for an update: start Android with 'adb reboot'.",
     "bootloader": "It is in the bootloader: start Android with 'fastboot reboot'.",
+    "rescue": "It is in rescue mode: start Android with 'adb reboot'.",
+    "connecting": "Wait until 'adb devices' calls it device, or run 'adb reconnect'.",
+    "detached": "adb has let go of it: run 'adb attach', or reconnect the cable.",
+    "host": "It is another computer: name a phone.",
 }
 
 REFUSALS = {

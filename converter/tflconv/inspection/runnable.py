@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
+from tflconv.tflite import outline
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 from tflconv.tflite.steps import COMPARISONS
 
@@ -39,24 +40,48 @@ def obstacles(model: TfliteModel) -> list[str]:
     Returns:
         Nothing if nothing in the file speaks against it.
     """
-    return [*_missing(model.subgraphs), *_texts(model.main), *_even(model)]
+    return [
+        *_missing(model.subgraphs),
+        *_texts(model.main),
+        *_odd_ends(model),
+        *_even(model),
+    ]
 
 
 def check(model: TfliteModel) -> None:
     """Raise ``TflconvError`` for a model that cannot be measured on LiteRT's CPU runtime."""
     if reasons := obstacles(model):
         raise TflconvError(
-            f"{model.path.name} cannot be measured or compared: {'; '.join(reasons)}.",
+            f"{model.path} cannot run: {'; '.join(reasons)}.",
             hint="Use the file before it was compiled for another chip, or convert the model with"
-            " built-in operators and numbers as inputs.",
+            " built-in operators, and with inputs and outputs that are numbers and have names of"
+            " their own.",
         )
     for tensor in _boundary(model.main):
         if odd := _odd_quantization(tensor):
             raise TflconvError(
-                f"{model.path.name}: '{tensor.name}' is quantized with {odd}, which stands for no"
+                f"{model.path}: '{tensor.name}' is quantized with {odd}, which stands for no"
                 " numbers.",
                 hint="Convert the model again.",
             )
+
+
+def open_sides(model: TfliteModel) -> list[str]:
+    """Return which inputs leave sides open besides the batch, and with which all figures are.
+
+    Args:
+        model: The model as read.
+
+    Returns:
+        A clause for each such input.
+    """
+    tensors = [model.main.tensors[index] for index in dict.fromkeys(model.main.inputs)]
+    return [
+        f"the figures are those of an input '{tensor.name}' of shape {list(tensor.shape)}: the file"
+        f" leaves sides open, {list(tensor.signature)}"
+        for tensor in tensors
+        if -1 in tensor.signature[1:]
+    ]
 
 
 def _missing(graphs: Sequence[Subgraph]) -> Iterator[str]:
@@ -99,13 +124,31 @@ def _even(model: TfliteModel) -> Iterator[str]:
     for graph in model.subgraphs:
         for operator in graph.operators:
             if operator.name in COMPARISONS:
-                operands = (graph.tensors[index].quantization for index in operator.inputs)
-                if any(each is not None and each.scales[0] == 1 for each in operands):
-                    result = graph.tensors[operator.outputs[0]].name
-                    yield (
-                        f"it compares integers in steps of 1 ({operator.name}, '{result}'), which"
-                        " ends LiteRT"
-                    )
+                operands = [graph.tensors[i].quantization for i in operator.inputs if i >= 0]
+                if any(each is not None and 1 in each.scales for each in operands):
+                    made = " and ".join(f"'{graph.tensors[i].name}'" for i in operator.outputs)
+                    yield f"{operator.name} {made} compares integers in steps of 1, which ends LiteRT"
+
+
+def _odd_ends(model: TfliteModel) -> Iterator[str]:
+    """Ends that LiteRT has no buffers for; those of one name end its process."""
+    graph, ends = model.main, outline.of(model)
+    if not graph.outputs:
+        yield "it has no outputs"
+    for index in dict.fromkeys(graph.inputs):
+        if 0 in graph.tensors[index].shape:
+            name, shape = graph.tensors[index].name, list(graph.tensors[index].shape)
+            yield f"its input '{name}' of shape {shape} has no values"
+    for role, names, indices in (
+        ("inputs", ends.inputs, graph.inputs),
+        ("outputs", ends.outputs, graph.outputs),
+    ):
+        meant = dict[str, set[int]]()
+        for name, index in zip(names, indices, strict=True):
+            meant.setdefault(name, set()).add(index)
+        for name, tensors in meant.items():
+            if len(tensors) > 1:
+                yield f"{len(tensors)} of its {role} have the name '{name}'"
 
 
 def _boundary(graph: Subgraph) -> list[TfliteTensor]:

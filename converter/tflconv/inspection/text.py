@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tflconv.core.plural import plural
 from tflconv.core.terminal import cell
-from tflconv.inspection import delegation, op_costs
+from tflconv.inspection import delegation, op_costs, runnable
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
 from tflconv.results import BenchmarkRun
@@ -35,7 +35,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         )
     for reason in inspection.obstacles:
         console.print(cell(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
-    for line in inspection.slower[:1]:
+    for line in (*runnable.open_sides(model), *inspection.slower[:1]):
         console.print(cell(f"! {line}", "bold yellow"))
     console.print()
 

@@ -155,7 +155,7 @@ def _answer(layer: KerasLayer) -> Callable[..., Tensor] | None:
 def _cast_to(dtype: str) -> Callable[[Tensor], Tensor]:
     from tflconv.core.tensorflow import tf
 
-    return lambda value: value if value.dtype == dtype else tf.cast(value, dtype)  # type: ignore[attr-defined]
+    return lambda value: value if value.dtype == dtype else tf.cast(value, dtype)  # type: ignore[comparison-overlap]
 
 
 def _is_of_other_floats(layer: KerasLayer, policy: object) -> bool:

@@ -73,7 +73,8 @@ class TensorDetails:
         return np.asarray(steps * np.float32(self.scale), dtype=np.float32)
 
 
-_ARCHIVE = b"PK\x03\x04"
+_CHANNELS = (1, 3, 4)
+_CONVERT = "Convert the model with {}."
 
 Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...], Outline]
 """A runtime that has loaded a model, the inputs of the model, and its outputs."""
@@ -120,13 +121,35 @@ class Interpreter:
         Raises:
             UsageError: The model takes something else.
         """
+        self.check_takes_picture()
+        return self.inputs[0].shape[1:]
+
+    def check_takes_picture(self) -> None:
+        """Raise ``UsageError`` where the model takes anything but one picture."""
         shapes = [tensor.shape for tensor in self.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4:
             raise UsageError(
                 f"{self.path} does not take one picture; its inputs have the shapes"
-                f" {[list(shape) for shape in shapes]}."
+                f" {[list(shape) for shape in shapes]}.",
+                hint="verify and bench take arrays for such a model: --dataset FILE.npz.",
             )
-        return shapes[0][1:]
+        batch, height, width, channels = shapes[0]
+        if batch != 1:
+            raise UsageError(
+                f"{self.path} takes {batch} pictures at a time.",
+                hint=_CONVERT.format("a batch of 1"),
+            )
+        if min(height, width) == 1 and channels in _CHANNELS:
+            raise UsageError(
+                f"{self.path} takes pictures of {height} × {width} pixels, or leaves their size"
+                " open.",
+                hint=_CONVERT.format("a fixed height and width"),
+            )
+        if height in _CHANNELS and channels not in _CHANNELS:
+            raise UsageError(
+                f"{self.path} takes pictures of shape {list(shapes[0])}, with channels first.",
+                hint=_CONVERT.format("channels last"),
+            )
 
     @property
     def partitions(self) -> int:
@@ -248,11 +271,6 @@ def _checked(path: Path, known: TfliteModel | None) -> Outline:
     """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
     if not path.is_file():
         raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
-    if _magic(path) == _ARCHIVE:
-        raise TflconvError(
-            f"{path} is not a TFLite model that LiteRT can run: it is a Keras file or another"
-            " archive; convert it first."
-        )
     model = known or reading.read(path)
     lifetimes.check_memory(model)
     return outline.of(model)
@@ -260,11 +278,6 @@ def _checked(path: Path, known: TfliteModel | None) -> Outline:
 
 def _reason(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(". ") or type(error).__name__
-
-
-def _magic(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(4)
 
 
 def _tensor(detail: litert.Details) -> TensorDetails:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tflconv.core import bounded
+from tflconv.core import bounded, recognizing
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.limits import READING_SECONDS, limited
 from tflconv.core.private import scratch_folder
@@ -99,7 +99,7 @@ def clean_copy(file: KerasFile, config: JsonValue) -> Iterator[CleanCopy]:
 def _of_archive(path: Path) -> KerasFile:
     with bounded.open_zip(path) as archive:
         if _METADATA not in archive.namelist():
-            raise TflconvError(f"{path} is an archive, but not a Keras model.")
+            raise _refusal(f"{path} is not a Keras model", path)
         metadata = bounded.read_json(bounded.read_text(archive, _METADATA))
         config = bounded.read_json(bounded.read_text(archive, _CONFIG))
     assert isinstance(metadata, dict)
@@ -110,10 +110,7 @@ def _of_hdf5(path: Path) -> KerasFile:
     import h5py
 
     if not h5py.is_hdf5(path):
-        raise TflconvError(
-            f"{path} is neither a .keras nor an .h5 file.",
-            hint="Models come as .keras, .h5, a SavedModel folder or a float .tflite.",
-        )
+        raise _refusal(f"{path} is neither a .keras nor an .h5 file", path)
     with h5py.File(path, "r") as file:
         if _ATTRIBUTE not in file.attrs:
             raise TflconvError(
@@ -126,6 +123,12 @@ def _of_hdf5(path: Path) -> KerasFile:
         version = file.attrs.get("keras_version", "2")
     config = bounded.read_json(text)
     return KerasFile(path=path, version=_text(version), config=config)
+
+
+def _refusal(message: str, path: Path) -> TflconvError:
+    kinds = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
+    with path.open("rb") as stream:
+        return recognizing.refusal(message, stream, hint=kinds)
 
 
 def _text(value: str | bytes) -> str:

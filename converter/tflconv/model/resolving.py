@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,14 +39,16 @@ def resolve_card(
             labels than outputs.
     """
     runtime = Interpreter(model)
-    sizes = [tensor.shape[-1] for tensor in runtime.outputs]
+    sizes = [math.prod(tensor.shape[-1:]) for tensor in runtime.outputs]
     if labels is not None and not (len(sizes) == 1 and one_score.names_fit(labels, sizes[0])):
         shapes = [list(tensor.shape) for tensor in runtime.outputs]
         raise UsageError(
-            f"{plural(len(labels), 'label')}, but {model} has outputs of the shapes {shapes}."
+            f"{plural(len(labels), 'label')}, but {model} has outputs of the shapes {shapes}.",
+            hint="Name all outputs of a classifier with --labels FILE, one per line.",
         )
     card = runtime.card if normalize is None else _normalized_by(runtime, normalize)
     if card is None:
+        runtime.check_takes_picture()
         raise UsageError(
             f"{model} does not say how pixels become its input.",
             hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tflconv.pipeline.comparing import ComparisonRequest, compare
     from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
-    from tflconv.pipeline.inspecting import inspect_files
+    from tflconv.pipeline.inspecting import inspect_files, inspect_keras
     from tflconv.pipeline.measuring import bench
     from tflconv.pipeline.requests import (
         BenchRequest,
@@ -38,6 +38,7 @@ __all__ = [
     "compress",
     "convert",
     "inspect_files",
+    "inspect_keras",
     "train",
     "verify",
 ]
@@ -54,6 +55,7 @@ _HOMES = {
     "compare": "comparing",
     "convert": "conversion",
     "inspect_files": "inspecting",
+    "inspect_keras": "inspecting",
     "train": "training",
     "verify": "verification",
 }

@@ -203,6 +203,7 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
             hint="Leave --signature out.",
         )
+    _check_graph(model)
     unused = (
         ("resolution", "whose inputs have their size"),
         ("custom_objects", "which has no layers of its own"),
@@ -224,6 +225,27 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
             f"{trained.name} trains the model, and {model} is a .tflite file, which cannot be"
             " trained.",
             hint="Give the Keras model that it was made of.",
+        )
+
+
+def _check_graph(path: Path) -> None:
+    """Raise ``TflconvError`` for what no file can be made of, whatever the recipe."""
+    from tflconv.inspection import runnable
+    from tflconv.tflite import reading
+
+    model = reading.read(path)
+    runnable.check(model)
+    for tensor in (model.main.tensors[index] for index in model.main.inputs):
+        if tensor.shape[:1] != (1,):
+            raise TflconvError(
+                f"{path} takes '{tensor.name}' of shape {list(tensor.shape)}, which does not begin"
+                " with a batch of 1.",
+                hint="Make the file of its model with a batch of 1, or with an open one.",
+            )
+    if any(tensor.sparse for graph in model.subgraphs for tensor in graph.tensors):
+        raise TflconvError(
+            f"{path} keeps weights in a sparse format, of which nothing can be made.",
+            hint="Give the model that it was made of.",
         )
 
 

@@ -119,6 +119,7 @@ def convert(
         contracts = Contracts(line)
         names = [*map(line.file_name, request.chosen), *contracts.names]
         outputs.try_folder(folder, *names)
+        contracts.check()
         announce(progress, convert=len(request.chosen))
         checked = {recipe: _checked(line, recipe) for recipe in request.chosen}
         golden = {recipe: contracts.of(recipe) for recipe in request.chosen}

@@ -166,6 +166,9 @@ def compare(
         1.0
     """
     pairs = [(values, received[name]) for name, values in expected.items()]
+    if not all(np.isfinite(values).any() for values in expected.values()):
+        nowhere = "the model itself answers with NaN or infinity only"
+        return Fidelity(samples=len(pairs[0][0]), source=source, trouble=nowhere)
     choices = [_agreement(*pair) for pair in pairs if _is_choice(pair[0])]
     choices += [
         float(((expected[name] > 0.5) == (received[name] > 0.5)).mean())

@@ -80,17 +80,27 @@ class Contracts:
             )
         return card
 
-    @cached_property
-    def _chosen(self) -> list[GoldenPicture]:
-        request, card = self._line.request, self._card
-        count, seed = request.golden or 1, request.seed
-        told = (request.dataset, request.calibration, card.dataset)
+    def check(self) -> None:
+        """Raise ``UsageError`` where there are no pictures, before a file is made."""
+        if self._line.request.golden is not None:
+            _ = self._source
+
+    @property
+    def _source(self) -> str | Path:
+        request = self._line.request
+        told = (request.dataset, request.calibration, self._card.dataset)
         source = next((each for each in told if isinstance(each, str | Path)), None)
         if source is None:
             raise UsageError(
                 "there are no pictures for a golden contract.",
                 hint="Name some: --dataset DATASET, or --calibration FOLDER.",
             )
+        return source
+
+    @cached_property
+    def _chosen(self) -> list[GoldenPicture]:
+        request, card, source = self._line.request, self._card, self._source
+        count, seed = request.golden or 1, request.seed
         if data.is_own(source):
             samples = data.read_own(source, ranks=[4])
             assert samples is not None  # it is data of one's own

@@ -13,9 +13,11 @@ from tflconv.errors import UsageError
 from tflconv.inspection import diff, gpu, op_costs
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection, inspect, to_json
+from tflconv.model import keras_file
 from tflconv.results import BenchmarkRun
 
 if TYPE_CHECKING:
+    from tflconv.compression.redundancy import Redundancy
     from tflconv.verification.per_operator import ErrorTrace
 
 Target = Literal["gpu"]
@@ -32,6 +34,24 @@ class TracedDifference(Difference):
     """
 
     errors: ErrorTrace | None = None
+
+
+def inspect_keras(model: Path, *, custom_objects: Path | None = None) -> Redundancy:
+    """Return what a Keras model could do without.
+
+    Args:
+        model: A ``.keras`` or ``.h5`` file.
+        custom_objects: A Python file with layers that the model uses.
+
+    Raises:
+        TflconvError: The file is missing or no Keras file, which is told before TensorFlow starts;
+            or it cannot be opened.
+    """
+    if model.is_file():
+        keras_file.read(model)
+    from tflconv.compression.redundancy import redundancy
+
+    return redundancy(model, custom_objects=custom_objects)
 
 
 def inspect_files(

@@ -325,13 +325,13 @@ def packed(
         model=card.model,
         dataset=dataset.name,
     )
-    whole = dataset.test
-    split = numbered(whole.stratified(pictures or len(whole), seed), dataset.classes, outputs)
+    chosen = data.drawn(dataset, pictures or len(dataset.test), seed)
+    split = numbered(chosen, dataset.classes, outputs)
     return testset.pack(
         target,
         split,
         card.normalization,
         dataset=dataset.name,
         classes=outputs,
-        subset=dataset.subset or len(split) < len(whole),
+        subset=dataset.subset or len(split) < len(dataset.test),
     )

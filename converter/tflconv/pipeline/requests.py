@@ -17,7 +17,7 @@ from tflconv.compression.config import StepConfig
 from tflconv.conversion import REWRITES, Calibration, Rewrite
 from tflconv.conversion.clipping import CalibrationMethod
 from tflconv.device.adb_choice import server_words
-from tflconv.errors import UsageError, require, unknown
+from tflconv.errors import UsageError, require, require_seed, unknown
 from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
 from tflconv.pipeline import idle
@@ -106,6 +106,7 @@ class ModelRequest(Preprocessing):
     def __post_init__(self) -> None:
         super().__post_init__()
         settings.check(self.settings)
+        require_seed("request", self)
 
     @property
     def named_pictures(self) -> tuple[Any, ...]:

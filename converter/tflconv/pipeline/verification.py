@@ -6,6 +6,7 @@ from tflconv import data, verification
 from tflconv.core import telling
 from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.data import Samples
+from tflconv.data.loading import named_for
 from tflconv.inspection import runnable
 from tflconv.model import golden
 from tflconv.model.card import ModelCard, read_card
@@ -53,7 +54,7 @@ def check(request: VerificationRequest) -> None:
         if model is not None and model.suffix == ".tflite":
             runnable.check(reading.read(model))
     if request.golden is None and not data.is_own(request.dataset):
-        _card(request)
+        named_for(_card(request), request.dataset)
 
 
 def _compared(request: VerificationRequest, progress: Callback) -> Verification:

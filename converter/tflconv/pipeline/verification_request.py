@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tflconv.errors import UsageError
+from tflconv.errors import UsageError, require_seed
 from tflconv.model import normalization
 from tflconv.model.pictures import Resize
 from tflconv.verification import MetricFunction, MetricName, metrics
@@ -67,6 +67,7 @@ class VerificationRequest(Preprocessing):
     def __post_init__(self) -> None:
         super().__post_init__()
         metrics.resolve(self.metric)
+        require_seed("request", self)
         if self.golden is not None:
             self._check_golden()
         elif self.reference is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tflconv.errors import TflconvError, UsageError
+from tflconv.inspection import runnable
 from tflconv.model import one_score, pictures
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.resolving import resolve_card
@@ -106,6 +107,7 @@ def open_litert(model: ServedModel, *, max_pixels: int, threads: int = 1) -> Cla
         TflconvError: The file is missing or damaged, or LiteRT cannot run it.
     """
     path = model.path
+    runnable.check(reading.read(path))
     card = resolve_card(path, normalize=model.normalize, labels=model.labels, resize=model.resize)
     runtime = Interpreter(path, threads=threads, card=card)
     height, width, channels = runtime.picture_shape

@@ -7,6 +7,7 @@ index with its list. (https://ai.google.dev/edge/litert; schema.fbs in its sourc
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
-from tflconv.core import inputs
+from tflconv.core import inputs, recognizing
 from tflconv.errors import TflconvError
 from tflconv.tflite import checking, schema, tables
 from tflconv.tflite.schema import text
@@ -180,7 +181,7 @@ class TfliteModel:
     """A ``.tflite`` file of ``bytes`` bytes, its main subgraph first.
 
     ``metadata`` has the size in bytes of each entry, ``signatures`` the keys, ``names`` what the
-    first signature calls tensors of inputs and of outputs, by their index.
+    first signature of the main subgraph calls its inputs and outputs, by their index.
     """
 
     path: Path
@@ -220,8 +221,9 @@ def parse(content: bytes, path: Path) -> TfliteModel:
         TflconvError: It is no ``.tflite`` file, or damaged.
     """
     if content[4:8] != schema.IDENTIFIER:
-        raise TflconvError(
-            f"{path} is not a .tflite file.",
+        raise recognizing.refusal(
+            f"{path} is not a .tflite file",
+            io.BytesIO(content),
             hint="Convert a .keras file or a SavedModel with tflconv convert.",
         )
     try:
@@ -257,7 +259,7 @@ class _FileReader:
             subgraphs=subgraphs,
             metadata={text(entry.Name()): len(self._buffer(entry.Buffer())) for entry in metadata},
             signatures=tuple(text(entry.SignatureKey()) for entry in signatures),
-            names=self._names(signatures[0]) if signatures else ((), ()),
+            names=next((self._names(s) for s in signatures if s.SubgraphIndex() == 0), ((), ())),
         )
 
     def _names(self, signature: fb.SignatureDef) -> tuple[Names, Names]:
@@ -299,7 +301,7 @@ class _FileReader:
             name=text(tensor.Name()),
             shape=shape,
             signature=signature,
-            dtype=schema.TENSOR_TYPES[tensor.Type()],
+            dtype=schema.named(schema.TENSOR_TYPES, tensor.Type(), "element type"),
             buffer=tensor.Buffer(),
             data=self._buffer(tensor.Buffer()),
             quantization=_quantization(quantization),

@@ -6,6 +6,8 @@ come with ai-edge-litert, so TensorFlow is not needed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ai_edge_litert import schema_py_generated as fb
 
 IDENTIFIER = b"TFL3"
@@ -57,7 +59,18 @@ def operator_name(builtin: int, custom: bytes | None) -> str:
     """
     if builtin == CUSTOM:
         return text(custom) or OPERATORS[builtin]
-    return OPERATORS[builtin]
+    return named(OPERATORS, builtin, "operator")
+
+
+def named(names: Mapping[int, str], code: int, what: str) -> str:
+    """Return a name of the schema.
+
+    Raises:
+        ValueError: There is none; newer schemas may have it.
+    """
+    if code not in names:
+        raise ValueError(f"it has an {what} of code {code}, which only newer tools may know")
+    return names[code]
 
 
 def text(value: bytes | None) -> str:

@@ -165,7 +165,8 @@ def mean_absolute_error(outputs: Outputs, labels: Labels) -> float:
     if outputs.size != labels.size or labels.dtype.kind not in "buif":
         raise UsageError(
             f"mae compares values of the shape {list(outputs.shape)}."
-            f" Received: labels of the shape {list(labels.shape)}, {labels.dtype}."
+            f" Received: labels of the shape {list(labels.shape)}, {labels.dtype}.",
+            hint="Give arrays whose y are such values, or leave --metric out where y are classes.",
         )
     return float(np.abs(outputs - labels.reshape(outputs.shape)).mean())
 

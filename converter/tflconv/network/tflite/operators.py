@@ -228,6 +228,8 @@ def _elementwise(
             return None
         return Steps(inputs=operator.inputs, nodes=(_make(kind),))
     constants = [graph.constants[t] for t in operator.inputs if t in graph.constants]
+    if not constants or not varying:  # it adds the state that an operator keeps
+        return None
     values = np.atleast_1d(np.asarray(constants[0], np.float32))
     came, made = (batched(graph.shape(each)) for each in (varying[0], operator.outputs[0]))
     if graph.dtype(varying[0]) != "float32" or made != came:  # or it is repeated for the constant

@@ -100,25 +100,25 @@ class _Reader:
             shape = batched(self.graph.shape(region.output))
             nodes.append(Node(name="", kind="reshape", options={"shape": shape[1:]}))
         inside = [o for o in self.graph.operators if o.index in region.operators]
+        # a projection may be called by the norm that was folded into it, a product never is
+        inside = [o for o in inside if o.name == "BATCH_MATMUL"] or inside
         layers = [self.layer(self.graph.title(tensor)) for o in inside for tensor in o.outputs]
         steps = Steps(inputs=region.inputs, nodes=tuple(nodes))
         self._add(steps, region.output, common(layers) or layers[-1])
 
     def _add(self, steps: Steps, tensor: int, layer: str = "") -> None:
-        """Add ``steps``, whose last node makes ``tensor`` and has the name of its ``layer``."""
+        """Add ``steps``, of which the last that computes anything has the name of its ``layer``."""
         fixed = [source for source in steps.inputs if source not in self.names]
         if fixed:
             raise unreadable(self.graph.name, f"{self.graph.title(fixed[0])} varies with nothing")
         sources = tuple(self.names[source] for source in steps.inputs)
-        if not steps.nodes:
-            (self.names[tensor],) = sources
-            return
         title = self._free(layer or self.layer(self.graph.title(tensor)))
-        for count, node in enumerate(steps.nodes, start=1):
-            name = title if count == len(steps.nodes) else f"{title}/{count}{node.kind}"
+        computing = [node for node in steps.nodes if node.kind != "reshape"] or steps.nodes
+        for node in steps.nodes:
+            name = title if node is computing[-1] else self._free(f"{title}/{node.kind}")
             self.nodes[name] = replace(node, name=name, inputs=sources)
             sources = (name,)
-        self.names[tensor] = title
+        (self.names[tensor],) = sources
 
     def _free(self, wanted: str) -> str:
         name, number = wanted, 1

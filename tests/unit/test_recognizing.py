@@ -1,0 +1,77 @@
+"""Files of other kinds that are given in place of a model: each is named, with what to do."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tflconv.core import recognizing
+from tflconv.errors import TflconvError
+from tflconv.model import keras_file
+from tflconv.tflite import reading
+
+TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
+
+
+def archive(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name in names:
+            made.writestr(name, "{}")
+    return content.getvalue()
+
+
+FILES = {
+    "empty": (b"", "it is empty", "download it again"),
+    "gzip": (gzip.compress(b"model"), "compressed with gzip", "Unpack it"),
+    "page": (b"\n<!DOCTYPE html><title>404</title>", "a web page", "download went wrong"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file", "ending .h5"),
+    "onnx": (b"\x08\x08\x12\x07pytorch\x1a\x05" + bytes(99), "an ONNX file", "own framework"),
+    "bundle": (b"LITERTLM" + bytes(99), "a LiteRT-LM bundle", "single models"),
+    "weights": (b"\x40\0\0\0\0\0\0\0" + b'{"a":{}}', "a safetensors file", "own framework"),
+    "torch": (archive("net/data.pkl", "net/version"), "a PyTorch file", "own framework"),
+    "keras": (archive("config.json", "metadata.json"), "a .keras file", "ending .keras"),
+    "task": (archive("a.tflite", "b.tflite"), "an archive with a.tflite and b.tflite", "unzip"),
+    "many": (archive(*(f"{i}.tflite" for i in range(5))), "0.tflite, 1.tflite and 3 more", "unz"),
+    "zip": (archive("notes.txt"), "a zip archive", "Unpack it"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_what_a_file_is_stands_in_the_message(kind: str) -> None:
+    content, what, todo = FILES[kind]
+    with pytest.raises(TflconvError, match=r"m\.tflite is not a \.tflite file: it is ") as raised:
+        reading.parse(content, Path("m.tflite"))
+    assert what in raised.value.message
+    assert raised.value.hint is not None
+    assert todo in raised.value.hint
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FILES if kind not in ("keras", "hdf5")])
+def test_a_keras_file_that_is_none_is_told_alike(kind: str, tmp_path: Path) -> None:
+    content, what, _ = FILES[kind]
+    path = tmp_path / "m.keras"
+    path.write_bytes(content)
+    with pytest.raises(TflconvError, match=what):
+        keras_file.read(path)
+
+
+def test_a_tflite_file_of_another_name_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    path.write_bytes(TINY.read_bytes())
+    with pytest.raises(TflconvError, match=r"it is a \.tflite file") as raised:
+        keras_file.read(path)
+    assert raised.value.hint == "Give it the ending .tflite."
+
+
+def test_unknown_bytes_are_given_no_name() -> None:
+    assert recognizing.recognized(io.BytesIO(b"\x17" * 400)) is None
+    assert recognizing.recognized(io.BytesIO(b"PK\x03\x04 cut")) == (
+        "a zip archive",
+        "Unpack it first, and name the file that comes out.",
+    )

@@ -127,7 +127,8 @@ def _even(model: TfliteModel) -> Iterator[str]:
                 operands = [graph.tensors[i].quantization for i in operator.inputs if i >= 0]
                 if any(each is not None and 1 in each.scales for each in operands):
                     made = " and ".join(f"'{graph.tensors[i].name}'" for i in operator.outputs)
-                    yield f"{operator.name} {made} compares integers in steps of 1, which ends LiteRT"
+                    what = f"{operator.name} {made}"
+                    yield f"{what} compares integers in steps of 1, which ends LiteRT"
 
 
 def _odd_ends(model: TfliteModel) -> Iterator[str]:

@@ -48,6 +48,26 @@ def test_what_is_left_of_large_operands_has_a_scale(
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.parametrize("kind", ["MINIMUM", "SELECT_V2"])
+def test_a_choice_of_nothing_leaves_room_for_what_it_is_chosen_from(
+    kind: str, tmp_path: Path
+) -> None:
+    """All operands have the step of what is chosen, which is always the zeros."""
+    build = Builder()
+    source, end = build.tensor((1, 4), name="x"), build.tensor((1, 4), name="end")
+    total, zeros = build.tensor((1, 4)), build.tensor((1, 4), values=[[0.0] * 4])
+    build.op("ADD", [source, build.tensor((), values=9.0)], [total])
+    if kind == "MINIMUM":
+        build.op(kind, [total, zeros], [end])
+    else:
+        mask = build.tensor((1, 4), fb.TensorType.BOOL, values=[[False] * 4])
+        build.op(kind, [mask, total, zeros], [end], fb.SelectV2OptionsT())
+    given = build.write(tmp_path / "given.tflite", [source], [end])
+    (made,) = tflconv.convert(given, ["static_wi8_ai8"], tmp_path / "made", calibration=VALUES)
+    done = subprocess.run([sys.executable, "-c", RUN, str(made)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def silent(kind: str, path: Path) -> Path:
     """A layer whose ReLU lets nothing of ``x`` through, and ``x`` beside it."""
     build, relu = Builder(), fb.ActivationFunctionType.RELU

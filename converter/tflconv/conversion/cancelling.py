@@ -11,6 +11,9 @@ steps: over a range below 1/65 000 of the product of both ranges. ``LEAST_OF_PRO
 that, and no more: a normalization multiplies differences and factors that are never both large,
 so that its results are small beside that product, and need all of their steps.
 
+Of operands that have the step of their result, as those of CONCATENATION, a result of next to
+nothing takes that room away, so it is as wide as the room of each.
+
 What enters a layer only as zeros has no range, either, and in such steps a bias is beyond 32 bits.
 What enters needs no finer steps than those in which the bias is told from 0.
 """
@@ -37,6 +40,12 @@ LEAST_OF_PRODUCT = 1 / 32768
 _POWERS = {"ADD": 1, "SUB": 1, "SQUARED_DIFFERENCE": 2}
 """The power of its operands that each result is of."""
 
+_CHOOSING = frozenset(
+    {"CONCATENATION", "DYNAMIC_UPDATE_SLICE", "MAXIMUM", "MINIMUM", "PACK", "PAD", "PADV2",
+     "SELECT", "SELECT_V2"}
+)  # fmt: skip
+"""Operators whose result is made of values of their operands, in one step for all."""
+
 _PRODUCTS = {
     "BATCH_MATMUL": (0, 1), "CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0, 1),
     "FULLY_CONNECTED": (0, 1), "MUL": (0, 1), "TRANSPOSE_CONV": (1, 2),
@@ -52,11 +61,16 @@ def widened(model: fb.ModelT, ranges: TensorRanges) -> TensorRanges:
         ranges: Ranges of its activations.
     """
     graph, named, wide = model.subgraphs[0], editing.float_activations(model), dict(ranges)
+    rooms: dict[str, float] = {}
     for operator in graph.operators:
         kind = editing.operator_name(model, operator)
         result = named.get(int(operator.outputs[0]), "")
         entering = named.get(int(operator.inputs[0]), "") if len(operator.inputs) else ""
-        _give_room(wide, result, _least(model, operator, named, wide))
+        rooms[result] = _least(model, operator, named, wide)
+        if kind in _CHOOSING:  # all have one step, that of the result
+            taken = [named.get(int(index), "") for index in operator.inputs]
+            rooms[result] = max(rooms.get(name, 0.0) for name in taken)
+        _give_room(wide, result, rooms[result])
         if kind in biases.WITH_BIAS:
             _give_room(wide, entering, LEAST * _share_of_bias(model, operator))
         if kind == "RELU" and result in wide and _is_positive(wide.get(entering)):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Row = Sequence[str]
-COLUMNS = ("check", "what ran", "outcome", "seconds", "of full", "load", "commit", "day")
-NEWEST = re.compile(r"^The newest row is of .*$", re.M)
+COLUMNS = ("check", "what ran", "outcome", "seconds", "conditions")
+NEWEST = re.compile(r"^The newest row ran on .*$", re.M)
 
 
 @dataclass(kw_only=True)
@@ -42,7 +42,7 @@ class Page:
 
         The prose of a section stays, and so do its place and that of a row.
         """
-        self.lead = NEWEST.sub(lambda _: f"The newest row is of {newest}.", self.lead)
+        self.lead = NEWEST.sub(lambda _: f"The newest row ran on {newest}.", self.lead)
         self.checks |= {row[0]: _line(row) for row in checks}
         for title, rows in tables.items():
             prose = self.sections.get(title, f"## {title}\n").partition("\n| ")[0].rstrip()

@@ -21,7 +21,7 @@ import pytest
 from fakes.long_checks import Page, Row
 
 LIBRARIES = ("ai-edge-litert", "tensorflow", "hypothesis")
-EMPTY = "# The long checks, as they last ran\n\nThe newest row is of today.\n"
+EMPTY = "# The long checks, as they last ran\n\nThe newest row ran on this computer.\n"
 
 
 @dataclass(kw_only=True)
@@ -63,8 +63,8 @@ def tell(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]
     name = request.node.name.removeprefix("test_").translate(_WORDS)
     share: float = request.config.getoption("--share")
     busy, record = f"{os.getloadavg()[0]:.1f}", request.config.stash[RECORD]
-    conditions = (f"{share:.0%}", busy, record.commit, str(date.today()))
-    record.rows.append((name, *told[-1], seconds, *conditions))
+    conditions = f"{share:.0%}, load {busy}, {record.commit}, {date.today()}"
+    record.rows.append((name, *told[-1], seconds, conditions))
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ from pathlib import Path
 from fakes.long_checks import Page
 
 PAGE = Path(__file__).parents[2] / "docs" / "nightly.md"
-ROW = ("kills", "9 kills", "none lost", "3", "100%", "0.5", "abc1234", "2026-11-27")
+ROW = ("kills", "9 kills", "none lost", "3", "100%, load 0.5, abc1234, 2026-11-27")
 OLD = """# Checks
 
 What they are.
 
-The newest row is of yesterday.
+The newest row ran on Linux.
 
-| check | what ran | outcome | seconds | of full | load | commit | day |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| kills | 5 kills | one lost | 2 | 50% | 4.0 | fff0000 | 2026-01-01 |
-| races | 7 races | all right | 1 | 100% | 0.1 | fff0000 | 2026-01-01 |
+| check | what ran | outcome | seconds | conditions |
+| --- | --- | --- | --- | --- |
+| kills | 5 kills | one lost | 2 | 50%, load 4.0, fff0000, 2026-01-01 |
+| races | 7 races | all right | 1 | 100%, load 0.1, fff0000, 2026-01-01 |
 
 ## Sizes
 
@@ -42,18 +42,18 @@ def test_a_page_is_read_and_written_alike() -> None:
 
 def test_what_ran_takes_the_place_of_what_stood_there() -> None:
     page = Page.read(OLD)
-    page.put([ROW, ("new", *ROW[1:])], {"Sizes": [("file", "bytes"), ("b", "3")]}, "today")
+    page.put([ROW, ("new", *ROW[1:])], {"Sizes": [("file", "bytes"), ("b", "3")]}, "macOS")
     expected = (
-        OLD.replace("| kills | 5 kills | one lost | 2 | 50% | 4.0 | fff0000 | 2026-01-01 |\n",
+        OLD.replace("| kills | 5 kills | one lost | 2 | 50%, load 4.0, fff0000, 2026-01-01 |\n",
                     f"| {' | '.join(ROW)} |\n")
         .replace("2026-01-01 |\n\n", f"2026-01-01 |\n| new | {' | '.join(ROW[1:])} |\n\n")
         .replace("| a | 1 |", "| b | 3 |")
-        .replace("of yesterday.", "of today.")
+        .replace("on Linux.", "on macOS.")
     )  # fmt: skip
     assert str(page) == expected
 
 
 def test_a_new_table_stands_at_the_end() -> None:
     page = Page.read(OLD)
-    page.put([], {"Faults": [("fault",), ("none",)]}, "today")
+    page.put([], {"Faults": [("fault",), ("none",)]}, "macOS")
     assert str(page).endswith("| a | 2 |\n\n## Faults\n\n| fault |\n| --- |\n| none |\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_graphs
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_graphs import Builder
@@ -143,3 +144,19 @@ def test_an_input_that_is_no_picture_is_told_before_its_pixels(
     assert raised.value.hint
     with pytest.raises(UsageError, match=words):
         resolve_card(path, normalize="0..1")
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3), (1, 4)])
+@pytest.mark.parametrize("scale", [None, 0.1])
+def test_an_input_of_any_shape_gets_its_values(
+    shape: tuple[int, ...], scale: float | None, tmp_path: Path
+) -> None:
+    """Scalars and inputs without a batch among them."""
+    builder, dtype = Builder(), tiny_graphs.FLOAT if scale is None else tiny_graphs.INT8
+    source, target = (builder.tensor(shape, dtype, scale=scale) for _ in range(2))
+    builder.op("ABS", [source], [target])
+    path = builder.write(tmp_path / "model.tflite", [source], [target])
+    values = np.linspace(-0.8, 0.4, max(1, int(np.prod(shape))), dtype=np.float32).reshape(shape)
+    (found,) = Interpreter(path).run([values])
+    assert found.shape == shape
+    assert np.allclose(found, np.abs(values), atol=0.051)

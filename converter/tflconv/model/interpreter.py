@@ -194,7 +194,7 @@ class Interpreter:
             One array of real numbers ``[1, ...]`` per output.
         """
         stored = [
-            tensor.quantize(np.asarray(sample))[0]
+            tensor.quantize(np.asarray(sample))
             for tensor, sample in zip(self.inputs, samples, strict=True)
         ]
         outputs = self._invoke(stored)
@@ -209,7 +209,7 @@ class Interpreter:
 
     def _invoke(self, samples: Sequence[Stored]) -> list[Stored]:
         for tensor, sample in zip(self.inputs, samples, strict=True):
-            self._runtime.set_tensor(tensor.index, sample[np.newaxis])
+            self._runtime.set_tensor(tensor.index, np.asarray(sample))
         with self._explained():
             self._runtime.invoke()
         return [self._runtime.get_tensor(tensor.index) for tensor in self.outputs]

@@ -21,6 +21,7 @@ from tflconv.compression.qat import finished, stepped, structures
 from tflconv.compression.technique import Subject
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, silent
+from tflconv.core.shortening import first_line
 from tflconv.core.tensorflow import fresh_names, keras2, tfmot_quantization
 from tflconv.core.typing import Keras2Model
 from tflconv.errors import TflconvError
@@ -120,10 +121,9 @@ def rounded(model: object) -> Keras2Model:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
-    if layer := _UNSUPPORTED.search(text):
+    if layer := _UNSUPPORTED.search(str(error)):
         return f"it has no rule for layer '{layer[1]}' ({layer[2]})"
-    return text.splitlines()[0].strip().rstrip(".")
+    return first_line(error)
 
 
 _UNSUPPORTED = re.compile(r"Layer ([\w/.-]+):<class '(?:\w+\.)*(\w+)'> is not supported")

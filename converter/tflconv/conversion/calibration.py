@@ -22,6 +22,7 @@ from tflconv.conversion.extremes import Ends, Extremes
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.shortening import first_line
 from tflconv.core.typing import Shape
 from tflconv.data import CalibrationSet
 from tflconv.errors import TflconvError, UsageError
@@ -239,9 +240,8 @@ def load(model: bytes) -> litert.Interpreter:
             )
             runtime.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(". ")
         raise TflconvError(
-            f"LiteRT cannot run what the TFLite converter made of the model: {reason}.",
+            f"LiteRT cannot run what the TFLite converter made of the model: {first_line(error)}.",
             hint="Replace the layer that this operator comes from.",
         ) from error
     return runtime

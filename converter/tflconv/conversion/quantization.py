@@ -22,6 +22,7 @@ from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
+from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError
 from tflconv.recipe import Precision, Recipe
 from tflconv.tflite import (
@@ -302,7 +303,7 @@ def _run(
             )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise TflconvError(
-            f"litert-quantizer cannot make recipe {recipe.name} of this model: {_first_line(error)}"
+            f"litert-quantizer cannot make recipe {recipe.name} of this model: {first_line(error)}"
         ) from error
     assert result.quantized_model is not None
     return bytes(result.quantized_model)
@@ -346,10 +347,6 @@ def _check_steps(model: fb.ModelT, recipe: Recipe) -> None:
 def _name_of(scheme: str, recipe: Recipe) -> str:
     """The recipe with the steps of ``recipe`` and another scheme."""
     return "_".join([*map(str, recipe.steps), scheme])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 _BITS = {"int4": 4, "int8": 8, "int16": 16, "float16": 16, "float32": 32}

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tflconv.conversion.calibration import Calibration
 from tflconv.core import quiet
 from tflconv.core.limits import limited
+from tflconv.core.shortening import first_line
 from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operation, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.opening import Input, Source
@@ -90,8 +91,8 @@ class FrozenGraph:
         try:
             results = run_plainly(self.traced or self.function, fed)
         except tf.errors.OpError as error:
-            reason = str(error.message).strip().splitlines()[0][:200]
-            raise TflconvError(f"TensorFlow cannot run the model: {reason}") from error
+            reason = first_line(ValueError(error.message), 200)
+            raise TflconvError(f"TensorFlow cannot run the model: {reason}.") from error
         return {
             name: np.asarray(value).astype(np.float32)
             for name, value in zip(self.outputs, results, strict=True)

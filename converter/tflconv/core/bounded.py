@@ -24,6 +24,7 @@ from typing import IO
 import cattrs
 
 from tflconv.core.jsonvalue import JsonValue
+from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError, UsageError
 
 DAMAGE: tuple[type[Exception], ...] = (
@@ -98,7 +99,7 @@ def explained(path: Path, part: str, *, hint: str | None = None) -> Iterator[Non
         if isinstance(error, OSError) and not is_damage(error):
             raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
         verb = "are" if part.endswith("s") else "is"
-        told = f"{path}: {part} {verb} damaged ({_first_line(error)})."
+        told = f"{path}: {part} {verb} damaged ({first_line(error, 200)})."
         raise DamagedError(told, hint=hint) from error
 
 
@@ -256,8 +257,3 @@ def _check_depth(value: JsonValue) -> None:
             open_parts.append(iter(part.values() if isinstance(part, dict) else part))
         if len(open_parts) > MAX_DEPTH + 1:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{lines[0][:200]}" if lines else type(error).__name__

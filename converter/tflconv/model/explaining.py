@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError
 
 
@@ -36,8 +37,7 @@ def _reason(error: Exception) -> str:
     if missing := _MISSING_CODE.search(text):
         name = missing[1] or missing[2]
         return f"the code of '{name}' is not in the file."
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return f"{first_line(error)}."
 
 
 def _hint(error: Exception) -> str:

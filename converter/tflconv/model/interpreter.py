@@ -21,6 +21,7 @@ from ai_edge_litert import interpreter as litert
 from numpy.typing import NDArray
 
 from tflconv.core import quiet
+from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import lifetimes, outline, reading
@@ -219,7 +220,7 @@ class Interpreter:
         try:
             yield
         except RuntimeError as error:
-            raise TflconvError(f"LiteRT cannot run {self.path}: {_reason(error)}.") from error
+            raise TflconvError(f"LiteRT cannot run {self.path}: {first_line(error)}.") from error
 
     def _normalized(self, images: Stored) -> NDArray[np.float32]:
         if images.dtype != np.uint8:
@@ -262,7 +263,7 @@ def _open(path: Path, threads: int, keep: bool, ends: Outline) -> Loaded:
         outputs = tuple(_tensor(detail) for detail in runtime.get_output_details())
     except (ValueError, RuntimeError, OSError) as error:
         raise TflconvError(
-            f"{path} is not a TFLite model that LiteRT can run: {_reason(error)}."
+            f"{path} is not a TFLite model that LiteRT can run: {first_line(error)}."
         ) from error
     return runtime, inputs, outputs, ends
 
@@ -274,10 +275,6 @@ def _checked(path: Path, known: TfliteModel | None) -> Outline:
     model = known or reading.read(path)
     lifetimes.check_memory(model)
     return outline.of(model)
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(". ") or type(error).__name__
 
 
 def _tensor(detail: litert.Details) -> TensorDetails:

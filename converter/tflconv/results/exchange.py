@@ -17,7 +17,7 @@ from tflconv.core.files import sha256_bytes, write_text
 from tflconv.core.given import AnyPath
 from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.plural import plural
-from tflconv.core.shortening import shorten
+from tflconv.core.shortening import first_line, shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json, to_json
 from tflconv.errors import TflconvError, UsageError
@@ -307,7 +307,7 @@ def _structured(number: int, value: JsonValue) -> BenchmarkRun:
 def _first_line(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"'{error.args[0]}' is missing"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)
 
 
 def _prepare(converter: cattrs.Converter) -> None:

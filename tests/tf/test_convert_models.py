@@ -336,7 +336,9 @@ def test_raw_pixels_go_into_a_uint8_model_of_one_partition(graph: str, tmp_path:
     assert ended.value.code == 0
     interpreter = Interpreter(tmp_path / f"2-{INT8.name}.tflite")
     (scores,) = interpreter.outputs
-    fed = [scores.dequantize(*interpreter._invoke([picture]))[0] for picture in pixels // 2]
+    fed = [
+        scores.dequantize(*interpreter._invoke([picture[np.newaxis]]))[0] for picture in pixels // 2
+    ]
     expected = np.asarray(model((pixels // 2 - np.float32(127.5)) / np.float32(127.5)))
     assert np.abs(np.array(fed) - expected).max() < 0.05
     assert interpreter.partitions == 1

@@ -114,7 +114,9 @@ def test_raw_pixels_are_what_a_uint8_model_takes(name: str, tmp_path: Path) -> N
     assert picture.scale == pytest.approx(1 / NAMED[name].std[0])
     assert picture.zero_point == pytest.approx(NAMED[name].mean[0], abs=0.5)
     assert refused(made) == {"SOFTMAX"}
-    fed = [scores.dequantize(*interpreter._invoke([pixels]))[0] for pixels in PIXELS // 3]
+    fed = [
+        scores.dequantize(*interpreter._invoke([pixels[np.newaxis]]))[0] for pixels in PIXELS // 3
+    ]
     expected = Interpreter(FLOAT).predict(NAMED[name].apply(PIXELS // 3))
     assert np.abs(np.array(fed) - expected).max() < 0.02
 

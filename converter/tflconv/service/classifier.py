@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.model.resolving import resolve_card
 from tflconv.service.settings import ServedModel
 from tflconv.tflite import outline, reading
+from tflconv.tflite.reading import TfliteModel
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What Pillow calls the formats that are taken; JPEG includes MPO, several in one file."""
@@ -106,10 +106,10 @@ def open_litert(model: ServedModel, *, max_pixels: int, threads: int = 1) -> Cla
         UsageError: It is no classifier of pictures, or nothing says how pixels become its input.
         TflconvError: The file is missing or damaged, or LiteRT cannot run it.
     """
-    path = model.path
-    runnable.check(reading.read(path))
+    path, inside = model.path, reading.read(model.path)
+    runnable.check(inside)
     card = resolve_card(path, normalize=model.normalize, labels=model.labels, resize=model.resize)
-    runtime = Interpreter(path, threads=threads, card=card)
+    runtime = Interpreter(path, threads=threads, card=card, model=inside)
     height, width, channels = runtime.picture_shape
     view = pictures.View(size=(height, width), channels=channels, resize=card.resize or "crop")
     blank = np.zeros((1, height, width, channels), np.uint8)
@@ -119,15 +119,15 @@ def open_litert(model: ServedModel, *, max_pixels: int, threads: int = 1) -> Cla
             f"{path} has {classes} outputs and {len(card.labels)} labels.",
             hint="Name all of them with --labels FILE, one per line.",
         )
-    convert = partial(_probabilities, ending=_ending(path))
+    convert = partial(_probabilities, ending=_ending(inside))
     count = max(classes, one_score.CLASSES)
     labels = card.labels or tuple(map(str, range(count)))
     return Classifier(runtime, view, labels, convert, max_pixels)
 
 
-def _ending(path: Path) -> str:
+def _ending(model: TfliteModel) -> str:
     """The operator that makes the scores."""
-    (ending,) = outline.of(reading.read(path)).endings.values()
+    (ending,) = outline.of(model).endings.values()
     return ending
 
 

@@ -63,12 +63,18 @@ def test_only_weights_of_dense_layers_are_rounded() -> None:
     assert max(len(set(np.round(np.abs(row), 5))) for row in rows) <= 8
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_later_layers_make_up_for_earlier_ones(seed: int) -> None:
+def drawn(seed: int) -> tuple[bytes, Calibration, Calibration]:
+    """Two layers, samples to round them by, and others."""
     random = np.random.default_rng(seed)
     content = two_layers(random, scale=1.0)
-    drawn = np.split(inputs(random, 264, 32).astype(np.float32), [64])
-    samples, unseen = (Calibration.of_values("drawn", each) for each in drawn)
+    parts = np.split(inputs(random, 264, 32).astype(np.float32), [64])
+    samples, unseen = (Calibration.of_values("drawn", each) for each in parts)
+    return content, samples, unseen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_later_layers_make_up_for_earlier_ones(seed: int) -> None:
+    content, samples, unseen = drawn(seed)
     made = to_four_bits(content, samples, frozenset())
     alone = to_four_bits(content, samples, frozenset({"second"}))
     both = packing.unpack(alone)
@@ -79,10 +85,7 @@ def test_later_layers_make_up_for_earlier_ones(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_layer_that_keeps_eight_bits_makes_up_for_those_before_it(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    content = two_layers(random, scale=1.0)
-    drawn = np.split(inputs(random, 264, 32).astype(np.float32), [64])
-    samples, unseen = (Calibration.of_values("drawn", each) for each in drawn)
+    content, samples, unseen = drawn(seed)
     made = to_four_bits(content, samples, frozenset({"second"}))
     as_it_was = packing.unpack(made)
     exchange(as_it_was, "second", packing.unpack(content))

@@ -36,6 +36,7 @@ class ViTInt8:
     mlp_ratio: float = 2.0
     stem: int = 16
     stages: int = 3
+    stem_convolutions: int = 1
 
     def __post_init__(self) -> None:
         require_positive("vit_int8", self)
@@ -56,11 +57,9 @@ class ViTInt8:
         grid = pixels
         widths = [self.stem * 2**stage for stage in range(self.stages - 1)]
         for stage, width in enumerate((*widths, self.dim)):
-            convolution = layers.Conv2D(
-                width, 3, strides=2, padding="same", use_bias=False, name=f"stem{stage}"
-            )
-            grid = _normalized(layers, convolution(grid), f"stem{stage}_norm")
-            grid = layers.ReLU(name=f"stem{stage}_relu")(grid)
+            grid = _convolved(layers, grid, width, 2, f"stem{stage}")
+            for more in range(1, self.stem_convolutions):
+                grid = _convolved(layers, grid, width, 1, f"stem{stage}_{more}")
         _, height, width, _ = grid.shape
         tokens = layers.Reshape((height * width, self.dim), name="tokens")(grid)
         return layers.PositionEmbedding(name="positions")(tokens)
@@ -76,6 +75,14 @@ class ViTInt8:
         inner = layers.Activation("relu", name=f"{name}_relu")(inner)
         inner = layers.Dense(self.dim, name=f"{name}_out")(inner)
         return layers.Add(name=f"{name}_add")([tokens, inner])
+
+
+def _convolved(layers: Layers, grid: Value, width: int, strides: int, name: str) -> Value:
+    convolution = layers.Conv2D(
+        width, 3, strides=strides, padding="same", use_bias=False, name=name
+    )
+    grid = _normalized(layers, convolution(grid), f"{name}_norm")
+    return layers.ReLU(name=f"{name}_relu")(grid)
 
 
 def _normalized(layers: Layers, values: Value, name: str) -> Value:

@@ -72,6 +72,21 @@ class Parameters:
         flat = [(g.permute(0, 2, 3, 1) if g.ndim == 4 else g).reshape(-1) for g in gradients]
         return [torch.cat(flat[:count]).float(), torch.cat(flat[count:]).float()]
 
+    def largest(self, kernels: Tensor, share: float) -> Tensor:
+        """Return 1 where the largest weights of each kernel are, a ``share`` of it, else 0.
+
+        Depthwise kernels stay whole, as ``tflconv.compression.pruning`` leaves them.
+        """
+        kept = torch.ones_like(kernels)
+        ends = np.cumsum([part.size for part in self._parts[True]])
+        for name, (kernel, number, size) in self._places.items():
+            if not kernel or name in self.depthwise:
+                continue
+            part = slice(int(ends[number]) - size, int(ends[number]))
+            order = kernels[part].abs().argsort()
+            kept[part].index_fill_(0, order[: int(size * (1 - share))], 0)
+        return kept
+
     def named(self, leaves: list[list[Tensor]]) -> dict[str, Tensor]:
         """Return the leaves by the names of their weights."""
         return {name: leaves[not kernel][n] for name, (kernel, n, _) in self._places.items()}

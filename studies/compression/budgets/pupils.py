@@ -26,6 +26,7 @@ class Pupil:
         learning_rate: At its highest.
         weight_decay: Of kernels.
         seed: Seed of weights that are drawn.
+        sparsity: Share of each kernel that is zero at the end, 0 to below 1.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Pupil:
     learning_rate: float = 0.2
     weight_decay: float = 5e-4
     seed: int = 0
+    sparsity: float = 0.0
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:

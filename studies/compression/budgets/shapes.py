@@ -38,22 +38,32 @@ SHAPES = {
     "bottlenecks": "basic16 | single32 bottleneck32 | single64 bottleneck64 bottleneck64",
     "thin": "basic16 | basic32 | mixed64 bottleneck64",
     "mixed": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64 mixed64",
+    "deep96": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64 separable64"
+    " | separable96",
+    "deep128": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64"
+    " | separable128",
     "quarter": "basic16 single16 | single32 bottleneck32",
 }
 HALVED = ("quarter",)
 """Shapes whose first convolution halves the resolution, too."""
+TRANSFORMERS = {
+    "vit_int8": {"dim": 128, "depth": 3, "heads": 4, "stem": 64, "stages": 2},
+    "vit96-2": {"dim": 96, "depth": 2, "heads": 3, "stem": 48, "stages": 2, "stem_convolutions": 2},
+    "vit96-3": {"dim": 96, "depth": 3, "heads": 3, "stem": 24, "stages": 2, "stem_convolutions": 2},
+}
+"""Options of ``vit_int8``; ``vit96`` has more convolutions before its 64 tokens."""
 
 
 def main() -> None:
-    """Write each shape, and the vision transformer, as ``.keras`` and ``.npz``."""
+    """Write each shape and vision transformer as ``.keras`` and ``.npz``."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     pictures = data.load("cifar-10", seed=0)
     made = {name: build(text, 2 if name in HALVED else 1) for name, text in SHAPES.items()}
-    options = {"dim": 128, "depth": 3, "heads": 4, "stem": 64, "stages": 2}
-    made["vit_int8"] = models.build("vit_int8", (SIDE, SIDE, 3), CLASSES, **options)
+    for name, options in TRANSFORMERS.items():
+        made[name] = models.build("vit_int8", (SIDE, SIDE, 3), CLASSES, **options)
     for name, model in made.items():
         file = folder / f"{name}.keras"
         write_model(file, model, adopt.card_of(name, {}, pictures))

@@ -43,7 +43,20 @@ class Learner:
         self.average = [vector.clone() for vector in self.vectors]
         self.first = [torch.zeros_like(vector) for vector in self.vectors]
         self.second = [torch.zeros_like(vector) for vector in self.vectors]
+        self.kept = torch.ones_like(self.vectors[0])
         self.loss = torch.zeros((), device=device)
+
+    def prune(self, share: float) -> None:
+        """Set the least weights of each kernel to zero, after a ``share`` of the training.
+
+        The zeros rise along the polynomial of Zhu and Gupta (2017, https://arxiv.org/abs/1710.01878)
+        and stand after half of the training.
+        """
+        if self.pupil.sparsity:
+            zeros = self.pupil.sparsity * (1 - (1 - min(1.0, 2 * share)) ** 3)
+            self.kept.copy_(self.network.parameters.largest(self.vectors[0], 1 - zeros))
+            self.vectors[0].mul_(self.kept)
+            self.average[0].mul_(self.kept)
 
     def step(
         self, view: Tensor, labels: Tensor, answer: Tensor | None, rate: Tensor, state: Clock
@@ -59,6 +72,8 @@ class Learner:
         flat = parameters.gather(list(gradients), len(leaves[0]))
         for place, gradient in enumerate(flat):
             self._move(place, gradient, rate * self.pupil.learning_rate, state)
+            if place == 0 and self.pupil.sparsity:
+                self.vectors[0].mul_(self.kept)
             self.average[place].lerp_(self.vectors[place], 1 - decay)
 
     def _move(self, place: int, gradient: Tensor, rate: Tensor, state: Clock) -> None:
@@ -225,6 +240,7 @@ class Classroom:
         self.clock.step.zero_()
         for learner in self.learners:
             learner.loss.zero_()
+            learner.prune(end)
         for _ in range(self.clock.steps):
             self.replay()
         return [float(learner.loss) / self.clock.steps for learner in self.learners]

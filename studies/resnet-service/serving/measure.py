@@ -26,6 +26,7 @@ import threads
 
 README = Path(__file__).with_name("README.md")
 TO_BE = (">= 5", ">= 1.5", ">= 1.0", ">= 1.3", ">= 0.70", "<= 0.50")
+NAMES = ("ResNet-20", "MobileNetV2")
 ROUNDS, SECONDS = 3, 3
 
 
@@ -47,15 +48,16 @@ class Tables:
     def aims(self) -> str:
         """What was to be reached, and was."""
         small, large = (compare.aims(self._found(name)) for name in self._networks)
-        lines = ["| | to be | ResNet-20 | MobileNetV2 |", "|---|---:|---:|---:|"]
+        lines = [f"| | to be | {' | '.join(NAMES)} |", "|---|---:|---:|---:|"]
         for name, to_be in zip(small, TO_BE, strict=True):
             lines.append(f"| {name} | {to_be} | {small[name]:.2f} | {large[name]:.2f} |")
         return "\n".join(lines)
 
     def floor(self) -> str:
         """What a request costs before any of it is ours."""
-        model, *_, picture = self._networks["resnet"]
-        rows = floor.rows(model, picture, rounds=ROUNDS, seconds=2)
+        networks = [(name, model, picture) for name, (model, *_, picture)
+                    in zip(NAMES, self._networks.values(), strict=True)]  # fmt: skip
+        rows = floor.rows(networks, rounds=ROUNDS, seconds=2)
         lines = [f"| {' | '.join(row)} |" for row in rows]
         return "\n".join(
             ["| | a client waits, ms | CPU per request, µs |\n|---|---:|---:|", *lines]

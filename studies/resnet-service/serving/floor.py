@@ -98,7 +98,7 @@ class Behind(asyncio.Protocol):
 
 
 def work(descriptor: int, model: str) -> None:
-    """Be the process behind: take bodies, classify them if ``model`` is one, say how long it took."""
+    """Be the process behind: take bodies, classify them where told to, and say how long it took."""
     classify = compare.bare(Path(model)) if model else bytes
     with socket.socket(fileno=descriptor) as connection:
         while len(head := connection.recv(LENGTH.size, socket.MSG_WAITALL)) == LENGTH.size:

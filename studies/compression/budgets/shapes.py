@@ -38,10 +38,10 @@ SHAPES = {
     "bottlenecks": "basic16 | single32 bottleneck32 | single64 bottleneck64 bottleneck64",
     "thin": "basic16 | basic32 | mixed64 bottleneck64",
     "mixed": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64 mixed64",
-    "deep96": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64 separable64"
-    " | separable96",
-    "deep128": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32 | mixed64 mixed64"
-    " | separable128",
+    "deep96": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32"
+    " | mixed64 mixed64 separable64 | separable96",
+    "deep128": "mixed16 | mixed32 mixed32 mixed32 mixed32 mixed32 mixed32"
+    " | mixed64 mixed64 | separable128",
     "quarter": "basic16 single16 | single32 bottleneck32",
 }
 HALVED = ("quarter",)

@@ -118,6 +118,16 @@ def test_resnet_20_costs_what_its_paper_says() -> None:
     assert cost.macs == pytest.approx(40.8e6, rel=0.01)
 
 
+def test_a_stem_has_further_convolutions_at_each_resolution() -> None:
+    def cost(convolutions: int) -> models.Cost:
+        options = {"dim": 96, "heads": 3, "stem": 48, "stages": 2}
+        return models.cost("vit_int8", (32, 32, 3), 10, **options, stem_convolutions=convolutions)
+
+    kernels = 9 * 48 * 48, 9 * 96 * 96  # at 16 and at 8 pixels
+    assert cost(2).parameters - cost(1).parameters == sum(kernels) + 4 * (48 + 96)
+    assert cost(2).macs - cost(1).macs == kernels[0] * 16**2 + kernels[1] * 8**2
+
+
 def test_stages_of_resnet_have_widths_and_blocks_of_their_own() -> None:
     def cost(**options: int) -> models.Cost:
         return models.cost("resnet", (32, 32, 3), 10, **options)

@@ -4,7 +4,8 @@ A plain ViT runs slower in INT8 than in float, because LayerNormalization, softm
 fast integer kernel, and each of them splits the graph into delegate partitions. Here
 
 * a stem of stride-2 convolutions makes few but rich patches (Xiao et al. 2021, "Early convolutions
-  help transformers see better", https://arxiv.org/abs/2106.14881): 16 tokens at 32 pixels;
+  help transformers see better", https://arxiv.org/abs/2106.14881): 16 tokens at 32 pixels. More
+  convolutions at each resolution, as there, are asked for by ``stem_convolutions``;
 * BatchNormalization replaces LayerNormalization. It is affine at inference, so
   ``tflconv.network.passes`` folds it into its neighbours and nothing of it is left;
 * attention weighs by ``relu(scores) / tokens`` (Wortsman et al. 2023, "Replacing softmax with ReLU

@@ -15,7 +15,15 @@ from tflconv.report import plots, style
 HERE = Path(__file__).parent
 CORE = "cortex-a76"
 STUDIES = ("students", "pruned", "budgets")
-LABELLED = ("quarter-soft", "four128-soft", "mixed-soft", "cut35-soft", "cut20-w32-soft", "w64")
+LABELLED = (
+    "quarter-soft",
+    "four128-soft",
+    "mixed-soft",
+    "vit96-2-patient",
+    "cut35-soft-2",
+    "cut20-w32-soft",
+    "w64",
+)
 
 
 class Point(NamedTuple):
@@ -68,7 +76,7 @@ def draw(points: list[Point]) -> Figure:
             markeredgewidth=0.6,
         )
     for point in points:
-        if point.name in LABELLED or point.name == "vit_int8-soft":
+        if point.name in LABELLED:
             _label(axes, point)
     axes.set_xscale("log")
     axes.set_xticks([0.3, 1, 3, 10, 30], labels=["0.3", "1", "3", "10", "30"])

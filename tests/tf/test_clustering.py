@@ -16,6 +16,7 @@ from tflconv.compression.config import TuningConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import fine_tune
 from tflconv.compression.kernels import kernels
+from tflconv.compression.structure import distinct
 from tflconv.compression.technique import Subject
 from tflconv.compression.weight_config import ClusterConfig
 from tflconv.errors import UsageError
@@ -45,6 +46,24 @@ def test_zeros_of_a_pruned_kernel_stay_and_count(seed: int, count: int) -> None:
     after = clustered(weights, count)
     np.testing.assert_array_equal(after == 0, weights == 0)
     assert len(np.unique(after)) <= count
+
+
+@given(st.integers(0, 2**31), st.integers(2, 20), st.booleans())
+def test_channels_with_values_of_their_own_are_nearer(seed: int, count: int, pruned: bool) -> None:
+    draw = np.random.default_rng(seed)
+    weights = draw.normal(size=(3, 3, 4, 5)).astype(np.float32) * draw.uniform(0.1, 10, 5)
+    weights = weights.astype(np.float32)
+    weights[draw.random(weights.shape) < 0.7 * pruned] = 0
+    after = clustered(weights, count, channels=5)
+    assert distinct(after, axis=-1) <= count
+    if pruned:
+        np.testing.assert_array_equal(after == 0, weights == 0)
+    for channel in range(5):  # each as if it were alone, where as many of each were pruned
+        column = weights[..., channel]
+        if (column == 0).any() == pruned:
+            np.testing.assert_array_equal(after[..., channel], clustered(column, count))
+    error, whole = (np.square(w - weights).sum() for w in (after, clustered(weights, count)))
+    assert error <= whole
 
 
 @settings(max_examples=30)
@@ -78,7 +97,8 @@ def classifier(kit: Any) -> Any:
     return kit.Model(pixels, layers.Dense(2, name="head")(layers.Flatten()(x)))
 
 
-def test_training_moves_clusters_and_keeps_them(kit: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scope", ["layer", "channel"])
+def test_training_moves_clusters_and_keeps_them(kit: Any, scope: Any, tmp_path: Path) -> None:
     """Of all kernels, those of depthwise layers included, through a later training, too."""
     model = classifier(kit)
     draw = np.random.default_rng(0)
@@ -86,7 +106,8 @@ def test_training_moves_clusters_and_keeps_them(kit: Any, tmp_path: Path) -> Non
     labels = (images.mean((1, 2, 3)) > 0).astype(np.int64)
     images[labels == 1] += 0.5
     examples = Examples(images=images, labels=labels)
-    config = ClusterConfig(epochs=3, batch_size=16, learning_rate=0.01, augment=False)
+    rate = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "augment": False}
+    config = ClusterConfig(scope=scope, **rate)
     losses: list[float] = []
     after = compress(
         Subject(model=open_once(model), step=Step(technique="cluster", amount=4), config=config),
@@ -95,18 +116,21 @@ def test_training_moves_clusters_and_keeps_them(kit: Any, tmp_path: Path) -> Non
         heard(losses),
     )
     assert losses[-1] < losses[0]
-    start = {k.layer: clustered(k.weights, 4) for k in kernels(model)}
+    columns = {k.layer: k.channels if scope == "channel" else 1 for k in kernels(model)}
+    start = {k.layer: clustered(k.weights, 4, channels=columns[k.layer]) for k in kernels(model)}
     found = {k.layer: k.weights for k in kernels(after)}
     for layer, weights in found.items():
-        assert len(np.unique(weights)) == len(np.unique(start[layer])) <= 4
+        assert len(np.unique(weights)) == len(np.unique(start[layer])) <= 4 * columns[layer]
         assert (weights != start[layer]).any()
         for value in np.unique(start[layer]):  # what was together moved together
             assert len(np.unique(weights[start[layer] == value])) == 1
     fine_tune(after, examples, TuningConfig(epochs=1, batch_size=16, augment=False))
     for kernel in kernels(after):
-        assert len(np.unique(kernel.weights)) <= 4
+        assert distinct(kernel.weights.reshape(-1, columns[kernel.layer]), axis=1) <= 4
 
 
-def test_a_start_that_is_not_known_is_refused() -> None:
+def test_settings_that_are_not_known_are_refused() -> None:
     with pytest.raises(UsageError, match="start must be density or linear"):
         ClusterConfig(start="random")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="scope must be layer or channel"):
+        ClusterConfig(scope="kernel")  # type: ignore[arg-type]

@@ -6,7 +6,8 @@ best in that paper) or over the weights (``density``). Then the model is trained
 of a cluster move together. Zeros of a pruned kernel are a cluster of their own and stay zero.
 
 A file with one scale per channel has as many integers per channel as there are clusters at most,
-and more in all. Inference is not faster.
+and more in all. So each channel may as well have values of its own (``scope="channel"``), which are
+far nearer to its weights. Inference is not faster.
 """
 
 from __future__ import annotations
@@ -39,33 +40,39 @@ def compress(
     """Cluster the weights of a copy of the model of ``subject``, and train the centers."""
     model, config = copied(subject.model), subject.config
     for kernel in kernels(model):
-        kernel.set(clustered(kernel.weights, subject.amount, config.start))
+        channels = kernel.channels if config.scope == "channel" else 1
+        kernel.set(clustered(kernel.weights, subject.amount, config.start, channels=channels))
     if examples is not None and config.epochs:
         name = str(subject.step)
         fine_tune(model, examples, config, name=name, unfinished=unfinished, progress=progress)
     return model
 
 
-def clustered(weights: Array, count: int, start: ClusterStart = "density") -> Array:
+def clustered(
+    weights: Array, count: int, start: ClusterStart = "density", *, channels: int = 1
+) -> Array:
     """Return ``weights`` with at most ``count`` different values, those nearest to them.
 
     Args:
         weights: A kernel. Where it was pruned, its zeros stay and count as one value.
         count: Number of values, at least 2.
         start: Where the centers are at first.
+        channels: Number of output channels, the last of the kernel, that have values of their own.
 
     Example:
         >>> clustered(np.array([1, 1.1, 3, 3.1, 9], np.float32), 2, "linear").tolist()
         [2.049999952316284, 2.049999952316284, 2.049999952316284, 2.049999952316284, 9.0]
+        >>> clustered(np.array([[1, 5], [1, 6], [2, 7]], np.float32), 2, channels=2).tolist()
+        [[1.0, 5.0], [1.0, 6.5], [2.0, 6.5]]
     """
-    flat = weights.ravel()
-    zero = flat == 0
-    pruned = zero.mean() >= SPARSE
-    free = flat[~zero] if pruned else flat
-    result = np.zeros_like(flat)
-    if len(free):
-        centers = k_means(free, count - pruned, start)
-        result[~zero if pruned else slice(None)] = centers[nearest(free, centers)]
+    columns = weights.reshape(-1, channels)
+    pruned = (columns == 0).mean() >= SPARSE
+    result = np.zeros_like(columns)
+    for channel, column in enumerate(columns.T):
+        free = column != 0 if pruned else np.ones(len(column), np.bool_)
+        if free.any():
+            centers = k_means(column[free], count - pruned, start)
+            result[free, channel] = centers[nearest(column[free], centers)]
     return result.reshape(weights.shape)
 
 

@@ -30,6 +30,12 @@ class Kernel:
     depthwise: bool
 
     @property
+    def channels(self) -> int:
+        """Output channels: the last axis, and that before it of a filter for each channel."""
+        *_, inputs, outputs = self.variable.shape
+        return int(inputs * outputs if self.depthwise else outputs)
+
+    @property
     def weights(self) -> Array:
         """The weights as they are now."""
         values: Array = self.variable.numpy()

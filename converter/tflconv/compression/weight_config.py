@@ -12,6 +12,7 @@ from tflconv.training.config import DistillConfig, FeatureLoss, Targets
 PruneSchedule = Literal["polynomial", "constant"]
 PruneScope = Literal["layer", "global"]
 ClusterStart = Literal["density", "linear"]
+ClusterScope = Literal["layer", "channel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,8 @@ class ClusterConfig(TuningConfig):
     Attributes:
         start: Where centers are before k-means: spread over the weights (``density``) or over their
             range (``linear``).
+        scope: What has 16 weights of its own: a ``layer``, or each output ``channel`` of it. Files
+            with a scale per channel have 16 integers per channel either way.
 
     Example:
         >>> ClusterConfig(epochs=0).start
@@ -86,6 +89,7 @@ class ClusterConfig(TuningConfig):
     """
 
     start: ClusterStart = "density"
+    scope: ClusterScope = "layer"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,6 +97,7 @@ class ClusterConfig(TuningConfig):
             "cluster",
             self,
             start=(self.start in get_args(ClusterStart), "density or linear"),
+            scope=(self.scope in get_args(ClusterScope), "layer or channel"),
         )
 
 

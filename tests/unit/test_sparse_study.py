@@ -9,10 +9,11 @@ from tflconv.results import BenchmarkRun
 
 STUDY = Path(__file__).parents[2] / "studies" / "compression" / "sparse"
 README = (STUDY / "README.md").read_text(encoding="utf-8")
-RUNS, LARGER = (
+RUNS, LARGER, LONGER = (
     {run.model.recipe: run for run in results.load(STUDY / name).runs}
-    for name in ("measured.json", "cifar.json")
+    for name in ("measured.json", "cifar.json", "longer.json")
 )
+CLUSTERED = "cluster16_static_wi8_ai8"
 SPARSE = "prune80_distill_cluster16_qat_static_wi8_ai8"
 
 
@@ -57,3 +58,14 @@ def test_a_larger_network_is_below_a_tenth_and_loses_more_than_a_point() -> None
     lost = (right(whole) - right(small)) / 100
     assert 1 < lost < 1.2  # one was allowed
     assert f"{lost:.2f} points are lost where one was allowed" in " ".join(README.split())
+
+
+def test_pruned_for_longer_it_is_below_a_tenth_and_loses_nothing() -> None:
+    whole, small = LARGER["fp32"], LONGER[CLUSTERED]
+    assert set(LONGER) == {"fp32", "static_wi8_ai8", CLUSTERED}
+    for run in LONGER.values():
+        assert row(run, packed(whole)) in README
+    assert packed(whole) / packed(small) > 11  # a tenth was to be reached
+    assert right(whole) - right(small) <= 0  # at no more than a point
+    cost = (right(LONGER["static_wi8_ai8"]) - right(small)) / 100
+    assert f"at {cost:.2f} points. On the validation" in " ".join(README.split())

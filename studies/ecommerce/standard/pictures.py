@@ -41,7 +41,7 @@ def products() -> Mapping[str, Panel]:
 def pareto(panels: Mapping[str, Panel]) -> Figure:
     """Draw each set's files, and the line of the best."""
     drawn = style.empty_figure(3.1 * len(panels))
-    grid = drawn.subplots(len(panels), 1, squeeze=False)[:, 0]
+    grid = drawn.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
     for axes, (title, panel) in zip(grid, panels.items(), strict=True):
         _draw(axes, panel)
         axes.set_title(f"{title}: test accuracy in percent")
@@ -104,6 +104,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
             markeredgewidth=0.6,
         )
     axes.set_xscale("log")
-    axes.set_xticks([0.5, 1, 3, 10, 50], labels=["0.5", "1", "3", "10", "50"])
+    axes.set_xticks([0.3, 1, 3, 10, 30], labels=["0.3", "1", "3", "10", "30"])
     axes.minorticks_off()
     axes.grid(axis="both")

@@ -1,0 +1,96 @@
+"""The protocol on a standardized set of products says what its plans recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trained_networks import STUDIES, module
+
+from tflconv.pipeline import planning
+from tflconv.report import units
+
+STUDY = STUDIES / "ecommerce" / "standard"
+PAGE = (STUDY / "README.md").read_text(encoding="utf-8")
+FLAT = " ".join(PAGE.split())
+ROUNDED = "static_wi8_ai8"
+
+tables = module(STUDY / "tables.py")
+FASHION, CLOTHING = tables.read(STUDY / "measured.json")
+RESNET, MOBILENET = (FASHION[name] for name in tables.NETWORKS)
+
+
+def lost(files: Any, steps: str, beside: str = "fp32") -> float:
+    return float(tables.behind(files, f"{steps}_{ROUNDED}", beside)[0])
+
+
+def apart(steps: str, name: str) -> bool:
+    """Whether the intervals of both sets have nothing in common."""
+    ends = [tables.behind(kind[name], f"{steps}_{ROUNDED}") for kind in (FASHION, CLOTHING)]
+    return bool(max(low for _, low, _ in ends) > min(high for *_, high in ends))
+
+
+@pytest.mark.parametrize("name", tables.NETWORKS)
+def test_the_tables_say_what_was_measured(name: str) -> None:
+    rows = list(tables.techniques(FASHION[name]))
+    assert "\n".join([tables.TECHNIQUES, *rows]) in PAGE
+    rows = list(tables.sets(FASHION[name], CLOTHING[name]))
+    assert len(rows) >= 4
+    assert "\n".join([tables.SETS, *rows]) in PAGE
+
+
+@pytest.mark.parametrize("name", tables.NETWORKS)
+def test_all_that_is_planned_was_measured(name: str) -> None:
+    planned = planning.read(STUDY / f"fashion-{name}.toml")
+    (model,) = planned.models
+    assert {recipe.name for recipe in planned.recipes_of(model)} == FASHION[name].keys()
+
+
+def test_both_sets_are_compared_as_they_were_measured() -> None:
+    half = [lost(kind["resnet"], "channels50") for kind in (FASHION, CLOTHING)]
+    assert "Half of its channels cost {:.2f} points and {:.2f} there".format(*half) in FLAT
+    assert half[0] < half[1] / 2
+    times = [
+        max(
+            tables.fewer(files, recipe)
+            for recipe in files
+            if tables.behind(files, recipe)[0] <= 2 and recipe.endswith(ROUNDED)
+        )
+        for files in (RESNET, CLOTHING["resnet"])
+    ]
+    text = "does with {:.1f} times fewer instructions than in float, and with {:.1f} times fewer"
+    assert text.format(*times) in FLAT
+    assert apart("channels50", "resnet")
+    assert not apart("channels50", "mobilenet_v2")
+    assert not any(apart("prune80", name) for name in tables.NETWORKS)
+
+
+def test_what_the_steps_cost_is_told_as_it_was_measured() -> None:
+    half, taught = (lost(RESNET, steps) for steps in ("channels50", "channels50_distill"))
+    further = taught - lost(RESNET, "channels50_distill_qat")
+    assert f"brings back {half - taught:.2f} of {half:.2f} points" in FLAT
+    assert f"training for INT8 after it a further {further:.2f}" in FLAT
+    shallow, whole = (RESNET[f"{steps}{ROUNDED}"] for steps in ("depth4_", ""))
+    share = shallow["instructions"] / whole["instructions"]
+    cost = f"cost {lost(RESNET, 'depth4'):.2f} points and leave {share:.2f} of the instructions"
+    assert f"four blocks less {cost}" in FLAT
+    small = f"depth4_channels50_distill_{ROUNDED}"
+    kept = f"{units.size(RESNET[small]['bytes'])} lose {tables.behind(RESNET, small)[0]:.2f} points"
+    assert kept in FLAT
+    zeros = [lost(files, "prune80") for files in (RESNET, MOBILENET)]
+    assert "cost ResNet-20 {:.2f} points and MobileNetV2 {:.2f}".format(*zeros) in FLAT
+    assert f"is too much here, too ({lost(RESNET, 'channels50_prune80'):.2f})" in FLAT
+    assert f"of ResNet-20 gains {-lost(RESNET, 'qat'):.2f} points" in FLAT
+    _, low, high = tables.behind(RESNET, f"finetune_{ROUNDED}")
+    assert low < 0 < high
+
+
+def test_the_page_of_the_whole_study_says_the_same() -> None:
+    told = (STUDY.parent / "README.md").read_text(encoding="utf-8")
+    costs = [lost(RESNET, s) for s in ("channels50", "depth4", "depth4_channels50_distill")]
+    text = (
+        "loses {:.2f} points with half of its channels, {:.2f} without four of nine blocks, {:.2f}"
+    )
+    assert text.format(*costs) in told
+    times = tables.fewer(RESNET, f"depth4_channels50_distill_{ROUNDED}")
+    assert f"for {times:.1f} times fewer instructions" in told

@@ -25,6 +25,14 @@ def archive(*names: str) -> bytes:
     return content.getvalue()
 
 
+def frozen_graph() -> bytes:
+    """The beginning of a graph whose first node is an input: its name, operation and attributes."""
+    node = b"\x0a\x05input\x12\x0bPlaceholder" + bytes(120)
+    return b"\x0a" + bytes([128 | len(node) & 127, len(node) >> 7]) + node
+
+
+CHECKPOINT = bytes.fromhex("57fb808b247547db")
+
 FILES = {
     "empty": (b"", "it is empty", "download it again"),
     "gzip": (gzip.compress(b"model"), "compressed with gzip", "Unpack it"),
@@ -38,6 +46,23 @@ FILES = {
     "keras": (archive("config.json", "metadata.json"), "a .keras file", "ending .keras"),
     "task": (archive("a.tflite", "b.tflite"), "an archive with a.tflite and b.tflite", "unzip"),
     "many": (archive(*(f"{i}.tflite" for i in range(5))), "0.tflite, 1.tflite and 3 more", "unz"),
+    "npz": (archive("x.npy", "y.npy"), "an archive of arrays of NumPy", ""),
+    "frozen": (frozen_graph(), "a frozen graph of TensorFlow 1", "from_frozen_graph"),
+    "saved graph": (b"\x08\x01\x12\x80\x20\x0a\x90\x0d", "graph of a SavedModel", "the folder"),
+    "old": (b"\x18\0\0\0TFL2" + bytes(99), "TensorFlow Lite file of an old schema", "of today"),
+    "core ml": (b"\x08\x04\x12\x90\x01\x0a\x0c\x0a", "a Core ML file", "own framework"),
+    "ort": (b"\x18\0\0\0ORTM" + bytes(99), "a file of ONNX Runtime", "own framework"),
+    "pte": (b"\x18\0\0\0ET12" + bytes(99), "an ExecuTorch file", "own framework"),
+    "index": (bytes(40) + CHECKPOINT, "part of a TensorFlow checkpoint", "save it whole"),
+    "list": (b'model_checkpoint_path: "w"\n', "the index of TensorFlow checkpoints", "whole"),
+    "layers": (b'{"class_name": "Sequential"}', "layers of a Keras model as JSON", "whole"),
+    "browser": (b'{"modelTopology": {"class_name": 1}}', "TensorFlow.js", "tensorflowjs_conv"),
+    "notebook": (b'{"cells": [], "nbformat": 4}', "a notebook", "model that it saves"),
+    "json": (b'{ "a": 1}', "a JSON file", ""),
+    "openvino": (b'<?xml version="1.0"?>\n<net name="m">', "an OpenVINO network", "framework"),
+    "pickle": (b"\x80\x04\x95", "a Python pickle", "own framework"),
+    "tar": (bytes(257) + b"ustar\0" + bytes(99), "a tar archive", "Unpack it"),
+    "text": ("Katze\nBär\n".encode(), "a text file", ""),
     "zip": (archive("notes.txt"), "a zip archive", "Unpack it"),
 }
 

@@ -35,7 +35,8 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         )
     for reason in inspection.obstacles:
         console.print(cell(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
-    for line in (*runnable.open_sides(model), *inspection.slower[:1]):
+    doubts = (*runnable.open_sides(model), *runnable.broken_weights(model))
+    for line in (*doubts, *inspection.slower[:1]):
         console.print(cell(f"! {line}", "bold yellow"))
     console.print()
 

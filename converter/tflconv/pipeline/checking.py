@@ -1,12 +1,13 @@
 """What can be refused at once: before TensorFlow is imported, a file opened, or an hour spent.
 
-Each function raises for the first thing in a request or plan that cannot be right: files that are
-not there, names of datasets and devices that nobody has, options without an effect.
+Each function raises for what cannot be right in a request, and for all of it in a plan: files that
+are not there, names of datasets and devices that nobody has, options without an effect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from tflconv.compression.settings import of_tables
 from tflconv.core import outputs, telling
 from tflconv.core.inputs import require_finite
 from tflconv.data.arrays import is_array_file
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import TflconvError, UsageError, check_all
 from tflconv.history import Keeping
 from tflconv.model import golden
 from tflconv.pipeline import idle, known_models
@@ -148,15 +149,14 @@ def plan(chosen: Plan) -> None:
         DeviceError: Nothing can be measured on any of its devices.
         TflconvError: A file is not there.
     """
-    for name in chosen.devices:
-        device.check_name(name)
-    _check_measurable(chosen.devices)
-    for named in dict.fromkeys(chosen.pictures_of(model)[0] for model in chosen.models):
-        _check_pictures(named)
-    dataset(chosen.calibration.source)
-    step_files(of_tables(chosen.settings))
-    for model in chosen.models:
-        _check_model(chosen, model)
+    pictures = dict.fromkeys(chosen.pictures_of(model)[0] for model in chosen.models)
+    check_all(
+        partial(_check_devices, chosen.devices),
+        *(partial(_check_pictures, named) for named in pictures),
+        partial(dataset, chosen.calibration.source),
+        partial(step_files, of_tables(chosen.settings)),
+        *(partial(_check_model, chosen, model) for model in chosen.models),
+    )
 
 
 def model_file(path: Path) -> None:
@@ -247,6 +247,11 @@ def _check_graph(path: Path) -> None:
             f"{path} keeps weights in a sparse format, of which nothing can be made.",
             hint="Give the model that it was made of.",
         )
+
+
+def _check_devices(names: Sequence[str]) -> None:
+    check_all(*(partial(device.check_name, name) for name in names))
+    _check_measurable(names)
 
 
 def _check_measurable(devices: Sequence[str]) -> None:

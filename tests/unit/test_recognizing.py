@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tflconv import recipe
 from tflconv.core import recognizing
 from tflconv.errors import TflconvError
 from tflconv.model import keras_file
+from tflconv.pipeline import checking
+from tflconv.pipeline.requests import ConversionRequest
 from tflconv.tflite import reading
 
 TINY = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
@@ -100,3 +104,20 @@ def test_unknown_bytes_are_given_no_name() -> None:
         "a zip archive",
         "Unpack it first, and name the file that comes out.",
     )
+
+
+def test_a_large_file_of_another_kind_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(b"GGUF")
+    os.truncate(path, 1 << 42)  # no memory holds it
+    with pytest.raises(TflconvError, match="it is a GGUF file"):
+        reading.read(path)
+
+
+def test_a_file_of_over_two_gigabytes_is_not_rewritten(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(TINY.read_bytes())
+    os.truncate(path, 1 << 42)
+    request = ConversionRequest(model=path, recipes=(recipe.get("fp16"),))
+    with pytest.raises(TflconvError, match=r"has 4398\.0 GB, and a file of more than 2\.1 GB"):
+        checking.conversion(request, tmp_path)

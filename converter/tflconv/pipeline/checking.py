@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # what measures is not imported to verify
 
 KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
 
+_LARGEST = 2**31 - 1
+"""Bytes that places in a flatbuffer reach."""
 _KERAS = (".keras", ".h5", ".hdf5")
 
 
@@ -233,6 +235,11 @@ def _check_graph(path: Path) -> None:
     from tflconv.inspection import runnable
     from tflconv.tflite import reading
 
+    if (size := path.stat().st_size) > _LARGEST:
+        raise TflconvError(
+            f"{path} has {size / 1e9:.1f} GB, and a file of more than 2.1 GB cannot be rewritten.",
+            hint="Give the model that it was made of.",
+        )
     model = reading.read(path)
     runnable.check(model)
     for tensor in (model.main.tensors[index] for index in model.main.inputs):

@@ -132,14 +132,16 @@ def check_all(*checks: Callable[[], object]) -> None:
         tflconv.errors.UsageError: no recipes.
         Name one.
     """
-    found = list[TflconvError]()
-    for check in checks:
-        try:
-            check()
-        except TflconvError as error:
-            found.append(error)
-    if found:
+    if found := [fault for check in checks if (fault := _fault(check)) is not None]:
         raise together(found)
+
+
+def _fault(check: Callable[[], object]) -> TflconvError | None:
+    try:
+        check()
+    except TflconvError as error:
+        return error
+    return None
 
 
 def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError:

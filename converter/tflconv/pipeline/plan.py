@@ -350,7 +350,8 @@ def _explained(fault: Fault, text: str, source: str) -> list[UsageError]:
     """One message for each thing that is wrong; our own validation speaks for itself."""
     if isinstance(fault.cause, TflconvError):
         return [
-            UsageError(f"{source}: {part.message}", hint=part.hint) for part in fault.cause.parts or (fault.cause,)
+            UsageError(f"{source}: {part.message}", hint=part.hint)
+            for part in fault.cause.parts or (fault.cause,)
         ]
     message, path = fault.told, fault.place.removeprefix("$")
     if missing := _missing(fault):

@@ -155,7 +155,7 @@ def gathered(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Result
 def _check_kind(path: Path, content: bytes) -> None:
     """Raise ``TflconvError`` for a file that is known to be something else."""
     found = recognizing.recognized(io.BytesIO(content))
-    if found is not None and not content.lstrip().startswith(b"{"):
+    if found is not None and not content.lstrip().startswith((b"{", b"[")):
         raise TflconvError(f"{path} is no results file: it is {found[0]}.", hint=_MAKE)
 
 

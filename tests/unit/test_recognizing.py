@@ -121,3 +121,24 @@ def test_a_file_of_over_two_gigabytes_is_not_rewritten(tmp_path: Path) -> None:
     request = ConversionRequest(model=path, recipes=(recipe.get("fp16"),))
     with pytest.raises(TflconvError, match=r"has 4398\.0 GB, and a file of more than 2\.1 GB"):
         checking.conversion(request, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "what", "todo"),
+    [
+        (["w.index", "w.data-00000-of-00001"], "w", "is a checkpoint", "save it whole"),
+        (["w.index", "checkpoint"], ".", "it holds a checkpoint", "save it whole"),
+        (["config.json", "metadata.json"], ".", "it is an unpacked .keras file", "zip -r"),
+        (["notes.txt", "net.keras"], ".", "it holds net.keras", "net.keras."),
+        (["notes.txt"], ".", "it holds no saved_model.pb", "model.export"),
+        ([], "w", "no model at", "Models come as"),
+    ],
+)
+def test_what_stands_in_place_of_a_model_is_told(
+    names: list[str], asked: str, what: str, todo: str, tmp_path: Path
+) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(TflconvError, match=what) as raised:
+        checking.model_file(tmp_path / asked)
+    assert todo in str(raised.value.hint)

@@ -12,7 +12,7 @@ from tflconv.errors import TflconvError
 _WINDOW = 65536
 _EXPORT = "Convert it to Keras or to TFLite with the tools of its own framework first."
 _UNPACK = "Unpack it first, and name the file that comes out."
-_WHOLE = "Load the weights into the model and save it whole: model.save('model.keras')."
+WHOLE = "Load the weights into the model and save it whole: model.save('model.keras')."
 _FROM_GRAPH = (
     "Make a float .tflite of it, and name that: tf.compat.v1.lite.TFLiteConverter"
     ".from_frozen_graph(FILE, ['INPUT'], ['OUTPUT']).convert()."
@@ -70,11 +70,11 @@ _KINDS = tuple(
         (
             rb"\s*\{.*?\"class_name\"",
             "the layers of a Keras model as JSON, without weights",
-            _WHOLE,
+            WHOLE,
         ),
         (rb"\s*\{\s*\"", "a JSON file", ""),
-        (rb"(model|all_model)_checkpoint_path", "the index of TensorFlow checkpoints", _WHOLE),
-        (rb"\s*node \{", "a graph of TensorFlow as text, without weights", _WHOLE),
+        (rb"(model|all_model)_checkpoint_path", "the index of TensorFlow checkpoints", WHOLE),
+        (rb"\s*node \{", "a graph of TensorFlow as text, without weights", WHOLE),
         (
             rb"\n" + _LENGTH + rb"\n[\x01-\x7f][ -~]{1,127}?\x12[\x01-\x40][A-Z]\w",
             "a frozen graph of TensorFlow 1",
@@ -135,7 +135,7 @@ def recognized(stream: IO[bytes]) -> tuple[str, str] | None:
             return what, todo
     stream.seek(max(0, size - len(_TABLE)))
     if stream.read() == _TABLE:
-        return "part of a TensorFlow checkpoint, which holds weights only", _WHOLE
+        return "part of a TensorFlow checkpoint, which holds weights only", WHOLE
     return ("a text file", "") if _is_text(head) else None
 
 

@@ -16,6 +16,7 @@ from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
 from tflconv.core import outputs, telling
 from tflconv.core.inputs import require_finite
+from tflconv.core.recognizing import WHOLE
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError, check_all
 from tflconv.history import Keeping
@@ -164,12 +165,28 @@ def plan(chosen: Plan) -> None:
 def model_file(path: Path) -> None:
     """Raise ``TflconvError`` where there is no file or SavedModel at ``path``."""
     if not path.exists():
+        if path.with_name(f"{path.name}.index").is_file():
+            raise TflconvError(f"{path} is a checkpoint, which holds weights only.", hint=WHOLE)
         raise TflconvError(f"no model at {path}.", hint=KINDS)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
-        raise TflconvError(
-            f"{path} is not a SavedModel: it holds no saved_model.pb.",
-            hint="Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
-        )
+        what, hint = _folder(path)
+        raise TflconvError(f"{path} is not a SavedModel: {what}.", hint=hint)
+
+
+def _folder(path: Path) -> tuple[str, str]:
+    """What a folder is that is no SavedModel, and what to do."""
+    names = {each.name for each in path.iterdir()}
+    models = sorted(name for name in names if Path(name).suffix in (*_KERAS, ".tflite"))
+    if {"config.json", "metadata.json"} <= names:
+        return "it is an unpacked .keras file", "Pack it again: zip -r ../model.keras ."
+    if models:
+        return f"it holds {models[0]}", f"Name the file: {path / models[0]}."
+    if any(name.endswith(".index") for name in names):
+        return "it holds a checkpoint, which is weights only", WHOLE
+    return (
+        "it holds no saved_model.pb",
+        "Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
+    )
 
 
 def step_files(settings: Iterable[StepConfig]) -> None:

@@ -7,7 +7,7 @@ Anything that is not a ``TflconvError`` is a bug of ours, reported by ``core.une
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -21,6 +21,8 @@ class TflconvError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.parts: tuple[TflconvError, ...] = ()
+        """The single faults, where the message tells several."""
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
@@ -45,15 +47,18 @@ class UsageError(TflconvError):
 
 
 def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
-    """Raise ``UsageError`` for the first of ``settings`` that breaks its rule.
+    """Raise ``UsageError`` that names all ``settings`` that break their rules.
 
     A rule is whether it is kept and how to say it: ``epochs=(settings.epochs >= 1, "at least 1")``.
     """
+    broken = list[str]()
     for name, (kept, rule) in rules.items():
         if not kept:
             received = repr(getattr(settings, name))
             shown = received if len(received) <= 80 else f"{received[:79]}…"
-            raise UsageError(f"{owner}: {name} must be {rule}. Received: {name}={shown}.")
+            broken.append(f"{name} must be {rule}. Received: {name}={shown}.")
+    if broken:
+        raise UsageError(f"{owner}: {' '.join(broken)}")
 
 
 def require_seed(owner: str, settings: Any) -> None:
@@ -111,6 +116,57 @@ def gravest(errors: Iterable[TflconvError]) -> TflconvError:
     """
     order = {DeviceError.exit_code: 0, TflconvError.exit_code: 1, UsageError.exit_code: 2}
     return min(reversed(list(errors)), key=lambda error: order.get(error.exit_code, len(order)))
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Run all ``checks``, and raise what is wrong as one error.
+
+    Raises:
+        TflconvError: A check raised one; where several did, their messages are together.
+
+    Example:
+        >>> def fail():
+        ...     raise UsageError("no recipes.", hint="Name one.")
+        >>> check_all(int, fail)
+        Traceback (most recent call last):
+        tflconv.errors.UsageError: no recipes.
+        Name one.
+    """
+    if found := [fault for check in checks if (fault := _fault(check)) is not None]:
+        raise together(found)
+
+
+def _fault(check: Callable[[], object]) -> TflconvError | None:
+    try:
+        check()
+    except TflconvError as error:
+        return error
+    return None
+
+
+def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError:
+    """Return several faults as one error: the only one as it is, more of them with a line each.
+
+    Args:
+        errors: What is wrong, at least once.
+        owner: What they are faults of.
+    """
+    found = [part for error in errors for part in error.parts or (error,)]
+    distinct = {str(error): error for error in found}
+    if len(distinct) == 1:
+        return found[0]
+    worst = gravest(distinct.values())
+    kind = next(k for k in (DeviceError, UsageError, TflconvError) if isinstance(worst, k))
+    lines = [f"- {text.replace(chr(10), ' ')}" for text in distinct]
+    if len(lines) > _MOST_FAULTS:
+        lines[_MOST_FAULTS:] = [f"- and {len(lines) - _MOST_FAULTS} more"]
+    title = f"{owner} has {len(distinct)} faults" if owner else f"{len(distinct)} faults"
+    error: TflconvError = kind("\n".join([f"{title}:", *lines]))
+    error.parts = tuple(distinct.values())
+    return error
+
+
+_MOST_FAULTS = 20
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -244,8 +244,18 @@ def test_a_lambda_is_never_run(name: str, tmp_path: Path) -> None:
     library, path = keras2 if name.startswith("2") else keras, tmp_path / name
     picture = library.layers.Input((8, 8, 1))
     library.Model(picture, library.layers.Lambda(lambda values: values * 2)(picture)).save(path)
-    with pytest.raises(TflconvError, match="it holds a Lambda layer, which is code"):
+    with pytest.raises(TflconvError, match="it holds a Lambda layer, which is code") as raised:
         prepare(path)
+    assert "the live model" in str(raised.value.hint)
+
+
+def test_a_model_that_takes_text_says_where_it_should_begin(tmp_path: Path) -> None:
+    words, path = keras.Input((1,), dtype="string"), tmp_path / "text.keras"
+    numbers = keras.layers.StringLookup(vocabulary=["a", "b"])(words)
+    keras.Model(words, keras.layers.Embedding(4, 2)(numbers)).save(path)
+    with pytest.raises(UsageError, match="is string; conversion takes float32") as raised:
+        prepare(path)
+    assert "StringLookup" in str(raised.value.hint)
 
 
 def truncated(folder: Path) -> Path:

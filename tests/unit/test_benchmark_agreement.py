@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,22 @@ from tflconv.results import OutputComparison
 
 
 def compared(there: Any, here: Any, dtype: str) -> OutputComparison:
-    def session(numbers: Any) -> Any:
-        content = np.array(numbers, dtype).tobytes()
-        tensor = {"type": dtype, "bytes": len(content)}
-        output = HarnessOutput((fake.INIT | {"outputs": [tensor]},))
-        return SimpleNamespace(outputs=lambda: (output, content))
+    return agreement.compare_outputs(outputs(there, dtype), outputs(here, dtype))
 
-    return agreement.compare_outputs(session(there), session(here))
+
+def outputs(numbers: Any, dtype: str) -> agreement.Outputs:
+    content = np.array(numbers, dtype).tobytes()
+    tensor = {"type": dtype, "bytes": len(content)}
+    return HarnessOutput((fake.INIT | {"outputs": [tensor]},)), content
+
+
+def test_outputs_that_are_no_numbers_are_said() -> None:
+    (warning,) = agreement.no_numbers(outputs([0.5, np.nan, np.inf], "float32"))
+    assert warning.startswith("2 of 3 outputs are NaN or infinite")
+    assert list(agreement.no_numbers(outputs([0.5, 1.0], "float32"))) == []
+    assert list(agreement.no_numbers(outputs([-128, 127], "int8"))) == []
+    bfloat16 = HarnessOutput((fake.INIT | {"outputs": [{"type": "other", "bytes": 4}]},))
+    assert list(agreement.no_numbers((bfloat16, b"\xc0\x7f\0\0"))) == []
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), max_size=20))

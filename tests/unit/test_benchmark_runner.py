@@ -76,7 +76,8 @@ def test_each_figure_comes_from_a_process_of_its_own() -> None:
         for c in device.commands
     ]
     assert purposes == [
-        (None, None, "50"), ("5.0", None, "1"), (None, None, "1"), (None, "true", "7")
+        (None, None, "50"), ("5.0", None, "1"), (None, None, "1"), (None, "true", "7"),
+        (None, None, "1"),
     ]  # fmt: skip
     assert run.latency is not None
     assert run.latency.samples_ns == (1_000_000,) * 4
@@ -99,7 +100,7 @@ def test_each_figure_comes_from_a_process_of_its_own() -> None:
 def test_what_is_not_wanted_is_not_measured() -> None:
     device = FakeDevice(kind="host")
     run = measured(device, rate_hz=0, memory=False, profile_runs=0)
-    assert len(device.commands) == 1
+    assert len(device.commands) == 2  # latency, and whether outputs are numbers
     assert run.memory is None
     assert run.graph is None
     assert run.cpu is not None

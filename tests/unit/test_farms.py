@@ -86,7 +86,7 @@ def test_a_lost_phone_costs_its_own_runs(farm: Callable[..., Mapping[str, Phone]
 
     def lost(flags: fake.Flags) -> list[dict[str, Any]]:
         calls.append(flags["graph"])
-        if len(calls) > 9:  # four blocks of each file, and the memory of the first
+        if len(calls) > 10:  # four blocks of each file, and memory and outputs of the first
             raise DeviceError("device 'b' was lost: closed.")
         return fake.ordinary(flags)
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tflconv.core import resources
-from tflconv.errors import UsageError
-from tflconv.pipeline import plan
+from tflconv.errors import TflconvError, UsageError
+from tflconv.pipeline import checking, plan
 
 GOOD = """\
 name = "small"
@@ -189,3 +189,42 @@ def test_a_plan_has_students_with_and_without_a_teacher() -> None:
         plan.parse(GOOD + "distill = { alpha = 0.5 }\n")
     with pytest.raises(UsageError, match="is a file: it is trained already"):
         plan.parse(taught.replace('model = "vit"\nteacher', 'model = "own.keras"\nteacher'))
+
+
+def test_all_faults_are_told_at_once_each_with_its_key() -> None:
+    text = changed("dataset =", "datset =").replace("num_runs = 20", 'num_runs = "many"')
+    text = text.replace("epochs = 3", "epochs = 0").replace("[bench]", "[bench]\nthreads = 1")
+    with pytest.raises(UsageError, match=r"^plan\.toml has 4 faults:\n") as caught:
+        plan.parse(text, source="plan.toml")
+    told = caught.value.message.splitlines()[1:]
+    assert told[0] == "- plan.toml, line 2: unknown key 'datset'. Did you mean 'dataset'?"
+    assert told[1].startswith("- plan.toml, line 7: unknown key 'threads'. ")
+    assert {line.partition(":")[2] for line in told[2:]} == {
+        " training: epochs must be at least 1. Received: epochs=0.",
+        " 'bench.num_runs': expected a whole number, not 'many'.",
+    }
+
+
+def test_all_values_that_make_no_sense_are_told_at_once() -> None:
+    text = "resolution = 2\nchannels = 2\nseed = -1\nmin_cosine = 2\n" + changed('"fp32"', '"fp23"')
+    text = text.replace('name = "wide"\n', "")
+    with pytest.raises(UsageError, match=r"^plan has 4 faults:") as caught:
+        plan.parse(text)
+    for said in (
+        "resolution must be between 4 and 4096. Received: resolution=2. channels must be 1 or 3. "
+        "Received: channels=2. seed must be",
+        "unknown recipe 'fp23'",
+        "min_cosine: ",
+        "two models are called 'vit'",
+    ):
+        assert said in caught.value.message
+
+
+def test_what_a_plan_names_is_told_at_once(tmp_path: Path) -> None:
+    text = changed("recipes =", 'devices = ["hst", "gpu"]\nrecipes =').replace("mnist-", "mmist-")
+    file = tmp_path / "gone.keras"
+    read = plan.parse(text.replace('name = "wide"\nmodel = "vit"', f'model = "{file}"'))
+    with pytest.raises(TflconvError, match=r"^4 faults:") as caught:
+        checking.plan(read)
+    for said in ("device 'hst'", "device 'gpu'", "'mmist-sample'", f"no model at {file}."):
+        assert said in caught.value.message

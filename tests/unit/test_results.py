@@ -172,6 +172,7 @@ FULL = Conditions(
     thermal_status=(0, 3),
     celsius={"CPU0": 41.5},
     screen_on=(True, None),
+    battery_saver=True,
     mhz_before=(1.5,),
     mhz_first=(2.5,),
     mhz_last=(3.5,),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as fb
 from ai_edge_litert.interpreter import Interpreter
@@ -193,3 +194,61 @@ def test_a_comparison_that_ends_the_process_is_foretold(
     )
     argv = [sys.executable, "-c", script, str(tmp_path / "model.tflite")]
     assert (subprocess.run(argv, capture_output=True, check=False).returncode == 0) == runs
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 99])
+def test_versions_of_operators_are_known_to_litert_or_not(version: int) -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 4)), builder.tensor((1, 4))
+    builder.op("EXP", [source], [target], version=version)
+    content = builder.content([source], [target])
+    told = obstacles(content)
+    try:
+        Interpreter(model_content=content)
+    except ValueError:
+        assert len(told) == 1
+        assert f"needs version {version} of EXP, of which LiteRT" in told[0]
+        assert told[0].endswith("knows up to 2")
+    else:
+        assert told == []
+
+
+def test_an_operator_that_litert_has_no_kernel_of_is_told() -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 4)), builder.tensor((1, 4))
+    builder.op("STABLEHLO_COSINE", [source], [target])
+    (reason,) = obstacles(builder.content([source], [target]))
+    assert "version 1 of STABLEHLO_COSINE, of which LiteRT" in reason
+    assert reason.endswith("knows none")
+
+
+def test_another_version_of_the_schema_is_told() -> None:
+    content = bytearray(single("ABS"))
+    model = fb.ModelT.InitFromObj(fb.Model.GetRootAs(content, 0))
+    model.version = 4
+    made = flatbuffers.Builder(1024)
+    made.Finish(model.Pack(made), b"TFL3")
+    with pytest.raises(ValueError, match="schema version 4"):
+        Interpreter(model_content=bytes(made.Output()))
+    assert obstacles(bytes(made.Output())) == ["its schema is of version 4, and LiteRT reads 3"]
+
+
+@pytest.mark.parametrize("dtype", [FLOAT, fb.TensorType.FLOAT16])
+def test_weights_that_are_no_numbers_are_named(dtype: int, tmp_path: Path) -> None:
+    builder = Builder()
+    source, target = builder.tensor((1, 4), dtype), builder.tensor((1, 4), dtype)
+    added = builder.tensor((4,), dtype, values=[1, float("nan"), 2, float("-inf")], name="bias")
+    builder.op("ADD", [source, added], [target])
+    path = builder.write(tmp_path / "m.tflite", [source], [target])
+    (line,) = runnable.broken_weights(reading.read(path))
+    assert line.startswith("there is NaN among the weights 'bias':")
+    assert line in CliRunner().invoke(command, [str(path)]).output.replace("\n", " ")
+    assert runnable.broken_weights(reading.parse(single("ABS"), path)) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "what"),
+    [(fb.TensorType.RESOURCE, "a resource of TensorFlow"), (fb.TensorType.VARIANT, "a list of")],
+)
+def test_ends_that_are_no_numbers_are_told(dtype: int, what: str) -> None:
+    assert [what in reason for reason in obstacles(single("ABS", dtype))] == [True, True]

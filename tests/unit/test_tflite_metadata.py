@@ -18,6 +18,7 @@ from test_inspect import mobilenets
 from tflconv.cli import group
 from tflconv.model.card import LABELS, ModelCard, embed_card, read_card, to_metadata
 from tflconv.model.normalization import NAMED, Normalization
+from tflconv.model.resolving import resolve_card
 from tflconv.tflite import metadata, metadata_writing, packing
 
 MODEL = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
@@ -94,3 +95,45 @@ def test_inspect_tells_how_pixels_go_in(tmp_path: Path, normalization: str, told
     shown = CliRunner().invoke(group, ["inspect", str(path)]).output
     assert told in shown
     assert re.search(r"labels +none", shown)
+
+
+def bare(path: Path, **members: str) -> Path:
+    """A model without metadata, with files in an archive at its end."""
+    model = packing.unpack(MODEL.read_bytes())
+    model.metadata = []
+    path.write_bytes(packing.pack(model))
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in members.items():
+            archive.writestr(f"{name}.txt", text)
+    return path
+
+
+THREE = "".join(f"class {n}\n" for n in range(3))
+
+
+def test_labels_at_the_end_of_a_file_name_its_outputs(tmp_path: Path) -> None:
+    path = bare(tmp_path / "m.tflite", labelmap=THREE, licence="free")
+    assert metadata.labels(path) == ("labelmap.txt", tuple(THREE.splitlines()))
+    assert resolve_card(path, normalize="0..1").labels == tuple(THREE.splitlines())
+    assert resolve_card(path, normalize="0..1", labels=list("abc")).labels == (*"abc",)
+    shown = CliRunner().invoke(group, ["inspect", str(path)]).output
+    assert "3 in labelmap.txt: class 0, " in shown
+
+
+def test_labels_that_metadata_name_need_no_normalization(tmp_path: Path) -> None:
+    theirs = replace(to_metadata(CARD), labels=tuple(THREE.splitlines()), mean=(), std=())
+    path = write(tmp_path / "m.tflite", metadata_writing.build(theirs), THREE)
+    assert metadata.labels(path) == (LABELS, tuple(THREE.splitlines()))
+
+
+def test_labels_that_do_not_fit_are_said_to_be_there(tmp_path: Path) -> None:
+    path = bare(tmp_path / "m.tflite", labels=f"background\n{THREE}")
+    with pytest.warns(UserWarning, match=r"holds 4 labels \(labels\.txt\), but has outputs of"):
+        assert resolve_card(path, normalize="0..1").labels == ()
+
+
+def test_of_several_label_files_none_is_taken(tmp_path: Path) -> None:
+    path = bare(tmp_path / "m.tflite", labels_en=THREE, labels_de=THREE)
+    assert metadata.labels(path) == ("", ())
+    assert metadata.labels(bare(tmp_path / "n.tflite")) == ("", ())
+    assert metadata.labels(tmp_path / "none.tflite") == ("", ())

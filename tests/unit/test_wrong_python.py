@@ -50,7 +50,7 @@ CALLS: list[tuple[str, str, str]] = [
     ),
     ("bench(T, record='file/x.json')", "cannot write file/x.json", "not a folder"),
     ("bench(T, adb='none', devices='adb:X')", "'none', which is no program", "Install it with"),
-    ("compare(T, 'r.json')", "one side is a .tflite file", "Name both .tflite files"),
+    ("compare(T, 'r.json')", "no results file at r.json", "tflconv bench"),
     ("compare(T, T, fail_on='speed:5%')", "speed", "latency"),
     ("compare(T, T, fail_on='latency:5')", "latency:5", "latency:5%"),
     ("load('none.json')", "no results file at none.json", "tflconv bench --export-json"),

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.benchmark.protocol import HarnessOutput
-from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core.plural import plural
 from tflconv.results import BenchmarkRun, OutputComparison
@@ -35,10 +34,27 @@ LISTED = 5
 """Number of pictures that a warning names; the conditions name all."""
 
 
-def compare_outputs(device: Session, host: Session) -> OutputComparison:
-    """Run one inference on the device and one on the host and compare their outputs."""
-    output, there = device.outputs()
-    _, here = host.outputs()
+Outputs = tuple[HarnessOutput, bytes]
+"""What the harness said of one inference, and the bytes of all its outputs."""
+
+
+def no_numbers(device: Outputs) -> Iterator[str]:
+    """Yield a warning if values of the outputs are NaN or infinite: their times look like any."""
+    output, content = device
+    types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
+    broken = total = 0
+    for values in tensors(content, types):
+        broken, total = broken + int((~np.isfinite(values)).sum()), total + values.size
+    if broken:
+        yield (
+            f"{broken} of {plural(total, 'output')} are NaN or infinite for random inputs: see that"
+            " its weights are finite, and what inputs it takes"
+        )
+
+
+def compare_outputs(device: Outputs, host: Outputs) -> OutputComparison:
+    """Compare the outputs of one inference on the device and of one on the host."""
+    (output, there), (_, here) = device, host
     types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
     pairs = [
         (np.nan_to_num(first), np.nan_to_num(second))
@@ -104,10 +120,14 @@ def add_disagreements(
 
 
 def tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[np.float64]]:
-    """Yield the values of each output in the bytes of all, by type and number of bytes."""
+    """Yield the values of each output in the bytes of all, by type and number of bytes.
+
+    Those of a type that NumPy lacks, which the harness calls ``other``, are taken as bytes.
+    """
     start = 0
     for dtype, size in types:
-        yield np.frombuffer(content[start : start + size], dtype).astype(np.float64)
+        known = "uint8" if dtype == "other" else dtype
+        yield np.frombuffer(content[start : start + size], known).astype(np.float64)
         start += size
 
 

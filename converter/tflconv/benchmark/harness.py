@@ -18,6 +18,7 @@ from tflconv.benchmark.protocol import PROTOCOL, HarnessOutput
 from tflconv.core.diagnosis import Requirement
 from tflconv.core.files import sha256_file
 from tflconv.device import compiler, host
+from tflconv.device.adb_choice import REFUSALS
 from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed, Device, Runtime
 from tflconv.errors import DeviceError, TflconvError, TimeUp
@@ -28,6 +29,10 @@ EXIT_MODEL, EXIT_RUN, EXIT_INPUT = 11, 12, 13
 ANSWER_SECONDS = 10.0
 """How long a device may take to show that it is still there."""
 
+_FORBIDDEN = (
+    "The device forbids it to run or to load programs there: SELinux says so in its log ('adb shell"
+    " dmesg', avc: denied). Use a build that lets adb's shell user do so."
+)
 _CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP", "SIGKILL")
 """Signals that end a process over what it was given: wrong data, or too much."""
 
@@ -148,7 +153,9 @@ def read_output(completed: Completed, *, subject: str) -> HarnessOutput:
     _check_protocol(output, completed, subject)
     if error := output.error:
         kind = TflconvError if code in (EXIT_MODEL, EXIT_RUN, EXIT_INPUT) else DeviceError
-        raise kind(f"{subject}: {error.message}{_why(completed)}.")
+        known = (hint for words, hint in REFUSALS.items() if words in error.message)
+        hint = next(known, None)
+        raise kind(f"{subject}: {error.message}{_why(completed)}.", hint=hint)
     if code != 0 or output.end is None:
         raise DeviceError(
             f"{subject}: the harness stopped early (code {code}): {_last_line(completed)}."
@@ -197,7 +204,11 @@ def _why(completed: Completed) -> str:
 def _check_protocol(output: HarnessOutput, completed: Completed, subject: str) -> None:
     hello = output.hello
     if hello is None:
-        raise DeviceError(f"{subject}: the harness did not start: {_last_line(completed)}.")
+        reason = _last_line(completed)
+        raise DeviceError(
+            f"{subject}: the harness did not start: {reason}.",
+            hint=_FORBIDDEN if "ermission denied" in reason else None,
+        )
     if hello.protocol != PROTOCOL:
         raise DeviceError(
             f"{subject}: the harness there speaks protocol {hello.protocol},"

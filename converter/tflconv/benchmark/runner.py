@@ -90,14 +90,13 @@ def bench(
     run = _measured(run, session, blocks, cooling)
     whole = reading.read(model)
     conditions = replace(run.conditions, estimate=estimating.of(whole))
-    warnings = (*run.warnings, *runnable.open_sides(whole))
-    run = replace(run, conditions=conditions, warnings=warnings)
+    found = (*runnable.open_sides(whole), *runnable.broken_weights(whole))
+    run = replace(run, conditions=conditions, warnings=(*run.warnings, *found))
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:
         run = _with_emulated(run, session, laboratory)
-    exact = _is_host(run) and config.precision == "fp32"
-    return run if exact else _compared(run, session, laboratory)
+    return _compared(run, session, laboratory)
 
 
 def ready(model: Path, device: Device, config: BenchmarkConfig, laboratory: Laboratory) -> Session:
@@ -314,8 +313,12 @@ def _evaluated(
 
 
 def _compared(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:
-    """Return ``run`` with the differences between the device's outputs and this computer's."""
-    comparison = agreement.compare_outputs(session, _on_host(session, laboratory))
+    """Return ``run`` with what its outputs tell, and how they differ from this computer's."""
+    outputs = session.outputs()
+    run = replace(run, warnings=(*run.warnings, *agreement.no_numbers(outputs)))
+    if _is_host(run) and session.config.precision == "fp32":
+        return run
+    comparison = agreement.compare_outputs(outputs, _on_host(session, laboratory).outputs())
     conditions = replace(run.conditions, outputs_vs_host=comparison)
     warnings = (*run.warnings, *agreement.output_warnings(comparison))
     return replace(run, conditions=conditions, warnings=warnings)

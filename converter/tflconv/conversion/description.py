@@ -166,7 +166,8 @@ def _check_labels(model: FloatModel, labels: Sequence[str] | None) -> None:
     outputs = model.outputs
     if labels is not None and not (len(outputs) == 1 and names_fit(labels, outputs[0])):
         raise UsageError(
-            f"{plural(len(labels), 'label')}, but {model.name} has outputs of {outputs} values."
+            f"{plural(len(labels), 'label')}, but {model.name} has outputs of {outputs} values.",
+            hint="Name all outputs of a classifier with --labels FILE, one per line.",
         )
 
 

@@ -287,11 +287,18 @@ def _convert(
     return packing.pack(model)
 
 
+_TEXT = (
+    "Leave the layers that take text (StringLookup, TextVectorization) out of the model: let it"
+    " begin at the numbers behind them, and look words up in the app."
+)
+
+
 def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> Shape:
     if entry.dtype not in _INPUT_TYPES:
         raise UsageError(
             f"input '{entry.name}' of {source.name} is {entry.dtype};"
-            f" conversion takes {', '.join(_INPUT_TYPES)}."
+            f" conversion takes {', '.join(_INPUT_TYPES)}.",
+            hint=_TEXT if entry.dtype == "string" else "Give the model an input of float32.",
         )
     shape = entry.shape
     if len(shape) == 3 and resolution is not None:

@@ -9,6 +9,7 @@ where it fails the second one, on a copy of the value whose lists are cut short.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -89,8 +90,31 @@ def faults(error: BaseException) -> list[str]:
     Returns:
         One sentence per fault, with its place: "expected a whole number, not 'x' @ $.bytes".
     """
-    cause = error.__cause__ or error
-    return [line[:_LONGEST] for line in cattrs.transform_error(cause, format_exception=_told)]
+    return [f"{fault.told} @ {fault.place}"[:_LONGEST] for fault in located(error)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong with a value: what raised it, what that says, and where it is."""
+
+    cause: BaseException
+    told: str
+    place: str
+
+
+def located(error: BaseException) -> list[Fault]:
+    """Return all that is wrong with a value, as ``faults``, with the errors themselves."""
+    found = list[tuple[BaseException, str]]()
+
+    def told(cause: BaseException, kind: type | None) -> str:
+        found.append((cause, _told(cause, kind)))
+        return ""
+
+    lines = cattrs.transform_error(error.__cause__ or error, format_exception=told)
+    return [
+        Fault(cause=cause, told=text, place=line.removeprefix(" @ "))
+        for (cause, text), line in zip(found, lines, strict=True)
+    ]
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

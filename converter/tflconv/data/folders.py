@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core import telling
+from tflconv.data import boxes
 from tflconv.data.cache import Allocate
 from tflconv.data.dataset import Table
-from tflconv.data.layout import Layout, Place, by_folders
+from tflconv.data.layout import Layout, Place, by_folders, is_document
 from tflconv.data.sources import File, Source
 from tflconv.data.walking import EMPTY
 from tflconv.errors import TflconvError
@@ -140,7 +141,7 @@ def _placed(source: Source, names: Sequence[str], place: Placing) -> Layout:
     try:
         layout = place(names)
     except TflconvError as error:
-        raise TflconvError(f"{source}: {error.message}", hint=error.hint) from None
+        raise _explained(source, error.message, error.hint) from None
     for part in set(source.told) - {place.split for place in layout.places.values()}:
         _refuse(source, f"there are no pictures in class folders for {part}.")
     return layout
@@ -242,7 +243,17 @@ def _classes(
 
 
 def _refuse(source: Source, problem: str) -> NoReturn:
-    raise TflconvError(f"{source}: {problem}", hint=_HINT)
+    raise _explained(source, problem, _HINT)
+
+
+def _explained(source: Source, problem: str, hint: str | None) -> TflconvError:
+    """What is wrong with the folders of a source, and what kind of set that is."""
+    names = source.names()
+    pictures = [name for name in names if not is_document(name) and not _is_empty(name)]
+    if (kind := boxes.kind(names, pictures)) is not None:
+        told = f"{source} looks like a set for detection: it has {kind}; {problem}"
+        return TflconvError(told, hint=boxes.HINT)
+    return TflconvError(f"{source}: {problem}", hint=hint)
 
 
 def _parts(names: Sequence[str], places: Mapping[str, Place]) -> dict[str, NDArray[np.intp]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NoReturn
 
+from tflconv.data import boxes
 from tflconv.data.dataset_card import DatasetCard
 from tflconv.data.split_words import (
     UNLABELLED,
@@ -285,6 +286,11 @@ def _check_classes(level: _Level) -> None:
     So do ``fold1`` and ``fold2`` with the same folders in each, ``images_part_1`` and
     ``images_part_2``, and ``figures`` beside the folder that has the classes in it.
     """
+    if found := boxes.masks({name: folder.all() for name, folder in level.folders.items()}):
+        raise TflconvError(
+            "the folders '{}' and '{}' are pictures and their masks, not classes.".format(*found),
+            hint=boxes.HINT,
+        )
     inner = {name: folder.without_wrappers() for name, folder in level.folders.items()}
     _refuse_shared(level, list(inner.values()))
     above = [name for name, each in inner.items() if len(each.folders) > 1 and not each.loose]

@@ -29,6 +29,8 @@ from tflconv.device import (
 )
 from tflconv.device.access import Access
 from tflconv.device.adb import diagnose
+from tflconv.device.adb_choice import REFUSALS
+from tflconv.device.complaints import last_line
 from tflconv.device.interface import Completed, Heat, Runtime, Watch
 from tflconv.device.kinds import ListedDevice
 from tflconv.errors import DeviceError
@@ -38,10 +40,13 @@ __all__ = ["Phone", "clean", "diagnose", "find", "listed"]
 
 FOLDER = "/data/local/tmp/tflconv"
 
+_MAY_NOT_RUN = 3
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
-touch .writable && rm -f .writable || exit 1
+echo exit >.runs && chmod 755 .runs || exit 1
+./.runs || {{ rm -f .runs; cd / && rmdir "$0" 2>/dev/null; exit {_MAY_NOT_RUN}; }}
+rm -f .runs
 {{ flock -n 9 2>/dev/null; }} 9>>lock
 [ $? = 1 ] || {{ {watching.RESTORE}; }}
 true
@@ -208,10 +213,19 @@ class Phone:
 
     def _prepare(self) -> None:
         done = self.connection.shell(["sh", "-c", _PREPARE, FOLDER])
-        if done.returncode:
+        if done.returncode == _MAY_NOT_RUN:
             raise DeviceError(
-                f"{self.id}: cannot write {FOLDER}: {done.stderr.strip()}.",
-                hint="See docs/phone-setup.md: adb's shell user needs that folder.",
+                f"{self.id}: programs in {FOLDER} may not be run: {last_line(done.stderr)}.",
+                hint="It is mounted with noexec ('adb shell mount'), or SELinux forbids it ('adb"
+                " shell dmesg' says avc: denied). Use a build of Android that lets adb's shell"
+                " user run programs there, or --device arm64:cortex-a76 here.",
+            )
+        if done.returncode:
+            known = [hint for words, hint in REFUSALS.items() if words in done.stderr]
+            needed = "See docs/phone-setup.md: adb's shell user needs that folder."
+            raise DeviceError(
+                f"{self.id}: cannot write {FOLDER}: {last_line(done.stderr)}.",
+                hint=next(iter(known), needed),
             )
 
     def _send(self, files: Sequence[_File]) -> None:

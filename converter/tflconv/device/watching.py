@@ -59,6 +59,7 @@ _SNAPSHOT = f"""
 echo "=== battery"; dumpsys battery
 echo "=== thermal"; dumpsys thermalservice
 echo "=== power"; dumpsys power | grep -i wakefu
+echo "=== saver"; settings get global low_power 2>/dev/null
 echo "=== clocks"; {_CLOCKS}
 echo "=== limits"; grep . {_CPU}/cpu[0-9]*/cpufreq/cpuinfo_max_freq /dev/null
 echo "=== governor"; cat {_CPU}/cpu0/cpufreq/scaling_governor
@@ -76,6 +77,10 @@ true
 _SAMPLE = f'while :; do echo "=== sample"; {_CLOCKS}; sleep {SAMPLE_SECONDS}; done'
 
 _STATUS = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+
+_SAVER = {"0": False, "1": True}
+LOW_BATTERY = 15
+"""Percent at which Android warns and many phones hold their clocks back."""
 
 _REFUSALS = ("exception", "unknown command", "failed", "denied", "denial", "can't find service")
 
@@ -98,6 +103,7 @@ class Snapshot:
     battery: parse.Battery
     thermal: parse.Thermal
     awake: bool | None = None
+    saver: bool | None = None
     clocks: Mapping[int, float] = field(default_factory=dict)
     limits: Mapping[int, float] = field(default_factory=dict)
     governor: str | None = None
@@ -112,6 +118,7 @@ def read_snapshot(text: str) -> Snapshot:
         battery=parse.battery(sections.get("battery", "")),
         thermal=parse.thermal(sections.get("thermal", "")),
         awake=parse.awake(sections.get("power", "")),
+        saver=_SAVER.get(sections.get("saver", "").strip()),
         clocks=parse.clocks(sections.get("clocks", "")),
         limits=parse.clocks(sections.get("limits", "")),
         governor=sections.get("governor") or None,
@@ -193,6 +200,7 @@ def with_observations(
         thermal_status=(before.thermal.status, after.thermal.status),
         celsius=dict(after.thermal.temperatures),
         screen_on=(before.awake, after.awake),
+        battery_saver=before.saver,
         governor=before.governor,
         cpus_online=before.online,
         cpus_allowed=before.allowed,
@@ -206,7 +214,12 @@ def with_observations(
 
 def reasons(conditions: Conditions) -> list[Reason]:
     """Return why a run under ``conditions`` is not clean: pairs of a verdict and a sentence."""
-    return [*_heat(conditions), *_clocks(conditions), *_screen(conditions)]
+    return [
+        *_heat(conditions),
+        *_clocks(conditions),
+        *_power(conditions),
+        *_screen(conditions),
+    ]
 
 
 def _heat(conditions: Conditions) -> Iterator[Reason]:
@@ -224,9 +237,23 @@ def _clocks(conditions: Conditions) -> Iterator[Reason]:
         yield "throttled", f"the fastest clock fell from {start:.0f} to {end:.0f} MHz in the run"
 
 
+def _power(conditions: Conditions) -> Iterator[Reason]:
+    if conditions.battery_saver:
+        yield "noisy", "the battery saver is on, which holds clocks back: turn it off"
+    level = conditions.battery_percent
+    if level is not None and level < LOW_BATTERY and conditions.charging is False:
+        yield (
+            "noisy",
+            f"the battery is at {level:.0f} %, where phones hold clocks back: charge it",
+        )
+
+
 def _screen(conditions: Conditions) -> Iterator[Reason]:
     if False in (conditions.screen_on or ()):
-        yield "noisy", "the screen was off, so Android may not use the big cores: turn it on"
+        yield (
+            "noisy",
+            "the screen was off, so Android may not use the big cores: turn it on and unlock it",
+        )
     online, allowed = conditions.cpus_online, conditions.cpus_allowed
     barred = set(parse.cpu_list(online or "")) - set(parse.cpu_list(allowed or online or ""))
     if barred:

@@ -11,9 +11,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from tflconv.core.versions import versions
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
-from tflconv.tflite import outline
+from tflconv.tflite import kernels, outline
 from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 from tflconv.tflite.steps import COMPARISONS
 
@@ -28,6 +31,13 @@ _COMPILED_FOR = {
     "ethos-u": "an Arm Ethos-U",
     "DISPATCH_OP": "a vendor's NPU",
 }
+_NO_NUMBERS = {
+    "string": "text (a string)",
+    "resource": "a resource of TensorFlow",
+    "variant": "a list of tensors (a variant)",
+}
+_SCHEMA, _LITERT = 3, "ai-edge-litert"
+_FLOATS, _LISTED = ("float16", "float32", "float64"), 3
 _LOWEST, _HIGHEST = -(2**15), 2**16 - 1
 
 
@@ -42,7 +52,8 @@ def obstacles(model: TfliteModel) -> list[str]:
     """
     return [
         *_missing(model.subgraphs),
-        *_texts(model.main),
+        *_too_new(model),
+        *_no_numbers(model.main),
         *_odd_ends(model),
         *_even(model),
     ]
@@ -84,6 +95,34 @@ def open_sides(model: TfliteModel) -> list[str]:
     ]
 
 
+def broken_weights(model: TfliteModel) -> list[str]:
+    """Return which weights are no numbers, one clause for all.
+
+    Args:
+        model: The model as read.
+
+    Returns:
+        Nothing where all are numbers; infinite ones may be meant, as in a mask.
+    """
+    names = {
+        tensor.name: None
+        for graph in model.subgraphs
+        for tensor in graph.tensors
+        if tensor.dtype in _FLOATS and not tensor.sparse and _has_nan(tensor)
+    }
+    if not names:
+        return []
+    some = ", ".join(f"'{name}'" for name in list(names)[:_LISTED])
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return [f"there is NaN among the weights {some}{more}: its training or conversion went wrong"]
+
+
+def _has_nan(tensor: TfliteTensor) -> bool:
+    width = np.dtype(tensor.dtype).itemsize
+    whole = tensor.data[: len(tensor.data) // width * width]
+    return bool(np.isnan(np.frombuffer(whole, np.dtype(tensor.dtype).newbyteorder("<"))).any())
+
+
 def _missing(graphs: Sequence[Subgraph]) -> Iterator[str]:
     """Custom operators that neither LiteRT nor XNNPACK has kernels of."""
     counts = Counter(
@@ -111,12 +150,27 @@ def _described(name: str, count: int) -> str:
     return f"the custom operator {name}{times}{chip}"
 
 
-def _texts(graph: Subgraph) -> Iterator[str]:
+def _too_new(model: TfliteModel) -> Iterator[str]:
+    """Versions of the schema and of operators that LiteRT does not know."""
+    if model.version != _SCHEMA:
+        yield f"its schema is of version {model.version}, and LiteRT reads {_SCHEMA}"
+    used = {(o.name, o.version) for g in model.subgraphs for o in g.operators if not o.custom}
+    for name, version in sorted(used):
+        if not kernels.known(name, version):
+            newest = kernels.newest(name, version)
+            knows = f"up to {newest}" if newest else "none"
+            yield (
+                f"it needs version {version} of {name}, of which LiteRT"
+                f" {versions(_LITERT)[_LITERT]} knows {knows}"
+            )
+
+
+def _no_numbers(graph: Subgraph) -> Iterator[str]:
     for role, indices in (("input", graph.inputs), ("output", graph.outputs)):
         for position, tensor in enumerate(graph.tensors[index] for index in indices):
-            if tensor.dtype == "string":
+            if what := _NO_NUMBERS.get(tensor.dtype):
                 name = f"'{tensor.name}'" if tensor.name else str(position)
-                yield f"its {role} {name} is text (a string), not numbers"
+                yield f"its {role} {name} is {what}, not numbers"
 
 
 def _even(model: TfliteModel) -> Iterator[str]:

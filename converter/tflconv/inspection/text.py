@@ -12,6 +12,7 @@ from tflconv.inspection import delegation, op_costs, runnable
 from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
 from tflconv.results import BenchmarkRun
+from tflconv.tflite import metadata
 from tflconv.tflite.reading import TfliteModel, TfliteTensor
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
@@ -35,7 +36,8 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         )
     for reason in inspection.obstacles:
         console.print(cell(f"! LiteRT's CPU runtime cannot run it: {reason}", "bold red"))
-    for line in (*runnable.open_sides(model), *inspection.slower[:1]):
+    doubts = (*runnable.open_sides(model), *runnable.broken_weights(model))
+    for line in (*doubts, *inspection.slower[:1]):
         console.print(cell(f"! {line}", "bold yellow"))
     console.print()
 
@@ -101,7 +103,9 @@ def _branches(model: TfliteModel) -> str:
 
 
 def _origin(inspection: Inspection) -> list[tuple[str, str]]:
-    card, facts = inspection.card, []
+    card = inspection.card
+    appended, found = metadata.labels(inspection.model.path)
+    facts = [("labels", f"{len(found)} in {appended}: {_few(found)}")] if found else []
     if card is not None:
         origin = " · ".join(part for part in (card.model, card.dataset, card.recipe) if part)
         norm = card.normalization

@@ -236,7 +236,8 @@ class Door:
         if name == "Lambda":
             raise TflconvError(
                 f"cannot open {self.source} as a model: it holds a Lambda layer, which is code.",
-                hint="Code inside a file is never run. Replace it by a registered layer.",
+                hint="Code inside a file is never run. Replace it by a registered layer, or convert"
+                " the live model in Python: tflconv.convert(model, ...).",
             )
         self._refuse_code(f"the class {_full(module, name)}", name)
 

@@ -75,6 +75,7 @@ class TensorDetails:
 
 
 _CHANNELS = (1, 3, 4)
+_UNKNOWN_TYPES = ("bfloat16", "float8", "int2")
 _CONVERT = "Convert the model with {}."
 
 Loaded = tuple[litert.Interpreter, tuple[TensorDetails, ...], tuple[TensorDetails, ...], Outline]
@@ -274,7 +275,21 @@ def _checked(path: Path, known: TfliteModel | None) -> Outline:
         raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
     model = known or reading.read(path)
     lifetimes.check_memory(model)
+    _check_types(model)
     return outline.of(model)
+
+
+def _check_types(model: TfliteModel) -> None:
+    """Raise ``TflconvError`` where an end has numbers that NumPy does not know."""
+    graph = model.main
+    for role, indices in (("input", graph.inputs), ("output", graph.outputs)):
+        for tensor in (graph.tensors[index] for index in indices):
+            if tensor.dtype.startswith(_UNKNOWN_TYPES):
+                raise TflconvError(
+                    f"{model.path} has the {role} '{tensor.name}' of {tensor.dtype}, and Python has"
+                    " no such numbers.",
+                    hint=_CONVERT.format("inputs and outputs of float32; bench runs it as it is"),
+                )
 
 
 def _tensor(detail: litert.Details) -> TensorDetails:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tflconv.core.plural import plural
 from tflconv.errors import UsageError
-from tflconv.model import normalization, one_score
+from tflconv.model import normalization, one_score, own_labels
 from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.pictures import Resize
@@ -53,9 +53,10 @@ def resolve_card(
             f"{model} does not say how pixels become its input.",
             hint=f"Say how: --normalize {', '.join(normalization.NAMED)} or MEAN,STD.",
         )
+    own = card.labels or own_labels.fitting(model, sizes) if labels is None else tuple(labels)
     return replace(
         card,
-        labels=card.labels if labels is None else tuple(labels),
+        labels=own,
         resize=resize or card.resize,
     )
 

@@ -52,7 +52,8 @@ def _check_graph(folder: Path, graph: Any) -> None:
     if not graph.HasField("object_graph_def"):
         raise TflconvError(
             f"{folder} was written by TensorFlow 1, whose graphs are not opened.",
-            hint="Save the model with TensorFlow 2: tf.saved_model.save or model.export.",
+            hint="Save the model with TensorFlow 2: tf.saved_model.save or model.export. Or make a"
+            " float .tflite: tf.compat.v1.lite.TFLiteConverter.from_saved_model(DIR).convert().",
         )
     functions = {function.signature.name: function for function in graph.graph_def.library.function}
     saver = {graph.saver_def.save_tensor_name.partition(":")[0], graph.saver_def.restore_op_name}

@@ -1,12 +1,13 @@
 """What can be refused at once: before TensorFlow is imported, a file opened, or an hour spent.
 
-Each function raises for the first thing in a request or plan that cannot be right: files that are
-not there, names of datasets and devices that nobody has, options without an effect.
+Each function raises for what cannot be right in a request, and for all of it in a plan: files that
+are not there, names of datasets and devices that nobody has, options without an effect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
 from tflconv.core import outputs, telling
 from tflconv.core.inputs import require_finite
+from tflconv.core.recognizing import WHOLE
 from tflconv.data.arrays import is_array_file
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import TflconvError, UsageError, check_all
 from tflconv.history import Keeping
 from tflconv.model import golden
 from tflconv.pipeline import idle, known_models
@@ -30,6 +32,8 @@ if TYPE_CHECKING:  # what measures is not imported to verify
 
 KINDS = "Models come as .keras, .h5, a SavedModel folder or a float .tflite."
 
+_LARGEST = 2**31 - 1
+"""Bytes that places in a flatbuffer reach."""
 _KERAS = (".keras", ".h5", ".hdf5")
 
 
@@ -148,26 +152,41 @@ def plan(chosen: Plan) -> None:
         DeviceError: Nothing can be measured on any of its devices.
         TflconvError: A file is not there.
     """
-    for name in chosen.devices:
-        device.check_name(name)
-    _check_measurable(chosen.devices)
-    for named in dict.fromkeys(chosen.pictures_of(model)[0] for model in chosen.models):
-        _check_pictures(named)
-    dataset(chosen.calibration.source)
-    step_files(of_tables(chosen.settings))
-    for model in chosen.models:
-        _check_model(chosen, model)
+    pictures = dict.fromkeys(chosen.pictures_of(model)[0] for model in chosen.models)
+    check_all(
+        partial(_check_devices, chosen.devices),
+        *(partial(_check_pictures, named) for named in pictures),
+        partial(dataset, chosen.calibration.source),
+        partial(step_files, of_tables(chosen.settings)),
+        *(partial(_check_model, chosen, model) for model in chosen.models),
+    )
 
 
 def model_file(path: Path) -> None:
     """Raise ``TflconvError`` where there is no file or SavedModel at ``path``."""
     if not path.exists():
+        if path.with_name(f"{path.name}.index").is_file():
+            raise TflconvError(f"{path} is a checkpoint, which holds weights only.", hint=WHOLE)
         raise TflconvError(f"no model at {path}.", hint=KINDS)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
-        raise TflconvError(
-            f"{path} is not a SavedModel: it holds no saved_model.pb.",
-            hint="Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
-        )
+        what, hint = _folder(path)
+        raise TflconvError(f"{path} is not a SavedModel: {what}.", hint=hint)
+
+
+def _folder(path: Path) -> tuple[str, str]:
+    """What a folder is that is no SavedModel, and what to do."""
+    names = {each.name for each in path.iterdir()}
+    models = sorted(name for name in names if Path(name).suffix in (*_KERAS, ".tflite"))
+    if {"config.json", "metadata.json"} <= names:
+        return "it is an unpacked .keras file", "Pack it again: zip -r ../model.keras ."
+    if models:
+        return f"it holds {models[0]}", f"Name the file: {path / models[0]}."
+    if any(name.endswith(".index") for name in names):
+        return "it holds a checkpoint, which is weights only", WHOLE
+    return (
+        "it holds no saved_model.pb",
+        "Save the model with model.export(folder), or name a .keras, .h5 or .tflite file.",
+    )
 
 
 def step_files(settings: Iterable[StepConfig]) -> None:
@@ -233,6 +252,11 @@ def _check_graph(path: Path) -> None:
     from tflconv.inspection import runnable
     from tflconv.tflite import reading
 
+    if (size := path.stat().st_size) > _LARGEST:
+        raise TflconvError(
+            f"{path} has {size / 1e9:.1f} GB, and a file of more than 2.1 GB cannot be rewritten.",
+            hint="Give the model that it was made of.",
+        )
     model = reading.read(path)
     runnable.check(model)
     for tensor in (model.main.tensors[index] for index in model.main.inputs):
@@ -247,6 +271,11 @@ def _check_graph(path: Path) -> None:
             f"{path} keeps weights in a sparse format, of which nothing can be made.",
             hint="Give the model that it was made of.",
         )
+
+
+def _check_devices(names: Sequence[str]) -> None:
+    check_all(*(partial(device.check_name, name) for name in names))
+    _check_measurable(names)
 
 
 def _check_measurable(devices: Sequence[str]) -> None:

@@ -80,11 +80,14 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
         TflconvError: A file cannot be read or run.
         DeviceError: A device was lost.
     """
-    files = [_file(side) for side in (request.baseline, request.contender)]
+    sides = (request.baseline, request.contender)
+    files = [_file(side) for side in sides]
     if files[0] is not None and files[1] is not None:
         idle.comparison(request, measured=True)
         return _measured(request, (files[0], files[1]), progress)
     if any(file is not None for file in files):
+        for side, file in zip(sides, files, strict=True):
+            _ = None if file is not None else _results(side, request)  # which may be no results
         raise UsageError(
             "one side is a .tflite file, the other one was measured before: what changed in"
             " between cannot be told.",
@@ -95,7 +98,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
             "results that are there cannot be extended.", hint="Name the two .tflite files."
         )
     idle.comparison(request, measured=False)
-    baseline, contender = (_results(s, request) for s in (request.baseline, request.contender))
+    baseline, contender = (_results(side, request) for side in sides)
     return comparison.compare(baseline, contender, request.settings)
 
 

@@ -16,6 +16,7 @@ from tflconv.core.progress import Callback, Progress, silent
 from tflconv.data import Dataset
 from tflconv.data.outputs import listed
 from tflconv.errors import TflconvError, UsageError
+from tflconv.model import own_labels
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import Opened, open_once
@@ -213,10 +214,14 @@ class Origin:
         request, own = self.request, self.own_card
         if own is not None and not (request.normalize or request.resize or request.labels):
             return own
-        return description.describe(
+        told = description.describe(
             self.float_model,
             own,
             normalize=request.normalize,
             resize=request.resize,
             labels=request.labels,
         )
+        path = self.opened.path
+        if told is None or told.labels or path is None or not self.opened.is_tflite:
+            return told
+        return replace(told, labels=own_labels.fitting(path, self.float_model.outputs))

@@ -10,8 +10,9 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
@@ -23,8 +24,8 @@ from tflconv.compression import QatConfig, technique
 from tflconv.compression.settings import of_tables
 from tflconv.conversion import Rewrite
 from tflconv.core import inputs, strict
-from tflconv.core.structuring import Structure, faults, leaves
-from tflconv.errors import TflconvError, UsageError, require
+from tflconv.core.structuring import Fault, Structure, located
+from tflconv.errors import TflconvError, UsageError, check_all, require, together
 from tflconv.model.golden import MOST_SAMPLES
 from tflconv.pipeline.meaning import RecipeOptions
 from tflconv.pipeline.plan_parts import (
@@ -116,6 +117,21 @@ class Plan:
     quick: QuickPlan = field(default_factory=QuickPlan)
 
     def __post_init__(self) -> None:
+        check_all(
+            self._check_numbers,
+            *(partial(self._check_named, key) for key in ("models", "recipes", "devices")),
+            *(
+                partial(self._check_recipe, model, name)
+                for model in self.models
+                for name in model.recipes or self.recipes
+            ),
+            self._check_options,
+            *(partial(_check_amount, *each) for each in self._amounts()),
+            self._check_titles,
+            self._check_learning,
+        )
+
+    def _check_numbers(self) -> None:
         require(
             "plan",
             self,
@@ -127,12 +143,19 @@ class Plan:
                 f"from 1 to {MOST_SAMPLES}",
             ),
         )
-        for key in ("models", "recipes", "devices"):
-            if not getattr(self, key):
-                raise UsageError(f"'{key}' must name at least one.")
-        for model in self.models:
-            for each in self.recipes_of(model):
-                _check(each, self.rewrite_of(model))
+
+    def _check_named(self, key: str) -> None:
+        if not getattr(self, key):
+            raise UsageError(f"'{key}' must name at least one.")
+
+    def _check_recipe(self, model: ModelPlan, name: str) -> None:
+        """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""
+        rewrite = self.rewrite_of(model)
+        for chosen in (recipe.get(name), *technique.stairs(recipe.get(name))):
+            technique.check(chosen)
+            replace(chosen, unfused=chosen.unfused or rewrite == "unfused")
+
+    def _check_options(self) -> None:
         self.options.check(self.all_recipes, in_plan=True)
         if any(getattr(each, "head", "kept") == "new" for each in self.options.settings):
             raise UsageError(
@@ -140,15 +163,21 @@ class Plan:
                 " as a plan does.",
                 hint="Make it with tflconv compress, and name what that wrote as the model.",
             )
-        _ = None if self.max_drop is None else parse_drop(self.max_drop)
-        for share in (self.min_agreement, self.min_cosine):
-            _ = None if share is None else parse_share(share)
+
+    def _amounts(self) -> Iterator[tuple[str, str | None, Callable[[str], object]]]:
+        yield "max_drop", self.max_drop, parse_drop
+        yield "min_agreement", self.min_agreement, parse_share
+        yield "min_cosine", self.min_cosine, parse_share
+
+    def _check_titles(self) -> None:
         titles = [model.title for model in self.models]
         for title in titles:
             if titles.count(title) > 1:
                 raise UsageError(
                     f"two models are called '{title}'.", hint="Give each a 'name' of its own."
                 )
+
+    def _check_learning(self) -> None:
         done: set[str] = set()
         for model in self.models:
             self._check_order(model, (model.title,), done)
@@ -219,10 +248,13 @@ class Plan:
         done.add(model.title)
 
 
-def _check(chosen: Recipe, rewrite: Rewrite) -> None:
-    """Raise ``UsageError`` for a recipe that cannot be made, or not of a rewritten graph."""
-    technique.check(chosen)
-    replace(chosen, unfused=chosen.unfused or rewrite == "unfused")
+def _check_amount(key: str, text: str | None, parse: Callable[[str], object]) -> None:
+    """Raise ``UsageError`` for a share or a drop that is none."""
+    if text is not None:
+        try:
+            parse(text)
+        except UsageError as error:
+            raise UsageError(f"{key}: {error.message}", hint=error.hint) from None
 
 
 def load(path: Path) -> Plan:
@@ -268,14 +300,21 @@ def _parse(text: str, source: str) -> Plan | PartsPlan:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
     kind: type[Plan] | type[PartsPlan] = PartsPlan if "parts" in value else Plan
+    meant, wrong = set[str](), list[TflconvError]()
     for name, known in _unknown_keys(value, kind):
         near = difflib.get_close_matches(name, known, n=1)
+        meant.update(near)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(sorted(known))}."
-        raise UsageError(f"{_place(text, name, source)}: unknown key '{name}'.", hint=hint)
+        wrong.append(UsageError(f"{_place(text, name, source)}: unknown key '{name}'.", hint=hint))
     try:
-        return _STRUCTURE.of(value, kind)
+        made = _STRUCTURE.of(value, kind)
     except ValueError as error:
-        raise _explained(error, text, source) from error
+        found = located(error)
+        known_faults = [each for each in found if _missing(each) not in meant]
+        wrong += [part for each in known_faults for part in _explained(each, text, source)]
+    if wrong:
+        raise together(wrong, owner=source)
+    return made
 
 
 def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
@@ -299,26 +338,31 @@ def _annotations(kind: Any) -> dict[str, Any]:
     return {n: get_args(h)[0] if get_origin(h) is tuple else h for n, h in hints.items()}
 
 
-def _explained(error: ValueError, text: str, source: str) -> UsageError:
-    """One message for the first thing that is wrong; our own validation speaks for itself."""
-    for inner in leaves(error):
-        if isinstance(inner, TflconvError):
-            return UsageError(f"{source}: {inner.message}", hint=inner.hint)
-    first = faults(error)[0]
-    message, _, path = first.partition(" @ $")
+def _missing(fault: Fault) -> str | None:
+    """The key that a fault says is missing, if it says so."""
+    return fault.place.rpartition(".")[2] if _MISSING in fault.told else None
+
+
+_MISSING = "required field missing"
+
+
+def _explained(fault: Fault, text: str, source: str) -> list[UsageError]:
+    """One message for each thing that is wrong; our own validation speaks for itself."""
+    if isinstance(fault.cause, TflconvError):
+        return [
+            UsageError(f"{source}: {part.message}", hint=part.hint)
+            for part in fault.cause.parts or (fault.cause,)
+        ]
+    message, path = fault.told, fault.place.removeprefix("$")
+    if missing := _missing(fault):
+        return [UsageError(f"{source}: '{missing}' is missing at {fault.place}.")]
     name = next(iter(re.findall(r"\w+", path)[::-1]), "")
-    if found := re.search(r"required field missing", message):
-        missing = path.rpartition(".")[2]
-        return UsageError(f"{source}: '{missing}' is missing{found.string[len(message) :]}.")
+    place = _place(text, name, source)
     if choices := re.search(r"\((.*) not in literal .*?\[(.*)\]\)", message):
         known = re.findall(r"'([^']*)'", choices[2])
-        return UsageError(
-            f"{_place(text, name, source)}: '{name}' must be {' or '.join(known)}."
-            f" Received: {choices[1]}."
-        )
-    for inner in leaves(error):
-        message = str(inner) if isinstance(inner, strict.Mismatch) else message
-    return UsageError(f"{_place(text, name, source)}: '{path.lstrip('.')}': {message}.")
+        said = f"'{name}' must be {' or '.join(known)}. Received: {choices[1]}."
+        return [UsageError(f"{place}: {said}")]
+    return [UsageError(f"{place}: '{path.lstrip('.')}': {message}.")]
 
 
 def _place(text: str, key: str, source: str) -> str:

@@ -20,6 +20,7 @@ OUTLIER_SHARE = 0.05
 SLOWER, MUCH_SLOWER = 0.95, 0.8
 """Speedups below which a run is called slower: a clean run, and any other."""
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w.-]*[A-Za-z_])")
+_OWN_CURES = (": let ", ": turn ", ": charge ")
 _CURES = {
     "noisy": "Close other programs and measure again.",
     "throttled": "Let the device cool, or spread the runs with --run-delay.",
@@ -104,7 +105,7 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
     run = cell.run
     if run.verdict is not None and run.verdict != "clean":
         for reason in run.reasons or ("no reason was recorded",):
-            yield f"{run.verdict}: {reason}. {_CURES[run.verdict]}", True
+            yield f"{run.verdict}: {reason}. {_cure(run.verdict, reason)}".rstrip(), True
     yield from ((_sentence(warning), False) for warning in run.warnings)
     yield from _held(run)
     yield from _started(run)
@@ -120,6 +121,11 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
             " comparable with published figures.",
             False,
         )
+
+
+def _cure(verdict: str, reason: str) -> str:
+    """What helps against a verdict, unless its reason says it."""
+    return "" if any(word in reason for word in _OWN_CURES) else _CURES[verdict]
 
 
 def _held(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:

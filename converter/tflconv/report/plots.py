@@ -34,6 +34,8 @@ _SHOWN_MODELS = 16
 USUAL_RATE = 10.0
 _ROW = 0.235
 _ROOM_FOR_LABEL = 1.6
+_SMALL_LETTERS = 62
+"""Letters of small labels that fit into the width."""
 
 
 @style.settled
@@ -75,14 +77,16 @@ def latency(group: Group) -> Figure | None:
     drawn, axes, places = _rows(group, cells, "Latency")
     summaries = [cell.latency.summary for cell in cells if cell.latency]
     slowest = max(s["median"] for s in summaries)
-    edge = min(max(max(s["p95"] for s in summaries), 1.2 * slowest), 2.5 * slowest)
+    edge = style.edge(s["median"] for s in summaries)
+    if edge == slowest:  # none is far beyond the others
+        edge = min(max(max(s["p95"] for s in summaries), 1.2 * slowest), 2.5 * slowest)
     for height, cell in places:
         _draw_latency(axes, height, cell, edge)
         axes.text(edge * 1.05, height, _latency_label(cell), va="center", fontsize=8.5)
     axes.set_xlim(0, edge * _ROOM_FOR_LABEL)
     cut = any(s["p95"] > edge for s in summaries)
     reach = "p5 to p95 (arrow: beyond)" if cut else "line from p5 to p95"
-    axes.set_xlabel(f"ms, {reach}, dots are samples")
+    axes.set_xlabel(f"ms, {reach}, dots are samples", loc="right")
     return drawn
 
 
@@ -213,13 +217,15 @@ def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, li
             places += [(line - 1 - index, cell) for index, cell in enumerate(present)]
             line -= len(present) + 1.35
     drawn, axes = style.figure(_ROW * (-line + 0.6) + 0.75)
+    room = style.LETTERS - max(len(cell.run.model.recipe) for _, cell in places)
+    above = "figure" if any(len(name) > room for _, name in headings) else "axes"
     axes.set_yticks([h for h, _ in places], [to_plot(c.run.model.recipe) for _, c in places])
     for height, name in headings:
         axes.annotate(
-            to_plot(name),
+            style.fitted(name),
             (0, height),
             (0, 0),
-            ("axes fraction", "data"),
+            (f"{above} fraction", "data"),
             "offset points",
             va="center",
             weight="bold",
@@ -243,14 +249,25 @@ def _bars(
     if not cells:
         return None
     drawn, axes, places = _rows(group, cells, title)
-    longest = max(value(cell) or 0 for cell in cells)
+    longest = style.edge(value(cell) or 0 for cell in cells)
     for height, cell in places:
-        width = value(cell) or 0
-        axes.barh(height, width, height=0.62, color=style.recipe_color(cell.run.model.recipe))
-        axes.text(width + longest * 0.02, height, label(cell), va="center", fontsize=8.5)
-    axes.set_xlim(0, longest * _ROOM_FOR_LABEL)
-    axes.set_xlabel(unit)
+        width, color = value(cell) or 0, style.recipe_color(cell.run.model.recipe)
+        shown = min(width, longest)
+        axes.barh(height, shown, height=0.62, color=color)
+        if width > longest:
+            axes.plot(longest, height, ">", color=color, markersize=9)
+        axes.text(shown + longest * 0.04, height, label(cell), va="center", fontsize=8.5)
+    axes.set_xlim(0, longest * _room(places, label))
+    axes.set_xlabel(unit, loc="right")
     return drawn
+
+
+def _room(places: Sequence[Bar], label: Callable[[Cell], str]) -> float:
+    """The length of the axis, in that of the longest bar, with which the labels behind bars fit."""
+    widest = max(len(cell.run.model.recipe) for _, cell in places)
+    letters = max(len(label(cell)) for _, cell in places)
+    share = letters / max(_SMALL_LETTERS - widest, 1)
+    return max(_ROOM_FOR_LABEL, 1.06 / (1 - min(share, 0.8)))
 
 
 def _size_label(cell: Cell) -> str:
@@ -286,12 +303,12 @@ def _draw_latency(axes: Axes, height: float, cell: Cell, edge: float) -> None:
     values = values[values <= edge]
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(values))
     axes.scatter(values, height + jitter, s=3, color=color, alpha=0.35, linewidths=0)
-    axes.plot(
-        [summary["p5"], min(summary["p95"], edge)], [height, height], color=color, linewidth=2.2
-    )
+    ends, median = [min(summary[end], edge) for end in ("p5", "p95")], summary["median"]
+    axes.plot(ends, [height, height], color=color, linewidth=2.2)
     if summary["p95"] > edge:
         style.arrow(axes, edge, height, units.significant(summary["p95"]), color)
-    axes.plot(summary["median"], height, "|", color=style.INK, markersize=9, markeredgewidth=1.6)
+    if median <= edge:
+        axes.plot(median, height, "|", color=style.INK, markersize=9, markeredgewidth=1.6)
 
 
 def _draw_accuracy(axes: Axes, height: float, cell: Cell) -> None:
@@ -351,11 +368,11 @@ def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
     shapes = style.markers([name for name, _ in group.models])
     recipes = dict.fromkeys(cell.run.model.recipe for cell in cells)
     handles = [
-        Line2D([], [], marker="s", linestyle="", color=style.recipe_color(r), label=to_plot(r))
+        Line2D([], [], marker="s", linestyle="", color=style.recipe_color(r), label=style.fitted(r))
         for r in recipes
     ]
     handles += [
-        Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=to_plot(name))
+        Line2D([], [], marker=marker, linestyle="", color=style.MUTED, label=style.fitted(name))
         for name, marker in (shapes.items() if len(shapes) <= _SHOWN_MODELS else ())
     ]
     style.legend(drawn, handles, closer=True)
@@ -374,8 +391,10 @@ def _draw_strip(axes: Axes, cell: Cell, title: str) -> None:
     beyond = axes.scatter(order[far], np.full(far.sum(), top), s=16, marker="^", color=color)
     beyond.set(clip_on=False, in_layout=False)
     axes.set_facecolor("none")
-    axes.set(xticks=[], yticks=[], ylim=(min(values) - 0.08 * (top - min(values)), top))
-    axes.set_title(to_plot(f"{title} {cell.run.model.recipe}"), fontsize=8, weight="normal", pad=5)
+    room = top - min(values) or top
+    axes.set(xticks=[], yticks=[], ylim=(min(values) - 0.08 * room, min(values) + room))
     median, most = units.significant(summary["median"]), units.significant(summary["max"])
     text = f"median {median}, max {most} ms"
+    name = style.fitted(f"{title} {cell.run.model.recipe}", _SMALL_LETTERS - len(text))
+    axes.set_title(name, fontsize=8, weight="normal", pad=5)
     axes.set_title(text, loc="right", fontsize=7.5, weight="normal", color=style.MUTED, pad=5)

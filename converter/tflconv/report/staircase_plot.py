@@ -74,17 +74,20 @@ def draw(found: Staircase) -> Figure:
 
 def _draw_panel(axes: Axes, panel: _Panel, stairs: Sequence[Stair]) -> None:
     _prepare(axes, panel.title, stairs)
-    longest = max(panel.value(stair) or 0 for stair in stairs)
+    longest = style.edge(panel.value(stair) or 0 for stair in stairs)
     before = None
     for place, stair in enumerate(stairs):
         value = panel.value(stair)
         if value is None:
             continue
-        axes.barh(place, value, height=_BAR, color=style.recipe_color(stair.recipe))
-        if (ends := panel.interval(stair)) is not None:
+        color, shown = style.recipe_color(stair.recipe), min(value, longest)
+        axes.barh(place, shown, height=_BAR, color=color)
+        if value > longest:
+            axes.plot(longest, place, ">", color=color, markersize=9)
+        elif (ends := panel.interval(stair)) is not None:
             axes.plot(ends, [place, place], color=style.INK, linewidth=1.2)
         text = panel.told(value) + (f"  {units.change(value / before - 1)}" if before else "")
-        axes.text(value + longest * 0.02, place, text, va="center", fontsize=8.5)
+        axes.text(shown + longest * 0.04, place, text, va="center", fontsize=8.5)
         before = value
     axes.set_xlim(0, longest * _ROOM_FOR_LABEL)
     axes.set_xlabel(panel.unit)

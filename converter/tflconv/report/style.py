@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from matplotlib import rc_context
@@ -17,6 +17,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from tflconv.core.text import to_plot
 
 INK, MUTED, RULE, PAPER = "#1b1f24", "#66707a", "#dfe3e7", "#ffffff"
 NEUTRAL = "#8a939c"
@@ -165,6 +167,46 @@ def _opening(description: str) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
         f' viewBox="%s" role="img" aria-label="{described}">'
     )
+
+
+def edge(values: Iterable[float]) -> float:
+    """Return where lines that begin at 0 are cut off, so that a few do not hide all others.
+
+    Args:
+        values: Where they end, in the unit of the axis.
+
+    Returns:
+        The largest of the values, or of those before a gap of ``_FAR`` times that most lie below.
+
+    Example:
+        >>> edge([1.0, 2.0, 4.0]), edge([1.0, 2.0, 4.0, 1000.0])
+        (4.0, 4.4)
+    """
+    ordered = sorted(values)
+    for place in range(len(ordered) // 2 + 1, len(ordered)):
+        if ordered[place] > _FAR * ordered[place - 1] > 0:
+            return _BEYOND * ordered[place - 1]
+    return ordered[-1] if ordered else 0.0
+
+
+_FAR, _BEYOND = 30, 1.1
+
+
+LETTERS = 53
+"""Letters of a heading or a legend that fit into the width."""
+
+
+def fitted(name: str, letters: int = LETTERS) -> str:
+    """Return ``name`` for a plot, without its middle if it has more than so many ``letters``.
+
+    Example:
+        >>> fitted("mobilenet_v3_large_2026", 12)
+        'mobile…_2026'
+    """
+    if len(name) > letters:
+        end = (letters - 1) // 2
+        name = f"{name[: letters - 1 - end]}…{name[len(name) - end :]}"
+    return to_plot(name)
 
 
 def arrow(axes: Axes, edge: float, height: float, number: str, color: str) -> None:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tflconv.core.text import to_plot
-from tflconv.report import style
+from tflconv.report import style, units
 from tflconv.report.columns import Cell, Group
 from tflconv.results import endurance
 
@@ -66,9 +65,12 @@ def draw(group: Group, cells: Sequence[Cell]) -> Figure:
         axes.set_facecolor("none")
         axes.tick_params(length=0)
         axes.grid()
+    highest = style.edge(value for cell in cells for value in _latency(cell).values)
     for cell in cells:
         _mark_throttling(rows[0], cell, scale)
-    rows[0].set_ylim(0, None)
+        _mark_beyond(rows[0], cell, highest, scale)
+    beyond = any(max(_latency(cell).values) > highest for cell in cells)
+    rows[0].set_ylim(0, highest if beyond else None)
     rows[0].set_title("Sustained")
     rows[-1].set_xlabel(unit)
     drawn.legend(
@@ -85,8 +87,26 @@ def _draw_line(
         points.values,
         line,
         color=style.recipe_color(cell.run.model.recipe),
-        label=to_plot(f"{group.title(cell)} {cell.run.model.recipe}"),
+        marker="." if len(points.at_s) == 1 else None,
+        label=style.fitted(f"{group.title(cell)} {cell.run.model.recipe}"),
     )
+
+
+def _mark_beyond(axes: Axes, cell: Cell, highest: float, scale: float) -> None:
+    """Put an arrow with the number at the upper edge where latency is slowest beyond it."""
+    at_s, values = _latency(cell)
+    slowest = max(values)
+    if slowest > highest:
+        color, place = (
+            style.recipe_color(cell.run.model.recipe),
+            at_s[values.index(slowest)] / scale,
+        )
+        (mark,) = axes.plot(place, highest, "^", color=color, markersize=6)
+        mark.set_clip_on(False)
+        axes.annotate(
+            units.significant(slowest), (place, highest), (6, -4), textcoords="offset points",
+            fontsize=6.5, color=color,
+        )  # fmt: skip
 
 
 def _mark_throttling(axes: Axes, cell: Cell, scale: float) -> None:

@@ -43,15 +43,17 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def change(share: float) -> str:
-    """Format a relative change with its sign: ``−66 %``, ``+4 %``, ``±0 %``."""
+    """Format a relative change: ``−66 %``, ``+4 %``, ``±0 %``, and ``11.0×`` from ten times on."""
+    if share >= 10:
+        return f"{significant(share + 1)}×"
     rounded = round(share * 100)
     sign = "±" if rounded == 0 else "+" if rounded > 0 else "−"
     return f"{sign}{abs(rounded)} %"
 
 
 def factor(value: float) -> str:
-    """Format a speedup as ``2.10×``."""
-    return f"{value:.2f}×"
+    """Format a speedup as ``2.10×``, a large one as ``547×``."""
+    return f"{significant(value)}×" if value >= 100 else f"{value:.2f}×"
 
 
 def _scaled(count: float, steps: tuple[tuple[str, float], ...], unit: str) -> str:

@@ -116,6 +116,7 @@ class Conditions:
         thermal_status: Android's thermal status, from 0 (none) to 6 (shutdown).
         celsius: Sensors and their temperatures after the run.
         screen_on: Whether the screen was on.
+        battery_saver: Whether Android was told to save power.
         mhz_before: Clocks before the run.
         mhz_first: Typical clocks in the first half of the run.
         mhz_last: Typical clocks in the second half of the run.
@@ -145,6 +146,7 @@ class Conditions:
     thermal_status: tuple[int | None, int | None] | None = None
     celsius: Mapping[str, float] | None = None
     screen_on: tuple[bool | None, bool | None] | None = None
+    battery_saver: bool | None = None
     mhz_before: tuple[float, ...] | None = None
     mhz_first: tuple[float, ...] | None = None
     mhz_last: tuple[float, ...] | None = None

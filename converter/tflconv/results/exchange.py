@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
-from tflconv.core import inputs, markup
+from tflconv.core import inputs, markup, recognizing
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, write_text
 from tflconv.core.given import AnyPath
@@ -151,6 +152,13 @@ def gathered(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Result
     return merge([each if isinstance(each, Results) else load(each) for each in results])
 
 
+def _check_kind(path: Path, content: bytes) -> None:
+    """Raise ``TflconvError`` for a file that is known to be something else."""
+    found = recognizing.recognized(io.BytesIO(content))
+    if found is not None and not content.lstrip().startswith((b"{", b"[")):
+        raise TflconvError(f"{path} is no results file: it is {found[0]}.", hint=_MAKE)
+
+
 def load(path: AnyPath) -> Results:
     """Return the results in a file.
 
@@ -170,6 +178,7 @@ def load(path: AnyPath) -> Results:
     path = Path(path)
     try:
         content = inputs.read_bytes(path)
+        _check_kind(path, content)
         value = read_json(content.decode())
         later = _later_runs(path, content)
     except FileNotFoundError as error:

@@ -63,6 +63,42 @@ def read(path: Path) -> Metadata | None:
         return None
 
 
+def labels(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Read the labels of the outputs that lie in the archive at the end of a ``.tflite`` file.
+
+    Many makers append them without saying how pixels become inputs, or without any metadata.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Name of the label file and its lines; an empty name if there is none, or several.
+    """
+    try:
+        content = inputs.read_bytes(path)
+        with bounded.open_zip(path) as archive:
+            names = [name for name in archive.namelist() if _is_label_file(name)]
+            name = _named_labels(content) or (names[0] if len(names) == 1 else "")
+            return (name, _lines(bounded.read_text(archive, name))) if name else ("", ())
+    except bounded.DAMAGE:
+        return "", ()
+
+
+def _is_label_file(name: str) -> bool:
+    return "label" in name.lower() and name.lower().endswith(".txt")
+
+
+def _named_labels(content: bytes) -> str:
+    """The label file that the metadata name; an empty text if there are none."""
+    from ai_edge_litert import schema_py_generated as fb
+
+    try:
+        graph = _tables(_root(fb.Model.GetRootAs(content, 0)), 3)[0]
+        return _label_file(_tables(graph, 3)[0])
+    except bounded.DAMAGE:
+        return ""
+
+
 def _parsed(path: Path, content: bytes) -> Metadata | None:
     from ai_edge_litert import schema_py_generated as fb
 
@@ -101,12 +137,21 @@ def _normalization(source: Table) -> tuple[tuple[float, ...], tuple[float, ...]]
 
 def _labels(path: Path, sink: Table) -> tuple[str, ...]:
     """The lines of the label file that the output names; none where it names none."""
+    if not (name := _label_file(sink)):
+        return ()
+    with bounded.open_zip(path) as archive:
+        return _lines(bounded.read_text(archive, name))
+
+
+def _label_file(sink: Table) -> str:
     for file in _tables(sink, 6):
         if file.GetSlot(_slot(2), 0, number_types.Int8Flags) == AXIS_LABELS:
-            name = file.String(file.Pos + file.Offset(_slot(0))).decode()
-            with bounded.open_zip(path) as archive:
-                return tuple(map(clean_name, bounded.read_text(archive, name).splitlines()))
-    return ()
+            return str(file.String(file.Pos + file.Offset(_slot(0))).decode())
+    return ""
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(map(clean_name, text.splitlines()))
 
 
 def _slot(number: int) -> int:

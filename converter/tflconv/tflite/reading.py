@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -206,7 +206,10 @@ def read(path: Path) -> TfliteModel:
         TflconvError: The file is missing, no ``.tflite`` file, or damaged.
     """
     try:
-        content = inputs.read_bytes(path)
+        inputs.require_finite(path)
+        with path.open("rb") as stream:
+            _check_kind(stream, path)  # before gigabytes of another kind are read
+            content = stream.read()
     except FileNotFoundError as error:
         raise TflconvError(f"no model at {path}.", hint="Make it with tflconv convert.") from error
     except OSError as error:
@@ -220,12 +223,7 @@ def parse(content: bytes, path: Path) -> TfliteModel:
     Raises:
         TflconvError: It is no ``.tflite`` file, or damaged.
     """
-    if content[4:8] != schema.IDENTIFIER:
-        raise recognizing.refusal(
-            f"{path} is not a .tflite file",
-            io.BytesIO(content),
-            hint="Convert a .keras file or a SavedModel with tflconv convert.",
-        )
+    _check_kind(io.BytesIO(content), path)
     try:
         return _FileReader(content).model(path)
     except _DAMAGE as error:
@@ -233,6 +231,17 @@ def parse(content: bytes, path: Path) -> TfliteModel:
         raise TflconvError(
             f"{path} is damaged or cut short: {what}.", hint="Copy or convert it again."
         ) from error
+
+
+def _check_kind(stream: IO[bytes], path: Path) -> None:
+    """Raise ``TflconvError`` for a file of another kind; the stream is at its beginning after."""
+    if stream.read(8)[4:] != schema.IDENTIFIER:
+        raise recognizing.refusal(
+            f"{path} is not a .tflite file",
+            stream,
+            hint="Convert a .keras file or a SavedModel with tflconv convert.",
+        )
+    stream.seek(0)
 
 
 class _FileReader:

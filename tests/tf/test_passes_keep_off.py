@@ -43,6 +43,11 @@ def cutting(source: str, channels: int = 2, outputs: int = 32, **options: Any) -
     return node("conv", source, options=options, kernel=kernel, bias=np.zeros(outputs))
 
 
+def depthwise(source: str, *size: int) -> Node:
+    options = {"strides": (1, 1), "padding": "SAME"}
+    return node("depthwise", source, options=options, kernel=drawn(*size, 2, 1), bias=[0, 0])
+
+
 def crop(source: str) -> Node:
     return node("crop", source, options={"begin": 0, "end": 1})
 
@@ -163,6 +168,10 @@ CASES = {
         "pixels are left over": network((7, 6, 2), cutting("x")),
         "channels are many": network((6, 6, 5), cutting("x", channels=5)),
         "windows are spread": network(PICTURE, cutting("x", dilation=(2, 2))),
+    },
+    "split_windows": {
+        "a kernel has as many taps": network(PICTURE, depthwise("x", 5, 5)),
+        "one row has more taps than a kernel": network(PICTURE, depthwise("x", 2, 26)),
     },
     "drop_softmax": {
         "the output is another activation": tokens(relu("x", "sigmoid")),

@@ -25,8 +25,14 @@ from tflconv.tflite.wiring import Step, Wiring
 FILTERS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 """Operators with trained weights, which selective recipes compute in integers in every file."""
 
-_CARRIED = ("ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE", "TRANSPOSE")
+_CARRIED = (
+    "ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE", "STRIDED_SLICE",
+    "TRANSPOSE",
+)  # fmt: skip
 _MOVING = ("RESHAPE", "TRANSPOSE")
+_FRAMING = ("PAD", "STRIDED_SLICE")
+"""What layers read a part of or more than all of: one conversion before it does for all of them."""
+
 _SATURATED = "RELU"
 
 _LARGEST_SUM = 1.125
@@ -173,12 +179,16 @@ def _may_be(wiring: _Products, step: Step) -> bool:
 
 
 def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
-    """Whether it is a product, or all that it reads and all that read it are chosen."""
+    """Whether it is a product, or all that it reads and all that read it are chosen.
+
+    Framing needs only the latter.
+    """
     if _is_own(wiring, step):
         return True
     makers = [wiring.maker(name) for name in step.reads]
     readers = [reader for name in step.makes for reader in wiring.readers(name)]
     handed = all(maker is None or maker.makes in chosen for maker in makers)
+    handed = handed or step.kind in _FRAMING
     read = bool(readers) and all(reader.makes in chosen for reader in readers)
     return handed and read and wiring.outputs.isdisjoint(step.makes)
 

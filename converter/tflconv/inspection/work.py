@@ -190,7 +190,8 @@ def _built_in(graph: Subgraph, operator: Operator) -> Iterator[Unit]:
 
 def _type(graph: Subgraph, operator: Operator) -> str:
     tensors = [*graph.output_tensors(operator), *graph.input_tensors(operator)]
-    return "float" if tensors and tensors[0].dtype.startswith("float") else "int8"
+    kinds = [tensor.dtype for tensor in tensors if tensor.dtype != "bool"]
+    return "float" if kinds and kinds[0].startswith("float") else "int8"
 
 
 def _values(graph: Subgraph, operator: Operator) -> int:

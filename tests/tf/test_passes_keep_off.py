@@ -171,7 +171,7 @@ CASES = {
     },
     "split_windows": {
         "a kernel has as many taps": network(PICTURE, depthwise("x", 5, 5)),
-        "one row has more taps than a kernel": network(PICTURE, depthwise("x", 2, 26)),
+        "one row has more taps than a kernel": network((6, 20, 2), depthwise("x", 2, 27)),
     },
     "drop_softmax": {
         "the output is another activation": tokens(relu("x", "sigmoid")),

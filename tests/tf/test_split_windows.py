@@ -30,6 +30,8 @@ WAYS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "one row at a time": ((3, 19), {"padding": "SAME"}),
     "clipped": ((7, 7), {"padding": "SAME", "activation": "relu6"}),
     "higher than the picture": ((41, 3), {"padding": "SAME"}),
+    "much higher than the picture": ((61, 3), {"padding": "SAME", "strides": (1, 2)}),
+    "larger than the picture, strides": ((31, 5), {"padding": "SAME", "strides": (2, 2)}),
 }
 
 
@@ -49,6 +51,20 @@ def test_the_sum_is_what_the_window_gives(way: str, multiplier: int) -> None:
     assert max(np.prod(n.weights["kernel"].shape[:2]) for n in after.of_kind("depthwise")) <= 25
     assert shapes(after)[after.output] == shapes(before)[before.output]
     picture = np.random.default_rng(0).normal(size=(2, 15, 20, 3)).astype(np.float32)
+    wanted = execution.predict(before, picture)
+    np.testing.assert_allclose(execution.predict(after, picture), wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_of_a_small_picture_no_part_sees_padding_alone(side: int) -> None:
+    options = {"strides": (1, 1), "padding": "SAME"}
+    weights = {"kernel": drawn(7, 7, 2, 1), "bias": drawn(2)}
+    before = network((side, side, 2), node("depthwise", "x", options=options, **weights))
+    after = windows.split_windows(before)
+    (only,) = after.of_kind("depthwise")
+    assert only.weights["kernel"].shape == (2 * side - 1, 2 * side - 1, 2, 1)
+    assert not after.of_kind("pad", "crop", "add")
+    picture = np.random.default_rng(0).normal(size=(2, side, side, 2)).astype(np.float32)
     wanted = execution.predict(before, picture)
     np.testing.assert_allclose(execution.predict(after, picture), wanted, atol=2e-5)
 

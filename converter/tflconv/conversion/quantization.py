@@ -178,15 +178,19 @@ def _static(recipe: Recipe) -> Settings:
 def _otherwise(
     recipe: Recipe, precision: Precision, operators: Mapping[str, Sequence[str]]
 ) -> list[Settings]:
-    """How a mixed recipe computes in ``precision``; weights become int4 when all is done."""
+    """How a mixed recipe computes in ``precision``; weights become int4 when all is done.
+
+    Whatever makes these results is meant, for it may be spelled otherwise or stood in for.
+    """
+    whatever = {"*": [name for names in operators.values() for name in names]}
     if precision == "float32":
-        return _chosen({}, operators)
+        return _chosen({}, whatever)
     if precision == "float16":
         filters = {kind: names for kind, names in operators.items() if kind in FILTERS}
-        return [*_chosen({}, operators), *_chosen(_HALF, filters, _CASTING)]
+        return [*_chosen({}, whatever), *_chosen(_HALF, filters, _CASTING)]
     bits = 16 if precision == "int16" else 8
     config = _weights(recipe) | {"activation_tensor_config": _activations(bits)}
-    return _chosen(config, operators)
+    return _chosen(config, whatever)
 
 
 def _each(
@@ -264,12 +268,12 @@ def _as_it_can_be_read(
     model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
     """Run litert-quantizer on a spelling of ``model`` that it quantizes as a whole."""
-    if recipe.compute != "static":
+    if recipe.compute not in ("static", "mixed"):
         return _run(model, recipe, settings, ranges)
-    exposed = packing.unpack(model)
-    limits = pixels.take_as_floats(exposed) if recipe.io != "float32" else {}
+    exposed, static = packing.unpack(model), recipe.compute == "static"
+    limits = pixels.take_as_floats(exposed) if static and recipe.io != "float32" else {}
     respelled, count = respelling.respell(exposed), unread.expose(exposed)
-    codes = standing_in.disguise(exposed, 16 if recipe.activations == "int16" else 8)
+    codes = standing_in.disguise(exposed, 16 if static and recipe.activations == "int16" else 8)
     if not (limits or respelled or count or codes):
         return _run(model, recipe, settings, ranges)
     ranges = _reaching(ranges or {}, limits)

@@ -11,6 +11,7 @@ enough, and their results add up to the same:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,88 +19,108 @@ from tflconv.core.typing import Shape
 from tflconv.network.nodes import Network, Node, NodeOptions
 from tflconv.network.shapes import shapes
 
+Borders = tuple[tuple[int, int], tuple[int, int]]
+"""Rows above and below, columns before and behind."""
+
 _MOST_TAPS = 25
 """Taps of the largest depthwise kernel."""
 
 
 def split_windows(network: Network) -> Network:
     """Replace each depthwise convolution of too many taps by a sum of smaller ones."""
-    found = [node for node in network.of_kind("depthwise") if _is_too_large(node)]
+    found = [node for node in network.of_kind("depthwise") if _taps(node) > _MOST_TAPS]
     known = shapes(network) if found else {}
     for node in found:
-        network = network.replacing(node.name, *_parts(node, known[node.inputs[0]]))
+        picture = known[node.inputs[0]]
+        seeing, borders = _seeing(node, picture)
+        if seeing.weights["kernel"].shape[1] <= _MOST_TAPS:
+            network = network.replacing(node.name, *_parts(seeing, borders, picture))
     return network
 
 
-def _is_too_large(node: Node) -> bool:
-    height, width = (int(side) for side in node.weights["kernel"].shape[:2])
-    return height * width > _MOST_TAPS >= width
-
-
-def _parts(node: Node, picture: Shape) -> Iterator[Node]:
-    """The nodes that compute ``node``, the last one under its name."""
-    source, rows = node.inputs[0], picture[1]
-    borders = _borders(node, picture)
-    if np.any(borders):
-        padding = Node(
-            name=f"{node.name}/pad", kind="pad", inputs=(source,), options={"borders": borders}
-        )
-        yield padding
-        source, rows = padding.name, rows + sum(borders[0])
+def _taps(node: Node) -> int:
     height, width = node.weights["kernel"].shape[:2]
-    spread = node.options.get("dilation", (1, 1))[0]
-    step, summed = _MOST_TAPS // width, ""
+    return int(height * width)
+
+
+def _parts(node: Node, borders: Borders, picture: Shape) -> Iterator[Node]:
+    """The nodes that compute ``node`` with these borders, the last one under its name."""
+    if _taps(node) <= _MOST_TAPS and borders == _borders(node, picture):
+        yield node
+        return
+    if np.any(borders):
+        name = f"{node.name}/pad"
+        yield Node(name=name, kind="pad", inputs=node.inputs, options={"borders": borders})
+        node = replace(node, inputs=(name,)).with_options(padding="VALID")
+    if _taps(node) <= _MOST_TAPS:
+        yield node
+    else:
+        yield from _sum(node, picture[1] + sum(borders[0]))
+
+
+def _sum(node: Node, rows: int) -> Iterator[Node]:
+    """Some rows of the window of ``node`` at a time, and their sum; its picture has ``rows``."""
+    height, width = node.weights["kernel"].shape[:2]
+    step, (_, spread) = _MOST_TAPS // width, _strides(node)[0]
+    total = ""
     for first in range(0, height, step):
         last = min(first + step, height)
-        seen = Node(
-            name=f"{node.name}/from{first}",
-            kind="crop",
-            inputs=(source,),
-            options={"begin": first * spread, "end": rows - (height - last) * spread},
-        )
-        yield seen
-        part = _rows(node, first, last, seen.name)
-        yield part
-        if summed:
-            whole = last == height
-            total = node.name if whole else f"{node.name}/to{last}"
-            activation = node.options.get("activation") if whole else None
-            yield Node(
-                name=total,
-                kind="add",
-                inputs=(summed, part.name),
-                options={"activation": activation} if activation else {},
+        part, seen = f"{node.name}/rows{first}", f"{node.name}/from{first}"
+        ends: NodeOptions = {"begin": first * spread, "end": rows - (height - last) * spread}
+        yield Node(name=seen, kind="crop", inputs=node.inputs, options=ends)
+        yield _rows(node, slice(first, last), part, seen)
+        if first:
+            inputs, total = (total, part), f"{part}/sum" if last < height else node.name
+            fused = node.options.get("activation") if last == height else None
+            options: NodeOptions = {"activation": fused} if fused else {}
+            yield Node(name=total, kind="add", inputs=inputs, options=options)
+        else:
+            total = part
+
+
+def _seeing(node: Node, picture: Shape) -> tuple[Node, Borders]:
+    """``node`` without what of its window sees padding wherever it is, and what is padded then."""
+    borders, kernel = _borders(node, picture), node.weights["kernel"]
+    kept, left = [], []
+    for axis, (before, after) in enumerate(borders):
+        side, pixels = kernel.shape[axis], picture[1 + axis]
+        stride, spread = _strides(node)[axis]
+        last = (pixels + before + after - (side - 1) * spread - 1) // stride * stride
+        idle = [
+            all(
+                not 0 <= tap * spread - before + place < pixels
+                for place in range(0, last + 1, stride)
             )
-        summed = total if summed else part.name
+            for tap in range(side)
+        ]
+        front = min(idle.index(False), before // spread)
+        behind = min(idle[::-1].index(False), after // spread)
+        kept.append(slice(front, side - behind))
+        left.append((before - front * spread, after - behind * spread))
+    return node.with_weights(kernel=kernel[kept[0], kept[1]]), (left[0], left[1])
 
 
-def _rows(node: Node, first: int, last: int, source: str) -> Node:
-    """The convolution with the rows of the window from ``first`` to before ``last``."""
-    kernel, bias = node.weights["kernel"][first:last], node.weights["bias"]
-    options: NodeOptions = {"strides": node.options["strides"], "padding": "VALID"}
-    if "dilation" in node.options:
-        options["dilation"] = node.options["dilation"]
-    return Node(
-        name=f"{node.name}/rows{first}",
-        kind="depthwise",
-        inputs=(source,),
-        weights={"kernel": kernel, "bias": np.zeros_like(bias) if first else bias},
-        options=options,
-    )
+def _rows(node: Node, taken: slice, name: str, source: str) -> Node:
+    """The convolution of ``source`` with some rows of the window; the first ones have the bias."""
+    kernel, bias = node.weights["kernel"][taken], node.weights["bias"]
+    part = replace(node, name=name, inputs=(source,)).with_options(activation=None, averages=False)
+    return part.with_weights(kernel=kernel, bias=np.zeros_like(bias) if taken.start else bias)
 
 
-def _borders(node: Node, picture: Shape) -> tuple[tuple[int, int], ...]:
+def _borders(node: Node, picture: Shape) -> Borders:
     """What ``SAME`` pads above and below, and beside; what is odd is one more behind."""
     if node.options["padding"] == "VALID":
         return ((0, 0), (0, 0))
-    missing = [
+    high, wide = (
         max(0, (-(-pixels // stride) - 1) * stride + (side - 1) * spread + 1 - pixels)
-        for pixels, side, stride, spread in zip(
-            picture[1:3],
-            node.weights["kernel"].shape[:2],
-            node.options["strides"],
-            node.options.get("dilation", (1, 1)),
-            strict=True,
+        for pixels, side, (stride, spread) in zip(
+            picture[1:3], node.weights["kernel"].shape, _strides(node), strict=False
         )
-    ]
-    return tuple((lost // 2, lost - lost // 2) for lost in missing)
+    )
+    return ((high // 2, high - high // 2), (wide // 2, wide - wide // 2))
+
+
+def _strides(node: Node) -> list[tuple[int, int]]:
+    """How far the window moves, and its taps lie apart, from row to row and beside."""
+    spread = node.options.get("dilation", (1, 1))
+    return list(zip(node.options["strides"], spread, strict=True))

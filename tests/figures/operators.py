@@ -40,6 +40,7 @@ def rare_operators(folder: Path) -> Iterator[Path]:
     for shape in SHAPES:
         graphs = {name: stand_in_graphs.alone(name, shape) for name in RARE}
         graphs |= {f"WINDOW {n}": stand_in_graphs.depthwise(n, shape) for n in WINDOWS}
+        graphs["JOINED"] = stand_in_graphs.joined(shape)
         for name, content in graphs.items():
             path = folder / f"{name} {shape[1]}.tflite"
             path.write_bytes(content)

@@ -43,9 +43,10 @@ def cutting(source: str, channels: int = 2, outputs: int = 32, **options: Any) -
     return node("conv", source, options=options, kernel=kernel, bias=np.zeros(outputs))
 
 
-def depthwise(source: str, *size: int) -> Node:
+def depthwise(source: str, *size: int, each: int = 1) -> Node:
     options = {"strides": (1, 1), "padding": "SAME"}
-    return node("depthwise", source, options=options, kernel=drawn(*size, 2, 1), bias=[0, 0])
+    kernel, bias = drawn(*size, 2, each), np.zeros(2 * each)
+    return node("depthwise", source, options=options, kernel=kernel, bias=bias)
 
 
 def crop(source: str) -> Node:
@@ -171,6 +172,7 @@ CASES = {
     },
     "split_windows": {
         "a kernel has as many taps": network(PICTURE, depthwise("x", 5, 5)),
+        "channels have several filters each": network(PICTURE, depthwise("x", 7, 7, each=2)),
         "one row has more taps than a kernel": network((6, 20, 2), depthwise("x", 2, 27)),
     },
     "drop_softmax": {

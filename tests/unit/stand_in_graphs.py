@@ -61,6 +61,15 @@ def depthwise(size: int, shape: tuple[int, ...]) -> bytes:
     return builder.content([source], [target])
 
 
+def joined(shape: tuple[int, ...]) -> bytes:
+    """A graph of one CONCATENATION of more than XNNPACK takes."""
+    builder, options = Builder(), fb.ConcatenationOptionsT()
+    options.axis = len(shape) - 1
+    source, target = builder.tensor(shape), builder.tensor((*shape[:-1], 6 * shape[-1]))
+    builder.op("CONCATENATION", [source] * 6, [target], options)
+    return builder.content([source], [target])
+
+
 def _options(name: str) -> Any:
     if name == "LEAKY_RELU":
         leaky = fb.LeakyReluOptionsT()

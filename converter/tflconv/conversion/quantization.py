@@ -35,6 +35,7 @@ from tflconv.tflite import (
     packing,
     pixels,
     respelling,
+    saturating,
     standing_in,
     steps,
     stripping,
@@ -55,6 +56,9 @@ _HALF: Settings = {
 """Weights that are stored in half precision."""
 
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
+
+_UPWARDS = "CONV_2D_TRANSPOSE"
+"""What litert-quantizer calls a TRANSPOSE_CONV."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
@@ -132,6 +136,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     model = packing.unpack(quantized)
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
+    saturating.clip_by_range(model)
     biases.tell_types(model)
     steps.avoid_ones(model)
     _check_steps(model, recipe)
@@ -150,7 +155,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
-        return _each(MATRIX_OPS, _dynamic(recipe))
+        return _each((*MATRIX_OPS, _UPWARDS), _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)

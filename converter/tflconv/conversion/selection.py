@@ -30,9 +30,6 @@ _CARRIED = (
     "TRANSPOSE",
 )  # fmt: skip
 _MOVING = ("RESHAPE", "TRANSPOSE")
-_FRAMING = ("PAD", "STRIDED_SLICE")
-"""What layers read a part of or more than all of: one conversion before it does for all of them."""
-
 _SATURATED = "RELU"
 
 _LARGEST_SUM = 1.125
@@ -181,14 +178,14 @@ def _may_be(wiring: _Products, step: Step) -> bool:
 def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
     """Whether it is a product, or all that it reads and all that read it are chosen.
 
-    Framing needs only the latter.
+    Padding needs only the latter: it has the range of what it pads.
     """
     if _is_own(wiring, step):
         return True
     makers = [wiring.maker(name) for name in step.reads]
     readers = [reader for name in step.makes for reader in wiring.readers(name)]
     handed = all(maker is None or maker.makes in chosen for maker in makers)
-    handed = handed or step.kind in _FRAMING
+    handed = handed or step.kind == "PAD"
     read = bool(readers) and all(reader.makes in chosen for reader in readers)
     return handed and read and wiring.outputs.isdisjoint(step.makes)
 

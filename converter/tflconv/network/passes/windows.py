@@ -28,7 +28,7 @@ _MOST_TAPS = 25
 
 def split_windows(network: Network) -> Network:
     """Replace each depthwise convolution of too many taps by a sum of smaller ones."""
-    found = [node for node in network.of_kind("depthwise") if _taps(node) > _MOST_TAPS]
+    found = [node for node in network.of_kind("depthwise") if _has_no_kernel(node)]
     known = shapes(network) if found else {}
     for node in found:
         picture = known[node.inputs[0]]
@@ -36,6 +36,11 @@ def split_windows(network: Network) -> Network:
         if seeing.weights["kernel"].shape[1] <= _MOST_TAPS:
             network = network.replacing(node.name, *_parts(seeing, borders, picture))
     return network
+
+
+def _has_no_kernel(node: Node) -> bool:
+    """Whether its taps are all that it has too many of; no kernel takes several filters each."""
+    return _taps(node) > _MOST_TAPS and node.weights["kernel"].shape[-1] == 1
 
 
 def _taps(node: Node) -> int:

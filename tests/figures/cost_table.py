@@ -295,6 +295,8 @@ def check(folder: Path) -> None:
         cells += [chosen.partition("/")[2], f"{near[chosen]:.4f}"]
         click.echo(f"| {' | '.join(cells)} |")
     summary(counted, shipped, f"by {cost.TABLE}")
+    if not counted.operators:
+        return
     left_out = {n: counted.estimates(counted.fit(n), n) for n in counted.networks}
     summary(counted, left_out, "fitted without the network")
 

@@ -24,7 +24,7 @@ import click
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
-from operators import operators_alone
+from operators import operators_alone, rare_operators
 
 from tflconv import benchmark, conversion, device, recipe
 from tflconv.benchmark import BenchmarkConfig
@@ -245,7 +245,8 @@ def count(core: str, folder: Path, names: Sequence[str]) -> None:
     place = device.find(core)
     for name in names or NETWORKS:
         make(name, folder / "files")
-    operators_alone(sorted((folder / "files").rglob("*.tflite")), folder / "operators")
+    files = [*sorted((folder / "files").rglob("*.tflite")), *rare_operators(folder / "rare")]
+    operators_alone(files, folder / "operators")
     counted: dict[str, dict[str, float]] = {"files": {}, "operators": {}}
     for kind, found in counted.items():
         for path in sorted((folder / kind).rglob("*.tflite")):
@@ -256,12 +257,14 @@ def count(core: str, folder: Path, names: Sequence[str]) -> None:
 
 @main.command()
 @click.option("--new", "only_new", is_flag=True, help="Keep the prices that there are.")
+@click.option("--again", multiple=True, help="But not those of names that begin like this.")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True))
-def fit(folder: Path, only_new: bool) -> None:
+def fit(folder: Path, only_new: bool, again: tuple[str, ...]) -> None:
     """Write the table that ships by what was counted in FOLDER."""
     core, version = cost.TABLE.split()
     target, counted = Path(cost.__file__).with_name(f"{core}.json"), read(folder)
-    known = json.loads(target.read_text())["instructions"]
+    prices = json.loads(target.read_text())["instructions"]
+    known = {name: price for name, price in prices.items() if not name.startswith(again)}
     found = counted.fit_new(known) if only_new else counted.fit()
     prices = {name: float(f"{price:.4g}") for name, price in found.items()}
     table = {"core": core, "version": int(version), "instructions": prices}
@@ -292,6 +295,8 @@ def check(folder: Path) -> None:
         cells += [chosen.partition("/")[2], f"{near[chosen]:.4f}"]
         click.echo(f"| {' | '.join(cells)} |")
     summary(counted, shipped, f"by {cost.TABLE}")
+    if not counted.operators:
+        return
     left_out = {n: counted.estimates(counted.fit(n), n) for n in counted.networks}
     summary(counted, left_out, "fitted without the network")
 

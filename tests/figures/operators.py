@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
+from tflconv import conversion, recipe
+from tflconv.conversion import Calibration
+from tflconv.errors import TflconvError
 from tflconv.inspection import delegation, work
+from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, packing, reading
 from tflconv.tflite.reading import Operator, Subgraph
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+import stand_in_graphs
 
 PRODUCTS = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "DEPTHWISE_CONV_2D")
 SIZES = {True: 14, False: 5}
 """How many sizes of a kind are taken, of products and of others."""
+
+
+RARE = (*stand_in_graphs.NAMES, "EQUAL", "GELU", "MAXIMUM", "SQRT", "TANH")
+"""Operators of other people's files that no network of ``networks.py`` has, or not in float."""
+
+SHAPES = ((1, 8, 8, 16), (1, 12, 12, 40), (1, 24, 24, 24))
+WINDOWS = (3, 5)
+"""Depthwise windows that fill a kernel."""
+
+
+def rare_operators(folder: Path) -> Iterator[Path]:
+    """Write files of operators of which networks have few to ``folder``, in float and in int8."""
+    folder.mkdir(exist_ok=True)
+    for shape in SHAPES:
+        graphs = {name: stand_in_graphs.alone(name, shape) for name in RARE}
+        graphs |= {f"WINDOW {n}": stand_in_graphs.depthwise(n, shape) for n in WINDOWS}
+        graphs["JOINED"] = stand_in_graphs.joined(shape)
+        for name, content in graphs.items():
+            path = folder / f"{name} {shape[1]}.tflite"
+            path.write_bytes(content)
+            yield path
+            drawn = np.random.default_rng(0).normal(size=(8, *shape[1:])).astype(np.float32)
+            samples = Calibration.of_values("noise", stand_in_graphs.samples(name, drawn))
+            lowered = conversion.prepare(open_once(path))
+            try:
+                content = lowered.make(recipe.get("static_wi8_ai8"), samples)
+            except TflconvError:
+                continue  # it has no int8 form
+            path = path.with_stem(f"{path.stem} int8")
+            path.write_bytes(content)
+            yield path
 
 
 def operators_alone(files: Iterable[Path], folder: Path) -> None:

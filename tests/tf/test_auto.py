@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras_networks import randomized
 from small_files import RANDOM, answers, converted, only
 
 import tflconv
 from tflconv import models
 from tflconv.conversion import Calibration
+from tflconv.inspection import delegation
 from tflconv.model.card import read_card
 from tflconv.pipeline import choosing
 from tflconv.tflite import reading
@@ -59,7 +61,7 @@ def test_a_transformer_is_rewritten_and_its_softmax_stays(tmp_path: Path) -> Non
     assert card is not None
     assert without is not None
     assert (card.rewrite, card.outputs) == ("optimized", "probabilities")
-    assert card.versions["cost table"] == "cortex-a76 3"
+    assert card.versions["cost table"] == "cortex-a76 4"
     assert (without.rewrite, without.outputs) == ("optimized", "logits")
     assert "cost table" not in without.versions
 
@@ -102,3 +104,38 @@ def test_without_a_recipe_there_are_float_and_the_best(tmp_path: Path) -> None:
 def test_without_samples_the_best_is_dynamic(tmp_path: Path) -> None:
     made = tflconv.convert(convolutions(), ["auto"], tmp_path)
     assert made.choices[0].recipe.name == "dynamic_wi8_afp32"
+
+
+def upwards(layers: Any) -> list[Any]:
+    return [layers.Conv2D(32, 3), layers.Conv2DTranspose(32, 3, strides=2), layers.Conv2D(4, 1)]
+
+
+def windows(layers: Any) -> list[Any]:
+    return [
+        layers.DepthwiseConv2D(7, padding="same"),
+        layers.Conv2D(32, 1),
+        layers.DepthwiseConv2D(9, strides=2),
+        layers.DepthwiseConv2D(5, depth_multiplier=2),
+    ]
+
+
+def classes(layers: Any) -> list[Any]:
+    return [layers.Conv2D(32, 3), layers.ReLU(), layers.Flatten(), layers.Dense(10)]
+
+
+@pytest.mark.parametrize("make", [upwards, windows, classes])
+@pytest.mark.parametrize("recipe", ["dynamic_wi8_afp32", "auto"])
+def test_it_is_no_dearer_than_what_the_converter_makes_alone(
+    recipe: str, make: Any, tmp_path: Path
+) -> None:
+    picture = keras.Input((20, 20, 16), batch_size=1)
+    value = picture
+    for layer in make(keras.layers):
+        value = layer(value)
+    model = keras.Model(picture, value)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    alone = delegation.estimate(converter.convert())
+    noise = Calibration.of_values("noise", RANDOM.normal(size=(16, 20, 20, 16)))
+    file = converted(model, tmp_path, recipe, calibration=noise)
+    assert delegation.estimate(file.read_bytes()) <= alone * 1.001

@@ -146,6 +146,14 @@ def overlapping(kit: Any) -> Any:
     return sequential(kit, (12, 8, 3), kit.layers.Conv2D(32, 3, strides=2))
 
 
+def large_window(kit: Any) -> Any:
+    return sequential(kit, (9, 8, 3), kit.layers.DepthwiseConv2D(7, strides=2, padding="same"))
+
+
+def largest_kernel(kit: Any) -> Any:
+    return sequential(kit, (9, 8, 3), kit.layers.DepthwiseConv2D(5, padding="same"))
+
+
 def masked_attention(kit: Any) -> Any:
     tokens = kit.Input((5, 8))
     mixed = kit.layers.MultiHeadAttention(2, 4)(tokens, tokens, use_causal_mask=True)
@@ -179,6 +187,7 @@ ROWS = {
         applies=transformer, near=attention_of_size_one, kind="attention", removes=0
     ),
     "split_heads": Row(applies=transformer, near=masked_attention, kind="attention", removes=2),
+    "split_windows": Row(applies=large_window, near=largest_kernel, kind="depthwise", removes=-2),
     "fuse_relu": Row(applies=conv_norm, near=relu_after_pooling, kind="activation", removes=1),
     "symmetric_operands": Row(
         applies=transformer, near=transformer, kind="matmul", removes=0, after=("split_heads",)

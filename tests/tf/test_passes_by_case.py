@@ -91,6 +91,12 @@ def test_residual_that_somebody_else_reads_is_not_centered(kit: Any) -> None:
     assert centering.center_residuals(network) is network
 
 
+def test_a_norm_right_behind_another_reads_what_that_scales(kit: Any) -> None:
+    norms = [kit.layers.LayerNormalization() for _ in range(3)]
+    model = sequential(kit, (5, 6), *norms, kit.layers.Dense(4))
+    check_equal(model, folding.split_layer_norm(read(model)))
+
+
 def test_attention_becomes_products_without_transposes(kit: Any) -> None:
     network = attention.split_heads(read(transformer(kit)))
     assert len(network.of_kind("matmul")) == 2 * 3 * 2

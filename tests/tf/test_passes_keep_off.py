@@ -43,6 +43,12 @@ def cutting(source: str, channels: int = 2, outputs: int = 32, **options: Any) -
     return node("conv", source, options=options, kernel=kernel, bias=np.zeros(outputs))
 
 
+def depthwise(source: str, *size: int, each: int = 1) -> Node:
+    options = {"strides": (1, 1), "padding": "SAME"}
+    kernel, bias = drawn(*size, 2, each), np.zeros(2 * each)
+    return node("depthwise", source, options=options, kernel=kernel, bias=bias)
+
+
 def crop(source: str) -> Node:
     return node("crop", source, options={"begin": 0, "end": 1})
 
@@ -163,6 +169,11 @@ CASES = {
         "pixels are left over": network((7, 6, 2), cutting("x")),
         "channels are many": network((6, 6, 5), cutting("x", channels=5)),
         "windows are spread": network(PICTURE, cutting("x", dilation=(2, 2))),
+    },
+    "split_windows": {
+        "a kernel has as many taps": network(PICTURE, depthwise("x", 5, 5)),
+        "channels have several filters each": network(PICTURE, depthwise("x", 7, 7, each=2)),
+        "one row has more taps than a kernel": network((6, 20, 2), depthwise("x", 2, 27)),
     },
     "drop_softmax": {
         "the output is another activation": tokens(relu("x", "sigmoid")),

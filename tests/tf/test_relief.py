@@ -131,6 +131,37 @@ def test_auto_is_no_dearer_than_any_recipe_that_is_as_close(
         )
 
 
+def bounded() -> Any:
+    """Convolutions that no pass changes, behind one whose results a tanh bounds."""
+    layers = keras.layers
+    pixels = keras.Input((16, 16, 3))
+    value = layers.Activation("tanh")(layers.Conv2D(16, 3)(pixels))
+    for _ in range(3):
+        value = layers.Conv2D(32, 3, padding="same")(value)
+    model = keras.Model(pixels, layers.Dense(5)(layers.Flatten()(value)))
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        drawn = [random.normal(0, np.prod(w.shape[:-1]) ** -0.5, w.shape) * (w.ndim > 1)
+                 for w in layer.get_weights()]  # fmt: skip
+        layer.set_weights(drawn)
+    return model
+
+
+def test_a_graph_that_no_pass_changes_gets_its_ends_back_in_float_too(tmp_path: Path) -> None:
+    brightness = np.geomspace(1, 100, 24)[:, np.newaxis, np.newaxis, np.newaxis]
+    pictures = np.random.default_rng(0).normal(size=(24, 16, 16, 3)) * brightness
+    said = {"calibration": Calibration.of_values("pictures", pictures), "io": "float32"}
+    (file,), (choice,), (found,) = _converted(bounded(), ["auto"], tmp_path / "auto", said)
+    assert (choice.recipe.name, choice.rewrite) == ("selective_wi8_ai8", "as-is")
+    assert 1 <= len(choice.spared) <= 2
+    assert found.cosine >= 0.998
+    (plain,), _, (far,) = _converted(bounded(), ["selective_wi8_ai8"], tmp_path / "plain", said)
+    assert far.cosine < 0.998
+    assert file.read_bytes() != plain.read_bytes()
+    (other,), *_ = _converted(bounded(), ["dynamic_wi8_afp32"], tmp_path / "dynamic", said)
+    assert delegation.estimate(file.read_bytes()) < delegation.estimate(other.read_bytes())
+
+
 def spotted() -> Calibration:
     """Samples of which four have one pixel that is far too bright."""
     pictures = np.random.default_rng(0).normal(size=(24, 16, 16, 3)).astype(np.float32)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import stand_in_graphs
 from ai_edge_litert import schema_py_generated as fb
 from tiny_graphs import FLOAT, INT8, INT32, Builder
 
-from tflconv.inspection import cost, work
+from tflconv import conversion, recipe
+from tflconv.conversion import Calibration
+from tflconv.inspection import cost, delegation, work
+from tflconv.network.keras.opened import open_once
 from tflconv.tflite import reading
 from tflconv.tflite.reading import Subgraph
 
@@ -85,3 +91,28 @@ def test_the_same_product_is_cheapest_in_int8() -> None:
 def test_every_kind_of_unit_has_a_price() -> None:
     names = ["int4 step", "uint8 tile", "float FLOOR_MOD", "built-in int8 FLOOR_MOD"]
     assert all(cost.price(name) > 0 for name in names)
+
+
+@pytest.mark.parametrize("name", [*stand_in_graphs.NAMES, "EQUAL", "MAXIMUM", "TANH"])
+def test_what_stands_in_for_others_has_prices(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "float.tflite"
+    path.write_bytes(stand_in_graphs.alone(name, (1, 4, 6)))
+    table = Path(cost.__file__).with_name(f"{cost.TABLE.split()[0]}.json")
+    prices = json.loads(table.read_text())["instructions"]
+    noise = np.random.default_rng(0).normal(size=(8, 4, 6)).astype(np.float32)
+    samples = Calibration.of_values("noise", stand_in_graphs.samples(name, noise))
+    integers = conversion.prepare(open_once(path)).make(recipe.get("static_wi8_ai8"), samples)
+    for content in (path.read_bytes(), integers):
+        model = reading.parse(content, path)
+        for unit, _ in work.units(model.main, delegation.predict(model).delegated):
+            assert unit in prices
+
+
+@pytest.mark.parametrize(("kind", "named"), [(FLOAT, "float"), (INT8, "int8")])
+def test_a_comparison_is_named_by_what_it_compares(kind: int, named: str) -> None:
+    builder = Builder()
+    sides = [builder.tensor((1, 8), kind) for _ in range(2)]
+    mask = builder.tensor((1, 8), fb.TensorType.BOOL)
+    builder.op("LESS", sides, [mask])
+    found = dict(work.units(graph(builder, sides[0], mask), ()))
+    assert found[f"built-in {named} LESS"] == 8

@@ -115,8 +115,10 @@ class FloatModel:
         content, ranges = self.content, self._fitted(samples)
         if recipe.compute != "selective":
             content, ranges = masks.bounded(content, ranges, samples)
+        raised = {name for name, precision in precisions.items() if precision == "float32"}
+        run_time = relief.layers(packing.unpack(content), raised) if raised else {}
         try:
-            return quantize(content, recipe, ranges)
+            return quantize(content, recipe, ranges, run_time=run_time)
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:
@@ -141,7 +143,12 @@ class FloatModel:
             recipe: The recipe.
             calibration: Samples, for a recipe with static ranges.
         """
-        return relief.tail(packing.unpack(self.content)) if recipe.is_mixed else ()
+        if recipe.is_mixed:
+            return relief.tail(packing.unpack(self.content))
+        chosen = recipe.compute == "selective" and recipe.weights == "int8"
+        if not chosen or self.has_trained_ranges or has_loops(self.content):
+            return ()
+        return relief.ends(packing.unpack(self.content))
 
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:

@@ -35,6 +35,7 @@ from tflconv.tflite import (
     packing,
     pixels,
     respelling,
+    saturating,
     standing_in,
     steps,
     stripping,
@@ -55,6 +56,9 @@ _HALF: Settings = {
 """Weights that are stored in half precision."""
 
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
+
+_UPWARDS = "CONV_2D_TRANSPOSE"
+"""What litert-quantizer calls a TRANSPOSE_CONV."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
@@ -132,6 +136,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     model = packing.unpack(quantized)
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
+    saturating.clip_by_range(model)
     biases.tell_types(model)
     steps.avoid_ones(model)
     _check_steps(model, recipe)
@@ -150,7 +155,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
-        return _each(MATRIX_OPS, _dynamic(recipe))
+        return _each((*MATRIX_OPS, _UPWARDS), _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
@@ -178,15 +183,19 @@ def _static(recipe: Recipe) -> Settings:
 def _otherwise(
     recipe: Recipe, precision: Precision, operators: Mapping[str, Sequence[str]]
 ) -> list[Settings]:
-    """How a mixed recipe computes in ``precision``; weights become int4 when all is done."""
+    """How a mixed recipe computes in ``precision``; weights become int4 when all is done.
+
+    Whatever makes these results is meant, for it may be spelled otherwise or stood in for.
+    """
+    whatever = {"*": [name for names in operators.values() for name in names]}
     if precision == "float32":
-        return _chosen({}, operators)
+        return _chosen({}, whatever)
     if precision == "float16":
         filters = {kind: names for kind, names in operators.items() if kind in FILTERS}
-        return [*_chosen({}, operators), *_chosen(_HALF, filters, _CASTING)]
+        return [*_chosen({}, whatever), *_chosen(_HALF, filters, _CASTING)]
     bits = 16 if precision == "int16" else 8
     config = _weights(recipe) | {"activation_tensor_config": _activations(bits)}
-    return _chosen(config, operators)
+    return _chosen(config, whatever)
 
 
 def _each(
@@ -264,12 +273,12 @@ def _as_it_can_be_read(
     model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
 ) -> bytes:
     """Run litert-quantizer on a spelling of ``model`` that it quantizes as a whole."""
-    if recipe.compute != "static":
+    if recipe.compute not in ("static", "mixed"):
         return _run(model, recipe, settings, ranges)
-    exposed = packing.unpack(model)
-    limits = pixels.take_as_floats(exposed) if recipe.io != "float32" else {}
+    exposed, static = packing.unpack(model), recipe.compute == "static"
+    limits = pixels.take_as_floats(exposed) if static and recipe.io != "float32" else {}
     respelled, count = respelling.respell(exposed), unread.expose(exposed)
-    codes = standing_in.disguise(exposed, 16 if recipe.activations == "int16" else 8)
+    codes = standing_in.disguise(exposed, 16 if static and recipe.activations == "int16" else 8)
     if not (limits or respelled or count or codes):
         return _run(model, recipe, settings, ranges)
     ranges = _reaching(ranges or {}, limits)

@@ -51,8 +51,20 @@ def ordered(
     products = {step.makes[0]: step for step in selection.products(model, spared)}
     errors = _errors(content, products, selection.fit(model, ranges, spared), calibration)
     by_harm = sorted(products, key=lambda name: -errors[name])
-    first = [name for name in _ends(Wiring(model)) if name not in spared]
+    first = [name for name in ends(model) if name not in spared]
     return (*first, *(_quotient(model, name) for name in by_harm))
+
+
+def ends(model: fb.ModelT) -> tuple[str, ...]:
+    """Return the results of the last layer and of those that read the input.
+
+    Args:
+        model: A float model.
+    """
+    wiring = Wiring(model)
+    found = [step for step in wiring.steps if step.kind in MATRIX_OPS]
+    first = [step for step in found if _comes_from(wiring, step.reads[0], ())]
+    return tuple(dict.fromkeys(step.makes[0] for step in (*found[-1:], *first)))
 
 
 def free(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
@@ -110,13 +122,6 @@ def layers(model: fb.ModelT, names: Collection[str]) -> dict[str, list[str]]:
         if step.kind in MATRIX_OPS and step.makes[0] in names:
             found.setdefault(step.kind, []).append(step.makes[0])
     return found
-
-
-def _ends(wiring: Wiring) -> list[str]:
-    """The last layer, and those that read the input."""
-    found = [step for step in wiring.steps if step.kind in MATRIX_OPS]
-    first = [step for step in found if _comes_from(wiring, step.reads[0], ())]
-    return list(dict.fromkeys(step.makes[0] for step in (*found[-1:], *first)))
 
 
 def _comes_from(wiring: Wiring, name: str, chosen: Collection[str]) -> bool:

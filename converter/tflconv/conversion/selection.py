@@ -25,7 +25,10 @@ from tflconv.tflite.wiring import Step, Wiring
 FILTERS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 """Operators with trained weights, which selective recipes compute in integers in every file."""
 
-_CARRIED = ("ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE", "TRANSPOSE")
+_CARRIED = (
+    "ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE", "STRIDED_SLICE",
+    "TRANSPOSE",
+)  # fmt: skip
 _MOVING = ("RESHAPE", "TRANSPOSE")
 _SATURATED = "RELU"
 
@@ -173,12 +176,16 @@ def _may_be(wiring: _Products, step: Step) -> bool:
 
 
 def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
-    """Whether it is a product, or all that it reads and all that read it are chosen."""
+    """Whether it is a product, or all that it reads and all that read it are chosen.
+
+    Padding needs only the latter: it has the range of what it pads.
+    """
     if _is_own(wiring, step):
         return True
     makers = [wiring.maker(name) for name in step.reads]
     readers = [reader for name in step.makes for reader in wiring.readers(name)]
     handed = all(maker is None or maker.makes in chosen for maker in makers)
+    handed = handed or step.kind == "PAD"
     read = bool(readers) and all(reader.makes in chosen for reader in readers)
     return handed and read and wiring.outputs.isdisjoint(step.makes)
 

@@ -18,7 +18,7 @@ from tflconv.tflite.reading import Subgraph
 
 __all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator", "price"]
 
-_CORE, _VERSION = "cortex-a76", 3
+_CORE, _VERSION = "cortex-a76", 4
 TABLE = f"{_CORE} {_VERSION}"
 """Core and version of the table; another version may choose other files."""
 

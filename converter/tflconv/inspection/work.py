@@ -125,7 +125,9 @@ def macs(graph: Subgraph, operator: Operator) -> int:
 
 def kind(graph: Subgraph, operator: Operator) -> str:
     """Return what a product computes in: float, hybrid, int8, int4 or uint8."""
-    kinds = {t.dtype for t in graph.input_tensors(operator)[:2]}
+    tensors = graph.input_tensors(operator)
+    factors = tensors[1:3] if operator.name == "TRANSPOSE_CONV" else tensors[:2]
+    kinds = {tensor.dtype for tensor in factors}
     if "float32" not in kinds:
         return next((kind for kind in ("uint8", "int4") if kind in kinds), "int8")
     return "float" if kinds == {"float32"} else "hybrid"
@@ -166,10 +168,10 @@ def _taps(graph: Subgraph, operator: Operator) -> int:
 
 def _depthwise(graph: Subgraph, operator: Operator, name: str) -> Iterator[Unit]:
     outputs, kernel = graph.output_tensors(operator)[0], graph.input_tensors(operator)[1]
-    channels = outputs.shape[-1]
-    tiles = outputs.elements // max(channels, 1) * math.ceil(channels / 16)
+    made, channels = outputs.shape[-1], graph.input_tensors(operator)[0].shape[-1]
+    tiles = outputs.elements // max(made, 1) * math.ceil(channels / 16)
     taps = math.prod(kernel.shape[1:3])
-    if taps > _MOST_TAPS:
+    if taps > _MOST_TAPS or made > channels:
         yield f"{name} large depthwise step", tiles * taps
     else:
         yield f"{name} depthwise step", tiles * next(n for n in _UNROLLED if taps <= n)
@@ -190,7 +192,8 @@ def _built_in(graph: Subgraph, operator: Operator) -> Iterator[Unit]:
 
 def _type(graph: Subgraph, operator: Operator) -> str:
     tensors = [*graph.output_tensors(operator), *graph.input_tensors(operator)]
-    return "float" if tensors and tensors[0].dtype.startswith("float") else "int8"
+    kinds = [tensor.dtype for tensor in tensors if tensor.dtype != "bool"]
+    return "float" if kinds and kinds[0].startswith("float") else "int8"
 
 
 def _values(graph: Subgraph, operator: Operator) -> int:

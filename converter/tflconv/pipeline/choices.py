@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -201,7 +201,7 @@ class Choices:
     ) -> tuple[Choice, bytes]:
         """``best``, or a cheaper file that is not close but for some operators in float."""
         line, limits = self.line, self.line.request.limits.or_close
-        for recipe, rewrite, title in self._to_relieve(recipes):
+        for recipe, rewrite, title in self._to_relieve(recipes, best.instructions):
             price, below = best.instructions.get(title), self._to_beat(best, content, limits)
             if price is None or price >= below:
                 continue
@@ -217,10 +217,14 @@ class Choices:
         kept = best.fidelity is None or limits.hold(best.fidelity)
         return delegation.estimate(content) if kept else math.inf
 
-    def _to_relieve(self, recipes: Sequence[Recipe]) -> Iterator[tuple[Recipe, Rewrite, str]]:
+    def _to_relieve(
+        self, recipes: Sequence[Recipe], made: Collection[str]
+    ) -> Iterator[tuple[Recipe, Rewrite, str]]:
         """Recipe and graph of what may get operators in float, and the file that has none yet."""
         for recipe in recipes:
-            yield recipe, "optimized", choosing.title(recipe, "optimized")
+            rewritten = choosing.title(recipe, "optimized")
+            graph: Rewrite = "optimized" if rewritten in made else "as-is"
+            yield recipe, graph, choosing.title(recipe, graph)
             if recipe.is_integer and len(recipes) > 1:
                 yield self._mixed_recipe, "as-is", choosing.title(recipe, "as-is")
 

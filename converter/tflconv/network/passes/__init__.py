@@ -19,6 +19,7 @@ from tflconv.network.passes import (
     pooling,
     removing,
     tokens,
+    windows,
 )
 
 
@@ -85,6 +86,7 @@ PASSES = (
     _named(folding.merge_linear, "no two dense layers in a row"),
     _named(folding.fold_attention_scale, "no scaled attention"),
     _named(attention.split_heads, "no attention"),
+    _named(windows.split_windows, "no depthwise convolution of more than 25 taps"),
     _named(fusing.fuse_relu, "no ReLU after an operation that can clip"),
     _named(attention.symmetric_operands, "no product of two activations"),
 )

@@ -139,18 +139,19 @@ def fold_attention_scale(network: Network) -> Network:
 
 def split_layer_norm(network: Network) -> Network:
     """Make an affine node of the scale and shift of LayerNormalization, which can be folded."""
-    for node in network.of_kind("layer_norm"):
+    for name in network.names_of_kind("layer_norm"):
+        node = network[name]
         gamma, beta = node.weights["gamma"], node.weights["beta"]
         if (gamma == 1).all() and (beta == 0).all():
             continue
         bare = node.with_weights(gamma=np.ones_like(gamma), beta=np.zeros_like(beta))
         affine = Node(
-            name=f"{node.name}/scale",
+            name=f"{name}/scale",
             kind="affine",
-            inputs=(bare.name,),
+            inputs=(name,),
             weights={"scale": gamma, "shift": beta},
         )
-        network = network.replacing(node.name, bare, affine)
+        network = network.replacing(name, bare, affine)
     return network
 
 

@@ -66,10 +66,13 @@ def test_both_sets_are_compared_as_they_were_measured() -> None:
 
 
 def test_what_the_steps_cost_is_told_as_it_was_measured() -> None:
-    half, taught = (lost(RESNET, steps) for steps in ("channels50", "channels50_distill"))
-    further = taught - lost(RESNET, "channels50_distill_qat")
-    assert f"brings back {half - taught:.2f} of {half:.2f} points" in FLAT
-    assert f"training for INT8 after it a further {further:.2f}" in FLAT
+    halves = [lost(files, "channels50") for files in (RESNET, MOBILENET)]
+    taught = [lost(files, "channels50_distill") for files in (RESNET, MOBILENET)]
+    back = [before - after for before, after in zip(halves, taught, strict=True)]
+    assert f"brings back {back[0]:.2f} of {halves[0]:.2f} points, and {back[1]:.2f} of" in FLAT
+    assert f"{back[1]:.2f} of {halves[1]:.2f} for MobileNetV2" in FLAT
+    further = taught[0] - lost(RESNET, "channels50_distill_qat")
+    assert f"brings ResNet-20 a further {further:.2f}" in FLAT
     shallow, whole = (RESNET[f"{steps}{ROUNDED}"] for steps in ("depth4_", ""))
     share = shallow["instructions"] / whole["instructions"]
     cost = f"cost {lost(RESNET, 'depth4'):.2f} points and leave {share:.2f} of the instructions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -247,6 +248,23 @@ def test_a_lambda_is_never_run(name: str, tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="it holds a Lambda layer, which is code") as raised:
         prepare(path)
     assert "the live model" in str(raised.value.hint)
+
+
+def test_a_file_of_a_newer_keras_that_cannot_be_opened_names_both(tmp_path: Path) -> None:
+    _, path = saved("3.keras", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][1]["config"]["new_setting"] = True
+    members["config.json"] = json.dumps(config).encode()
+    newer = f"Keras 99.0.1 wrote it, and {keras.__version__} is installed"
+    for version, told in (("99.0.1", newer), ("3.0", "could not be deserialized")):
+        members["metadata.json"] = json.dumps({"keras_version": version}).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        with pytest.raises(TflconvError, match=told):
+            prepare(path)
 
 
 def test_a_model_that_takes_text_says_where_it_should_begin(tmp_path: Path) -> None:

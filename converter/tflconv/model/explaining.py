@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tflconv.core.shortening import first_line
+from tflconv.core.text import clean
 from tflconv.errors import TflconvError
 
 
@@ -26,6 +27,31 @@ def explained(path: Path) -> Iterator[None]:
         raise TflconvError(
             f"cannot open {path} as a model: {_reason(error)}", hint=_hint(error)
         ) from error
+
+
+@contextmanager
+def of_version(path: Path, version: str, installed: str) -> Iterator[None]:
+    """Open a file that Keras of ``version`` wrote inside of this block, with the ``installed`` one.
+
+    Raises:
+        TflconvError: Keras raised anything, and the file is of a newer one.
+    """
+    try:
+        yield
+    except (TflconvError, KeyboardInterrupt, MemoryError):
+        raise
+    except Exception as error:
+        if _numbers(version) <= _numbers(installed):
+            raise
+        raise TflconvError(
+            f"cannot open {path} as a model: Keras {clean(version, 20)} wrote it, and {installed}"
+            " is installed here.",
+            hint="Update it, pip install -U keras, or save the model with the older one.",
+        ) from error
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number[:9]) for number in re.findall("[0-9]+", version)[:3]]
 
 
 def _reason(error: Exception) -> str:

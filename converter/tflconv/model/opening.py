@@ -26,7 +26,7 @@ from tflconv.core.typing import KerasModel, KerasTensor, Tensor
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model import keras_file, saved_graph
 from tflconv.model.door import Door
-from tflconv.model.explaining import explained
+from tflconv.model.explaining import explained, of_version
 from tflconv.model.inference import at_inference
 from tflconv.model.keras_file import KerasFile, clean_copy
 from tflconv.model.naming import has_own_call, public_names
@@ -144,6 +144,7 @@ def _of_file(file: KerasFile, custom_objects: Path | None) -> KerasModel:
         limited_variables(str(file.path), copy.elements),
         _tfmot_scope(file),
         fresh_names(),
+        of_version(file.path, file.version, keras.__version__),
     ):
         model: KerasModel = keras.models.load_model(
             copy.path, compile=False, custom_objects={**unexported_layers(keras), **objects}

@@ -54,6 +54,13 @@ def test_the_sum_is_what_the_window_gives(way: str) -> None:
     np.testing.assert_allclose(execution.predict(after, picture), wanted, atol=2e-5)
 
 
+def test_parts_of_an_average_are_averages_which_nothing_trains() -> None:
+    after = windows.split_windows(one((8, 8), averages=True))
+    parts = after.of_kind("depthwise")
+    assert len(parts) == 3
+    assert all(part.options["averages"] for part in parts)
+
+
 @pytest.mark.parametrize("side", [1, 2, 3])
 def test_of_a_small_picture_no_part_sees_padding_alone(side: int) -> None:
     options = {"strides": (1, 1), "padding": "SAME"}

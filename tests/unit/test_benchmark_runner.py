@@ -284,6 +284,8 @@ LOOK = """\
 Thermal Status: 0
 === power
 mWakefulness=Awake
+=== saver
+0
 === clocks
 /cpu0/cpufreq/scaling_cur_freq:1800000
 === limits

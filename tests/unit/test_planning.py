@@ -18,6 +18,8 @@ from tflconv.pipeline.study_model import StudyModel
 from tflconv.training import TrainConfig
 
 STUDIES = Path(__file__).parents[2] / "studies"
+MADE = {"w32-sparse.keras"}
+"""Files that a plan names and another page makes."""
 
 PLAN = """\
 name = "resnets"
@@ -243,7 +245,8 @@ def test_the_plans_of_the_studies_run_from_anywhere(file: Path) -> None:
     planned = planning.study(file)
     for part in planned.plans.values() if isinstance(planned, planning.Parts) else [planned]:
         for model in part.models:
-            assert not model.is_file or Path(model.model).is_file()
+            made = Path(model.model).name in MADE
+            assert not model.is_file or made or Path(model.model).is_file()
         assert quick.of(part).models
 
 

@@ -193,7 +193,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["convert", T, "--normalize", "imagenet"], 2, "'imagenet' is not one of", "MEAN,STD are"),
     (["convert", T, "--golden", "0"], 2, "0 is not in the range 1<=x<=1000", "--golden "),
     (["convert", T, "--device", "host"], 2, "No such option '--device'", "These commands have it"),
-    (["convert", "."], 1, ". is not a SavedModel", "Save the model with model.export(folder)"),
+    (["convert", "."], 1, ". is not a SavedModel", "Name the file: bare.tflite"),
     ([*VERIFY, "--pictures", "0", "--dataset", "mnist-sample"], 2, "range x>=1", "--pictures "),
     ([*VERIFY, "--dataset", "photo.jpg"], 2, "neither a folder nor an archive", "Give a folder"),
     (["bench", "."], 2, "File '.' is a directory", "For example: tflconv bench models/*.tflite"),

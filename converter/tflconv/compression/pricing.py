@@ -11,14 +11,12 @@ from collections.abc import Mapping
 
 from tflconv.core.typing import Shape
 from tflconv.inspection.cost import price
+from tflconv.inspection.work import UNROLLED
 from tflconv.network.costs import macs, values
 from tflconv.network.nodes import LINEAR, Network, Node
 
 _ROWS, _COLUMNS, _DEPTH = 4, 16, 4
 """What an int8 kernel multiplies in one step."""
-
-_WRITTEN_OUT = 25
-"""Taps up to which a depthwise kernel takes all of them at once."""
 
 _PER_VALUE = {"add": 2.8, "layer_norm": 20.0, "mul": 1.4, "pad": 0.4, "pool": 1.5}
 _OTHERS = 2.0
@@ -69,9 +67,10 @@ def _product(node: Node, shape: Shape, outputs: float, inputs: float) -> float:
 def _depthwise(node: Node, shape: Shape, outputs: float) -> float:
     taps = math.prod(node.weights["kernel"].shape[:2])
     tiles = math.prod(shape[:-1]) * math.ceil(shape[-1] * outputs / _COLUMNS)
-    if taps > _WRITTEN_OUT:
+    written_out = next((most for most in UNROLLED if taps <= most), None)
+    if written_out is None:
         return tiles * taps * price("int8 large depthwise step")
-    return tiles * price("int8 depthwise tile")
+    return tiles * (price("int8 depthwise tile") + written_out * price("int8 depthwise step"))
 
 
 def _is_folded(network: Network, node: Node) -> bool:

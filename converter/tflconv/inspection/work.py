@@ -26,10 +26,10 @@ _UNARY = {
 _PRODUCTS = {"CONV_2D", "CONV_3D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 _TILES = {"float": (6, 8, 1)}
 _INTEGER_TILE = (4, 16, 4)
-_UNROLLED = (9, 25)
+UNROLLED = (9, 25)
 """Taps of the depthwise kernels that have all of them written out."""
 
-_MOST_TAPS = max(_UNROLLED)
+_MOST_TAPS = max(UNROLLED)
 
 
 def units(graph: Subgraph, delegated: Collection[int]) -> Iterator[Unit]:
@@ -174,7 +174,7 @@ def _depthwise(graph: Subgraph, operator: Operator, name: str) -> Iterator[Unit]
     if taps > _MOST_TAPS or made > channels:
         yield f"{name} large depthwise step", tiles * taps
     else:
-        yield f"{name} depthwise step", tiles * next(n for n in _UNROLLED if taps <= n)
+        yield f"{name} depthwise step", tiles * next(n for n in UNROLLED if taps <= n)
         yield f"{name} depthwise tile", tiles
 
 

@@ -80,14 +80,15 @@ def _draw_panel(axes: Axes, panel: _Panel, stairs: Sequence[Stair]) -> None:
         value = panel.value(stair)
         if value is None:
             continue
-        color, shown = style.recipe_color(stair.recipe), min(value, longest)
+        color, shown, gap = style.recipe_color(stair.recipe), min(value, longest), 0.02
         axes.barh(place, shown, height=_BAR, color=color)
         if value > longest:
             axes.plot(longest, place, ">", color=color, markersize=9)
+            gap = 0.04
         elif (ends := panel.interval(stair)) is not None:
             axes.plot(ends, [place, place], color=style.INK, linewidth=1.2)
         text = panel.told(value) + (f"  {units.change(value / before - 1)}" if before else "")
-        axes.text(shown + longest * 0.04, place, text, va="center", fontsize=8.5)
+        axes.text(shown + longest * gap, place, text, va="center", fontsize=8.5)
         before = value
     axes.set_xlim(0, longest * _ROOM_FOR_LABEL)
     axes.set_xlabel(panel.unit)

@@ -108,7 +108,7 @@ def _seeing(node: Node, picture: Shape) -> tuple[Node, Borders]:
 def _rows(node: Node, taken: slice, name: str, source: str) -> Node:
     """The convolution of ``source`` with some rows of the window; the first ones have the bias."""
     kernel, bias = node.weights["kernel"][taken], node.weights["bias"]
-    part = replace(node, name=name, inputs=(source,)).with_options(activation=None, averages=False)
+    part = replace(node, name=name, inputs=(source,)).with_options(activation=None)
     return part.with_weights(kernel=kernel, bias=np.zeros_like(bias) if taken.start else bias)
 
 

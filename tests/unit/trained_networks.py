@@ -61,8 +61,7 @@ def _measured(one: Network) -> list[str]:
     if "bytes" in one:
         counted = (one["instructions"][core] for core in ("cortex-a76", "cortex-a55"))
         cost = [spaced(one["bytes"]), *(f"{count / 1e6:.3f} M" for count in counted)]
-    held_out = one.get("settings", {}).get("held_out", True)
-    if "validation_correct" in one and held_out:
+    if "validation_correct" in one:
         validation = percent(one["validation_correct"] / one["validation_total"])
     if "right" in one:
         low, high = stats.wilson(one["correct"], one["total"])

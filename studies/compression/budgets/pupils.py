@@ -51,11 +51,7 @@ class Pupil:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the pupils of a plan have in common.
-
-    ``fill`` is the pixel beyond the edge. Where validation pictures are not ``held_out`` they are
-    learned from, too: for the last training of a network whose settings are chosen.
-    """
+    """What the pupils of a plan have in common; ``fill`` is the pixel beyond the edge."""
 
     epochs: int = 100
     batch_size: int = 256
@@ -66,7 +62,6 @@ class Settings:
     fill: int = 128
     ema_decay: float = 0.999
     seed: int = 0
-    held_out: bool = True
 
 
 def read_plan(path: Path) -> tuple[Settings, list[Pupil]]:

@@ -148,10 +148,8 @@ class Classroom:
         with np.load(pictures) as found:
             data = {name: torch.from_numpy(found[name]).to(self.device) for name in found.files}
         self.settings = settings
-        names = ("", "_validation")[: 1 if settings.held_out else 2]
-        seen = torch.cat([data[f"x{name}"] for name in names])
-        self.padded = views.pad(seen, settings.shift, settings.fill)
-        self.labels = torch.cat([data[f"y{name}"] for name in names]).long()
+        self.padded = views.pad(data["x"], settings.shift, settings.fill)
+        self.labels = data["y"].long()
         self.judged = data["x_validation"], data["y_validation"].long()
         self.learners = [Learner(pupil, folder, self.device) for pupil in pupils]
         named = {name for pupil in pupils for name in pupil.teachers}

@@ -88,12 +88,7 @@ def warn_if_slower(path: Path) -> list[str]:
         TflconvError: The file is no sound model.
     """
     model = reading.read(path)
-    kinds = {
-        t.dtype
-        for o in model.main.operators
-        for t in (*model.main.input_tensors(o), *model.main.output_tensors(o))
-    }
-    if kinds.isdisjoint(("int4", "int8", "uint8", "int16")):
+    if not is_quantized(model.main):
         return []
     predicted = predict(model)
     in_float = cost.float_instructions(model.main)
@@ -118,7 +113,8 @@ def refusals(graph: Subgraph, delegation: Delegation) -> list[tuple[str, str, in
     return [(name, reason, count) for (name, reason), count in counts.most_common()]
 
 
-def _is_quantized(graph: Subgraph) -> bool:
+def is_quantized(graph: Subgraph) -> bool:
+    """Return whether an operator of ``graph`` reads or makes integers of 16 bits or fewer."""
     used = {index for o in graph.operators for index in (*o.inputs, *o.outputs) if index >= 0}
     return any(graph.tensors[index].dtype in ("int4", "int8", "uint8", "int16") for index in used)
 

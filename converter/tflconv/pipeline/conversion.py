@@ -16,9 +16,8 @@ from tflconv.core.progress import Callback, Progress, announce, silent
 from tflconv.core.shortening import shorten
 from tflconv.core.store import Store
 from tflconv.errors import UsageError
-from tflconv.inspection import delegation
 from tflconv.model.artifact import ModelArtifact
-from tflconv.pipeline import checking
+from tflconv.pipeline import checking, promises
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.golden import Contracts
@@ -155,8 +154,8 @@ def _written(
     target = folder / line.file_name(recipe)
     with replacing_file(target) as temporary:
         temporary.write_bytes(line.file(recipe).read_bytes())
-    if slower := delegation.warn_if_slower(target):
-        telling.warn("\n  ".join(slower))
+    for doubt in promises.doubts(target, recipe):
+        telling.warn(doubt)
     artifact = ModelArtifact.of(target, parent=line.sha256)
     kept = None if golden is None else write_bytes(folder / golden.name, golden.read_bytes())
     return ConvertedFile(

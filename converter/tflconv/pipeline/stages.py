@@ -28,12 +28,11 @@ from tflconv.core.text import file_name
 from tflconv.core.versions import versions
 from tflconv.data import Dataset
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
-from tflconv.inspection import delegation
 from tflconv.inspection.inspect import inspect
 from tflconv.model.artifact import ModelArtifact, Variant
 from tflconv.model.card import to_json
 from tflconv.model.normalization import NAMED
-from tflconv.pipeline import known_models, training
+from tflconv.pipeline import known_models, promises, training
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.golden import Contracts
 from tflconv.pipeline.line import Line
@@ -296,7 +295,7 @@ class _Stages:
             test_set=self._test_set(path) if self.job.plan.evaluation.on_device else None,
             golden=self.contracts.of(recipe),
             warnings=(
-                *delegation.warn_if_slower(path)[:1],
+                *(doubt.splitlines()[0] for doubt in promises.doubts(path, recipe)),
                 *([] if fidelity.warning is None else [fidelity.warning]),
             ),
         )

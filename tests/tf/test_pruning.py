@@ -16,6 +16,7 @@ from tflconv.compression.pruning import Pruner, compress, largest, sparsity_at
 from tflconv.compression.structure import distinct
 from tflconv.compression.technique import Subject
 from tflconv.core.files import gzip_size
+from tflconv.core.tensorflow import keras2
 from tflconv.errors import TflconvError, UsageError
 from tflconv.network.keras.opened import open_once
 from tflconv.recipe import Step
@@ -117,6 +118,28 @@ def test_the_schedule_is_that_of_tensorflow_model_optimization() -> None:
         ours = sparsity_at(PruneConfig(ramp=0.5), 0.8, step / 1000)
         assert ours == pytest.approx(float(theirs(step)[1]), abs=1e-6), step
     assert sparsity_at(PruneConfig(schedule="constant"), 0.8, 0.0) == 0.8
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("strip", ["strip_pruning", "strip_clustering"])
+def test_wrappers_of_tensorflow_model_optimization_are_to_be_taken_off(
+    ending: str, strip: str, tmp_path: Path
+) -> None:
+    sparsity, clustering = (
+        pytest.importorskip(f"tensorflow_model_optimization.{kind}.keras", exc_type=ImportError)
+        for kind in ("sparsity", "clustering")
+    )
+    if strip == "strip_pruning":
+        wrapped = sparsity.prune_low_magnitude(network(keras2))
+    else:
+        start = clustering.CentroidInitialization.LINEAR
+        how = {"number_of_clusters": 4, "cluster_centroids_init": start}
+        wrapped = clustering.cluster_weights(network(keras2), **how)
+    file = tmp_path / f"model.{ending}"
+    wrapped.save(file)
+    with pytest.raises(TflconvError, match="its layers are wrapped in") as caught:
+        tflconv.convert(file, ["fp32"], tmp_path)
+    assert f"keras.{strip}(model).save('stripped.keras')" in str(caught.value.hint)
 
 
 def test_a_mask_is_that_of_tensorflow_model_optimization() -> None:

@@ -26,6 +26,12 @@ CUSTOM_HINT = (
     " --custom-objects FILE.py."
 )
 
+STRIPS = {
+    "PruneLowMagnitude": "tfmot.sparsity.keras.strip_pruning",
+    "ClusterWeights": "tfmot.clustering.keras.strip_clustering",
+}
+"""What takes the wrappers of tensorflow-model-optimization off layers when training is done."""
+
 PLAIN_HINT = "A file may not do that. Build the model without it and save it again."
 
 _MODELS = frozenset({"Functional", "Model", "Sequential"})
@@ -238,6 +244,12 @@ class Door:
                 f"cannot open {self.source} as a model: it holds a Lambda layer, which is code.",
                 hint="Code inside a file is never run. Replace it by a registered layer, or convert"
                 " the live model in Python: tflconv.convert(model, ...).",
+            )
+        if strip := STRIPS.get(_base(name)):
+            raise TflconvError(
+                f"cannot open {self.source} as a model: its layers are wrapped in {_base(name)}, as"
+                " while tfmot trains them.",
+                hint=f"Take that off, and save what comes: {strip}(model).save('stripped.keras').",
             )
         self._refuse_code(f"the class {_full(module, name)}", name)
 

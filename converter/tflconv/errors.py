@@ -144,6 +144,10 @@ def _fault(check: Callable[[], object]) -> TflconvError | None:
     return None
 
 
+_MOST_FAULTS = 20
+"""Faults that a message tells one by one."""
+
+
 def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError:
     """Return several faults as one error: the only one as it is, more of them with a line each.
 
@@ -164,9 +168,6 @@ def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError
     error: TflconvError = kind("\n".join([f"{title}:", *lines]))
     error.parts = tuple(distinct.values())
     return error
-
-
-_MOST_FAULTS = 20
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

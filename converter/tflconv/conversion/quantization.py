@@ -57,7 +57,7 @@ _HALF: Settings = {
 
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
 
-_UPWARDS = "CONV_2D_TRANSPOSE"
+_TRANSPOSED = "CONV_2D_TRANSPOSE"
 """What litert-quantizer calls a TRANSPOSE_CONV."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
@@ -155,7 +155,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
-        return _each((*MATRIX_OPS, _UPWARDS), _dynamic(recipe))
+        return _each((*MATRIX_OPS, _TRANSPOSED), _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)

@@ -87,7 +87,8 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
         return _measured(request, (files[0], files[1]), progress)
     if any(file is not None for file in files):
         for side, file in zip(sides, files, strict=True):
-            _ = None if file is not None else _results(side, request)  # which may be no results
+            if file is None:
+                _results(side, request)  # which may be no results
         raise UsageError(
             "one side is a .tflite file, the other one was measured before: what changed in"
             " between cannot be told.",

@@ -169,6 +169,10 @@ def _opening(description: str) -> str:
     )
 
 
+_FAR, _BEYOND = 30, 1.1
+"""Times the value before it, from which one is far; and where lines are cut off, of the latter."""
+
+
 def edge(values: Iterable[float]) -> float:
     """Return where lines that begin at 0 are cut off, so that a few do not hide all others.
 
@@ -187,9 +191,6 @@ def edge(values: Iterable[float]) -> float:
         if ordered[place] > _FAR * ordered[place - 1] > 0:
             return _BEYOND * ordered[place - 1]
     return ordered[-1] if ordered else 0.0
-
-
-_FAR, _BEYOND = 30, 1.1
 
 
 LETTERS = 53

@@ -20,7 +20,7 @@ from tflconv.cli import LazyGroup
 from tflconv.errors import TflconvError, UsageError
 from tflconv.service import ServiceConfig, read_token, served_models, settings, wire, worker
 from tflconv.service.bodies import Budget
-from tflconv.service.classifier import Answer
+from tflconv.service.classifier import Answer, likeliest
 from tflconv.service.histograms import Family
 from tflconv.service.jobs import lost
 from tflconv.service.logs import Log
@@ -97,6 +97,24 @@ def test_an_answer_that_is_no_number_is_a_problem() -> None:
     message = worker._done({"half": Overflowing()}, asked)  # type: ignore[dict-item]
     ((head, _),) = wire.Incoming().feed(message)
     assert (head["id"], head["problem"]) == (7, "internal")
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.125, 0.25, 0.5, 1.0]), min_size=1, max_size=40),
+    st.integers(1, 50),
+)
+def test_the_likeliest_classes_come_first_and_alike_ones_in_order(
+    shares: list[float], count: int
+) -> None:
+    ordered = sorted(enumerate(shares), key=lambda each: -each[1])[:count]
+    assert likeliest(np.array(shares, np.float32), count) == ordered
+
+
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_share_that_is_no_number_is_never_passed_over(wrong: float, count: int) -> None:
+    with pytest.raises(FloatingPointError):
+        likeliest(np.array([0.5, wrong, 0.25], np.float32), count)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", 'b"\\']), st.floats(0, 20) | st.integers(0, 20))))

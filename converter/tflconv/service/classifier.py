@@ -6,6 +6,7 @@ byte: the same decoder, the same resizing, the same card.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,6 +28,9 @@ from tflconv.tflite.reading import TfliteModel
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What Pillow calls the formats that are taken; JPEG includes MPO, several in one file."""
+
+_FEW = 16
+"""Classes for which it is quicker to look through all than to sort all."""
 
 Scores = NDArray[np.float32]
 
@@ -139,6 +143,32 @@ def _probabilities(scores: Scores, *, ending: str) -> Scores:
         return scores
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
+
+
+def likeliest(probabilities: Scores, count: int) -> list[tuple[int, float]]:
+    """Return the numbers of the likeliest classes and their probabilities, the likeliest first.
+
+    Args:
+        probabilities: One per class.
+        count: How many at most.
+
+    Raises:
+        FloatingPointError: One of the probabilities is no number.
+
+    Example:
+        >>> likeliest(np.array([0.25, 0.5, 0.25], np.float32), 2)
+        [(1, 0.5), (0, 0.25)]
+    """
+    if not math.isfinite(probabilities[probabilities.argmax()]):  # NaN is before all numbers
+        raise FloatingPointError
+    if count > _FEW:
+        best = np.argsort(-probabilities, kind="stable")[:count].tolist()
+    else:
+        left, best = probabilities.copy(), list[int]()
+        for _ in range(min(count, len(left))):
+            best.append(int(left.argmax()))
+            left[best[-1]] = -math.inf
+    return [(index, float(probabilities[index])) for index in best]
 
 
 def check_golden(classifier: Classifier, golden: tuple[tuple[str, bytes], ...]) -> None:

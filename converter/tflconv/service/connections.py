@@ -28,8 +28,8 @@ from tflconv.service.problems import MEDIA_TYPE, Problem
 MOST_HEAD = 32 << 10
 """Bytes of a request before its body, between two parts of it, and after it."""
 
-_PART = 1 << 16
-"""Bytes that are read at once.
+_BLOCK = memoryview(bytearray(1 << 17))
+"""What all connections read into, one after another: a picture of some size in one turn.
 
 asyncio's own 256 KiB are memory that malloc maps for each read anew, and gives back.
 """
@@ -55,7 +55,7 @@ def _takes_none(_: Any) -> Ask | None:
     return None
 
 
-class Deadlines(HttpToolsProtocol):
+class Deadlines(HttpToolsProtocol, asyncio.BufferedProtocol):
     """One connection.
 
     Attributes:
@@ -82,12 +82,12 @@ class Deadlines(HttpToolsProtocol):
         self._in_head = True
         self._gone: list[Callable[[], None]] = []
         self._held: tuple[RequestResponseCycle, Ask] | None = None
+        self._parts: list[bytes] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it where there are too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)
-        transport.max_size = _PART  # type: ignore[attr-defined]
         self._arrival.begin()
         if len(self.connections) - len(self.leaving) > self.most:
             self._refuse(Problem("overloaded", "Too many connections.", retry_after=1))
@@ -107,7 +107,15 @@ class Deadlines(HttpToolsProtocol):
             cycle, self._held = self._held[0], None
             super()._start_asgi_task(cycle, self.app)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the place for what comes: its bytes are read before the next ones are taken."""
+        return _BLOCK
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what came."""
+        self.data_received(_BLOCK[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         """Take bytes of a request; its first one starts its time."""
         if self.is_leaving:
             return
@@ -123,7 +131,7 @@ class Deadlines(HttpToolsProtocol):
         else:
             self._bytes_of_step = 0
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes | memoryview) -> None:
         """Read ``data``, and pass over offers of another protocol.
 
         A server may ignore them (RFC 9110, 7.8). The parser ends at one, before the body, so the
@@ -194,7 +202,7 @@ class Deadlines(HttpToolsProtocol):
         if self._held is None:
             super().on_body(body)
         else:  # all of it is waited for, and it is small: uvicorn would stop reading meanwhile
-            self.cycle.body += body
+            self._parts.append(body)
 
     def on_message_complete(self) -> None:
         """Be content: the request is here."""
@@ -210,17 +218,17 @@ class Deadlines(HttpToolsProtocol):
         ask = None if cycle.waiting_for_100_continue else self.takes(cycle.scope)
         if ask is None:
             super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
-            self._held = cycle, ask
         else:
-            self._ask(cycle, ask)
+            self._held, self._parts = (cycle, ask), [bytes(cycle.body)] if cycle.body else []
+            cycle.body = bytearray()
+            if not cycle.more_body:
+                self._ask(cycle, ask)
 
     def _ask(self, cycle: RequestResponseCycle, ask: Ask) -> None:
-        self._held = None
+        body, self._parts, self._held = b"".join(self._parts), [], None
         go_the_long_way = partial(super()._start_asgi_task, cycle, self.app)
-        if ask(bytes(cycle.body), go_the_long_way):
-            cycle.body = bytearray()
-        else:
+        if not ask(body, go_the_long_way):
+            cycle.body += body
             go_the_long_way()
 
     def on_response_complete(self) -> None:

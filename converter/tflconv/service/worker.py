@@ -18,12 +18,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.pictures import UnreadablePicture
 from tflconv.service import wire
-from tflconv.service.classifier import Answer, Classifier, check_golden, open_litert
+from tflconv.service.classifier import Answer, Classifier, check_golden, likeliest, open_litert
 from tflconv.service.settings import ServedModel
 
 _DIE_WITH_PARENT = 1
@@ -100,12 +98,9 @@ def _done(models: Mapping[str, Classifier], asked: wire.Question) -> bytes:
 
 
 def _told(answer: Answer, asked: wire.Question) -> bytes:
-    if not np.isfinite(answer.probabilities).all():
-        raise FloatingPointError
-    best = np.argsort(-answer.probabilities, kind="stable")[: asked.top]
     return wire.Classes(
         number=asked.number,
-        top=list(zip(best.tolist(), answer.probabilities[best].tolist(), strict=True)),
+        top=likeliest(answer.probabilities, asked.top),
         decode_ms=round(answer.decode_ms, 3),
         inference_ms=round(answer.inference_ms, 3),
     ).pack()

@@ -124,13 +124,50 @@ def test_the_average_after_two_steps_is_weighed_by_the_decay_of_each_step() -> N
     np.testing.assert_allclose(weights(taught.averaged), expected, rtol=1e-5)
 
 
-def test_statistics_of_norms_are_averaged_too() -> None:
-    norm = keras2.layers.BatchNormalization(momentum=0.5)
-    layers = [norm, keras2.layers.Flatten(), keras2.layers.Dense(2)]
-    taught = learner(keras2.Sequential([keras2.Input((1, 1, 1)), *layers]))
+def normed(momentum: float, *, trainable: bool = True) -> Any:
+    """A norm of one pixel, and two scores behind it."""
+    layers = keras2.layers
+    norm = layers.BatchNormalization(momentum=momentum, trainable=trainable)
+    return keras2.Sequential([keras2.Input((1, 1, 1)), norm, layers.Flatten(), layers.Dense(2)])
+
+
+def statistics(model: Any) -> tuple[float, float]:
+    norm = model.layers[0]
+    return float(norm.moving_mean[0]), float(norm.moving_variance[0])
+
+
+def test_statistics_of_norms_are_averaged_without_what_they_begin_with() -> None:
+    taught = learner(normed(0.5))
     step(taught, rate=1e-9, decay=0.75)
-    assert norm.moving_mean.numpy() == pytest.approx([1.0])  # half way from 0 to 2
-    assert taught.averaged.layers[0].moving_mean.numpy() == pytest.approx([0.25])
+    assert statistics(taught.model) == pytest.approx((1.0, 0.5))  # half way from 0, 1 to 2, 0
+    assert statistics(taught.averaged) == pytest.approx((0.25 * 2.0, 0.75 * 1.0))
+    step(taught, pixel=0, rate=1e-9, decay=0.0)
+    assert statistics(taught.averaged) == pytest.approx(((2.0 - 2 * 2.0) / 3, 0.0), abs=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+@pytest.mark.parametrize("seed", range(3))
+def test_after_few_steps_a_network_computes_what_it_learned(momentum: float, seed: int) -> None:
+    taught, rng = learner(normed(momentum), learning_rate=1e-9), np.random.default_rng(seed)
+    shades = rng.integers(90, 110, (20, 16))  # whose variance is far below 1
+    maps = Augmentation.none().maps(16, (1, 1), rng)
+    for pixels in shades.astype(np.uint8)[:, :, None, None, None]:
+        taught.step(Batch(pixels=pixels, labels=np.zeros(16, np.int64), maps=maps), 1e-9, 0.0)
+    inputs = (shades - 100) / 50
+    mean, variance = statistics(taught.averaged)
+    assert mean == pytest.approx(inputs.mean(), abs=0.03)
+    assert variance == pytest.approx(inputs.var(axis=1).mean(), rel=0.2)
+
+
+def test_statistics_of_a_trained_network_and_of_a_frozen_norm_stay_what_they_are() -> None:
+    trained = normed(0.5)
+    trained.layers[0].set_weights([np.full(1, value, np.float32) for value in (1, 0, 4.0, 9.0)])
+    taught = Learner(trained, TrainConfig(**PLAIN), HALVES, begins=False)
+    step(taught, rate=1e-9, decay=0.0)
+    assert statistics(taught.averaged) == pytest.approx((3.0, 4.5))
+    taught = learner(normed(0.5, trainable=False))
+    step(taught, rate=1e-9, decay=0.0)
+    assert statistics(taught.averaged) == pytest.approx((0.0, 1.0))
 
 
 @pytest.mark.parametrize(

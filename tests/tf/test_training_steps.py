@@ -112,6 +112,8 @@ def test_progress_counts_steps_and_says_a_sentence_per_epoch(
     events: list[Progress] = []
     monkeypatch.setattr(Learner, "step", lambda *_: 0.5)
     train(dataset, "vit", CONFIG, tmp_path / "vit.keras", options=OPTIONS, progress=events.append)
+    note, *events = events
+    assert (note.state, note.message[:17]) == ("note", "6 steps are few f")
     assert [event.done for event in events] == [1, 2, 3, 3, 4, 5, 6, 6]
     assert {(event.stage, event.total) for event in events} == {("train", 6)}
     said = [event.message.partition(",")[0] for event in events]

@@ -6,7 +6,7 @@ here names the part of one of their classes that we use; Keras 2 and Keras 3 bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -68,6 +68,9 @@ class Variable(Tensor, Protocol):
 
     def assign_add(self, delta: Operand) -> Tensor:
         """Add to the values."""
+
+    def ref(self) -> Hashable:
+        """Return a key of dictionaries that stands for the variable."""
 
 
 class KerasTensor(Protocol):

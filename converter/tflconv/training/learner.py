@@ -17,6 +17,7 @@ from tflconv.training import precision, strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.features import Features
 from tflconv.training.seeing import seen, targets
+from tflconv.training.statistics import MovingStatistics
 from tflconv.training.thawing import Layers
 from tflconv.training.views import Batch
 
@@ -36,6 +37,7 @@ class Learner:
         distill: How it learns from a teacher, where batches bring what that says.
         features: What it learns from inner layers of a teacher; by default nothing.
         layers: Which of its layers learn in which epoch; by default all in each.
+        begins: Whether its weights are initial ones, and not those of a trained network.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Learner:
         *,
         features: Features | None = None,
         layers: Layers | None = None,
+        begins: bool = True,
     ) -> None:
         self.model, self.features, self._layers = model, features, layers
         self._called = model if features is None else features.watched
         self._besides = [] if features is None else features.variables
         self._weights = list(model.weights)  # frozen layers would change their order
+        self._statistics = MovingStatistics(model, begins=begins)
         self.averaged: Keras2Model = keras2.models.clone_model(model)
         self.averaged.set_weights(model.get_weights())
         self.config, self.distill = config, distill or DistillConfig()
@@ -102,7 +106,7 @@ class Learner:
     @property
     def _variables(self) -> list[Variable]:
         averages, steps = self.averaged.weights, self.optimizer.variables
-        return [*self._weights, *self._besides, *averages, *steps]
+        return [*self._weights, *self._besides, *averages, *steps, self._statistics.left]
 
     @property
     def _trained(self) -> list[Variable]:
@@ -128,8 +132,9 @@ class Learner:
         """Make the step on all devices, each with its part of the batch."""
         self.optimizer.learning_rate.assign(rate)
         loss = self._strategy.run(self._train_step, args=(tensors,))
+        self._statistics.advance()
         for average, weight in zip(self.averaged.weights, self._weights, strict=True):
-            average.assign_add((1 - decay) * (weight - average))
+            average.assign_add((1 - decay) * (self._statistics.unbiased(weight) - average))
         total: Tensor = self._strategy.reduce("SUM", loss, axis=None)
         return total
 

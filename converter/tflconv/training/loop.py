@@ -38,6 +38,13 @@ from tflconv.training.thawing import Layers, Thawing
 NORMALIZATION = NAMED["-1..1"]
 PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
 
+FEW_STEPS = 300
+"""Below so many a user is told that they are few.
+
+A rule of thumb: a MobileNetV2 that saw 291 digits was right on 39, 61 and 68 % of 31 others after
+48, 108 and 216 steps (12 epochs, batches of 64, 32, 16), and on 84 % after 240 (60 epochs).
+"""
+
 _FIGURES = {"epoch", "learning_rate", "loss", "validation_accuracy", "validation_loss"}
 """What the history holds of an epoch."""
 
@@ -150,6 +157,7 @@ def _learner(network: Keras2Model, course: Course) -> Learner:
         taught.config if taught else None,
         features=taught.show(network) if taught and taught.show else None,
         layers=Layers(network, thawing, new),
+        begins=start is None,
     )
 
 
@@ -160,6 +168,7 @@ def _fit(learner: Learner, course: Course, checkpoint: StateFile, progress: Call
         learner.restore(resumed.values)
     else:
         checkpoint.save(State(values=learner.values(), history=[]))
+        _warn_of_few_steps(course, progress)
     history = list(resumed.history) if resumed else []
     while not _finished(history, course.config):
         history.append(_epoch(learner, course, len(history), progress))
@@ -168,6 +177,16 @@ def _fit(learner: Learner, course: Course, checkpoint: StateFile, progress: Call
         checkpoint.save(State(values=learner.values(), history=history))
         progress(_after(history[-1], course.config.epochs, course.steps))
     return history
+
+
+def _warn_of_few_steps(course: Course, progress: Callback) -> None:
+    steps = course.config.epochs * course.steps
+    if steps < FEW_STEPS and course.start is None:
+        message = (
+            f"{steps} steps are few for a network that begins with random weights: it will learn"
+            " more in more epochs, in smaller batches, or from the weights of a trained one"
+        )
+        progress(Progress(stage="train", state="note", message=message))
 
 
 def _resumed(checkpoint: StateFile, learner: Learner) -> State | None:

@@ -16,8 +16,8 @@ from tflconv.model.normalization import Normalization
 from tflconv.training import precision, strategy, teaching
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.features import Features
+from tflconv.training.moving_statistics import MovingStatistics
 from tflconv.training.seeing import seen, targets
-from tflconv.training.statistics import MovingStatistics
 from tflconv.training.thawing import Layers
 from tflconv.training.views import Batch
 

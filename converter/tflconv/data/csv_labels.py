@@ -222,7 +222,7 @@ def _row(
     told = cells[split].strip() if split is not None else ""
     role = role_of(told)
     if told and role in (None, UNLABELLED):
-        _refuse(table, f"row {number}: '{told}' is no split")
+        _refuse(table, f"row {number}: '{told}' is not a split")
     return _Row(number=number, file=cells[file].strip(), label=cells[label].strip(), split=role)
 
 

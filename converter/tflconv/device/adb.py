@@ -69,7 +69,7 @@ def program(choice: str | None = None) -> Path:
         if text:
             path = shutil.which(text)
             if not path:
-                raise UsageError(f"{name} names '{text}', which is no program.", hint=GET_ADB)
+                raise UsageError(f"{name} names '{text}', which is not a program.", hint=GET_ADB)
             return Path(path)
     path = shutil.which("adb") or bundled()
     if not path:

@@ -178,14 +178,13 @@ def _write(found: Comparison, as_json: bool, markdown: Path | None, junit: Path 
 
 
 def _print(found: Comparison) -> None:
-    from tflconv.comparison import export
-    from tflconv.comparison.words import of_decision
+    from tflconv.comparison.words import of_decision, rows
 
     for pair in found.pairs:
         say(pair.subject)
         for note in pair.notes:
             say(f"not measured alike: {note}")
-        options.print_rows(export.rows(pair), as_json=False)
+        options.print_rows(rows(pair.effects), as_json=False)
         say("")
     for decision in found.decisions:
         say(of_decision(decision))

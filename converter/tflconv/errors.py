@@ -171,7 +171,16 @@ def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not registered, with the nearest known names as the hint."""
+    """Return the error for a name that is not registered.
+
+    Args:
+        kind: What it names, as in ``dataset``.
+        name: The name as it was given.
+        known: The names that there are; those nearest to it are the hint.
+
+    Returns:
+        The error, to be raised.
+    """
     names = sorted(known)
     lowered = {each.lower(): each for each in reversed(names)}
     near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)

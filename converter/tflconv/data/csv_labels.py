@@ -46,7 +46,7 @@ class _Row:
 
 
 def table_beside(folder: Path) -> Path | None:
-    """Return the only table in ``folder``, or None; refuse several."""
+    """Return the only table in ``folder``, or None. Raises ``TflconvError`` for several."""
     tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     tables = [path for path in tables if not is_hidden(path.name)]
     if len(tables) > 1:

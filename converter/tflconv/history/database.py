@@ -149,7 +149,11 @@ class History:
         return found[0]
 
     def merge(self, other: History) -> int:
-        """Keep the runs of ``other``, too; return how many were new."""
+        """Keep the runs of ``other``, too; return how many were new.
+
+        Raises:
+            TflconvError: There is no such history, or it is damaged.
+        """
         if not other.path.is_file():
             raise TflconvError(
                 f"there is no history at {other.path}.",

@@ -234,7 +234,7 @@ def test_the_command_names_the_stage_and_ends_with_4(
     out, err = capsys.readouterr()
     assert ended.value.code == 4
     assert "colour order: red and blue are swapped (known by the hash of the input)" in out
-    assert "the app parts from it in colour order" in err
+    assert "the app differs from it in colour order" in err
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 0

@@ -100,7 +100,7 @@ def bench(
             rests after each run.
         input_file: Raw bytes of all inputs, instead of numbers drawn from ``seed``.
         seed: Seed of the numbers that go into the model.
-        timeout: Seconds after which a process is given up, past what it is meant to take.
+        timeout: Seconds beyond its expected time after which a process is ended.
         adb: The adb program; by default that of ``$ADB`` or the path.
         adb_servers: adb servers as ``HOST:PORT``, one or several; by default that of
             ``$ADB_SERVER_SOCKET``, else this computer's.

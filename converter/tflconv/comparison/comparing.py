@@ -24,7 +24,7 @@ class Settings:
         limits: The largest changes for the worse that pass.
         inconclusive: What an open limit does: ``pass``, ``fail``, or ``extend`` the measurement.
         confidence: That of verdicts, and of all decisions on limits together, from 0.5 to 1.
-        threshold: Change of times and memory below which nobody cares, as a share.
+        threshold: Smallest change of times and memory that matters, as a share.
         force: Whether runs are compared that were not measured alike, or apart.
         across_runtimes: Whether LiteRT may differ.
     """

@@ -141,7 +141,7 @@ def card(name: str) -> DatasetCard:
                 f"there is no folder or archive {name}.",
                 hint="Is the path right? `tflconv list datasets` lists datasets by name.",
             )
-        raise unknown("dataset", name, names())
+        raise unknown("dataset", name, names(), more="A folder of pictures is named by its path.")
     return read_card(datasets_dir() / name / CARD)
 
 

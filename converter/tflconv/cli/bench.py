@@ -67,7 +67,9 @@ SETTINGS = {
     help="Golden contract (convert --golden): run its exact inputs on each device; ends with exit"
     " code 4 where outputs are beyond its tolerance.",
 )
-@click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
+@click.option(
+    "--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset, to check its answers."
+)
 @options.phone
 @options.history
 @options.settings(BenchmarkConfig, SETTINGS)

@@ -170,12 +170,22 @@ def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError
     return error
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a name that is not registered, with the nearest known names as the hint."""
+def unknown(kind: str, name: str, known: Iterable[str], *, more: str = "") -> UsageError:
+    """Return the error for a name that is not registered.
+
+    Args:
+        kind: What it names, as in ``dataset``.
+        name: The name as it was given.
+        known: The names that there are; those nearest to it are the hint.
+        more: What the hint says besides, where no name is near.
+
+    Returns:
+        The error, to be raised.
+    """
     names = sorted(known)
     lowered = {each.lower(): each for each in reversed(names)}
     near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
-    hint = f"Known: {', '.join(names)}."
+    hint = f"Known: {', '.join(names)}. {more}".rstrip()
     if near:
         hint = f"Did you mean {' or '.join(lowered[each] for each in near)}?"
     if "," in name and all(part.strip() in lowered for part in name.lower().split(",")):

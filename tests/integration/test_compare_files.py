@@ -87,5 +87,5 @@ def test_a_history_that_cannot_be_written_is_told_before_anything_is_measured(
     (tmp_path / "history.sqlite").write_bytes(b"{}" * 600)
     assert compare(FLOAT, INT8, *QUICK, "--history", tmp_path / "history.sqlite") == 1
     said = capsys.readouterr().err
-    assert "is no history of tflconv" in said
+    assert "is not a history of tflconv" in said
     assert "block 1" not in said

@@ -138,7 +138,7 @@ def test_a_damaged_copy_in_the_cache_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"text", "no 64-bit library"),
+        (b"text", "not a 64-bit library"),
         (elf(machine=0x3E), "not for arm64"),
         (elf(names=b"\0TfLiteModelCreate\0"), "older than 2.1.6"),
     ],

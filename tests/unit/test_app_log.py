@@ -234,7 +234,7 @@ def test_the_command_names_the_stage_and_ends_with_4(
     out, err = capsys.readouterr()
     assert ended.value.code == 4
     assert "colour order: red and blue are swapped (known by the hash of the input)" in out
-    assert "the app parts from it in colour order" in err
+    assert "the app differs from it in colour order" in err
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 0
@@ -245,7 +245,7 @@ def test_the_command_names_the_stage_and_ends_with_4(
     [
         ("", "the app logged nothing"),
         ("no json", "the log of the app is damaged"),
-        ('{"picture": "pictures/9.png", "outputs": [1, 2, 3, 4]}', "is no picture of"),
+        ('{"picture": "pictures/9.png", "outputs": [1, 2, 3, 4]}', "is not a picture of"),
         ('{"picture": "pictures/0.png", "outputs": [1, 2]}', "has 2 outputs, and the model of"),
         ('{"picture": "pictures/0.png"}', "the log of the app is damaged"),
         ("[[[", "the log of the app is damaged"),

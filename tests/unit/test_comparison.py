@@ -145,7 +145,7 @@ def test_another_runtime_can_be_allowed_alone() -> None:
     ("text", "said"),
     [
         ("latency:5", "does not say what 5 is a share of"),
-        ("accuracy:0.5", "'0.5' is no drop of accuracy: it is said in percentage points"),
+        ("accuracy:0.5", "'0.5' is not a drop of accuracy: it is said in percentage points"),
         ("latency", "has no limit"),
         ("latencz:5%", "unknown figure 'latencz'"),
         ("bytes:lots%", "is not like latency:5%"),

@@ -221,8 +221,8 @@ def test_an_empty_class_folder_is_an_error(tmp_path: Path) -> None:
         _ = data.load(path).train
 
 
-def test_a_path_that_is_not_there_is_an_unknown_dataset(tmp_path: Path) -> None:
-    with pytest.raises(TflconvError, match="unknown dataset"):
+def test_a_path_that_is_not_there_is_not_taken_for_a_name(tmp_path: Path) -> None:
+    with pytest.raises(TflconvError, match=r"there is no folder or archive .*nowhere"):
         data.load(tmp_path / "nowhere")
 
 

@@ -79,7 +79,7 @@ def test_a_mark_tells_how_a_spreadsheet_wrote(tmp_path: Path, encoding: str) -> 
 def test_another_encoding_is_said_and_not_a_missing_header(tmp_path: Path, encoding: str) -> None:
     text = "\n".join(row.replace("cat", "Kätzchen") for row in LABELS)
     folder = write(tmp_path / "pets", PICTURES | {"labels.csv": text.encode(encoding)})
-    with pytest.raises(TflconvError, match="it is no UTF-8 text") as caught:
+    with pytest.raises(TflconvError, match="it is not UTF-8 text") as caught:
         _ = data.load(folder).classes
     assert caught.value.hint == "Save the table in UTF-8."
 
@@ -179,7 +179,7 @@ REFUSED = {
     "two labels": ([*LABELS, "00.png,cat"], "row 21: '00.png' has two labels"),
     "short row": ([*LABELS, "00.png"], "row 21 has 1 columns"),
     "empty label": ([*LABELS[:5], "05.png,"], "row 6 has an empty file name or label"),
-    "unknown split": (["file,label,split", "00.png,cat,fold"], "row 2: 'fold' is no split"),
+    "unknown split": (["file,label,split", "00.png,cat,fold"], "row 2: 'fold' is not a split"),
     "some splits": (
         ["file,label,split", "00.png,cat,train", "01.png,dog,"],
         "some rows have a split and some have none",

@@ -251,8 +251,8 @@ def references(file: h5py.File) -> None:
         (soft_link, "is a link to somewhere else"),
         (outer_bytes, "lies in another file"),
         (virtual, "lies in another file"),
-        (objects, "holds objects and no numbers"),
-        (references, "holds objects and no numbers"),
+        (objects, "holds objects, not numbers"),
+        (references, "holds objects, not numbers"),
     ],
 )
 def test_weights_that_are_no_plain_arrays_are_refused(make: Any, why: str, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_another_model_breaks_it(
 
 def test_a_model_of_another_shape_is_no_version_of_it(zips: dict[str, Path]) -> None:
     tiny = Path(__file__).parents[1] / "golden" / "models" / "tiny_int8.tflite"
-    with pytest.raises(UsageError, match="is no version of int8"):
+    with pytest.raises(UsageError, match="is not a version of int8"):
         tflconv.verify(None, tiny, golden=zips["int8"])
 
 

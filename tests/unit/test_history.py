@@ -143,7 +143,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
     history.add([run(1)])
     bad = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE runs (number INTEGER);"
     monkeypatch.setattr(versions, "STEPS", (*versions.STEPS, bad))
-    with pytest.raises(TflconvError, match="is no history of tflconv"):
+    with pytest.raises(TflconvError, match="is not a history of tflconv"):
         history.runs()
     monkeypatch.undo()
     assert [kept.run for kept in history.runs()] == [run(1)]
@@ -152,10 +152,10 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"{}" * 600, "is no history of tflconv"),
+        (b"{}" * 600, "is not a history of tflconv"),
         ("CREATE TABLE runs (mine TEXT)", "is a database of something else"),
         ("CREATE TABLE theirs (mine TEXT)", "is a database of something else"),
-        ("PRAGMA user_version = 1", "is no history of tflconv"),
+        ("PRAGMA user_version = 1", "is not a history of tflconv"),
     ],
 )
 def test_what_is_no_history_is_not_touched(
@@ -357,7 +357,7 @@ def test_a_named_history_must_work_and_the_users_own_need_not(home: Path, tmp_pa
     """A run is worth more than its entry in a file that nobody asked for."""
     bad = tmp_path / "bad.sqlite"
     bad.write_bytes(b"{}" * 600)
-    with pytest.raises(TflconvError, match="is no history of tflconv"):
+    with pytest.raises(TflconvError, match="is not a history of tflconv"):
         Keeping(bad).add(run(1))
     home.mkdir(parents=True)
     (home / "history.sqlite").write_bytes(b"{}" * 600)

@@ -301,5 +301,5 @@ def test_auto_is_mixed_where_int8_does_not_keep_what_is_asked_for(tmp_path: Path
 
 @pytest.mark.parametrize("said", [0.5, "0.5", "1%", "-1pt"])
 def test_a_drop_without_points_is_refused(tmp_path: Path, said: object) -> None:
-    with pytest.raises(UsageError, match="is no drop of accuracy"):
+    with pytest.raises(UsageError, match="is not a drop of accuracy"):
         made(tmp_path, MIXED, max_drop=said)

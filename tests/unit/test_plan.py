@@ -61,7 +61,7 @@ def test_a_model_may_be_rewritten_otherwise_than_the_others() -> None:
 
 @pytest.mark.parametrize("drop", ['"0.5"', "0.5", '"5"', "1"])
 def test_a_drop_without_a_unit_is_refused(drop: str) -> None:
-    with pytest.raises(UsageError, match=r"plan: .* no drop of accuracy.*\nSay 0\.5pt where"):
+    with pytest.raises(UsageError, match=r"plan: .* is not a drop of accuracy.*\nSay 0\.5pt where"):
         plan.parse(changed('"0.5pt"', drop))
 
 
@@ -150,7 +150,7 @@ def test_what_is_wrong_is_told_with_its_line(old: str, new: str, line: int, says
         ('recipes = ["fp32", "static_wi8_ai8"]\n', "", "'recipes' is missing"),
         ("epochs = 3", "epochs = 0", "epochs must be at least 1"),
         ('name = "wide"\n', "", "two models are called 'vit'"),
-        ('"0.5pt"', '"half"', "'half' is no drop of accuracy"),
+        ('"0.5pt"', '"half"', "'half' is not a drop of accuracy"),
         (
             '["fp32", "static_wi8_ai8"]',
             '["fp32", "finetune_fp32"]\nsettings.finetune.head = "new"',

@@ -215,7 +215,7 @@ def test_a_known_model_is_found_by_its_hash(
     monkeypatch.delenv(known_models.VARIABLE)
     assert known_models.find(wanted["b.keras"]) is None
     monkeypatch.setenv(known_models.VARIABLE, str(tmp_path / "none"))
-    with pytest.raises(TflconvError, match="which is no folder"):
+    with pytest.raises(TflconvError, match="which is not a folder"):
         known_models.find(wanted["b.keras"])
 
 

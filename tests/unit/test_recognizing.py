@@ -42,12 +42,12 @@ FILES = {
     "gzip": (gzip.compress(b"model"), "compressed with gzip", "Unpack it"),
     "page": (b"\n<!DOCTYPE html><title>404</title>", "a web page", "download went wrong"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file", "ending .h5"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file", "end in .h5"),
     "onnx": (b"\x08\x08\x12\x07pytorch\x1a\x05" + bytes(99), "an ONNX file", "own framework"),
     "bundle": (b"LITERTLM" + bytes(99), "a LiteRT-LM bundle", "single models"),
     "weights": (b"\x40\0\0\0\0\0\0\0" + b'{"a":{}}', "a safetensors file", "own framework"),
     "torch": (archive("net/data.pkl", "net/version"), "a PyTorch file", "own framework"),
-    "keras": (archive("config.json", "metadata.json"), "a .keras file", "ending .keras"),
+    "keras": (archive("config.json", "metadata.json"), "a .keras file", "end in .keras"),
     "task": (archive("a.tflite", "b.tflite"), "an archive with a.tflite and b.tflite", "unzip"),
     "many": (archive(*(f"{i}.tflite" for i in range(5))), "0.tflite, 1.tflite and 3 more", "unz"),
     "npz": (archive("x.npy", "y.npy"), "an archive of arrays of NumPy", ""),
@@ -95,7 +95,14 @@ def test_a_tflite_file_of_another_name_is_told(tmp_path: Path) -> None:
     path.write_bytes(TINY.read_bytes())
     with pytest.raises(TflconvError, match=r"it is a \.tflite file") as raised:
         keras_file.read(path)
-    assert raised.value.hint == "Give it the ending .tflite."
+    assert raised.value.hint == "Rename it to end in .tflite."
+
+
+@pytest.mark.parametrize(("kind", "name"), [("keras", "m.keras"), ("hdf5", "m.h5")])
+def test_a_keras_file_of_its_own_name_need_not_be_renamed(kind: str, name: str) -> None:
+    with pytest.raises(TflconvError, match=r"is not a \.tflite file: it is ") as raised:
+        reading.parse(FILES[kind][0], Path(name))
+    assert raised.value.hint == "Convert it first: tflconv convert MODEL."
 
 
 def test_unknown_bytes_are_given_no_name() -> None:

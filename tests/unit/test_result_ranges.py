@@ -99,7 +99,7 @@ def test_a_million_faults_are_three_sentences() -> None:
 
 
 def test_a_fault_behind_many_sound_items_is_told_without_its_place() -> None:
-    with pytest.raises(ValueError, match="it is no list") as raised:
+    with pytest.raises(ValueError, match="it is not a valid list") as raised:
         Structure().of([*range(1000), {}], list[int])
     assert "expected a whole number" in faults(raised.value)[0]
 
@@ -121,13 +121,13 @@ MODEL = '[[models]]\nmodel = "vit"\n'
         ("seed = -1\n" + MODEL, "seed must be at least 0"),
         ("channels = 2\n" + MODEL, "channels must be 1 or 3"),
         ("resolution = 100000\n" + MODEL, "resolution must be between 4 and 4096"),
-        ('max_drop = "nan%"\n' + MODEL, "'nan%' is no drop"),
+        ('max_drop = "nan%"\n' + MODEL, "'nan%' is not a drop"),
         (MODEL + "seed = -1\n", "seed must be at least 0"),
         (MODEL + "[calibration]\ncount = 0\n", "count must be at least 1"),
         (MODEL + "[models.training]\nlearning_rate = inf\n", "learning_rate must be positive"),
         (MODEL + "[bench]\nmax_secs = nan\n", "max_secs must be"),
         ("a = " + "[" * 5000 + "]" * 5000, "not valid TOML"),
-        ("x" * 300_000, "is no plan: it is longer than 64 kB"),
+        ("x" * 300_000, "is not a plan: it is longer than 64 kB"),
     ],
 )
 def test_a_plan_with_numbers_that_cannot_be_is_refused(text: str, said: str) -> None:

@@ -46,7 +46,7 @@ def test_a_wrong_setting_is_told(texts: list[str], message: str) -> None:
 
 def test_settings_of_no_step_are_refused() -> None:
     request = {"model": Path("m.keras"), "settings": (FinetuneConfig(),)}
-    with pytest.raises(UsageError, match="settings for finetune, which is no step"):
+    with pytest.raises(UsageError, match="settings for finetune, which is not a step"):
         ConversionRequest(**request, recipes=(recipe.get("fp32"),))
     with pytest.raises(UsageError, match="given twice"):
         CompressionRequest(
@@ -78,7 +78,7 @@ def test_a_plan_hands_settings_to_the_recipes_that_use_them() -> None:
 @pytest.mark.parametrize(
     ("name", "table", "message"),
     [
-        ("fp16", "[settings.finetune]\nepochs = 7", "no step of any recipe"),
+        ("fp16", "[settings.finetune]\nepochs = 7", "not a step of any recipe"),
         ("finetune_fp16", "[settings.finetune]\nepochs = '7'", "expected a whole number"),
         ("finetune_fp16", "[settings.finetun]\nepochs = 7", "unknown technique 'finetun'"),
     ],
@@ -122,7 +122,7 @@ def test_no_step_follows_trained_ranges() -> None:
     [
         ("none.keras", "out.keras", 1, "no model at"),
         ("none.tflite", "out.keras", 1, "no model at"),
-        ("a.tflite", "out.keras", 2, "is no Keras file"),
+        ("a.tflite", "out.keras", 2, "is not a Keras file"),
         ("a.keras", "out.h5", 2, "is a .keras file"),
         ("a.keras", "a.keras", 2, "is the model itself"),
         ("a.keras", "a.keras/out.keras", 1, "cannot write"),

@@ -165,7 +165,7 @@ def test_what_is_no_share(text: str, says: str) -> None:
     "text", ["0.5", "0", "5", "-0.01", "-1pt", "-0.1pp", "1%", "-1%", "101pt", "nanpt", "pt", ""]
 )
 def test_a_drop_that_is_no_number_of_points_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=f"'{text}' is no drop .*\\nSay 0.5pt where") as raised:
+    with pytest.raises(UsageError, match=f"'{text}' is not a drop .*\\nSay 0.5pt where") as raised:
         parse_drop(text)
     with pytest.raises(UsageError, match=re.escape(raised.value.message)):
         example().check(max_drop=text)

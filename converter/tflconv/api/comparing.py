@@ -65,7 +65,7 @@ def compare(
         inconclusive: What an open limit does: ``pass``, ``fail`` or ``extend`` the measurement.
         max_blocks: Blocks per file at most, where it is extended.
         confidence: That of verdicts, and of all limits together.
-        threshold: Change of times and memory below which nobody cares, such as ``2%``.
+        threshold: Smallest change of times and memory that matters, such as ``2%``.
         force: Compare what was not measured alike, or not together.
         across_runtimes: Compare although LiteRT or the harness differ.
         devices: ``host``, ``arm64:CORE`` or ``adb:SERIAL``, one or several.
@@ -83,7 +83,7 @@ def compare(
         cpu_mask: CPU cores: ``big``, ``all`` or hex; empty leaves it to the system.
         input_file: Raw bytes of all inputs, instead of numbers drawn from ``seed``.
         seed: Seed of the order of blocks and of the numbers that go into the models.
-        timeout: Seconds after which a process is given up, past what it is meant to take.
+        timeout: Seconds beyond its expected time after which a process is ended.
         adb: The adb program; by default that of ``$ADB`` or the path.
         adb_servers: adb servers as ``HOST:PORT``, one or several; by default that of
             ``$ADB_SERVER_SOCKET``, else this computer's.

@@ -87,7 +87,7 @@ def bench(
         warmup_min_secs: Seconds of warmup runs at least.
         num_threads: Threads that LiteRT may use.
         cpu_mask: CPU cores: ``big``, ``all`` or hex; empty leaves it to the system.
-        use_gpu: Run on the GPU; needs ``dataset`` to be believed.
+        use_gpu: Run on the GPU; needs ``dataset``, by which its answers are checked.
         precision: ``fp32``, or ``fp16`` for half precision in place of floats.
         memory: Measure peak memory in a process of its own.
         weight_cache: Measure start-up and memory with XNNPACK's weight cache and without, too.
@@ -100,7 +100,7 @@ def bench(
             rests after each run.
         input_file: Raw bytes of all inputs, instead of numbers drawn from ``seed``.
         seed: Seed of the numbers that go into the model.
-        timeout: Seconds after which a process is given up, past what it is meant to take.
+        timeout: Seconds beyond its expected time after which a process is ended.
         adb: The adb program; by default that of ``$ADB`` or the path.
         adb_servers: adb servers as ``HOST:PORT``, one or several; by default that of
             ``$ADB_SERVER_SOCKET``, else this computer's.
@@ -110,7 +110,7 @@ def bench(
         golden: A golden contract (``convert(..., golden=8)``) whose exact inputs are run on each
             device; other outputs than it allows are an error.
         record: A results file that is written after each run; what stands in it is not repeated.
-        again: Repeat it all the same.
+        again: Measure it again all the same.
         progress: Is told which file is being measured.
 
     Returns:

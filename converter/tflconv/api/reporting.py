@@ -36,7 +36,7 @@ def write_report(
         The path of the HTML file, if one was asked for.
 
     Raises:
-        TflconvError: A file is no results file, or cannot be written.
+        TflconvError: A file is not a results file, or cannot be written.
 
     Example:
         >>> from tflconv.results import Results

@@ -36,7 +36,7 @@ def serve(
     resize: Resize | None = None,
     labels: AnyPath | Sequence[str] | None = None,
 ) -> None:
-    """Answer pictures over HTTP with their classes, until SIGTERM or Ctrl-C; main thread only.
+    """Classify pictures over HTTP, until SIGTERM or Ctrl-C; main thread only.
 
     Args:
         models: ``.tflite`` files, each served under the name of its file.

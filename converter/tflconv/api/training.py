@@ -70,7 +70,7 @@ def train(
         patience: Epochs without a better validation accuracy that end the training; 0 for never.
         augment: Whether pictures are shifted, rotated, zoomed and mirrored as the dataset allows.
         mixup: Parameter of the Beta distribution of mixup's shares; 0 for none, 0.2 is usual.
-        cutmix: The same of CutMix, of which 1 is usual; with both, a coin decides per picture.
+        cutmix: The same for CutMix, where 1 is usual; with both, a coin decides per picture.
         erasing: Probability with which a rectangle of a picture is erased.
         strategy: Where it computes: ``single`` device, all of this computer (``mirrored``), or all
             workers that ``TF_CONFIG`` names (``multiworker``), each started with the same call.

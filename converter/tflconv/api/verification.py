@@ -42,7 +42,7 @@ def verify(
         dataset: Name of a dataset, or a folder; by default what the model was trained on. Or
             samples of your own: arrays ``(x, y)`` or ``x``, a ``.npy`` or ``.npz`` file, a
             ``tf.data.Dataset``, any iterable. Floats are inputs of the model, uint8 pictures are
-            pixels. Without labels the distance of the outputs is told.
+            pixels. Without labels only the distance of the outputs is reported.
         metric: ``top1``, ``top5``, ``map`` (mean average precision), ``mae`` (mean absolute
             error), or a callable of outputs and labels, both ``[n, ...]``.
         pictures: Number of test pictures, drawn by class; by default all.
@@ -55,7 +55,7 @@ def verify(
         golden: A golden contract (``convert(..., golden=8)``), whose pictures and expected outputs
             take the place of reference and dataset.
         app_log: What an app logged about those pictures; it is compared in place of the target,
-            and ``parting`` tells where it parts from the contract.
+            and ``parting`` names the stage at which it differs from the contract.
         progress: Is told what is being done.
 
     Returns:

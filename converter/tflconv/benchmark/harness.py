@@ -100,6 +100,14 @@ class Harness:
         """Say of what takes too long what it is, and how to wait longer.
 
         A device that does not answer any more is lost: its own error stands.
+
+        Args:
+            subject: What is waited for, as the message names it.
+            timeout: The seconds that it was given.
+
+        Raises:
+            TflconvError: It took longer, and the device still answers.
+            DeviceError: The device does not answer.
         """
         try:
             yield

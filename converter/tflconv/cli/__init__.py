@@ -38,7 +38,7 @@ COMMANDS = {
     "report": "Turn results into tables, plots and one HTML file.",
     "history": "Keep runs in one file: list, show, export, merge, trend.",
     "study": "Run a plan from data to report: your own, or the demo.",
-    "serve": "Answer pictures over HTTP with their classes.",
+    "serve": "Classify pictures over HTTP.",
     "list": "List models, recipes and datasets.",
     "datasets": "Show what is in a dataset, or fetch it.",
     "devices": "List, set up or clean devices.",

@@ -39,7 +39,7 @@ SETTINGS = {
     "burst_secs": "Seconds of work in a row before the sustained run rests; 0: after each run.",
     "input_file": "Raw bytes of all inputs, instead of numbers drawn from the seed.",
     "seed": "Seed of the numbers that go into the model.",
-    "timeout": "Seconds after which a process is given up, past what it is meant to take.",
+    "timeout": "Seconds beyond its expected time after which a process is ended.",
 }
 
 
@@ -67,14 +67,16 @@ SETTINGS = {
     help="Golden contract (convert --golden): run its exact inputs on each device; ends with exit"
     " code 4 where outputs are beyond its tolerance.",
 )
-@click.option("--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset to be believed.")
+@click.option(
+    "--use-gpu", is_flag=True, help="Run on the GPU; needs --dataset, to check its answers."
+)
 @options.phone
 @options.history
 @options.settings(BenchmarkConfig, SETTINGS)
 @options.export_json(
     "Write results with raw samples; what FILE holds already is not measured again; - is stdout."
 )
-@click.option("--again", is_flag=True, help="Measure anew what stands in the file, too.")
+@click.option("--again", is_flag=True, help="Measure again what --export-json already holds.")
 @click.option("--export-csv", type=FILE, help="Write numbers as CSV; - is stdout.")
 @click.option("--export-markdown", type=FILE, help="Write tables as Markdown; - is stdout.")
 @options.json_output

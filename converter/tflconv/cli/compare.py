@@ -25,7 +25,7 @@ SETTINGS = {
     "cpu_mask": "CPU cores: big, all or hex such as 0xf0; empty leaves it to the system.",
     "input_file": "Raw bytes of all inputs, instead of numbers drawn from the seed.",
     "seed": "Seed of the order of blocks and of the numbers that go into the models.",
-    "timeout": "Seconds after which a process is given up, past what it is meant to take.",
+    "timeout": "Seconds beyond its expected time after which a process is ended.",
 }
 
 
@@ -49,7 +49,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
     type=click.Choice(["pass", "fail", "extend"]),
     default="pass",
     show_default=True,
-    help="What a limit does that cannot be decided; extend measures more blocks of .tflite files.",
+    help="What happens if a limit cannot be decided; extend measures more blocks of .tflite files.",
 )
 @click.option(
     "--max-blocks",
@@ -69,7 +69,7 @@ def _limits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tu
     "--threshold",
     metavar="SHARE",
     callback=options.read_by(parse_share),
-    help="Change of times and memory below which nobody cares.  [default: 2%]",
+    help="Smallest change of times and memory that matters.  [default: 2%]",
 )
 @click.option("--force", is_flag=True, help="Compare what was not measured alike, or together.")
 @click.option(
@@ -178,14 +178,13 @@ def _write(found: Comparison, as_json: bool, markdown: Path | None, junit: Path 
 
 
 def _print(found: Comparison) -> None:
-    from tflconv.comparison import export
-    from tflconv.comparison.words import of_decision
+    from tflconv.comparison.words import of_decision, rows
 
     for pair in found.pairs:
         say(pair.subject)
         for note in pair.notes:
             say(f"not measured alike: {note}")
-        options.print_rows(export.rows(pair), as_json=False)
+        options.print_rows(rows(pair.effects), as_json=False)
         say("")
     for decision in found.decisions:
         say(of_decision(decision))

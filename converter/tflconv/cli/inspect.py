@@ -115,7 +115,7 @@ def command(
         _inspect_keras(model, refused, custom_objects, as_json=as_json)
         return
     if custom_objects is not None:
-        raise UsageError(f"{model} is no Keras file, so --custom-objects has no meaning.")
+        raise UsageError(f"{model} is not a Keras file, so --custom-objects has no meaning.")
     from tflconv import pipeline
 
     with options.warnings_on_stderr(), working(f"reading {model.name}"):

@@ -61,7 +61,7 @@ def command(
     resize: Resize | None,
     labels: Path | None,
 ) -> None:
-    """Answer pictures over HTTP with the classes that MODELS (.tflite) take them for.
+    """Classify pictures over HTTP with MODELS (.tflite).
 
     Each model is served under the name of its file. Only this computer can ask, unless --host
     says otherwise. SIGTERM and Ctrl-C end the service after the requests that it has accepted;

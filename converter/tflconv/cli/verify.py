@@ -58,7 +58,7 @@ from tflconv.verification import Verification
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="What an app logged about the golden pictures (JSON lines): it is compared in place of"
-    " TARGET, and where it parts from the contract is found: rotation, crop, resize, colour order,"
+    " TARGET, and the stage at which it differs is named: rotation, crop, resize, colour order,"
     " normalization, quantization, model, outputs.",
 )
 @options.preprocessing

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tflconv.comparison import comparable, effects
 from tflconv.comparison.effects import CONFIDENCE, Effect
 from tflconv.comparison.limits import Decision, Inconclusive, Limit, decide
-from tflconv.comparison.words import of_decision
+from tflconv.comparison.words import of_decision, rows
 from tflconv.core import markup
 from tflconv.core.plural import plural
 from tflconv.core.shortening import shorten
@@ -24,7 +24,7 @@ class Settings:
         limits: The largest changes for the worse that pass.
         inconclusive: What an open limit does: ``pass``, ``fail``, or ``extend`` the measurement.
         confidence: That of verdicts, and of all decisions on limits together, from 0.5 to 1.
-        threshold: Change of times and memory below which nobody cares, as a share.
+        threshold: Smallest change of times and memory that matters, as a share.
         force: Whether runs are compared that were not measured alike, or apart.
         across_runtimes: Whether LiteRT may differ.
     """
@@ -103,9 +103,7 @@ class Comparison:
         return f"Comparison({plural(len(self.pairs), 'pair')}, {limits})"
 
     def _repr_html_(self) -> str:
-        from tflconv.comparison import export
-
-        return "".join(markup.table(export.rows(pair), pair.subject) for pair in self.pairs)
+        return "".join(markup.table(rows(pair.effects), pair.subject) for pair in self.pairs)
 
 
 def compare(baseline: Results, contender: Results, settings: Settings | None = None) -> Comparison:

@@ -30,7 +30,7 @@ THRESHOLDS: dict[Metric, float] = {
     "bytes": 0.001,
     "accuracy": 0.005,
 }
-"""Changes below which nobody cares; the last one is half a percentage point."""
+"""Smallest changes that matter; the last one is half a percentage point."""
 
 WORDS: dict[Metric, tuple[str, str]] = {
     "latency": ("faster", "slower"),
@@ -56,7 +56,7 @@ class Effect:
         obstacle: Why nothing can be said, or not surely.
         seconds: How long one more block of both files takes; None where time plays no part.
         confidence: That of the interval and of the verdict.
-        threshold: The change below which nobody cares, as a share.
+        threshold: The smallest change that matters, as a share.
     """
 
     metric: Metric
@@ -121,7 +121,7 @@ def of(
         baseline: The run that the other one is held against.
         contender: The other one, of the same device.
         confidence: That of intervals and verdicts.
-        threshold: The change of times and memory below which nobody cares, as a share.
+        threshold: The smallest change of times and memory that matters, as a share.
         apart: Whether blocks that were measured apart count, too.
     """
     for metric in METRICS:

@@ -7,38 +7,16 @@ from xml.etree import ElementTree
 from tflconv.comparison.comparing import Comparison, Pair
 from tflconv.comparison.effects import Effect
 from tflconv.comparison.limits import Decision
-from tflconv.comparison.words import change, interval, of_decision, value, verdict
+from tflconv.comparison.words import of_decision, rows
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.text import to_markdown as escape
-
-
-def rows(pair: Pair) -> list[dict[str, str]]:
-    """Return a row per figure, for a table."""
-    return [
-        {
-            "figure": effect.metric,
-            "baseline": value(effect, effect.baseline),
-            "contender": value(effect, effect.contender),
-            "change": _estimate(effect),
-            f"{100 * effect.confidence:g} % interval": interval(effect, effect.interval),
-            "matters from": change(effect, effect.threshold).lstrip("+-"),
-            "verdict": verdict(effect),
-        }
-        for effect in pair.effects
-    ]
-
-
-def _estimate(effect: Effect) -> str:
-    if effect.evidence is not None:
-        return change(effect, effect.evidence.estimate)
-    return f"{change(effect, effect.contender / effect.baseline - 1)} ?" if effect.baseline else ""
 
 
 def to_markdown(comparison: Comparison) -> str:
     """Return tables and decisions for a pull request."""
     parts = []
     for pair in comparison.pairs:
-        table = rows(pair)
+        table = rows(pair.effects)
         header = list(table[0]) if table else []
         lines = [header, ["---"] * len(header), *(list(row.values()) for row in table)]
         parts += [f"### {escape(pair.subject)}", "", *map(_row, lines), ""]

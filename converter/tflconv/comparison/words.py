@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tflconv.comparison.effects import Effect
 from tflconv.comparison.limits import Decision
 
@@ -44,6 +46,28 @@ def interval(effect: Effect, ends: tuple[float, float] | None) -> str:
 def verdict(effect: Effect) -> str:
     """Return the verdict with what would do where it cannot tell."""
     return f"{effect.verdict}: {effect.advice}" if effect.advice else effect.verdict
+
+
+def rows(effects: Iterable[Effect]) -> list[dict[str, str]]:
+    """Return a row per figure, for a table."""
+    return [
+        {
+            "figure": effect.metric,
+            "baseline": value(effect, effect.baseline),
+            "contender": value(effect, effect.contender),
+            "change": _estimate(effect),
+            f"{100 * effect.confidence:g} % interval": interval(effect, effect.interval),
+            "matters from": change(effect, effect.threshold).lstrip("+-"),
+            "verdict": verdict(effect),
+        }
+        for effect in effects
+    ]
+
+
+def _estimate(effect: Effect) -> str:
+    if effect.evidence is not None:
+        return change(effect, effect.evidence.estimate)
+    return f"{change(effect, effect.contender / effect.baseline - 1)} ?" if effect.baseline else ""
 
 
 def of_decision(decision: Decision) -> str:

@@ -86,7 +86,7 @@ def idle(settings: Settings, steps: Iterable[Step]) -> None:
     for config in settings:
         if type(config) not in used:
             raise UsageError(
-                f"there are settings for {names[type(config)]}, which is no step of any recipe"
+                f"there are settings for {names[type(config)]}, which is not a step of any recipe"
                 " here.",
                 hint="Name it in a recipe, or leave its settings out.",
             )

@@ -43,7 +43,7 @@ def parse_drop(text: str) -> float:
             points = float(text[: -len("pt")])
     if not 0 <= points <= 100:
         raise UsageError(
-            f"'{text}' is no drop of accuracy: it is said in percentage points, 0pt to 100pt.",
+            f"'{text}' is not a drop of accuracy: it is said in percentage points, 0pt to 100pt.",
             hint="Say 0.5pt where half a point may be lost.",
         )
     return points / 100

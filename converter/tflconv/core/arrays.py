@@ -42,7 +42,7 @@ def _members(path: Path) -> dict[str, NDArray[np.generic]]:
     with bounded.open_zip(path) as archive, scratch_folder() as folder:
         for name in archive.namelist():
             if not name.endswith(_MEMBER):
-                raise ValueError(f"'{name[:100]}' is no array")
+                raise ValueError(f"'{name[:100]}' is not an array")
             target = folder / f"member{_MEMBER}"
             with target.open("wb") as stream:
                 bounded.copy_member(archive, name, stream)
@@ -54,7 +54,7 @@ def _members(path: Path) -> dict[str, NDArray[np.generic]]:
 def _mapped(path: Path, name: str) -> NDArray[np.generic]:
     array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"'{name[:100]}' is no array")
+        raise ValueError(f"'{name[:100]}' is not an array")
     if array.dtype.kind == "U" and array.size:
         points = np.frombuffer(array.astype(array.dtype.newbyteorder("=")).tobytes(), np.uint32)
         if points.max(initial=0) > sys.maxunicode:

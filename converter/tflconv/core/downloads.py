@@ -124,7 +124,7 @@ def _request(url: str, start: int) -> urllib.request.Request:
         if urlsplit(url).scheme in ("http", "https"):
             return urllib.request.Request(url, headers=headers)
     except ValueError as error:
-        raise DownloadError(f"is no address ({clean(str(error), 120)})") from error
+        raise DownloadError(f"is not an address ({clean(str(error), 120)})") from error
     raise DownloadError("an address begins with https:// or http://")
 
 
@@ -270,7 +270,7 @@ def _explained(error: Exception, request: urllib.request.Request) -> Exception:
     if isinstance(error, urllib.error.URLError):
         return DownloadError(f"cannot reach {clean(str(request.host), 120)}: {words}")
     if isinstance(error, InvalidURL):
-        return DownloadError(f"is no address ({words})")
+        return DownloadError(f"is not an address ({words})")
     if isinstance(error, (HTTPException, OSError)):
         return BrokenOff(words)
     if isinstance(error, ValueError):

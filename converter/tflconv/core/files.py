@@ -82,6 +82,9 @@ def explain_output_errors(target: Path) -> Iterator[None]:
 
     Args:
         target: The path that the message names.
+
+    Raises:
+        TflconvError: It cannot be made.
     """
     try:
         with explain_write_errors(target, _WRITE_HINTS | _NO_FOLDER):

@@ -42,6 +42,9 @@ def paths(value: AnyPath | Iterable[AnyPath], what: str) -> tuple[Path, ...]:
 def names(value: str | Iterable[str], what: str) -> tuple[str, ...]:
     """Return one name or several as a tuple; ``what`` names them in errors.
 
+    Raises:
+        UsageError: One is not a text.
+
     Example:
         >>> names("fp32", "recipes"), names(["fp32", "int8"], "recipes")
         (('fp32',), ('fp32', 'int8'))
@@ -55,6 +58,9 @@ def names(value: str | Iterable[str], what: str) -> tuple[str, ...]:
 
 def several(value: Value | Iterable[Value], kind: type[Value], rule: str) -> tuple[Value, ...]:
     """Return one value of ``kind`` or several as a tuple; ``rule`` says what they must be.
+
+    Raises:
+        UsageError: One is of another type.
 
     Example:
         >>> several(3, int, "numbers"), several([3, 4], int, "numbers")

@@ -76,5 +76,5 @@ def why_unread(error: OSError | UnicodeDecodeError) -> str:
         'No such file or directory'
     """
     if isinstance(error, UnicodeDecodeError):
-        return f"it is no {error.encoding.upper()} text"
+        return f"it is not {error.encoding.upper()} text"
     return error.strerror or str(error)

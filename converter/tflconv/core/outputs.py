@@ -73,6 +73,9 @@ def explain_scratch_errors(numbers: tuple[int, ...] = _NO_ROOM) -> Iterator[None
 
     Args:
         numbers: Numbers of the errors that do.
+
+    Raises:
+        TflconvError: They cannot be written.
     """
     try:
         yield

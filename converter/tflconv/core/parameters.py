@@ -47,6 +47,9 @@ def suggests_parameters(function: Callable[Parameters, Result]) -> Callable[Para
 
     Its errors, its warnings and what it tells of its progress speak of parameters, not of options.
 
+    Returns:
+        The function; it raises ``UnknownParameterError`` for a parameter that it lacks.
+
     Example:
         >>> @suggests_parameters
         ... def train(model: str, *, epochs: int = 1) -> None: ...

@@ -23,7 +23,7 @@ _LENGTH = rb"[\x80-\xff]{0,4}[\x01-\x7f]"
 _KINDS = tuple(
     (re.compile(pattern, re.DOTALL), what, todo)
     for pattern, what, todo in (
-        (rb"....TFL3", "a .tflite file", "Give it the ending .tflite."),
+        (rb"....TFL3", "a .tflite file", "Rename it to end in .tflite."),
         (
             rb"....TFL[0-9]",
             "a TensorFlow Lite file of an old schema, which LiteRT does not read",
@@ -31,7 +31,7 @@ _KINDS = tuple(
         ),
         (rb"....ORTM", "a file of ONNX Runtime", _EXPORT),
         (rb"....ET[0-9]{2}", "an ExecuTorch file", _EXPORT),
-        (rb"\x89HDF\r\n\x1a\n", "an HDF5 file", "Give it the ending .h5 and convert it."),
+        (rb"\x89HDF\r\n\x1a\n", "an HDF5 file", "Rename it to end in .h5 and convert it."),
         (rb"\x1f\x8b", "compressed with gzip", _UNPACK),
         (rb"BZh", "compressed with bzip2", _UNPACK),
         (rb"\xfd7zXZ\0", "compressed with xz", _UNPACK),
@@ -99,13 +99,17 @@ _TABLE = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 _MEMBER = re.compile(rb"PK\x01\x02.{24}(..).{16}", re.DOTALL)
 
 
-def refusal(message: str, stream: IO[bytes], *, hint: str) -> TflconvError:
+def refusal(message: str, stream: IO[bytes], *, hint: str, suffix: str = "") -> TflconvError:
     """Return the error for a file that is not what was expected, with what it is in its place.
 
     Args:
         message: What was expected, without a full stop: ``a.tflite is not a .tflite file``.
         stream: The file, open; it may be read from anywhere.
         hint: What to do where nothing better is known.
+        suffix: The ending of the file's name; a Keras file that has its own needs no other.
+
+    Returns:
+        The error, to be raised.
 
     Example:
         >>> import io
@@ -117,7 +121,13 @@ def refusal(message: str, stream: IO[bytes], *, hint: str) -> TflconvError:
     if found is None:
         return TflconvError(f"{message}.", hint=hint)
     what, todo = found
+    if todo == _renamed(suffix):
+        todo = "Convert it first: tflconv convert MODEL."
     return TflconvError(f"{message}: it is {what}.", hint=todo or hint)
+
+
+def _renamed(suffix: str) -> str:
+    return f"Rename it to end in {suffix} and convert it."
 
 
 def recognized(stream: IO[bytes]) -> tuple[str, str] | None:
@@ -155,7 +165,7 @@ def _members(end: bytes) -> Iterator[str]:
 
 def _archive(names: list[str]) -> tuple[str, str]:
     if {"config.json", "metadata.json"} <= set(names):
-        return "a .keras file", "Give it the ending .keras and convert it."
+        return "a .keras file", _renamed(".keras")
     if any(name.endswith("/data.pkl") for name in names):
         return "a PyTorch file", _EXPORT
     if names and all(name.endswith(".npy") for name in names):

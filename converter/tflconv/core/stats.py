@@ -112,6 +112,17 @@ def bootstrap_median(
 
     Above ``MANY`` samples the bootstrap would only cost memory: the order statistics around the
     median give the same interval (David and Nagaraja, Order Statistics, section 7.1).
+
+    Args:
+        samples: At least one number, in any unit.
+        resamples: How often as many are drawn with replacement.
+        seed: Seed of the draws.
+
+    Returns:
+        The lower and the upper end, in the unit of the samples.
+
+    Raises:
+        ValueError: There are no samples, or not only finite numbers.
     """
     values = _checked(samples)
     if len(values) > MANY:
@@ -129,8 +140,17 @@ def bootstrap_ratio(
 ) -> tuple[float, float, float]:
     """Return the ratio of medians ``contender / baseline`` with its 95 % bootstrap interval.
 
+    Args:
+        contender: Samples of one side.
+        baseline: Samples of the other side, in the same unit.
+        resamples: How often each side is drawn with replacement.
+        seed: Seed of the draws.
+
     Returns:
         The ratio, and the lower and the upper end of its interval.
+
+    Raises:
+        ValueError: A side has no samples, or not only finite numbers.
     """
     top, bottom = _checked(contender), _checked(baseline)
     random = np.random.default_rng(seed)

@@ -57,7 +57,7 @@ class Structure:
             self._telling.structure(_shortened(value), kind)
         except Exception as error:
             cause = error
-        raise ValueError(f"it is no {kind.__name__}") from cause
+        raise ValueError(f"it is not a valid {kind.__name__}") from cause
 
     def to_json(self, value: object) -> Any:
         """Return ``value`` as JSON; ``of`` is the inverse."""

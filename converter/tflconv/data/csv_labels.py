@@ -46,7 +46,7 @@ class _Row:
 
 
 def table_beside(folder: Path) -> Path | None:
-    """Return the only table in ``folder``, or None; refuse several."""
+    """Return the only table in ``folder``, or None. Raises ``TflconvError`` for several."""
     tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     tables = [path for path in tables if not is_hidden(path.name)]
     if len(tables) > 1:
@@ -222,7 +222,7 @@ def _row(
     told = cells[split].strip() if split is not None else ""
     role = role_of(told)
     if told and role in (None, UNLABELLED):
-        _refuse(table, f"row {number}: '{told}' is no split")
+        _refuse(table, f"row {number}: '{told}' is not a split")
     return _Row(number=number, file=cells[file].strip(), label=cells[label].strip(), split=role)
 
 

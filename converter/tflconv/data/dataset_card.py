@@ -7,6 +7,7 @@ split and may be augmented. What is not known is null, never guessed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,14 +129,19 @@ def names() -> tuple[str, ...]:
 def card(name: str) -> DatasetCard:
     """Return the card of a dataset.
 
-    Raises ``UsageError`` for an unknown name, with similar ones.
+    Raises ``UsageError`` for an unknown name, with similar ones, and for a path that is not there.
 
     Example:
         >>> card("mnist").shape
         (28, 28, 1)
     """
     if name not in names():
-        raise unknown("dataset", name, names())
+        if "/" in name or os.sep in name:
+            raise UsageError(
+                f"there is no folder or archive {name}.",
+                hint="Is the path right? `tflconv list datasets` lists datasets by name.",
+            )
+        raise unknown("dataset", name, names(), more="A folder of pictures is named by its path.")
     return read_card(datasets_dir() / name / CARD)
 
 

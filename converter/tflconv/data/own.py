@@ -78,7 +78,7 @@ def read(source: object, *, ranks: Ranks = (), use: Use = "test") -> Samples | N
         return _of_values(source, ranks)
     except (TypeError, ValueError) as error:  # what NumPy raises for ragged or foreign values
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise UsageError(f"these are no samples: {reason}.", hint=FORMS) from error
+        raise UsageError(f"these are not samples: {reason}.", hint=FORMS) from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -165,7 +165,7 @@ def _of_values(source: object, ranks: Ranks) -> Samples:
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
         return _told(source, ranks=ranks).samples("arrays")
     if not isinstance(source, Iterable) and not hasattr(source, "__getitem__"):
-        raise UsageError(f"these are no samples: {type(source).__name__}.", hint=FORMS)
+        raise UsageError(f"these are not samples: {type(source).__name__}.", hint=FORMS)
     return _collected(source, ranks)  # type: ignore[arg-type]
 
 

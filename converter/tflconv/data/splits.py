@@ -90,6 +90,15 @@ def draw_of_each(
 
     Classes whose share rounds to nothing take their picture from the class that has most.
 
+    Args:
+        labels: The class of each picture, [pictures].
+        ids: Their names, by which they are drawn: the order of the pictures plays no part.
+        total: How many to draw.
+        seed: Seed of the draw.
+
+    Returns:
+        Their positions, sorted.
+
     Example:
         >>> labels = np.array([0] * 97 + [1, 1, 1])
         >>> labels[draw_of_each(labels, [str(i) for i in range(100)], 5, 0)].tolist()

@@ -69,7 +69,7 @@ def program(choice: str | None = None) -> Path:
         if text:
             path = shutil.which(text)
             if not path:
-                raise UsageError(f"{name} names '{text}', which is no program.", hint=GET_ADB)
+                raise UsageError(f"{name} names '{text}', which is not a program.", hint=GET_ADB)
             return Path(path)
     path = shutil.which("adb") or bundled()
     if not path:
@@ -80,10 +80,12 @@ def program(choice: str | None = None) -> Path:
 def quote(argv: Sequence[str]) -> str:
     """Return one line of shell that means exactly ``argv``, whatever characters it contains.
 
+    Raises:
+        UsageError: It contains a NUL, which no argument can hold.
+
     Example:
         >>> quote(["echo", "a  b; reboot"])
         "echo 'a  b; reboot'"
-
     """
     if any("\0" in word for word in argv):
         raise UsageError("a command for a device cannot hold a NUL character.")
@@ -259,7 +261,11 @@ class Connection:
             raise DeviceError(f"device '{self.serial}' {obstacle.sentence}.", hint=obstacle.hint)
 
     def has_shell(self, *, timeout: float = CONTROL_SECONDS) -> bool:
-        """Return whether the device reports stdout, stderr and exit codes, as Android 7 does."""
+        """Return whether the device reports stdout, stderr and exit codes, as Android 7 does.
+
+        Raises:
+            DeviceError: It was lost.
+        """
         answer = self._run("features", timeout=timeout)
         if answer.returncode:
             raise self._lost(_text(answer.stderr))

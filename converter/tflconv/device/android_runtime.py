@@ -155,13 +155,13 @@ def newest_in_gradle() -> Path | None:
 def check_arm64(content: bytes, name: str) -> None:
     """Raise ``UsageError`` if ``content`` is no arm64 library with LiteRT's C API."""
     if not content.startswith(ELF64):
-        raise UsageError(f"{name} is no 64-bit library.", hint=TAKES)
+        raise UsageError(f"{name} is not a 64-bit library.", hint=TAKES)
     if not is_arm64_elf(content):
         raise UsageError(f"{name} is not for arm64.", hint=f"Use {MEMBER} of LiteRT's .aar.")
     if b"\0LiteRtCreateModelFromFd\0" not in content:
         oldest = ".".join(map(str, OLDEST))
         raise UsageError(
-            f"{name} is no LiteRT, or older than {oldest}.", hint=f"Use LiteRT {oldest} or newer."
+            f"{name} is not LiteRT, or older than {oldest}.", hint=f"Use LiteRT {oldest} or newer."
         )
 
 

@@ -56,7 +56,7 @@ class Host:
         )
 
     def runtime(self) -> Runtime:
-        """Return the library of the installed ai-edge-litert."""
+        """Return the library of the installed ai-edge-litert. Raises ``DeviceError`` without."""
         _require_system()
         path = library()
         if path is None:
@@ -82,7 +82,7 @@ class Host:
         return str(source.resolve())
 
     def pull(self, remote: str, target: Path) -> None:
-        """Copy the file ``remote`` to ``target``."""
+        """Copy the file ``remote`` to ``target``. Raises ``DeviceError`` if it is not there."""
         try:
             with replacing_file(target) as temporary:
                 shutil.copyfile(remote, temporary)
@@ -90,7 +90,12 @@ class Host:
             raise DeviceError(f"{self.id}: there is no file {remote}.") from error
 
     def shell(self, argv: Sequence[str], *, timeout: float | None = None) -> Completed:
-        """Run a program; a negative return code is the signal that ended it."""
+        """Run a program; a negative return code is the signal that ended it.
+
+        Raises:
+            TimeUp: It did not end within ``timeout`` seconds.
+            DeviceError: It cannot be started.
+        """
         try:
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
@@ -117,7 +122,7 @@ class Host:
 
 
 def find(name: str, _access: Access | None = None) -> Host:
-    """Return this computer; ``name`` must be empty."""
+    """Return this computer. Raises ``UsageError`` for a ``name``, of which it has none."""
     if name:
         raise unknown("device", f"host:{name}", ["host"])
     return Host()

@@ -80,7 +80,7 @@ class History:
         """Make the file, or see that it can be used.
 
         Raises:
-            TflconvError: It is no history, of a later version, or cannot be written.
+            TflconvError: It is not a history, of a later version, or cannot be written.
         """
         with explain_output_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ class History:
             hash_begins: Only those whose hash begins so.
 
         Raises:
-            TflconvError: The file is no history, or a run in it was changed.
+            TflconvError: The file is not a history, or a run in it was changed.
         """
         if not self.path.exists():
             return []
@@ -149,7 +149,11 @@ class History:
         return found[0]
 
     def merge(self, other: History) -> int:
-        """Keep the runs of ``other``, too; return how many were new."""
+        """Keep the runs of ``other``, too; return how many were new.
+
+        Raises:
+            TflconvError: There is no such history, or it is damaged.
+        """
         if not other.path.is_file():
             raise TflconvError(
                 f"there is no history at {other.path}.",
@@ -193,7 +197,7 @@ class History:
         try:
             entry: JsonObject = {"schema_version": SCHEMA_VERSION, "runs": [read_json(text)]}
         except (ValueError, RecursionError) as error:
-            raise TflconvError(f"{source} is no run: it is not JSON.") from error
+            raise TflconvError(f"{source} is not a run: it is not JSON.") from error
         (run,) = from_json(entry, source=source).runs
         return Kept(number=number, hash=digest, tflconv=tflconv, run=run)
 
@@ -236,11 +240,11 @@ _ERRORS = (
     ("disk I/O", "cannot write the history {path}: the disk does not work, or is full", None),
     ("readonly", "cannot write the history {path}: it may only be read", "Name another file."),
     ("unable to open", "cannot open the history {path}", "Name a file in a folder of yours."),
-    ("not a database", "{path} is no history of tflconv", "Name another file with --history."),
+    ("not a database", "{path} is not a history of tflconv", "Name another file with --history."),
     ("interrupted", "the history {path} is damaged", "Take it from a backup."),
     ("malformed", "the history {path} is damaged", "Take it from a backup."),
-    ("no such", "{path} is no history of tflconv", "Name another file with --history."),
-    ("already exists", "{path} is no history of tflconv", "Name another file with --history."),
+    ("no such", "{path} is not a history of tflconv", "Name another file with --history."),
+    ("already exists", "{path} is not a history of tflconv", "Name another file with --history."),
 )
 
 

@@ -73,7 +73,7 @@ class Keeping:
         """See that the file can be used, or made; a new one is made with its first run.
 
         Raises:
-            TflconvError: It was named and is no history, of a later version, or not writable.
+            TflconvError: It was named and is not a history, of a later version, or not writable.
         """
         self._do(_try)
 

@@ -83,7 +83,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 def _check_made_by(steps: tuple[str, ...], connection: sqlite3.Connection, path: Path) -> None:
     if _schema(connection) - _schema_of(steps):
         raise TflconvError(
-            f"{path} is no history of tflconv: it holds other tables, views or triggers.",
+            f"{path} is not a history of tflconv: it holds other tables, views or triggers.",
             hint="Take yours from a backup, or name another file.",
         )
 

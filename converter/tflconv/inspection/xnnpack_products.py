@@ -75,7 +75,7 @@ def _packed_rows(weights: TfliteTensor) -> str | None:
     scales = weights.quantization.scales if weights.quantization else ()
     each = _PER_BYTE[weights.dtype]
     if weights.shape[1] % each:
-        return f"rows of its {weights.dtype} weights are no multiple of {each}"
+        return f"rows of its {weights.dtype} weights are not a multiple of {each}"
     if len(scales) != weights.shape[0] and (weights.dtype == "int2" or len(scales) != 1):
         return f"its {weights.dtype} weights have no scale per channel"
     return None
@@ -85,7 +85,7 @@ def _blocks(source: TfliteTensor, weights: TfliteTensor) -> str | None:
     if weights.dtype != "int4" or not is_float(source):
         return f"no kernel for {source.dtype} with block-wise {weights.dtype} weights"
     whole = weights.block % _BLOCK == 0
-    return None if whole else f"blocks of its weights are no multiple of {_BLOCK}"
+    return None if whole else f"blocks of its weights are not a multiple of {_BLOCK}"
 
 
 def _bias(position: int, *, needed: bool) -> Rule:
@@ -133,7 +133,7 @@ def _groups(node: Node) -> str | None:
 def _multiplier(node: Node) -> str | None:
     multiplier, channels = node.number("depthMultiplier"), node.inputs[1].shape[3]
     whole = multiplier > 0 and channels % multiplier == 0
-    return None if whole else "its channels are no multiple of its depth multiplier"
+    return None if whole else "its channels are not a multiple of its depth multiplier"
 
 
 def _plain_weights(node: Node) -> str | None:

@@ -159,7 +159,7 @@ class Door:
     def _check_class(self, value: JsonObject) -> None:
         name, module = value["class_name"], value.get("module")
         if not isinstance(name, str) or not isinstance(module, str | None):
-            self._refuse(f"the class {_short(name)}, which is no name")
+            self._refuse(f"the class {_short(name)}, which is not a name")
         if name == "function":
             self._check_function(value)
         elif name in _ARRAYS:
@@ -203,7 +203,7 @@ class Door:
     def _check_array(self, config: JsonValue) -> None:
         dtype = config.get("dtype") if isinstance(config, dict) else None
         if not _NUMBERS.fullmatch(str(dtype)):
-            self._refuse(f"an array of type {_short(dtype)}, which are no numbers")
+            self._refuse(f"an array of type {_short(dtype)}, which are not numbers")
 
     def _check_text(self, key: str, value: JsonValue) -> None:
         if not isinstance(value, str):

@@ -126,7 +126,7 @@ def open_model(
             return _of_saved_model(path, signature)
         if signature is not None:
             raise UsageError(
-                f"{path} is no SavedModel, so it has no signature. Received: {signature}."
+                f"{path} is not a SavedModel, so it has no signature. Received: {signature}."
             )
         model = _of_file(keras_file.read(path), custom_objects)
     return of_keras(model, name=path.stem)

@@ -24,7 +24,7 @@ def check(folder: Path) -> None:
     """Check that the SavedModel in ``folder`` does nothing but to compute.
 
     Raises:
-        TflconvError: It has other operations, is of TensorFlow 1, is damaged, or is no SavedModel.
+        TflconvError: It has other operations, is damaged or of TensorFlow 1, or no SavedModel.
     """
     for graph in _graphs(folder):
         _check_graph(folder, graph)
@@ -45,7 +45,7 @@ def _graphs(folder: Path) -> list[Any]:
     try:
         return meta_graphs(path.read_bytes())
     except Exception as error:  # protobuf's errors have a class of their own
-        raise TflconvError(f"{path} is damaged: it is no graph of TensorFlow.") from error
+        raise TflconvError(f"{path} is damaged: it is not a graph of TensorFlow.") from error
 
 
 def _check_graph(folder: Path, graph: Any) -> None:

@@ -39,7 +39,7 @@ def count_elements(file: h5py.File, source: str) -> int:
         if data.external or data.is_virtual:
             raise _refused(source, data.name, "lies in another file")
         if data.dtype.hasobject or data.dtype.kind not in "biufV":
-            raise _refused(source, data.name, "holds objects and no numbers")
+            raise _refused(source, data.name, "holds objects, not numbers")
         elements += data.size
         packed += max(0, data.nbytes - data.id.get_storage_size())
     if packed > max_member_bytes():
@@ -62,7 +62,7 @@ def by_layer(path: Path) -> Iterator[dict[str, list[h5py.Dataset]]]:
 
     with bounded.explained(path, "the weights"), limited(path, seconds=READING_SECONDS):
         if not path.is_file() or not h5py.is_hdf5(path):
-            raise TflconvError(f"{path} is no .h5 file of weights.", hint=_SAVE)
+            raise TflconvError(f"{path} is not an .h5 file of weights.", hint=_SAVE)
         with h5py.File(path, "r") as file:
             count_elements(file, str(path))
             root = file.get("model_weights", file)
@@ -76,7 +76,7 @@ def _arrays_of(layer: h5py.Group) -> list[h5py.Dataset]:
 
     found = [layer[name] for name in _words(layer, "weight_names")]
     if not all(isinstance(each, h5py.Dataset) for each in found):
-        raise ValueError("a weight is no array")
+        raise ValueError("a weight is not an array")
     return found
 
 

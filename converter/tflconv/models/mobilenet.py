@@ -128,7 +128,19 @@ def round_channels(channels: float, step: int = 8) -> int:
 
 
 def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str) -> Value:
-    """Add a convolution, BatchNorm and ReLU6."""
+    """Add a convolution, BatchNorm and ReLU6.
+
+    Args:
+        layers: Keras's layers, or what counts their cost.
+        x: What is convolved, [batch, height, width, channels].
+        channels: Channels of the result.
+        kernel: Side of the window in pixels.
+        stride: Step of the window in pixels.
+        name: Name of the layer; those of the others begin with it.
+
+    Returns:
+        The result.
+    """
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False, name=name)(
         x
     )

@@ -115,7 +115,19 @@ def _separate(layers: Layers, x: Value, channels: int, stride: int, name: str) -
 
 
 def convolve(layers: Layers, x: Value, channels: int, kernel: int, stride: int, name: str) -> Value:
-    """Describe a convolution without bias, and its BatchNormalization."""
+    """Describe a convolution without bias, and its BatchNormalization.
+
+    Args:
+        layers: Keras's layers, or what counts their cost.
+        x: What is convolved, [batch, height, width, channels].
+        channels: Channels of the result.
+        kernel: Side of the window in pixels.
+        stride: Step of the window in pixels.
+        name: Name of the convolution; that of the norm begins with it.
+
+    Returns:
+        The result.
+    """
     convolution = layers.Conv2D(
         channels, kernel, strides=stride, padding="same", use_bias=False, name=name
     )

@@ -72,7 +72,7 @@ def compression(request: CompressionRequest, output: Path) -> None:
         model_file(model)
         if model.suffix not in _KERAS:
             raise UsageError(
-                f"{model} is no Keras file, and only those show layers that can be changed.",
+                f"{model} is not a Keras file, and only those show layers that can be changed.",
                 hint="Give the .keras or .h5 file that it was made of.",
             )
     step_files(request.settings)
@@ -93,7 +93,7 @@ def verification(request: VerificationRequest) -> None:
     idle.verification(request)
     if request.target.suffix in _KERAS or request.target.is_dir():
         raise UsageError(
-            f"{request.target} is no .tflite file.",
+            f"{request.target} is not a .tflite file.",
             hint="The reference comes first, then its .tflite file: verify REFERENCE TARGET.",
         )
     _check_made(request.target)
@@ -174,7 +174,7 @@ def model_file(path: Path) -> None:
 
 
 def _folder(path: Path) -> tuple[str, str]:
-    """What a folder is that is no SavedModel, and what to do."""
+    """What a folder is that is not a SavedModel, and what to do."""
     names = {each.name for each in path.iterdir()}
     models = sorted(name for name in names if Path(name).suffix in (*_KERAS, ".tflite"))
     if {"config.json", "metadata.json"} <= names:
@@ -203,7 +203,7 @@ def teacher(path: Path) -> None:
 
 
 def weights(name: str) -> None:
-    """Raise ``TflconvError`` where ``name`` is no address and there is no model at it."""
+    """Raise ``TflconvError`` where ``name`` is not an address and there is no model at it."""
     if not is_address(name):
         model_file(Path(name))
 
@@ -219,7 +219,7 @@ def _check_fits(request: ConversionRequest, model: Path) -> None:
         return
     if request.signature is not None:
         raise UsageError(
-            f"{model} is no SavedModel, so it has no signature. Received: {request.signature}.",
+            f"{model} is not a SavedModel, so it has no signature. Received: {request.signature}.",
             hint="Leave --signature out.",
         )
     _check_graph(model)

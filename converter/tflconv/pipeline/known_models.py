@@ -25,7 +25,7 @@ def find(sha256: str) -> Path | None:
     folder = Path(named)
     if not folder.is_dir():
         raise TflconvError(
-            f"${VARIABLE} names {named}, which is no folder.",
+            f"${VARIABLE} names {named}, which is not a folder.",
             hint="Name a folder of .keras files, or unset it and models are trained.",
         )
     files = (file for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES)

@@ -292,9 +292,9 @@ def _alone(study: Plan | PartsPlan, source: str) -> Plan:
 
 def _parse(text: str, source: str) -> Plan | PartsPlan:
     if len(text) > _LONGEST:
-        raise UsageError(f"{source} is no plan: it is longer than {_LONGEST >> 10} kB.")
+        raise UsageError(f"{source} is not a plan: it is longer than {_LONGEST >> 10} kB.")
     if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
-        raise UsageError(f"{source} is no plan: a line has more than {_MOST_DOTS} dots.")
+        raise UsageError(f"{source} is not a plan: a line has more than {_MOST_DOTS} dots.")
     try:
         value = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Whether INT8 gives what its operations let expect, and if not, what is likely the cause.
+"""Whether INT8 gives what its operations promise, and if not, what is likely the cause.
 
 What INT8 should give is the ratio of two estimates: the instructions of the baseline over those of
 the file, on a core with a dot product and with every operator in XNNPACK (``inspection.cost``). A
@@ -110,17 +110,18 @@ def sentence(measured: float, expected: float, found: Sequence[Cause]) -> str | 
 
     Args:
         measured: Speedup against the baseline.
-        expected: What the estimates of both files let expect.
+        expected: The speedup that the estimates of both files promise.
         found: Causes that are there, the gravest first.
 
     Example:
         >>> sentence(1.0, 3.0, [Cause(text="the device has no dot product (SDOT)", leaves=0.4)])
-        'gives 1.00× of its baseline, its operations let expect 3.00×: the device has no dot \
-product (SDOT).'
+        'runs at 1.00× the speed of its baseline, where its operations promise 3.00×: the device \
+has no dot product (SDOT).'
     """
     if not expected or FAR <= measured / expected <= 1 / FAR:
         return None
-    told = f"gives {measured:.2f}× of its baseline, its operations let expect {expected:.2f}×"
+    promised = f"where its operations promise {expected:.2f}×"
+    told = f"runs at {measured:.2f}× the speed of its baseline, {promised}"
     if measured > expected:
         return f"{told}: look at the baseline, which may be slow."
     if not found:

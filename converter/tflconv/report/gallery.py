@@ -72,7 +72,19 @@ def cpu(results: Results, device: str | None = None) -> Shown:
 
 
 def instructions(results: Results, device: str | None = None, runs: Sequence[str] = ()) -> Shown:
-    """Draw instructions per inference; ``runs`` names some as ``MODEL RECIPE``."""
+    """Draw instructions per inference.
+
+    Args:
+        results: What was measured.
+        device: The device; by default the first.
+        runs: Some of the runs, as ``MODEL RECIPE``; by default all.
+
+    Returns:
+        The drawing, or a note where nothing was counted.
+
+    Raises:
+        UsageError: There is no such device or run.
+    """
     chosen = across.select(results, runs) if runs else results
     return _of(plots.instructions, chosen, device)
 
@@ -100,10 +112,21 @@ def devices(results: Results, model: str) -> Drawing:
 
 
 def staircase(results: Results, recipe: str | None = None, device: str | None = None) -> Shown:
-    """Draw what each step of a recipe changed; ``recipe`` names one, by default the longest.
+    """Draw what each step of a recipe changed.
 
-    Needs the recipes between, measured: ``fp32``, ``channels50_fp32`` and
+    The recipes between must have been measured: ``fp32``, ``channels50_fp32`` and
     ``channels50_qat_static_wi8_ai8`` are the staircase of the last of them.
+
+    Args:
+        results: What was measured.
+        recipe: The recipe that ends the staircase; by default the one with most steps.
+        device: The device, as in ``adb:SERIAL``; by default any.
+
+    Returns:
+        The drawing, or a note where there is no staircase.
+
+    Raises:
+        UsageError: There is no such device, or no staircase of such a recipe.
     """
     known = [group.device.id for group in columns.groups(results)]
     if device is not None and device not in known:

@@ -71,7 +71,15 @@ def head(text: str, value: float | int | str | None = None) -> str:
 
 
 def bar(share: float, text: str, *, color: str, label: str = "", value: float = 0.0) -> str:
-    """Return a cell with a bar of ``share`` (0 to 1) of its width below ``text``."""
+    """Return a cell with a bar below its text.
+
+    Args:
+        share: Length of the bar as a share of the cell, 0 to 1; beyond, it is cut off.
+        text: What stands above it.
+        color: Colour of the bar, as CSS says it.
+        label: Head of the column, which a narrow page shows in the cell.
+        value: What the column is sorted by.
+    """
     width = f"{100 * min(max(share, 0.0), 1.0):.1f}"
     named = f' data-label="{escape(label)}"' if label else ""
     return (

@@ -211,7 +211,15 @@ def fitted(name: str, letters: int = LETTERS) -> str:
 
 
 def arrow(axes: Axes, edge: float, height: float, number: str, color: str) -> None:
-    """End a line that is cut off at ``edge`` in an arrow, with the number where it really ends."""
+    """End a line that is cut off in an arrow, with the number where it really ends.
+
+    Args:
+        axes: Where to draw.
+        edge: Where the line is cut off, in the unit of the axis.
+        height: The row of the line.
+        number: Where it ends, in words.
+        color: Colour of both.
+    """
     axes.plot(edge, height, ">", color=color, markersize=5.5)
     axes.text(
         edge * 0.985, height + 0.3, number, ha="right", va="center", fontsize=6.5, color=color

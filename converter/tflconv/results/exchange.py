@@ -28,7 +28,7 @@ from tflconv.results.run import BenchmarkRun, row_of, shown
 
 SCHEMA_VERSION = 1
 
-_MAKE = "Results come of tflconv bench --export-json FILE, or of tflconv study."
+_MAKE = "Results come from tflconv bench --export-json FILE, or from tflconv study."
 
 SHOWN = 160
 """Most characters that the ``repr`` of results spends on their runs."""
@@ -108,7 +108,7 @@ def from_json(value: JsonValue, *, source: str = "results") -> Results:
         The results.
 
     Raises:
-        TflconvError: The value is no results file, or one of another schema version.
+        TflconvError: The value is not a results file, or one of another schema version.
 
     Example:
         >>> from_json({"schema_version": 1, "context": {}, "runs": []})
@@ -136,7 +136,7 @@ def gathered(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Result
 
     Raises:
         UsageError: It is something else.
-        TflconvError: A file is no results file.
+        TflconvError: A file is not a results file.
 
     Example:
         >>> gathered([Results(), Results()])
@@ -156,7 +156,7 @@ def _check_kind(path: Path, content: bytes) -> None:
     """Raise ``TflconvError`` for a file that is known to be something else."""
     found = recognizing.recognized(io.BytesIO(content))
     if found is not None and not content.lstrip().startswith((b"{", b"[")):
-        raise TflconvError(f"{path} is no results file: it is {found[0]}.", hint=_MAKE)
+        raise TflconvError(f"{path} is not a results file: it is {found[0]}.", hint=_MAKE)
 
 
 def load(path: AnyPath) -> Results:
@@ -184,7 +184,7 @@ def load(path: AnyPath) -> Results:
     except FileNotFoundError as error:
         raise TflconvError(f"no results file at {path}.", hint=_MAKE) from error
     except UnicodeDecodeError as error:
-        raise TflconvError(f"{path} is no results file: it is no text.", hint=_MAKE) from error
+        raise TflconvError(f"{path} is not a results file: it is not text.", hint=_MAKE) from error
     except (OSError, ValueError, RecursionError) as error:
         raise TflconvError(f"cannot read {path}: {_first_line(error)}.", hint=_MAKE) from error
     found = from_json(value, source=str(path))

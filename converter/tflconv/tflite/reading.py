@@ -240,6 +240,7 @@ def _check_kind(stream: IO[bytes], path: Path) -> None:
             f"{path} is not a .tflite file",
             stream,
             hint="Convert a .keras file or a SavedModel with tflconv convert.",
+            suffix=path.suffix,
         )
     stream.seek(0)
 

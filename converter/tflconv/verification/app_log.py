@@ -87,7 +87,7 @@ def read(path: Path, golden: Golden) -> tuple[Logged, ...]:
         index = known.get(line.picture, known.get(PurePosixPath(line.picture).name))
         if index is None:
             raise UsageError(
-                f"{path}: '{line.picture}' is no picture of {golden.name}.",
+                f"{path}: '{line.picture}' is not a picture of {golden.name}.",
                 hint=f"Its pictures are {', '.join(golden.names[:3])} and so on.",
             )
         found[index] = _logged(line, index, golden, path)

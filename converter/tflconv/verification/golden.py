@@ -60,7 +60,7 @@ def _check_fits(golden: Golden, runtime: Interpreter) -> None:
     single = len(runtime.inputs) == len(runtime.outputs) == 1
     if not single or received != wanted:
         raise UsageError(
-            f"{runtime.path} is no version of {contract.model}, which {golden.name} was made of:"
+            f"{runtime.path} is not a version of {contract.model}, which {golden.name} was made of:"
             f" that one takes {list(contract.input.shape)} and gives {list(contract.output.shape)}."
         )
 

@@ -93,6 +93,12 @@ def resolve(chosen: str | MetricFunction | None) -> Metric | None:
 def measure(metric: Metric, reference: Outputs, target: Outputs, labels: Labels | None) -> Measured:
     """Return what both models get.
 
+    Args:
+        metric: What counts as right.
+        reference: Outputs of the reference, a row per sample.
+        target: Outputs of the target, likewise.
+        labels: What is right, a row or number per sample; None where that is not known.
+
     Raises:
         UsageError: There are no labels, or not such as the metric needs.
     """

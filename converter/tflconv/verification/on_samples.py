@@ -211,7 +211,7 @@ def _check_alike(reference: Path, expected: Outputs, target: Path, received: Out
     theirs, ours = ([list(each.shape[1:]) for each in outputs] for outputs in (expected, received))
     if theirs != ours:
         raise UsageError(
-            f"{reference} and {target} are no versions of one model: their outputs have the shapes"
+            f"{reference} and {target} are not versions of one model: their outputs have the shapes"
             f" {theirs} and {ours}."
         )
 

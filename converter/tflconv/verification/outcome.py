@@ -206,7 +206,7 @@ class Verification:
                 f" allowed are {self.tolerance:.4g}"
             )
         if self.parting is not None and not self.parting.is_nothing:
-            yield f"the app parts from it in {self.parting}"
+            yield f"the app differs from it in {self.parting}"
 
     def _fell(self, allowed: float) -> str:
         if self.metric is None or self.metric.is_share:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tflconv.core import resources
 from tflconv.errors import TflconvError, UsageError
-from tflconv.pipeline import checking, plan
+from tflconv.pipeline import checking, plan, planning
 
 GOOD = """\
 name = "small"
@@ -218,6 +218,21 @@ def test_all_values_that_make_no_sense_are_told_at_once() -> None:
         "two models are called 'vit'",
     ):
         assert said in caught.value.message
+
+
+def test_structure_values_and_what_is_outside_are_told_at_once(tmp_path: Path) -> None:
+    text = changed("dataset =", "datset =").replace("num_runs = 20", 'num_runs = "many"')
+    text = text.replace("mnist-", "mmist-").replace("epochs = 3", "epochs = 0")
+    text = text.replace('"fp32"', '"fp23"').replace("recipes =", 'devices = ["gpu"]\nrecipes =', 1)
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    said = (
+        "unknown key 'datset'", "epochs must be at least 1", "'bench.num_runs'",
+        "unknown recipe 'fp23'", "device 'gpu'", "unknown dataset 'mmist-sample'",
+    )  # fmt: skip
+    with pytest.raises(TflconvError, match=r"plan\.toml has 6 faults:") as caught:
+        planning.study(file)
+    assert all(each in caught.value.message for each in said)
 
 
 def test_what_a_plan_names_is_told_at_once(tmp_path: Path) -> None:

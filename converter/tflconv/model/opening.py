@@ -301,7 +301,9 @@ def _chosen(path: Path, signatures: Sequence[str], wanted: str | None) -> str:
     """The signature that is ``wanted``, by default the one to serve, or the only one."""
     if not signatures:
         raise TflconvError(
-            f"{path} has no serving signature.", hint="Save it with model.export(folder)."
+            f"{path} has no serving signature.",
+            hint="Save it with model.export(folder); of a tf.Module, name its function:"
+            " tf.saved_model.save(module, folder, signatures=module.FUNCTION).",
         )
     if wanted is not None:
         if wanted not in signatures:

@@ -20,6 +20,7 @@ import platformdirs
 
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, sha256_file
+from tflconv.core.inputs import is_address, missing
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.data.archives import is_archive
@@ -184,6 +185,8 @@ def at_path(text: str) -> Location | None:
     """
     if _PART.match(text):
         return _of_parts(text)
+    if is_address(text):
+        raise missing(text)
     path = Path(text)
     if is_source(path):
         return of_path(path)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.inputs import missing
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.limits import limited
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
@@ -118,7 +119,7 @@ def open_model(
             given.
     """
     if not path.exists():
-        raise TflconvError(f"no model at {path}.")
+        raise missing(path)
     if not path.is_file() and not path.is_dir():
         raise TflconvError(f"{path} is neither a file nor a folder.", hint="Copy it to a file.")
     with explained(path), limited(path):

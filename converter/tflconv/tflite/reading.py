@@ -211,7 +211,7 @@ def read(path: Path) -> TfliteModel:
             _check_kind(stream, path)  # before gigabytes of another kind are read
             content = stream.read()
     except FileNotFoundError as error:
-        raise TflconvError(f"no model at {path}.", hint="Make it with tflconv convert.") from error
+        raise inputs.missing(path, hint="Make it with tflconv convert.") from error
     except OSError as error:
         raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
     return parse(content, path)

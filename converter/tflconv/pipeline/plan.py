@@ -310,7 +310,8 @@ def _parse(
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
     kind: type[Plan] | type[PartsPlan] = PartsPlan if "parts" in value else Plan
-    return plan_faults.structured(value, kind, Text(text, source), _STRUCTURE, check)
+    also = check if kind is Plan else None
+    return plan_faults.structured(value, kind, Text(text, source), _STRUCTURE, also)
 
 
 def _prepare(converter: cattrs.Converter) -> None:

@@ -87,17 +87,15 @@ def _without(value: Mapping[str, Any], places: Sequence[Sequence[str]]) -> Mappi
     for place in places:
         if not place:  # a fault of the whole
             continue
-        if place[0] != "models" or len(place) == 1:
+        models = list(rest.get("models", ())) if place[0] == "models" and len(place) > 1 else []
+        if not models:
             rest.pop(place[0], None)
             continue
-        faulty = place[2:3]
-        if faulty in (["model"], ["name"]):
+        model, faulty = models[int(place[1])], place[2:3]
+        if not isinstance(model, dict) or faulty in (["model"], ["name"]):
             return None
-        models = list(rest["models"])
-        model = models[int(place[1])]
-        models[int(place[1])] = {
-            key: model[key] for key in _MODEL if key in model and key not in faulty
-        }
+        kept = model.keys() & _MODEL - set(faulty)
+        models[int(place[1])] = {key: model[key] for key in kept}
         rest["models"] = models
     return rest
 
@@ -133,9 +131,11 @@ def _made(
 
 def _names(rest: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a plan names outside of itself, with a recipe that every model has."""
+    named = rest.get("models")
     models = [
         {key: value for key, value in model.items() if key not in ("recipes", "rewrite")}
-        for model in rest.get("models", ())
+        for model in (named if isinstance(named, list) else ())
+        if isinstance(model, dict)
     ]
     kept = {key: rest[key] for key in _NAMING if key in rest}
     return kept | {"models": models, "recipes": ["static_wi8_ai8"]}

@@ -71,7 +71,7 @@ def row(name: str, side: int, count: int) -> str:
             with_card=False,
         )
         line, made, checked = Line(request, Store(Path(place) / "store")), 0.0, 0.0
-        for each in request.chosen:
+        for each in line.order:
             began = time.process_time()
             line.file(each)
             written = time.process_time()

@@ -68,6 +68,19 @@ def test_a_phone_that_cannot_be_used(known: Callable[[int], None], state: str, h
     assert hint in str(row.hint)
 
 
+@pytest.mark.parametrize("wanted", ["", "0123456789ABCDEF"])
+def test_phones_of_one_serial_are_not_mixed_up(known: Callable[[int], None], wanted: str) -> None:
+    twin = FakePhone("0123456789ABCDEF")
+    with serve(twin, twin) as port:
+        known(port)
+        with pytest.raises(DeviceError, match="2 phones have the serial '0123456789ABCDEF'") as no:
+            phone.find(wanted)
+    assert "Disconnect all but one" in str(no.value)
+    with serve(twin, FakePhone(twin.serial, "offline")) as port:
+        known(port)
+        assert phone.find(wanted).id == f"adb:{twin.serial}"
+
+
 def test_no_phone(known: Callable[[int], None]) -> None:
     with serve() as port:
         known(port)

@@ -298,6 +298,26 @@ def test_processor_of_a_phone_with_two_kinds_of_cores() -> None:
     assert processor.features == ("fp", "asimd")
 
 
+@pytest.mark.parametrize("between", ["", "\n"])
+def test_cores_are_counted_without_blank_lines_between_them_too(between: str) -> None:
+    parts = ["0xd05"] * 4 + ["0xd0b"] * 4
+    text = between.join(
+        f"processor\t: {n}\nCPU implementer\t: 0x41\nCPU part\t: {part}\n"
+        for n, part in enumerate(parts)
+    )
+    assert parse.processor(text).name == "4x Cortex-A55 + 4x Cortex-A76"
+
+
+def test_old_kernels_say_once_what_all_cores_are() -> None:
+    numbers = "".join(f"processor\t: {number}\n" for number in range(8))
+    text = (
+        f"Processor\t: AArch64 Processor rev 3 (aarch64)\n{numbers}Features\t: fp asimd aes\n"
+        "CPU implementer\t: 0x41\nCPU part\t: 0xd03\n\nHardware\t: MT6755M\n"
+    )
+    found = parse.processor(text)
+    assert (found.name, found.features) == ("8x Cortex-A53", ("fp", "asimd", "aes"))
+
+
 def test_an_unknown_core_keeps_its_numbers() -> None:
     processor = parse.processor("CPU implementer : 0x99\nCPU part : 0x123\n")
     assert processor.name == "1x CPU 0x99/0x123"

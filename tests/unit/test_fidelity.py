@@ -14,7 +14,8 @@ from tiny_graphs import Builder
 
 import tflconv
 from tflconv import cli, recipe
-from tflconv.conversion import Rewrite
+from tflconv.conversion import Calibration, Rewrite
+from tflconv.conversion.calibration import measure, measure_with_answers
 from tflconv.data import Split
 from tflconv.errors import TflconvError, UsageError, VerificationFailed
 from tflconv.pipeline import answers, plan
@@ -255,6 +256,44 @@ def test_the_float_file_answers_for_a_model_that_it_gives_the_answers_of(
     alone = Reference(model).measure(target, calibration=None, card=None, seed=0)
     assert told.cosine == pytest.approx(alone.cosine)
     assert told.agreement == alone.agreement
+
+
+@pytest.mark.parametrize(("factor", "runs"), [(1, 4 + 1), (1.01, 16 + 1)])
+def test_answers_seen_while_ranges_were_measured_count_if_they_are_right(
+    factor: float, runs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more run is that of zeros."""
+    lowered, other = multiplied("EXP", tmp_path / "a"), multiplied("TANH", tmp_path / "b")
+    content = lowered.read_bytes()
+    samples = Calibration.of_values("drawn", np.random.default_rng(0).uniform(-1, 1, (40, 4)))
+    _, seen = measure_with_answers(content, samples)
+    told = [{name: factor * values for name, values in one.items()} for one in seen or ()]
+    monkeypatch.setattr(answers, "TfliteFile", Counting)
+    reference = Reference(TfliteFile(lowered), content, lambda _: told)  # type: ignore[arg-type]
+    Counting.answers = 0
+    found = reference.measure(lowered, calibration=samples, card=None, seed=0)
+    assert (Counting.answers, found.cosine) == (runs, pytest.approx(1, abs=1e-6))
+    Counting.answers = 0
+    wrong = reference.measure(other, calibration=samples, card=None, seed=0)
+    alone = Reference(lowered).measure(other, calibration=samples, card=None, seed=0)
+    assert wrong.cosine == pytest.approx(alone.cosine)
+    assert (wrong.cosine or 0) < 0.99
+
+
+def test_answers_come_with_the_ranges_by_name_for_the_samples_that_are_compared() -> None:
+    draws = np.random.default_rng(0).uniform(size=(40, 8, 8, 1))
+    samples = Calibration.of_values("drawn", draws)
+    ranges, seen = measure_with_answers(GOLDEN.read_bytes(), samples)
+    file = TfliteFile(GOLDEN)
+    (name,) = file.inputs
+    assert seen is not None
+    assert len(seen) == 16
+    for place, answer in zip(samples.few, seen, strict=True):
+        wanted = file.answer({name: draws[[place]].astype(np.float32)})
+        assert list(answer) == list(wanted)
+        for output, values in wanted.items():
+            np.testing.assert_allclose(answer[output], values, atol=1e-5)
+    assert ranges.keys() == measure(GOLDEN.read_bytes(), samples).keys()
 
 
 @pytest.mark.parametrize("rewrite", ["auto", "as-is"])

@@ -1,10 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tflconv.errors import UsageError
-from tflconv.model.normalization import NAMED, Normalization, parse
+from tflconv.model.normalization import NAMED, Normalization, parse, used
 
 PIXELS = np.array([[[0, 127, 255]]], np.uint8)
 
@@ -62,3 +64,12 @@ def test_limits_are_what_black_and_white_become() -> None:
     assert NAMED["-1..1"].limits == (-1.0, 1.0)
     assert NAMED["in-model"].limits == (0.0, 255.0)
     assert Normalization(mean=(0.0, 50.0, 100.0), std=(1.0,)).limits == (-100.0, 255.0)
+
+
+def test_numbers_for_pixels_from_0_to_1_are_told_with_those_that_are_meant() -> None:
+    with pytest.warns(UserWarning, match=r"makes pixels -1 to 509: .* say 127\.5,127\.5\."):
+        assert used("0.5,0.5") == parse("0.5,0.5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for text in (*NAMED, "0,1", "123.7,116.3,103.5,58.4,57.1,57.4"):
+            assert used(text) == parse(text)

@@ -224,8 +224,27 @@ def test_the_part_that_is_meant_is_taken(tmp_path: Path) -> None:
     assert train is not None
     assert (len(test), len(train)) == (60, 9)
     only = npz(tmp_path, x_train=PIXELS[:9])
-    with pytest.raises(UsageError, match="has no x_test or test_images"):
+    with pytest.raises(UsageError, match="has no x_test or test_images") as no:
         read(only)
+    assert "name them x" in (no.value.hint or "")
+
+
+def test_arrays_that_numpy_named_are_inputs_and_then_labels(tmp_path: Path) -> None:
+    file = tmp_path / "pair.npz"
+    np.savez(file, PIXELS, LABELS)
+    one, two = read(file, ranks=[4]), read(file, ranks=[4, 1])
+    assert one is not None
+    assert two is not None
+    assert one.labels is not None
+    np.testing.assert_array_equal(one.labels, LABELS)
+    assert (len(one.inputs), len(two.inputs), two.labels) == (1, 2, None)
+
+
+@pytest.mark.parametrize("labels", [np.eye(4)[LABELS], LABELS + 0.5])
+def test_labels_that_are_no_classes_are_said_not_to_be_used(labels: np.ndarray) -> None:
+    with pytest.warns(UserWarning, match=r"the labels of arrays are not used"):
+        found = tflconv.verify(FLOAT, INT8, (PIXELS, labels), normalize="0..1")
+    assert not found.has_classes
 
 
 def test_a_model_of_two_inputs_takes_both_arrays(tmp_path: Path) -> None:

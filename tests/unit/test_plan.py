@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import operator
+import random
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +18,12 @@ from hypothesis import strategies as st
 
 from tflconv.core import resources
 from tflconv.errors import TflconvError, UsageError
-from tflconv.pipeline import checking, plan
+from tflconv.pipeline import checking, plan, plan_faults, planning
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 GOOD = """\
 name = "small"
@@ -218,6 +229,46 @@ def test_all_values_that_make_no_sense_are_told_at_once() -> None:
         "two models are called 'vit'",
     ):
         assert said in caught.value.message
+
+
+def test_structure_values_and_what_is_outside_are_told_at_once(tmp_path: Path) -> None:
+    text = changed("dataset =", "datset =").replace("num_runs = 20", 'num_runs = "many"')
+    text = text.replace("mnist-", "mmist-").replace("epochs = 3", "epochs = 0")
+    text = text.replace('"fp32"', '"fp23"').replace("recipes =", 'devices = ["gpu"]\nrecipes =', 1)
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    said = (
+        "unknown key 'datset'", "epochs must be at least 1", "'bench.num_runs'",
+        "unknown recipe 'fp23'", "device 'gpu'", "unknown dataset 'mmist-sample'",
+    )  # fmt: skip
+    with pytest.raises(TflconvError, match=r"plan\.toml has 6 faults:") as caught:
+        planning.study(file)
+    assert all(each in caught.value.message for each in said)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_wrong_in_any_place_is_a_message(seed: int) -> None:
+    draw, value = random.Random(seed), tomllib.loads(GOOD)
+    for _ in range(draw.randint(1, 3)):
+        place = draw.choice(list(places(value)))
+        owner = functools.reduce(operator.getitem, place[:-1], value)
+        if draw.random() < 0.3 and isinstance(owner, dict):
+            owner[f"{place[-1]}e"] = owner.pop(place[-1])
+        else:
+            owner[place[-1]] = draw.choice([-1, "x", True, [], {}, ["a"], {"a": 1}, [{}], 1.5])
+    kind: Any = plan.PartsPlan if "parts" in value else plan.Plan
+    with contextlib.suppress(TflconvError):
+        plan_faults.structured(
+            value, kind, plan_faults.Text(GOOD, "p.toml"), plan._STRUCTURE, checking.plan
+        )
+
+
+def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the values of a plan are, tables and lists among them."""
+    pairs = enumerate(value) if isinstance(value, list) else getattr(value, "items", list)()
+    for key, inner in pairs:
+        yield (*before, key)
+        yield from places(inner, (*before, key))
 
 
 def test_what_a_plan_names_is_told_at_once(tmp_path: Path) -> None:

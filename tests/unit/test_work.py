@@ -16,7 +16,7 @@ from tflconv.conversion import Calibration
 from tflconv.inspection import cost, delegation, work
 from tflconv.network.keras.opened import open_once
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Subgraph
+from tflconv.tflite.reading import Operator, Subgraph
 
 
 def graph(builder: Builder, source: int, target: int) -> Subgraph:
@@ -116,3 +116,13 @@ def test_a_comparison_is_named_by_what_it_compares(kind: int, named: str) -> Non
     builder.op("LESS", sides, [mask])
     found = dict(work.units(graph(builder, sides[0], mask), ()))
     assert found[f"built-in {named} LESS"] == 8
+
+
+@pytest.mark.parametrize("name", ["CALL_ONCE", "CONCATENATION", "VAR_HANDLE"])
+def test_an_operator_of_no_tensors_has_nothing_to_do(name: str) -> None:
+    """On-device training begins with CALL_ONCE, which prepares the variables."""
+    only = Operator(index=0, name=name, inputs=(), outputs=())
+    bare = Subgraph(name="", tensors=(), operators=(only,), inputs=(), outputs=())
+    for delegated in ((), (0,)):
+        ((_, calls), *rest) = work.units(bare, delegated)
+        assert (calls, sum(count for _, count in rest)) == (1, 0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,12 @@ from tflconv.tflite import editing, packing
 
 TensorRanges = dict[str, Ends]
 """Smallest and largest value by tensor name."""
+
+FEW = 16
+"""Number of samples that files are compared on."""
+
+Answer = Mapping[str, NDArray[np.float32]]
+"""Values ``[1, ...]`` of each output, by its name."""
 
 _LARGEST = 3e38
 """Values beyond it are not activations, but paddings with minus infinity."""
@@ -143,6 +150,13 @@ class Calibration:
         for sample in zip(*typed, strict=True):
             yield [values[np.newaxis] for values in sample]
 
+    @property
+    def few(self) -> list[int]:
+        """Places of the samples that files are compared on: ``FEW`` of them, evenly drawn."""
+        count = len(self.inputs[0])
+        places: list[int] = np.linspace(0, count - 1, min(FEW, count)).astype(int).tolist()
+        return places
+
     def to_json(self) -> dict[str, JsonValue]:
         """Return what a card says about the calibration."""
         told: dict[str, JsonValue] = {
@@ -154,7 +168,13 @@ class Calibration:
         return told if self.method == "min-max" else told | {"method": self.method}
 
 
-def measure(model: bytes, calibration: Calibration, *, foresee: bool = False) -> TensorRanges:
+def measure(
+    model: bytes,
+    calibration: Calibration,
+    *,
+    foresee: bool = False,
+    kept: Mapping[str, list[NDArray[np.float32]]] = MappingProxyType({}),
+) -> TensorRanges:
     """Return the range of every activation of a float model.
 
     Args:
@@ -162,14 +182,18 @@ def measure(model: bytes, calibration: Calibration, *, foresee: bool = False) ->
         calibration: Samples to run it with.
         foresee: Whether a range that covers all values reaches further where other samples are
             likely to (``extremes``).
+        kept: By name of an activation, what gets its values for the ``few`` of the samples.
 
     Raises:
         UsageError: The samples do not fit the inputs of the model.
     """
     seen: dict[str, Extremes] = {}
-    for activations in observe(model, calibration):
+    few = frozenset(calibration.few)
+    for place, activations in enumerate(observe(model, calibration)):
         for name, values in activations:
             seen.setdefault(name, Extremes(values.ndim, values.size)).add(*_ends(values))
+            if name in kept and place in few:
+                kept[name].append(values)
     ranges = {name: each.seen() for name, each in seen.items()}
     if calibration.method != "min-max":
         _clip(ranges, model, calibration)
@@ -181,6 +205,28 @@ def measure(model: bytes, calibration: Calibration, *, foresee: bool = False) ->
             seen[picture].add(*calibration.limits)
             ranges[picture] = seen[picture].seen()
     return ranges
+
+
+def measure_with_answers(
+    model: bytes, calibration: Calibration
+) -> tuple[TensorRanges, list[Answer] | None]:
+    """Return what ``measure`` does, and all outputs for the ``few`` of the samples.
+
+    Args:
+        model: A float ``.tflite`` file.
+        calibration: Samples to run it with.
+
+    Returns:
+        Ranges, and answers; None for these where an output is no activation of its own.
+    """
+    unpacked = packing.unpack(model)
+    activations, names = editing.float_activations(unpacked), editing.output_names(unpacked)
+    ends = [activations.get(int(index), "") for index in unpacked.subgraphs[0].outputs]
+    kept = {end: list[NDArray[np.float32]]() for end in ends}
+    ranges = measure(model, calibration, kept=kept)
+    rows = list(zip(*kept.values(), strict=True))
+    told = len(rows) == len(calibration.few) and len(kept) == len(names)
+    return ranges, [dict(zip(names, row, strict=True)) for row in rows] if told else None
 
 
 def observe(

@@ -136,11 +136,11 @@ def _normalization(
     model: FloatModel, own: ModelCard | None, text: str | None
 ) -> Normalization | None:
     if own is not None:
-        return own.normalization if text is None else normalization.parse(text)
+        return own.normalization if text is None else normalization.used(text)
     arithmetic = model.own_arithmetic
     if text is None:
         return normalization.NAMED["in-model"] if arithmetic else None
-    chosen = normalization.parse(text)
+    chosen = normalization.used(text)
     if arithmetic and chosen != normalization.NAMED["in-model"]:
         telling.warn(
             f"{model.name} normalizes its input by itself ({', '.join(arithmetic)}), and"

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from tflconv.conversion import integer_ends, logarithms, masks, relief, selection, tracing
-from tflconv.conversion.calibration import Calibration, TensorRanges, measure
+from tflconv.conversion.calibration import Answer, Calibration, TensorRanges, measure_with_answers
 from tflconv.conversion.dense import groups, kernels_beside
 from tflconv.conversion.pixel_steps import on_steps
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -63,6 +63,7 @@ class FloatModel:
         self.name, self.content, self.graph, self.unroll = name, content, graph, unroll
         self.outcomes: Sequence[PassOutcome] = ()
         self._ranges: dict[tuple[str, str], TensorRanges] = {}
+        self._answers: dict[str, list[Answer] | None] = {}
         self._straight: FloatModel | None = None
 
     def make(
@@ -216,8 +217,16 @@ class FloatModel:
     def _measured(self, calibration: Calibration) -> TensorRanges:
         key = (calibration.digest, calibration.method)
         if key not in self._ranges:
-            self._ranges[key] = measure(self.content, calibration)
+            self._ranges[key], answers = measure_with_answers(self.content, calibration)
+            self._answers[calibration.digest] = answers
         return self._ranges[key]
+
+    def answers(self, calibration: Calibration) -> list[Answer] | None:
+        """Return the outputs for the ``few`` of the samples, as built-in kernels compute them.
+
+        They come with the ranges; None where those were not measured, or an output has none.
+        """
+        return self._answers.get(calibration.digest)
 
     @property
     def input_shapes(self) -> list[tuple[int, ...]]:

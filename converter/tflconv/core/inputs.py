@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import codecs
 import errno
+import re
 import stat
 from pathlib import Path
+
+from tflconv.errors import TflconvError, UsageError
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}(.+)", re.IGNORECASE)
 
 
 def require_finite(path: Path) -> None:
@@ -20,6 +25,34 @@ def require_finite(path: Path) -> None:
         return
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise OSError(errno.ENODEV, "it is a device, not a file", str(path))
+
+
+def missing(path: Path | str, *, what: str = "model", hint: str | None = None) -> TflconvError:
+    """Return the error for a file that is not there: ``no model at PATH``.
+
+    An address is called one; a path has lost one of its slashes.
+
+    Example:
+        >>> missing(Path("https://example.org/a.keras")).message
+        'https://example.org/a.keras is an address, and only files of this computer are opened.'
+    """
+    if address := _ADDRESS.match(str(path)):
+        return UsageError(
+            f"{address[1]}://{address[2]} is an address, and only files of this computer are"
+            " opened.",
+            hint="Download it, and name the file or folder.",
+        )
+    return TflconvError(f"no {what} at {path}.", hint=hint)
+
+
+def is_address(text: str) -> bool:
+    """Return whether ``text`` is an address, such as ``s3://bucket/set``, and no path.
+
+    Example:
+        >>> is_address("hf://datasets/cats"), is_address("C:/cats"), is_address("train=cats")
+        (True, False, False)
+    """
+    return _ADDRESS.match(text) is not None
 
 
 def read_bytes(path: Path) -> bytes:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core import telling
-from tflconv.data import boxes
+from tflconv.data import boxes, foreign
 from tflconv.data.cache import Allocate
 from tflconv.data.dataset import Table
 from tflconv.data.layout import Layout, Place, by_folders, is_document
@@ -253,6 +253,9 @@ def _explained(source: Source, problem: str, hint: str | None) -> TflconvError:
     if (kind := boxes.kind(names, pictures)) is not None:
         told = f"{source} looks like a set for detection: it has {kind}; {problem}"
         return TflconvError(told, hint=boxes.HINT)
+    if hint == _HINT and (form := foreign.kind(names)) is not None:
+        told = f"{source}: {problem.rstrip('.')}; it has {form[0]}."
+        return TflconvError(told, hint=form[1])
     return TflconvError(f"{source}: {problem}", hint=hint)
 
 

@@ -20,9 +20,11 @@ import platformdirs
 
 from tflconv.core.bounded import read_json
 from tflconv.core.files import sha256_bytes, sha256_file
+from tflconv.core.inputs import is_address, missing
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.data.archives import is_archive
+from tflconv.data.arrays import is_array_file
 from tflconv.data.csv_labels import SUFFIXES
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
 from tflconv.data.sources import Source, is_source
@@ -183,12 +185,19 @@ def at_path(text: str) -> Location | None:
     """
     if _PART.match(text):
         return _of_parts(text)
+    if is_address(text):
+        raise missing(text)
     path = Path(text)
     if is_source(path):
         return of_path(path)
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         folder = path.absolute().parent
         return replace(of_path(folder), folder=folder, table=path)
+    if is_array_file(path) and path.exists():
+        raise UsageError(
+            f"{text} holds arrays, and no pictures in files.",
+            hint="verify, bench and convert take it; give a folder or an archive here.",
+        )
     if path.exists():
         raise UsageError(
             f"{text} is neither a folder nor an archive of pictures, nor a table of labels.",

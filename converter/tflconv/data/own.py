@@ -5,10 +5,12 @@ and nothing behind this door knows any other form.
 
 An ``.npz`` file says by the names of its arrays what they are: ``x`` and ``y``, or ``x_test`` and
 ``y_test`` beside ``x_train`` and ``y_train`` as in ``mnist.npz``; other names are those of inputs.
+Where NumPy named them, inputs come first, and then labels.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,8 +157,19 @@ def _of_file(path: Path, use: Use, ranks: Ranks) -> Samples:
             return _by_name(kept).samples(path.name)
     if any(x in named for pairs in _PAIRS.values() for x, _ in pairs):
         wanted = " or ".join(x for x, _ in _PAIRS[use])
-        raise UsageError(f"{path} has no {wanted}. Received: {', '.join(arrays)}.")
+        raise UsageError(
+            f"{path} has no {wanted}. Received: {', '.join(arrays)}.",
+            hint="Add the samples under that name, or name them x and their labels y.",
+        )
+    if all(re.fullmatch(r"arr_\d+", name) for name in arrays):
+        return _in_order(list(arrays.values()), max(len(ranks), 1)).samples(path.name)
     return _by_name(arrays, ranks=ranks).samples(path.name)
+
+
+def _in_order(arrays: Sequence[Array], inputs: int) -> _Told:
+    """What ``np.savez(file, x, y)`` keeps, which gives no names."""
+    labels = _labels(arrays[inputs]) if len(arrays) == inputs + 1 else None
+    return _Told(inputs=list(arrays[:inputs] if labels is not None else arrays), labels=labels)
 
 
 def _of_values(source: object, ranks: Ranks) -> Samples:

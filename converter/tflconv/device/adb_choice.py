@@ -75,7 +75,7 @@ def choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
         similar = [listed for listed in known if listed.serial.strip() == wanted.strip()]
         found = exact or similar
         if exact or len(similar) == 1:
-            return next((listed for listed in found if listed.usable), found[0])
+            return _usable(found)
         raise DeviceError(
             f"device '{wanted}' not found.",
             hint=f"Connected: {serials}. 'tflconv devices' says how to connect a phone.",
@@ -84,12 +84,24 @@ def choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
         raise DeviceError(
             "no phone is connected.", hint="Run 'tflconv devices': it says how to connect one."
         )
-    if len(known) > 1:
+    if len({listed.serial for listed in known}) > 1:
         raise DeviceError(
             "more than one phone is connected.",
             hint=f"Choose one with -s SERIAL or ANDROID_SERIAL: {serials}.",
         )
-    return known[0]
+    return _usable(known)
+
+
+def _usable(alike: Sequence[parse.AdbDevice]) -> parse.AdbDevice:
+    """The one of devices with one serial that can be used; cheap phones may share a serial."""
+    usable = [listed for listed in alike if listed.usable]
+    if len(usable) > len({listed.server for listed in usable}):
+        raise DeviceError(
+            f"{len(usable)} phones have the serial '{usable[0].serial}', and adb tells them apart"
+            " by that only.",
+            hint="Disconnect all but one of them.",
+        )
+    return next(iter(usable), alike[0])
 
 
 def _named(listed: parse.AdbDevice) -> str:

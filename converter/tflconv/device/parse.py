@@ -46,6 +46,9 @@ is not connected reads exactly -40."""
 _BY_HAND = ("UPDATES STOPPED", "USE_FAKE_BATTERY: true")
 """What ``dumpsys battery`` says where its values are not those of a battery."""
 
+_CORE = re.compile(r"^processor\s*:\s*\d+\s*$", re.MULTILINE)
+"""The line of ``/proc/cpuinfo`` that each core begins with."""
+
 _WAKEFULNESS = re.compile(r"(?:mWakeful|get(?:Global)?Wakeful)l?ness(?:Locked\(\))?=(\w+)")
 _SCREEN_ON = {"Awake": True, "Dreaming": True, "Dozing": False, "Asleep": False}
 
@@ -211,13 +214,18 @@ def awake(text: str) -> bool | None:
 
 
 def processor(text: str) -> Processor:
-    """Parse ``/proc/cpuinfo`` of arm64 Linux; an unknown core is named by its numbers."""
-    cores, shared = [], None
-    for block in "\n".join(lines(text)).split("\n\n"):
-        values = _pairs(block)
+    """Parse ``/proc/cpuinfo`` of arm64 Linux; an unknown core is named by its numbers.
+
+    Kernels before 4.0 say what the cores are once, behind all of their numbers.
+    """
+    cores, alike, shared = list[str](), 0, None
+    plain = "\n".join(lines(text))
+    for block in _CORE.split(plain)[1:] or plain.split("\n\n"):
+        values, alike = _pairs(block), alike + 1
         if "CPU part" in values:
             fields = ("CPU implementer", "CPU part", "CPU variant")
-            cores.append(core_name(*(values.get(name, "?") for name in fields)))
+            cores += alike * [core_name(*(values.get(name, "?") for name in fields))]
+            alike = 0
         if "Features" in values:
             features = values["Features"].split()
             shared = features if shared is None else [name for name in shared if name in features]

@@ -210,6 +210,8 @@ def _values(graph: Subgraph, operator: Operator) -> int:
 def _rows(graph: Subgraph, operator: Operator) -> int:
     """Runs of values that it treats in one go: rows of a table, pieces of what is put together."""
     tensors = [*graph.output_tensors(operator), *graph.input_tensors(operator)[:1]]
+    if not tensors:  # CALL_ONCE, which prepares variables
+        return 0
     if operator.name == "CONCATENATION":
         axis, parts = operator.options.get("axis"), graph.input_tensors(operator)
         sides = tensors[0].shape[: axis if isinstance(axis, int) else -1]

@@ -21,6 +21,7 @@ from ai_edge_litert import interpreter as litert
 from numpy.typing import NDArray
 
 from tflconv.core import quiet
+from tflconv.core.inputs import missing
 from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
@@ -272,7 +273,7 @@ def _open(path: Path, threads: int, keep: bool, ends: Outline) -> Loaded:
 def _checked(path: Path, known: TfliteModel | None) -> Outline:
     """Let our own reader doubt the file first: LiteRT believes it, and may crash over it."""
     if not path.is_file():
-        raise TflconvError(f"no model file at {path}.", hint="Make it with tflconv convert.")
+        raise missing(path, what="model file", hint="Make it with tflconv convert.")
     model = known or reading.read(path)
     lifetimes.check_memory(model)
     _check_types(model)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import telling
 from tflconv.errors import UsageError
 
 
@@ -108,3 +109,15 @@ def parse(text: str) -> Normalization:
         )
     half = len(numbers) // 2
     return Normalization(mean=tuple(numbers[:half]), std=tuple(numbers[half:]))
+
+
+def used(text: str) -> Normalization:
+    """Return what ``parse`` does, and warn of numbers that are meant for pixels from 0 to 1."""
+    found = parse(text)
+    if max(found.std) < 1:
+        pixels = ",".join(f"{255 * float(number):g}" for number in text.split(","))
+        telling.warn(
+            f"--normalize {text} makes pixels {found.limits[0]:.4g} to {found.limits[1]:.4g}:"
+            f" MEAN,STD are for pixels from 0 to 255. Of pixels from 0 to 1 say {pixels}."
+        )
+    return found

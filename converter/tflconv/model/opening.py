@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core.inputs import missing
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.limits import limited
 from tflconv.core.typing import KerasModel, KerasTensor, Tensor
@@ -118,7 +119,7 @@ def open_model(
             given.
     """
     if not path.exists():
-        raise TflconvError(f"no model at {path}.")
+        raise missing(path)
     if not path.is_file() and not path.is_dir():
         raise TflconvError(f"{path} is neither a file nor a folder.", hint="Copy it to a file.")
     with explained(path), limited(path):
@@ -301,7 +302,9 @@ def _chosen(path: Path, signatures: Sequence[str], wanted: str | None) -> str:
     """The signature that is ``wanted``, by default the one to serve, or the only one."""
     if not signatures:
         raise TflconvError(
-            f"{path} has no serving signature.", hint="Save it with model.export(folder)."
+            f"{path} has no serving signature.",
+            hint="Save it with model.export(folder); of a tf.Module, name its function:"
+            " tf.saved_model.save(module, folder, signatures=module.FUNCTION).",
         )
     if wanted is not None:
         if wanted not in signatures:

@@ -62,7 +62,7 @@ def resolve_card(
 
 
 def _normalized_by(runtime: Interpreter, normalize: str) -> ModelCard:
-    chosen = normalization.parse(normalize)
+    chosen = normalization.used(normalize)
     if runtime.card is not None:
         return replace(runtime.card, normalization=chosen)
     return ModelCard(

@@ -15,7 +15,7 @@ from tflconv import data, device, models
 from tflconv.compression.config import StepConfig
 from tflconv.compression.settings import of_tables
 from tflconv.core import outputs, telling
-from tflconv.core.inputs import require_finite
+from tflconv.core.inputs import missing, require_finite
 from tflconv.core.recognizing import WHOLE
 from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError, check_all
@@ -107,7 +107,7 @@ def _check_made(file: Path) -> None:
     except OSError as error:
         raise TflconvError(f"{file} cannot be read: {error.strerror}.") from error
     if not file.is_file():
-        raise TflconvError(f"no model file at {file}.", hint="Make it with tflconv convert.")
+        raise missing(file, what="model file", hint="Make it with tflconv convert.")
 
 
 def bench(request: BenchRequest) -> None:
@@ -167,7 +167,7 @@ def model_file(path: Path) -> None:
     if not path.exists():
         if path.with_name(f"{path.name}.index").is_file():
             raise TflconvError(f"{path} is a checkpoint, which holds weights only.", hint=WHOLE)
-        raise TflconvError(f"no model at {path}.", hint=KINDS)
+        raise missing(path, hint=KINDS)
     if path.is_dir() and not (path / "saved_model.pb").is_file():
         what, hint = _folder(path)
         raise TflconvError(f"{path} is not a SavedModel: {what}.", hint=hint)

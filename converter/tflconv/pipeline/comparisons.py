@@ -114,5 +114,5 @@ class Comparisons:
             return Reference(line.opened.path)
         known = line.model(rewrite, recipe) if recipe else line.origin.known(rewrite)
         if known is not None and known.graph is not None:
-            return Reference(known.graph, known.content)
+            return Reference(known.graph, known.content, known.answers)
         return Reference(tracing.freeze(line.opened.source, resolution=line.request.resolution))

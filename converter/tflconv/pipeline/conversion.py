@@ -120,7 +120,7 @@ def convert(
         outputs.try_folder(folder, *names)
         contracts.check()
         announce(progress, convert=len(request.chosen))
-        checked = {recipe: _checked(line, recipe) for recipe in request.chosen}
+        checked = {recipe: _checked(line, recipe) for recipe in line.order}
         golden = {recipe: contracts.of(recipe) for recipe in request.chosen}
         return [
             _written(line, recipe, folder, checked[recipe], golden[recipe])

@@ -120,6 +120,11 @@ class Line:
             self._models[key] = self.origin.prepared(self.workshop.after(todo), rewrite)
         return self._models[key]
 
+    @property
+    def order(self) -> list[Recipe]:
+        """The recipes, those that measure ranges first: what is seen then saves the check runs."""
+        return sorted(self.request.chosen, key=lambda recipe: not self.needs_samples(recipe))
+
     def file(self, recipe: Recipe) -> Path:
         """Return the finished file of ``recipe``, made unless the store holds it."""
         return self.entry(recipe).path / self.file_name(recipe)

@@ -6,15 +6,12 @@ after an hour of training. ``docs/how-it-works.md`` shows a plan; ``demo.toml`` 
 
 from __future__ import annotations
 
-import difflib
-import functools
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType
 
 import cattrs
 
@@ -24,10 +21,12 @@ from tflconv.compression import QatConfig, technique
 from tflconv.compression.settings import of_tables
 from tflconv.conversion import Rewrite
 from tflconv.core import inputs, strict
-from tflconv.core.structuring import Fault, Structure, located
-from tflconv.errors import TflconvError, UsageError, check_all, require, together
+from tflconv.core.structuring import Structure
+from tflconv.errors import UsageError, check_all, require
 from tflconv.model.golden import MOST_SAMPLES
+from tflconv.pipeline import plan_faults
 from tflconv.pipeline.meaning import RecipeOptions
+from tflconv.pipeline.plan_faults import Text
 from tflconv.pipeline.plan_parts import (
     SEED,
     CalibrationPlan,
@@ -257,13 +256,22 @@ def _check_amount(key: str, text: str | None, parse: Callable[[str], object]) ->
             raise UsageError(f"{key}: {error.message}", hint=error.hint) from None
 
 
-def load(path: Path) -> Plan:
-    """Read the plan at ``path``; raises ``UsageError`` naming the file and the line."""
-    return _alone(load_study(path), str(path))
+def load(path: Path, check: Callable[[Plan], object] | None = None) -> Plan:
+    """Read the plan at ``path``; raises ``UsageError`` naming the file and the line.
+
+    ``check`` is that of ``load_study``.
+    """
+    return _alone(load_study(path, check), str(path))
 
 
-def load_study(path: Path) -> Plan | PartsPlan:
-    """Read the plan at ``path``, which may have parts; raises ``UsageError`` as ``load`` does."""
+def load_study(path: Path, check: Callable[[Plan], object] | None = None) -> Plan | PartsPlan:
+    """Read the plan at ``path``, which may have parts; raises ``UsageError`` as ``load`` does.
+
+    Args:
+        path: The file.
+        check: Raises what else is wrong with a plan; asked where faults are told anyway, about what
+            is left of the plan without them.
+    """
     try:
         inputs.require_finite(path)
         with path.open(encoding="utf-8") as stream:
@@ -273,7 +281,7 @@ def load_study(path: Path) -> Plan | PartsPlan:
             f"cannot read the plan {path}: {inputs.why_unread(error)}.",
             hint="A plan is a TOML file; `tflconv study init` prints one to begin with.",
         ) from error
-    return _parse(text, str(path))
+    return _parse(text, str(path), check)
 
 
 def parse(text: str, *, source: str = "plan") -> Plan:
@@ -290,7 +298,9 @@ def _alone(study: Plan | PartsPlan, source: str) -> Plan:
     return study
 
 
-def _parse(text: str, source: str) -> Plan | PartsPlan:
+def _parse(
+    text: str, source: str, check: Callable[[Plan], object] | None = None
+) -> Plan | PartsPlan:
     if len(text) > _LONGEST:
         raise UsageError(f"{source} is not a plan: it is longer than {_LONGEST >> 10} kB.")
     if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
@@ -300,78 +310,8 @@ def _parse(text: str, source: str) -> Plan | PartsPlan:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
     kind: type[Plan] | type[PartsPlan] = PartsPlan if "parts" in value else Plan
-    meant, wrong = set[str](), list[TflconvError]()
-    for name, known in _unknown_keys(value, kind):
-        near = difflib.get_close_matches(name, known, n=1)
-        meant.update(near)
-        hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(sorted(known))}."
-        wrong.append(UsageError(f"{_place(text, name, source)}: unknown key '{name}'.", hint=hint))
-    try:
-        made = _STRUCTURE.of(value, kind)
-    except ValueError as error:
-        found = located(error)
-        known_faults = [each for each in found if _missing(each) not in meant]
-        wrong += [part for each in known_faults for part in _explained(each, text, source)]
-    if wrong:
-        raise together(wrong, owner=source)
-    return made
-
-
-def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
-    """Walk ``value`` beside the dataclass it becomes; yield keys that the dataclass lacks."""
-    if not isinstance(kind, type) or not is_dataclass(kind) or not isinstance(value, dict):
-        return
-    known = {f.name: f for f in fields(kind)}
-    hints = _annotations(kind)
-    for name, inner in value.items():
-        if name not in known:
-            yield name, list(known)
-            continue
-        for item in inner if isinstance(inner, list) else [inner]:
-            yield from _unknown_keys(item, hints[name])
-
-
-@functools.cache
-def _annotations(kind: Any) -> dict[str, Any]:
-    """Types of the fields of ``kind``; of a tuple field, the type of its items."""
-    hints = get_type_hints(kind)
-    return {n: get_args(h)[0] if get_origin(h) is tuple else h for n, h in hints.items()}
-
-
-def _missing(fault: Fault) -> str | None:
-    """The key that a fault says is missing, if it says so."""
-    return fault.place.rpartition(".")[2] if _MISSING in fault.told else None
-
-
-_MISSING = "required field missing"
-
-
-def _explained(fault: Fault, text: str, source: str) -> list[UsageError]:
-    """One message for each thing that is wrong; our own validation speaks for itself."""
-    if isinstance(fault.cause, TflconvError):
-        return [
-            UsageError(f"{source}: {part.message}", hint=part.hint)
-            for part in fault.cause.parts or (fault.cause,)
-        ]
-    message, path = fault.told, fault.place.removeprefix("$")
-    if missing := _missing(fault):
-        return [UsageError(f"{source}: '{missing}' is missing at {fault.place}.")]
-    name = next(iter(re.findall(r"\w+", path)[::-1]), "")
-    place = _place(text, name, source)
-    if choices := re.search(r"\((.*) not in literal .*?\[(.*)\]\)", message):
-        known = re.findall(r"'([^']*)'", choices[2])
-        said = f"'{name}' must be {' or '.join(known)}. Received: {choices[1]}."
-        return [UsageError(f"{place}: {said}")]
-    return [UsageError(f"{place}: '{path.lstrip('.')}': {message}.")]
-
-
-def _place(text: str, key: str, source: str) -> str:
-    """``FILE, line N`` of the first line that sets ``key``."""
-    pattern = re.compile(rf"(^|[\s{{,.\[\"']){re.escape(key)}[\"']?\s*[=\].]")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if pattern.search(line.partition("#")[0]):
-            return f"{source}, line {number}"
-    return source
+    also = check if kind is Plan else None
+    return plan_faults.structured(value, kind, Text(text, source), _STRUCTURE, also)
 
 
 def _prepare(converter: cattrs.Converter) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tflconv.compression.technique import TECHNIQUES
 from tflconv.core.text import file_name
 from tflconv.data import names as dataset_names
 from tflconv.errors import UsageError
-from tflconv.pipeline import known_models
+from tflconv.pipeline import checking, known_models
 from tflconv.pipeline import plan as plans
 from tflconv.pipeline import quick as quick_runs
 from tflconv.pipeline.plan import Plan
@@ -43,7 +44,7 @@ def study(path: Path, *, devices: Sequence[str] = (), quick: bool = False) -> Pl
     Raises:
         UsageError: A plan has a mistake, or a part is none; the message has the file.
     """
-    found = plans.load_study(path)
+    found = plans.load_study(path, partial(_check, folder=path.parent))
     if isinstance(found, Plan):
         return changed(_found(found, path), devices=devices, quick=quick)
     parts = dict[str, Plan]()
@@ -65,7 +66,12 @@ def read(path: Path) -> Plan:
     Raises:
         UsageError: The plan has a mistake; the message has file and line.
     """
-    return _found(plans.load(path), path)
+    return _found(plans.load(path, partial(_check, folder=path.parent)), path)
+
+
+def _check(plan: Plan, folder: Path) -> None:
+    """Raise ``TflconvError`` for what ``plan`` names and is not there, or not in ``folder``."""
+    checking.plan(beside(plan, folder))
 
 
 def _found(plan: Plan, path: Path) -> Plan:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from tflconv.core.inputs import missing
 from tflconv.core.text import to_json
 from tflconv.errors import TflconvError
 from tflconv.service import process
@@ -129,7 +130,7 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
         raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.") from error
     except FileNotFoundError as error:
         hint = "Make it with tflconv convert."
-        raise TflconvError(f"no model file at {path}.", hint=hint) from error
+        raise missing(path, what="model file", hint=hint) from error
     except OSError as error:
         raise TflconvError(f"cannot copy {path}: {error.strerror}.") from error
     return replace(model, path=made.rename(folder / f"{digest.hexdigest()}.tflite"))

@@ -211,7 +211,7 @@ def read(path: Path) -> TfliteModel:
             _check_kind(stream, path)  # before gigabytes of another kind are read
             content = stream.read()
     except FileNotFoundError as error:
-        raise TflconvError(f"no model at {path}.", hint="Make it with tflconv convert.") from error
+        raise inputs.missing(path, hint="Make it with tflconv convert.") from error
     except OSError as error:
         raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
     return parse(content, path)
@@ -252,6 +252,7 @@ class _FileReader:
         self._content = content
         self._root = fb.Model.GetRootAs(content, 0)
         self._codes: dict[int, tuple[int, str, int]] = {}
+        self._buffers = self._root.BuffersLength()
 
     def model(self, path: Path) -> TfliteModel:
         root = self._root
@@ -345,9 +346,9 @@ class _FileReader:
         return self._codes[index]
 
     def _buffer(self, index: int) -> bytes:
-        if not 0 <= index < max(self._root.BuffersLength(), 1):
+        if not 0 <= index < max(self._buffers, 1):
             raise ValueError(f"buffer {index} is missing")
-        if index == 0 or not self._root.BuffersLength():
+        if index == 0:
             return b""
         buffer = self._root.Buffers(index)
         if buffer.Offset() > 1:

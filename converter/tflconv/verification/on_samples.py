@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tflconv.core import telling
 from tflconv.data.samples import Array, Samples
 from tflconv.errors import UsageError
 from tflconv.model import normalization
@@ -103,6 +104,13 @@ def _compared(
     )
     if len(expected) == 1 and expected[0].ndim == 2:
         found = _classified(found, expected[0], received[0], samples, labels)
+    if samples.labels is not None and measured is None and not found.has_classes:
+        telling.warn(
+            f"the labels of {samples.name} are not used, for they are no classes of the outputs:"
+            f" {list(samples.labels.shape[1:]) or 'one value'} per sample, outputs of"
+            f" {', '.join(str(list(each.shape[1:])) for each in expected)}. --metric mae compares"
+            " values, --metric map several classes of one sample."
+        )
     return replace(found, distance=distance, metric=measured, digest=samples.digest)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tflconv.core.files import sha256_path
+from tflconv.core.inputs import missing
 from tflconv.core.typing import KerasModel
-from tflconv.errors import TflconvError, UsageError
+from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.opening import Source, of_keras, open_model
 from tflconv.network import passes
@@ -122,7 +123,7 @@ def open_once(
             source.name, source=source, resolution=resolution, custom_objects=custom_objects
         )
     if not model.exists():
-        raise TflconvError(f"no model at {model}.")
+        raise missing(model)
     card = read_card(model) if model.is_file() else None
     opened: Source | None = None
     if model.suffix != ".tflite":

@@ -112,7 +112,7 @@ def test_the_better_teacher_taught_less(shape: str) -> None:
 
 
 def test_networks_were_trained_as_the_plans_say() -> None:
-    kinds = (pupils.read_plan, pupils.Settings, pupils.Pupil)
+    kinds = (pupils.read_plan, pupils.settings_of, pupils.Pupil)
     check_plans(NETWORKS, STUDY / "plans", kinds)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +23,12 @@ import torch
 import views
 from networks import Network
 from plans import next_share
-from pupils import Pupil, Settings
+from pupils import Lessons, Pupil, read_plan
 from torch import Tensor
 from train import Clock, Learner, answers, machine
 
 NAMES = ("x", "x_validation")
 """Pictures that the student has seen before, and those that it has not."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lessons(Settings):
-    """What a last training has beside the settings of ``train.py``.
-
-    Attributes:
-        views: Views of each validation picture in an epoch; other pictures have one.
-        rounded: Share of the schedule after which weights and values are rounded as in INT8.
-    """
-
-    views: int = 4
-    rounded: float = 1.0
 
 
 class Desk:
@@ -146,8 +133,6 @@ def save(desk: Desk, history: list[dict[str, Any]]) -> None:
         "network": asdict(pupil),
         "settings": asdict(desk.lessons),
         "parameters": learner.network.count(),
-        "validation_correct": None,
-        "validation_total": None,
         "averaged": False,
         "epochs": len(history),
         "seconds": round(sum(row["seconds"] for row in history), 1),
@@ -164,9 +149,9 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     given = parser.parse_args()
-    plan = json.loads(given.plan.read_text(encoding="utf-8"))
-    (pupil,) = (Pupil(**network) for network in plan["networks"])
-    finish(Desk(Lessons(**plan["settings"]), pupil, given.pictures, given.folder), given.seconds)
+    lessons, (pupil,) = read_plan(given.plan)
+    assert isinstance(lessons, Lessons), f"{given.plan} has no views"
+    finish(Desk(lessons, pupil, given.pictures, given.folder), given.seconds)
 
 
 if __name__ == "__main__":

@@ -97,19 +97,22 @@ def adopt(source: Path, target: Path, pictures: data.Dataset) -> float:
     inputs = pictures.validation.images[some].astype(np.float32) / 127.5 - 1
     answers = model.predict(inputs, batch_size=250, verbose=0).argmax(1)
     accuracy = float((answers == pictures.validation.labels[some]).mean())
-    claimed = record["validation_correct"] / record["validation_total"]
-    print(f"{target.name}: {accuracy:.2%} of {len(inputs)}, there {claimed:.2%}", flush=True)
+    claimed = None
+    if record.get("validation_total"):  # else these pictures were learned from, too
+        claimed = record["validation_correct"] / record["validation_total"]
+    there = "" if claimed is None else f", there {claimed:.2%}"
+    print(f"{target.name}: {accuracy:.2%} of {len(inputs)}{there}", flush=True)
     write_model(target, model, _trained(card, record, claimed))
     return accuracy
 
 
-def _trained(card: ModelCard, record: dict[str, Any], accuracy: float) -> ModelCard:
+def _trained(card: ModelCard, record: dict[str, Any], accuracy: float | None) -> ModelCard:
     kept = ("network", "settings", "epochs", "seconds", "averaged", "device", "versions")
     return replace(
         card,
         seed=record["settings"]["seed"],
         training=dict(card.training) | {key: record[key] for key in kept},
-        metrics={"validation_accuracy": accuracy},
+        metrics={} if accuracy is None else {"validation_accuracy": accuracy},
         versions=versions("tflconv"),
     )
 

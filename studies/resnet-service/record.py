@@ -71,7 +71,8 @@ def trained(record: Path, name: str) -> dict[str, Any]:
     training = json.loads(record.read_text())
     rows = [row for row in training["history"] if "validation" in row]
     curve = [[row["epoch"], max(row["validation"][name])] for row in rows]
-    return {key: training[key] for key in KEPT} | {"curve": curve}
+    kept = {key: training[key] for key in KEPT if training.get(key) is not None}
+    return kept | {"curve": curve}
 
 
 def measured(source: Path, folder: Path, pictures: data.Split | None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _measured(one: Network) -> list[str]:
     if "bytes" in one:
         counted = (one["instructions"][core] for core in ("cortex-a76", "cortex-a55"))
         cost = [spaced(one["bytes"]), *(f"{count / 1e6:.3f} M" for count in counted)]
-    if "validation_correct" in one:
+    if "validation_correct" in one:  # else they were learned from, too
         validation = percent(one["validation_correct"] / one["validation_total"])
     if "right" in one:
         low, high = stats.wilson(one["correct"], one["total"])

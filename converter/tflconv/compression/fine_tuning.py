@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from tflconv.compression.config import TuningConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.kernels import keeping
+from tflconv.compression.statistics import settle, statistics
 from tflconv.core.files import sha256_json
 from tflconv.core.nesting import leaves
 from tflconv.core.progress import Callback, Progress, silent
 from tflconv.core.tensorflow import any_names, keras2, tf
 from tflconv.core.typing import KerasModel, Tensor, Variable
 from tflconv.training import precision
+from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import TrainConfig
 from tflconv.training.learner import NO_DECAY
 from tflconv.training.schedule import learning_rate
@@ -54,6 +56,9 @@ def fine_tune(
 ) -> None:
     """Train ``model`` in place; what was pruned and clustered in it stays so.
 
+    Of the statistics of its BatchNorms those stay that suit the held-out pictures best: those of
+    this training, those from before it, or those of plain pictures.
+
     Args:
         model: A Keras 2 or Keras 3 model that tells classes apart.
         examples: Labelled pictures.
@@ -77,6 +82,7 @@ def fine_tune(
             after_step(done)
         progress(Progress(stage=name, done=done, total=steps, unit="steps"))
 
+    before = statistics(model)
     tuner = _Tuner(model, config, wanted, after, features)
     enter = (lambda _: False) if layers is None else layers.enter
     key = sha256_json({"name": name, **asdict(config), "values": len(tuner.values())})
@@ -94,6 +100,11 @@ def fine_tune(
             file.path.parent.mkdir(parents=True, exist_ok=True)
             file.save(State(values=tuner.values(), history=history))
         progress(_finished(name, row, config.epochs, steps))
+    plain = config.augment and examples.augmentation != Augmentation.none()
+    said = settle(model, examples, before, accuracy=accuracy, plain=plain, seed=config.seed)
+    if said:
+        message = f"{name}: {said}"
+        progress(Progress(stage=name, done=steps, total=steps, unit="steps", message=message))
 
 
 def cross_entropy(model: KerasModel, smoothing: float = 0.0) -> Loss:

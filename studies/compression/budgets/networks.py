@@ -51,8 +51,16 @@ class Parameters:
             for kernel in (True, False)
         ]
 
-    def leaves(self, vectors: list[Tensor], dtype: torch.dtype) -> list[list[Tensor]]:
-        """Return each weight as a tensor of its own, kernels in ``dtype``, to differentiate."""
+    def leaves(
+        self, vectors: list[Tensor], dtype: torch.dtype, rounded: bool = False
+    ) -> list[list[Tensor]]:
+        """Return each weight as a tensor of its own, kernels in ``dtype``, to differentiate.
+
+        Kernels that are ``rounded`` have 255 steps per output channel. What is differentiated is
+        the rounded kernel, so its gradient is that of the kernel (the straight-through estimator).
+        """
+        if rounded:
+            vectors = [self._rounded(vectors[0]), vectors[1]]
         made = []
         for vector, parts, kind in zip(
             vectors, (self._parts[True], self._parts[False]), (dtype, torch.float32), strict=True
@@ -66,6 +74,16 @@ class Parameters:
             ]
             made.append([tensor.detach().requires_grad_() for tensor in shaped])
         return made
+
+    def _rounded(self, kernels: Tensor) -> Tensor:
+        """Round kernels to 8 bits per output channel; BatchNorm only scales those steps."""
+        pieces = kernels.split([part.size for part in self._parts[True]])
+        rounded = []
+        for piece, part in zip(pieces, self._parts[True], strict=True):
+            rows = piece.view(part.shape[0], -1)
+            scale = rows.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
+            rounded.append(((rows / scale).round() * scale).view(-1))
+        return torch.cat(rounded)
 
     def gather(self, gradients: list[Tensor], count: int) -> list[Tensor]:
         """Return gradients of ``leaves``, flat, as two vectors of float32."""
@@ -135,6 +153,17 @@ class Network:
         self.parameters.to(device)
         self.output = self.config["output_layers"][0][0]
         self.computed = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self.rounded = False
+        self._stored = self._not_fused()
+
+    def _not_fused(self) -> set[str]:
+        """Return the layers whose values an INT8 file stores: no operator after takes them up."""
+        users: dict[str, list[str]] = {name: [] for name, *_ in self.layers}
+        for _, kind, _, before in self.layers:
+            for source in before:
+                users[source].append(kind)
+        fused = ({"BatchNormalization"}, {"ReLU"}, {"Activation"})
+        return {name for name, kinds in users.items() if len(kinds) != 1 or set(kinds) not in fused}
 
     def _take(self, name: str, kind: str, weights: Weights) -> None:
         for number in range(sum(key.startswith(f"{name}/") for key in weights)):
@@ -172,7 +201,7 @@ class Network:
         values: dict[str, Tensor] = {}
         for name, kind, config, before in self.layers:
             if kind == "InputLayer":
-                values[name] = view.to(self.computed).permute(0, 3, 1, 2)
+                values[name] = self._kept(name, view.to(self.computed).permute(0, 3, 1, 2))
                 continue
             call = Call(
                 inputs=[values[source] for source in before],
@@ -185,8 +214,30 @@ class Network:
                 config=config,
                 training=training,
             )
-            values[name] = LAYERS[kind](call)
+            values[name] = self._kept(name, LAYERS[kind](call))
         return values[self.output].float()
+
+    def _kept(self, name: str, value: Tensor) -> Tensor:
+        """Round a value to 8 bits between its extremes, where asked for and where it is stored."""
+        return Rounded.apply(value) if self.rounded and name in self._stored else value
+
+
+class Rounded(torch.autograd.Function):
+    """A tensor in 256 steps from its least value, or 0, to its greatest; its gradient is kept."""
+
+    @staticmethod
+    def forward(_: Any, value: Tensor) -> Tensor:
+        """Round."""
+        least, most = (float(end) for end in value.aminmax())
+        scale = max(max(most, 0.0) - min(least, 0.0), 1e-12) / 255
+        zero = round(-min(least, 0.0) / scale)
+        steps = (value / scale).round_().clamp_(-zero, 255 - zero)
+        return steps.mul_(scale)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        """Pass the gradient on."""
+        return gradient
 
 
 def _of(layer: str, values: Mapping[str, Tensor]) -> list[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TARGETS = ("labels", "hard", "soft")
 
@@ -64,7 +65,25 @@ class Settings:
     seed: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lessons(Settings):
+    """What ``finish.py`` has beside the settings of ``train.py``.
+
+    Attributes:
+        views: Views of each validation picture in an epoch; other pictures have one.
+        rounded: Share of the schedule after which weights and values are rounded as in INT8.
+    """
+
+    views: int
+    rounded: float = 1.0
+
+
+def settings_of(**given: Any) -> Settings:
+    """Return the settings of a plan: those of ``finish.py`` are the ones with ``views``."""
+    return Lessons(**given) if "views" in given else Settings(**given)
+
+
 def read_plan(path: Path) -> tuple[Settings, list[Pupil]]:
     """Read ``{"settings": {...}, "networks": [{...}, ...]}``."""
     read = json.loads(path.read_text(encoding="utf-8"))
-    return Settings(**read["settings"]), [Pupil(**network) for network in read["networks"]]
+    return settings_of(**read["settings"]), [Pupil(**network) for network in read["networks"]]

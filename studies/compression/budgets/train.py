@@ -63,7 +63,7 @@ class Learner:
     ) -> None:
         """Make one step."""
         parameters = self.network.parameters
-        leaves = parameters.leaves(self.vectors, self.network.computed)
+        leaves = parameters.leaves(self.vectors, self.network.computed, self.network.rounded)
         logits = self.network(parameters.named(leaves), view, True)
         loss = self._loss(logits, labels, answer)
         gradients = torch.autograd.grad(loss, leaves[0] + leaves[1])
@@ -248,7 +248,7 @@ class Classroom:
 
 def answers(network: Network, vectors: list[Tensor], view: Tensor) -> Tensor:
     """Return the logits of a network that does not learn."""
-    leaves = network.parameters.leaves(vectors, network.computed)
+    leaves = network.parameters.leaves(vectors, network.computed, network.rounded)
     return network(network.parameters.named(leaves), view, False).detach()
 
 

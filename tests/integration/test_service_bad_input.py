@@ -293,6 +293,7 @@ def test_what_cannot_be_served_is_one_message(
     for words in says:
         assert words in ended.stderr
     assert ".tflconv~" not in ended.stderr
+    assert '"ended"' not in ended.stderr  # what never served cannot end
 
 
 def test_a_port_in_use_is_one_message(service: Running, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -259,6 +260,17 @@ def test_calibration_outside_of_what_was_trained_on_is_told(tmp_path: Path) -> N
     np.save(path, PIXELS)
     fitting = description.calibration(str(path), card)
     assert fitting.inputs[0].max() <= 1
+
+
+@pytest.mark.parametrize(("count", "few"), [(1, True), (7, True), (8, False)])
+def test_few_calibration_samples_are_warned_of(tmp_path: Path, count: int, few: bool) -> None:
+    path = tmp_path / "pixels.npy"
+    np.save(path, PIXELS[:count])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        description.calibration(str(path), read_card(FLOAT))
+    samples = "1 sample" if count == 1 else f"{count} samples"
+    assert any(f"has {samples}: other inputs" in str(each.message) for each in said) == few
 
 
 def test_loose_pictures_in_a_folder_calibrate(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ SEEN = 5000
 
 _BATCH = 100
 
+_KEPT = ("momentum", "moving_mean", "moving_variance")
+
 
 def statistics(model: KerasModel) -> Statistics:
     """Return the moving means and variances of a Keras 2 or Keras 3 ``model``."""
@@ -104,8 +106,7 @@ def _moving(layer: Any) -> tuple[Any, Any]:
 
 
 def _norms(model: KerasModel) -> list[Any]:
-    """Return the BatchNorms, those of inner models too."""
+    """Return the layers that keep moving statistics, those of inner models too."""
     either: Any = model  # Keras 2 or Keras 3
     layers = either._flatten_layers(include_self=False, recursive=True)
-    kinds = ("BatchNormalization", "SyncBatchNormalization")
-    return [one for one in layers if type(one).__name__ in kinds]
+    return [one for one in layers if all(hasattr(one, name) for name in _KEPT)]

@@ -23,6 +23,13 @@ from tflconv.model.normalization import Normalization
 from tflconv.model.one_score import names_fit
 from tflconv.model.pictures import Resize
 
+_FEWEST = 8
+"""Calibration samples below which a user is warned.
+
+The int8 file of a ResNet-20 whose ranges came from 1, 2, 4, 8 and 200 pictures agreed with the
+float model on 98.6, 98.9, 99.2, 99.3 and 99.2 % of CIFAR-10's test pictures (``verify``).
+"""
+
 
 def describe(
     model: FloatModel,
@@ -94,6 +101,7 @@ def calibration(
         TflconvError: The file cannot be read.
     """
     samples = _read(source, card, count, seed, ranks)
+    _warn_of_few(samples)
     if card is not None:
         _warn_of_range(samples, card.normalization)
     return samples
@@ -147,6 +155,15 @@ def _normalization(
             f" --normalize {text} does so before; --normalize in-model hands it raw pixels."
         )
     return chosen
+
+
+def _warn_of_few(samples: Calibration) -> None:
+    count = len(samples.inputs[0])
+    if count < _FEWEST:
+        telling.warn(
+            f"calibration {samples.name} has {plural(count, 'sample')}: other inputs may go beyond"
+            " the ranges that so few show; 100 to 500 are usual."
+        )
 
 
 def _warn_of_range(samples: Calibration, trained: Normalization) -> None:

@@ -23,6 +23,7 @@ from typing import IO
 
 import cattrs
 
+from tflconv.core import inputs
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError, UsageError
@@ -97,7 +98,7 @@ def explained(path: Path, part: str, *, hint: str | None = None) -> Iterator[Non
         raise
     except DAMAGE as error:
         if isinstance(error, OSError) and not is_damage(error):
-            raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
+            raise TflconvError(f"cannot read {path}: {inputs.why_unread(error)}.") from error
         verb = "are" if part.endswith("s") else "is"
         told = f"{path}: {part} {verb} damaged ({first_line(error, 200)})."
         raise DamagedError(told, hint=hint) from error

@@ -102,7 +102,7 @@ def _is_unmarked_utf16(content: bytes) -> bool:
 
 
 def why_unread(error: OSError | UnicodeDecodeError) -> str:
-    """Return why a text file could not be read, without numbers and the path once more.
+    """Return why a file could not be read, without numbers and the path once more.
 
     Example:
         >>> why_unread(FileNotFoundError(2, "No such file or directory", "labels.txt"))
@@ -110,4 +110,6 @@ def why_unread(error: OSError | UnicodeDecodeError) -> str:
     """
     if isinstance(error, UnicodeDecodeError):
         return f"it is not {error.encoding.upper()} text"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder"
     return error.strerror or str(error)

@@ -185,7 +185,11 @@ def load(path: AnyPath) -> Results:
         raise TflconvError(f"no results file at {path}.", hint=_MAKE) from error
     except UnicodeDecodeError as error:
         raise TflconvError(f"{path} is not a results file: it is not text.", hint=_MAKE) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise TflconvError(
+            f"cannot read {path}: {inputs.why_unread(error)}.", hint=_MAKE
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise TflconvError(f"cannot read {path}: {_first_line(error)}.", hint=_MAKE) from error
     found = from_json(value, source=str(path))
     if not later:

@@ -120,14 +120,14 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
         with open(path, "rb", opener=_without_waiting) as source, made.open("wb") as target:
             before, digest = os.fstat(source.fileno()), hashlib.sha256()
             if not stat.S_ISREG(before.st_mode):
-                raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.")
+                raise TflconvError(f"{path} is not a file.", hint="Name a .tflite file.")
             while chunk := source.read(_CHUNK):
                 digest.update(chunk)
                 target.write(chunk)
             if _mark(os.fstat(source.fileno())) != _mark(before):
                 raise TflconvError(f"{path} changed while it was read.", hint="Try again.")
     except IsADirectoryError as error:
-        raise TflconvError(f"{path} is no file.", hint="Name a .tflite file.") from error
+        raise TflconvError(f"{path} is not a file.", hint="Name a .tflite file.") from error
     except FileNotFoundError as error:
         hint = "Make it with tflconv convert."
         raise missing(path, what="model file", hint=hint) from error

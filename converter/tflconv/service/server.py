@@ -91,7 +91,7 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
-    working = set[asyncio.Task[object]]()
+    working, has_served = set[asyncio.Task[object]](), False
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     try:
         await starting
@@ -99,6 +99,7 @@ async def _serve(
         loop.add_signal_handler(signal.SIGHUP, _begin, service.reload, working)
         host = f"[{config.host}]" if ":" in config.host else config.host
         announce(f"http://{host}:{listening.getsockname()[1]}/", service)
+        has_served = True
         service.log.event("serving", models={n: m.sha256 for n, m in service.models.items()})
         await server.serve([listening])
     except asyncio.CancelledError:
@@ -109,7 +110,8 @@ async def _serve(
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
         await service.close()
-        service.log.event("ended")
+        if has_served:
+            service.log.event("ended")
     return signal.SIGINT in signals
 
 

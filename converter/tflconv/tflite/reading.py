@@ -213,7 +213,8 @@ def read(path: Path) -> TfliteModel:
     except FileNotFoundError as error:
         raise inputs.missing(path, hint="Make it with tflconv convert.") from error
     except OSError as error:
-        raise TflconvError(f"cannot read {path}: {error.strerror}.") from error
+        hint = "Name the .tflite file in it." if path.is_dir() else None
+        raise TflconvError(f"cannot read {path}: {inputs.why_unread(error)}.", hint=hint) from error
     return parse(content, path)
 
 

@@ -18,6 +18,7 @@ from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.conversion.cancelling import widened
+from tflconv.conversion.ordering import begin_well
 from tflconv.conversion.selection import FILTERS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
@@ -147,7 +148,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     if recipe.io == "uint8":
         ends.use_uint8(model)
     stripping.share_equal(model)
-    return packing.pack(model)
+    return begin_well(packing.pack(model))
 
 
 def _settings(recipe: Recipe) -> list[Settings]:

@@ -114,14 +114,16 @@ class FloatModel:
             return self._without_loops(recipe).make(recipe, samples, precisions)
         if recipe.is_mixed:
             return self._mixed(recipe, samples, precisions)
+        also: dict[str, list[str]] = {}
         if recipe.compute == "selective":
             content, ranges = self.content, self._fitted(samples)
+            also = {selection.UPWARDS: selection.upwards(packing.unpack(content))}
         else:
             content, ranges = self._bounded(samples)
         raised = {name for name, precision in precisions.items() if precision == "float32"}
         run_time = relief.layers(packing.unpack(content), raised) if raised else {}
         try:
-            return quantize(content, recipe, ranges, run_time=run_time)
+            return quantize(content, recipe, ranges, also=also, run_time=run_time)
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:

@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as fb
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.conversion.cancelling import widened
 from tflconv.conversion.ordering import begin_well
-from tflconv.conversion.selection import FILTERS
+from tflconv.conversion.selection import FILTERS, UPWARDS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
@@ -58,8 +58,8 @@ _HALF: Settings = {
 
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
 
-_TRANSPOSED = "CONV_2D_TRANSPOSE"
-"""What litert-quantizer calls a TRANSPOSE_CONV."""
+_CALLED = {UPWARDS: "CONV_2D_TRANSPOSE"}
+"""What litert-quantizer calls operators otherwise than LiteRT does."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
@@ -161,7 +161,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
-        return _each((*MATRIX_OPS, _TRANSPOSED), _dynamic(recipe))
+        return _each((*MATRIX_OPS, UPWARDS), _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
@@ -210,7 +210,7 @@ def _each(
     return [
         {
             "regex": regex,
-            "operation": operation,
+            "operation": _CALLED.get(operation, operation),
             "algorithm_key": algorithm if config else _NOT,
             "op_config": config,
         }

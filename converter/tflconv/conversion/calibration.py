@@ -32,7 +32,7 @@ from tflconv.tflite import editing, packing
 TensorRanges = dict[str, Ends]
 """Smallest and largest value by tensor name."""
 
-_LARGEST = 3e38
+LARGEST = 3e38
 """Values beyond it are not activations, but paddings with minus infinity."""
 
 
@@ -259,8 +259,8 @@ def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | No
 def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
     """The smallest and the largest activation among ``values``."""
     low, high = values.min(), values.max()
-    if not (low > -_LARGEST and high < _LARGEST):
-        values = values[np.abs(values) < _LARGEST]
+    if not (low > -LARGEST and high < LARGEST):
+        values = values[np.abs(values) < LARGEST]
         low, high = values.min(initial=0), values.max(initial=0)
     return float(low), float(high)
 

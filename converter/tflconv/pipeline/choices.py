@@ -165,6 +165,7 @@ class Choices:
             activations=model.activations,
             finer=recipe.finer,
             layers=model.four_bit_layers if recipe.weights == "int4" else (),
+            plain=model.content,
         )
         tools = Tools(
             make=lambda precisions: line.make(recipe, graph, precisions),

@@ -8,19 +8,21 @@ layers get them one after another, those that harm least for the bytes that they
 as the file keeps the limits. Ranks come from calibration samples; whether the limits are kept is
 measured on each file as a whole. The curve says what closeness costs.
 
-Who wants the file and not the curve (``auto``) gets it sooner: how many activations are raised is
-found by doubling and halving, and lowering ends where the file will not be cheap enough. More in a
-finer precision is taken to be closer, as it nearly always is, and each to cost what it does alone.
+Who wants the file and not the curve (``auto``) gets it sooner: what alone would make the file too
+dear is not tried (``bounding``), how many activations are raised is found by doubling and halving,
+and lowering ends where the file will not be cheap enough. More in a finer precision is taken to be
+closer, as it nearly always is, and each to cost what it does alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
+from tflconv.pipeline.bounding import within
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.limits import Limits
 from tflconv.recipe import Precision
@@ -92,11 +94,19 @@ class Levers:
         activations: For each activation, results of the operators that make and read it.
         finer: What these compute in when they are raised.
         layers: Results of the operators whose weights may become 4 bits.
+        plain: The float file, by which is told what would be too dear to be changed.
     """
 
     activations: Mapping[str, Sequence[str]]
     finer: Precision = "float32"
     layers: Sequence[str] = ()
+    plain: bytes | None = None
+
+    def within(self, whole: bytes, below: float | None) -> Levers:
+        """Return what a file that takes fewer instructions than ``below`` may change."""
+        if below is None or self.plain is None:
+            return self
+        return replace(self, activations=within(self.activations, whole, self.plain, below))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +194,7 @@ def mix(levers: Levers, tools: Tools, limits: Limits, *, below: float | None = N
     found = tools.judge(content)
     way.curve.append(way.point("", levers.finer, content, found))
     if not limits.hold(found):
+        way.levers = levers.within(content, below)
         raise_some = _raise if below is None else _raise_fewest
         content, found = raise_some(way, limits, content, found)
         content, found = _lower_again(way, limits, content, found)

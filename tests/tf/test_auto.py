@@ -139,3 +139,21 @@ def test_it_is_no_dearer_than_what_the_converter_makes_alone(
     noise = Calibration.of_values("noise", RANDOM.normal(size=(16, 20, 20, 16)))
     file = converted(model, tmp_path, recipe, calibration=noise)
     assert delegation.estimate(file.read_bytes()) <= alone * 1.001
+
+
+@pytest.mark.parametrize("recipe", ["fp32", "dynamic_wi8_afp32"])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+def test_each_step_of_a_loop_starts_xnnpack_once(name: str, recipe: str, tmp_path: Path) -> None:
+    layers, steps = keras.layers, keras.Input((6, 8))
+    layer = layers.LSTM(16) if name == "Bidirectional" else getattr(layers, name)(16)
+    value = layers.Bidirectional(layer)(steps) if name == "Bidirectional" else layer(steps)
+    model = keras.Model(steps, layers.Dense(3)(value))
+    file = converted(model, tmp_path, recipe)
+    graphs = reading.read(file).subgraphs
+    bodies = [g for g in graphs if any(o.name == "FULLY_CONNECTED" for o in g.operators)][1:]
+    assert [len(delegation.of_graph(body).partitions) for body in bodies] == [1] * len(bodies)
+    assert len(bodies) == 1 + (name == "Bidirectional")
+    values = RANDOM.uniform(-1, 1, (9, 6, 8)).astype(np.float32)
+    received = only(answers(file, {steps.name: values}))
+    expected = np.asarray(model(values))
+    np.testing.assert_allclose(received, expected, atol=1e-5 if recipe == "fp32" else 0.02)

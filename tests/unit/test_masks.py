@@ -64,7 +64,7 @@ def answers(content: bytes, spelling: str, path: Path) -> NDArray[np.float32]:
     return np.concatenate([runtime.run([each[np.newaxis] for each in row])[0] for row in rows])
 
 
-@pytest.mark.parametrize("far", [1e9, 2.38e38])
+@pytest.mark.parametrize("far", [1e9, 2.38e38, 3.4028235e38])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_scores_beside_a_mask_stay_apart(spelling: str, far: float, tmp_path: Path) -> None:
     content, samples = masked(spelling, far), Calibration.of_values("drawn", *given(spelling))

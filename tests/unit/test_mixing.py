@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import tflconv
 from tflconv import recipe
 from tflconv.compression import technique
 from tflconv.errors import TflconvError, UsageError
+from tflconv.inspection import delegation
 from tflconv.pipeline import mixing
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.conversion import ConvertedFiles
@@ -37,6 +39,14 @@ def file(width: int) -> bytes:
     builder = Builder()
     source = builder.tensor((1, width))
     return builder.content([source], [dense(builder, source, width, width)])
+
+
+def layers(count: int) -> bytes:
+    builder = Builder()
+    value = source = builder.tensor((1, 16))
+    for _ in range(count):
+        value = dense(builder, value, 16, 16)
+    return builder.content([source], [value])
 
 
 def nears(cosine: float) -> Fidelity:
@@ -82,6 +92,62 @@ def test_no_more_is_in_float_than_makes_the_file_close(
     assert found.curve[-1].cosine >= least or len(spared) == len(harm)
     worst = sorted(harm.values(), reverse=True)[: len(spared)]
     assert sorted((harm[name] for name in spared), reverse=True) == pytest.approx(worst)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdefghij"), st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=1
+    ),
+    st.integers(0, 60),
+)
+def test_who_wants_no_curve_gets_the_same_file_sooner(
+    levers: dict[str, tuple[int, int]], allowed: int
+) -> None:
+    """Each activation takes away some harm and adds some layers."""
+    made: list[Precisions] = []
+
+    def make(precisions: Precisions) -> bytes:
+        made.append(precisions)
+        return layers(1 + sum(levers[name][1] for name in precisions))
+
+    harm = {name: harm / 1000 for name, (harm, _) in levers.items()}
+    how = tools(make, measured(harm, made))
+    limits = Limits(min_cosine=1 - allowed / 1000 - 1e-9)
+    with_curve = mixing.mix(floats(levers), how, limits)
+    count = len(made)
+    without = mixing.mix(floats(levers), how, limits, below=math.inf)
+    assert without.precisions == with_curve.precisions
+    assert without.content == with_curve.content
+    assert len(made) - count <= count + 2
+
+
+def test_files_are_few_where_much_is_raised() -> None:
+    names = [f"n{number}" for number in range(40)]
+    made: list[Precisions] = []
+
+    def make(precisions: Precisions) -> bytes:
+        made.append(precisions)
+        return file(16)
+
+    how = tools(make, measured(dict.fromkeys(names, 0.001), made))
+    found = mixing.mix(floats(names), how, Limits(min_cosine=0.9999), below=math.inf)
+    assert len(found.precisions) == 40
+    assert len(made) <= 1 + 40 + 12 + 39  # all, each alone, some on the way, and each but one again
+
+
+def test_what_would_be_too_dear_is_not_looked_for() -> None:
+    """Each alone is tried, for some may save instructions."""
+    made: list[Precisions] = []
+
+    def make(precisions: Precisions) -> bytes:
+        made.append(precisions)
+        return layers(2 + len(precisions))
+
+    how = tools(make, measured(dict.fromkeys("abc", 0.001), made))
+    below = delegation.estimate(layers(2))
+    found = mixing.mix(floats("abc"), how, Limits(min_cosine=0.9999), below=below)
+    assert (len(made), found.precisions) == (4, {})
+    assert mixing.mix(floats("abc"), how, Limits(min_cosine=0.9999), below=2 * below).precisions
 
 
 def test_of_two_that_harm_alike_the_cheaper_one_is_in_float() -> None:

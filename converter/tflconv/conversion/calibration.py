@@ -39,7 +39,7 @@ FEW = 16
 Answer = Mapping[str, NDArray[np.float32]]
 """Values ``[1, ...]`` of each output, by its name."""
 
-_LARGEST = 3e38
+LARGEST = 3e38
 """Values beyond it are not activations, but paddings with minus infinity."""
 
 
@@ -305,8 +305,8 @@ def _result(runtime: litert.Interpreter, index: int) -> NDArray[np.float32] | No
 def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
     """The smallest and the largest activation among ``values``."""
     low, high = values.min(), values.max()
-    if not (low > -_LARGEST and high < _LARGEST):
-        values = values[np.abs(values) < _LARGEST]
+    if not (low > -LARGEST and high < LARGEST):
+        values = values[np.abs(values) < LARGEST]
         low, high = values.min(initial=0), values.max(initial=0)
     return float(low), float(high)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
-from tflconv.conversion.calibration import Calibration, TensorRanges, observe
+from tflconv.conversion.calibration import LARGEST, Calibration, TensorRanges, observe
 from tflconv.tflite import editing, packing
 from tflconv.tflite.wiring import Step, Wiring
 
@@ -24,6 +24,7 @@ FADED = 16.0
 _FAR = 256 * FADED
 """Where a range is wider, one of 256 steps tells nothing but the largest score from the rest."""
 
+_MASKING = ("ADD", "SUB", "MUL", "SELECT", "SELECT_V2")
 _MOVING = ("RESHAPE", "EXPAND_DIMS", "SQUEEZE", "TRANSPOSE", "BROADCAST_TO", "TILE")
 
 
@@ -39,12 +40,39 @@ def bounded(
     """
     model = packing.unpack(content)
     wiring = Wiring(model)
+    measured, ranges = ranges, _with_hidden(model, wiring, ranges)
     far = {s.reads[0] for s in wiring.steps if s.kind == "SOFTMAX" and _is_far(ranges, s.reads[0])}
     if not far:
-        return content, ranges
+        return content, measured
     masks = _Masks(model, wiring, dict(ranges))
     masks.bound(_floors(content, calibration, far))
-    return packing.pack(model), masks.ranges
+    bound = {name: ends for name, ends in masks.ranges.items() if ends is not ranges[name]}
+    return packing.pack(model), measured | bound
+
+
+def _with_hidden(model: fb.ModelT, wiring: Wiring, ranges: TensorRanges) -> TensorRanges:
+    """Return ``ranges`` down to the masks that are as good as infinite, which none covers."""
+    hidden = dict[str, None]()
+    for step in wiring.steps:
+        masked = step.kind in _MASKING and _has_infinite(model, step.operator)
+        if masked or (
+            step.kind in (*_MASKING, *_MOVING) and not hidden.keys().isdisjoint(step.reads)
+        ):
+            hidden[step.makes[0]] = None
+    return ranges | {
+        name: {**ranges[name], "min": np.full_like(ranges[name]["min"], -LARGEST)}
+        for name in hidden
+        if name in ranges
+    }
+
+
+def _has_infinite(model: fb.ModelT, operator: fb.OperatorT) -> bool:
+    tensors = [model.subgraphs[0].tensors[int(i)] for i in operator.inputs if int(i) >= 0]
+    return any(
+        bool((np.abs(editing.values(model, each, np.float32)) >= LARGEST).any())
+        for each in tensors
+        if each.type == fb.TensorType.FLOAT32 and editing.has_values(model, each)
+    )
 
 
 def _is_far(ranges: TensorRanges, name: str) -> bool:

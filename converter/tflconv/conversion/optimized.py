@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from tflconv.conversion import attention, logarithms, masks, relief, selection, tracing
+from tflconv.conversion import attention, logarithms, relief, selection, tracing
 from tflconv.conversion.calibration import Calibration, TensorRanges, measure
 from tflconv.conversion.correcting import correct
 from tflconv.conversion.cutting import Cut
@@ -24,7 +24,6 @@ from tflconv.conversion.preparation import (
     Precisions,
     Rewrite,
     check_covers_all,
-    has_loops,
     required,
 )
 from tflconv.conversion.quantization import LeftInFloat, finish, quantize
@@ -105,7 +104,7 @@ class OptimizedModel(FloatModel):
         integers = recipe.is_integer or recipe.compute == "selective"
         if recipe.compute == "dynamic" and self.scaled is not None:
             return FloatModel._make(self.scaled(), recipe, None, NONE)
-        if recipe.needs_ranges and has_loops(self.content):
+        if recipe.needs_ranges and self.has_loops:
             return super()._make(recipe, calibration, precisions)
         if self.trained is not None and integers:
             return lower_rounded(self.network, self.trained, recipe)
@@ -155,7 +154,7 @@ class OptimizedModel(FloatModel):
     def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
         """Return what is worth most in float, the most harmful first."""
         selective = recipe.compute == "selective" and recipe.weights == "int8"
-        if not selective or self.trained is not None or has_loops(self.content):
+        if not selective or self.trained is not None or self.has_loops:
             return ()
         samples = required(calibration, recipe)
         even = self._evened(recipe, samples)
@@ -163,14 +162,14 @@ class OptimizedModel(FloatModel):
 
     def _corrected(self, made: bytes, recipe: Recipe, calibration: Calibration | None) -> bytes:
         chosen = recipe.compute == "selective" and self.trained is None
-        if not chosen or has_loops(self.content):
+        if not chosen or self.has_loops:
             return made
         return correct(self.content, made, required(calibration, recipe))
 
     def _integer(self, recipe: Recipe, calibration: Calibration) -> bytes:
         """All in integers, by the TFLite converter where litert-quantizer leaves some in float."""
         try:
-            content, fitted = masks.bounded(self.content, self._fitted(calibration), calibration)
+            content, fitted = self._bounded(calibration)
             return quantize(content, recipe, fitted)
         except LeftInFloat:
             if self.graph is None:  # not all of it is known to TensorFlow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -64,6 +65,7 @@ class FloatModel:
         self.outcomes: Sequence[PassOutcome] = ()
         self._ranges: dict[tuple[str, str], TensorRanges] = {}
         self._answers: dict[str, list[Answer] | None] = {}
+        self._masked: dict[tuple[str, str], tuple[bytes, TensorRanges]] = {}
         self._straight: FloatModel | None = None
 
     def make(
@@ -95,7 +97,7 @@ class FloatModel:
         floats = recipe.with_io("float32")
         made = self._make(floats, calibration, precisions)
         made = self._corrected(made, floats, calibration)
-        source = self._without_loops(recipe) if has_loops(self.content) else self
+        source = self._without_loops(recipe) if self.has_loops else self
         ranges = {} if calibration is None else source._measured(calibration)
         return integer_ends.give(made, source.content, recipe, ranges)
 
@@ -109,17 +111,20 @@ class FloatModel:
         if not recipe.needs_ranges:
             return quantize(self.content, recipe)
         samples = required(calibration, recipe)
-        if has_loops(self.content):
+        if self.has_loops:
             return self._without_loops(recipe).make(recipe, samples, precisions)
         if recipe.is_mixed:
             return self._mixed(recipe, samples, precisions)
-        content, ranges = self.content, self._fitted(samples)
-        if recipe.compute != "selective":
-            content, ranges = masks.bounded(content, ranges, samples)
+        also: dict[str, list[str]] = {}
+        if recipe.compute == "selective":
+            content, ranges = self.content, self._measured(samples)
+            also = {selection.UPWARDS: selection.upwards(packing.unpack(content))}
+        else:
+            content, ranges = self._bounded(samples)
         raised = {name for name, precision in precisions.items() if precision == "float32"}
         run_time = relief.layers(packing.unpack(content), raised) if raised else {}
         try:
-            return quantize(content, recipe, ranges, run_time=run_time)
+            return quantize(content, recipe, ranges, also=also, run_time=run_time)
         except LeftInFloat as error:
             has_int8 = error.operators <= tracing.INT8_OPERATORS
             if self.graph is None or not recipe.is_integer or not has_int8:
@@ -147,7 +152,7 @@ class FloatModel:
         if recipe.is_mixed:
             return relief.tail(packing.unpack(self.content))
         chosen = recipe.compute == "selective" and recipe.weights == "int8"
-        if not chosen or self.has_trained_ranges or has_loops(self.content):
+        if not chosen or self.has_trained_ranges or self.has_loops:
             return ()
         return relief.ends(packing.unpack(self.content))
 
@@ -165,14 +170,36 @@ class FloatModel:
 
     def _mixed(self, recipe: Recipe, samples: Calibration, precisions: Precisions) -> bytes:
         four = [name for name, precision in precisions.items() if precision == "int4"]
-        kept = kernels_beside(packing.unpack(self.content), four)
-        content = to_four_bits(self.content, samples, kept) if four else self.content
+        kept: Collection[str] = ()
+        content, ranges = self._bounded(samples)
+        if recipe.weights == "int4":
+            kept = kernels_beside(packing.unpack(self.content), four)
+        if four:
+            content = to_four_bits(self.content, samples, kept)
+            content, ranges = masks.bounded(content, self._measured(samples), samples)
         found: dict[Precision, dict[str, list[str]]] = {}
-        for step in Wiring(packing.unpack(self.content)).steps if precisions else ():
-            if (precision := precisions.get(step.makes[0])) is not None:
-                found.setdefault(precision, {}).setdefault(step.kind, []).append(step.makes[0])
-        content, ranges = masks.bounded(content, self._fitted(samples), samples)
+        for name, kind in self._kinds.items():
+            if (precision := precisions.get(name)) is not None:
+                found.setdefault(precision, {}).setdefault(kind, []).append(name)
         return quantize(content, recipe, ranges, precisions=found, kept=kept)
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, str]:
+        """Kinds of the operators by their first results, in the order of execution."""
+        return {step.makes[0]: step.kind for step in Wiring(packing.unpack(self.content)).steps}
+
+    def _bounded(self, samples: Calibration) -> tuple[bytes, TensorRanges]:
+        """The float file with bounded masks and its ranges; a mixed recipe asks many times."""
+        key = (samples.digest, samples.method)
+        if key not in self._masked:
+            self._masked[key] = masks.bounded(self.content, self._measured(samples), samples)
+        return self._masked[key]
+
+    @cached_property
+    def has_loops(self) -> bool:
+        """Whether it has loops, inside of which nothing can be measured."""
+        operators = editing.operators(packing.unpack(self.content))
+        return any(name == "WHILE" for _, _, name in operators)
 
     @property
     def has_trained_ranges(self) -> bool:
@@ -202,17 +229,13 @@ class FloatModel:
         """The model with the steps of its loops written out, so that all values are visible."""
         if self._straight is None and self.unroll is not None:
             self._straight = self.unroll()
-        if self._straight is None or has_loops(self._straight.content):
+        if self._straight is None or self._straight.has_loops:
             raise TflconvError(
                 f"recipe {recipe.name} needs the ranges of all activations, and those inside of a"
                 " loop (LSTM, GRU and other layers that go step by step) cannot be measured.",
                 hint=f"Use dynamic_wi8_afp32, or a Keras model of at most {_STEPS} steps.",
             )
         return self._straight
-
-    def _fitted(self, calibration: Calibration) -> TensorRanges:
-        """Ranges as kernels need them."""
-        return self._measured(calibration)
 
     def _measured(self, calibration: Calibration) -> TensorRanges:
         key = (calibration.digest, calibration.method)
@@ -324,11 +347,6 @@ def _check_trained(recipe: Recipe) -> None:
             f" there is no {recipe.name} of it.",
             hint="Use static_wi8_ai8, or convert the model as it was before that training.",
         )
-
-
-def has_loops(content: bytes) -> bool:
-    """Return whether a ``.tflite`` file has loops, inside of which nothing can be measured."""
-    return any(name == "WHILE" for _, _, name in editing.operators(packing.unpack(content)))
 
 
 def _read(path: Path) -> FloatModel:

@@ -18,7 +18,8 @@ from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import TensorRanges
 from tflconv.conversion.cancelling import widened
-from tflconv.conversion.selection import FILTERS
+from tflconv.conversion.ordering import begin_well
+from tflconv.conversion.selection import FILTERS, UPWARDS
 from tflconv.core import quiet, telling
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.plural import plural
@@ -57,8 +58,8 @@ _HALF: Settings = {
 
 _CONVERSIONS = {"DEQUANTIZE", "QUANTIZE"}
 
-_TRANSPOSED = "CONV_2D_TRANSPOSE"
-"""What litert-quantizer calls a TRANSPOSE_CONV."""
+_CALLED = {UPWARDS: "CONV_2D_TRANSPOSE"}
+"""What litert-quantizer calls operators otherwise than LiteRT does."""
 
 MATRIX_OPS = ("FULLY_CONNECTED", "CONV_2D")
 SMALLEST_WEIGHT = 1024
@@ -113,13 +114,15 @@ def quantize(
     for precision, operators in (precisions or {}).items():
         settings += _otherwise(recipe, precision, operators)
     settings += _chosen(_dynamic(recipe), run_time or {})
+    unpacked = packing.unpack(model)
     if not settings:
-        return finish(model, recipe)
-    quantized = _by_outputs(model, recipe, settings, ranges)
-    biases.make_room(quantized, biases.float_biases(packing.unpack(model)))
+        return _finished(unpacked, recipe)
+    in_float = biases.float_biases(unpacked)
+    quantized = _by_outputs(model, unpacked, recipe, settings, ranges)
+    biases.make_room(quantized, in_float)
     if "float16" in (precisions or {}):
         half_precision.allow(quantized)
-    return finish(packing.pack(quantized), recipe, kept)
+    return _finished(quantized, recipe, kept)
 
 
 def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> bytes:
@@ -133,7 +136,10 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     Raises:
         LeftInFloat: Operators compute in float where ``recipe`` promises integers.
     """
-    model = packing.unpack(quantized)
+    return _finished(packing.unpack(quantized), recipe, kept)
+
+
+def _finished(model: fb.ModelT, recipe: Recipe, kept: Collection[str] = ()) -> bytes:
     editing.follow_signature(model)
     idle.remove_idle_relus(model)
     saturating.clip_by_range(model)
@@ -147,7 +153,7 @@ def finish(quantized: bytes, recipe: Recipe, kept: Collection[str] = ()) -> byte
     if recipe.io == "uint8":
         ends.use_uint8(model)
     stripping.share_equal(model)
-    return packing.pack(model)
+    return begin_well(model)
 
 
 def _settings(recipe: Recipe) -> list[Settings]:
@@ -155,7 +161,7 @@ def _settings(recipe: Recipe) -> list[Settings]:
     if recipe.compute == "float":
         return [] if recipe.weights == "float32" else _each(("*",), _HALF, algorithm=_CASTING)
     if recipe.compute == "dynamic":
-        return _each((*MATRIX_OPS, _TRANSPOSED), _dynamic(recipe))
+        return _each((*MATRIX_OPS, UPWARDS), _dynamic(recipe))
     if recipe.compute == "weight_only":
         config = _weights(recipe) | {"compute_precision": "FLOAT", "explicit_dequantize": True}
         return _each(("*",), config)
@@ -204,7 +210,7 @@ def _each(
     return [
         {
             "regex": regex,
-            "operation": operation,
+            "operation": _CALLED.get(operation, operation),
             "algorithm_key": algorithm if config else _NOT,
             "op_config": config,
         }
@@ -246,21 +252,24 @@ def _float_ends(recipe: Recipe) -> list[Settings]:
 
 
 def _by_outputs(
-    model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
+    content: bytes,
+    model: fb.ModelT,
+    recipe: Recipe,
+    settings: list[Settings],
+    ranges: TensorRanges | None,
 ) -> fb.ModelT:
     """Quantize a model that may give an output twice, or read one that is to be float.
 
     litert-quantizer keeps in float what reads a float output, so that its ends become float after
-    it.
+    it. ``model`` is what ``content`` holds, and is used up: to unpack it takes most of the time.
     """
-    single = packing.unpack(model)
-    ranges = None if ranges is None else widened(single, ranges)
-    given_twice = twins.part(single)
-    later = _float_ends(recipe) if editing.reads_outputs(single) else []
+    ranges = None if ranges is None else widened(model, ranges)
+    given_twice = twins.part(model)
+    later = _float_ends(recipe) if editing.reads_outputs(model) else []
     if given_twice:
-        model = packing.pack(single)
+        content = packing.pack(model)
     settings = [each for each in settings if each not in later]
-    quantized = packing.unpack(_as_it_can_be_read(model, recipe, settings, ranges))
+    quantized = _as_it_can_be_read(content, model, recipe, settings, ranges)
     if later:
         ends.use_float(quantized)
     if given_twice:
@@ -270,22 +279,26 @@ def _by_outputs(
 
 
 def _as_it_can_be_read(
-    model: bytes, recipe: Recipe, settings: list[Settings], ranges: TensorRanges | None
-) -> bytes:
+    content: bytes,
+    model: fb.ModelT,
+    recipe: Recipe,
+    settings: list[Settings],
+    ranges: TensorRanges | None,
+) -> fb.ModelT:
     """Run litert-quantizer on a spelling of ``model`` that it quantizes as a whole."""
     if recipe.compute not in ("static", "mixed"):
-        return _run(model, recipe, settings, ranges)
-    exposed, static = packing.unpack(model), recipe.compute == "static"
-    limits = pixels.take_as_floats(exposed) if static and recipe.io != "float32" else {}
-    respelled, count = respelling.respell(exposed), unread.expose(exposed)
-    codes = standing_in.disguise(exposed, 16 if static and recipe.activations == "int16" else 8)
+        return packing.unpack(_run(content, recipe, settings, ranges))
+    static = recipe.compute == "static"
+    limits = pixels.take_as_floats(model) if static and recipe.io != "float32" else {}
+    respelled, count = respelling.respell(model), unread.expose(model)
+    codes = standing_in.disguise(model, 16 if static and recipe.activations == "int16" else 8)
     if not (limits or respelled or count or codes):
-        return _run(model, recipe, settings, ranges)
+        return packing.unpack(_run(content, recipe, settings, ranges))
     ranges = _reaching(ranges or {}, limits)
-    quantized = packing.unpack(_run(packing.pack(exposed), recipe, settings, ranges))
+    quantized = packing.unpack(_run(packing.pack(model), recipe, settings, ranges))
     unread.hide(quantized, count)
     standing_in.reveal(quantized, codes)
-    return packing.pack(quantized)
+    return quantized
 
 
 def _reaching(ranges: TensorRanges, limits: Mapping[str, tuple[int, int]]) -> TensorRanges:

@@ -11,6 +11,7 @@ so the range of that operand is made symmetric.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 
 import numpy as np
@@ -24,6 +25,11 @@ from tflconv.tflite.wiring import Step, Wiring
 
 FILTERS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 """Operators with trained weights, which selective recipes compute in integers in every file."""
+
+UPWARDS = "TRANSPOSE_CONV"
+_FEWEST_CHANNELS, _FEWEST_PRODUCTS = 3, 128
+"""What an integer TRANSPOSE_CONV must have, and multiply per pixel that it makes: XNNPACK has float
+kernels of two channels, but integers always fill sixteen."""
 
 _CARRIED = (
     "ADD", "CONCATENATION", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RESHAPE", "STRIDED_SLICE",
@@ -53,6 +59,7 @@ class _Products(Wiring):
     def __init__(self, model: fb.ModelT, spared: Collection[str]) -> None:
         super().__init__(model)
         self.spared = spared
+        self.upwards = frozenset(upwards(model))
 
     def multiplies(self, step: Step) -> bool:
         """Return whether it is a product of two activations, the left one as it is."""
@@ -79,6 +86,23 @@ def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[s
     for step in _integer_steps(_Products(model, spared)):
         if step.kind not in FILTERS:
             found.setdefault(step.kind, []).append(step.makes[0])
+    return found
+
+
+def upwards(model: fb.ModelT) -> list[str]:
+    """Return the results of the TRANSPOSE_CONV that take fewer instructions in integers.
+
+    Args:
+        model: A float model.
+    """
+    tensors, found = model.subgraphs[0].tensors, list[str]()
+    for step in Wiring(model).steps:
+        if step.kind == UPWARDS and step.reads:
+            _, kernel, source = (tensors[int(i)].shape for i in step.operator.inputs[:3])
+            pixels = math.prod(map(int, tensors[int(step.operator.outputs[0])].shape[:3]))
+            products = math.prod(map(int, source)) * math.prod(map(int, kernel[:3]))
+            if kernel[0] >= _FEWEST_CHANNELS and products >= _FEWEST_PRODUCTS * pixels:
+                found.append(step.makes[0])
     return found
 
 
@@ -192,7 +216,7 @@ def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
 
 def _is_own(wiring: _Products, step: Step) -> bool:
     """Whether it is in integers by its own right, and not because it is carried along."""
-    if step.kind in FILTERS:
+    if step.kind in FILTERS or step.makes[0] in wiring.upwards:
         return not wiring.spares(step)
     return wiring.multiplies(step) or divided_by(wiring, step) is not None
 

@@ -189,13 +189,16 @@ def four_dimensional_output(node: Node) -> str | None:
     return shape_refusal(node.outputs[0], least=4, most=4)
 
 
+AT_RUN_TIME = "a shape or axis is known only at run time"
+
+
 def steered_by(position: int, *dtypes: str, rank: int = 1) -> Rule:
     """Check that the input at ``position``, a shape or axis, is a constant of such a type."""
 
     def rule(node: Node) -> str | None:
         tensor = node.inputs[position]
         if not tensor.constant:
-            return "a shape or axis is known only at run time"
+            return AT_RUN_TIME
         if tensor.sparse or tensor.dtype not in (dtypes or ("int32",)):
             return f"a shape or axis is {tensor.dtype}"
         return "a shape or axis has other dimensions" if len(tensor.shape) > rank else None

@@ -156,20 +156,23 @@ class Choices:
         line.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
 
-    def _mixed(self, recipe: Recipe, graph: Rewrite, drafts: _Drafts) -> tuple[Choice, bytes]:
+    def _mixed(
+        self, recipe: Recipe, graph: Rewrite, drafts: _Drafts, below: float | None = None
+    ) -> tuple[Choice, bytes]:
         line = self.line
         model = line.model(graph, recipe)
         levers = Levers(
             activations=model.activations,
             finer=recipe.finer,
             layers=model.four_bit_layers if recipe.weights == "int4" else (),
+            plain=model.content,
         )
         tools = Tools(
             make=lambda precisions: line.make(recipe, graph, precisions),
             rank=drafts.measured,
             judge=drafts.judged,
         )
-        found = mixing.mix(levers, tools, line.request.limits.or_close)
+        found = mixing.mix(levers, tools, line.request.limits.or_close, below=below)
         for point in found.curve:
             line.origin.note("choose", f"{recipe.name}: {point}")
         return choosing.mixed(recipe, graph, found), found.content
@@ -233,9 +236,9 @@ class Choices:
 
     def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""
-        recipe = self._mixed_recipe
+        recipe, below = self._mixed_recipe, self._to_beat(best, content, self.line.request.limits)
         try:
-            choice, other = self._mixed(recipe, self.graphs(recipe)[0], drafts)
+            choice, other = self._mixed(recipe, self.graphs(recipe)[0], drafts, below)
         except TflconvError:
             return best, content  # some operator has no integer form
         return choosing.cheaper((best, content), (choice, other), self.line.request.limits)

@@ -7,16 +7,22 @@ out not to be needed is lowered again, the dearest first. Last, where 4-bit weig
 layers get them one after another, those that harm least for the bytes that they save first, as long
 as the file keeps the limits. Ranks come from calibration samples; whether the limits are kept is
 measured on each file as a whole. The curve says what closeness costs.
+
+Who wants the file and not the curve (``auto``) gets it sooner: what alone would make the file too
+dear is not tried (``bounding``), how many activations are raised is found by doubling and halving,
+and lowering ends where the file will not be cheap enough. More in a finer precision is taken to be
+closer, as it nearly always is, and each to cost what it does alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
+from tflconv.pipeline.bounding import within
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.limits import Limits
 from tflconv.recipe import Precision
@@ -88,11 +94,19 @@ class Levers:
         activations: For each activation, results of the operators that make and read it.
         finer: What these compute in when they are raised.
         layers: Results of the operators whose weights may become 4 bits.
+        plain: The float file, by which is told what would be too dear to be changed.
     """
 
     activations: Mapping[str, Sequence[str]]
     finer: Precision = "float32"
     layers: Sequence[str] = ()
+    plain: bytes | None = None
+
+    def within(self, whole: bytes, below: float | None) -> Levers:
+        """Return what a file that takes fewer instructions than ``below`` may change."""
+        if below is None or self.plain is None:
+            return self
+        return replace(self, activations=within(self.activations, whole, self.plain, below))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +126,19 @@ class Tools:
 
 @dataclass
 class _Way:
-    """What was raised and lowered so far, and the files on the way."""
+    """What was raised and lowered so far, what each cost, and the files on the way."""
 
     levers: Levers
     tools: Tools
+    below: float | None = None
     raised: list[str] = field(default_factory=list)
     lowered: list[str] = field(default_factory=list)
     curve: list[Point] = field(default_factory=list)
+    prices: dict[str, float] = field(default_factory=dict)
+
+    def is_too_dear(self, instructions: float) -> bool:
+        """Whether a file that takes no less is of no use."""
+        return self.below is not None and instructions >= self.below
 
     def file(self) -> bytes:
         """Make the file of what is raised and lowered now."""
@@ -156,23 +176,27 @@ class _Way:
                 chosen.remove(name)
 
 
-def mix(levers: Levers, tools: Tools, limits: Limits) -> Mixture:
+def mix(levers: Levers, tools: Tools, limits: Limits, *, below: float | None = None) -> Mixture:
     """Raise as little as makes the file keep the limits, and lower what harms least.
 
     Args:
         levers: What may be changed.
         tools: What makes and compares files.
         limits: What the file may differ from the float model.
+        below: Instructions from which on the file is of no use. Where that is said, files are left
+            out of the curve that the last one is found without.
 
     Returns:
         The cheapest file on the way that keeps the limits; the last of all where none does.
     """
-    way = _Way(levers, tools)
+    way = _Way(levers, tools, below)
     content = way.file()
     found = tools.judge(content)
     way.curve.append(way.point("", levers.finer, content, found))
     if not limits.hold(found):
-        content, found = _raise(way, limits, content, found)
+        way.levers = levers.within(content, below)
+        raise_some = _raise if below is None else _raise_fewest
+        content, found = raise_some(way, limits, content, found)
         content, found = _lower_again(way, limits, content, found)
     content, found = _use_four_bits(way, limits, content, found)
     return Mixture(
@@ -182,15 +206,49 @@ def mix(levers: Levers, tools: Tools, limits: Limits) -> Mixture:
 
 def _raise(way: _Way, limits: Limits, content: bytes, found: Fidelity) -> tuple[bytes, Fidelity]:
     """Raise one activation after another until the file keeps the limits."""
-    (whole,) = way.curve
-    alone = list(way.alone(list(way.levers.activations), way.levers.finer))
-    for point in sorted(alone, key=lambda one: _worth(one, whole), reverse=True):
+    for point in _by_worth(way):
         way.raised.append(point.activation)
         content = way.file()
         found = way.tools.judge(content)
         way.curve.append(way.point(point.activation, way.levers.finer, content, found))
         if limits.hold(found):
             break
+    way.prices = dict(zip(way.raised, _steps(way.curve), strict=True))
+    return content, found
+
+
+def _by_worth(way: _Way) -> list[Point]:
+    """Each activation raised alone, the one first that brings the file closest for its price."""
+    (whole,) = way.curve
+    alone = list(way.alone(list(way.levers.activations), way.levers.finer))
+    return sorted(alone, key=lambda one: _worth(one, whole), reverse=True)
+
+
+def _raise_fewest(
+    way: _Way, limits: Limits, content: bytes, found: Fidelity
+) -> tuple[bytes, Fidelity]:
+    """Raise as many activations as ``_raise`` does, without a file for each of them."""
+    (whole,), order = way.curve, _by_worth(way)
+    way.prices = {each.activation: each.instructions - whole.instructions for each in order}
+    saving = [name for name, price in way.prices.items() if price < 0]
+    if way.is_too_dear(whole.instructions + sum(way.prices[name] for name in saving)):
+        return content, found
+    too_few, enough, count = 0, len(order) + 1, 1
+    kept: tuple[bytes, Fidelity] | None = None
+    while enough - too_few > 1:
+        way.raised = [point.activation for point in order[:count]]
+        content = way.file()
+        found = way.tools.judge(content)
+        if limits.hold(found):
+            kept, enough = (content, found), count
+        else:
+            too_few = count
+        doubled = min(2 * count, len(order))
+        count = doubled if enough > len(order) else (too_few + enough) // 2
+    content, found = kept or (content, found)
+    way.raised = [point.activation for point in order[:enough]]
+    for name in way.raised[-1:]:
+        way.curve.append(way.point(name, way.levers.finer, content, found))
     return content, found
 
 
@@ -200,8 +258,12 @@ def _lower_again(
     """Lower what was raised before and is not needed; the last one is."""
     if not limits.hold(found):
         return content, found
-    prices = dict(zip(way.raised, _steps(way.curve), strict=True))
-    for name in sorted(way.raised[:-1], key=lambda one: prices[one], reverse=True):
+    left = sorted(way.raised[:-1], key=way.prices.__getitem__, reverse=True)
+    while left:
+        saved = sum(way.prices[name] for name in left)
+        if way.is_too_dear(delegation.estimate(content) - saved):
+            break
+        name = left.pop(0)
         place = way.raised.index(name)
         way.raised.remove(name)
         tried = way.file()

@@ -93,10 +93,8 @@ class FloatModel:
             made = self._make(recipe, calibration, precisions)
             if calibration is not None and recipe.needs_ranges:
                 made = on_steps(made, calibration)
-            return self._corrected(made, recipe, calibration)
-        floats = recipe.with_io("float32")
-        made = self._make(floats, calibration, precisions)
-        made = self._corrected(made, floats, calibration)
+            return made
+        made = self._make(recipe.with_io("float32"), calibration, precisions)
         source = self._without_loops(recipe) if self.has_loops else self
         ranges = {} if calibration is None else source._measured(calibration)
         return integer_ends.give(made, source.content, recipe, ranges)
@@ -132,15 +130,6 @@ class FloatModel:
             check_covers_all(samples, recipe)
             logarithms.warn_of_clipped(content, ranges)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
-
-    def _corrected(
-        self,
-        made: bytes,
-        recipe: Recipe,
-        calibration: Calibration | None,
-    ) -> bytes:
-        """The file ``made`` of ``recipe`` without errors that samples show."""
-        return made
 
     def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
         """Return what ``recipe`` may leave in float, most worth first: ``precisions`` of ``make``.

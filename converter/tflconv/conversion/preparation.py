@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -93,8 +93,9 @@ class FloatModel:
             made = self._make(recipe, calibration, precisions)
             if calibration is not None and recipe.needs_ranges:
                 made = on_steps(made, calibration)
-            return made
-        made = self._make(recipe.with_io("float32"), calibration, precisions)
+            return self._corrected(made, recipe, calibration)
+        floats = recipe.with_io("float32")
+        made = self._corrected(self._make(floats, calibration, precisions), floats, calibration)
         source = self._without_loops(recipe) if self.has_loops else self
         ranges = {} if calibration is None else source._measured(calibration)
         return integer_ends.give(made, source.content, recipe, ranges)
@@ -115,7 +116,7 @@ class FloatModel:
             return self._mixed(recipe, samples, precisions)
         also: dict[str, list[str]] = {}
         if recipe.compute == "selective":
-            content, ranges = self.content, self._measured(samples)
+            content, ranges = self.content, self._fitted(samples)
             also = {selection.UPWARDS: selection.upwards(packing.unpack(content))}
         else:
             content, ranges = self._bounded(samples)
@@ -131,6 +132,10 @@ class FloatModel:
             logarithms.warn_of_clipped(content, ranges)
             return finish(tracing.lower_static(self.graph, recipe, samples), recipe)
 
+    def _corrected(self, made: bytes, recipe: Recipe, calibration: Calibration | None) -> bytes:
+        """The file ``made`` of ``recipe``; a rewritten model takes errors out that samples show."""
+        return made
+
     def reliefs(self, recipe: Recipe, calibration: Calibration | None) -> tuple[str, ...]:
         """Return what ``recipe`` may leave in float, most worth first: ``precisions`` of ``make``.
 
@@ -141,9 +146,8 @@ class FloatModel:
         if recipe.is_mixed:
             return relief.tail(packing.unpack(self.content))
         chosen = recipe.compute == "selective" and recipe.weights == "int8"
-        if not chosen or self.has_trained_ranges or self.has_loops:
-            return ()
-        return relief.ends(packing.unpack(self.content))
+        skipped = not chosen or self.has_trained_ranges or self.has_loops
+        return () if skipped else relief.ends(packing.unpack(self.content))
 
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:
@@ -159,13 +163,12 @@ class FloatModel:
 
     def _mixed(self, recipe: Recipe, samples: Calibration, precisions: Precisions) -> bytes:
         four = [name for name, precision in precisions.items() if precision == "int4"]
-        kept: Collection[str] = ()
         content, ranges = self._bounded(samples)
-        if recipe.weights == "int4":
-            kept = kernels_beside(packing.unpack(self.content), four)
+        source = packing.unpack(self.content)
+        kept = kernels_beside(source, four) if recipe.weights == "int4" else ()
         if four:
             content = to_four_bits(self.content, samples, kept)
-            content, ranges = masks.bounded(content, self._measured(samples), samples)
+            content, ranges = masks.bounded(content, self._fitted(samples), samples)
         found: dict[Precision, dict[str, list[str]]] = {}
         for name, kind in self._kinds.items():
             if (precision := precisions.get(name)) is not None:
@@ -181,7 +184,7 @@ class FloatModel:
         """The float file with bounded masks and its ranges; a mixed recipe asks many times."""
         key = (samples.digest, samples.method)
         if key not in self._masked:
-            self._masked[key] = masks.bounded(self.content, self._measured(samples), samples)
+            self._masked[key] = masks.bounded(self.content, self._fitted(samples), samples)
         return self._masked[key]
 
     @cached_property
@@ -225,6 +228,10 @@ class FloatModel:
                 hint=f"Use dynamic_wi8_afp32, or a Keras model of at most {_STEPS} steps.",
             )
         return self._straight
+
+    def _fitted(self, calibration: Calibration) -> TensorRanges:
+        """Ranges as kernels need them, which a rewritten model says more of."""
+        return self._measured(calibration)
 
     def _measured(self, calibration: Calibration) -> TensorRanges:
         key = (calibration.digest, calibration.method)

@@ -165,7 +165,7 @@ def test_what_recipes_share_is_made_once(
         (opened, "open_model"),
         (passes, "optimize"),
         (tracing, "lower"),
-        (conversion.preparation, "measure"),
+        (conversion.preparation, "measure_with_answers"),
     ):
         monkeypatch.setattr(module, name, counted(getattr(module, name), name, calls))
     recipes = ("fp32", "fp16", "dynamic_wi8_afp32", "static_wi8_ai8", "static_wi8_ai16")
@@ -177,9 +177,11 @@ def test_what_recipes_share_is_made_once(
         tflconv.convert(trained, names, folder, dataset=planned.dataset, rewrite=rewrite)
         return sorted(calls)
 
-    assert made("as-is") == ["lower", "measure", "open_model"]
-    assert made("auto") == ["lower", "measure", "open_model", "optimize"], "no pass changes it"
-    expected = ["lower", "lower", "lower", "measure", "open_model", "optimize"]
+    assert made("as-is") == ["lower", "measure_with_answers", "open_model"]
+    assert made("auto") == ["lower", "measure_with_answers", "open_model", "optimize"], (
+        "no pass changes it"
+    )
+    expected = ["lower", "lower", "lower", "measure_with_answers", "open_model", "optimize"]
     assert made("optimized", "unfused_fp32") == expected, "and the unfused one"
 
 

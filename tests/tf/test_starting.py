@@ -263,7 +263,7 @@ def test_a_file_of_weights_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TflconvError, match="is a link to somewhere else"):
         finetune._begin_with(path, model)
     path.write_text("weights")
-    with pytest.raises(TflconvError, match=r"is no \.h5 file of weights"):
+    with pytest.raises(TflconvError, match=r"is not an \.h5 file of weights"):
         finetune._begin_with(path, model)
     assert all(same(found, first[name]) for name, found in values(model).items())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tflconv.core.plural import plural
 from tflconv.inspection import op_costs
 from tflconv.inspection.op_costs import KindCost
 from tflconv.report import markup, style, units
@@ -64,7 +65,7 @@ def _cell(cell: Cell, found: KindCost | None, longest: float, unit: str) -> str:
     if found is None:
         return markup.data(units.MISSING, 0, label=recipe)
     cost = units.amount(found.cost) if unit == "instructions" else units.significant(found.cost)
-    text = f"{cost} · {units.percent(found.share, 0)} · {found.count} ops"
+    text = f"{cost} · {units.percent(found.share, 0)} · {plural(found.count, 'op')}"
     color = style.recipe_color(recipe)
     share = found.cost / longest if longest else 0.0
     return markup.bar(share, text, color=color, label=recipe, value=found.cost)

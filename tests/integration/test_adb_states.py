@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -42,6 +43,22 @@ def _adb(
 def known(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Make adb talk to the server at a port."""
     return lambda port: monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_many_may_be_the_first_to_need_the_server(
+    known: Callable[[int], None], _round: int
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    known(port)
+    program = adb.program()
+    try:
+        answers = side_by_side(lambda *_: adb.devices(program), ["a", "b", "c"])
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+    finally:
+        subprocess.run([program, "kill-server"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

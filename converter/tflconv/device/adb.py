@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +39,9 @@ SLOWEST_TRANSFER = 200_000
 """Bytes per second below which a transfer is given up."""
 
 GET_ADB = "Install it with 'python -m pip install adbutils' or the Android platform-tools."
+
+_LOST_RACE = b"cannot connect to daemon"
+"""What adb says that tried to start its server when another adb just did."""
 
 _LISTEN_SECONDS = 0.2
 _LOOK_SECONDS = 0.02
@@ -119,8 +123,11 @@ def _listed(
     adb: Path, cancellation: Cancellation | None, server: str | None
 ) -> list[parse.AdbDevice] | DeviceError:
     """Return the devices of a server, or why it does not answer."""
+    ask = partial(_ask_server, adb, "devices", "-l", cancellation=cancellation, server=server)
     try:
-        answer = _ask_server(adb, "devices", "-l", cancellation=cancellation, server=server)
+        answer = ask()
+        if server is None and _LOST_RACE in answer.stderr:
+            answer = ask()
     except DeviceError as error:
         return error
     if answer.returncode:

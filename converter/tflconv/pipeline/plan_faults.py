@@ -21,9 +21,11 @@ _Kind = TypeVar("_Kind")
 _MODEL = {"model", "name", "recipes", "rewrite"}
 """What is kept of a model with faults; its other keys mean something beside each other only."""
 
-
 _NAMING = ("name", "dataset", "resolution", "channels", "devices", "calibration")
 """Keys of a plan that name what is outside of it, beside its models, or say what that is for."""
+
+_MISSING = "required field missing"
+"""What cattrs says of a key that has no default."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,6 @@ def _annotations(kind: Any) -> dict[str, Any]:
 def _missing(fault: Fault) -> str | None:
     """The key that a fault says is missing, if it says so."""
     return fault.place.rpartition(".")[2] if _MISSING in fault.told else None
-
-
-_MISSING = "required field missing"
 
 
 def _explained(fault: Fault, text: Text) -> list[UsageError]:

@@ -30,8 +30,8 @@ from tflconv.compression.weight_config import ClusterConfig, DistillStepConfig, 
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import parse
-from tflconv.pipeline import idle
-from tflconv.pipeline.comparing import ComparisonRequest
+from tflconv.pipeline import idle_options
+from tflconv.pipeline.comparison_request import ComparisonRequest
 from tflconv.pipeline.requests import BenchRequest, CompressionRequest, TrainingRequest
 from tflconv.pipeline.verification_request import VerificationRequest
 from tflconv.training.config import DistillConfig, TrainConfig
@@ -115,7 +115,7 @@ PICTURES, PHONE = ("pictures", "normalize", "resize", "labels"), ("adb", "adb_se
 
 
 def comparing(measured: bool) -> Callable[[ComparisonRequest], None]:
-    return lambda request: idle.comparison(request, measured=measured)
+    return lambda request: idle_options.comparison(request, measured=measured)
 
 
 LIMITED = Settings(limits=(Limit.parse("latency:5%"),), inconclusive="extend")
@@ -126,14 +126,14 @@ PAIR = VerificationRequest(reference=T, target=T)
 TRAINING: Mapping[str, Any] = {"model": "vit", "dataset": "mnist"}
 
 REQUESTS: list[tuple[Callable[[Any], None], Any, Any, tuple[str, ...]]] = [
-    (idle.bench, BENCH, replace(BENCH, dataset="mnist"), PICTURES),
-    (idle.bench, BENCH, replace(BENCH, reference=K), PICTURES),
-    (idle.bench, BENCH, replace(BENCH, devices=("host", "adb:a")), PHONE),
+    (idle_options.bench, BENCH, replace(BENCH, dataset="mnist"), PICTURES),
+    (idle_options.bench, BENCH, replace(BENCH, reference=K), PICTURES),
+    (idle_options.bench, BENCH, replace(BENCH, devices=("host", "adb:a")), PHONE),
     (comparing(True), COMPARE, replace(COMPARE, dataset="mnist"), PICTURES),
     (comparing(True), COMPARE, replace(COMPARE, devices=("adb:a",)), PHONE),
     (comparing(True), COMPARE, replace(COMPARE, settings=LIMITED), ("max_blocks",)),
     (comparing(False), RESULTS, None, ("devices", "dataset", "max_blocks", *PICTURES, *PHONE)),
-    (idle.verification, PAIR, replace(PAIR, reference=K), ("custom_objects", "signature")),
+    (idle_options.verification, PAIR, replace(PAIR, reference=K), ("custom_objects", "signature")),
 ]
 
 
@@ -162,16 +162,16 @@ def test_no_setting_of_a_measurement_is_for_results_that_are_there(name: str) ->
     extra = {"rate_hz": 5.0} if name == "rate_secs" else {}
     config = replace(ComparisonConfig(), **{name: value}, **extra)
     with pytest.raises(UsageError, match="would change nothing: results are compared"):
-        idle.comparison(replace(RESULTS, config=config), measured=False)
-    idle.comparison(replace(COMPARE, config=config), measured=True)
+        idle_options.comparison(replace(RESULTS, config=config), measured=False)
+    idle_options.comparison(replace(COMPARE, config=config), measured=True)
 
 
 def test_open_limits_need_limits() -> None:
     for inconclusive in ("fail", "extend"):
         said = replace(COMPARE, settings=Settings(inconclusive=inconclusive))
         with pytest.raises(UsageError, match=f"--inconclusive {inconclusive} would change nothing"):
-            idle.comparison(said, measured=True)
-    idle.comparison(replace(COMPARE, settings=LIMITED), measured=True)
+            idle_options.comparison(said, measured=True)
+    idle_options.comparison(replace(COMPARE, settings=LIMITED), measured=True)
 
 
 def test_a_training_opens_no_file_for_nothing() -> None:
@@ -193,13 +193,13 @@ def test_a_compression_that_learns_nothing_has_no_pictures() -> None:
     )
     said = "--dataset would change nothing: prune50 learns from no pictures"
     with pytest.raises(UsageError, match=said):
-        idle.compression(untrained, card)
+        idle_options.compression(untrained, card)
     with pytest.raises(UsageError, match=said):
-        idle.compression(replace(untrained, labels=("a", "b")), None)
-    idle.compression(untrained, None)  # its classes may name the outputs
-    idle.compression(untrained, replace(card, labels=()))
-    idle.compression(replace(untrained, settings=()), card)
-    idle.compression(replace(untrained, dataset=None), card)
+        idle_options.compression(replace(untrained, labels=("a", "b")), None)
+    idle_options.compression(untrained, None)  # its classes may name the outputs
+    idle_options.compression(untrained, replace(card, labels=()))
+    idle_options.compression(replace(untrained, settings=()), card)
+    idle_options.compression(replace(untrained, dataset=None), card)
 
 
 def test_python_names_parameters(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tflconv.pipeline.comparing import ComparisonRequest, compare
+    from tflconv.pipeline.comparing import compare
+    from tflconv.pipeline.comparison_request import ComparisonRequest
     from tflconv.pipeline.compression import compress
     from tflconv.pipeline.conversion import convert
     from tflconv.pipeline.inspecting import inspect_files, inspect_keras
@@ -46,7 +47,7 @@ __all__ = [
 _HOMES = {
     "BenchRequest": "requests",
     "CompressionRequest": "requests",
-    "ComparisonRequest": "comparing",
+    "ComparisonRequest": "comparison_request",
     "ConversionRequest": "requests",
     "TrainingRequest": "requests",
     "VerificationRequest": "verification_request",

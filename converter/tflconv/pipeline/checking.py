@@ -21,7 +21,7 @@ from tflconv.data.arrays import is_array_file
 from tflconv.errors import TflconvError, UsageError, check_all
 from tflconv.history import Keeping
 from tflconv.model import golden
-from tflconv.pipeline import idle, known_models
+from tflconv.pipeline import idle_options, known_models
 from tflconv.pipeline.verification_request import VerificationRequest
 from tflconv.training.config import is_address
 
@@ -90,7 +90,7 @@ def verification(request: VerificationRequest) -> None:
     """
     if request.reference is not None:
         model_file(request.reference)
-    idle.verification(request)
+    idle_options.verification(request)
     if request.target.suffix in _KERAS or request.target.is_dir():
         raise UsageError(
             f"{request.target} is not a .tflite file.",
@@ -127,7 +127,7 @@ def bench(request: BenchRequest) -> None:
             hint="Leave --runtime out, and LiteRT for the phone is fetched once.",
         )
     history(request.history)
-    idle.bench(request)
+    idle_options.bench(request)
     if request.reference is not None:
         model_file(request.reference)
     if request.golden is not None:

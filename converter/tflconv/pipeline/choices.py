@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tflconv.conversion import Rewrite
 from tflconv.core.files import write_json
@@ -21,17 +20,12 @@ from tflconv.inspection import cost, delegation
 from tflconv.network.nodes import CannotRewrite
 from tflconv.pipeline import choosing, mixing, relieving
 from tflconv.pipeline.choosing import Choice
+from tflconv.pipeline.comparisons import Comparisons
 from tflconv.pipeline.fidelity import Fidelity
 from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.maker import FACTS, MAKERS, Maker
 from tflconv.pipeline.mixing import Levers, Tools
 from tflconv.recipe import Recipe, get
-
-if TYPE_CHECKING:
-    from tflconv.pipeline.comparisons import Comparisons
-    from tflconv.pipeline.line import Line
-
-FACTS = "facts.json"
-MAKERS = ("tflconv", "tensorflow", "litert-quantizer", "ai-edge-litert")
 
 
 class _Drafts:
@@ -66,11 +60,12 @@ class Choices:
     """The choices of one model.
 
     Args:
-        line: The way of the model to its files.
+        maker: Makes the files.
+        comparisons: What compares them.
     """
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, maker: Maker, comparisons: Comparisons) -> None:
+        self._maker, self._comparisons = maker, comparisons
         self._known: dict[Recipe, Choice] = {}
         self._drafts: dict[Recipe, bytes] = {}
         self._possible: dict[Rewrite, bool] = {}
@@ -78,7 +73,7 @@ class Choices:
     def of(self, recipe: Recipe) -> Choice:
         """Return the recipe and the graph that the file of ``recipe`` is made by."""
         if recipe not in self._known:
-            graphs = self.graphs(recipe)
+            graphs = self._maker.graphs(recipe)
             if len(graphs) == 1 and not (recipe.is_auto or recipe.is_mixed):
                 self._known[recipe] = choosing.settled(recipe, graphs[0])
             else:
@@ -91,57 +86,33 @@ class Choices:
         draft = self._drafts.pop(recipe, None)
         if draft is not None:
             return draft
-        return self.line.make(choice.recipe, choice.rewrite, choice.precisions, choice.method)
-
-    def graphs(self, recipe: Recipe) -> list[Rewrite]:
-        """What may be chosen; the graph that came is the first."""
-        line = self.line
-        if recipe.unfused:
-            return [self._made(recipe, "unfused")]
-        if line.request.rewrite != "auto":
-            return [self._made(recipe, line.request.rewrite)]
-        return ["as-is"] if recipe.steps or line.has_own_ranges else ["as-is", "optimized"]
-
-    def _made(self, recipe: Recipe, rewrite: Rewrite) -> Rewrite:
-        """``rewrite``, unless the graph had to stay as it came; kept, for it costs a trace."""
-        line = self.line
-        if rewrite == "as-is":
-            return rewrite
-
-        def build(folder: Path) -> None:
-            write_json(folder / FACTS, {"rewrite": line.model(rewrite, recipe).rewrite})
-
-        steps = line.workshop.inputs(line.todo(recipe).steps)
-        inputs = {**line.origin.key, "rewrite": rewrite, "steps": steps}
-        facts = line.store.fetch("graph", inputs, build).path / FACTS
-        made: Rewrite = json.loads(facts.read_text())["rewrite"]
-        return made
+        return self._maker.make(choice.recipe, choice.rewrite, choice.precisions, choice.method)
 
     def _chosen(self, recipe: Recipe, graphs: list[Rewrite]) -> Choice:
-        line = self.line
-        samples = recipe.is_auto and line.samples_at_hand is not None
-        recipes = choosing.recipes(recipe, line.request.io, has_samples=samples)
-        limits = line.request.limits
+        maker = self._maker
+        samples = recipe.is_auto and maker.samples_at_hand is not None
+        recipes = choosing.recipes(recipe, maker.request.io, has_samples=samples)
+        limits = maker.request.limits
         inputs = {
-            **line.origin.key,
+            **maker.origin.key,
             "recipes": [asdict(each) for each in recipes],
             "graphs": graphs,
-            "samples": line.comparisons.samples_seen,
-            "normalization": None if line.card is None else asdict(line.card.normalization),
+            "samples": self._comparisons.samples_seen,
+            "normalization": maker.origin.normalization,
             "limits": asdict(limits),
-            "labelled": line.comparisons.pictures_seen,
+            "labelled": self._comparisons.pictures_seen,
             "table": cost.TABLE,
             "versions": versions(*MAKERS),
         }
 
         def build(folder: Path) -> None:
-            drafts = _Drafts(line.comparisons, recipe, folder / line.file_name(recipe))
+            drafts = _Drafts(self._comparisons, recipe, folder / f"{recipe.name}.tflite")
             if recipe.is_mixed:
                 choice, content = self._mixed(recipe, graphs[0], drafts)
             else:
                 possible = self._all_possible(graphs)
                 choice, content = choosing.choose(
-                    recipes, possible, line.make, drafts.judged, limits.or_close
+                    recipes, possible, maker.make, drafts.judged, limits.or_close
                 )
                 choice, content = self._or_narrower(choice, content, recipes, drafts)
                 choice, content = self._or_relieved(choice, content, recipes, drafts)
@@ -150,17 +121,17 @@ class Choices:
             self._drafts[recipe] = content
             write_json(folder / FACTS, choice.to_json())
 
-        entry = line.store.fetch("choice", inputs, build)
+        entry = maker.store.fetch("choice", inputs, build)
         possible = (*recipes, self._mixed_recipe)
         choice = Choice.from_json(json.loads((entry.path / FACTS).read_text()), possible)
-        line.origin.note("choose", f"{recipe.name}: {choice}")
+        maker.origin.note("choose", f"{recipe.name}: {choice}")
         return choice
 
     def _mixed(
         self, recipe: Recipe, graph: Rewrite, drafts: _Drafts, below: float | None = None
     ) -> tuple[Choice, bytes]:
-        line = self.line
-        model = line.model(graph, recipe)
+        maker = self._maker
+        model = maker.model(graph, recipe)
         levers = Levers(
             activations=model.activations,
             finer=recipe.finer,
@@ -168,13 +139,13 @@ class Choices:
             plain=model.content,
         )
         tools = Tools(
-            make=lambda precisions: line.make(recipe, graph, precisions),
+            make=lambda precisions: maker.make(recipe, graph, precisions),
             rank=drafts.measured,
             judge=drafts.judged,
         )
-        found = mixing.mix(levers, tools, line.request.limits.or_close, below=below)
+        found = mixing.mix(levers, tools, maker.request.limits.or_close, below=below)
         for point in found.curve:
-            line.origin.note("choose", f"{recipe.name}: {point}")
+            maker.origin.note("choose", f"{recipe.name}: {point}")
         return choosing.mixed(recipe, graph, found), found.content
 
     def _or_narrower(
@@ -183,11 +154,11 @@ class Choices:
         """``best``, or a cheaper file of ``auto`` that is close where ranges cover less."""
         if not self._may_narrow(recipes):
             return best, content
-        limits = self.line.request.limits.or_close
+        limits = self._maker.request.limits.or_close
         below = self._to_beat(best, content, limits)
         for recipe, rewrite in choosing.cheaper_with_ranges(best, recipes, below):
             try:
-                made = self.line.make(recipe, rewrite, method=choosing.NARROWER)
+                made = self._maker.make(recipe, rewrite, method=choosing.NARROWER)
             except TflconvError:
                 continue  # made by the TFLite converter, which has no such ranges
             if delegation.estimate(made) < below and limits.hold(found := drafts.judged(made)):
@@ -196,19 +167,19 @@ class Choices:
 
     def _may_narrow(self, recipes: Sequence[Recipe]) -> bool:
         """Whether recipe and ranges are left to ``auto``."""
-        samples = self.line.samples_at_hand
+        samples = self._maker.samples_at_hand
         return len(recipes) > 1 and samples is not None and samples.method == "min-max"
 
     def _or_relieved(
         self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
     ) -> tuple[Choice, bytes]:
         """``best``, or a cheaper file that is not close but for some operators in float."""
-        line, limits = self.line, self.line.request.limits.or_close
+        maker, limits = self._maker, self._maker.request.limits.or_close
         for recipe, rewrite, title in self._to_relieve(recipes, best.instructions):
             price, below = best.instructions.get(title), self._to_beat(best, content, limits)
             if price is None or price >= below:
                 continue
-            names, make = line.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
+            names, make = maker.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
             found = relieving.relieve(names, make, drafts.judged, limits, below)
             if found is not None:
                 best = choosing.relieved(best, recipe, rewrite, found)
@@ -232,21 +203,21 @@ class Choices:
                 yield self._mixed_recipe, "as-is", choosing.title(recipe, "as-is")
 
     def _in_float(self, recipe: Recipe, rewrite: Rewrite, names: Sequence[str]) -> bytes:
-        return self.line.make(recipe, rewrite, dict.fromkeys(names, "float32"))
+        return self._maker.make(recipe, rewrite, dict.fromkeys(names, "float32"))
 
     def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""
-        recipe, below = self._mixed_recipe, self._to_beat(best, content, self.line.request.limits)
+        recipe, below = self._mixed_recipe, self._to_beat(best, content, self._maker.request.limits)
         try:
-            choice, other = self._mixed(recipe, self.graphs(recipe)[0], drafts, below)
+            choice, other = self._mixed(recipe, self._maker.graphs(recipe)[0], drafts, below)
         except TflconvError:
             return best, content  # some operator has no integer form
-        return choosing.cheaper((best, content), (choice, other), self.line.request.limits)
+        return choosing.cheaper((best, content), (choice, other), self._maker.request.limits)
 
     @property
     def _mixed_recipe(self) -> Recipe:
         """What ``auto`` tries besides the recipes that it chooses from."""
-        return choosing.with_ends(get(choosing.MIXED), self.line.request.io)
+        return choosing.with_ends(get(choosing.MIXED), self._maker.request.io)
 
     def _all_possible(self, graphs: list[Rewrite]) -> Iterator[Rewrite]:
         """Those of ``graphs`` that can be made of the model, each when it is asked for."""
@@ -260,8 +231,8 @@ class Choices:
     def _is_possible(self, graph: Rewrite) -> bool:
         """Whether the model can be rewritten so; recipes share the answer, for it costs a trace."""
         try:
-            self.line.model(graph)
+            self._maker.model(graph)
         except CannotRewrite as error:
-            self.line.origin.note("rewrite", f"the graph stays as it came: {error.message}")
+            self._maker.origin.note("rewrite", f"the graph stays as it came: {error.message}")
             return False
         return True

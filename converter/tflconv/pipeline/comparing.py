@@ -10,66 +10,24 @@ Psychological Methods 11, 2006).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tflconv import benchmark, comparison, results
-from tflconv.benchmark.config import BenchmarkConfig, ComparisonConfig
-from tflconv.comparison import Comparison, Settings
+from tflconv.comparison import Comparison
 from tflconv.core import outputs
 from tflconv.core.private import scratch_folder
 from tflconv.core.progress import Callback, announce, silent
-from tflconv.errors import TflconvError, UsageError, gravest, require
+from tflconv.errors import TflconvError, UsageError, gravest
 from tflconv.history import History, begins_hash, place
-from tflconv.pipeline import checking, idle, measuring
+from tflconv.pipeline import checking, idle_options, measuring
 from tflconv.pipeline.cells import Work
+from tflconv.pipeline.comparison_request import ComparisonRequest
 from tflconv.pipeline.requests import BenchRequest
-from tflconv.pipeline.verification_request import Preprocessing
 from tflconv.results import BenchmarkRun, Results, Schedule
 
 NARROW = 0.5
 """Half an interval, as a share of its limit, at which it is narrow enough."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparisonRequest(Preprocessing):
-    """What is compared with what, and how.
-
-    Attributes:
-        baseline: A ``.tflite`` file, a results file, with ``#NAME`` for one of its models, or the
-            beginning of the hash of a run in the history.
-        contender: Likewise.
-        settings: Limits, confidence and what is allowed to differ.
-        config: How files are measured.
-        max_blocks: Blocks per file at most, where open limits extend the measurement.
-        devices: Where files are measured.
-        dataset: Pictures that both files are to classify.
-        pictures: How many of them.
-        adb: The adb program; by default that of ``$ADB`` or the path.
-        adb_servers: adb servers as ``HOST:PORT``, by default that of ``$ADB_SERVER_SOCKET``, else
-            this computer's.
-        runtime: LiteRT for a phone: its ``.aar`` or ``libLiteRt.so`` for arm64.
-        history: Where runs are found by the beginning of their hash, and kept; by default that of
-            ``$TFLCONV_HISTORY``, or the user's own; ``off`` keeps none.
-    """
-
-    baseline: str | Path | Results
-    contender: str | Path | Results
-    settings: Settings = field(default_factory=Settings)
-    config: BenchmarkConfig = field(default_factory=ComparisonConfig)
-    max_blocks: int = 200
-    devices: tuple[str, ...] = ("host",)
-    dataset: Any = None
-    pictures: int | None = None
-    adb: str | None = None
-    adb_servers: tuple[str, ...] = ()
-    runtime: Path | None = None
-    history: Path | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("comparison", self, max_blocks=(self.max_blocks >= 1, "at least 1"))
 
 
 def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Comparison:
@@ -83,7 +41,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
     sides = (request.baseline, request.contender)
     files = [_file(side) for side in sides]
     if files[0] is not None and files[1] is not None:
-        idle.comparison(request, measured=True)
+        idle_options.comparison(request, measured=True)
         return _measured(request, (files[0], files[1]), progress)
     if any(file is not None for file in files):
         for side, file in zip(sides, files, strict=True):
@@ -98,7 +56,7 @@ def compare(request: ComparisonRequest, *, progress: Callback = silent) -> Compa
         raise UsageError(
             "results that are there cannot be extended.", hint="Name the two .tflite files."
         )
-    idle.comparison(request, measured=False)
+    idle_options.comparison(request, measured=False)
     baseline, contender = (_results(side, request) for side in sides)
     return comparison.compare(baseline, contender, request.settings)
 

@@ -14,7 +14,7 @@ from tflconv.core.text import file_name
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.artifact import ModelArtifact
 from tflconv.model.card import ModelCard, read_card
-from tflconv.pipeline import checking, idle
+from tflconv.pipeline import checking, idle_options
 from tflconv.pipeline.origin import Origin
 from tflconv.pipeline.requests import CompressionRequest
 from tflconv.pipeline.steps import Workshop
@@ -63,7 +63,7 @@ def compress(
     checking.compression(request, target)
     beside = target.with_name(f"{target.name}.steps")
     origin = Origin(request, progress)
-    idle.compression(request, origin.own_card)
+    idle_options.compression(request, origin.own_card)
     try:
         made = Workshop(origin, store or Store(beside)).file(request.steps)
     except TflconvError:

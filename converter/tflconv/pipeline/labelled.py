@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,7 @@ from tflconv import verification
 from tflconv.data import Dataset
 from tflconv.data.dataset import Reading
 from tflconv.pipeline.fidelity import Drop
-
-if TYPE_CHECKING:
-    from tflconv.pipeline.line import Line
+from tflconv.pipeline.origin import Origin
 
 MOST_PICTURES = 2000
 """Pictures on which drops are measured; of a larger validation split they are drawn by class."""
@@ -29,11 +27,11 @@ class Labelled:
     """The labelled pictures of a model's files.
 
     Args:
-        line: The way of the model to its files.
+        origin: The model before anything is done to it.
     """
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
 
     def drop(self, file: Path) -> Drop:
         """Return what ``file`` loses of the accuracy of the model that came.
@@ -41,12 +39,12 @@ class Labelled:
         Raises:
             UsageError: It is not known which pictures they are, or the model is no classifier.
         """
-        line, pictures = self.line, self._pictures
+        origin, pictures = self._origin, self._pictures
         found = verification.verify(
-            Path(line.origin.stem),
+            Path(origin.stem),
             file,
             pictures,
-            card=line.card,
+            card=origin.card,
             reference_scores=self._scores,
         )
         assert found.reference_correct is not None  # pictures of a dataset have classes
@@ -62,24 +60,24 @@ class Labelled:
     @property
     def seen(self) -> dict[str, Any]:
         """What decides which pictures these are."""
-        request = self.line.request
+        request = self._origin.request
         return {"dataset": self._dataset.digest, "most": MOST_PICTURES, "seed": request.seed}
 
     @property
     def _dataset(self) -> Dataset:
-        return self.line.origin.pictures
+        return self._origin.pictures
 
     @cached_property
     def _pictures(self) -> Dataset:
         """The dataset, with some of its validation pictures in the place of its test pictures."""
-        whole, seed = self._dataset, self.line.request.seed
+        whole, seed = self._dataset, self._origin.request.seed
         chosen = whole.validation.stratified(MOST_PICTURES, seed)
         reading = Reading(classes=whole.classes, splits={"test": chosen})
         return replace(whole, read=lambda: reading)
 
     @cached_property
     def _scores(self) -> NDArray[np.float32]:
-        line = self.line
-        line.origin.tell("check", "running the float model on labelled pictures")
+        origin = self._origin
+        origin.tell("check", "running the float model on labelled pictures")
         images = self._pictures.test.images
-        return verification.reference_logits(line.opened, images, card=line.card)
+        return verification.reference_logits(origin.opened, images, card=origin.card)

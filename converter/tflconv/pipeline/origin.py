@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,11 @@ class Origin:
             " this order. Name them with --labels FILE."
         )
         return replace(told, labels=classes)
+
+    @property
+    def normalization(self) -> dict[str, Any] | None:
+        """How pixels become inputs, as an entry of the store says what it depends on."""
+        return None if self.card is None else asdict(self.card.normalization)
 
     @property
     def known_card(self) -> ModelCard:

@@ -40,6 +40,21 @@ __all__ = [
 ]
 
 
+_IDLE_IN_TRAINING = (
+    idle.Row(
+        options=("custom_objects",),
+        when=lambda request: request.teacher is None and request.weights is None,
+        why="no model file is opened",
+        hint="Name one: --teacher FILE or --weights FILE.",
+    ),
+    idle.Row(
+        options=("teacher_normalize",),
+        when=lambda request: request.teacher is not None and Path(request.teacher).suffix == ".npy",
+        why="the teacher is a file of logits, which were computed before",
+    ),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingRequest:
     """Which model is trained on which pictures.
@@ -79,7 +94,7 @@ class TrainingRequest:
             normalization.parse(self.teacher_normalize)
         check_taught(self.model, self.teacher, self.teacher_normalize, self.distill)
         check_started(self.model, self.weights, self.weights_sha256, self.config)
-        idle.training(self)
+        idle.refuse(self, _IDLE_IN_TRAINING)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A short soak of the service; ``tests/nightly/test_service_soak.py`` is the long one."""
+"""A short soak of the service; ``tests/nightly/test_service_soak_at_length.py`` is the long one."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def require(owner: str, settings: object, **rules: tuple[bool, str]) -> None:
             shown = received if len(received) <= 80 else f"{received[:79]}…"
             broken.append(f"{name} must be {rule}. Received: {name}={shown}.")
     if broken:
-        raise UsageError(f"{owner}: {' '.join(broken)}")
+        raise SettingError(owner, rules, " ".join(broken))
 
 
 def require_seed(owner: str, settings: Any) -> None:
@@ -76,9 +76,8 @@ def refuse_idle(owner: str, settings: Any, **rules: tuple[bool, str]) -> None:
     usual = {each.name: each.default for each in fields(settings)}
     for name, (used, why) in rules.items():
         if not used and getattr(settings, name) != usual[name]:
-            raise UsageError(
-                f"{owner}: {name} would change nothing: {why}.", hint=f"Leave {name} out."
-            )
+            said = f"{name} would change nothing: {why}."
+            raise SettingError(owner, [name], said, hint=f"Leave {name} out.")
 
 
 class DeviceError(TflconvError):
@@ -168,6 +167,21 @@ def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError
     error: TflconvError = kind("\n".join([f"{title}:", *lines]))
     error.parts = tuple(distinct.values())
     return error
+
+
+class SettingError(UsageError):
+    """A setting that makes no sense; the message has its name, as Python and plans have it.
+
+    Attributes:
+        owner: What the settings are of.
+        names: Settings that the message may speak of.
+    """
+
+    def __init__(
+        self, owner: str, names: Iterable[str], message: str, *, hint: str | None = None
+    ) -> None:
+        super().__init__(f"{owner}: {message}", hint=hint)
+        self.owner, self.names = owner, tuple(names)
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, more: str = "") -> UsageError:

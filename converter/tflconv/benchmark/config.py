@@ -120,16 +120,10 @@ class BenchmarkConfig:
     timeout: float = 120.0
 
     def __post_init__(self) -> None:
-        for name, lowest in LOWEST.items():
-            rule = (getattr(self, name) >= lowest, f"at least {lowest}")
-            require("benchmark", self, **{name: rule})
-        for name, highest in HIGHEST.items():
-            rule = (getattr(self, name) <= highest, f"at most {highest:g}")
-            require("benchmark", self, **{name: rule})
         require(
             "benchmark",
             self,
-            max_secs=(self.max_secs >= self.min_secs, f"at least {self.min_secs}"),
+            **self._bounds,
             duty_cycle=(0.01 <= self.duty_cycle <= 1, "from 0.01 to 1"),
             accelerator=(self.accelerator in ("cpu", "gpu"), "cpu or gpu"),
             precision=(
@@ -138,6 +132,8 @@ class BenchmarkConfig:
             ),
             cpu_mask=(MASK.fullmatch(self.cpu_mask) is not None, "big, all or hex"),
         )
+        longest = (self.max_secs >= self.min_secs, f"at least {self.min_secs}")
+        require("benchmark", self, max_secs=longest)
         lasting = (self.sustained_secs > 0, "there is no sustained run (sustained_secs=0)")
         refuse_idle(
             "benchmark",
@@ -146,6 +142,18 @@ class BenchmarkConfig:
             burst_secs=lasting if self.duty_cycle < 1 else (False, "it never rests (duty_cycle=1)"),
             rate_secs=(self.rate_hz > 0, "CPU use at a rate is not measured (rate_hz=0)"),
         )
+
+    @property
+    def _bounds(self) -> dict[str, tuple[bool, str]]:
+        """Of each setting with bounds whether it keeps them, and the bound that it breaks."""
+        rules = {
+            name: (getattr(self, name) >= least, f"at least {least}")
+            for name, least in LOWEST.items()
+        }
+        for name, most in HIGHEST.items():
+            if getattr(self, name) > most:
+                rules[name] = (False, f"at most {most:.10g}")
+        return rules
 
     def in_blocks(self, files: int) -> BenchmarkConfig:
         """Return the settings with a number of blocks, and with runs and seconds of one block.

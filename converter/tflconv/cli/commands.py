@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import click
 
-from tflconv.cli import advice, groups
+from tflconv.cli import advice, groups, spelling
+from tflconv.errors import SettingError
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -53,6 +54,13 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             raise advice.on(error, self, ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a setting that makes no sense is called as its option."""
+        try:
+            return super().invoke(ctx)
+        except SettingError as error:
+            raise spelling.as_options(error, self.get_params(ctx)) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""

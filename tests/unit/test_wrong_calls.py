@@ -109,7 +109,7 @@ CALLS: list[tuple[list[str], int, str, str]] = [
     (["bench", T, "--cpu-mask", "0x0"], 2, "--cpu-mask must be", "big, all or hex"),
     (["bench", T, "--seed", "99999999999"], 2, "--seed must be at most 2147483647", "99999999999"),
     (["convert", T, "--seed", "-1"], 2, "--seed must be at least 0", "Received: -1"),
-    ([*VERIFY, "--dataset", "mnist-sample", "--seed", "-1"], 2, "--seed must be at least 0", ": -1"),
+    ([*VERIFY, "--dataset", "mnist-sample", "--seed", "-1"], 2, "--seed must be at least 0", "-1"),
     (["bench", T, "--reference", T], 2, "does not say what it was trained on", "Add --dataset"),
     (["bench", T, "--cpu-mask", "small"], 2, "--cpu-mask must be", "big, all or hex"),
     (["bench", T, "--min-secs", "5", "--max-secs", "1"], 2, "--max-secs must be", "at least 5"),

@@ -2,11 +2,11 @@
 
     python finish.py plans/whole.json PICTURES.npz FOLDER
 
-A teacher answers once for a view of each picture, and the student sees exactly that in each epoch.
-Validation pictures are learned from, too, in several views, since the student never saw them; so
-nothing is left to choose by: the weights of the last step are kept. In the last part of the
-training weights and values are rounded as the INT8 file rounds them. A training that was cut off
-goes on after its last whole epoch.
+Every epoch shows one view of each picture; the views of a plan come in turn. The teachers answer
+once for each view, and the student learns from the mean of their logits for exactly what it sees.
+Validation pictures are learned from, too, so nothing is left to choose by: the weights of the last
+step are kept. In the last part of the training weights and values are rounded as the INT8 file
+rounds them. A training that was cut off goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -27,46 +27,49 @@ from pupils import Lessons, Pupil, read_plan
 from torch import Tensor
 from train import Clock, Learner, answers, machine
 
-NAMES = ("x", "x_validation")
-"""Pictures that the student has seen before, and those that it has not."""
-
 
 class Desk:
-    """A learner with its pictures and its teacher's answers."""
+    """A learner with its pictures and its teachers' answers."""
 
     def __init__(self, lessons: Lessons, pupil: Pupil, pictures: Path, folder: Path) -> None:
         self.device = torch.device("cpu")
         self.lessons, self.pupil, self.folder = lessons, pupil, folder
         with np.load(pictures) as found:
             data = {name: torch.from_numpy(found[name]) for name in found.files}
-        x, new = (views.pad(data[name], lessons.shift, lessons.fill) for name in NAMES)
-        y, newer = data["y"].long(), data["y_validation"].long()
-        self.labels = torch.cat([y] + [newer] * lessons.views)
-        sets = [torch.cat([x, new])] + [new] * (lessons.views - 1)
-        drawn = [self._view(number, part) for number, part in enumerate(sets)]
-        said = [self._answer(number, view) for number, view in enumerate(drawn)]
-        self.view, self.answer = torch.cat(drawn), torch.cat(said)
+        every = torch.cat([data["x"], data["x_validation"]])
+        self.padded = views.pad(every, lessons.shift, lessons.fill)
+        self.labels = torch.cat([data["y"], data["y_validation"]]).long()
+        self.answers = [self._answers(number) for number in range(lessons.views)]
         self.learner = Learner(pupil, folder, self.device)
         self.learner.network.computed = torch.bfloat16
         self.clock = Clock(self.device, lessons, len(self.labels) // lessons.batch_size)
 
-    def _view(self, number: int, padded: Tensor) -> Tensor:
+    def _view(self, number: int) -> Tensor:
         """Return a view of each picture, always the same for a ``number``."""
         given = self.lessons
         torch.manual_seed(1000 * given.seed + number)
-        every = torch.arange(len(padded))
-        return views.draw(padded, every, given.shift, given.cutout, given.mirror, given.fill)
+        every = torch.arange(len(self.padded))
+        return views.draw(self.padded, every, given.shift, given.cutout, given.mirror, given.fill)
 
-    def _answer(self, number: int, view: Tensor) -> Tensor:
-        """Return the teacher's logits for a view, ``[n, classes]``; they are kept in a file."""
-        (name,) = self.pupil.teachers
-        kept = self.folder / f"answers-{name}-{self.lessons.seed}-{number}-{len(view)}.npy"
-        if not kept.exists():
-            teacher = Network(self.folder / f"{name}.npz", self.device)
-            teacher.computed = torch.bfloat16
-            said = [answers(teacher, teacher.parameters.vectors, part) for part in view.split(250)]
-            np.save(kept, torch.cat(said).numpy())
-        return torch.from_numpy(np.load(kept))
+    def _answers(self, number: int) -> Tensor:
+        """Return the mean of the teachers' logits for a view, ``[n, classes]``."""
+        names = self.pupil.teachers
+        kept = [self.folder / f"answers-{name}-{self.lessons.seed}-{number}.npy" for name in names]
+        if not all(path.exists() for path in kept):
+            view = self._view(number)
+            for name, path in zip(names, kept, strict=True):
+                if not path.exists():
+                    self._ask(name, view, path)
+        return torch.stack([torch.from_numpy(np.load(path)) for path in kept]).mean(0)
+
+    def _ask(self, name: str, view: Tensor, path: Path) -> None:
+        """Keep a teacher's logits for a view in a file."""
+        teacher = Network(self.folder / f"{name}.npz", self.device)
+        teacher.computed = torch.bfloat16
+        said = [answers(teacher, teacher.parameters.vectors, part) for part in view.split(250)]
+        part = path.with_suffix(".part.npy")
+        np.save(part, torch.cat(said).float().numpy())
+        part.replace(path)
 
     def epoch(self, number: int, begin: float, end: float) -> float:
         """Train from one share of the schedule to another; return the mean loss."""
@@ -76,10 +79,11 @@ class Desk:
         clock.step.zero_()
         learner.loss.zero_()
         learner.network.rounded = begin >= lessons.rounded
+        view, said = self._view(number % lessons.views), self.answers[number % lessons.views]
         torch.manual_seed(1000 * lessons.seed + 500 + number)
         order = torch.randperm(len(self.labels))
         for chosen in order.split(lessons.batch_size)[: clock.steps]:
-            seen = self.view[chosen], self.labels[chosen], self.answer[chosen]
+            seen = view[chosen], self.labels[chosen], said[chosen]
             learner.step(*seen, clock.rate(), clock)
             clock.step += 1
             clock.made += 1

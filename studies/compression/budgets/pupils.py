@@ -70,7 +70,7 @@ class Lessons(Settings):
     """What ``finish.py`` has beside the settings of ``train.py``.
 
     Attributes:
-        views: Views of each validation picture in an epoch; other pictures have one.
+        views: Different views of each picture; an epoch shows one of them.
         rounded: Share of the schedule after which weights and values are rounded as in INT8.
     """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tflconv.errors import TflconvError
 from tflconv.service import process, wire
-from tflconv.service.jobs import Gone, Job, Outcome, lost
+from tflconv.service.jobs import Gone, Job, lost
 from tflconv.service.patience import Patience
 from tflconv.service.problems import Problem
 from tflconv.service.settings import ServiceConfig
@@ -29,13 +29,27 @@ _TYPICAL = 0.05
 
 
 class _Worker:
-    """A process of the pool, and what it was given."""
+    """A process of the pool, and what it was given.
 
-    def __init__(self, pool: Pool) -> None:
+    Args:
+        seconds: How long it may be at a picture.
+        answered: Is called with what it says of the first of its pictures.
+        ended: Is called when the process is gone.
+        late: Is called when it has been at a picture for too long.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        answered: Callable[[_Worker, wire.Message, bytes], None],
+        ended: Callable[[_Worker], None],
+        late: Callable[[_Worker], None],
+    ) -> None:
         self.jobs = deque[Job]()
-        self.limit = Patience(pool._config.timeout, lambda: pool._worked_too_long(self))
+        self.limit = Patience(seconds, lambda: late(self))
         self.process = process.WorkerProcess(
-            lambda head, body: pool._answered(self, head, body), lambda: pool._ended(self)
+            lambda head, body: answered(self, head, body), lambda: ended(self)
         )
 
 
@@ -160,7 +174,12 @@ class Pool:
         return sum(not (w.jobs or w.process.is_gone) for w in self._workers)
 
     async def _start_worker(self) -> None:
-        worker = _Worker(self)
+        worker = _Worker(
+            self._config.timeout,
+            answered=self._answered,
+            ended=self._ended,
+            late=self._worked_too_long,
+        )
         try:
             self.models = await worker.process.start(self._command, self._setup, self._golden)
             if worker.process.is_gone:  # before it stood in the list, so that nobody missed it
@@ -266,6 +285,3 @@ class Pool:
         """End a worker, also where nobody waits any more for what it is at."""
         worker.jobs[0].end(Problem("timed-out", f"It took over {self._config.timeout:g} s."))
         worker.process.kill()
-
-
-__all__ = ["Outcome", "Pool"]

@@ -125,23 +125,23 @@ class Reference:
     TensorFlow takes several times as long as LiteRT for that. So where the float file of a traced
     model gives its answers to the first ``CONTROLS`` samples, the file gives those to the others. A
     file with the same operators and weights, as ``fp32`` is, is not run again to answer the same.
-    What was seen of the float file while ranges were measured, counts as its answers.
+    What the float file answered while ranges were measured, counts as its answers.
 
     Args:
         model: The model, traced or as a ``.tflite`` file.
         lowered: What the model became as a float file, if that is known.
-        seen: Its answers to the ``few`` samples of a calibration, if they are known.
+        recorded: Its answers to the ``few`` samples of a calibration, if they are known.
     """
 
     def __init__(
         self,
         model: FrozenGraph | Path,
         lowered: bytes | None = None,
-        seen: Callable[[Calibration], Sequence[Answer] | None] = lambda _: None,
+        recorded: Callable[[Calibration], Sequence[Answer] | None] = lambda _: None,
     ) -> None:
         self._model = TfliteFile(model) if isinstance(model, Path) else model
-        self._lowered, self._seen = lowered, seen
-        self._known: dict[str, Answers] = {}
+        self._lowered, self._recorded = lowered, recorded
+        self._cache: dict[str, Answers] = {}
         self._lowered_answers: dict[str, Sequence[Sample]] = {}
 
     def measure(
@@ -160,24 +160,24 @@ class Reference:
             target = TfliteFile(file, model)
         samples = _drawn(target, self._model.types, calibration, card, seed)
         is_lowered = self._is_lowered(model, target)
-        seen = None if calibration is None else self._seen(calibration)
+        recorded = None if calibration is None else self._recorded(calibration)
         try:
-            expected = self._answers(samples, target if is_lowered else None, seen)
+            expected = self._answers(samples, target if is_lowered else None, recorded)
         except TflconvError as error:
             trouble = error.message.rstrip(".")
             return Fidelity(samples=len(samples.values), source=samples.name, trouble=trouble)
-        known = self._lowered_answers.get(samples.digest, ()) if is_lowered else ()
+        lowered_answers = self._lowered_answers.get(samples.digest, ()) if is_lowered else ()
         with _by_its_name(file):
-            left = samples.values[: len(samples.values) - len(known)]
-            received = _together([*map(target.answer, left), *known])
+            unanswered = samples.values[: len(samples.values) - len(lowered_answers)]
+            received = _together([*map(target.answer, unanswered), *lowered_answers])
         for name, operator in self._model.endings.items():
             if operator in _ACTIVATIONS and target.endings.get(name) != operator:
                 received[name] = _ACTIVATIONS[operator](received[name])  # it was left out
         with _by_its_name(file):
             breaks = self._breaks_on_zeros(target)
         halves = {name for name, operator in target.endings.items() if operator == "LOGISTIC"}
-        found = compare(expected, received, samples.name, halves=halves)
-        return replace(found, breaks_on_zeros=breaks)
+        fidelity = compare(expected, received, samples.name, halves=halves)
+        return replace(fidelity, breaks_on_zeros=breaks)
 
     def _breaks_on_zeros(self, target: TfliteFile) -> bool:
         """Whether ``target`` has no numbers for an input of zeros, and the float model has."""
@@ -195,35 +195,37 @@ class Reference:
         return _is_same_graph(model, lowered) and target.has_names_of(lowered)
 
     def _answers(
-        self, samples: Samples, lowered: TfliteFile | None, seen: Sequence[Answer] | None
+        self, samples: Samples, lowered: TfliteFile | None, recorded: Sequence[Answer] | None
     ) -> Answers:
         key = samples.digest
-        if key not in self._known:
-            self._known[key] = _together(self._answered(samples.values, key, lowered, seen))
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = _together(self._answered(samples.values, key, lowered, recorded))
+        return self._cache[key]
 
     def _answered(
         self,
         values: Sequence[Sample],
         key: str,
         lowered: TfliteFile | None,
-        seen: Sequence[Answer] | None,
+        recorded: Sequence[Answer] | None,
     ) -> list[Sample]:
-        answers = [self._model.answer(one) for one in values[:CONTROLS]]
+        answers = [self._model.answer(sample) for sample in values[:CONTROLS]]
         left = values[CONTROLS:]
-        if seen is not None and all(map(_are_same, answers, seen)):
-            self._lowered_answers[key] = seen[CONTROLS:]
-            return [*answers, *seen[CONTROLS:]]
+        if recorded is not None and all(map(_are_same, answers, recorded)):
+            self._lowered_answers[key] = recorded[CONTROLS:]
+            return [*answers, *recorded[CONTROLS:]]
         with scratch_folder() as folder:
             if left and lowered is None and self._lowered is not None:
                 file = folder / "float.tflite"
                 file.write_bytes(self._lowered)
                 lowered = _loaded(file)
-            given = None if lowered is None else _given(lowered, values[:CONTROLS], answers)
-            if lowered is None or given is None:
+            controls = (
+                None if lowered is None else _same_answers(lowered, values[:CONTROLS], answers)
+            )
+            if lowered is None or controls is None:
                 return [*answers, *map(self._model.answer, left)]
             others = list(map(lowered.answer, left))
-            self._lowered_answers[key] = [*given, *others]
+            self._lowered_answers[key] = [*controls, *others]
             return [*answers, *others]
 
 
@@ -235,15 +237,15 @@ def _loaded(file: Path) -> TfliteFile | None:
         return None
 
 
-def _given(
+def _same_answers(
     stand_in: TfliteFile, values: Sequence[Sample], expected: Sequence[Sample]
 ) -> list[Sample] | None:
     """What ``stand_in`` gives, if it runs and that is what is ``expected``."""
     try:
-        given = [stand_in.answer(one) for one in values]
+        answers = [stand_in.answer(sample) for sample in values]
     except TflconvError:
         return None
-    return given if all(map(_are_same, expected, given)) else None
+    return answers if all(map(_are_same, expected, answers)) else None
 
 
 def _is_same_graph(file: TfliteModel, other: TfliteModel) -> bool:
@@ -256,9 +258,9 @@ def _computed(graph: Subgraph) -> tuple[object, ...]:
     return graph.operators, graph.inputs, graph.outputs, tensors
 
 
-def _are_same(expected: Sample, given: Sample) -> bool:
-    return list(expected) == list(given) and all(
-        np.abs(given[name] - wanted).max() <= SAME * np.abs(wanted).max()
+def _are_same(expected: Sample, received: Sample) -> bool:
+    return list(expected) == list(received) and all(
+        np.abs(received[name] - wanted).max() <= SAME * np.abs(wanted).max()
         for name, wanted in expected.items()
     )
 
@@ -325,5 +327,5 @@ _ACTIVATIONS = {"SOFTMAX": _softmax, "LOGISTIC": _sigmoid}
 def _together(answers: Sequence[Sample]) -> dict[str, NDArray[np.float32]]:
     together: dict[str, NDArray[np.float32]] = {}
     for name in answers[0]:
-        together[name] = np.concatenate([np.atleast_1d(one[name]) for one in answers])
+        together[name] = np.concatenate([np.atleast_1d(answer[name]) for answer in answers])
     return together

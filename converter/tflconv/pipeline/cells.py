@@ -88,18 +88,18 @@ class Cells:
             TflconvError: The file cannot run.
         """
         benchmark.check(work.file, self._request.config)
-        known = self._known(place, work)
-        note = f"measured before, {known.started}; --again measures anew" if known else "..."
+        earlier = self._earlier_run(place, work)
+        note = f"measured before, {earlier.started}; --again measures anew" if earlier else "..."
         message = f"{work.file.name} on {place.id} {note}"
         self._progress(Progress(stage="bench", message=message, subject=place.id))
-        run = known or self._measured(place, work)
+        run = earlier or self._measured(place, work)
         if self._request.reference is not None:
             accuracy = verify(comparison(self._request, work.file)).to_accuracy()
             run = replace(run, accuracy=accuracy)
         if work.golden is not None:
             run = self._held(place, work, run)
         self._keeper.add(run)
-        if known is None:
+        if earlier is None:
             self._history.add(run)
         golden_outputs.require_kept(run, f"{work.file.name} on {place.id}")
 
@@ -107,10 +107,10 @@ class Cells:
         """Return ``run`` with what ``place`` answers to the golden inputs of the file."""
         assert work.golden is not None
         contract = golden.read(work.golden)
-        found = golden_outputs.measure(
+        golden_answers = golden_outputs.measure(
             work.file, place, self._request.config, contract, self._laboratory
         )
-        return replace(run, conditions=replace(run.conditions, golden=found))
+        return replace(run, conditions=replace(run.conditions, golden=golden_answers))
 
     def _measured(self, place: Device, work: Work) -> BenchmarkRun:
         blocks = self._measured_together(place, work).get(id(work))
@@ -136,14 +136,14 @@ class Cells:
             config = self._request.config.in_blocks(len(self._work))
             left = itertools.dropwhile(lambda work: work is not first, self._work)
             several = config.blocks > 1
-            due = [work for work in left if several and self._known(place, work) is None]
+            due = [work for work in left if several and self._earlier_run(place, work) is None]
             answers = interleaving.measure(
                 [work.file for work in due], place, config, self._laboratory, self._progress
             )
             self._blocks = dict(zip(map(id, due), answers, strict=True)) if answers else {}
         return self._blocks
 
-    def _known(self, place: Device, work: Work) -> BenchmarkRun | None:
+    def _earlier_run(self, place: Device, work: Work) -> BenchmarkRun | None:
         outline = benchmark.outline(
             place,
             self._request.config,

@@ -283,11 +283,11 @@ def _check_measurable(devices: Sequence[str]) -> None:
 
     Where others can, what cannot is said before anything is trained.
     """
-    obstacles = [None if name.startswith("adb") else _obstacle(name) for name in devices]
-    found = [obstacle for obstacle in obstacles if obstacle is not None]
-    if found and len(found) == len(obstacles):
-        raise found[0]
-    for obstacle in found:
+    checks = [None if name.startswith("adb") else _obstacle(name) for name in devices]
+    obstacles = [obstacle for obstacle in checks if obstacle is not None]
+    if obstacles and len(obstacles) == len(checks):
+        raise obstacles[0]
+    for obstacle in obstacles:
         telling.warn(f"{obstacle.message} {obstacle.hint or ''} The other devices are measured.")
 
 

@@ -143,10 +143,10 @@ class Choices:
             rank=drafts.measured,
             judge=drafts.judged,
         )
-        found = mixing.mix(levers, tools, maker.request.limits.or_close, below=below)
-        for point in found.curve:
+        mixture = mixing.mix(levers, tools, maker.request.limits.or_close, below=below)
+        for point in mixture.curve:
             maker.origin.note("choose", f"{recipe.name}: {point}")
-        return choosing.mixed(recipe, graph, found), found.content
+        return choosing.mixed(recipe, graph, mixture), mixture.content
 
     def _or_narrower(
         self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
@@ -158,11 +158,14 @@ class Choices:
         below = self._to_beat(best, content, limits)
         for recipe, rewrite in choosing.cheaper_with_ranges(best, recipes, below):
             try:
-                made = self._maker.make(recipe, rewrite, method=choosing.NARROWER)
+                narrower = self._maker.make(recipe, rewrite, method=choosing.NARROWER)
             except TflconvError:
                 continue  # made by the TFLite converter, which has no such ranges
-            if delegation.estimate(made) < below and limits.hold(found := drafts.judged(made)):
-                return choosing.narrowed(best, recipe, rewrite, found), made
+            if delegation.estimate(narrower) >= below:
+                continue
+            fidelity = drafts.judged(narrower)
+            if limits.hold(fidelity):
+                return choosing.narrowed(best, recipe, rewrite, fidelity), narrower
         return best, content
 
     def _may_narrow(self, recipes: Sequence[Recipe]) -> bool:
@@ -180,24 +183,24 @@ class Choices:
             if price is None or price >= below:
                 continue
             names, make = maker.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
-            found = relieving.relieve(names, make, drafts.judged, limits, below)
-            if found is not None:
-                best = choosing.relieved(best, recipe, rewrite, found)
-                content = found.content
+            relief = relieving.relieve(names, make, drafts.judged, limits, below)
+            if relief is not None:
+                best = choosing.relieved(best, recipe, rewrite, relief)
+                content = relief.content
         return best, content
 
     def _to_beat(self, best: Choice, content: bytes, limits: Limits) -> float:
         """The instructions below which another file is better, if it keeps ``limits``."""
-        kept = best.fidelity is None or limits.hold(best.fidelity)
-        return delegation.estimate(content) if kept else math.inf
+        is_close = best.fidelity is None or limits.hold(best.fidelity)
+        return delegation.estimate(content) if is_close else math.inf
 
     def _to_relieve(
-        self, recipes: Sequence[Recipe], made: Collection[str]
+        self, recipes: Sequence[Recipe], made_titles: Collection[str]
     ) -> Iterator[tuple[Recipe, Rewrite, str]]:
         """Recipe and graph of what may get operators in float, and the file that has none yet."""
         for recipe in recipes:
             rewritten = choosing.title(recipe, "optimized")
-            graph: Rewrite = "optimized" if rewritten in made else "as-is"
+            graph: Rewrite = "optimized" if rewritten in made_titles else "as-is"
             yield recipe, graph, choosing.title(recipe, graph)
             if recipe.is_integer and len(recipes) > 1:
                 yield self._mixed_recipe, "as-is", choosing.title(recipe, "as-is")

@@ -117,13 +117,13 @@ class Choice:
     def __str__(self) -> str:
         graph = {"as-is": "as it came", "optimized": "rewritten"}.get(self.rewrite, self.rewrite)
         counts = Counter(self.precisions.values())
-        left = [
-            f", {plural(counts[each], one)} {words}"
-            for each, (one, words) in _WORDS.items()
+        clauses = [
+            f", {plural(counts[each], noun)} {words}"
+            for each, (noun, words) in _WORDS.items()
             if counts[each]
         ]
         ranges = "" if self.method is None else f", ranges by {self.method}"
-        return f"{self.recipe.name}, {graph}{''.join(left)}{ranges}"
+        return f"{self.recipe.name}, {graph}{''.join(clauses)}{ranges}"
 
 
 _FLOATS: tuple[Precision, ...] = ("float32", "float16")
@@ -146,15 +146,15 @@ def settled(recipe: Recipe, rewrite: Rewrite) -> Choice:
     return Choice(recipe=recipe, rewrite=rewrite, instructions={})
 
 
-def mixed(recipe: Recipe, rewrite: Rewrite, found: Mixture) -> Choice:
+def mixed(recipe: Recipe, rewrite: Rewrite, mixture: Mixture) -> Choice:
     """What was found for a mixed recipe."""
     return Choice(
         recipe=recipe,
         rewrite=rewrite,
-        instructions={f"{recipe.name} {rewrite}": round(found.curve[-1].instructions)},
-        fidelity=found.fidelity,
-        curve=found.curve,
-        precisions=found.precisions,
+        instructions={f"{recipe.name} {rewrite}": round(mixture.curve[-1].instructions)},
+        fidelity=mixture.fidelity,
+        curve=mixture.curve,
+        precisions=mixture.precisions,
     )
 
 
@@ -182,31 +182,31 @@ def narrowed(best: Choice, recipe: Recipe, rewrite: Rewrite, fidelity: Fidelity)
     return replace(best, recipe=recipe, rewrite=rewrite, fidelity=fidelity, method=NARROWER)
 
 
-def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, found: Relieved) -> Choice:
+def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, relief: Relieved) -> Choice:
     """What was found in place of ``best``: a file with some operators in float."""
-    name = f"{title(recipe, rewrite)}, {plural(len(found.names), 'operator')} in float"
+    name = f"{title(recipe, rewrite)}, {plural(len(relief.names), 'operator')} in float"
     return Choice(
         recipe=recipe,
         rewrite=rewrite,
-        instructions={**best.instructions, name: round(found.instructions)},
-        fidelity=found.fidelity,
-        precisions=dict.fromkeys(found.names, "float32"),
+        instructions={**best.instructions, name: round(relief.instructions)},
+        fidelity=relief.fidelity,
+        precisions=dict.fromkeys(relief.names, "float32"),
     )
 
 
 def cheaper(
-    one: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: Limits
+    chosen: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: Limits
 ) -> tuple[Choice, bytes]:
     """Return the cheaper of two files that keep ``limits``, else the one that does.
 
     Args:
-        one: What was chosen, and its file.
+        chosen: What was chosen, and its file.
         mixture: What was found for a mixed recipe, and its file.
         limits: What a file may differ from the float model.
     """
-    kept = [each for each in (one, mixture) if _keeps(each[0], limits)]
-    cheapest = min(kept or [one], key=lambda each: delegation.estimate(each[1]))
-    instructions = {**one[0].instructions, **mixture[0].instructions}
+    within_limits = [each for each in (chosen, mixture) if _keeps(each[0], limits)]
+    cheapest = min(within_limits or [chosen], key=lambda each: delegation.estimate(each[1]))
+    instructions = {**chosen[0].instructions, **mixture[0].instructions}
     return replace(cheapest[0], instructions=instructions), cheapest[1]
 
 
@@ -227,16 +227,16 @@ def recipes(recipe: Recipe, io: TensorType | None, *, has_samples: bool) -> list
     """
     if not recipe.is_auto:
         return [recipe]
-    found = [with_ends(get(name), io or "float32") for name in RECIPES]
+    candidates = [with_ends(get(name), io or "float32") for name in RECIPES]
     if io not in (None, "float32"):
-        found = [each for each in found if each.takes_integers]
-    left = [each for each in found if has_samples or not each.needs_ranges]
-    if not left:
+        candidates = [each for each in candidates if each.takes_integers]
+    usable = [each for each in candidates if has_samples or not each.needs_ranges]
+    if not usable:
         raise UsageError(
             f"{io} inputs and outputs need samples of the data for their ranges.",
             hint="Add --calibration DATASET, DIR or FILE.npy.",
         )
-    return left
+    return usable
 
 
 def with_ends(recipe: Recipe, io: TensorType | None) -> Recipe:
@@ -265,31 +265,31 @@ def choose(
         UsageError: Something is missing, such as samples.
         TflconvError: No candidate can be made.
     """
-    made = _made(chosen, rewrites, make)
-    prices = {each: delegation.estimate(one.content) for each, one in made.items()}
-    told = {title(*each): round(prices[each]) for each in prices}
-    known: dict[Candidate, Fidelity] = {}
+    files = _make_all(chosen, rewrites, make)
+    prices = {each: delegation.estimate(file.content) for each, file in files.items()}
+    instructions = {title(*each): round(prices[each]) for each in prices}
+    fidelities: dict[Candidate, Fidelity] = {}
 
     def fidelity(candidate: Candidate) -> Fidelity:
-        if candidate not in known:
-            known[candidate] = measure(made[candidate].content)
-        return known[candidate]
+        if candidate not in fidelities:
+            fidelities[candidate] = measure(files[candidate].content)
+        return fidelities[candidate]
 
-    best: tuple[Choice, _Made] | None = None
-    for candidate in sorted(made, key=lambda each: _price(each, prices)):
+    best: tuple[Choice, _File] | None = None
+    for candidate in sorted(files, key=lambda each: _price(each, prices)):
         recipe, rewrite = candidate
-        found = Choice(recipe=recipe, rewrite=rewrite, instructions=told)
+        choice = Choice(recipe=recipe, rewrite=rewrite, instructions=instructions)
         plain = len(chosen) == 1 and rewrite == "as-is"
-        if len(made) == 1 or (best is None and plain):
-            best = replace(found, fidelity=known.get(candidate)), made[candidate]
+        if len(files) == 1 or (best is None and plain):
+            best = replace(choice, fidelity=fidelities.get(candidate)), files[candidate]
             break
-        if _loses(candidate, made, fidelity):
+        if _loses(candidate, files, fidelity):
             continue
-        found = replace(found, fidelity=fidelity(candidate))
-        if best is None or _cosine(found) > _cosine(best[0]):
-            best = found, made[candidate]
+        choice = replace(choice, fidelity=fidelity(candidate))
+        if best is None or _cosine(choice) > _cosine(best[0]):
+            best = choice, files[candidate]
         if limits.hold(fidelity(candidate)):
-            best = found, made[candidate]
+            best = choice, files[candidate]
             break
     assert best is not None  # something was made
     for text in best[1].warnings:
@@ -299,33 +299,33 @@ def choose(
 
 def _loses(
     candidate: Candidate,
-    made: Collection[Candidate],
+    candidates: Collection[Candidate],
     fidelity: Callable[[Candidate], Fidelity],
 ) -> bool:
     """Whether rewriting made a file with float activations less faithful than the other graph."""
     recipe, rewrite = candidate
     came: Candidate = (recipe, "as-is")
-    if rewrite == "as-is" or recipe.needs_ranges or came not in made:
+    if rewrite == "as-is" or recipe.needs_ranges or came not in candidates:
         return False
     far = _distance(fidelity(candidate))
     return far > _LEAST and far > LOSES * _distance(fidelity(came)) + _LEAST
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class _File:
     """The file of a candidate, and what was warned of while it was made."""
 
     content: bytes
     warnings: tuple[str, ...]
 
 
-def _made(
+def _make_all(
     chosen: Sequence[Recipe], rewrites: Iterable[Rewrite], make: Callable[[Recipe, Rewrite], bytes]
-) -> dict[Candidate, _Made]:
-    made: dict[Candidate, _Made] = {}
+) -> dict[Candidate, _File]:
+    files: dict[Candidate, _File] = {}
     first: TflconvError | None = None
     for rewrite, recipe in ((rewrite, recipe) for rewrite in rewrites for recipe in chosen):
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             try:
                 content = make(recipe, rewrite)
@@ -334,11 +334,13 @@ def _made(
             except TflconvError as error:
                 first = first or error
                 continue
-        texts = [str(one.message) for one in told if issubclass(one.category, UserWarning)]
-        made[recipe, rewrite] = _Made(content=content, warnings=tuple(dict.fromkeys(texts)))
-    if first is not None and not made:
+        texts = [
+            str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)
+        ]
+        files[recipe, rewrite] = _File(content=content, warnings=tuple(dict.fromkeys(texts)))
+    if first is not None and not files:
         raise first
-    return made
+    return files
 
 
 def _price(candidate: Candidate, prices: Mapping[Candidate, float]) -> float:
@@ -346,8 +348,8 @@ def _price(candidate: Candidate, prices: Mapping[Candidate, float]) -> float:
     return prices[candidate] * (1 + SAVES if candidate[1] == "optimized" else 1)
 
 
-def _distance(found: Fidelity) -> float:
-    return 1.0 if found.cosine is None else 1.0 - found.cosine
+def _distance(fidelity: Fidelity) -> float:
+    return 1.0 if fidelity.cosine is None else 1.0 - fidelity.cosine
 
 
 def _cosine(choice: Choice) -> float:

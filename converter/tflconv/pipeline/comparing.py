@@ -72,19 +72,19 @@ def _results(side: str | Path | Results, request: ComparisonRequest) -> Results:
     path, _, name = str(side).rpartition("#")
     if not Path(side).exists() and path and Path(path).exists():
         return _of_model(Path(path), name, request.settings.force)
-    kept = place(request.history) if begins_hash(str(side)) else None
-    if not Path(side).exists() and kept is not None:
-        return Results(runs=(History(kept.path).find(str(side)).run,))
+    database = place(request.history) if begins_hash(str(side)) else None
+    if not Path(side).exists() and database is not None:
+        return Results(runs=(History(database.path).find(str(side)).run,))
     return _unchanged(Path(side), request.settings.force)
 
 
 def _of_model(path: Path, name: str, force: bool) -> Results:
-    found = _unchanged(path, force)
-    runs = tuple(run for run in found.runs if run.model.slug == name)
+    stored = _unchanged(path, force)
+    runs = tuple(run for run in stored.runs if run.model.slug == name)
     if not runs:
-        known = ", ".join(dict.fromkeys(run.model.slug for run in found.runs)) or "no runs"
-        raise UsageError(f"{path} has no run of '{name}'.", hint=f"It has: {known}.")
-    return replace(found, runs=runs)
+        slugs = ", ".join(dict.fromkeys(run.model.slug for run in stored.runs)) or "no runs"
+        raise UsageError(f"{path} has no run of '{name}'.", hint=f"It has: {slugs}.")
+    return replace(stored, runs=runs)
 
 
 def _unchanged(path: Path, force: bool) -> Results:
@@ -111,14 +111,14 @@ def _measured(
 
         def sides(seed: int) -> tuple[Results, Results]:
             config = replace(bench.config, seed=seed)
-            kept = _Kept()
+            keeper = _Keeper()
             announce(progress, bench=len(work) * len(bench.devices))
             failures = measuring.measure(
-                replace(bench, config=config), work, kept, progress=progress
+                replace(bench, config=config), work, keeper, progress=progress
             )
             if failures:
                 raise gravest(failure.error for failure in failures)
-            return kept.side(work[0]), kept.side(work[1])
+            return keeper.side(work[0]), keeper.side(work[1])
 
         return _extended(request, sides)
 
@@ -137,16 +137,16 @@ def _extended(
     request: ComparisonRequest, sides: Callable[[int], tuple[Results, Results]]
 ) -> Comparison:
     seed, settings = request.config.seed, request.settings
-    found = sides(seed)
+    baseline, contender = sides(seed)
     while True:
-        compared = comparison.compare(*found, settings)
-        blocks = max(_blocks(run) for side in found for run in side.runs)
+        compared = comparison.compare(baseline, contender, settings)
+        blocks = max(_blocks(run) for side in (baseline, contender) for run in side.runs)
         is_over = blocks + request.config.blocks > request.max_blocks
         if settings.inconclusive != "extend" or is_over or not _is_wide(compared):
             return compared
         seed += 1
         more = sides(seed)
-        found = _joined(found[0], more[0]), _joined(found[1], more[1])
+        baseline, contender = _joined(baseline, more[0]), _joined(contender, more[1])
 
 
 def _is_wide(compared: Comparison) -> bool:
@@ -190,7 +190,7 @@ def _work(request: BenchRequest, files: tuple[Path, Path], folder: Path) -> tupl
     return first, second
 
 
-class _Kept:
+class _Keeper:
     """The runs of one measurement; none is known before."""
 
     def __init__(self) -> None:

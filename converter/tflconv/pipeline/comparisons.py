@@ -44,10 +44,10 @@ class Comparisons:
 
     def judged(self, recipe: Recipe, file: Path) -> Fidelity:
         """Return what ``measured`` does, and what ``file`` loses where a drop has a limit."""
-        found = self.measured(recipe, file)
+        fidelity = self.measured(recipe, file)
         if self._maker.request.max_drop is None:
-            return found
-        return replace(found, drop=self._labelled.drop(file))
+            return fidelity
+        return replace(fidelity, drop=self._labelled.drop(file))
 
     @property
     def pictures_seen(self) -> Mapping[str, Any] | None:
@@ -85,7 +85,7 @@ class Comparisons:
         if recipe is None and opened.is_tflite:
             assert opened.path is not None
             return Reference(opened.path)
-        known = maker.model(rewrite, recipe) if recipe else maker.origin.known(rewrite)
-        if known is not None and known.graph is not None:
-            return Reference(known.graph, known.content, known.answers)
+        float_model = maker.model(rewrite, recipe) if recipe else maker.origin.known(rewrite)
+        if float_model is not None and float_model.graph is not None:
+            return Reference(float_model.graph, float_model.content, float_model.answers)
         return Reference(tracing.freeze(opened.source, resolution=maker.request.resolution))

@@ -65,12 +65,12 @@ def compress(
     origin = Origin(request, progress)
     idle_options.compression(request, origin.own_card)
     try:
-        made = Workshop(origin, store or Store(beside)).file(request.steps)
+        file = Workshop(origin, store or Store(beside)).file(request.steps)
     except TflconvError:
         if not any(path.is_file() for path in beside.rglob("*")):
             shutil.rmtree(beside, ignore_errors=True)
         raise
-    write_bytes(target, made.read_bytes())
+    write_bytes(target, file.read_bytes())
     if store is None:
         shutil.rmtree(beside, ignore_errors=True)
     artifact = ModelArtifact.of(target, parent=origin.sha256)

@@ -113,7 +113,7 @@ def convert(
     """
     checking.conversion(request, folder)
     _check_folder(folder)
-    with _kept(store) as entries:
+    with _store_or_scratch(store) as entries:
         line = Line(request, entries, progress)
         contracts = Contracts(line)
         names = [*map(line.file_name, request.chosen), *contracts.names]
@@ -157,18 +157,18 @@ def _written(
     for doubt in promises.doubts(target, recipe):
         telling.warn(doubt)
     artifact = ModelArtifact.of(target, parent=line.sha256)
-    kept = None if golden is None else write_bytes(folder / golden.name, golden.read_bytes())
+    contract = None if golden is None else write_bytes(folder / golden.name, golden.read_bytes())
     return ConvertedFile(
         recipe=recipe,
         choice=line.choice(recipe),
         artifact=artifact,
         fidelity=fidelity,
-        golden=kept,
+        golden=contract,
     )
 
 
 @contextmanager
-def _kept(store: Store | None) -> Iterator[Store]:
+def _store_or_scratch(store: Store | None) -> Iterator[Store]:
     """``store``, or one that is gone after the block."""
     if store is not None:
         yield store

@@ -190,9 +190,9 @@ def _least_cosine(expected: NDArray[np.float32], received: NDArray[np.float32]) 
         return 0.0
     wanted, got = (np.where(np.isfinite(wanted), values, 0.0) for values in (wanted, got))
     lengths, others = np.linalg.norm(wanted, axis=1), np.linalg.norm(got, axis=1)
-    told = np.maximum(lengths, others) > _SMALL * lengths.max(initial=0.0)
-    products = (wanted * got).sum(axis=1)[told]
-    norms = (lengths * others)[told]
+    is_large = np.maximum(lengths, others) > _SMALL * lengths.max(initial=0.0)
+    products = (wanted * got).sum(axis=1)[is_large]
+    norms = (lengths * others)[is_large]
     cosines = np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0)
     return float(cosines.clip(-1, 1).min(initial=1.0))
 

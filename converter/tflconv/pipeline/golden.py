@@ -88,8 +88,8 @@ class Contracts:
     @property
     def _source(self) -> str | Path:
         request = self._line.request
-        told = (request.dataset, request.calibration, self._card.dataset)
-        source = next((each for each in told if isinstance(each, str | Path)), None)
+        sources = (request.dataset, request.calibration, self._card.dataset)
+        source = next((each for each in sources if isinstance(each, str | Path)), None)
         if source is None:
             raise UsageError(
                 "there are no pictures for a golden contract.",

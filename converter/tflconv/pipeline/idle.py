@@ -40,15 +40,15 @@ def refuse(request: Any, rows: Sequence[Row]) -> None:
         request: A value of the kinds in ``requests``.
         rows: What may be idle in it.
     """
-    said = {**_said(request), **_said(getattr(request, "config", None))}
+    set_options = {**_set_options(request), **_set_options(getattr(request, "config", None))}
     for row in rows:
-        idle = [name for name in said if name in row.options]
+        idle = [name for name in set_options if name in row.options]
         if idle and row.when(request):
             flags = ", ".join(f"--{_SPELLED.get(name, name).replace('_', '-')}" for name in idle)
             raise UsageError(f"{flags} would change nothing: {row.why}.", hint=row.hint)
 
 
-def _said(values: Any) -> Mapping[str, object]:
+def _set_options(values: Any) -> Mapping[str, object]:
     """Return what is not as by default."""
     if values is None:
         return {}

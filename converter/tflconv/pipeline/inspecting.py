@@ -92,63 +92,65 @@ def inspect_files(
         errors = trace_errors(
             model, other, calibration, count=calibration_count, normalize=normalize
         )
-    known = None if runs is None else tuple(runs)
-    first = _inspected(model, known, target)
+    measured_runs = None if runs is None else tuple(runs)
+    first = _inspected(model, measured_runs, target)
     if other is None:
         return first
-    found = diff.compare(first, _inspected(other, known, target))
-    return TracedDifference(**vars(found), errors=errors)
+    difference = diff.compare(first, _inspected(other, measured_runs, target))
+    return TracedDifference(**vars(difference), errors=errors)
 
 
-def models_of(found: Inspection | TracedDifference) -> tuple[Inspection, ...]:
+def models_of(inspected: Inspection | TracedDifference) -> tuple[Inspection, ...]:
     """Return what is in each file."""
-    return (found,) if isinstance(found, Inspection) else found.models
+    return (inspected,) if isinstance(inspected, Inspection) else inspected.models
 
 
-def as_json(found: Inspection | TracedDifference) -> dict[str, JsonValue]:
+def as_json(inspected: Inspection | TracedDifference) -> dict[str, JsonValue]:
     """Return all of it as a JSON object."""
-    if isinstance(found, Inspection):
-        return to_json(found)
-    errors = {} if found.errors is None else {"errors": found.errors.to_json()}
-    models = [to_json(each) for each in found.models]
-    return {"difference": diff.to_json(found), **errors, "models": models}
+    if isinstance(inspected, Inspection):
+        return to_json(inspected)
+    errors = {} if inspected.errors is None else {"errors": inspected.errors.to_json()}
+    models = [to_json(each) for each in inspected.models]
+    return {"difference": diff.to_json(inspected), **errors, "models": models}
 
 
-def page(found: Inspection | TracedDifference) -> str:
+def page(inspected: Inspection | TracedDifference) -> str:
     """Return the graph, or both and what differs, as an HTML page."""
     from tflconv.report import graph_page
 
-    if isinstance(found, Inspection):
-        return graph_page.to_html([found], None, None)
-    return graph_page.to_html(found.models, found, found.errors)
+    if isinstance(inspected, Inspection):
+        return graph_page.to_html([inspected], None, None)
+    return graph_page.to_html(inspected.models, inspected, inspected.errors)
 
 
-def overlays(found: Inspection | TracedDifference, folder: Path) -> list[tuple[Path, list[Path]]]:
+def overlays(
+    inspected: Inspection | TracedDifference, folder: Path
+) -> list[tuple[Path, list[Path]]]:
     """Write overlays for Model Explorer; return each model file with the paths of its own."""
     from tflconv.report import model_explorer
 
-    if isinstance(found, Inspection):
-        return [(found.model.path, model_explorer.write(found, folder))]
-    errors: tuple[ErrorTrace | None, ...] = (None, found.errors)
+    if isinstance(inspected, Inspection):
+        return [(inspected.model.path, model_explorer.write(inspected, folder))]
+    errors: tuple[ErrorTrace | None, ...] = (None, inspected.errors)
     return [
         (
             each.model.path,
             model_explorer.write(
-                each, folder, difference=found, second=place == 1, errors=errors[place]
+                each, folder, difference=inspected, second=place == 1, errors=errors[place]
             ),
         )
-        for place, each in enumerate(found.models)
+        for place, each in enumerate(inspected.models)
     ]
 
 
 def _inspected(
     path: Path, runs: tuple[BenchmarkRun, ...] | None, target: Target | None
 ) -> Inspection:
-    found = inspect(path, packed=True)
-    measured = tuple(op_costs.of_file(runs or (), found.sha256))
+    inspection = inspect(path, packed=True)
+    measured = tuple(op_costs.of_file(runs or (), inspection.sha256))
     if runs is not None and not measured:
         telling.warn(
             f"the results have no measured graph of {path.name}; `tflconv bench` records one."
         )
-    refusals = gpu.refusals(found.model) if target == "gpu" else None
-    return replace(found, measured=measured, gpu_refusals=refusals)
+    refusals = gpu.refusals(inspection.model) if target == "gpu" else None
+    return replace(inspection, measured=measured, gpu_refusals=refusals)

@@ -43,8 +43,8 @@ def measure(
         return []
     opened = [_opened(file, device, config, laboratory) for file in files]
     sessions = [each for each in opened if isinstance(each, Session)]
-    told = _told(progress, [session.model.name for session in sessions], device.id)
-    together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=told)
+    tell = _teller(progress, [session.model.name for session in sessions], device.id)
+    together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=tell)
     measured = (_of(together, number) for number in range(len(sessions)))
     return [next(measured) if isinstance(e, Session) else _raising(e) for e in opened]
 
@@ -71,10 +71,10 @@ def _raising(error: TflconvError) -> Answer:
     return answer
 
 
-def _told(progress: Callback, names: Sequence[str], device: str) -> Callable[[int, int], object]:
+def _teller(progress: Callback, names: Sequence[str], device: str) -> Callable[[int, int], object]:
     """Return what tells every round, and on a terminal every block."""
 
-    def told(place: int, count: int) -> None:
+    def tell(place: int, count: int) -> None:
         is_round = place % (10 * len(names)) == 0
         files = shorten(", ".join(names))
         message = f"{files} on {device}: block {place + 1} of {count} ..."
@@ -84,4 +84,4 @@ def _told(progress: Callback, names: Sequence[str], device: str) -> Callable[[in
         )
         progress(event)
 
-    return told
+    return tell

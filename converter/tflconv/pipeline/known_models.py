@@ -34,9 +34,9 @@ def find(sha256: str) -> Path | None:
 
 def check(path: Path, sha256: str) -> None:
     """Raise ``TflconvError`` where the file at ``path`` has another hash than a plan says."""
-    found = sha256_file(path)
-    if found != sha256:
+    actual = sha256_file(path)
+    if actual != sha256:
         raise TflconvError(
-            f"{path} is not the file that the plan means: its sha256 is {found}.",
+            f"{path} is not the file that the plan means: its sha256 is {actual}.",
             hint="Give that file, or change the 'sha256' of the plan.",
         )

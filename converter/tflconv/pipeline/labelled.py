@@ -40,21 +40,21 @@ class Labelled:
             UsageError: It is not known which pictures they are, or the model is no classifier.
         """
         origin, pictures = self._origin, self._pictures
-        found = verification.verify(
+        verified = verification.verify(
             Path(origin.stem),
             file,
             pictures,
             card=origin.card,
             reference_scores=self._scores,
         )
-        assert found.reference_correct is not None  # pictures of a dataset have classes
-        assert found.target_correct is not None
+        assert verified.reference_correct is not None  # pictures of a dataset have classes
+        assert verified.target_correct is not None
         return Drop(
             source=pictures.name,
-            pictures=found.total,
-            reference_correct=found.reference_correct,
-            correct=found.target_correct,
-            doubts=found.doubts,
+            pictures=verified.total,
+            reference_correct=verified.reference_correct,
+            correct=verified.target_correct,
+            doubts=verified.doubts,
         )
 
     @property

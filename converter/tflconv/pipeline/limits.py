@@ -40,25 +40,27 @@ class Limits:
         """These limits, or what is close where nothing is asked for."""
         return self if self.are_said else Limits(min_cosine=CLOSE)
 
-    def hold(self, found: Fidelity) -> bool:
+    def hold(self, fidelity: Fidelity) -> bool:
         """Return whether a file that was found so differs no more."""
-        if self.min_cosine is not None and (found.cosine is None or found.cosine < self.min_cosine):
+        if self.min_cosine is not None and (
+            fidelity.cosine is None or fidelity.cosine < self.min_cosine
+        ):
             return False
         if self.max_drop is None:
             return True
-        return found.drop is not None and found.drop.share <= self.max_drop + _ROUNDING
+        return fidelity.drop is not None and fidelity.drop.share <= self.max_drop + _ROUNDING
 
-    def check(self, found: Fidelity, name: str) -> None:
+    def check(self, fidelity: Fidelity, name: str) -> None:
         """Hold what was found of the file called ``name`` against what is asked for.
 
         Raises:
             VerificationFailed: It differs by more, or could not be compared.
         """
-        found.check(self.min_cosine, name)
-        if self.max_drop is None or found.drop is None or self.hold(found):
+        fidelity.check(self.min_cosine, name)
+        if self.max_drop is None or fidelity.drop is None or self.hold(fidelity):
             return
         raise VerificationFailed(
-            f"{name}: {found.drop}, allowed are {100 * self.max_drop:.2f} points.",
+            f"{name}: {fidelity.drop}, allowed are {100 * self.max_drop:.2f} points.",
             hint="Use mixed_wi8_ai8, which leaves in float what does most harm, or train for int8"
             " with qat_static_wi8_ai8.",
         )

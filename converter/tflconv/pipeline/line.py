@@ -112,9 +112,9 @@ class Line:
 
     def fidelity(self, recipe: Recipe) -> Fidelity:
         """Return how close the file of ``recipe`` is to the float model; the store keeps it."""
-        known = self.choice(recipe).fidelity
-        if known is not None:
-            return known
+        fidelity = self.choice(recipe).fidelity
+        if fidelity is not None:
+            return fidelity
         inputs = {
             **self.origin.key,
             "file": self.entry(recipe).digest,
@@ -125,8 +125,8 @@ class Line:
         }
 
         def build(folder: Path) -> None:
-            found = self._comparisons.judged(recipe, self.file(recipe))
-            write_json(folder / FACTS, found.to_json())
+            judged = self._comparisons.judged(recipe, self.file(recipe))
+            write_json(folder / FACTS, judged.to_json())
 
         entry = self.store.fetch("fidelity", inputs, build)
         return Fidelity.from_json(json.loads((entry.path / FACTS).read_text()))

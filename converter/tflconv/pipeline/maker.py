@@ -93,12 +93,12 @@ class Maker:
     def graphs(self, recipe: Recipe) -> list[Rewrite]:
         """Return the graphs that the file of ``recipe`` may be made of, the one that came first."""
         if recipe.unfused:
-            return [self._made(recipe, "unfused")]
+            return [self._applied(recipe, "unfused")]
         if self.request.rewrite != "auto":
-            return [self._made(recipe, self.request.rewrite)]
+            return [self._applied(recipe, self.request.rewrite)]
         return ["as-is"] if recipe.steps or self.has_own_ranges else ["as-is", "optimized"]
 
-    def _made(self, recipe: Recipe, rewrite: Rewrite) -> Rewrite:
+    def _applied(self, recipe: Recipe, rewrite: Rewrite) -> Rewrite:
         """``rewrite``, unless the graph had to stay as it came; kept, for it costs a trace."""
         if rewrite == "as-is":
             return rewrite
@@ -109,8 +109,8 @@ class Maker:
         steps = self.workshop.inputs(self.todo(recipe).steps)
         inputs = {**self.origin.key, "rewrite": rewrite, "steps": steps}
         facts = self.store.fetch("graph", inputs, build).path / FACTS
-        made: Rewrite = json.loads(facts.read_text())["rewrite"]
-        return made
+        applied: Rewrite = json.loads(facts.read_text())["rewrite"]
+        return applied
 
     @cached_property
     def has_own_ranges(self) -> bool:
@@ -144,8 +144,8 @@ class Maker:
         """The samples that static ranges are taken from, if there is a source of them."""
         request, card = self.request, self.origin.card
         trained_on = None if card is None else card.dataset
-        told = (request.calibration, request.dataset, trained_on)
-        source = next((each for each in told if each is not None), None)
+        sources = (request.calibration, request.dataset, trained_on)
+        source = next((each for each in sources if each is not None), None)
         if source is None:
             return None
         method = request.calibration_method

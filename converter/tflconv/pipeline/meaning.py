@@ -60,16 +60,17 @@ class RecipeOptions:
             deaf = [recipe for recipe in recipes if not use.by(recipe)]
             if len(deaf) == len(recipes) or (use.by_all and deaf):
                 names = ", ".join(dict.fromkeys(recipe.name for recipe in deaf))
-                told = use.key if in_plan else use.flag
-                message = f"{told} would change nothing in {names}: {use.why}."
-                raise UsageError(message, hint=f"Leave {told} out{use.instead}.")
+                option = use.key if in_plan else use.flag
+                message = f"{option} would change nothing in {names}: {use.why}."
+                raise UsageError(message, hint=f"Leave {option} out{use.instead}.")
         stuck = [each for each in recipes if self._wants_integers and _has_only_float_ends(each)]
         if stuck:
-            told = "io" if in_plan else "--io"
-            said = f'io = "{self.io}"' if in_plan else f"--io {self.io}"
+            option = "io" if in_plan else "--io"
+            setting = f'io = "{self.io}"' if in_plan else f"--io {self.io}"
             raise UsageError(
-                f"{said}: {stuck[0].name} computes in integers, but has float inputs and outputs.",
-                hint=f"Leave {told} out, or use static_wi8_ai8, with the same steps before it.",
+                f"{setting}: {stuck[0].name} computes in integers, but has float inputs and"
+                " outputs.",
+                hint=f"Leave {option} out, or use static_wi8_ai8, with the same steps before it.",
             )
         idle(self.settings, [step for recipe in recipes for step in recipe.steps])
 
@@ -87,8 +88,8 @@ class RecipeOptions:
 
     def left_in_float(self, recipes: Sequence[Recipe]) -> list[str]:
         """Return the names of quantized ``recipes`` that keep float inputs and outputs."""
-        kept = [each for each in recipes if not (each.is_float or _USES["io"].by(each))]
-        return [each.name for each in kept] if self._wants_integers else []
+        in_float = [each for each in recipes if not (each.is_float or _USES["io"].by(each))]
+        return [each.name for each in in_float] if self._wants_integers else []
 
     @property
     def _wants_integers(self) -> bool:

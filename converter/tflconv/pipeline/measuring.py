@@ -76,19 +76,19 @@ def bench(
     checking.bench(request)
     identities = benchmark.identify_all(request.files)
     request = _with_samples(request)
-    kept = Record(record)
+    recorded = Record(record)
     with outputs.explain_scratch_errors(), scratch_folder() as folder:
         work, unfit = prepare(request, identities, folder)
         if not again:
             settings = [benchmark.recorded_settings(request.config, w.test_set) for w in work]
-            known = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
-            kept.resume(request.devices, known)
+            wanted = [(w.identity.sha256, how) for w, how in zip(work, settings, strict=True)]
+            recorded.resume(request.devices, wanted)
         announce(progress, bench=len(work) * len(request.devices))
         try:
-            failures = measure(request, work, kept, progress=progress)
+            failures = measure(request, work, recorded, progress=progress)
         finally:
-            kept.close()
-    return kept.results, unfit + failures
+            recorded.close()
+    return recorded.results, unfit + failures
 
 
 def _with_samples(request: BenchRequest) -> BenchRequest:
@@ -188,25 +188,25 @@ class _Connection:
     def measured(self, work: Work, measure_on: Callable[[Device, Work], None]) -> Failure | None:
         """Measure ``work`` on the device; return why that failed, if it did."""
         try:
-            measure_on(self._found(), work)
+            measure_on(self._find(), work)
         except TflconvError as error:
             self._device = None
             self._kept.close()
             return Failure(cell=f"{work.identity.slug} on {self.name}", error=error)
         return None
 
-    def _found(self) -> Device:
+    def _find(self) -> Device:
         if self._device is None:
-            found = device.find(
+            place = device.find(
                 self.name,
                 adb=self._request.adb,
                 adb_servers=self._request.adb_servers,
                 runtime=self._request.runtime,
                 cancellation=self._cancellation,
             )
-            if isinstance(found, Reservable):
-                self._kept.enter_context(found.reserved())
-            self._device = found
+            if isinstance(place, Reservable):
+                self._kept.enter_context(place.reserved())
+            self._device = place
         return self._device
 
 

@@ -151,15 +151,15 @@ class _Way:
         results = [name for each in self.raised for name in self.levers.activations[each]]
         return four | dict.fromkeys(results, self.levers.finer)
 
-    def point(self, name: str, precision: Precision, content: bytes, found: Fidelity) -> Point:
+    def point(self, name: str, precision: Precision, content: bytes, fidelity: Fidelity) -> Point:
         """What the file ``content`` is on the way."""
         return Point(
             activation=name,
             precision=precision,
             instructions=delegation.estimate(content),
             bytes=len(content),
-            cosine=-1.0 if found.cosine is None else found.cosine,
-            drop=None if found.drop is None else found.drop.share,
+            cosine=-1.0 if fidelity.cosine is None else fidelity.cosine,
+            drop=None if fidelity.drop is None else fidelity.drop.share,
         )
 
     def alone(self, names: Sequence[str], precision: Precision) -> Iterator[Point]:
@@ -191,73 +191,73 @@ def mix(levers: Levers, tools: Tools, limits: Limits, *, below: float | None = N
     """
     way = _Way(levers, tools, below)
     content = way.file()
-    found = tools.judge(content)
-    way.curve.append(way.point("", levers.finer, content, found))
-    if not limits.hold(found):
+    fidelity = tools.judge(content)
+    way.curve.append(way.point("", levers.finer, content, fidelity))
+    if not limits.hold(fidelity):
         way.levers = levers.within(content, below)
         raise_some = _raise if below is None else _raise_fewest
-        content, found = raise_some(way, limits, content, found)
-        content, found = _lower_again(way, limits, content, found)
-    content, found = _use_four_bits(way, limits, content, found)
+        content, fidelity = raise_some(way, limits, content, fidelity)
+        content, fidelity = _lower_again(way, limits, content, fidelity)
+    content, fidelity = _use_four_bits(way, limits, content, fidelity)
     return Mixture(
-        curve=tuple(way.curve), precisions=way.precisions, content=content, fidelity=found
+        curve=tuple(way.curve), precisions=way.precisions, content=content, fidelity=fidelity
     )
 
 
-def _raise(way: _Way, limits: Limits, content: bytes, found: Fidelity) -> tuple[bytes, Fidelity]:
+def _raise(way: _Way, limits: Limits, content: bytes, fidelity: Fidelity) -> tuple[bytes, Fidelity]:
     """Raise one activation after another until the file keeps the limits."""
     for point in _by_worth(way):
         way.raised.append(point.activation)
         content = way.file()
-        found = way.tools.judge(content)
-        way.curve.append(way.point(point.activation, way.levers.finer, content, found))
-        if limits.hold(found):
+        fidelity = way.tools.judge(content)
+        way.curve.append(way.point(point.activation, way.levers.finer, content, fidelity))
+        if limits.hold(fidelity):
             break
     way.prices = dict(zip(way.raised, _steps(way.curve), strict=True))
-    return content, found
+    return content, fidelity
 
 
 def _by_worth(way: _Way) -> list[Point]:
     """Each activation raised alone, the one first that brings the file closest for its price."""
     (whole,) = way.curve
     alone = list(way.alone(list(way.levers.activations), way.levers.finer))
-    return sorted(alone, key=lambda one: _worth(one, whole), reverse=True)
+    return sorted(alone, key=lambda point: _worth(point, whole), reverse=True)
 
 
 def _raise_fewest(
-    way: _Way, limits: Limits, content: bytes, found: Fidelity
+    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Raise as many activations as ``_raise`` does, without a file for each of them."""
     (whole,), order = way.curve, _by_worth(way)
     way.prices = {each.activation: each.instructions - whole.instructions for each in order}
     saving = [name for name, price in way.prices.items() if price < 0]
     if way.is_too_dear(whole.instructions + sum(way.prices[name] for name in saving)):
-        return content, found
+        return content, fidelity
     too_few, enough, count = 0, len(order) + 1, 1
-    kept: tuple[bytes, Fidelity] | None = None
+    sufficient: tuple[bytes, Fidelity] | None = None
     while enough - too_few > 1:
         way.raised = [point.activation for point in order[:count]]
         content = way.file()
-        found = way.tools.judge(content)
-        if limits.hold(found):
-            kept, enough = (content, found), count
+        fidelity = way.tools.judge(content)
+        if limits.hold(fidelity):
+            sufficient, enough = (content, fidelity), count
         else:
             too_few = count
         doubled = min(2 * count, len(order))
         count = doubled if enough > len(order) else (too_few + enough) // 2
-    content, found = kept or (content, found)
+    content, fidelity = sufficient or (content, fidelity)
     way.raised = [point.activation for point in order[:enough]]
     for name in way.raised[-1:]:
-        way.curve.append(way.point(name, way.levers.finer, content, found))
-    return content, found
+        way.curve.append(way.point(name, way.levers.finer, content, fidelity))
+    return content, fidelity
 
 
 def _lower_again(
-    way: _Way, limits: Limits, content: bytes, found: Fidelity
+    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Lower what was raised before and is not needed; the last one is."""
-    if not limits.hold(found):
-        return content, found
+    if not limits.hold(fidelity):
+        return content, fidelity
     left = sorted(way.raised[:-1], key=way.prices.__getitem__, reverse=True)
     while left:
         saved = sum(way.prices[name] for name in left)
@@ -269,33 +269,33 @@ def _lower_again(
         tried = way.file()
         judged = way.tools.judge(tried)
         if limits.hold(judged):
-            content, found = tried, judged
-            way.curve.append(way.point(name, "int8", content, found))
+            content, fidelity = tried, judged
+            way.curve.append(way.point(name, "int8", content, fidelity))
         else:
             way.raised.insert(place, name)
-    return content, found
+    return content, fidelity
 
 
 def _use_four_bits(
-    way: _Way, limits: Limits, content: bytes, found: Fidelity
+    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Give layers 4-bit weights, one after another, while the file keeps the limits."""
     raised = way.precisions
     layers = [name for name in way.levers.layers if name not in raised]
-    if not layers or not limits.hold(found):
-        return content, found
-    here = way.point("", "int4", content, found)
-    smaller = [each for each in way.alone(layers, "int4") if each.bytes < here.bytes]
-    for point in sorted(smaller, key=lambda one: _harm(one, here)):
+    if not layers or not limits.hold(fidelity):
+        return content, fidelity
+    current = way.point("", "int4", content, fidelity)
+    smaller = [each for each in way.alone(layers, "int4") if each.bytes < current.bytes]
+    for point in sorted(smaller, key=lambda candidate: _harm(candidate, current)):
         way.lowered.append(point.activation)
         tried = way.file()
         judged = way.tools.judge(tried)
         if limits.hold(judged):
-            content, found = tried, judged
-            way.curve.append(way.point(point.activation, "int4", content, found))
+            content, fidelity = tried, judged
+            way.curve.append(way.point(point.activation, "int4", content, fidelity))
         else:
             way.lowered.remove(point.activation)
-    return content, found
+    return content, fidelity
 
 
 def _steps(curve: Sequence[Point]) -> list[float]:

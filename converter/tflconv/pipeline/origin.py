@@ -72,14 +72,14 @@ class Origin:
 
         Outputs without names are called as the classes of the pictures, if the counts fit.
         """
-        told = self._told_card
-        if told is None or told.labels or not (classes := self._fitting_classes):
-            return told
+        card = self._described_card
+        if card is None or card.labels or not (classes := self._fitting_classes):
+            return card
         telling.warn(
-            f"{told.model} does not name its outputs; they are taken to be {listed(classes)} in"
+            f"{card.model} does not name its outputs; they are taken to be {listed(classes)} in"
             " this order. Name them with --labels FILE."
         )
-        return replace(told, labels=classes)
+        return replace(card, labels=classes)
 
     @property
     def normalization(self) -> dict[str, Any] | None:
@@ -155,14 +155,14 @@ class Origin:
         came = opened is self.opened
         logits = self._logits and came
         if self._chooses and rewrite == "optimized":
-            made = conversion.alternative(self.lowered("as-is"))
+            float_model = conversion.alternative(self.lowered("as-is"))
         elif rewrite == "optimized" and came and opened.ranges is None and not logits:
-            made = conversion.rewritten(self.lowered("as-is"))  # which the check needs, too
+            float_model = conversion.rewritten(self.lowered("as-is"))  # which the check needs, too
         else:
             resolution = self.request.resolution
-            made = conversion.prepare(opened, rewrite, resolution=resolution, logits=logits)
-        self._tell_passes(made)
-        return made
+            float_model = conversion.prepare(opened, rewrite, resolution=resolution, logits=logits)
+        self._tell_passes(float_model)
+        return float_model
 
     def tell(self, stage: str, message: str) -> None:
         """Report what is being done."""
@@ -180,13 +180,13 @@ class Origin:
             return self.lowered(request.rewrite)
         return self.lowered("as-is")
 
-    def _tell_passes(self, made: FloatModel) -> None:
+    def _tell_passes(self, float_model: FloatModel) -> None:
         if self._chooses:
-            applied = ", ".join(each.name for each in made.outcomes if each.skipped is None)
+            applied = ", ".join(each.name for each in float_model.outcomes if each.skipped is None)
             if applied:
                 self.note("rewrite", f"rewritten by {applied}")
             return
-        for outcome in made.outcomes:
+        for outcome in float_model.outcomes:
             self.note("rewrite", str(outcome))
 
     @property
@@ -215,18 +215,18 @@ class Origin:
         return ()
 
     @cached_property
-    def _told_card(self) -> ModelCard | None:
-        request, own = self.request, self.own_card
-        if own is not None and not (request.normalize or request.resize or request.labels):
-            return own
-        told = description.describe(
+    def _described_card(self) -> ModelCard | None:
+        request, own_card = self.request, self.own_card
+        if own_card is not None and not (request.normalize or request.resize or request.labels):
+            return own_card
+        described = description.describe(
             self.float_model,
-            own,
+            own_card,
             normalize=request.normalize,
             resize=request.resize,
             labels=request.labels,
         )
         path = self.opened.path
-        if told is None or told.labels or path is None or not self.opened.is_tflite:
-            return told
-        return replace(told, labels=own_labels.fitting(path, self.float_model.outputs))
+        if described is None or described.labels or path is None or not self.opened.is_tflite:
+            return described
+        return replace(described, labels=own_labels.fitting(path, self.float_model.outputs))

@@ -70,12 +70,12 @@ def structured(
         meant |= dict.fromkeys(near, name)
         hint = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(sorted(known))}."
         wrong.append(UsageError(f"{text.place(name)}: unknown key '{name}'.", hint=hint))
-    made, faults = _made(value, kind, structure)
-    found = [each for each in faults if _missing(each) not in meant]
-    wrong += [part for each in found for part in _explained(each, text)]
-    if made is not None and not wrong:
-        return made
-    places = [re.findall(r"\w+", fault.place.removeprefix("$")) for fault in found]
+    result, faults = _result_and_faults(value, kind, structure)
+    relevant = [each for each in faults if _missing(each) not in meant]
+    wrong += [part for each in relevant for part in _explained(each, text)]
+    if result is not None and not wrong:
+        return result
+    places = [re.findall(r"\w+", fault.place.removeprefix("$")) for fault in relevant]
     renamed = {key: value[name] for key, name in meant.items() if name in value}
     rest = _without({**renamed, **value}, places)
     if rest is not None:
@@ -96,8 +96,8 @@ def _without(value: Mapping[str, Any], places: Sequence[Sequence[str]]) -> Mappi
         model, faulty = models[int(place[1])], place[2:3]
         if not isinstance(model, dict) or faulty in (["model"], ["name"]):
             return None
-        kept = model.keys() & _MODEL - set(faulty)
-        models[int(place[1])] = {key: model[key] for key in kept}
+        sound_keys = model.keys() & _MODEL - set(faulty)
+        models[int(place[1])] = {key: model[key] for key in sound_keys}
         rest["models"] = models
     return rest
 
@@ -110,19 +110,19 @@ def _further(
     check: Callable[[Any], object] | None,
 ) -> list[TflconvError]:
     """What our own checks say about the rest, and of what it names if it makes no sense itself."""
-    made, found = _made(rest, kind, structure)
-    own = [each for each in found if isinstance(each.cause, TflconvError)]
-    wrong: list[TflconvError] = [told for each in own for told in _explained(each, text)]
-    made = made or _made(_names(rest), kind, structure)[0]
+    result, faults = _result_and_faults(rest, kind, structure)
+    own_faults = [each for each in faults if isinstance(each.cause, TflconvError)]
+    wrong: list[TflconvError] = [part for each in own_faults for part in _explained(each, text)]
+    result = result or _result_and_faults(_names(rest), kind, structure)[0]
     try:
-        if check is not None and made is not None:
-            check(made)
+        if check is not None and result is not None:
+            check(result)
     except TflconvError as error:
         wrong.append(error)
     return wrong
 
 
-def _made(
+def _result_and_faults(
     value: Mapping[str, Any], kind: type[_Kind], structure: Structure
 ) -> tuple[_Kind | None, list[Fault]]:
     try:
@@ -139,8 +139,8 @@ def _names(rest: Mapping[str, Any]) -> Mapping[str, Any]:
         for model in (named if isinstance(named, list) else ())
         if isinstance(model, dict)
     ]
-    kept = {key: rest[key] for key in _NAMING if key in rest}
-    return kept | {"models": models, "recipes": ["static_wi8_ai8"]}
+    naming = {key: rest[key] for key in _NAMING if key in rest}
+    return naming | {"models": models, "recipes": ["static_wi8_ai8"]}
 
 
 def _unknown_keys(value: Any, kind: Any) -> Iterator[tuple[str, list[str]]]:
@@ -182,7 +182,7 @@ def _explained(fault: Fault, text: Text) -> list[UsageError]:
     name = next(iter(re.findall(r"\w+", path)[::-1]), "")
     place = text.place(name)
     if choices := re.search(r"\((.*) not in literal .*?\[(.*)\]\)", message):
-        known = re.findall(r"'([^']*)'", choices[2])
-        said = f"'{name}' must be {' or '.join(known)}. Received: {choices[1]}."
-        return [UsageError(f"{place}: {said}")]
+        allowed = re.findall(r"'([^']*)'", choices[2])
+        problem = f"'{name}' must be {' or '.join(allowed)}. Received: {choices[1]}."
+        return [UsageError(f"{place}: {problem}")]
     return [UsageError(f"{place}: '{path.lstrip('.')}': {message}.")]

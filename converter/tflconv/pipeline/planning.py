@@ -44,11 +44,11 @@ def study(path: Path, *, devices: Sequence[str] = (), quick: bool = False) -> Pl
     Raises:
         UsageError: A plan has a mistake, or a part is none; the message has the file.
     """
-    found = plans.load_study(path, partial(_check, folder=path.parent))
-    if isinstance(found, Plan):
-        return changed(_found(found, path), devices=devices, quick=quick)
+    loaded = plans.load_study(path, partial(_check, folder=path.parent))
+    if isinstance(loaded, Plan):
+        return changed(_with_files(loaded, path), devices=devices, quick=quick)
     parts = dict[str, Plan]()
-    for file in found.parts:
+    for file in loaded.parts:
         part = path.parent / file
         name = file_name(part.stem if part.stem != "plan" else part.resolve().parent.name)
         if name in parts:
@@ -57,7 +57,7 @@ def study(path: Path, *, devices: Sequence[str] = (), quick: bool = False) -> Pl
                 hint="A part is called like its file, or like its folder if that is plan.toml.",
             )
         parts[name] = changed(read(part), devices=devices, quick=quick)
-    return Parts(name=f"{found.name}, quick" if quick else found.name, plans=parts)
+    return Parts(name=f"{loaded.name}, quick" if quick else loaded.name, plans=parts)
 
 
 def read(path: Path) -> Plan:
@@ -66,7 +66,7 @@ def read(path: Path) -> Plan:
     Raises:
         UsageError: The plan has a mistake; the message has file and line.
     """
-    return _found(plans.load(path, partial(_check, folder=path.parent)), path)
+    return _with_files(plans.load(path, partial(_check, folder=path.parent)), path)
 
 
 def _check(plan: Plan, folder: Path) -> None:
@@ -74,14 +74,14 @@ def _check(plan: Plan, folder: Path) -> None:
     checking.plan(beside(plan, folder))
 
 
-def _found(plan: Plan, path: Path) -> Plan:
+def _with_files(plan: Plan, path: Path) -> Plan:
     """Return the plan of the file ``path`` with its own files found, and its quick run checked."""
-    found = beside(plan, path.parent)
+    located = beside(plan, path.parent)
     try:
-        quick_runs.of(found)
+        quick_runs.of(located)
     except UsageError as error:
         raise UsageError(f"{path}: {error.message}", hint=error.hint) from error
-    return found
+    return located
 
 
 def changed(plan: Plan, *, devices: Sequence[str] = (), quick: bool = False) -> Plan:
@@ -142,8 +142,8 @@ def _weights(model: ModelPlan, find: Find) -> str | None:
     named = _if_any(find, model.weights)
     if named is None or model.weights_sha256 is None or Path(named).exists():
         return named
-    kept = None if is_address(named) else known_models.find(model.weights_sha256)
-    return str(kept or named)
+    known_file = None if is_address(named) else known_models.find(model.weights_sha256)
+    return str(known_file or named)
 
 
 def _table(technique: str, table: Mapping[str, Any], find: Find) -> Mapping[str, Any]:

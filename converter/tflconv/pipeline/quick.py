@@ -28,16 +28,16 @@ def of(plan: Plan) -> Plan:
         UsageError: The table keeps a model that the plan does not have, or drops a teacher.
     """
     quick = plan.quick
-    known = [model.title for model in plan.models]
+    titles = [model.title for model in plan.models]
     for title in quick.models:
-        if title not in known:
-            raise unknown("model of this plan", title, known)
+        if title not in titles:
+            raise unknown("model of this plan", title, titles)
     models = tuple(
         _small(model, quick)
         for model in plan.models
         if not quick.models or model.title in quick.models
     )
-    dropped = set(known) - {model.title for model in models}
+    dropped = set(titles) - {model.title for model in models}
     for model in models:
         for what, needed in (("teacher", model.teacher), ("start", model.weights)):
             if needed in dropped:
@@ -73,13 +73,13 @@ def of(plan: Plan) -> Plan:
 
 def _small(model: ModelPlan, quick: QuickPlan) -> ModelPlan:
     """The model with less to learn; one that is known by its hash knows other pictures."""
-    kept = replace(model, recipes=() if quick.recipes else model.recipes)
+    small = replace(model, recipes=() if quick.recipes else model.recipes)
     if quick.dataset is not None:
-        kept = replace(kept, dataset=None, resolution=None)
-    if kept.is_file:
-        return kept
-    training = replace(kept.training, epochs=min(kept.training.epochs, quick.epochs))
-    return replace(kept, training=training, sha256=None if quick.dataset else kept.sha256)
+        small = replace(small, dataset=None, resolution=None)
+    if small.is_file:
+        return small
+    training = replace(small.training, epochs=min(small.training.epochs, quick.epochs))
+    return replace(small, training=training, sha256=None if quick.dataset else small.sha256)
 
 
 def _steps(models: Sequence[ModelPlan], recipes: Sequence[str]) -> frozenset[str]:

@@ -52,7 +52,7 @@ def relieve(
     Returns:
         The file; None if none keeps the limits and is cheap enough.
     """
-    found: Relieved | None = None
+    best: Relieved | None = None
     too_few, enough = 0, len(names) + 1
     while enough - too_few > 1:
         count = (too_few + enough) // 2
@@ -63,10 +63,10 @@ def relieve(
             continue
         fidelity = judge(content)
         if limits.hold(fidelity):
-            found = Relieved(
+            best = Relieved(
                 names=tuple(names[:count]), content=content, fidelity=fidelity, instructions=price
             )
             enough = count
         else:
             too_few = count
-    return found
+    return best

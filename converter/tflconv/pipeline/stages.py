@@ -68,11 +68,13 @@ def prepare(model: StudyModel, progress: Callback) -> Prepared:
     Raises:
         TflconvError: Something failed for the whole model.
     """
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         stages = _Stages(model, about(model.model.title, progress))
         candidates, failures = stages.candidates()
-        texts = [str(one.message) for one in told if issubclass(one.category, UserWarning)]
+        texts = [
+            str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)
+        ]
     return Prepared(
         candidates=tuple(candidates),
         failures=tuple(failures),
@@ -105,14 +107,14 @@ class _Stages:
     @cached_property
     def source(self) -> Path:
         """The file that everything is made of: the user's, a known one, or the trained one."""
-        own = self.job.model
-        if own.is_file:
-            return Path(own.model)
-        known = None if own.sha256 is None else known_models.find(own.sha256)
-        if known is None:
+        model = self.job.model
+        if model.is_file:
+            return Path(model.model)
+        known_file = None if model.sha256 is None else known_models.find(model.sha256)
+        if known_file is None:
             return self._trained().path / KERAS
         self._end("train", "done")
-        return known
+        return known_file
 
     @cached_property
     def teacher(self) -> Path | None:
@@ -141,8 +143,8 @@ class _Stages:
         rows = card.training.get("history") if card is not None else None
         if not isinstance(rows, list) or not rows:
             return ()
-        kept = np.linspace(0, len(rows) - 1, min(len(rows), _EPOCHS)).round().astype(int)
-        return tuple(rows[index] for index in kept)
+        indices = np.linspace(0, len(rows) - 1, min(len(rows), _EPOCHS)).round().astype(int)
+        return tuple(rows[index] for index in indices)
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -204,11 +206,11 @@ class _Stages:
         return entry
 
     def _say_how_long(self) -> None:
-        own = self.job.model
-        if own.sha256 is not None:
+        model = self.job.model
+        if model.sha256 is not None:
             self._tell("train", f"no file in ${known_models.VARIABLE} has its sha256: training it")
-        if own.hours is not None:
-            self._tell("train", f"training it takes about {own.hours:g} h on two cores")
+        if model.hours is not None:
+            self._tell("train", f"training it takes about {model.hours:g} h on two cores")
 
     def _taught_by(self, request: TrainingRequest) -> Mapping[str, Any] | None:
         """What decides what the model learns from a teacher."""
@@ -257,7 +259,7 @@ class _Stages:
 
         def build(folder: Path) -> None:
             self._tell("verify", f"verifying {self._variant(recipe).slug}")
-            found = verification.verify(
+            verified = verification.verify(
                 self.source,
                 self.line.file(recipe),
                 self.dataset,
@@ -265,13 +267,13 @@ class _Stages:
                 reference_scores=np.load(reference.path / LOGITS),
                 metric=metrics.resolve(self.job.plan.metric),
             )
-            write_json(folder / VERIFICATION, found.to_json())
+            write_json(folder / VERIFICATION, verified.to_json())
 
         entry = self.store.fetch("verify", inputs, build)
-        found = Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
-        for doubt in found.doubts:
+        verified = Verification.from_json(json.loads((entry.path / VERIFICATION).read_text()))
+        for doubt in verified.doubts:
             telling.warn(doubt)
-        return found
+        return verified
 
     def _candidate(self, recipe: Recipe, verified: Verification, fidelity: Fidelity) -> Candidate:
         variant, path = self._variant(recipe), self.line.file(recipe)
@@ -311,12 +313,12 @@ class _Stages:
 
     def _cost(self, path: Path) -> tuple[int, int]:
         """Parameters and MACs: of a model of the registry as it is described, else of the file."""
-        own = self.job.model
-        if own.is_file:
-            found = inspect(path)
-            return found.parameters, found.macs
+        model = self.job.model
+        if model.is_file:
+            inspection = inspect(path)
+            return inspection.parameters, inspection.macs
         shape, classes = self.dataset.test.images.shape[1:], len(self.dataset.classes)
-        cost = models.cost(own.model, shape, classes, **own.options)
+        cost = models.cost(model.model, shape, classes, **model.options)
         return cost.parameters, cost.macs
 
     def _variant(self, recipe: Recipe) -> Variant:

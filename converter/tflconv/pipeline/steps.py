@@ -104,13 +104,13 @@ class Workshop:
         if isinstance(row, NetworkTechnique):
             return row.using(subject.config).load(subject, entry.path)
         before = self.origin.opened
-        made = open_once(
+        loaded = open_once(
             entry.path / KERAS,
             custom_objects=before.custom_objects,
             resolution=before.resolution,
         )
-        made.name = before.name
-        return made
+        loaded.name = before.name
+        return loaded
 
     def _entry(self, todo: Todo) -> Entry:
         steps = todo.steps
@@ -153,9 +153,13 @@ class Workshop:
         if card is not None:
             facts = _read(unfinished / technique.FACTS)
             before = {} if subject.model.card is None else subject.model.card.training
-            told = {**card.training, **before, str(steps[-1]): {**facts, **_of(card, steps[-1])}}
+            training = {
+                **card.training,
+                **before,
+                str(steps[-1]): {**facts, **_training_of(card, steps[-1])},
+            }
             name = "_".join(map(str, steps))
-            card = replace(card, training=told, recipe=name, parent=self.origin.sha256)
+            card = replace(card, training=training, recipe=name, parent=self.origin.sha256)
         write_model(folder / KERAS, model, card)
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -228,9 +232,9 @@ class Workshop:
         return {"dataset": self.origin.pictures.name, "dataset_digest": self.origin.pictures.digest}
 
 
-def _of(card: ModelCard, step: Step) -> dict[str, Any]:
-    told = card.training[str(step)]
-    return dict(told) if isinstance(told, dict) else {}
+def _training_of(card: ModelCard, step: Step) -> dict[str, Any]:
+    facts = card.training[str(step)]
+    return dict(facts) if isinstance(facts, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

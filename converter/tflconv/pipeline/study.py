@@ -196,8 +196,8 @@ class _Cells:
     def add(self, run: BenchmarkRun) -> None:
         """Keep ``run``, and write all runs in the order of plan and devices."""
 
-        def save(made: Path) -> None:
-            Results(runs=(run,)).save(made / RESULTS)
+        def save(folder: Path) -> None:
+            Results(runs=(run,)).save(folder / RESULTS)
 
         with self._lock:
             self._store.fetch("bench", _inputs(run), save, again=self._again)
@@ -245,16 +245,16 @@ def _keep(candidate: Candidate, folder: Path) -> None:
         write_bytes(folder / f"{target.stem}{SUFFIX}", candidate.golden.read_bytes())
 
 
-def _report(found: Results, folder: Path, store: Store) -> None:
+def _report(measured: Results, folder: Path, store: Store) -> None:
     """Draw the report, unless it was drawn of these very results."""
 
     def draw(target: Path) -> None:
         from tflconv.report import html, plots
 
-        write_text(target / REPORT, html.to_html(found))
-        plots.write(found, target / PLOTS)
+        write_text(target / REPORT, html.to_html(measured))
+        plots.write(measured, target / PLOTS)
 
-    inputs = {"results": found.to_json(), "versions": versions("tflconv", "matplotlib")}
+    inputs = {"results": measured.to_json(), "versions": versions("tflconv", "matplotlib")}
     drawn = store.fetch("report", {"of": sha256_json(inputs)}, draw).path
     for file in (drawn / REPORT, *(drawn / PLOTS).iterdir()):
         write_bytes(folder / file.relative_to(drawn), file.read_bytes())

@@ -40,14 +40,14 @@ class StudyModel:
     @property
     def teacher(self) -> StudyModel | None:
         """The model of the plan that teaches this one; None if a file does, or nobody."""
-        found = self.plan.teacher_of(self.model)
-        return None if found is None else replace(self, model=found)
+        model = self.plan.teacher_of(self.model)
+        return None if model is None else replace(self, model=model)
 
     @property
     def start(self) -> StudyModel | None:
         """The model of the plan whose weights this one starts from; None if it is a file."""
-        found = self.plan.start_of(self.model)
-        return None if found is None else replace(self, model=found)
+        model = self.plan.start_of(self.model)
+        return None if model is None else replace(self, model=model)
 
     def training(self, taught_by: Path | None, weights: str | None) -> TrainingRequest:
         """How the model is trained, by the file of a teacher and from weights."""
@@ -72,8 +72,8 @@ class StudyModel:
         """What may be lost where a recipe chooses by it; test pictures are for the check alone."""
         plan = self.plan
         chooses = any(recipe.is_auto or recipe.is_mixed for recipe in self.recipes)
-        known = plan.max_drop is not None and plan.metric in (None, "top1")
-        return parse_drop(str(plan.max_drop)) if chooses and known else None
+        has_limit = plan.max_drop is not None and plan.metric in (None, "top1")
+        return parse_drop(str(plan.max_drop)) if chooses and has_limit else None
 
     @property
     def _code(self) -> Path | None:
@@ -82,24 +82,24 @@ class StudyModel:
 
     def conversion(self, model: Path) -> ConversionRequest:
         """What is made of the file ``model``."""
-        plan, own = self.plan, self.model
+        plan, model_plan = self.plan, self.model
         dataset, resolution, _ = self.pictures
         options = plan.options.used_by(self.recipes)
         return ConversionRequest(
             model=model,
             recipes=self.recipes,
-            rewrite=plan.rewrite_of(own),
+            rewrite=plan.rewrite_of(model_plan),
             logits=options.logits,
             calibration=plan.calibration.source,
             calibration_count=options.calibration_count,
             calibration_method=options.calibration_method,
             dataset=dataset,
-            normalize=own.normalize,
-            resize=own.resize,
-            labels=None if own.labels is None else data.read_labels(Path(own.labels)),
-            resolution=resolution if own.is_file else None,
-            custom_objects=self._code if own.is_file else None,
-            signature=own.signature,
+            normalize=model_plan.normalize,
+            resize=model_plan.resize,
+            labels=None if model_plan.labels is None else data.read_labels(Path(model_plan.labels)),
+            resolution=resolution if model_plan.is_file else None,
+            custom_objects=self._code if model_plan.is_file else None,
+            signature=model_plan.signature,
             qat=options.qat,
             settings=options.settings,
             io=options.io,

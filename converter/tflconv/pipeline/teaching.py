@@ -256,7 +256,7 @@ def _ready(path: Path, dataset: Dataset) -> NDArray[np.float32]:
 
 def _check_shape(shape: tuple[int | None, ...], dataset: Dataset, path: Path) -> None:
     pictures = dataset.train.images.shape[1:]
-    if any(side not in (None, given) for side, given in zip(shape, pictures, strict=False)):
+    if any(side not in (None, pixels) for side, pixels in zip(shape, pictures, strict=False)):
         raise UsageError(
             f"the teacher {path} takes pictures of {list(shape)}, and the student sees"
             f" {list(pictures)}.",

@@ -37,10 +37,10 @@ def verify(request: VerificationRequest, *, progress: Callback = silent) -> Veri
     check(request)
     announce(progress, verify=0 if data.is_own(request.dataset) else 2)
     progress(Progress(stage="verify", message=f"comparing {request.target.name}"))
-    found = _compared(request, progress)
-    for doubt in found.doubts:
+    verified = _compared(request, progress)
+    for doubt in verified.doubts:
         telling.warn(doubt)
-    return found
+    return verified
 
 
 def check(request: VerificationRequest) -> None:
@@ -112,8 +112,8 @@ def _card(request: VerificationRequest) -> ModelCard:
 
 def _card_for(samples: Samples, request: VerificationRequest) -> ModelCard | None:
     """Return the same, or None where samples are inputs already and nothing is known."""
-    said = (request.normalize, request.labels, request.resize)
-    own = read_card(request.target)
-    if samples.pixels is None and own is None and said == (None, None, None):
+    settings = (request.normalize, request.labels, request.resize)
+    own_card = read_card(request.target)
+    if samples.pixels is None and own_card is None and settings == (None, None, None):
         return None
     return _card(request)

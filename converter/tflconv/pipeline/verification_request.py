@@ -84,10 +84,10 @@ class VerificationRequest(Preprocessing):
 
     def _check_golden(self) -> None:
         """Raise for what a contract says itself."""
-        said = [name for name in _SAID_BY_GOLDEN if getattr(self, name) is not None]
-        if said:
+        options = [name for name in _SAID_BY_GOLDEN if getattr(self, name) is not None]
+        if options:
             raise UsageError(
-                f"{' and '.join(said)}: the golden contract says it already.",
+                f"{' and '.join(options)}: the golden contract says it already.",
                 hint="Name the file and the contract only: --golden FILE.",
             )
 

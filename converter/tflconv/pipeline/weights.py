@@ -32,12 +32,12 @@ def start(weights: str, sha256: str | None, progress: Callback) -> Start:
         return Start(name=weights, path=_downloaded(weights, sha256, progress), sha256=sha256)
     path = Path(weights)
     checking.model_file(path)
-    found = sha256_path(path)
-    if sha256 not in (None, found):
+    actual = sha256_path(path)
+    if sha256 not in (None, actual):
         raise TflconvError(
-            f"{path} has the sha256 {found}, expected {sha256}.", hint="Is it another file?"
+            f"{path} has the sha256 {actual}, expected {sha256}.", hint="Is it another file?"
         )
-    return Start(name=path.name, path=path, sha256=found)
+    return Start(name=path.name, path=path, sha256=actual)
 
 
 def _downloaded(address: str, sha256: str, progress: Callback) -> Path:

@@ -62,8 +62,8 @@ def kinds(results: Results) -> Figure:
     axes.invert_yaxis()
     axes.margins(x=0.2)
     axes.set_title("Million instructions")
-    told = dict.fromkeys(kind for run in runs for kind in shares(run))
-    handles = [Patch(color=KINDS[kind], label=kind) for kind in told]
+    shown = dict.fromkeys(kind for run in runs for kind in shares(run))
+    handles = [Patch(color=KINDS[kind], label=kind) for kind in shown]
     style.legend(drawn, handles)
     return drawn
 
@@ -78,26 +78,28 @@ def devices(results: Results, model: str) -> Figure:
     Raises:
         UsageError: No run of the model has a cost.
     """
-    found = _costs(results, model)
-    if not found:
+    by_device = _costs(results, model)
+    if not by_device:
         raise UsageError(f"no run of '{model}' has latency or instructions.")
-    recipes = list(dict.fromkeys(recipe for costs in found.values() for recipe in costs))
-    drawn, axes = style.figure(0.9 + 0.2 * len(recipes) * (len(found) + 1))
-    for index, (costs, color) in enumerate(zip(found.values(), _DEVICES * 9, strict=False)):
+    recipes = list(dict.fromkeys(recipe for costs in by_device.values() for recipe in costs))
+    drawn, axes = style.figure(0.9 + 0.2 * len(recipes) * (len(by_device) + 1))
+    for index, (costs, color) in enumerate(zip(by_device.values(), _DEVICES * 9, strict=False)):
         whole = next(iter(costs.values()))
         for recipe, cost in costs.items():
-            height = recipes.index(recipe) * (len(found) + 1) + index
+            height = recipes.index(recipe) * (len(by_device) + 1) + index
             axes.barh(height, 100 * cost / whole, 0.8, color=color)
             axes.text(100 * cost / whole, height, f" {100 * cost / whole:.0f}", va="center")
-    middle = (len(found) - 1) / 2
-    places = [place * (len(found) + 1) + middle for place in range(len(recipes))]
+    middle = (len(by_device) - 1) / 2
+    places = [place * (len(by_device) + 1) + middle for place in range(len(recipes))]
     axes.set_yticks(places, [to_plot(recipe) for recipe in recipes])
     axes.invert_yaxis()
     axes.margins(x=0.14)
     # so many marks at any width, or one comes to stand at the edge once all is laid out
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2.5, 5, 10]))
     axes.set_title(to_plot(f"{model}: cost in % of {recipes[0]}"))
-    handles = [Patch(color=c, label=to_plot(n)) for n, c in zip(found, _DEVICES * 9, strict=False)]
+    handles = [
+        Patch(color=c, label=to_plot(n)) for n, c in zip(by_device, _DEVICES * 9, strict=False)
+    ]
     style.legend(drawn, handles)
     return drawn
 
@@ -121,13 +123,13 @@ def select(results: Results, names: Sequence[str]) -> Results:
 
 def _costs(results: Results, model: str) -> dict[str, dict[str, float]]:
     """Cost by device and recipe."""
-    found: dict[str, dict[str, float]] = {}
+    by_device: dict[str, dict[str, float]] = {}
     for group in columns.groups(results):
         cells = [cell for cell in group.cells if cell.run.model.name == model]
         costs = {cell.run.model.recipe: cost for cell in cells if (cost := columns.cost(cell))}
         if costs:
-            found[f"{group.device.name}, {_unit(cells[0])}"] = costs
-    return found
+            by_device[f"{group.device.name}, {_unit(cells[0])}"] = costs
+    return by_device
 
 
 def _unit(cell: Cell) -> str:

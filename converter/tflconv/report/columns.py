@@ -207,11 +207,11 @@ def _cpu_at_rate(cell: Cell) -> str | None:
 
 
 def _held(cell: Cell) -> str | None:
-    found = cell.endurance
-    if found is None:
+    endured = cell.endurance
+    if endured is None:
         return None
-    until = "" if found.throttled_at_s is None else f" from {found.throttled_at_s:.0f} s"
-    return f"{units.percent(found.held, 0)}{until}"
+    until = "" if endured.throttled_at_s is None else f" from {endured.throttled_at_s:.0f} s"
+    return f"{units.percent(endured.held, 0)}{until}"
 
 
 def _energy(cell: Cell) -> str | None:

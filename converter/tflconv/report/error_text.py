@@ -19,21 +19,21 @@ SHOWN = 16
 _TITLES = ("#", "operator", "SNR, dB", "cosine", "worst token", "worst channel", "clipped", "falls")
 
 
-def print_errors(found: ErrorTrace, console: Console) -> None:
+def print_errors(trace: ErrorTrace, console: Console) -> None:
     """Print where the error starts, and the operators that add most to it."""
-    head = f"Error per operator over {plural(found.samples, 'sample')} of {found.source}"
+    head = f"Error per operator over {plural(trace.samples, 'sample')} of {trace.source}"
     console.print(cell(head, "bold"))
-    for line in lines(found):
-        console.print(cell(line, "bold yellow" if found.start else ""))
-    chosen = sorted(found.operators, key=lambda each: -each.fall)[:SHOWN]
+    for line in lines(trace):
+        console.print(cell(line, "bold yellow" if trace.start else ""))
+    chosen = sorted(trace.operators, key=lambda each: -each.fall)[:SHOWN]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in _TITLES:
         table.add_column(title, justify="left" if title == "operator" else "right")
     for each in sorted(chosen, key=lambda each: each.index):
-        style = "yellow" if found.start and each.index == found.start.index else ""
+        style = "yellow" if trace.start and each.index == trace.start.index else ""
         table.add_row(*map(cell, _row(each)), style=style)
     console.print(table)
-    rest = len(found.operators) - len(chosen)
+    rest = len(trace.operators) - len(chosen)
     if rest:
         console.print(
             Text(f"{rest} more operators add less; `tflconv inspect --json` has all.", "dim")
@@ -41,24 +41,24 @@ def print_errors(found: ErrorTrace, console: Console) -> None:
     console.print()
 
 
-def lines(found: ErrorTrace) -> Iterator[str]:
+def lines(trace: ErrorTrace) -> Iterator[str]:
     """Yield in words where the error starts, and what the outputs come to."""
-    start = found.start
-    if all(each.worst >= BEST for each in found.operators):
+    start = trace.start
+    if all(each.worst >= BEST for each in trace.operators):
         yield "Every operator says the same in both files."
     elif start is None:
         yield "No operator stands out: the error grows little by little."
     else:
         name = start.tensor or "no name"
         yield f"It starts at #{start.index} {start.op} ({name}): {_cause(start)}."
-    if found.operators:
-        last = found.operators[-1]
+    if trace.operators:
+        last = trace.operators[-1]
         yield (
             f"At the last operator that both have, #{last.index} {last.op}: SNR"
             f" {last.snr:.1f} dB, cosine {last.cosine:.5f}."
         )
-    if found.unpaired:
-        yield f"Without a counterpart in {found.reference}: {plural(found.unpaired, 'operator')}."
+    if trace.unpaired:
+        yield f"Without a counterpart in {trace.reference}: {plural(trace.unpaired, 'operator')}."
 
 
 def told(error: OperatorError) -> str:

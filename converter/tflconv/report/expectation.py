@@ -105,13 +105,13 @@ def _causes(facts: Facts) -> Iterator[Cause]:
         yield Cause(text=f"the run is {facts.verdict}", leaves=FAR)
 
 
-def sentence(measured: float, expected: float, found: Sequence[Cause]) -> str | None:
+def sentence(measured: float, expected: float, known_causes: Sequence[Cause]) -> str | None:
     """Return what to say of a speedup that is far off, None of one that is not.
 
     Args:
         measured: Speedup against the baseline.
         expected: The speedup that the estimates of both files promise.
-        found: Causes that are there, the gravest first.
+        known_causes: Causes that are there, the gravest first.
 
     Example:
         >>> sentence(1.0, 3.0, [Cause(text="the device has no dot product (SDOT)", leaves=0.4)])
@@ -121,19 +121,19 @@ has no dot product (SDOT).'
     if not expected or FAR <= measured / expected <= 1 / FAR:
         return None
     promised = f"where its operations promise {expected:.2f}×"
-    told = f"runs at {measured:.2f}× the speed of its baseline, {promised}"
+    fact = f"runs at {measured:.2f}× the speed of its baseline, {promised}"
     if measured > expected:
-        return f"{told}: look at the baseline, which may be slow."
-    if not found:
+        return f"{fact}: look at the baseline, which may be slow."
+    if not known_causes:
         return (
-            f"{told}, and no cause is known: `tflconv inspect --results` has the cost of each op."
+            f"{fact}, and no cause is known: `tflconv inspect --results` has the cost of each op."
         )
-    likely = "; ".join(cause.text for cause in found)
-    left = expected
-    for cause in found:
-        left *= cause.leaves
-    more = "" if measured >= FAR * left else ". That does not explain all of it"
-    return f"{told}: {likely}{more}."
+    likely = "; ".join(cause.text for cause in known_causes)
+    explained = expected
+    for cause in known_causes:
+        explained *= cause.leaves
+    more = "" if measured >= FAR * explained else ". That does not explain all of it"
+    return f"{fact}: {likely}{more}."
 
 
 def of(run: BenchmarkRun, baseline: BenchmarkRun | None, speedup: float | None) -> str | None:

@@ -18,10 +18,10 @@ from tflconv.results.exchange import to_text
 
 def to_json(results: Results) -> str:
     """Return the documented results format, with raw samples, summaries and staircases."""
-    found = staircase.of(results)
-    if not found:
+    staircases = staircase.of(results)
+    if not staircases:
         return to_text(results)
-    stairs = {"staircases": [staircase.to_json(each) for each in found]}
+    stairs = {"staircases": [staircase.to_json(each) for each in staircases]}
     return as_text({**results.to_json(), **stairs}) + "\n"
 
 

@@ -56,11 +56,11 @@ def of(group: Group) -> list[Finding]:
 
 def _flips(group: Group) -> Iterator[Finding]:
     """Yield the pairs of models whose ranks change while they run for long."""
-    found = (
+    endurances = (
         (cell.run.model.slug, endurance.of(cell.run.conditions.sustained or ()))
         for cell in group.cells
     )
-    lasting = [(name, each) for name, each in found if each is not None]
+    lasting = [(name, each) for name, each in endurances if each is not None]
     for flip in endurance.flips(lasting):
         first, last = "at first", "in the end"
         if flip.minutes > 1:
@@ -111,8 +111,8 @@ def _statements(cell: Cell) -> Iterator[tuple[str, bool]]:
     yield from _started(run)
     yield from _uncounted(run)
     yield from _slower(cell)
-    if told := expectation.of(run, cell.baseline, cell.speedup):
-        yield told, True
+    if surprise := expectation.of(run, cell.baseline, cell.speedup):
+        yield surprise, True
     yield from _scattered(cell)
     yield from _endured(run)
     if run.accuracy is not None and run.accuracy.subset:
@@ -129,12 +129,12 @@ def _cure(verdict: str, reason: str) -> str:
 
 
 def _held(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
-    found = run.conditions.golden
-    if found is not None:
+    golden = run.conditions.golden
+    if golden is not None:
         yield (
-            f"outputs for {found.kept} of {found.total} golden pictures are within the tolerance of"
-            f" {found.contract}.",
-            found.kept < found.total,
+            f"outputs for {golden.kept} of {golden.total} golden pictures are within the tolerance"
+            f" of {golden.contract}.",
+            golden.kept < golden.total,
         )
 
 
@@ -142,7 +142,7 @@ def _started(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
     starts = run.cold_start
     if starts is None or run.device.kind == "emulator":
         return
-    told = {
+    costs = {
         kind: (
             f"{starts.median(kind, 'init_ns') / 1e6:.2f} ms,"
             f" {starts.median(kind, 'first_inference_ns') / 1e6:.2f} ms and"
@@ -151,8 +151,8 @@ def _started(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
         for kind in ("without", "cached")
     }
     yield (
-        f"init, first inference and peak memory are {told['cached']} with XNNPACK's weight cache,"
-        f" {told['without']} without it.",
+        f"init, first inference and peak memory are {costs['cached']} with XNNPACK's weight cache,"
+        f" {costs['without']} without it.",
         False,
     )
 
@@ -215,12 +215,12 @@ def _endured(run: BenchmarkRun) -> Iterator[tuple[str, bool]]:
     taken = energy.of(run.conditions)
     if isinstance(taken, str):
         yield f"{taken}.", False
-    found = endurance.of(run.conditions.sustained or ())
-    if found is None:
+    endured = endurance.of(run.conditions.sustained or ())
+    if endured is None:
         return
-    text = f"holds {100 * found.held:.0f} % of its peak speed over {found.seconds:.0f} s"
-    if found.throttled_at_s is not None:
-        yield f"{text}, and throttles from second {found.throttled_at_s:.0f} on.", True
+    text = f"holds {100 * endured.held:.0f} % of its peak speed over {endured.seconds:.0f} s"
+    if endured.throttled_at_s is not None:
+        yield f"{text}, and throttles from second {endured.throttled_at_s:.0f} on.", True
     else:
         yield f"{text}.", False
 

@@ -128,14 +128,14 @@ def staircase(results: Results, recipe: str | None = None, device: str | None = 
     Raises:
         UsageError: There is no such device, or no staircase of such a recipe.
     """
-    known = [group.device.id for group in columns.groups(results)]
-    if device is not None and device not in known:
-        raise unknown("device", device, known)
-    found = [each for each in staircases.of(results) if device in (None, each.device)]
-    finals = sorted({each.final.recipe for each in found})
+    device_ids = [group.device.id for group in columns.groups(results)]
+    if device is not None and device not in device_ids:
+        raise unknown("device", device, device_ids)
+    of_device = [each for each in staircases.of(results) if device in (None, each.device)]
+    finals = sorted({each.final.recipe for each in of_device})
     if recipe is not None and finals and recipe not in finals:
         raise unknown("recipe with a staircase", recipe, finals)
-    chosen = [each for each in found if recipe in (None, each.final.recipe)]
+    chosen = [each for each in of_device if recipe in (None, each.final.recipe)]
     longest = max(chosen, key=lambda each: len(each.stairs), default=None)
     return NOTHING if longest is None else Drawing(staircase_plot.draw(longest))
 

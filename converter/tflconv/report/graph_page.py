@@ -98,12 +98,12 @@ def _relative(old: int, new: int) -> str:
     return units.change(new / old - 1) if old else units.MISSING
 
 
-def _errors(found: ErrorTrace) -> str:
-    lines = "".join(f"<li>{escape(line)}</li>" for line in error_text.lines(found))
+def _errors(trace: ErrorTrace) -> str:
+    lines = "".join(f"<li>{escape(line)}</li>" for line in error_text.lines(trace))
     return markup.section(
         "Error per operator",
-        f'<p class="detail">{plural(found.samples, "sample")} of {escape(found.source)};'
-        f" {escape(found.target)} held against {escape(found.reference)}.</p>",
+        f'<p class="detail">{plural(trace.samples, "sample")} of {escape(trace.source)};'
+        f" {escape(trace.target)} held against {escape(trace.reference)}.</p>",
         f'<ul class="findings">{lines}</ul>',
     )
 
@@ -114,9 +114,9 @@ def _picture(
     marks: Sequence[dict[int, str]],
     errors: ErrorTrace | None,
 ) -> str:
-    told = [*[dict[int, OperatorError]()] * (len(graphs) - 1), _by_place(errors)]
+    operator_errors = [*[dict[int, OperatorError]()] * (len(graphs) - 1), _by_place(errors)]
     content: list[JsonValue] = [
-        _graph(*parts) for parts in zip(inspections, graphs, marks, told, strict=True)
+        _graph(*parts) for parts in zip(inspections, graphs, marks, operator_errors, strict=True)
     ]
     text = to_json(clean_json(content), indent=None).replace("<", "\\u003c")
     return (

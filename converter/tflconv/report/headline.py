@@ -49,12 +49,12 @@ class Headline:
 def of(groups: Sequence[Group]) -> list[Headline]:
     """Return a sentence for each of the first models that have a baseline to be held against."""
     ordered = sorted(groups, key=lambda group: _ORDER.index(group.device.kind))
-    found = []
+    headlines = []
     for family, cells in list(_families(ordered).items())[:MOST]:
         sentence = _of_family(family, cells)
         if sentence is not None:
-            found.append(sentence)
-    return found
+            headlines.append(sentence)
+    return headlines
 
 
 def _families(groups: Sequence[Group]) -> dict[Family, list[Cell]]:
@@ -71,14 +71,14 @@ def _of_family(family: Family, cells: Sequence[Cell]) -> Headline | None:
     smaller = [cell for cell in rivals.values() if (cell.size_change or 0) < 0]
     if not smaller:
         return None
-    known = {cell.run.model.slug: loss for cell in smaller if (loss := _loss(cell)) is not None}
-    right = [cell for cell in smaller if known.get(cell.run.model.slug, 1.0) <= WITHIN]
-    if known and not right:
-        return _none_is_right(family, smaller, known)
+    losses = {cell.run.model.slug: loss for cell in smaller if (loss := _loss(cell)) is not None}
+    right = [cell for cell in smaller if losses.get(cell.run.model.slug, 1.0) <= WITHIN]
+    if losses and not right:
+        return _none_is_right(family, smaller, losses)
     best = min(right or smaller, key=lambda cell: cell.run.model.bytes)
     assert best.baseline is not None
     base, recipe = best.baseline.model.recipe, best.run.model.recipe
-    lead = f"smallest within {WITHIN * 100:g} points of {base}: " if known else "smallest: "
+    lead = f"smallest within {WITHIN * 100:g} points of {base}: " if losses else "smallest: "
     same = [cell for cell in cells if cell.run.model.slug == best.run.model.slug]
     facts = [_size(best), *_speeds(same), _accuracy(best)]
     return Headline(
@@ -92,10 +92,10 @@ def _of_family(family: Family, cells: Sequence[Cell]) -> Headline | None:
 def _fastest(best: Cell, right: Sequence[Cell], cells: Sequence[Cell]) -> str:
     """Return a sentence about the fastest file on the first device that tells, if not ``best``."""
     slugs = {cell.run.model.slug for cell in right}
-    told = [cell for cell in cells if cell.speedup is not None and cell.run.model.slug in slugs]
-    if not told:
+    timed = [cell for cell in cells if cell.speedup is not None and cell.run.model.slug in slugs]
+    if not timed:
         return ""
-    there = [cell for cell in told if cell.run.device.id == told[0].run.device.id]
+    there = [cell for cell in timed if cell.run.device.id == timed[0].run.device.id]
     first = max(there, key=lambda cell: cell.speedup or 0.0)
     own = max((c.speedup or 0 for c in there if c.run.model.slug == best.run.model.slug), default=0)
     if (first.speedup or 0.0) <= own * (1 + _SAME):
@@ -134,8 +134,8 @@ def _size(cell: Cell) -> str:
 
 def _speeds(cells: Sequence[Cell]) -> Iterator[str]:
     """Yield how fast one file is on the first two devices that tell it."""
-    told = [text for cell in cells if (text := _speed(cell))]
-    yield from told[:2]
+    texts = [text for cell in cells if (text := _speed(cell))]
+    yield from texts[:2]
 
 
 def _speed(cell: Cell) -> str:

@@ -124,8 +124,8 @@ def _header(title: str, results: Results, groups: list[Group], sections: Sequenc
     )
 
 
-def _headlines(found: Sequence[Headline]) -> str:
-    items = "".join(f"<li><b>{escape(h.model)}</b> {markup.prose(h.text)}</li>" for h in found)
+def _headlines(headlines: Sequence[Headline]) -> str:
+    items = "".join(f"<li><b>{escape(h.model)}</b> {markup.prose(h.text)}</li>" for h in headlines)
     return f'<ul class="headline">{items}</ul>' if items else ""
 
 
@@ -138,13 +138,13 @@ def _contents(groups: list[Group], sections: Sequence[str]) -> str:
         "reproduce": "To reproduce",
     }
     there = [f'<section id="{name}">' for name in others]
-    kept = [
+    present = [
         (name, title)
         for (name, title), opening in zip(others.items(), there, strict=True)
         if any(section.startswith(opening) for section in sections)
     ]
-    first = [pair for pair in kept if pair[0] == "devices"]
-    ordered = [*first, *links, *(pair for pair in kept if pair not in first)]
+    first = [pair for pair in present if pair[0] == "devices"]
+    ordered = [*first, *links, *(pair for pair in present if pair not in first)]
     anchors = (f'<a href="#{name}">{escape(title)}</a>' for name, title in ordered)
     return f'<nav aria-label="Sections">{"".join(anchors)}</nav>' if len(ordered) > 1 else ""
 

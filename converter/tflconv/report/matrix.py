@@ -36,19 +36,19 @@ def outputs(results: Results) -> str:
 def built_in(results: Results) -> str:
     """Return partitions of each file, and the operators that XNNPACK left to built-in kernels."""
     rows = [
-        [f"{run.model.name} {run.model.recipe}", str(run.graph.partitions), _left(run)]
+        [f"{run.model.name} {run.model.recipe}", str(run.graph.partitions), _undelegated(run)]
         for run in results.runs
         if run.graph
     ]
     return _table(["file", "partitions", "built-in"], rows)
 
 
-def _left(run: BenchmarkRun) -> str:
-    found: Counter[str] = Counter()
+def _undelegated(run: BenchmarkRun) -> str:
+    counts: Counter[str] = Counter()
     for op in run.graph.ops if run.graph else ():
         if op.delegate is None:
-            found[op.kind] += op.count
-    return ", ".join(f"{count} {kind}" for kind, count in found.most_common()) or "none"
+            counts[op.kind] += op.count
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "none"
 
 
 def _distance(run: BenchmarkRun, compared: OutputComparison) -> str:

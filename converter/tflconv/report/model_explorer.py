@@ -72,7 +72,7 @@ def of(
     """Return the overlays by name: instructions, bytes, delegation, changes, snr."""
     operators = facts.of(inspection).operators
     keys = _keys(operators)
-    found = {
+    overlays = {
         "instructions": _shaded(keys, {o.index: round(o.instructions) for o in operators}),
         "bytes": _shaded(keys, {o.index: o.bytes for o in operators}),
         "delegation": _colored(
@@ -82,13 +82,13 @@ def of(
         ),
     }
     if difference is not None:
-        told = marks(difference, second)
-        colors = {i: _CHANGES.get(text.partition(":")[0], _BUILT_IN) for i, text in told.items()}
-        found["changes"] = _colored(keys, told, colors)
+        changes = marks(difference, second)
+        colors = {i: _CHANGES.get(text.partition(":")[0], _BUILT_IN) for i, text in changes.items()}
+        overlays["changes"] = _colored(keys, changes, colors)
     if errors is not None:
         values = {each.index: round(each.worst, 2) for each in errors.operators}
-        found["snr"] = _shaded(keys, values, low=_DEAR, high=_CHEAP)
-    return found
+        overlays["snr"] = _shaded(keys, values, low=_DEAR, high=_CHEAP)
+    return overlays
 
 
 def _keys(operators: tuple[OperatorFacts, ...]) -> dict[int, str]:
@@ -126,10 +126,10 @@ def _run_by(operator: OperatorFacts) -> str:
 
 def marks(difference: Difference, second: bool) -> dict[int, str]:
     """Return what happened to each operator of one file, by its position."""
-    found: dict[int, list[str]] = {}
+    details: dict[int, list[str]] = {}
     for mark in difference.marks:
         place = mark.places[1 if second else 0]
         if place is not None:
             kind, _, detail = mark.entry
-            found.setdefault(place, []).append(f"{kind}: {detail}")
-    return {place: "; ".join(texts) for place, texts in found.items()}
+            details.setdefault(place, []).append(f"{kind}: {detail}")
+    return {place: "; ".join(texts) for place, texts in details.items()}

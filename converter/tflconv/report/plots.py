@@ -187,8 +187,8 @@ def thin(values: Sequence[float], limit: int = SHOWN_SAMPLES) -> tuple[NDArray[n
     """
     array = np.asarray(values, dtype=np.float64)
     even = np.linspace(0, len(array) - 1, min(limit, len(array))).round().astype(int)
-    kept = np.union1d(even, np.flatnonzero(stats.outliers(array))[:limit])
-    return kept, array[kept]
+    indices = np.union1d(even, np.flatnonzero(stats.outliers(array))[:limit])
+    return indices, array[indices]
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

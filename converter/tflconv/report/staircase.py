@@ -90,8 +90,8 @@ def to_json(staircase: Staircase) -> JsonObject:
 
 
 def _of_family(cells: dict[str, Cell]) -> Iterator[tuple[Stair, ...]]:
-    known = {name: parsed for name in cells if (parsed := _parsed(name)) is not None}
-    chains = [_chain(name, known) for name, parsed in known.items() if parsed.steps]
+    by_name = {name: parsed for name in cells if (parsed := _parsed(name)) is not None}
+    chains = [_chain(name, by_name) for name, parsed in by_name.items() if parsed.steps]
     for chain in chains:
         longer = any(chain == other[: len(chain)] for other in chains if other != chain)
         if len(chain) >= FEWEST and not longer:
@@ -105,14 +105,14 @@ def _parsed(name: str) -> Recipe | None:
         return None  # of another version, or not ours
 
 
-def _chain(final: str, known: dict[str, Recipe]) -> list[tuple[str, str]]:
+def _chain(final: str, by_name: dict[str, Recipe]) -> list[tuple[str, str]]:
     """Return step and recipe of each stair to ``final``: what is float, with ever more steps."""
-    last, floats = known[final], {r.steps: n for n, r in known.items() if _is_plain(r)}
+    last, floats = by_name[final], {r.steps: n for n, r in by_name.items() if _is_plain(r)}
     chain, done = list[tuple[str, str]](), 0
     for count in range(len(last.steps) + 1):
         name = floats.get(last.steps[:count])
         if name is not None:
-            chain.append((_steps(last, done, count) or known[name].scheme, name))
+            chain.append((_steps(last, done, count) or by_name[name].scheme, name))
             done = count
     if not last.is_float:
         step = " and ".join(filter(None, (_steps(last, done, len(last.steps)), last.scheme)))

@@ -58,17 +58,17 @@ _PANELS = (
 
 
 @style.settled
-def draw(found: Staircase) -> Figure:
+def draw(staircase: Staircase) -> Figure:
     """Size, cost and accuracy after each step, and what it changed."""
-    panels = [each for each in _PANELS if any(each.value(s) is not None for s in found.stairs)]
-    has_accuracy = any(stair.accuracy is not None for stair in found.stairs)
+    panels = [each for each in _PANELS if any(each.value(s) is not None for s in staircase.stairs)]
+    has_accuracy = any(stair.accuracy is not None for stair in staircase.stairs)
     count = len(panels) + has_accuracy
-    drawn = style.empty_figure(count * (_HEAD + _ROW * len(found.stairs)))
+    drawn = style.empty_figure(count * (_HEAD + _ROW * len(staircase.stairs)))
     grid = drawn.subplots(count, 1, squeeze=False)[:, 0]
     for axes, panel in zip(grid, panels, strict=False):
-        _draw_panel(axes, panel, found.stairs)
+        _draw_panel(axes, panel, staircase.stairs)
     if has_accuracy:
-        _draw_accuracy(grid[-1], found.stairs)
+        _draw_accuracy(grid[-1], staircase.stairs)
     return drawn
 
 

@@ -37,15 +37,15 @@ def rows(results: Results) -> list[Row]:
 
 def to_markdown(results: Results) -> str:
     """Return the table as Markdown, with at most two lines below it."""
-    found = rows(results)
-    shown = [column for column in _COLUMNS if any(column[1](row) for row in found)]
+    table_rows = rows(results)
+    shown = [column for column in _COLUMNS if any(column[1](row) for row in table_rows)]
     lines = [
         ["model", "recipe", *(title for title, _ in shown)],
         ["---", "---", *("---:" for _ in shown)],
-        *(_texts(row, shown) for row in found),
+        *(_texts(row, shown) for row in table_rows),
     ]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return "\n\n".join([table, *_notes(results, found)])
+    return "\n\n".join([table, *_notes(results, table_rows)])
 
 
 Column = tuple[str, Callable[[Row], str | None]]
@@ -115,16 +115,16 @@ _COLUMNS: list[Column] = [
 ]
 
 
-def _notes(results: Results, found: list[Row]) -> list[str]:
+def _notes(results: Results, table_rows: list[Row]) -> list[str]:
     names = {group.device.kind: _name(group) for group in columns.groups(results)}
     parts = []
     if core := names.get("emulator"):
         parts.append(f"Instructions of one inference, {core}: the same on every run.")
     if here := names.get("host"):
         parts.append(f"Latency: median on {here}, no phone.")
-    noisy = [row for row in found if row.timed and row.timed.run.verdict not in _CLEAN]
+    noisy = [row for row in table_rows if row.timed and row.timed.run.verdict not in _CLEAN]
     if noisy:
-        parts.append(f"{len(noisy)} of {len(found)} latencies are noisy; the report says why.")
+        parts.append(f"{len(noisy)} of {len(table_rows)} latencies are noisy; the report says why.")
     return [" ".join(parts)] if parts else []
 
 

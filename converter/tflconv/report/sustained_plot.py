@@ -30,14 +30,14 @@ def _latency(cell: Cell) -> _Points:
 
 
 def _clock(cell: Cell) -> _Points:
-    told = [s for s in cell.run.conditions.sustained or () if any(s.mhz)]
-    return _Points([s.at_s for s in told], [max(s.mhz) for s in told])
+    seconds = [s for s in cell.run.conditions.sustained or () if any(s.mhz)]
+    return _Points([s.at_s for s in seconds], [max(s.mhz) for s in seconds])
 
 
 def _heat(cell: Cell) -> _Points:
-    told = [(m.at_s, m.hottest) for m in cell.run.conditions.trace or ()]
-    known = [(at, degrees) for at, degrees in told if degrees is not None]
-    return _Points([at for at, _ in known], [degrees for _, degrees in known])
+    readings = [(m.at_s, m.hottest) for m in cell.run.conditions.trace or ()]
+    measured = [(at, degrees) for at, degrees in readings if degrees is not None]
+    return _Points([at for at, _ in measured], [degrees for _, degrees in measured])
 
 
 _PANELS: tuple[tuple[str, Callable[[Cell], _Points], float], ...] = (
@@ -111,9 +111,9 @@ def _mark_beyond(axes: Axes, cell: Cell, highest: float, scale: float) -> None:
 
 def _mark_throttling(axes: Axes, cell: Cell, scale: float) -> None:
     """Put a triangle where latency leaves the peak for good."""
-    found = endurance.of(cell.run.conditions.sustained or ())
-    if found is not None and found.throttled_at_s is not None:
+    endured = endurance.of(cell.run.conditions.sustained or ())
+    if endured is not None and endured.throttled_at_s is not None:
         color = style.recipe_color(cell.run.model.recipe)
         axes.scatter(
-            found.throttled_at_s / scale, found.held_ms, s=28, marker="v", color=color, zorder=3
+            endured.throttled_at_s / scale, endured.held_ms, s=28, marker="v", color=color, zorder=3
         )

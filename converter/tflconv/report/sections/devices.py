@@ -65,11 +65,11 @@ def _cost(cell: Cell | None, group: Group) -> str:
 
 
 def _differing(files: dict[str, dict[str, Cell]]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in _told(files))
+    items = "".join(f"<li>{escape(text)}</li>" for text in _sentences(files))
     return f'<ul class="findings">{items}</ul>' if items else ""
 
 
-def _told(files: dict[str, dict[str, Cell]]) -> Iterator[str]:
+def _sentences(files: dict[str, dict[str, Cell]]) -> Iterator[str]:
     for cells in files.values():
         speeds = [(c.run.device.name, c.speedup) for c in cells.values() if c.speedup is not None]
         faster = [name for name, speed in speeds if speed > _CLEAR]

@@ -40,8 +40,8 @@ def _models(groups: Sequence[Group]) -> dict[str, list[Cell]]:
     for group in groups:
         for cell in group.cells:
             accuracy, slug = cell.run.accuracy, cell.run.model.slug
-            told = accuracy is not None and (accuracy.per_class or accuracy.disagreements)
-            if told and slug not in files:
+            has_classes = accuracy is not None and (accuracy.per_class or accuracy.disagreements)
+            if has_classes and slug not in files:
                 files[slug] = cell
                 models.setdefault(group.title(cell), []).append(cell)
     return {name: cells[:MOST_FILES] for name, cells in models.items()}
@@ -171,15 +171,15 @@ def _picture(each: Disagreement) -> str:
     kind = next((k for start, k in _KINDS.items() if (each.picture or "").startswith(start)), None)
     if kind is None:
         return ""
-    told = [f"{each.reference} → {each.target}"]
+    facts = [f"{each.reference} → {each.target}"]
     if each.label not in (each.reference, each.target):
-        told.append(f"is {each.label}")
+        facts.append(f"is {each.label}")
     else:
-        told.append("reference is right" if each.label == each.reference else "file is right")
+        facts.append("reference is right" if each.label == each.reference else "file is right")
     described = (
         f"{each.id}: class {each.label}, reference says {each.reference}, file says {each.target}"
     )
-    lines = "<br>".join(escape(line) for line in (*told, each.id))
+    lines = "<br>".join(escape(line) for line in (*facts, each.id))
     return (
         f'<figure><img src="data:{kind};base64,{each.picture}" alt="{escape(described)}">'
         f"<figcaption>{lines}</figcaption></figure>"

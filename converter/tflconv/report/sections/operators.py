@@ -53,22 +53,26 @@ def _row(
     longest: float,
     unit: str,
 ) -> str:
-    found = [each.get(kind or _OTHERS) for each in costs]
-    parts = [_cell(*pair, longest, unit) for pair in zip(cells, found, strict=True)]
+    kind_costs = [each.get(kind or _OTHERS) for each in costs]
+    parts = [_cell(*pair, longest, unit) for pair in zip(cells, kind_costs, strict=True)]
     name, delegate = kind or _OTHERS
     where = "" if delegate else " (built-in)"
     return f"<tr>{markup.head(name + where)}{''.join(parts)}</tr>"
 
 
-def _cell(cell: Cell, found: KindCost | None, longest: float, unit: str) -> str:
+def _cell(cell: Cell, kind_cost: KindCost | None, longest: float, unit: str) -> str:
     recipe = cell.run.model.recipe
-    if found is None:
+    if kind_cost is None:
         return markup.data(units.MISSING, 0, label=recipe)
-    cost = units.amount(found.cost) if unit == "instructions" else units.significant(found.cost)
-    text = f"{cost} · {units.percent(found.share, 0)} · {plural(found.count, 'op')}"
+    cost = (
+        units.amount(kind_cost.cost)
+        if unit == "instructions"
+        else units.significant(kind_cost.cost)
+    )
+    text = f"{cost} · {units.percent(kind_cost.share, 0)} · {plural(kind_cost.count, 'op')}"
     color = style.recipe_color(recipe)
-    share = found.cost / longest if longest else 0.0
-    return markup.bar(share, text, color=color, label=recipe, value=found.cost)
+    share = kind_cost.cost / longest if longest else 0.0
+    return markup.bar(share, text, color=color, label=recipe, value=kind_cost.cost)
 
 
 _OTHERS: Kind = ("others", "several")

@@ -36,14 +36,14 @@ def html(results: Results, groups: Sequence[Group]) -> str:
 
 def commands(groups: Sequence[Group]) -> list[str]:
     """Return the ``tflconv bench`` that measures the runs again, one per device and settings."""
-    found: dict[tuple[str, str], list[str]] = {}
+    files: dict[tuple[str, str], list[str]] = {}
     for group in groups:
         for cell in group.cells:
             options = _options(cell.run.config)
-            found.setdefault((group.device.id, options), []).append(cell.run.model.slug)
+            files.setdefault((group.device.id, options), []).append(cell.run.model.slug)
     return [
         f"tflconv bench {_files(slugs)} --device {shlex.quote(device)}{options}"
-        for (device, options), slugs in found.items()
+        for (device, options), slugs in files.items()
     ]
 
 
@@ -55,8 +55,8 @@ def _files(slugs: Sequence[str]) -> str:
 
 def _options(config: JsonObject) -> str:
     """Return the settings that are not the defaults, as options of ``tflconv bench``."""
-    given = {n: v for n, v in config.items() if n in _DEFAULTS and v != _DEFAULTS[n]}
-    return "".join(f" {_option(name, value)}" for name, value in given.items())
+    changed = {n: v for n, v in config.items() if n in _DEFAULTS and v != _DEFAULTS[n]}
+    return "".join(f" {_option(name, value)}" for name, value in changed.items())
 
 
 def _option(name: str, value: JsonValue) -> str:

@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from tflconv.report import markup, staircase, style, units
+from tflconv.report import markup, style, units
+from tflconv.report import staircase as staircases
 from tflconv.report.columns import Group
 from tflconv.report.staircase import Stair, Staircase
 
 
 def html(group: Group) -> str:
     """Return a table per staircase of a device; nothing where no recipe has one."""
-    found = staircase.drawn(staircase.of_group(group))
-    tables = [_table(each, group.device.name) for each in found]
+    drawn = staircases.drawn(staircases.of_group(group))
+    tables = [_table(each, group.device.name) for each in drawn]
     return "\n".join(("<h3>Step by step</h3>", *tables)) if tables else ""
 
 
-def _table(found: Staircase, device: str) -> str:
-    heads = ["step", "size", *_heads(found)]
-    name = f"{found.model} · {found.dataset}" if found.dataset else found.model
-    caption = f"{name}: from {found.stairs[0].recipe} to {found.final.recipe}, {device}"
-    pairs = [(None, found.stairs[0]), *pairwise(found.stairs)]
-    rows = (_row(before, stair, found) for before, stair in pairs)
+def _table(staircase: Staircase, device: str) -> str:
+    heads = ["step", "size", *_heads(staircase)]
+    name = f"{staircase.model} · {staircase.dataset}" if staircase.dataset else staircase.model
+    caption = f"{name}: from {staircase.stairs[0].recipe} to {staircase.final.recipe}, {device}"
+    pairs = [(None, staircase.stairs[0]), *pairwise(staircase.stairs)]
+    rows = (_row(before, stair, staircase) for before, stair in pairs)
     return markup.table(heads, rows, kind="facts bars", caption=caption, sortable=False)
 
 
-def _heads(found: Staircase) -> Iterator[str]:
+def _heads(staircase: Staircase) -> Iterator[str]:
     for title, name in _COLUMNS.items():
-        if any(getattr(stair, name) is not None for stair in found.stairs):
+        if any(getattr(stair, name) is not None for stair in staircase.stairs):
             yield title
 
 
@@ -39,12 +40,12 @@ _COLUMNS = {
 }
 
 
-def _row(before: Stair | None, stair: Stair, found: Staircase) -> str:
+def _row(before: Stair | None, stair: Stair, staircase: Staircase) -> str:
     color = style.recipe_color(stair.recipe)
-    cells = [_bar(stair, before, found, "bytes", units.size, "size", color)]
-    heads = list(_heads(found))
+    cells = [_bar(stair, before, staircase, "bytes", units.size, "size", color)]
+    heads = list(_heads(staircase))
     if "instructions" in heads:
-        cells.append(_bar(stair, before, found, *_INSTRUCTIONS, color))
+        cells.append(_bar(stair, before, staircase, *_INSTRUCTIONS, color))
     if "latency [95 %]" in heads:
         text = _latency(stair, before)
         cells.append(markup.data(text, stair.latency_ms, label="latency [95 %]"))
@@ -61,17 +62,17 @@ _INSTRUCTIONS = ("instructions", units.amount, "instructions")
 def _bar(
     stair: Stair,
     before: Stair | None,
-    found: Staircase,
+    staircase: Staircase,
     name: str,
-    told: Callable[[float], str],
+    to_text: Callable[[float], str],
     label: str,
     color: str,
 ) -> str:
     value = getattr(stair, name)
     if value is None:
         return markup.data(units.MISSING, label=label)
-    text = told(value) + _relative(value, getattr(before, name, None))
-    longest = max(getattr(each, name) or 0 for each in found.stairs)
+    text = to_text(value) + _relative(value, getattr(before, name, None))
+    longest = max(getattr(each, name) or 0 for each in staircase.stairs)
     share = value / longest if longest else 0.0
     return markup.bar(share, text, color=color, label=label, value=value)
 

@@ -36,8 +36,8 @@ def curves(context: JsonObject, figure: str) -> dict[str, Curve]:
     recorded = context.get("training")
     if not isinstance(recorded, Mapping):
         return {}
-    found = {str(title): _curve(rows, figure) for title, rows in list(recorded.items())[:MOST]}
-    return {title: curve for title, curve in found.items() if curve}
+    by_model = {str(title): _curve(rows, figure) for title, rows in list(recorded.items())[:MOST]}
+    return {title: curve for title, curve in by_model.items() if curve}
 
 
 def _curve(rows: JsonValue, figure: str) -> Curve:
@@ -53,25 +53,25 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
-def _figure(name: str, title: str, found: Mapping[str, Curve]) -> str:
-    if not found:
+def _figure(name: str, title: str, by_model: Mapping[str, Curve]) -> str:
+    if not by_model:
         return ""
     share = name.endswith("accuracy")
     described = f"Learning curves, {title}: " + "; ".join(
-        f"{model} ends at {_told(curve[-1][1], share)}" for model, curve in found.items()
+        f"{model} ends at {_value_text(curve[-1][1], share)}" for model, curve in by_model.items()
     )
-    drawn = style.inline_svg(_drawn(title, found, share), escape(described))
+    drawn = style.inline_svg(_drawn(title, by_model, share), escape(described))
     return f"<figure>{drawn}</figure>"
 
 
-def _told(value: float, share: bool) -> str:
+def _value_text(value: float, share: bool) -> str:
     return units.percent(value) if share else units.significant(value)
 
 
 @style.settled
-def _drawn(title: str, found: Mapping[str, Curve], share: bool) -> Figure:
+def _drawn(title: str, by_model: Mapping[str, Curve], share: bool) -> Figure:
     drawn, axes = style.figure(3.0)
-    for (model, curve), color in zip(found.items(), _COLORS * 2, strict=False):
+    for (model, curve), color in zip(by_model.items(), _COLORS * 2, strict=False):
         epochs, values = _columns(curve, 100 if share else 1)
         axes.plot(epochs, values, color=color, label=to_plot(model), marker=".", markersize=4)
     axes.set_xlabel("epoch")

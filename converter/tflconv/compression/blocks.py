@@ -50,14 +50,14 @@ def blocks(model: KerasModel, *, resolution: int | None = None) -> list[Block]:
     """
     network, uses = read_with_layers(model, resolution=resolution)
     sides, paths = shapes(network), {id(layer): path for path, layer in layers_of(model)}
-    found = []
+    removable = []
     for node in network.of_kind("add"):
         for kept in (0, 1) if len(node.inputs) == 2 else ():
             way, branch = node.inputs[kept], _branch(network, node, kept)
             if branch and sides[way] == sides[node.name] == sides[node.inputs[1 - kept]]:
                 block = _block(node, kept, branch, uses, paths)
-                found += [] if block is None else [block]
-    return found
+                removable += [] if block is None else [block]
+    return removable
 
 
 def without(model: KerasModel, block: Block, *, custom_objects: Path | None = None) -> KerasModel:
@@ -81,11 +81,11 @@ def without(model: KerasModel, block: Block, *, custom_objects: Path | None = No
     gone = {path[-1] for path in (*block.branch, block.sum)}
     inside["config"]["layers"] = [e for e in layers if e["config"]["name"] not in gone]
     _redirect(inside["config"], block.name, way)
-    made = remade(model, config, custom_objects=custom_objects)
+    shorter = remade(model, config, custom_objects=custom_objects)
     held = dict(layers_of(model))
-    for path, layer in layers_of(made):
+    for path, layer in layers_of(shorter):
         layer.set_weights(held[path].get_weights())
-    return made
+    return shorter
 
 
 def _branch(network: Network, node: Node, kept: int) -> set[str]:
@@ -113,16 +113,16 @@ def _block(
     paths: Mapping[int, tuple[str, ...]],
 ) -> Block | None:
     """The block in terms of layers; None where layers are used elsewhere or lie in other models."""
-    own = [use for use in uses if type(use.layer).__name__ != "InputLayer"]
-    adding = next(use for use in own if node.name in use.nodes)
-    inside = [use for use in own if branch & set(use.nodes)]
+    layer_uses = [use for use in uses if type(use.layer).__name__ != "InputLayer"]
+    adding = next(use for use in layer_uses if node.name in use.nodes)
+    inside = [use for use in layer_uses if branch & set(use.nodes)]
     whole = all(set(use.nodes) <= branch for use in inside) and adding.nodes == (node.name,)
     layers = {id(use.layer) for use in (*inside, adding)}
-    once = sum(id(use.layer) in layers for use in own) == len(inside) + 1
-    found = [paths.get(id(use.layer), (use.layer.name,)) for use in (*inside, adding)]
-    if not (whole and once and len({path[:-1] for path in found}) == 1):
+    once = sum(id(use.layer) in layers for use in layer_uses) == len(inside) + 1
+    layer_paths = [paths.get(id(use.layer), (use.layer.name,)) for use in (*inside, adding)]
+    if not (whole and once and len({path[:-1] for path in layer_paths}) == 1):
         return None
-    return Block(sum=found[-1], kept=kept, branch=tuple(found[:-1]))
+    return Block(sum=layer_paths[-1], kept=kept, branch=tuple(layer_paths[:-1]))
 
 
 def _references(value: Any) -> Iterator[list[Any]]:

@@ -157,10 +157,10 @@ class Growing:
         """Return new labels."""
         start = len(self.parents)
         self.parents.extend(range(start, start + max(count, 0)))
-        made = np.arange(start, start + max(count, 0))
+        labels = np.arange(start, start + max(count, 0))
         if pinned:
-            self.pin(made)
-        return made
+            self.pin(labels)
+        return labels
 
     def pin(self, labels: Labels) -> None:
         """Let all channels with ``labels`` stay."""
@@ -172,8 +172,8 @@ class Growing:
             self.pin(left)
             self.pin(right)
             return left if len(left) > len(right) else right
-        for one, other in zip(left.tolist(), right.tolist(), strict=True):
-            self.parents[self.root(other)] = self.root(one)
+        for label, other in zip(left.tolist(), right.tolist(), strict=True):
+            self.parents[self.root(other)] = self.root(label)
         return left
 
     def root(self, label: int) -> int:
@@ -266,15 +266,15 @@ def _activation(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
 
 
 def _attention(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
-    made = grown.fresh(node.weights["output_kernel"].shape[-1])
+    outputs = grown.fresh(node.weights["output_kernel"].shape[-1])
     heads = grown.fresh(node.weights["query_kernel"].shape[1])
     grown.heads[node.name] = heads
     layer = grown.layers[node.name]
     if type(layer).__name__ == "MultiHeadAttention" and layer.get_config()["output_shape"] is None:
-        return grown.join(inputs[0], made)  # Keras gives the output the width of the query
-    for labels in (*inputs, made, heads):
+        return grown.join(inputs[0], outputs)  # Keras gives the output the width of the query
+    for labels in (*inputs, outputs, heads):
         grown.pin(labels)
-    return made
+    return outputs
 
 
 def meet(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:

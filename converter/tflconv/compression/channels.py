@@ -92,11 +92,12 @@ def smaller(
     """
     graph = channel_graph(*read_with_layers(model, resolution=resolution))
     scores = _scores(graph, model, config, examples)
-    found = choosing.families(graph, scores, tile=config.tile, normed=config.normed)
+    families = choosing.families(graph, scores, tile=config.tile, normed=config.normed)
     by_cost = config.scope == "global"
-    removed = (
-        choosing.by_cost(graph, found, scores, share) if by_cost else choosing.uniform(found, share)
-    )
+    if by_cost:
+        removed = choosing.by_cost(graph, families, scores, share)
+    else:
+        removed = choosing.uniform(families, share)
     _tell_unknown(graph)
     if not removed:
         raise TflconvError(
@@ -104,10 +105,10 @@ def smaller(
             hint="Remove a larger share, or say --setting channels.tile=1 for a narrow network.",
         )
     left = choosing.cost(graph, removed) / choosing.cost(graph)
-    gone = 1 - left if by_cost else len(removed) / sum(len(family.labels) for family in found)
+    gone = 1 - left if by_cost else len(removed) / sum(len(family.labels) for family in families)
     _compare(model.name, share, gone, "instructions" if by_cost else "channels")
-    told = f"{len(removed)} groups of channels go: {left:.2f} of the instructions stay"
-    progress(Progress(stage="channels", state="note", message=f"{told} (estimated, int8)"))
+    summary = f"{len(removed)} groups of channels go: {left:.2f} of the instructions stay"
+    progress(Progress(stage="channels", state="note", message=f"{summary} (estimated, int8)"))
     return cut(model, graph, removed, custom_objects=custom_objects)
 
 

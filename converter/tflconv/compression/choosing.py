@@ -56,37 +56,39 @@ def families(
                     makers.setdefault(label, []).append(f"{place.nodes[-1]}.{role}")
     fixed = graph.pinned if normed else graph.pinned | graph.normed
     groups: dict[tuple[str, ...], list[int]] = {}
-    for label, made in makers.items():
+    for label, sources in makers.items():
         if label not in fixed:
-            groups.setdefault(tuple(made), []).append(label)
+            groups.setdefault(tuple(sources), []).append(label)
     return [
         Family(
             labels=tuple(sorted(labels, key=lambda label: (scores.get(label, 0.0), label))),
-            tile=1 if made[0].endswith(".heads") else tile,
+            tile=1 if sources[0].endswith(".heads") else tile,
         )
-        for made, labels in groups.items()
+        for sources, labels in groups.items()
     ]
 
 
-def uniform(found: Sequence[Family], share: float) -> set[int]:
+def uniform(removable: Sequence[Family], share: float) -> set[int]:
     """Return the labels to remove so that each family loses about ``share`` of its own."""
     removed: set[int] = set()
-    for family in found:
-        removed.update(family.labels[: len(family.labels) - _kept(family, share)])
+    for family in removable:
+        removed.update(family.labels[: len(family.labels) - _kept_count(family, share)])
     return removed
 
 
-def by_cost(graph: ChannelGraph, found: Sequence[Family], scores: Scores, share: float) -> set[int]:
+def by_cost(
+    graph: ChannelGraph, removable: Sequence[Family], scores: Scores, share: float
+) -> set[int]:
     """Return the labels to remove so that about ``share`` of the instructions goes.
 
     Args:
         graph: The channels.
-        found: Its families.
+        removable: Its families.
         scores: How much each label matters.
         share: Share of the estimated int8 instructions that shall go, 0 to 1.
     """
     meter = Meter(graph)
-    blocks = [_blocks(family) for family in found]
+    blocks = [_blocks(family) for family in removable]
     goal = meter.total * (1 - share)
     while meter.total > goal:
         best, least = None, math.inf
@@ -151,12 +153,12 @@ class Meter:
         """Instructions of the layer at ``place`` without the labels ``gone``."""
         if type(place.layer).__name__ == "InputLayer":
             return 0.0  # of a model within the model: it hands on what another layer computed
-        left = {
+        shares = {
             role: sum(label not in gone for label in labels.tolist()) / len(labels)
             for role, labels in place.labels.items()
             if len(labels)
         }
-        outputs = left.get("outputs", 1.0) * left.get("heads", 1.0)
+        outputs = shares.get("outputs", 1.0) * shares.get("heads", 1.0)
         nodes = (self.graph.network[name] for name in place.nodes)
         return sum(
             pricing.instructions(
@@ -164,13 +166,13 @@ class Meter:
                 node,
                 self.graph.sides,
                 outputs=outputs,
-                inputs=left.get("inputs", 1.0),
+                inputs=shares.get("inputs", 1.0),
             )
             for node in nodes
         )
 
 
-def _kept(family: Family, share: float) -> int:
+def _kept_count(family: Family, share: float) -> int:
     """How many labels of ``family`` stay: a multiple of its tile, unless it is too narrow."""
     count = len(family.labels)
     wanted = max(1, round(count * (1 - share)))

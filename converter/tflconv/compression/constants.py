@@ -38,19 +38,19 @@ def folded(graph: ChannelGraph, gone: Labels) -> dict[int, Constants]:
     Returns:
         By ``id`` of the layer, what to add to its bias, one value per output before removal.
     """
-    known, found = constants(graph.network, graph.sides), dict[int, Constants]()
+    by_node, additions = constants(graph.network, graph.sides), dict[int, Constants]()
     for place in graph.places:
         node = graph.network[place.nodes[0]]
         if node.kind not in ("conv", "dense") or not _unpadded(node):
             continue
-        values = known[node.inputs[0]]
+        values = by_node[node.inputs[0]]
         lost = np.isin(place.labels["inputs"], gone) & np.isfinite(values) & (values != 0)
         if lost.any():
             kernel = node.weights["kernel"].reshape(
                 -1, len(values), node.weights["kernel"].shape[-1]
             )
-            found[id(place.layer)] = np.einsum("sio,i->o", kernel[:, lost], values[lost])
-    return {layer: added for layer, added in found.items() if _uses(graph.places, layer) == 1}
+            additions[id(place.layer)] = np.einsum("sio,i->o", kernel[:, lost], values[lost])
+    return {layer: added for layer, added in additions.items() if _uses(graph.places, layer) == 1}
 
 
 def constants(network: Network, sides: Mapping[str, Sequence[int]]) -> dict[str, Constants]:
@@ -60,13 +60,13 @@ def constants(network: Network, sides: Mapping[str, Sequence[int]]) -> dict[str,
         network: A network as it was read.
         sides: Shapes of the outputs of all nodes.
     """
-    known: dict[str, Constants] = {}
+    by_node: dict[str, Constants] = {}
     for node in network:
-        inputs = [known[name] for name in node.inputs]
+        inputs = [by_node[name] for name in node.inputs]
         width = sides[node.name][-1] if len(sides[node.name]) > 1 else 1
         value = _value(node, inputs, width)
-        known[node.name] = value if len(value) == width else np.full(max(width, 0), np.nan)
-    return known
+        by_node[node.name] = value if len(value) == width else np.full(max(width, 0), np.nan)
+    return by_node
 
 
 def _value(node: Node, inputs: Sequence[Constants], width: int) -> Constants:

@@ -143,9 +143,9 @@ def cut(
         row = row_of(place)
         for key, role in row.sizes.items() if row is not None else ():
             _resize(_settings(config, paths[id(place.layer)]), key, place, role, gone)
-    made = remade(model, config, custom_objects=custom_objects)
-    _hand_over(model, made, graph, gone)
-    return made
+    smaller = remade(model, config, custom_objects=custom_objects)
+    _hand_over(model, smaller, graph, gone)
+    return smaller
 
 
 def layers_of(model: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -201,8 +201,8 @@ def _settings(config: JsonValue, path: tuple[str, ...]) -> dict[str, Any]:
     for name in path:
         layers = inside["config"]["layers"]
         inside = next(layer for layer in layers if layer["config"]["name"] == name)
-    found: dict[str, Any] = inside["config"]
-    return found
+    settings: dict[str, Any] = inside["config"]
+    return settings
 
 
 def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labels) -> None:

@@ -50,11 +50,11 @@ def compress(
     judges = examples.held_out if examples.held_out else examples
     model, curve = _resumed(subject, unfinished, judges)
     while len(curve) <= subject.amount and "ends" not in curve[-1]:
-        found = blocks(model, resolution=subject.model.resolution)
-        if not found:
+        candidates = blocks(model, resolution=subject.model.resolution)
+        if not candidates:
             break
         chosen = min(
-            found,
+            candidates,
             key=lambda block: _loss(without(model, block, custom_objects=custom), judges, config),
         )
         shorter = without(model, chosen, custom_objects=custom)
@@ -71,7 +71,7 @@ def compress(
             curve.append(row)
             _keep(model, unfinished, len(curve) - 1)
         write_json(unfinished / FACTS, {"curve": curve})
-        progress(_told(subject, row))
+        progress(_note(subject, row))
     _check_shorter(subject, curve)
     return model
 
@@ -137,7 +137,7 @@ def _kept_at(unfinished: Path, removed: int) -> Path:
     return unfinished / f"without{removed}.keras"
 
 
-def _told(subject: Subject[DepthConfig], row: dict[str, Any]) -> Progress:
+def _note(subject: Subject[DepthConfig], row: dict[str, Any]) -> Progress:
     message = (
         f"{subject.step}: {plural(row['removed'], 'block')} less, the last at '{row['block']}':"
         f" validation accuracy {row['accuracy']:.2%}"

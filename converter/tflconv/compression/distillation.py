@@ -71,8 +71,9 @@ def taught(model: KerasModel, teacher: Teacher, config: DistillStepConfig) -> Lo
     labelled, ends = cross_entropy(model, config.label_smoothing), last_activation(model)
 
     def loss(inputs: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
-        told = teaching.taught_loss(teacher(inputs), in_logits(scores, ends), config.distillation)
-        return teaching.loss(labelled(inputs, scores, labels), told, config.distillation)
+        logits = in_logits(scores, ends)
+        teacher_loss = teaching.taught_loss(teacher(inputs), logits, config.distillation)
+        return teaching.loss(labelled(inputs, scores, labels), teacher_loss, config.distillation)
 
     return loss
 
@@ -115,8 +116,8 @@ def teacher_of(model: Opened, student: Opened) -> Teacher:
     def ask(inputs: Tensor) -> Tensor:
         logits = in_logits(model.source.call(adapted(inputs))[0], ends)
         columns: Tensor = logits if order is None else tf.gather(logits, order, axis=-1)
-        told: Tensor = tf.stop_gradient(columns)
-        return told
+        answer: Tensor = tf.stop_gradient(columns)
+        return answer
 
     return ask
 

@@ -69,8 +69,10 @@ def compress(
     scale(graph, factors)
     _check_equal(before, _outputs(model, pictures), model.name)
     moved = int((factors != 1).sum())
-    told = f"{moved} groups of channels get a factor, from {factors.min():g} to {factors.max():g}"
-    progress(Progress(stage="equalize", state="note", message=told))
+    message = (
+        f"{moved} groups of channels get a factor, from {factors.min():g} to {factors.max():g}"
+    )
+    progress(Progress(stage="equalize", state="note", message=message))
     return model
 
 
@@ -87,17 +89,17 @@ def chosen(graph: ChannelGraph, pictures: Array, alpha: float) -> Factors:
     """
     free = _free(graph)
     values, weights = _largest_values(graph, pictures, len(free)), _largest_weights(graph, free)
-    known = free & (values > 0) & (weights > 0)
-    if not known.any():
+    usable = free & (values > 0) & (weights > 0)
+    if not usable.any():
         raise TflconvError(
             f"no channel of {graph.network.name} can be equalized: none lies between two layers"
             " that can undo a factor of each other.",
             hint="ReLU passes a factor on; ReLU6, GELU and sigmoid do not. Try qat instead.",
         )
     factors = np.ones(len(free), np.float32)
-    ratios = values[known] ** alpha / weights[known] ** (1 - alpha)
+    ratios = values[usable] ** alpha / weights[usable] ** (1 - alpha)
     powers = np.exp2(np.round(np.log2(ratios)))
-    factors[known] = np.clip(powers, 1 / _LIMIT, _LIMIT)
+    factors[usable] = np.clip(powers, 1 / _LIMIT, _LIMIT)
     return factors
 
 
@@ -132,8 +134,8 @@ def _factor(place: Place, name: str, variable: Any, axes: Axes, factors: Factors
         elif role == "outputs":
             by = np.divide(by, factors[place.labels[role]].reshape(side))
     if type(place.layer).__name__ == "DepthwiseConv2D" and name.endswith("kernel"):
-        made = factors[place.labels["middle"]].reshape(variable.shape[2:])
-        by = np.divide(by, made)
+        middle = factors[place.labels["middle"]].reshape(variable.shape[2:])
+        by = np.divide(by, middle)
     return by
 
 
@@ -199,8 +201,8 @@ class _Observer(FloatScheme):
 
 
 def _outputs(model: KerasModel, pictures: Array) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = np.asarray(model(tf.constant(pictures), training=False))
-    return found
+    outputs: NDArray[np.float32] = np.asarray(model(tf.constant(pictures), training=False))
+    return outputs
 
 
 def _check_equal(before: NDArray[np.float32], after: NDArray[np.float32], name: str) -> None:

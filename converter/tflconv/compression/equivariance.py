@@ -89,8 +89,8 @@ def _opaque(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
 
 
 def _token(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:
-    known = type(grown.layers.get(node.name)).__name__ == "ClassToken"
-    return inputs[0] if known else ends(grown, node, inputs)
+    is_token = type(grown.layers.get(node.name)).__name__ == "ClassToken"
+    return inputs[0] if is_token else ends(grown, node, inputs)
 
 
 def _attention(grown: Growing, node: Node, inputs: Sequence[Labels]) -> Labels:

@@ -101,9 +101,9 @@ def fine_tune(
             file.save(State(values=tuner.values(), history=history))
         progress(_finished(name, row, config.epochs, steps))
     plain = config.augment and examples.augmentation != Augmentation.none()
-    said = settle(model, examples, before, accuracy=accuracy, plain=plain, seed=config.seed)
-    if said:
-        message = f"{name}: {said}"
+    settled = settle(model, examples, before, accuracy=accuracy, plain=plain, seed=config.seed)
+    if settled:
+        message = f"{name}: {settled}"
         progress(Progress(stage=name, done=steps, total=steps, unit="steps", message=message))
 
 
@@ -157,7 +157,10 @@ def accuracy(model: KerasModel, examples: Examples) -> float:
 def variables_of(model: KerasModel, *, trainable: bool = False) -> list[Variable]:
     """Return the variables of ``model`` as those of TensorFlow, whichever Keras wraps them."""
     held: Sequence[Any] = model.trainable_variables if trainable else model.weights
-    return [one if callable(getattr(one, "value", None)) else one.value for one in held]
+    return [
+        variable if callable(getattr(variable, "value", None)) else variable.value
+        for variable in held
+    ]
 
 
 def _classes(scores: NDArray[np.float32], ends: str) -> NDArray[np.int64]:
@@ -254,10 +257,10 @@ class _Tuner:
 
     def _step(self, inputs: Tensor, labels: Tensor, rate: Tensor) -> Tensor:
         with tf.GradientTape() as tape, any_names():
-            scores, *seen = leaves(self.called(inputs, training=True))
+            scores, *features = leaves(self.called(inputs, training=True))
             loss = self.loss(inputs, scores, labels)
             if self.features is not None:
-                loss += self.features.loss(inputs, seen)
+                loss += self.features.loss(inputs, features)
         gradients = tape.gradient(loss, self.trained)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply_gradients(
@@ -269,7 +272,7 @@ class _Tuner:
 def _finished(name: str, row: Row, epochs: int, steps: int) -> Progress:
     """The event that reports a finished epoch."""
     held_out = row.get("validation_accuracy")
-    seen = "" if held_out is None else f", validation accuracy {held_out:.2%}"
-    message = f"{name}: epoch {row['epoch']:.0f} of {epochs}, loss {row['loss']:.3f}{seen}"
+    validation = "" if held_out is None else f", validation accuracy {held_out:.2%}"
+    message = f"{name}: epoch {row['epoch']:.0f} of {epochs}, loss {row['loss']:.3f}{validation}"
     done = int(row["epoch"]) * steps // epochs
     return Progress(stage=name, done=done, total=steps, unit="steps", message=message)

@@ -48,22 +48,22 @@ def compress(
 
 def _begin_with(path: Path, model: KerasModel) -> None:
     """Set the weights of the layers of ``model`` that fit those in the file at ``path``."""
-    layers, kept = list(weighted(model)), []
-    with by_layer(path) as found:
+    layers, unfit = list(weighted(model)), []
+    with by_layer(path) as stored:
         for layer in layers:
-            values = found.get(layer.name, [])
+            values = stored.get(layer.name, [])
             if [value.shape for value in values] == [tuple(each.shape) for each in layer.weights]:
                 layer.set_weights([value[()] for value in values])
             else:
-                kept.append(layer.name)
-        if len(kept) == len(layers):
+                unfit.append(layer.name)
+        if len(unfit) == len(layers):
             raise UsageError(
                 f"{path} does not fit: it has no layer with the name and the shapes of one of"
                 f" {model.name}.",
-                hint=f"It has layers such as {clean(', '.join(sorted(found)[:5]), 120)}.",
+                hint=f"It has layers such as {clean(', '.join(sorted(stored)[:5]), 120)}.",
             )
-    if kept:
+    if unfit:
         telling.warn(
-            f"{path} does not fit {len(kept)} of {len(layers)} layers, which begin with the weights"
-            f" of the model: {', '.join(kept[:5])}{' ...' if len(kept) > 5 else ''}."
+            f"{path} does not fit {len(unfit)} of {len(layers)} layers, which begin with the"
+            f" weights of the model: {', '.join(unfit[:5])}{' ...' if len(unfit) > 5 else ''}."
         )

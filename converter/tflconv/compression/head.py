@@ -35,14 +35,14 @@ def renewed(opened: Opened, classes: int, seed: int) -> KerasModel:
     *_, settings = _settings(config, head.name)  # an inner model may have one of the same name
     settings["units"] = classes
     kit.utils.set_random_seed(seed)
-    made = remade(model, config, custom_objects=opened.custom_objects)
-    for own, came in zip(list(weighted(made))[:-1], layers[:-1], strict=True):
-        own.set_weights(came.get_weights())
+    replaced = remade(model, config, custom_objects=opened.custom_objects)
+    for layer, before in zip(list(weighted(replaced))[:-1], layers[:-1], strict=True):
+        layer.set_weights(before.get_weights())
     telling.warn(
         f"layer '{head.name}' of {opened.name}, with {plural(head.units, 'class')}, is replaced by"
         f" a new one with {classes}."
     )
-    return made
+    return replaced
 
 
 def _checked(model: KerasModel, last: Any, dense: Any) -> Any:

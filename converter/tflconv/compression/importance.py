@@ -93,8 +93,8 @@ def by_taylor(
         ):
             if gradient is not None:
                 total += np.abs(variable.numpy() * np.asarray(gradient))
-    found = {id(variable): total for variable, total in zip(variables, sums, strict=True)}
-    return _scores(graph, lambda variable: found[id(_inside(variable))], _is_scale, alike)
+    by_variable = {id(variable): total for variable, total in zip(variables, sums, strict=True)}
+    return _scores(graph, lambda variable: by_variable[id(_inside(variable))], _is_scale, alike)
 
 
 def _inside(variable: Any) -> Any:

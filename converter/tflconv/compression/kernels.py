@@ -53,33 +53,33 @@ def kernels(model: KerasModel) -> list[Kernel]:
         TflconvError: It has none that is trained.
     """
     held: Sequence[Any] = model.trainable_variables
-    found, filters = [], _filters(model)
+    trainable, filters = [], _filters(model)
     for each in held:
         layer, _, name = str(getattr(each, "path", each.name)).rpartition("/")
         if "kernel" not in name or len(each.shape) < 2:
             continue
         variable = each if callable(getattr(each, "value", None)) else each.value
         depthwise = "depthwise" in name or id(each) in filters
-        found.append(Kernel(layer=layer, variable=variable, depthwise=depthwise))
-    if not found:
+        trainable.append(Kernel(layer=layer, variable=variable, depthwise=depthwise))
+    if not trainable:
         raise TflconvError(
             f"{model.name} has no kernels that can be trained.",
             hint="Its layers may be frozen: set layer.trainable to true and save it again.",
         )
-    return found
+    return trainable
 
 
 def _filters(model: Any) -> set[int]:
     """Identities of the variables of depthwise layers, which Keras 3 calls like those of others."""
     kit = keras2 if isinstance(model, keras2.Model) else keras3()
     kinds = (kit.layers.DepthwiseConv1D, kit.layers.DepthwiseConv2D)
-    found = set()
+    identities = set()
     for layer in model.layers:
         if isinstance(layer, kinds):
-            found |= {id(variable) for variable in layer.trainable_variables}
+            identities |= {id(variable) for variable in layer.trainable_variables}
         elif hasattr(layer, "layers"):
-            found |= _filters(layer)
-    return found
+            identities |= _filters(layer)
+    return identities
 
 
 def copied(model: Opened) -> KerasModel:
@@ -89,9 +89,9 @@ def copied(model: Opened) -> KerasModel:
         UsageError: It is no Keras model whose layers can be seen.
     """
     source = keras_model(model.source)
-    made = remade(source, description_of(source), custom_objects=model.custom_objects)
-    made.set_weights(source.get_weights())
-    return made
+    copy = remade(source, description_of(source), custom_objects=model.custom_objects)
+    copy.set_weights(source.get_weights())
+    return copy
 
 
 def keeping(model: KerasModel) -> Callable[[], None]:
@@ -100,10 +100,10 @@ def keeping(model: KerasModel) -> Callable[[], None]:
     Call it after each step of a training: zeros become zeros again, and weights that were equal
     get their mean.
     """
-    kept = [(k, s) for k in kernels(model) if (s := Structure.of(k.weights)) is not None]
+    structures = [(k, s) for k in kernels(model) if (s := Structure.of(k.weights)) is not None]
 
     def restore() -> None:
-        for kernel, structure in kept:
+        for kernel, structure in structures:
             kernel.set(structure.projected(kernel.weights))
 
     return restore

@@ -41,8 +41,8 @@ def instructions(
         outputs: Share of its output channels that it is taken to have.
         inputs: Share of its input channels that it is taken to have.
     """
-    made = values(node, sides) * outputs
-    if not made or _is_folded(network, node):
+    count = values(node, sides) * outputs
+    if not count or _is_folded(network, node):
         return 0.0
     if node.kind in ("conv", "dense"):
         return price("call") + _product(node, sides[node.name], outputs, inputs)
@@ -51,7 +51,7 @@ def instructions(
     work = macs(node, sides) * outputs * inputs
     if work:
         return price("call") + work / (_ROWS * _COLUMNS * _DEPTH) * price("int8 step")
-    return price("call") + made * _PER_VALUE.get(node.kind, _OTHERS)
+    return price("call") + count * _PER_VALUE.get(node.kind, _OTHERS)
 
 
 def _product(node: Node, shape: Shape, outputs: float, inputs: float) -> float:
@@ -60,8 +60,8 @@ def _product(node: Node, shape: Shape, outputs: float, inputs: float) -> float:
     row = " row" if rows == 1 else ""
     tiles = math.ceil(rows / _ROWS) * math.ceil(columns * outputs / _COLUMNS)
     steps = tiles * taps * math.ceil(depth * inputs / _DEPTH)
-    own: float = tiles * price(f"int8{row} tile") + steps * price(f"int8{row} step")
-    return own + (tiles * taps * price("int8 tap") if taps > 1 else 0.0)
+    total: float = tiles * price(f"int8{row} tile") + steps * price(f"int8{row} step")
+    return total + (tiles * taps * price("int8 tap") if taps > 1 else 0.0)
 
 
 def _depthwise(node: Node, shape: Shape, outputs: float) -> float:

@@ -161,15 +161,15 @@ def largest(weights: Array, share: float) -> NDArray[np.bool_]:
     """
     dropped = int(np.floor(weights.size * (1 - share) + 1e-9))
     order = np.argsort(np.abs(weights), axis=None, kind="stable")
-    kept = np.ones(weights.size, np.bool_)
-    kept[order[:dropped]] = False
-    return kept.reshape(weights.shape)
+    is_kept = np.ones(weights.size, np.bool_)
+    is_kept[order[:dropped]] = False
+    return is_kept.reshape(weights.shape)
 
 
 def _largest_of_all(alike: list[Kernel], share: float) -> Masks:
     weights = [kernel.weights for kernel in alike]
-    kept = largest(np.concatenate([each.ravel() for each in weights]), share)
-    parts = np.split(kept, np.cumsum([each.size for each in weights])[:-1])
+    is_kept = largest(np.concatenate([each.ravel() for each in weights]), share)
+    parts = np.split(is_kept, np.cumsum([each.size for each in weights])[:-1])
     return {
         kernel.layer: part.reshape(each.shape)
         for kernel, part, each in zip(alike, parts, weights, strict=True)

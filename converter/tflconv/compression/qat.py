@@ -100,11 +100,11 @@ def check_convertible(network: Network, start: Ranges, *, selective: bool = Fals
 
 def _network(subject: Subject[QatConfig]) -> Network:
     """The network to train: rewritten, without its last softmax if outputs may change."""
-    kept = _MIXING if structures(subject.model.network) else ()
-    if subject.optimize and not kept:
+    skipped = _MIXING if structures(subject.model.network) else ()
+    if subject.optimize and not skipped:
         return subject.model.rewritten[0]
-    kept = kept if subject.optimize else (*kept, DROPS_SOFTMAX)
-    return subject.model.rewritten_by([step for step in PASSES if step.name not in kept])
+    skipped = skipped if subject.optimize else (*skipped, DROPS_SOFTMAX)
+    return subject.model.rewritten_by([step for step in PASSES if step.name not in skipped])
 
 
 _MIXING = ("center_residuals", "merge_linear")
@@ -113,12 +113,12 @@ _MIXING = ("center_residuals", "merge_linear")
 
 def structures(network: Network) -> dict[str, Structure]:
     """Return what is to be kept of the kernels of ``network``, by the name of the node."""
-    found = {}
+    by_node = {}
     for node in _trained(network):
         kernel = node.weights["kernel"]
         if structure := Structure.of(kernel, channels_of(node)):
-            found[node.name] = structure
-    return found
+            by_node[node.name] = structure
+    return by_node
 
 
 def fine_tune(
@@ -246,8 +246,8 @@ def _taught(network: Network, teaching: Teaching, student: Opened) -> Loss:
     teacher = teacher_of(teaching.model, student)
 
     def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        told = taught_loss(teacher(inputs), in_logits(logits, ""), teaching.config)
-        return mixed_loss(loss_of(network, logits, labels), told, teaching.config)
+        teacher_loss = taught_loss(teacher(inputs), in_logits(logits, ""), teaching.config)
+        return mixed_loss(loss_of(network, logits, labels), teacher_loss, teaching.config)
 
     return loss
 

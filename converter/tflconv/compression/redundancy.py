@@ -130,23 +130,23 @@ def redundancy(
     source = keras_model(opened.source)
     network, uses = read_with_layers(source, resolution=resolution)
     uses = tuple(use for use in uses if type(use.layer).__name__ != "InputLayer")
-    known = {id(layer): ".".join(path) for path, layer in layers_of(source)}
+    paths = {id(layer): ".".join(path) for path, layer in layers_of(source)}
     return Redundancy(
-        name=opened.name, layers=tuple(_layers(network, uses, known)), scales=_histogram(uses)
+        name=opened.name, layers=tuple(_layers(network, uses, paths)), scales=_histogram(uses)
     )
 
 
-def _layers(network: Network, uses: tuple[LayerUse, ...], known: dict[int, str]) -> list[LayerCost]:
+def _layers(network: Network, uses: tuple[LayerUse, ...], paths: dict[int, str]) -> list[LayerCost]:
     sides = shapes(network)
     counts = [sum(costs.macs(network[name], sides) for name in use.nodes) for use in uses]
-    whole, seen, found = max(1, sum(counts)), set[int](), []
+    whole, seen, layers = max(1, sum(counts)), set[int](), []
     for use, macs in zip(uses, counts, strict=True):
         layer = use.layer
         first = id(layer) not in seen
         seen.add(id(layer))
-        found.append(
+        layers.append(
             LayerCost(
-                name=known.get(id(layer), layer.name),
+                name=paths.get(id(layer), layer.name),
                 kind=str(getattr(layer, "__name__", type(layer).__name__)),
                 parameters=_parameters(layer) if first else 0,
                 macs=macs,
@@ -156,7 +156,7 @@ def _layers(network: Network, uses: tuple[LayerUse, ...], known: dict[int, str])
                 rank=_rank(layer),
             )
         )
-    return found
+    return layers
 
 
 def _parameters(layer: Any) -> int:

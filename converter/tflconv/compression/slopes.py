@@ -43,20 +43,20 @@ def still(network: Network, trained: Sequence[Node], pictures: Array) -> frozens
             reached.add(name)
             sources = network[name].inputs
             waiting += [source for source in sources if (name, source) not in stops]
-    found = [node.name for node in trained if node.name not in reached]
-    if not found or not stops:
+    stuck = [node.name for node in trained if node.name not in reached]
+    if not stuck or not stops:
         return frozenset()
     blamed = " and ".join(f"'{name}' ({_layer(network[name])})" for name in _names(network, stops))
-    if len(found) == len(trained):
+    if len(stuck) == len(trained):
         raise TflconvError(
             f"qat: no layer of {network.name} can learn: there is no gradient through {blamed}.",
             hint=HINT,
         )
     telling.warn(
-        f"qat: {' and '.join(map(repr, found))} of {network.name} will keep the weights: there is"
+        f"qat: {' and '.join(map(repr, stuck))} of {network.name} will keep the weights: there is"
         f" no gradient through {blamed}."
     )
-    return frozenset(found)
+    return frozenset(stuck)
 
 
 def _stops(network: Network, pictures: Array) -> Iterator[tuple[str, str]]:
@@ -65,9 +65,9 @@ def _stops(network: Network, pictures: Array) -> Iterator[tuple[str, str]]:
     if not opaque:
         return
     (source,) = network.inputs
-    known = values(network, {source.name: tf.constant(pictures)})
+    outputs = values(network, {source.name: tf.constant(pictures)})
     for node in opaque:
-        taken = [known[name] for name in node.inputs]
+        taken = [outputs[name] for name in node.inputs]
         for name, slope in zip(node.inputs, _slopes(network, node, taken), strict=True):
             if slope is None or not bool(tf.reduce_any(tf.not_equal(slope, 0))):
                 yield node.name, name
@@ -78,17 +78,17 @@ def _slopes(network: Network, node: Node, taken: Sequence[Tensor]) -> Sequence[T
     floats = [value for value in taken if value.dtype.is_floating]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(floats)
-        made = tf.cast(node.options["call"](*taken), tf.float32)
-        total = tf.reduce_sum(made * tf.random.stateless_normal(tf.shape(made), (0, 0)))
+        output = tf.cast(node.options["call"](*taken), tf.float32)
+        total = tf.reduce_sum(output * tf.random.stateless_normal(tf.shape(output), (0, 0)))
     try:
-        found = iter(tape.gradient(total, floats))
+        gradients = iter(tape.gradient(total, floats))
     except LookupError as error:
         raise TflconvError(
             f"qat: layer '{node.name}' ({_layer(node)}) of {network.name} cannot be trained for"
             " int8: TensorFlow has no gradient of what it computes.",
             hint=HINT,
         ) from error
-    return [next(found) if value.dtype.is_floating else None for value in taken]
+    return [next(gradients) if value.dtype.is_floating else None for value in taken]
 
 
 def _names(network: Network, stops: set[tuple[str, str]]) -> list[str]:

@@ -61,15 +61,15 @@ def settle(
     held_out, trained = examples.held_out, statistics(model)
     if held_out is None or not len(held_out) or not trained:
         return ""
-    best, chosen, said = accuracy(model, held_out), trained, ""
+    best, chosen, title = accuracy(model, held_out), trained, ""
     first = best
-    for name, found in _others(model, examples, before, plain, seed):
-        _set(model, found)
+    for name, candidate in _others(model, examples, before, plain, seed):
+        _set(model, candidate)
         reached = accuracy(model, held_out)
         if reached > best:
-            best, chosen, said = reached, found, name
+            best, chosen, title = reached, candidate, name
     _set(model, chosen)
-    return said and f"BatchNorm has {said}, validation accuracy {first:.2%} to {best:.2%}"
+    return title and f"BatchNorm has {title}, validation accuracy {first:.2%} to {best:.2%}"
 
 
 def _others(
@@ -95,8 +95,8 @@ def _of_plain(model: KerasModel, examples: Examples, seed: int) -> Statistics:
     return statistics(model)
 
 
-def _set(model: KerasModel, found: Statistics) -> None:
-    for layer, values in zip(_norms(model), found, strict=True):
+def _set(model: KerasModel, wanted: Statistics) -> None:
+    for layer, values in zip(_norms(model), wanted, strict=True):
         for variable, value in zip(_moving(layer), values, strict=True):
             variable.assign(value)
 
@@ -109,4 +109,4 @@ def _norms(model: KerasModel) -> list[Any]:
     """Return the layers that keep moving statistics, those of inner models too."""
     either: Any = model  # Keras 2 or Keras 3
     layers = either._flatten_layers(include_self=False, recursive=True)
-    return [one for one in layers if all(hasattr(one, name) for name in _KEPT)]
+    return [layer for layer in layers if all(hasattr(layer, name) for name in _KEPT)]

@@ -46,7 +46,7 @@ def repeated(kinds: Sequence[int]) -> list[Block]:
         >>> [(b.start, b.end) for b in repeated([9, 1, 2, 3, 1, 2, 3, 8])]
         [(1, 4), (4, 7)]
     """
-    found, waiting = list[Block](), [(0, len(kinds))]
+    blocks, waiting = list[Block](), [(0, len(kinds))]
     row = np.asarray(kinds)
     while waiting:
         start, end = waiting.pop()
@@ -56,9 +56,9 @@ def repeated(kinds: Sequence[int]) -> list[Block]:
         first, period, count = best
         for nth in range(count):
             place = start + first + nth * period
-            found.append(Block(start=place, end=place + period, nth=nth + 1, count=count))
+            blocks.append(Block(start=place, end=place + period, nth=nth + 1, count=count))
         waiting += [(start, start + first), (start + first + count * period, end)]
-    return sorted(found, key=lambda block: block.start)
+    return sorted(blocks, key=lambda block: block.start)
 
 
 def _best(row: NDArray[np.int64]) -> tuple[int, int, int] | None:

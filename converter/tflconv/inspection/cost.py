@@ -43,8 +43,8 @@ def instructions(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> float:
         partitions: Indices of the operators that XNNPACK runs, by partition.
     """
     delegated = {index for partition in partitions for index in partition}
-    found = [*work.units(graph, delegated), ("partition", max(len(partitions) - 1, 0)), ("file", 1)]
-    return sum(map(_priced, found))
+    units = [*work.units(graph, delegated), ("partition", max(len(partitions) - 1, 0)), ("file", 1)]
+    return sum(map(_priced, units))
 
 
 def per_operator(graph: Subgraph, partitions: Sequence[Sequence[int]]) -> list[float]:

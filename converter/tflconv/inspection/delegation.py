@@ -83,13 +83,14 @@ def better_beginning(graph: Subgraph) -> int | None:
     Returns:
         The index of an operator that XNNPACK refuses; None if the order is as good as any.
     """
-    found = of_graph(graph)
-    changing = AT_RUN_TIME in found.reasons.values()
-    if len(found.partitions) < 2 or changing or any(t.dtype == "resource" for t in graph.tensors):
+    delegation = of_graph(graph)
+    partitions = delegation.partitions
+    changing = AT_RUN_TIME in delegation.reasons.values()
+    if len(partitions) < 2 or changing or any(t.dtype == "resource" for t in graph.tensors):
         return None
     needs = _dependencies(graph)
-    ready = (index for index in sorted(found.reasons) if not needs[index])
-    fewer = len(_partitions(graph, {*found.delegated}, begin=False)) < len(found.partitions)
+    ready = (index for index in sorted(delegation.reasons) if not needs[index])
+    fewer = len(_partitions(graph, {*delegation.delegated}, begin=False)) < len(partitions)
     return next(ready, None) if fewer else None
 
 

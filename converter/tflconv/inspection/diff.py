@@ -78,8 +78,8 @@ class Difference:
         kinds = Counter[str]()
         for change in self.changes:
             kinds[change.kind] += change.count
-        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no changes"
-        return f"Difference({told}, {self.unchanged} unchanged)"
+        summary = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no changes"
+        return f"Difference({summary}, {self.unchanged} unchanged)"
 
     def _repr_html_(self) -> str:
         return markup.table([asdict(change) for change in self.changes], repr(self))

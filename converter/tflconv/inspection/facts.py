@@ -72,15 +72,15 @@ def _facts(
     reasons: dict[int, str],
 ) -> OperatorFacts:
     outputs = graph.output_tensors(operator)
-    made = outputs[0] if outputs else None
+    output = outputs[0] if outputs else None
     constants = {t.buffer: t for t in graph.input_tensors(operator) if t.constant}
     return OperatorFacts(
         index=operator.index,
         name=operator.name + (f" + {operator.activation}" if operator.activation else ""),
-        output=made.name if made else "",
-        type=_type(made) if made else "",
-        scale=_scale(made),
-        zero_point=_zero_point(made),
+        output=output.name if output else "",
+        type=_type(output) if output else "",
+        scale=_scale(output),
+        zero_point=_zero_point(output),
         macs=cost.macs(graph, operator),
         instructions=instructions,
         bytes=sum(len(tensor.data) for tensor in constants.values()),
@@ -91,12 +91,12 @@ def _facts(
 
 
 def _sources(graph: Subgraph, tensors: Sequence[int]) -> tuple[int, ...]:
-    found = [
+    indices = [
         graph.producers[t].index if t in graph.producers else -1
         for t in tensors
         if t in graph.producers or t in graph.inputs
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(indices))
 
 
 def _type(tensor: TfliteTensor) -> str:

@@ -43,8 +43,8 @@ def refusals(model: TfliteModel) -> Mapping[int, str]:
         model: The file.
     """
     graph = model.main
-    found = {operator.index: _refusal(graph, operator) for operator in graph.operators}
-    return {index: reason for index, reason in found.items() if reason is not None}
+    reasons = {operator.index: _refusal(graph, operator) for operator in graph.operators}
+    return {index: reason for index, reason in reasons.items() if reason is not None}
 
 
 def summary(model: TfliteModel) -> tuple[str, ...]:

@@ -118,11 +118,11 @@ class Inspection:
     gpu_refusals: Mapping[int, str] | None = None
 
     def __repr__(self) -> str:
-        found = self.delegation
+        prediction = self.delegation
         return (
             f"Inspection({shorten(self.model.path.name)}: {self.bytes.total:,} bytes,"
             f" {self.parameters:,} parameters, {self.macs:,} multiply-accumulates,"
-            f" {plural(len(found.partitions), 'partition')})"
+            f" {plural(len(prediction.partitions), 'partition')})"
         )
 
     def _repr_html_(self) -> str:

@@ -78,8 +78,8 @@ def to_json(run: BenchmarkRun) -> dict[str, JsonValue]:
 
 def to_html(run: BenchmarkRun) -> str:
     """Return the cost per kind of operator as a table for a notebook."""
-    told = f"{run.device.name} ({run.device.id}), cost in {unit(run)}"
-    return markup.table([asdict(kind) for kind in kinds(run)], told)
+    caption = f"{run.device.name} ({run.device.id}), cost in {unit(run)}"
+    return markup.table([asdict(kind) for kind in kinds(run)], caption)
 
 
 def _cost(op: Op) -> float | None:

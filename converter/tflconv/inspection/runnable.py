@@ -180,8 +180,8 @@ def _even(model: TfliteModel) -> Iterator[str]:
             if operator.name in COMPARISONS:
                 operands = [graph.tensors[i].quantization for i in operator.inputs if i >= 0]
                 if any(each is not None and 1 in each.scales for each in operands):
-                    made = " and ".join(f"'{graph.tensors[i].name}'" for i in operator.outputs)
-                    what = f"{operator.name} {made}"
+                    outputs = " and ".join(f"'{graph.tensors[i].name}'" for i in operator.outputs)
+                    what = f"{operator.name} {outputs}"
                     yield f"{what} compares integers in steps of 1, which ends LiteRT"
 
 

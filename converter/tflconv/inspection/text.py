@@ -64,8 +64,8 @@ def print_difference(difference: Difference, console: Console) -> None:
     table = _table("change", "operator", "count", "what happened")
     for change in difference.changes:
         style = _STYLES.get(change.kind, "")
-        told = (change.op, change.count, change.detail)
-        table.add_row(cell(change.kind, style), *map(cell, told))
+        facts = (change.op, change.count, change.detail)
+        table.add_row(cell(change.kind, style), *map(cell, facts))
     table.add_row(Text("unchanged", "dim"), "", str(difference.unchanged), "")
     console.print(table)
     console.print()
@@ -104,8 +104,8 @@ def _branches(model: TfliteModel) -> str:
 
 def _origin(inspection: Inspection) -> list[tuple[str, str]]:
     card = inspection.card
-    appended, found = metadata.labels(inspection.model.path)
-    facts = [("labels", f"{len(found)} in {appended}: {_few(found)}")] if found else []
+    appended, names = metadata.labels(inspection.model.path)
+    facts = [("labels", f"{len(names)} in {appended}: {_few(names)}")] if names else []
     if card is not None:
         origin = " · ".join(part for part in (card.model, card.dataset, card.recipe) if part)
         norm = card.normalization

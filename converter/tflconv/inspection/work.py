@@ -75,7 +75,7 @@ def _tables(graph: Subgraph, delegated: Collection[int]) -> frozenset[int]:
     for operator in graph.operators:
         for tensor in operator.inputs:
             readers.setdefault(tensor, []).append(operator)
-    found: list[int] = []
+    indices: list[int] = []
     for operator in graph.operators:
         chain = [operator] if operator.name == "DEQUANTIZE" else []
         while chain:
@@ -87,8 +87,8 @@ def _tables(graph: Subgraph, delegated: Collection[int]) -> frozenset[int]:
                 break
         whole = len(chain) > 2 and chain[-1].name == "QUANTIZE"
         if whole and all(each.index in delegated for each in chain):
-            found += [each.index for each in chain]
-    return frozenset(found)
+            indices += [each.index for each in chain]
+    return frozenset(indices)
 
 
 def _by_xnnpack(graph: Subgraph, operator: Operator, type_: str | None = None) -> Iterator[Unit]:
@@ -168,10 +168,10 @@ def _taps(graph: Subgraph, operator: Operator) -> int:
 
 def _depthwise(graph: Subgraph, operator: Operator, name: str) -> Iterator[Unit]:
     outputs, kernel = graph.output_tensors(operator)[0], graph.input_tensors(operator)[1]
-    made, channels = outputs.shape[-1], graph.input_tensors(operator)[0].shape[-1]
-    tiles = outputs.elements // max(made, 1) * math.ceil(channels / 16)
+    out_channels, channels = outputs.shape[-1], graph.input_tensors(operator)[0].shape[-1]
+    tiles = outputs.elements // max(out_channels, 1) * math.ceil(channels / 16)
     taps = math.prod(kernel.shape[1:3])
-    if taps > _MOST_TAPS or made > channels:
+    if taps > _MOST_TAPS or out_channels > channels:
         yield f"{name} large depthwise step", tiles * taps
     else:
         yield f"{name} depthwise step", tiles * next(n for n in UNROLLED if taps <= n)
@@ -198,13 +198,13 @@ def _type(graph: Subgraph, operator: Operator) -> str:
 
 def _values(graph: Subgraph, operator: Operator) -> int:
     """Values that it reads, if it makes fewer; else those that it makes."""
-    made = sum(t.elements for t in graph.output_tensors(operator))
+    written = sum(t.elements for t in graph.output_tensors(operator))
     if operator.name in _POOLING:
         sides = [operator.options.get(f"filter{side}", 1) for side in ("Height", "Width")]
-        return made * math.prod(int(side) for side in sides if isinstance(side, int))
+        return written * math.prod(int(side) for side in sides if isinstance(side, int))
     if operator.name in _REDUCING:
         return sum(t.elements for t in graph.input_tensors(operator)[:1])
-    return made
+    return written
 
 
 def _rows(graph: Subgraph, operator: Operator) -> int:

@@ -70,8 +70,8 @@ def unpacking_operators(graph: Subgraph) -> dict[int, int]:
         if (len(operator.inputs), len(ends)) != (1, 2) or min(ends) < 0:
             continue
         source, target = graph.input_tensors(operator)[0], graph.output_tensors(operator)[0]
-        known = source.constant or source.index in unpacked
-        if known and _unpacks(operator, source, target):
+        is_constant = source.constant or source.index in unpacked
+        if is_constant and _unpacks(operator, source, target):
             unpacking[operator.index] = target.index
             unpacked.add(target.index)
     return unpacking

@@ -31,8 +31,8 @@ def constant_of(position: int, name: str) -> Rule:
     """Check that the input at ``position`` is known when the model is loaded."""
 
     def rule(node: Node) -> str | None:
-        known = node.known(node.inputs[position])
-        return None if known else f"its {name} is computed at run time"
+        is_known = node.known(node.inputs[position])
+        return None if is_known else f"its {name} is computed at run time"
 
     return rule
 

@@ -13,18 +13,18 @@ _MISMATCH = "the variable is used with another type or shape"
 
 def refusals(graph: Subgraph) -> dict[int, str | None]:
     """Return why XNNPACK refuses each operator of variables, or None for one that it takes."""
-    found: dict[int, str | None] = {}
+    reasons: dict[int, str | None] = {}
     handles: dict[int, int] = {}
     values: dict[int, TfliteTensor] = {}
     for operator in graph.operators:
         if operator.name == "VAR_HANDLE" and operator.outputs:
             handles[operator.outputs[0]] = operator.index
-            found[operator.index] = "the values of the variable stay outside"
+            reasons[operator.index] = "the values of the variable stay outside"
         elif operator.name in ("ASSIGN_VARIABLE", "READ_VARIABLE"):
-            found[operator.index] = _access(graph, operator, handles, values)
+            reasons[operator.index] = _access(graph, operator, handles, values)
     for handle in values:
-        found[handles[handle]] = None
-    return found
+        reasons[handles[handle]] = None
+    return reasons
 
 
 def _access(

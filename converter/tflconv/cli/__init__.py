@@ -104,9 +104,9 @@ class LazyGroup(Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the names of commands without importing any."""
-        found = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
-        if found or not incomplete.startswith("-"):
-            return [CompletionItem(name, help=text) for name, text in found.items()]
+        matching = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        if matching or not incomplete.startswith("-"):
+            return [CompletionItem(name, help=text) for name, text in matching.items()]
         return super().shell_complete(ctx, incomplete)
 
 

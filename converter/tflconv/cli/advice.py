@@ -24,22 +24,22 @@ _EXTRA = "Got unexpected extra argument"
 def on(error: click.UsageError, command: click.Command, context: click.Context) -> click.UsageError:
     """Return ``error``, which ``command`` met in the words of its call, with what to do."""
     if isinstance(error, click.NoSuchOption):
-        told = f"No such option '{error.option_name}'." + _meant(
+        message = f"No such option '{error.option_name}'." + _meant(
             error.option_name, command, context
         )
-        return click.NoSuchOption(error.option_name, told, ctx=context)
-    told = _plain(error.format_message())
+        return click.NoSuchOption(error.option_name, message, ctx=context)
+    message = _plain(error.format_message())
     if isinstance(error, click.MissingParameter):
-        return click.UsageError(told + _for_example(command), context)
+        return click.UsageError(message + _for_example(command), context)
     if isinstance(error, click.BadOptionUsage):
         options = (each for each in command.get_params(context) if error.option_name in each.opts)
-        return click.UsageError(told + _taken(next(options, None)), context)
+        return click.UsageError(message + _taken(next(options, None)), context)
     if isinstance(error, click.BadParameter):
         names_all = error.param is not None and isinstance(error.param.type, click.Choice)
-        return click.UsageError(told + ("" if names_all else _valid(error, command)), context)
+        return click.UsageError(message + ("" if names_all else _valid(error, command)), context)
     if error.message.startswith(_EXTRA):
         words = error.message.removesuffix(")").rpartition("(")[2].split()
-        return click.UsageError(told + _extra(command, context, words), context)
+        return click.UsageError(message + _extra(command, context, words), context)
     return error
 
 

@@ -155,36 +155,38 @@ def command(
         history=history,
     )
     with options.warnings_on_stderr(), showing() as progress:
-        found = pipeline.compare(request, progress=progress)
-    _write(found, as_json, export_markdown, export_junit)
-    found.check()
+        comparison = pipeline.compare(request, progress=progress)
+    _write(comparison, as_json, export_markdown, export_junit)
+    comparison.check()
     if not fail_on:
         say_next("tflconv", "compare", baseline, contender, "--fail-on", "latency:5%", why="a gate")
 
 
-def _write(found: Comparison, as_json: bool, markdown: Path | None, junit: Path | None) -> None:
+def _write(
+    comparison: Comparison, as_json: bool, markdown: Path | None, junit: Path | None
+) -> None:
     """Write what was asked for; tables go to stdout unless something else does."""
     from tflconv.cli.console import print_json
     from tflconv.comparison import export
 
     if markdown is not None:
-        options.write_or_print(markdown, export.to_markdown(found))
+        options.write_or_print(markdown, export.to_markdown(comparison))
     if junit is not None:
-        options.write_or_print(junit, export.to_junit(found))
+        options.write_or_print(junit, export.to_junit(comparison))
     if as_json:
-        print_json(export.to_json(found))
+        print_json(export.to_json(comparison))
     elif options.STDOUT not in (markdown, junit):
-        _print(found)
+        _print(comparison)
 
 
-def _print(found: Comparison) -> None:
+def _print(comparison: Comparison) -> None:
     from tflconv.comparison.words import of_decision, rows
 
-    for pair in found.pairs:
+    for pair in comparison.pairs:
         say(pair.subject)
         for note in pair.notes:
             say(f"not measured alike: {note}")
         options.print_rows(rows(pair.effects), as_json=False)
         say("")
-    for decision in found.decisions:
+    for decision in comparison.decisions:
         say(of_decision(decision))

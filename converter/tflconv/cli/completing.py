@@ -36,8 +36,8 @@ def datasets(_: click.Context, __: click.Parameter, begun: str) -> list[Completi
     """Return names of datasets; where none begins so, files and folders."""
     from tflconv import data
 
-    found = _starting(begun, ((name, data.card(name).title) for name in data.names()))
-    return found or files(_, __, begun)
+    choices = _starting(begun, ((name, data.card(name).title) for name in data.names()))
+    return choices or files(_, __, begun)
 
 
 def devices(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -45,11 +45,11 @@ def devices(_: click.Context, __: click.Parameter, begun: str) -> list[Completio
     from tflconv.device.arm64 import cores
     from tflconv.device.kinds import kind
 
-    known = [("host", "this computer")]
-    known += [(f"arm64:{name}", "emulated, counts instructions") for name in cores.CORES]
+    choices = [("host", "this computer")]
+    choices += [(f"arm64:{name}", "emulated, counts instructions") for name in cores.CORES]
     phones = kind("adb").listed() if begun.startswith("a") and "r" not in begun[:2] else []
-    known += [(phone.id, phone.name) for phone in phones if phone.kind == "phone"]
-    return _starting(begun, known)
+    choices += [(phone.id, phone.name) for phone in phones if phone.kind == "phone"]
+    return _starting(begun, choices)
 
 
 def serials(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -68,5 +68,5 @@ def models(_: click.Context, __: click.Parameter, begun: str) -> list[Completion
     return _starting(begun, ((name, registry.summary(name)) for name in registered.names()))
 
 
-def _starting(begun: str, found: Iterable[tuple[str, str]]) -> list[CompletionItem]:
-    return [CompletionItem(name, help=text) for name, text in found if name.startswith(begun)]
+def _starting(begun: str, choices: Iterable[tuple[str, str]]) -> list[CompletionItem]:
+    return [CompletionItem(name, help=text) for name, text in choices if name.startswith(begun)]

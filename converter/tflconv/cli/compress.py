@@ -80,13 +80,13 @@ def command(
     )
     try:
         with options.warnings_on_stderr(), showing() as progress:
-            made = pipeline.compress(request, output, progress=progress)
+            compressed = pipeline.compress(request, output, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("The same command goes on from what was finished.") from None
     row = {
-        "file": str(made.artifact.path),
+        "file": str(compressed.artifact.path),
         "recipe": request.recipe,
-        "bytes": made.artifact.bytes,
+        "bytes": compressed.artifact.bytes,
     }
     options.print_rows([row], as_json=as_json)
-    say_next("tflconv", "convert", made.artifact.path, "--recipe", "int8")
+    say_next("tflconv", "convert", compressed.artifact.path, "--recipe", "int8")

@@ -77,13 +77,13 @@ def waiting(message: str = "starting") -> Iterator[None]:
     if shells.VARIABLE in os.environ or is_chosen("quiet") or not _is_terminal():
         yield
         return
-    over, said = threading.Event(), [f"{clean(message)} "]
+    over, written = threading.Event(), [f"{clean(message)} "]
 
     def tell() -> None:
         while not over.wait(_MOMENT):
-            sys.stderr.write(said[-1])
+            sys.stderr.write(written[-1])
             sys.stderr.flush()
-            said.append(".")
+            written.append(".")
 
     thread = threading.Thread(target=tell, daemon=True)
     thread.start()
@@ -92,7 +92,7 @@ def waiting(message: str = "starting") -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        if len(said) > 1:
+        if len(written) > 1:
             sys.stderr.write("\r\x1b[K")
 
 
@@ -128,8 +128,8 @@ def _verbose_lines() -> Callback:
     def hear(event: Progress) -> None:
         for row in tracker.take(event):
             subject = f"{row.subject} " if row.subject else ""
-            told = f"{subject}{row.stage} {'failed' if row.failed else 'done'}"
-            say(f"{tracker.seconds:8.1f} s  {told} in {clock_text(row.seconds(0))}", err=True)
+            ended = f"{subject}{row.stage} {'failed' if row.failed else 'done'}"
+            say(f"{tracker.seconds:8.1f} s  {ended} in {clock_text(row.seconds(0))}", err=True)
         if event.message:
             subject = f"{event.subject}: " if event.subject else ""
             say(f"{tracker.seconds:8.1f} s  {subject}{event.message}", err=True)

@@ -191,20 +191,20 @@ def command(
         seed=seed,
     )
     with options.warnings_on_stderr(), showing() as progress:
-        made = pipeline.convert(request, output or model.parent, progress=progress)
-    options.print_rows([_row(file) for file in made], as_json=as_json)
-    told = [] if dataset is None else ["--dataset", dataset]
-    say_next("tflconv", "verify", model, made[-1].artifact.path, *told)
+        files = pipeline.convert(request, output or model.parent, progress=progress)
+    options.print_rows([_row(file) for file in files], as_json=as_json)
+    dataset_option = [] if dataset is None else ["--dataset", dataset]
+    say_next("tflconv", "verify", model, files[-1].artifact.path, *dataset_option)
 
 
-def _row(made: ConvertedFile) -> dict[str, Any]:
-    fidelity = made.fidelity
+def _row(file: ConvertedFile) -> dict[str, Any]:
+    fidelity = file.fidelity
     return {
-        "file": str(made.artifact.path),
-        "recipe": made.recipe.name,
-        "made as": str(made.choice),
-        "bytes": made.artifact.bytes,
-        "gzip": made.artifact.download_bytes,
+        "file": str(file.artifact.path),
+        "recipe": file.recipe.name,
+        "made as": str(file.choice),
+        "bytes": file.artifact.bytes,
+        "gzip": file.artifact.download_bytes,
         "cosine": None if fidelity.cosine is None else round(fidelity.cosine, 6),
         "agreement": None if fidelity.agreement is None else round(fidelity.agreement, 4),
         **({} if fidelity.drop is None else {"drop": round(fidelity.drop.share, 6)}),

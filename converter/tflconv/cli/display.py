@@ -95,7 +95,7 @@ class Display:
     def _keep(self, rows: list[Row]) -> None:
         for row in rows:
             if self._verbose or not row.is_part or row.seconds(0) >= _WORTH_A_LINE:
-                self._console.print(_kept(row))
+                self._console.print(_finished(row))
 
     def _sum_up(self) -> None:
         overall, seconds = self._tracker.overall(), self._tracker.seconds
@@ -131,7 +131,7 @@ def _described(row: Row) -> Text:
     return Text.assemble((subject, "bold"), " ", message)
 
 
-def _kept(row: Row) -> Text:
+def _finished(row: Row) -> Text:
     mark = ("✗", "red") if row.failed else ("✓", "green")
     name = Text("  ") if row.is_part else Text()
     took = clock_text(row.seconds(0))
@@ -145,8 +145,8 @@ def _live(row: Row, now: float) -> tuple[RenderableType, ...]:
         return described, Text(), Text(), took
     left = row.seconds_left(now)
     bar = ProgressBar(total=row.total, completed=row.done, width=24)
-    rest = took if left is None else Text(f"{clock_text(left)} left", style="cyan")
-    return described, bar, Text(_counted(row)), rest
+    timing = took if left is None else Text(f"{clock_text(left)} left", style="cyan")
+    return described, bar, Text(_counted(row)), timing
 
 
 def _counted(row: Row) -> str:

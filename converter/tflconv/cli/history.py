@@ -76,7 +76,7 @@ def list_runs(history: History, model: str | None, device: str | None, as_json: 
       tflconv history list --device host --json
     """
     with waiting(f"reading {history.path}"):
-        rows = [_row(kept) for kept in history.runs(slug=model, device=device)]
+        rows = [_row(entry) for entry in history.runs(slug=model, device=device)]
     options.print_rows(rows, as_json=as_json)
     if not rows and not as_json:
         say(f"{history.path} has no such runs.", err=True)
@@ -100,13 +100,13 @@ def show(run: str, history: History, as_json: bool) -> None:
     from tflconv.results import Results
 
     with waiting(f"reading {history.path}"):
-        kept = history.find(run)
-    found = Results(runs=(kept.run,))
+        entry = history.find(run)
+    results = Results(runs=(entry.run,))
     if as_json:
-        print_json(found.to_json())
+        print_json(results.to_json())
         return
-    say(f"{kept.hash}\n{kept.run.started or 'no time'}, kept by tflconv {kept.tflconv}")
-    tables.print_results(found, standard_output())
+    say(f"{entry.hash}\n{entry.run.started or 'no time'}, kept by tflconv {entry.tflconv}")
+    tables.print_results(results, standard_output())
 
 
 @command.command(name="export")
@@ -125,10 +125,10 @@ def export(target: Path, history: History, model: str | None, device: str | None
     from tflconv.results import Results
 
     with waiting(f"reading {history.path}"):
-        found = history.runs(slug=model, device=device)
-    if not found:
+        entries = history.runs(slug=model, device=device)
+    if not entries:
         raise TflconvError(f"{history.path} has no such runs.")
-    options.write_or_print(target, exports.to_json(Results(runs=tuple(k.run for k in found))))
+    options.write_or_print(target, exports.to_json(Results(runs=tuple(k.run for k in entries))))
 
 
 @command.command(name="merge")
@@ -179,8 +179,8 @@ def trend(
     series: dict[tuple[str, str], list[Kept]] = {}
     with waiting(f"reading {history.path}"):
         runs = history.runs(slug=model, device=device)
-    for kept in runs:
-        series.setdefault((kept.run.model.slug, kept.run.device.id), []).append(kept)
+    for entry in runs:
+        series.setdefault((entry.run.model.slug, entry.run.device.id), []).append(entry)
     points = [point for runs in series.values() for point in trends.of(runs, figure)]
     rows = [
         {
@@ -201,10 +201,10 @@ def _change(share: float | None, as_json: bool) -> float | str | None:
     return share if as_json or share is None else f"{100 * share:+.2f} %"
 
 
-def _row(kept: Kept) -> dict[str, Any]:
-    run = kept.run
+def _row(entry: Kept) -> dict[str, Any]:
+    run = entry.run
     return {
-        "run": kept.hash[:8],
+        "run": entry.hash[:8],
         "started": run.started,
         "model": run.model.slug,
         "device": run.device.id,

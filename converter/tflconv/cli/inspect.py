@@ -119,7 +119,7 @@ def command(
     from tflconv import pipeline
 
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
-        found = pipeline.inspect_files(
+        inspected = pipeline.inspect_files(
             model,
             other,
             runs=None if results_file is None else _runs(results_file),
@@ -128,9 +128,9 @@ def command(
             normalize=normalize,
             target=target,
         )
-    _draw(found, drawn)
+    _draw(inspected, drawn)
     if options.STDOUT not in drawn.values():
-        (_print_json if as_json else _print_text)(found)
+        (_print_json if as_json else _print_text)(inspected)
     say_next("tflconv", "bench", *(path for path in (model, other) if path is not None))
 
 
@@ -140,18 +140,18 @@ def _runs(results_file: Path) -> Sequence[BenchmarkRun]:
     return results.load(results_file).runs
 
 
-def _draw(found: Inspection | TracedDifference, targets: Mapping[str, Path | None]) -> None:
+def _draw(inspected: Inspection | TracedDifference, targets: Mapping[str, Path | None]) -> None:
     """Write the pictures and overlays that were asked for."""
     from tflconv.pipeline import inspecting
 
     if (svg := targets["svg"]) is not None:
         from tflconv.inspection import drawing
 
-        _write(svg, drawing.draw([each.model for each in inspecting.models_of(found)]))
+        _write(svg, drawing.draw([each.model for each in inspecting.models_of(inspected)]))
     if (html := targets["html"]) is not None:
-        _write(html, inspecting.page(found))
+        _write(html, inspecting.page(inspected))
     if (folder := targets["model_explorer"]) is not None:
-        for path, written in inspecting.overlays(found, folder):
+        for path, written in inspecting.overlays(inspected, folder):
             say(f"model-explorer {path} --node_data_paths={','.join(map(str, written))}", err=True)
 
 
@@ -176,18 +176,19 @@ def _inspect_keras(
     with options.warnings_on_stderr(), working(f"reading {model.name}"):
         from tflconv import pipeline
 
-        found = pipeline.inspect_keras(model, custom_objects=custom_objects)
+        redundancy = pipeline.inspect_keras(model, custom_objects=custom_objects)
     if as_json:
-        print_json(found.to_json())
+        print_json(redundancy.to_json())
         return
-    options.print_rows([_row(layer) for layer in found.layers], as_json=False)
+    options.print_rows([_row(layer) for layer in redundancy.layers], as_json=False)
     say(
-        f"{found.name}: {found.parameters:,} parameters, {found.macs / 1e6:,.1f} M"
-        f" multiply-accumulates, {found.flops / 1e6:,.1f} M FLOPs, {found.values:,} values between"
-        f" layers ({found.values / 1e6:.1f} MB in int8, {4 * found.values / 1e6:.1f} MB in float)"
+        f"{redundancy.name}: {redundancy.parameters:,} parameters, {redundancy.macs / 1e6:,.1f} M"
+        f" multiply-accumulates, {redundancy.flops / 1e6:,.1f} M FLOPs, {redundancy.values:,}"
+        f" values between layers ({redundancy.values / 1e6:.1f} MB in int8,"
+        f" {4 * redundancy.values / 1e6:.1f} MB in float)"
     )
-    if sum(found.scales):
-        counts = " ".join(map(str, found.scales))
+    if sum(redundancy.scales):
+        counts = " ".join(map(str, redundancy.scales))
         say(f"BatchNormalization scales by tenths of the largest of their layer: {counts}")
     say_next("tflconv", "convert", model)
 
@@ -208,25 +209,25 @@ def _row(layer: LayerCost) -> dict[str, object]:
     }
 
 
-def _print_json(found: Inspection | TracedDifference) -> None:
+def _print_json(inspected: Inspection | TracedDifference) -> None:
     from tflconv.pipeline import inspecting
 
-    print_json(inspecting.as_json(found))
+    print_json(inspecting.as_json(inspected))
 
 
-def _print_text(found: Inspection | TracedDifference) -> None:
+def _print_text(inspected: Inspection | TracedDifference) -> None:
     from tflconv.inspection import gpu, text
     from tflconv.inspection.inspect import Inspection
     from tflconv.pipeline import inspecting
 
     console = standard_output(width=200, highlight=False)
-    if not isinstance(found, Inspection):
-        text.print_difference(found, console)
-        if found.errors is not None:
+    if not isinstance(inspected, Inspection):
+        text.print_difference(inspected, console)
+        if inspected.errors is not None:
             from tflconv.report import error_text
 
-            error_text.print_errors(found.errors, console)
-    for each in inspecting.models_of(found):
+            error_text.print_errors(inspected.errors, console)
+    for each in inspecting.models_of(inspected):
         text.print_inspection(each, console)
         for line in () if each.gpu_refusals is None else gpu.summary(each.model):
             say(line)

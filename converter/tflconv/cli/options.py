@@ -77,8 +77,8 @@ def settings(
     def decorated(function: F) -> F:
         @functools.wraps(function)
         def with_config(*args: Any, **values: Any) -> Any:
-            given = {key: values.pop(prefix + key) for key in defaults if prefix + key in values}
-            return function(*args, **{name: kind(**given)}, **values)
+            chosen = {key: values.pop(prefix + key) for key in defaults if prefix + key in values}
+            return function(*args, **{name: kind(**chosen)}, **values)
 
         for key, text in reversed(list(texts.items())):
             _setting(prefix + key, defaults[key], text)(with_config)
@@ -338,11 +338,11 @@ def raise_gravest(failures: Sequence[Failure]) -> None:
 @contextlib.contextmanager
 def warnings_on_stderr() -> Iterator[None]:
     """Print Python warnings of ours as one line each, equal ones once."""
-    told: set[str] = set()
+    shown: set[str] = set()
 
     def tell(message: Warning | str, *_: Any, **__: Any) -> None:
-        if str(message) not in told:
-            told.add(str(message))
+        if str(message) not in shown:
+            shown.add(str(message))
             say(f"Warning: {message}", err=True)
 
     with warnings.catch_warnings():

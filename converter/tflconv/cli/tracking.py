@@ -114,16 +114,16 @@ class Tracker:
         if total < 2:
             return None
         left = {stage: count - self._done[stage] for stage, count in self._jobs.items()}
-        known = {stage: times for stage, times in self._times.items() if times}
+        timed = {stage: times for stage, times in self._times.items() if times}
         waiting = {stage for stage, count in left.items() if count > 0}
         now, busy = self.clock(), [s for s in self._subjects.values() if s.stage is not None]
-        seconds = sum(left[s] * sum(known[s]) / len(known[s]) for s in waiting & known.keys())
+        seconds = sum(left[s] * sum(timed[s]) / len(timed[s]) for s in waiting & timed.keys())
         seconds = max(0.0, seconds - sum(now - subject.since for subject in busy))
         return Overall(
             done=sum(self._done.values()),
             total=total,
-            seconds_left=seconds / max(1, len(busy)) if waiting & known.keys() else None,
-            is_least=not waiting <= known.keys(),
+            seconds_left=seconds / max(1, len(busy)) if waiting & timed.keys() else None,
+            is_least=not waiting <= timed.keys(),
         )
 
     def _work(self, subject: _Subject, event: Progress, now: float) -> Iterator[Row]:

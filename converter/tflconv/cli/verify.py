@@ -118,25 +118,25 @@ def command(
         seed=seed,
     )
     with options.warnings_on_stderr(), showing() as progress:
-        found = pipeline.verify(request, progress=progress)
+        outcome = pipeline.verify(request, progress=progress)
     if export_json is not None:
-        options.write_or_print(export_json, to_json(found.to_json()) + "\n")
+        options.write_or_print(export_json, to_json(outcome.to_json()) + "\n")
     if as_json:
-        print_json(found.to_json())
+        print_json(outcome.to_json())
     elif export_json != options.STDOUT:
-        _print(found)
-    found.check(max_drop=max_drop, min_agreement=min_agreement)
+        _print(outcome)
+    outcome.check(max_drop=max_drop, min_agreement=min_agreement)
     say_next("tflconv", "bench", target or reference)
 
 
-def _print(found: Verification) -> None:
-    say(f"{found.target} against {found.reference}")
-    say(f"{found.total} test {_samples(found)} of {found.dataset}{_subset(found)}")
-    for title, figure in _figures(found):
+def _print(outcome: Verification) -> None:
+    say(f"{outcome.target} against {outcome.reference}")
+    say(f"{outcome.total} test {_samples(outcome)} of {outcome.dataset}{_subset(outcome)}")
+    for title, figure in _figures(outcome):
         say(f"{title:<10} {figure}")
     harmed = [
         {"part": f"{each.kind} {each.name}", "of": each.total, **_points(each.drop, each.interval)}
-        for each in found.harmed
+        for each in outcome.harmed
     ]
     _table("surely lost more than the mean, in points with 95 % intervals", harmed[:5])
     worst = [
@@ -147,35 +147,35 @@ def _print(found: Verification) -> None:
             "target": e.target,
             "margin": round(e.margin, 2),
         }
-        for e in found.worst[:5]
+        for e in outcome.worst[:5]
     ]
     _table("worst disagreements, by the reference's margin", worst)
-    if found.distance is not None and not found.worst:
+    if outcome.distance is not None and not outcome.worst:
         far = [
             {"id": e.id, "sqnr": f"{e.sqnr:.1f} dB", "cosine": f"{e.cosine:.4f}"}
-            for e in found.distance.farthest[:5]
+            for e in outcome.distance.farthest[:5]
         ]
         _table("farthest samples", far)
 
 
-def _figures(found: Verification) -> Iterator[tuple[str, str]]:
+def _figures(outcome: Verification) -> Iterator[tuple[str, str]]:
     """Titles and values of the lines at the top."""
-    if found.metric is not None:
-        yield found.metric.name, str(found.metric).removeprefix(f"{found.metric.name} ")
-    if found.has_classes:
-        low, high = found.interval
-        yield "accuracy", f"{found.accuracy:.2%}  [{low:.2%}, {high:.2%}]"
-        lost = f"drop {100 * found.top1_drop:.2f} points"
-        yield "reference", f"{found.reference_accuracy:.2%}, {lost}"
-    if found.agreeing is not None:
-        yield "agreement", f"{found.agreement:.2%}"
-    if (far := found.distance) is not None:
+    if outcome.metric is not None:
+        yield outcome.metric.name, str(outcome.metric).removeprefix(f"{outcome.metric.name} ")
+    if outcome.has_classes:
+        low, high = outcome.interval
+        yield "accuracy", f"{outcome.accuracy:.2%}  [{low:.2%}, {high:.2%}]"
+        lost = f"drop {100 * outcome.top1_drop:.2f} points"
+        yield "reference", f"{outcome.reference_accuracy:.2%}, {lost}"
+    if outcome.agreeing is not None:
+        yield "agreement", f"{outcome.agreement:.2%}"
+    if (far := outcome.distance) is not None:
         yield "SQNR", f"{far.sqnr:.1f} dB"
         yield "cosine", f"{far.cosine:.4f}, least {far.least_cosine:.4f}"
-    if found.tolerance is not None:
-        yield "largest", f"difference {found.largest_difference:.4g} of {found.tolerance:.4g}"
-    if found.parting is not None:
-        yield "parting", str(found.parting)
+    if outcome.tolerance is not None:
+        yield "largest", f"difference {outcome.largest_difference:.4g} of {outcome.tolerance:.4g}"
+    if outcome.parting is not None:
+        yield "parting", str(outcome.parting)
 
 
 def _table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
@@ -189,9 +189,9 @@ def _points(drop: float, interval: tuple[float, float]) -> dict[str, str]:
     return {"drop": f"{100 * drop:.2f}", "interval": f"{100 * low:.2f} to {100 * high:.2f}"}
 
 
-def _samples(found: Verification) -> str:
-    return "pictures" if found.has_classes else "samples"
+def _samples(outcome: Verification) -> str:
+    return "pictures" if outcome.has_classes else "samples"
 
 
-def _subset(found: Verification) -> str:
-    return " (a subset: not comparable with published figures)" if found.subset else ""
+def _subset(outcome: Verification) -> str:
+    return " (a subset: not comparable with published figures)" if outcome.subset else ""

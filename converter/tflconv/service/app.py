@@ -90,8 +90,8 @@ class _Answers:
 def _described(model: Served) -> dict[str, Any]:
     height, width, channels = model.shape
     size = {"height": height, "width": width, "channels": channels}
-    told = {"name": model.name, "sha256": model.sha256, "bytes": model.bytes, "input": size}
-    return {**told, "labels": model.labels, "classify": f"/models/{model.name}/classify"}
+    facts = {"name": model.name, "sha256": model.sha256, "bytes": model.bytes, "input": size}
+    return {**facts, "labels": model.labels, "classify": f"/models/{model.name}/classify"}
 
 
 def _problem(error: Exception) -> Problem:

@@ -175,13 +175,13 @@ async def _from_form(
     if b"--" + boundary + b"--" not in body:
         raise Problem("bad-request", "The multipart form has no end.")
     # nothing else of the header: its charset could be punycode, which takes a minute for a megabyte
-    told = Headers({"content-type": f'multipart/form-data; boundary="{boundary.decode()}"'})
+    form_headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary.decode()}"'})
 
     async def stream() -> AsyncIterator[bytes]:
         yield body
 
     try:
-        parser = _InMemory(told, stream(), max_fields=_MOST_FIELDS)  # type: ignore[arg-type]
+        parser = _InMemory(form_headers, stream(), max_fields=_MOST_FIELDS)  # type: ignore[arg-type]
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
         raise Problem("bad-request", "The body is no multipart form.") from error

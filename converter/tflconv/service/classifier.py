@@ -181,16 +181,16 @@ def check_golden(classifier: Classifier, golden: tuple[tuple[str, bytes], ...]) 
     Raises:
         TflconvError: A probability is no number, or a golden picture is taken for something else.
     """
-    for pixels in _made(classifier.view):
+    for pixels in _plain_pictures(classifier.view):
         scores = classifier.classify(pixels)
         if not np.isfinite(scores).all():
             raise TflconvError("the model answers a plain picture with what is no number.")
     for kind in FORMATS:  # whose decoders are loaded when they are first needed
         classifier.answer(_file(kind))
     for label, content in golden:
-        found = classifier.labels[int(classifier.answer(content).probabilities.argmax())]
-        if found != label:
-            raise TflconvError(f"the model takes a golden picture of '{label}' for '{found}'.")
+        answer = classifier.labels[int(classifier.answer(content).probabilities.argmax())]
+        if answer != label:
+            raise TflconvError(f"the model takes a golden picture of '{label}' for '{answer}'.")
 
 
 def _file(kind: str) -> bytes:
@@ -199,7 +199,7 @@ def _file(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _made(view: pictures.View) -> list[NDArray[np.uint8]]:
+def _plain_pictures(view: pictures.View) -> list[NDArray[np.uint8]]:
     assert view.size is not None
     shape = (*view.size, view.channels)
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

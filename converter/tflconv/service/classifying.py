@@ -50,11 +50,11 @@ class Classifying:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the other application answer."""
-        found = PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if found is None:
+        match = PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if match is None:
             return await self._others(scope, receive, send)
         request = Request(scope, receive)
-        record = scope.get(BEGUN) or Record(self._service, found[1])
+        record = scope.get(BEGUN) or Record(self._service, match[1])
         try:
             answer = await _classify(self._service, request, record)
         except Exception as error:

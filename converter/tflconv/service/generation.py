@@ -115,9 +115,9 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
     Raises:
         TflconvError: It is missing, changed meanwhile, or cannot be copied.
     """
-    path, made = model.path, folder / f"{model.name}.new"
+    path, draft = model.path, folder / f"{model.name}.new"
     try:
-        with open(path, "rb", opener=_without_waiting) as source, made.open("wb") as target:
+        with open(path, "rb", opener=_without_waiting) as source, draft.open("wb") as target:
             before, digest = os.fstat(source.fileno()), hashlib.sha256()
             if not stat.S_ISREG(before.st_mode):
                 raise TflconvError(f"{path} is not a file.", hint="Name a .tflite file.")
@@ -133,7 +133,7 @@ def copy(model: ServedModel, folder: Path) -> ServedModel:
         raise missing(path, what="model file", hint=hint) from error
     except OSError as error:
         raise TflconvError(f"cannot copy {path}: {error.strerror}.") from error
-    return replace(model, path=made.rename(folder / f"{digest.hexdigest()}.tflite"))
+    return replace(model, path=draft.rename(folder / f"{digest.hexdigest()}.tflite"))
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -153,8 +153,8 @@ def _mark_of(path: Path) -> object:
         return None
 
 
-def _mark(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _mark(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _golden(golden: Golden) -> tuple[dict[str, list[tuple[str, int, int]]], bytes]:
@@ -173,7 +173,7 @@ def _of_originals(
 ) -> TflconvError:
     """Return ``error`` with the files that the user knows in place of their copies."""
     message, hint = error.message, error.hint
-    for model, made in zip(models, copies, strict=True):
-        message = message.replace(str(made.path), str(model.path))
-        hint = None if hint is None else hint.replace(str(made.path), str(model.path))
+    for model, copied in zip(models, copies, strict=True):
+        message = message.replace(str(copied.path), str(model.path))
+        hint = None if hint is None else hint.replace(str(copied.path), str(model.path))
     return type(error)(message, hint=hint)

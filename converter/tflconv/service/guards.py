@@ -82,8 +82,8 @@ class Guards:
             return Response(status_code=204, headers=allowed)
         if self._token is None or scope["path"] in OPEN:
             return None
-        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self._token)
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        right = hmac.compare_digest(token.strip().encode(), self._token)
         if scheme.lower() == "bearer" and right:
             return None
         return respond(Problem("unauthorized", "Send the header Authorization: Bearer TOKEN."))

@@ -77,10 +77,12 @@ class Job:
             self._require(head["id"])
             KINDS[head["problem"]]  # or KeyError
             return Problem(head["problem"], str(head["detail"]))
-        told = wire.Classes.unpack(body)
-        self._require(told.number)
+        classes = wire.Classes.unpack(body)
+        self._require(classes.number)
         waited = (self.started or self.accepted) - self.accepted
-        return Outcome(told.top, round(1000 * waited, 3), told.decode_ms, told.inference_ms)
+        return Outcome(
+            classes.top, round(1000 * waited, 3), classes.decode_ms, classes.inference_ms
+        )
 
     def _require(self, number: object) -> None:
         if number != self.number:

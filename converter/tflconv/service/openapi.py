@@ -74,10 +74,10 @@ def _name(models: Sequence[str]) -> list[dict[str, Any]]:
 
 def _problems() -> dict[str, Any]:
     """The problems by status, each with the names of its kinds."""
-    found: dict[str, list[str]] = {}
+    descriptions: dict[str, list[str]] = {}
     for name, kind in KINDS.items():
-        found.setdefault(str(kind.status), []).append(f"{kind.title} ({name}).")
-    return {status: _problem(" ".join(titles)) for status, titles in found.items()}
+        descriptions.setdefault(str(kind.status), []).append(f"{kind.title} ({name}).")
+    return {status: _problem(" ".join(titles)) for status, titles in descriptions.items()}
 
 
 def _problem(text: str) -> dict[str, Any]:

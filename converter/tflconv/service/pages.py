@@ -46,27 +46,28 @@ def reference(document: dict[str, Any]) -> Page:
         f'<meta name="color-scheme" content="light dark"><title>{title}</title>{style[0]}</head>',
         f"<body><main><h1>{title}</h1><p>{escape(document['info']['description'])}</p>",
         '<p><a href="/">Try a picture</a> · <a href="/openapi.json">OpenAPI 3.1 as JSON</a></p>',
-        *(_operation(path, method, told) for path, ways in document["paths"].items()
-          for method, told in ways.items()),
+        *(_operation(path, method, operation) for path, ways in document["paths"].items()
+          for method, operation in ways.items()),
         "</main></body></html>",
     ]  # fmt: skip
     return _page("".join(parts))
 
 
-def _operation(path: str, method: str, told: dict[str, Any]) -> str:
-    kinds = told.get("requestBody", {}).get("content", {})
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    kinds = operation.get("requestBody", {}).get("content", {})
     takes = "".join(f"<li><code>{escape(kind)}</code></li>" for kind in kinds)
     parameters = "".join(
         f"<li><code>{escape(each['name'])}</code> ({each['in']}): "
         f"{escape(_values(each['schema']))} {escape(each.get('description', ''))}</li>"
-        for each in told.get("parameters", ())
+        for each in operation.get("parameters", ())
     )
     answers = "".join(
         f"<dt>{status}</dt><dd>{escape(each['description'])}</dd>"
-        for status, each in sorted(told["responses"].items())
+        for status, each in sorted(operation["responses"].items())
     )
     return (
-        f"<section><h2><code>{method.upper()} {escape(path)}</code></h2><p>{told['summary']}</p>"
+        f"<section><h2><code>{method.upper()} {escape(path)}</code></h2>"
+        f"<p>{operation['summary']}</p>"
         + (f"<h3>Parameters</h3><ul>{parameters}</ul>" if parameters else "")
         + (f"<h3>Bodies</h3><ul>{takes}</ul>" if takes else "")
         + f"<h3>Answers</h3><dl>{answers}</dl></section>"

@@ -221,7 +221,7 @@ class Pool:
     def _answered(self, worker: _Worker, head: wire.Message, body: bytes) -> None:
         try:
             job = worker.jobs[0]
-            told = job.read(head, body)
+            outcome = job.read(head, body)
         except (IndexError, KeyError, TypeError, ValueError):  # it was not asked, or says nothing
             worker.process.kill()
             return
@@ -233,7 +233,7 @@ class Pool:
         else:
             worker.limit.lift()
         self._give_out()
-        job.end(told)
+        job.end(outcome)
 
     def _ended(self, worker: _Worker) -> None:
         if worker not in self._workers:
@@ -271,15 +271,15 @@ class Pool:
     def _end_waiting(self) -> None:
         """End what waited too long, and look again when the next one will have."""
         limit, now = self._config.timeout, time.perf_counter()
-        given = (job for worker in self._workers for job in worker.jobs if job.started is None)
-        waiting = [job for job in (*given, *self._waiting) if not job.is_over]
+        handed_out = (job for worker in self._workers for job in worker.jobs if job.started is None)
+        waiting = [job for job in (*handed_out, *self._waiting) if not job.is_over]
         for job in waiting:
             if now - job.accepted >= limit:
                 job.end(Problem("overloaded", "It waited too long.", retry_after=self._seconds))
         self._waiting = deque(job for job in self._waiting if not job.is_over)
-        left = [job.accepted + limit - now for job in waiting if not job.is_over]
+        seconds = [job.accepted + limit - now for job in waiting if not job.is_over]
         loop = asyncio.get_running_loop()
-        self._look = loop.call_later(min(left), self._end_waiting) if left else None
+        self._look = loop.call_later(min(seconds), self._end_waiting) if seconds else None
 
     def _worked_too_long(self, worker: _Worker) -> None:
         """End a worker, also where nobody waits any more for what it is at."""

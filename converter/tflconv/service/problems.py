@@ -76,12 +76,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
     def to_json(self) -> dict[str, Any]:
         """Return the members of the answer."""
-        told = {"type": f"urn:tflconv:problem:{self.kind}", "title": KINDS[self.kind].title}
-        return {**told, "status": self.status, "detail": self.detail, **self.more}
+        members = {"type": f"urn:tflconv:problem:{self.kind}", "title": KINDS[self.kind].title}
+        return {**members, "status": self.status, "detail": self.detail, **self.more}
 
     @property
     def headers(self) -> dict[str, str]:
         """What the answer carries beside its members."""
-        found = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
-        found |= {} if self.allow is None else {"allow": self.allow}
-        return found | ({"www-authenticate": "Bearer"} if self.status == 401 else {})
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        headers |= {} if self.allow is None else {"allow": self.allow}
+        return headers | ({"www-authenticate": "Bearer"} if self.status == 401 else {})

@@ -46,8 +46,8 @@ class Quick:
         What is returned is called with the whole body, and with what begins the long way; it
         returns whether it took the request.
         """
-        found = PATH.fullmatch(scope["path"])
-        if found is None or scope["method"] != "POST" or scope["query_string"]:
+        match = PATH.fullmatch(scope["path"])
+        if match is None or scope["method"] != "POST" or scope["query_string"]:
             return None
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
@@ -62,7 +62,7 @@ class Quick:
         )
         if not plain:
             return None
-        record = Record(self._service, found[1])
+        record = Record(self._service, match[1])
         try:
             record.hold(int(length))  # of which nothing is refused once it begins to come
         except Problem:

@@ -59,11 +59,11 @@ class Record:
     def end(self, status: int, **more: Any) -> None:
         """Write its line; it holds no bytes any more."""
         service, name = self._service, self.model
-        told: dict[str, Any] = {"request": self.number, "model": name[:80]}
+        facts: dict[str, Any] = {"request": self.number, "model": name[:80]}
         if self.asking is not None:
-            told |= {"bytes": self.taken, "pictures": len(self.asking.jobs)}
+            facts |= {"bytes": self.taken, "pictures": len(self.asking.jobs)}
         milliseconds = round(1000 * (time.perf_counter() - self._began), 3)
-        told |= {**self._told, **more, "status": status, "milliseconds": milliseconds}
+        facts |= {**self._told, **more, "status": status, "milliseconds": milliseconds}
         self.let_go()
-        service.log.event("request", **told)
+        service.log.event("request", **facts)
         service.metrics.answered(name if name in service.models else "", status)

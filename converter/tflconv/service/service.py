@@ -173,9 +173,9 @@ class Service:
 
     def _tidy(self) -> None:
         """Delete copies of files that are served no longer; who has one open keeps it."""
-        kept = {model.sha256 for model in self.models.values()}
+        served = {model.sha256 for model in self.models.values()}
         for file in self._folder.iterdir():
-            if file.stem not in kept:
+            if file.stem not in served:
                 with contextlib.suppress(OSError):
                     file.unlink()
 

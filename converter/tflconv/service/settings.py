@@ -149,9 +149,9 @@ def served_models(
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"two models are called {name}.", hint="Rename one of the files.")
-    told = None if labels is None else tuple(labels)
+    label_names = None if labels is None else tuple(labels)
     return tuple(
-        ServedModel(name=name, path=path, normalize=normalize, resize=resize, labels=told)
+        ServedModel(name=name, path=path, normalize=normalize, resize=resize, labels=label_names)
         for name, path in zip(names, paths, strict=True)
     )
 

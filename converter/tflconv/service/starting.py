@@ -68,12 +68,12 @@ def golden_pictures(folder: Path) -> tuple[tuple[str, bytes], ...]:
         )
     try:
         files = sorted(file for file in folder.glob("*/*") if file.is_file())
-        found = tuple((file.parent.name, file.read_bytes()) for file in files)
+        pictures = tuple((file.parent.name, file.read_bytes()) for file in files)
     except OSError as error:
         raise TflconvError(f"cannot read {folder}: {error.strerror}.") from error
-    if not found:
+    if not pictures:
         raise TflconvError(
             f"{folder} has no pictures in folders named like their classes.",
             hint="Make one folder per class in it, with pictures.",
         )
-    return found
+    return pictures

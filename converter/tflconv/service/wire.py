@@ -82,9 +82,9 @@ class Classes(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the answer as it travels."""
-        told = _TOLD.pack(self.number, self.decode_ms, self.inference_ms)
+        numbers = _TOLD.pack(self.number, self.decode_ms, self.inference_ms)
         classes = b"".join([_CLASS.pack(index, share) for index, share in self.top])
-        return _LENGTHS.pack(0, len(told) + len(classes)) + told + classes
+        return _LENGTHS.pack(0, len(numbers) + len(classes)) + numbers + classes
 
     @staticmethod
     def unpack(body: bytes) -> Classes:
@@ -134,8 +134,8 @@ def messages(connection: socket.socket) -> Iterator[tuple[Message, bytes]]:
     """
     while lengths := _exactly(connection, _LENGTHS.size, may_end=True):
         head, body = _LENGTHS.unpack(lengths)
-        told = _object(_exactly(connection, head)) if head else {}
-        yield told, _exactly(connection, body)
+        message = _object(_exactly(connection, head)) if head else {}
+        yield message, _exactly(connection, body)
 
 
 def _exactly(connection: socket.socket, size: int, *, may_end: bool = False) -> bytes:
@@ -147,7 +147,7 @@ def _exactly(connection: socket.socket, size: int, *, may_end: bool = False) -> 
 
 
 def _object(text: bytes) -> Message:
-    found = _decode(text.decode())
-    if not isinstance(found, dict):
+    value = _decode(text.decode())
+    if not isinstance(value, dict):
         raise ValueError("a message of a worker is no object")
-    return found
+    return value

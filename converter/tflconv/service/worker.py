@@ -67,14 +67,14 @@ def _prepare() -> None:
 
 
 def _open_all(
-    told: wire.Message, golden: bytes, open_model: Opener
+    setup: wire.Message, golden: bytes, open_model: Opener
 ) -> tuple[dict[str, Classifier], dict[str, Any]]:
     models, ready = dict[str, Classifier](), dict[str, Any]()
-    for each in told["models"]:
+    for each in setup["models"]:
         labels = None if each["labels"] is None else tuple(each["labels"])
         model = ServedModel(**{**each, "path": Path(each["path"]), "labels": labels})
-        opened = open_model(model, max_pixels=told["max_pixels"], threads=told["threads"])
-        check_golden(opened, _golden(told["golden"].get(model.name, ()), golden))
+        opened = open_model(model, max_pixels=setup["max_pixels"], threads=setup["threads"])
+        check_golden(opened, _golden(setup["golden"].get(model.name, ()), golden))
         models[model.name] = opened
         assert opened.view.size is not None
         shape = [*opened.view.size, opened.view.channels]
@@ -89,7 +89,7 @@ def _golden(listed: list[tuple[str, int, int]], content: bytes) -> tuple[tuple[s
 def _done(models: Mapping[str, Classifier], asked: wire.Question) -> bytes:
     """Return the answer to a question; whatever goes wrong in it is an answer, too."""
     try:
-        return _told(models[asked.model].answer(asked.content), asked)
+        return _packed(models[asked.model].answer(asked.content), asked)
     except UnreadablePicture as error:
         problem, detail = "unreadable-picture", str(error)[:200]
     except Exception as error:  # a bug, which costs its picture and no other
@@ -97,7 +97,7 @@ def _done(models: Mapping[str, Classifier], asked: wire.Question) -> bytes:
     return wire.pack({"id": asked.number, "problem": problem, "detail": detail})
 
 
-def _told(answer: Answer, asked: wire.Question) -> bytes:
+def _packed(answer: Answer, asked: wire.Question) -> bytes:
     return wire.Classes(
         number=asked.number,
         top=likeliest(answer.probabilities, asked.top),

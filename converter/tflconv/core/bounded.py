@@ -100,8 +100,8 @@ def explained(path: Path, part: str, *, hint: str | None = None) -> Iterator[Non
         if isinstance(error, OSError) and not is_damage(error):
             raise TflconvError(f"cannot read {path}: {inputs.why_unread(error)}.") from error
         verb = "are" if part.endswith("s") else "is"
-        told = f"{path}: {part} {verb} damaged ({first_line(error, 200)})."
-        raise DamagedError(told, hint=hint) from error
+        message = f"{path}: {part} {verb} damaged ({first_line(error, 200)})."
+        raise DamagedError(message, hint=hint) from error
 
 
 def is_damage(error: Exception) -> bool:

@@ -130,9 +130,9 @@ def _request(url: str, start: int) -> urllib.request.Request:
 
 def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
     """Return where in the file the body begins, and the size of the file."""
-    if {each.strip().lower() for each in _told(answer, "Content-Encoding")} - {"identity"}:
+    if {each.strip().lower() for each in _header_values(answer, "Content-Encoding")} - {"identity"}:
         raise DownloadError("the server packed the file, which nobody asked for")
-    if len(set(_told(answer, "Content-Length"))) > 1:
+    if len(set(_header_values(answer, "Content-Length"))) > 1:
         raise DownloadError("the server says several lengths of the file")
     if answer.status == 200:
         return 0, answer.length
@@ -146,7 +146,7 @@ def _place(answer: _Answer, start: int) -> tuple[int, int | None]:
     return start, size
 
 
-def _told(answer: _Answer, name: str) -> list[str]:
+def _header_values(answer: _Answer, name: str) -> list[str]:
     """All values of a header; it may come several times, and libraries read the first."""
     return [str(value) for value in answer.headers.get_all(name, [])]
 

@@ -134,9 +134,9 @@ def replacing_file(target: Path) -> Iterator[Path]:
         with explain_output_errors(target):
             require_replaceable(target)
         with beside(target) as folder:
-            made = folder / target.name
-            yield made
-            _replace(made, target)
+            draft = folder / target.name
+            yield draft
+            _replace(draft, target)
 
 
 @contextlib.contextmanager
@@ -147,38 +147,38 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         TflconvError: ``target`` cannot be written.
     """
     with explain_write_errors(target), beside(target) as folder:
-        made = folder / target.name
-        made.mkdir()
-        yield made
-        place_folder(made, target)
+        draft = folder / target.name
+        draft.mkdir()
+        yield draft
+        place_folder(draft, target)
 
 
 def place_folder(
-    made: Path, target: Path, *, stays: Callable[[Path], bool] = lambda _: False
+    draft: Path, target: Path, *, stays: Callable[[Path], bool] = lambda _: False
 ) -> bool:
-    """Give the folder ``made`` the name ``target``, in one step.
+    """Give the folder ``draft`` the name ``target``, in one step.
 
     A folder never takes the name of one that holds something: that is how the system says that
     another process was first. What it placed is then put out of the way under a lock, unless it
     is to stay.
 
     Args:
-        made: A folder in a private folder beside ``target``.
+        draft: A folder in a private folder beside ``target``.
         target: Its name from now on.
         stays: Whether what lies at ``target`` is to stay; it is asked under the lock.
 
     Returns:
-        Whether ``target`` is now what was ``made``.
+        Whether ``target`` is now what was ``draft``.
 
     Raises:
         OSError: Nothing can be written there.
     """
-    if _renamed(made, target):
+    if _renamed(draft, target):
         return True
     with locked(target.parent):
         while not stays(target):
-            put_away(target, made.parent)
-            if _renamed(made, target):
+            put_away(target, draft.parent)
+            if _renamed(draft, target):
                 return True
     return False
 
@@ -202,9 +202,9 @@ def put_away(path: Path, folder: Path) -> None:
         shutil.rmtree(path)
 
 
-def _renamed(made: Path, target: Path) -> bool:
+def _renamed(draft: Path, target: Path) -> bool:
     try:
-        made.rename(target)
+        draft.rename(target)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise

@@ -30,13 +30,13 @@ def paths(value: AnyPath | Iterable[AnyPath], what: str) -> tuple[Path, ...]:
         >>> [each.name for each in paths("models/vit.tflite", "files")]
         ['vit.tflite']
     """
-    given = (value,) if isinstance(value, (str, os.PathLike)) else _listed(value, what)
-    for each in given:
+    items = (value,) if isinstance(value, (str, os.PathLike)) else _listed(value, what)
+    for each in items:
         if not isinstance(each, (str, os.PathLike)):
             raise UsageError(f"{what} must be paths. Received: {type(each).__name__}.")
-    if not given:
+    if not items:
         raise UsageError(f"{what} must name at least one file.")
-    return tuple(Path(each) for each in given)
+    return tuple(Path(each) for each in items)
 
 
 def names(value: str | Iterable[str], what: str) -> tuple[str, ...]:
@@ -49,11 +49,11 @@ def names(value: str | Iterable[str], what: str) -> tuple[str, ...]:
         >>> names("fp32", "recipes"), names(["fp32", "int8"], "recipes")
         (('fp32',), ('fp32', 'int8'))
     """
-    found = (value,) if isinstance(value, str) else _listed(value, what)
-    for each in found:
+    items = (value,) if isinstance(value, str) else _listed(value, what)
+    for each in items:
         if not isinstance(each, str):
             raise UsageError(f"{what} must be names. Received: {type(each).__name__}.")
-    return found
+    return items
 
 
 def several(value: Value | Iterable[Value], kind: type[Value], rule: str) -> tuple[Value, ...]:
@@ -66,11 +66,11 @@ def several(value: Value | Iterable[Value], kind: type[Value], rule: str) -> tup
         >>> several(3, int, "numbers"), several([3, 4], int, "numbers")
         ((3,), (3, 4))
     """
-    found = (value,) if isinstance(value, kind) or not isinstance(value, Iterable) else (*value,)
-    for each in found:
+    items = (value,) if isinstance(value, kind) or not isinstance(value, Iterable) else (*value,)
+    for each in items:
         if not isinstance(each, kind):
             raise UsageError(f"{rule}. Received: {type(each).__name__}.")
-    return cast("tuple[Value, ...]", found)
+    return cast("tuple[Value, ...]", items)
 
 
 def model(value: Any) -> Any:

@@ -23,8 +23,8 @@ style="text-align:right">1.25</td></tr></tbody></table>'
     names = list(rows[0]) if rows else []
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(f"<tr>{''.join(map(_cell, row.values()))}</tr>" for row in list(rows)[:_MOST])
-    told = f"{caption} (the first {_MOST} of {len(rows)} rows)" if len(rows) > _MOST else caption
-    title = f"<caption>{escape(told)}</caption>" if told else ""
+    text = f"{caption} (the first {_MOST} of {len(rows)} rows)" if len(rows) > _MOST else caption
+    title = f"<caption>{escape(text)}</caption>" if text else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -50,11 +50,11 @@ def series(values: Sequence[float], unit: str) -> str:
     )
     level = place(0, middle)[1]
     line = f'<path d="M0 {level:.1f}H{width}" stroke="#d55e00" stroke-dasharray="4 3"/>'
-    told = f"median {middle:.4g} {unit}, {low:.4g} to {high:.4g}, {len(values)} runs in order"
+    summary = f"median {middle:.4g} {unit}, {low:.4g} to {high:.4g}, {len(values)} runs in order"
     return (
         f'<figure><svg viewBox="-4 -4 {width + 8} {height + 8}" width="{width}" fill="#0072b2"'
-        f' role="img" aria-label="{escape(told)}">{line}{dots}</svg>'
-        f"<figcaption>{escape(told)}</figcaption></figure>"
+        f' role="img" aria-label="{escape(summary)}">{line}{dots}</svg>'
+        f"<figcaption>{escape(summary)}</figcaption></figure>"
     )
 
 

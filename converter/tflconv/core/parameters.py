@@ -123,7 +123,7 @@ def _choices(function: Callable[..., object], annotation: str) -> tuple[object, 
 def _check_choice(function: str, name: str, value: object, choices: Sequence[object]) -> None:
     """Raise ``UsageError`` for text that is none of ``choices``; callables are not checked."""
     if isinstance(value, str) and value not in choices:
-        known = ", ".join(map(str, choices))
+        allowed = ", ".join(map(str, choices))
         raise UsageError(
-            f"tflconv.{function}: {name} must be one of {known}. Received: {shorten(value)}."
+            f"tflconv.{function}: {name} must be one of {allowed}. Received: {shorten(value)}."
         )

@@ -14,10 +14,10 @@ def native_stderr() -> Iterator[None]:
     """Discard what is written to file descriptor 2 within the block."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
-        kept = os.dup(2)
+        saved = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(saved, 2)
+            os.close(saved)

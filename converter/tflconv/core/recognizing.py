@@ -117,10 +117,10 @@ def refusal(message: str, stream: IO[bytes], *, hint: str, suffix: str = "") -> 
         a.tflite is not a .tflite file: it is empty.
         Copy or download it again.
     """
-    found = recognized(stream)
-    if found is None:
+    identified = recognized(stream)
+    if identified is None:
         return TflconvError(f"{message}.", hint=hint)
-    what, todo = found
+    what, todo = identified
     if todo == _renamed(suffix):
         todo = "Convert it first: tflconv convert MODEL."
     return TflconvError(f"{message}: it is {what}.", hint=todo or hint)

@@ -101,12 +101,14 @@ def _parameter(
         if word in known:
             return word, None if value is None else _value(value)
     if positive != name:
-        found = next((each for each in (positive, _ELSEWHERE.get(positive)) if each in known), None)
-        return found, "False"
+        parameter = next(
+            (each for each in (positive, _ELSEWHERE.get(positive)) if each in known), None
+        )
+        return parameter, "False"
     owner, _, setting = name.partition("_")
     if _AS_ONE_VALUE.get(owner) in known and setting:
-        told = "..." if value is None else _value(value)
-        return owner, f"{owner.title()}Config({setting}={told})"
+        text = "..." if value is None else _value(value)
+        return owner, f"{owner.title()}Config({setting}={text})"
     return None, None
 
 

@@ -87,9 +87,9 @@ class Store:
             (True, False)
         """
         sweep_once(self.root / stage)  # a build may have been killed right after it was done
-        known = None if again else self.find(stage, inputs)
-        if known is not None:
-            return known
+        entry = None if again else self.find(stage, inputs)
+        if entry is not None:
+            return entry
         key = self.key(stage, inputs)
         path = self.root / stage / key
 
@@ -97,12 +97,12 @@ class Store:
             return not again and _verified_digest(folder) is not None
 
         with explain_write_errors(path), beside(path) as folder:
-            made = folder / key
-            made.mkdir()
-            build(made)
-            hashes = _hashes(made)
-            write_json(made / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
-            fresh = place_folder(made, path, stays=is_sound)
+            draft = folder / key
+            draft.mkdir()
+            build(draft)
+            hashes = _hashes(draft)
+            write_json(draft / MANIFEST, {"stage": stage, "inputs": inputs, "files": hashes})
+            fresh = place_folder(draft, path, stays=is_sound)
         if not fresh:
             return self.fetch(stage, inputs, build)  # the entry of the process that was first
         return Entry(path=path, key=key, digest=sha256_json(hashes), fresh=True)

@@ -56,29 +56,31 @@ def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     return structured
 
 
-def _listed(made: cattrs.Converter, kind: Any) -> Callable[[Any, Any], tuple[Any, ...]]:
+def _listed(converter: cattrs.Converter, kind: Any) -> Callable[[Any, Any], tuple[Any, ...]]:
     first, *rest = get_args(kind)
     if rest != [...]:
-        return _numbered(made, (first, *rest))
+        return _numbered(converter, (first, *rest))
     taken, items = _TAKEN.get(first), list[first]  # type: ignore[valid-type]
 
     def structured(value: Any, _: Any) -> tuple[Any, ...]:
         _check_list(value)
         if taken is not None and {*map(type, value)} <= taken:
             return tuple(map(first, value))  # at once, as there may be samples by the million
-        return tuple(made.structure(value, items))
+        return tuple(converter.structure(value, items))
 
     return structured
 
 
-def _numbered(made: cattrs.Converter, kinds: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
+def _numbered(converter: cattrs.Converter, kinds: tuple[Any, ...]) -> Callable[[Any, Any], Any]:
     """A hook for a tuple with one kind for each place."""
 
     def structured(value: Any, _: Any) -> tuple[Any, ...]:
         _check_list(value)
         if len(value) != len(kinds):
             raise Mismatch(f"expected {len(kinds)} values, not {len(value)}")
-        return tuple(made.structure(part, kind) for part, kind in zip(value, kinds, strict=True))
+        return tuple(
+            converter.structure(part, kind) for part, kind in zip(value, kinds, strict=True)
+        )
 
     return structured
 

@@ -104,16 +104,16 @@ class Fault:
 
 def located(error: BaseException) -> list[Fault]:
     """Return all that is wrong with a value, as ``faults``, with the errors themselves."""
-    found = list[tuple[BaseException, str]]()
+    causes = list[tuple[BaseException, str]]()
 
-    def told(cause: BaseException, kind: type | None) -> str:
-        found.append((cause, _told(cause, kind)))
+    def record(cause: BaseException, kind: type | None) -> str:
+        causes.append((cause, _reason(cause, kind)))
         return ""
 
-    lines = cattrs.transform_error(error.__cause__ or error, format_exception=told)
+    lines = cattrs.transform_error(error.__cause__ or error, format_exception=record)
     return [
         Fault(cause=cause, told=text, place=line.removeprefix(" @ "))
-        for (cause, text), line in zip(found, lines, strict=True)
+        for (cause, text), line in zip(causes, lines, strict=True)
     ]
 
 
@@ -134,7 +134,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _told(error: BaseException, kind: type | None) -> str:
+def _reason(error: BaseException, kind: type | None) -> str:
     """What our own checks say, or else cattrs."""
     if isinstance(error, TflconvError):
         return error.message

@@ -92,22 +92,22 @@ def plain_choices() -> Iterator[None]:
         return
     from keras.src.backend.tensorflow import numpy as operators
 
-    kept = operators.argmax, operators.argmin
+    originals = operators.argmax, operators.argmin
     operators.argmax, operators.argmin = _choosing(tf.argmax), _choosing(tf.argmin)
     try:
         yield
     finally:
-        operators.argmax, operators.argmin = kept
+        operators.argmax, operators.argmin = originals
 
 
 def _choosing(choose: Callable[..., Any]) -> Callable[..., Any]:
     def chosen(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         values = tf.convert_to_tensor(x)
         if axis is None:
-            found = choose(tf.reshape(values, [-1]), axis=0, output_type=tf.int32)
-            return tf.reshape(found, [1] * len(values.shape)) if keepdims else found
-        found = choose(values, axis=axis, output_type=tf.int32)
-        return tf.expand_dims(found, axis) if keepdims else found
+            indices = choose(tf.reshape(values, [-1]), axis=0, output_type=tf.int32)
+            return tf.reshape(indices, [1] * len(values.shape)) if keepdims else indices
+        indices = choose(values, axis=axis, output_type=tf.int32)
+        return tf.expand_dims(indices, axis) if keepdims else indices
 
     return chosen
 
@@ -119,20 +119,20 @@ def any_names() -> Iterator[None]:
     Keras takes them, and so do its other backends; a graph of TensorFlow takes few signs of ASCII
     as the name of a scope, and gets ``_`` for the others.
     """
-    kept = tf.Graph.name_scope
+    original = tf.Graph.name_scope
 
     def name_scope(graph: Any, name: str | None) -> contextlib.AbstractContextManager[str]:
         plain = re.sub(r"[^A-Za-z0-9_.\\/>-]", "_", name or "")
         if plain and not (graph.get_name_scope() or re.match(r"[A-Za-z0-9.]", plain)):
             plain = f"n{plain}"
-        scope: contextlib.AbstractContextManager[str] = kept(graph, plain or name)
+        scope: contextlib.AbstractContextManager[str] = original(graph, plain or name)
         return scope
 
     tf.Graph.name_scope = name_scope
     try:
         yield
     finally:
-        tf.Graph.name_scope = kept
+        tf.Graph.name_scope = original
 
 
 def meta_graphs(content: bytes) -> list[Any]:
@@ -161,9 +161,9 @@ def fresh_names() -> Iterator[None]:
     try:
         yield
     finally:
-        for numbers, kept in zip(counters, before, strict=True):
+        for numbers, saved in zip(counters, before, strict=True):
             numbers.clear()
-            numbers.update(kept)
+            numbers.update(saved)
 
 
 def _counters_of_keras2() -> MutableMapping[str, int]:

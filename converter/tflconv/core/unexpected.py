@@ -79,8 +79,9 @@ def _unreported(error: BaseException) -> Unexpected:
 
 def _line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    said = "".join(letter if letter.isprintable() else "?" for letter in lines[0]) if lines else ""
-    return f"unexpected {type(error).__name__}{f' ({said[:200]})' if said else ''}."
+    first = lines[0] if lines else ""
+    message = "".join(letter if letter.isprintable() else "?" for letter in first)
+    return f"unexpected {type(error).__name__}{f' ({message[:200]})' if message else ''}."
 
 
 def _report(error: BaseException, command: list[str]) -> str:

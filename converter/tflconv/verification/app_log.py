@@ -81,17 +81,17 @@ def read(path: Path, golden: Golden) -> tuple[Logged, ...]:
         lines = [_line(value) for value in _values(content.decode())]
     if not lines:
         raise TflconvError(f"{path}: the app logged nothing.", hint=_HINT)
-    known = _positions(golden)
-    found = {}
+    positions = _positions(golden)
+    by_index = {}
     for line in lines:
-        index = known.get(line.picture, known.get(PurePosixPath(line.picture).name))
+        index = positions.get(line.picture, positions.get(PurePosixPath(line.picture).name))
         if index is None:
             raise UsageError(
                 f"{path}: '{line.picture}' is not a picture of {golden.name}.",
                 hint=f"Its pictures are {', '.join(golden.names[:3])} and so on.",
             )
-        found[index] = _logged(line, index, golden, path)
-    return tuple(found[index] for index in sorted(found))
+        by_index[index] = _logged(line, index, golden, path)
+    return tuple(by_index[index] for index in sorted(by_index))
 
 
 def _values(text: str) -> list[JsonValue]:

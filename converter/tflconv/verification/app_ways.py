@@ -96,11 +96,11 @@ class Way:
     store: str | None = None
     faults: tuple[Fault, ...] = ()
 
-    def with_fault(self, step: str, name: str, stage: Stage, told: str) -> Way | None:
+    def with_fault(self, step: str, name: str, stage: Stage, words: str) -> Way | None:
         """Return this way with one more mistake; None if that step has one already."""
         if getattr(self, step) is not None:
             return None
-        fault = Fault(stage=stage, told=told)
+        fault = Fault(stage=stage, told=words)
         return replace(self, **{step: name}, faults=(*self.faults, fault))
 
 
@@ -130,10 +130,10 @@ class Inputs:
 
     def further(self, way: Way) -> Iterator[Way]:
         """Yield ``way`` with each single mistake more, the likeliest first."""
-        for step, name, stage, told in self._mistakes:
-            found = way.with_fault(step, name, stage, told)
-            if found is not None:
-                yield found
+        for step, name, stage, words in self._mistakes:
+            faulty = way.with_fault(step, name, stage, words)
+            if faulty is not None:
+                yield faulty
 
     @cached_property
     def _mistakes(self) -> list[tuple[str, str, Stage, str]]:
@@ -142,11 +142,11 @@ class Inputs:
         return [
             *(("colour", name, "colour order", name) for name in (_GREY if grey else _COLOUR)),
             *(
-                ("normalization", name, "normalization", f"{name}, not {_said(how)}")
+                ("normalization", name, "normalization", f"{name}, not {_formula(how)}")
                 for name, other in _NORMALIZATIONS.items()
                 if max(len(other.mean), len(other.std)) in (1, how.channels)
             ),
-            *(("kind", kind, "crop", told) for kind, told in KINDS.items() if kind != how.resize),
+            *(("kind", kind, "crop", words) for kind, words in KINDS.items() if kind != how.resize),
             *(("scale", name, "resize", f"pixels are scaled {name}") for name in SCALES),
             *(("turn", name, "rotation", name) for name in (_IGNORED, *_TURNS)),
             *(("store", name, stage, name) for name, stage in stores),
@@ -190,7 +190,7 @@ class Inputs:
         return replace(_NORMALIZATIONS[way.normalization], channel_order=own.channel_order)
 
 
-def _said(how: Preprocessing) -> str:
+def _formula(how: Preprocessing) -> str:
     def shown(values: tuple[float, ...]) -> str:
         return ", ".join(f"{value:g}" for value in values)
 

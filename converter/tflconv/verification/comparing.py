@@ -121,11 +121,11 @@ def _confusions(
     """Count right and wrong classes of the wrong answers; keep the pairs that occur most."""
     wrong = received != labels
     pairs = Counter(zip(labels[wrong].tolist(), received[wrong].tolist(), strict=True))
-    kept = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:MOST_CONFUSIONS]
-    found: dict[str, dict[str, int]] = {}
-    for (label, answer), count in sorted(kept):
-        found.setdefault(classes[label], {})[classes[answer]] = count
-    return found
+    commonest = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:MOST_CONFUSIONS]
+    by_label: dict[str, dict[str, int]] = {}
+    for (label, answer), count in sorted(commonest):
+        by_label.setdefault(classes[label], {})[classes[answer]] = count
+    return by_label
 
 
 def _worst(

@@ -49,8 +49,8 @@ def verify_golden(
     logged = app_log.read(log, golden)
     outputs = np.stack([each.outputs for each in logged])
     indices = [each.index for each in logged]
-    found = _compared(golden, np.nan_to_num(outputs), indices, log.name, metric)
-    return replace(found, parting=parting.find(golden, logged, runtime))
+    verified = _compared(golden, np.nan_to_num(outputs), indices, log.name, metric)
+    return replace(verified, parting=parting.find(golden, logged, runtime))
 
 
 def _check_fits(golden: Golden, runtime: Interpreter) -> None:
@@ -84,7 +84,7 @@ def _compared(
         labels=np.array([classes.index(str(label)) for label in labels], np.int64),
         ids=tuple(sample.picture for sample in samples),
     )
-    found = compare(
+    verified = compare(
         *scores,
         split,
         classes=classes,
@@ -92,4 +92,4 @@ def _compared(
         dataset=golden.name,
         metric=metric,
     )
-    return replace(found, tolerance=golden.contract.tolerance)
+    return replace(verified, tolerance=golden.contract.tolerance)

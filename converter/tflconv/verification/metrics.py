@@ -126,9 +126,9 @@ def top(count: int) -> MetricFunction:
 
     def compute(outputs: Outputs, labels: Labels) -> float:
         scores, numbers = _rows(outputs), _class_numbers(outputs, labels)
-        own = scores[np.arange(len(scores)), numbers]
+        right = scores[np.arange(len(scores)), numbers]
         earlier = np.arange(scores.shape[1]) < numbers[:, np.newaxis]
-        above = (scores > own[:, np.newaxis]) | ((scores == own[:, np.newaxis]) & earlier)
+        above = (scores > right[:, np.newaxis]) | ((scores == right[:, np.newaxis]) & earlier)
         return float((above.sum(axis=1) < count).mean())
 
     return compute
@@ -190,9 +190,9 @@ assert set(METRICS) == set(get_args(MetricName))
 
 def _average_precision(scores: NDArray[np.float32], members: NDArray[np.bool_]) -> float:
     order = np.argsort(-scores, kind="stable")
-    found = np.cumsum(members[order])
+    hits = np.cumsum(members[order])
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # of equal scores
-    precision, recall = found[last] / (last + 1), found[last] / members.sum()
+    precision, recall = hits[last] / (last + 1), hits[last] / members.sum()
     return float((np.diff(recall, prepend=0) * precision).sum())
 
 

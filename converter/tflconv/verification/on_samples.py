@@ -94,7 +94,7 @@ def _compared(
             check_finite(values, name)
     measured = None if metric is None else _measured(metric, expected, received, samples)
     distance = between(_flat(expected), _flat(received), samples.ids)
-    found = Verification(
+    verified = Verification(
         reference=names[0],
         target=names[1],
         dataset=samples.name,
@@ -103,41 +103,41 @@ def _compared(
         largest_difference=distance.largest_difference,
     )
     if len(expected) == 1 and expected[0].ndim == 2:
-        found = _classified(found, expected[0], received[0], samples, labels)
-    if samples.labels is not None and measured is None and not found.has_classes:
+        verified = _classified(verified, expected[0], received[0], samples, labels)
+    if samples.labels is not None and measured is None and not verified.has_classes:
         telling.warn(
             f"the labels of {samples.name} are not used, for they are no classes of the outputs:"
             f" {list(samples.labels.shape[1:]) or 'one value'} per sample, outputs of"
             f" {', '.join(str(list(each.shape[1:])) for each in expected)}. --metric mae compares"
             " values, --metric map several classes of one sample."
         )
-    return replace(found, distance=distance, metric=measured, digest=samples.digest)
+    return replace(verified, distance=distance, metric=measured, digest=samples.digest)
 
 
 def _classified(
-    found: Verification,
+    verified: Verification,
     expected: NDArray[np.float32],
     received: NDArray[np.float32],
     samples: Samples,
     labels: Sequence[str],
 ) -> Verification:
-    """Return what ``found`` tells together with what rows of scores tell."""
+    """Return what ``verified`` tells together with what rows of scores tell."""
     scores = _of_two(expected, received)
     count = scores[0].shape[1]
     numbers = samples.numbered(count, labels)
     if numbers is None and samples.labels is not None and samples.labels.dtype.kind == "f":
-        return found  # the outputs are values, not scores
+        return verified  # the outputs are values, not scores
     if numbers is None:
         same = scores[0].argmax(axis=1) == scores[1].argmax(axis=1)
-        return replace(found, agreeing=int(same.sum()))
-    named = (told for told in (labels, samples.classes) if len(told) == count)
+        return replace(verified, agreeing=int(same.sum()))
+    named = (titles for titles in (labels, samples.classes) if len(titles) == count)
     return compare(
         *scores,
         samples.split(numbers),
         classes=next(named, tuple(map(str, range(count)))),
-        names=(found.reference, found.target),
-        dataset=found.dataset,
-        subset=found.subset,
+        names=(verified.reference, verified.target),
+        dataset=verified.dataset,
+        subset=verified.subset,
     )
 
 
@@ -211,7 +211,7 @@ def _run_keras(
             tf.constant(batch[place].astype(each.dtype))
             for place, each in zip(order, source.inputs, strict=True)
         ]
-        answers.append([np.asarray(one.numpy(), np.float32) for one in function(*tensors)])
+        answers.append([np.asarray(output.numpy(), np.float32) for output in function(*tensors)])
     return [np.concatenate(each) for each in zip(*answers, strict=True)]
 
 

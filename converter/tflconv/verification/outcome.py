@@ -101,22 +101,22 @@ class Verification:
     @property
     def accuracy(self) -> float:
         """Top-1 accuracy of the target, 0 to 1."""
-        return self._known(self.target_correct) / self.total
+        return self._count(self.target_correct) / self.total
 
     @property
     def reference_accuracy(self) -> float:
         """Top-1 accuracy of the reference, 0 to 1."""
-        return self._known(self.reference_correct) / self.total
+        return self._count(self.reference_correct) / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the target's top-1 accuracy."""
-        return stats.wilson(self._known(self.target_correct), self.total)
+        return stats.wilson(self._count(self.target_correct), self.total)
 
     @property
     def agreement(self) -> float:
         """Share of samples that both put into the same class, right or wrong."""
-        return self._known(self.agreeing) / self.total
+        return self._count(self.agreeing) / self.total
 
     @property
     def drop(self) -> float:
@@ -136,7 +136,7 @@ class Verification:
         if not self.has_classes or self.tolerance is not None:  # golden pictures are too few
             return ()
         totals = {name: count.total for name, count in self.per_class.items()}
-        correct = self._known(self.reference_correct)
+        correct = self._count(self.reference_correct)
         return doubts.about(
             self.reference, totals=totals, correct=correct, answers=self.reference_answers
         ) or tuple(self._lost_classes())
@@ -152,9 +152,9 @@ class Verification:
     @property
     def top1_drop(self) -> float:
         """Top-1 accuracy of the reference, less that of the target."""
-        return (self._known(self.reference_correct) - self._known(self.target_correct)) / self.total
+        return (self._count(self.reference_correct) - self._count(self.target_correct)) / self.total
 
-    def _known(self, count: int | None) -> int:
+    def _count(self, count: int | None) -> int:
         if count is None:
             raise UsageError(
                 f"{self.dataset} has no labels of classes, so there is no accuracy and no drop.",
@@ -222,7 +222,7 @@ class Verification:
         """
         return Accuracy(
             dataset=self.dataset,
-            correct=self._known(self.target_correct),
+            correct=self._count(self.target_correct),
             total=self.total,
             reference_correct=self.reference_correct,
             agreeing=self.agreeing,
@@ -239,13 +239,13 @@ class Verification:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return all fields and the figures computed from them as a JSON object."""
-        known = self.has_classes
+        has_classes = self.has_classes
         return asdict(self) | {
-            "accuracy": self.accuracy if known else None,
-            "interval": self.interval if known else None,
-            "reference_accuracy": self.reference_accuracy if known else None,
+            "accuracy": self.accuracy if has_classes else None,
+            "interval": self.interval if has_classes else None,
+            "reference_accuracy": self.reference_accuracy if has_classes else None,
             "agreement": None if self.agreeing is None else self.agreement,
-            "drop": self.drop if known or self.metric else None,
+            "drop": self.drop if has_classes or self.metric else None,
             "harmed": [
                 {**asdict(each), "drop": each.drop, "interval": each.interval}
                 for each in self.harmed

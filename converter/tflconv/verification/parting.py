@@ -84,13 +84,13 @@ class _Search:
 
     def parting(self) -> Parting:
         exact = [each.golden_outputs for each in self._logged]
-        told = [each is not None for each in exact]
-        if all(told) and self._far(np.stack([x for x in exact if x is not None])):
+        has_exact = [each is not None for each in exact]
+        if all(has_exact) and self._far(np.stack([x for x in exact if x is not None])):
             return self._in_model(np.stack([x for x in exact if x is not None]))
         if self._has_right_inputs() and self._far(self._outputs):
             return self._in_model(self._outputs)
         if not self._far(self._outputs):
-            return self._told(("nothing",), ("phone and computer agree",), "none")
+            return self._parting(("nothing",), ("phone and computer agree",), "none")
         return self._by_hash() or self._by_reading() or self._by_outputs()
 
     def _far(self, outputs: Scores) -> bool:
@@ -103,16 +103,16 @@ class _Search:
     def _in_model(self, outputs: Scores) -> Parting:
         reading = _reading(self._golden, self._expected, outputs, self._tolerance)
         if reading is not None:
-            return self._told(("outputs",), (reading,), "outputs")
+            return self._parting(("outputs",), (reading,), "outputs")
         other = (
             "the same input bytes give other outputs: the app has another model file, or a delegate"
             " that computes it otherwise"
         )
-        return self._told(("model",), (other,), "outputs")
+        return self._parting(("model",), (other,), "outputs")
 
     def _by_reading(self) -> Parting | None:
         reading = _reading(self._golden, self._expected, self._outputs, self._tolerance)
-        return None if reading is None else self._told(("outputs",), (reading,), "outputs")
+        return None if reading is None else self._parting(("outputs",), (reading,), "outputs")
 
     def _by_hash(self) -> Parting | None:
         if any(each.input_sha256 is None for each in self._logged):
@@ -138,7 +138,7 @@ class _Search:
         first = distance
         for _ in range(MOST_FAULTS):
             closer = [(self._distance(other), i, other) for i, other in self._visible(way)]
-            best = min(closer, key=lambda found: found[:2], default=None)
+            best = min(closer, key=lambda candidate: candidate[:2], default=None)
             if best is None or best[0] > _CLOSER * distance:
                 break
             distance, _, way = best
@@ -146,7 +146,7 @@ class _Search:
                 break
         if not way.faults or distance > max(self._tolerance, _NEAR * first):
             unknown = "none of the mistakes that were tried gives what the app logged"
-            return self._told(("unknown",), (unknown,), "none")
+            return self._parting(("unknown",), (unknown,), "none")
         return self._named(way, "outputs")
 
     def _visible(self, way: Way) -> Iterator[tuple[int, Way]]:
@@ -167,18 +167,20 @@ class _Search:
 
     def _named(self, way: Way, evidence: Evidence) -> Parting:
         stages = tuple(fault.stage for fault in way.faults)
-        return self._told(stages, tuple(fault.told for fault in way.faults), evidence)
+        return self._parting(stages, tuple(fault.told for fault in way.faults), evidence)
 
-    def _told(self, stages: tuple[str, ...], told: tuple[str, ...], evidence: Evidence) -> Parting:
-        return Parting(stages=stages, told=told, evidence=evidence, pictures=len(self._logged))
+    def _parting(
+        self, stages: tuple[str, ...], words: tuple[str, ...], evidence: Evidence
+    ) -> Parting:
+        return Parting(stages=stages, told=words, evidence=evidence, pictures=len(self._logged))
 
 
 def _reading(golden: Golden, expected: Scores, outputs: Scores, tolerance: float) -> str | None:
     """Return how the app misreads outputs that are right, if it does."""
-    for told, values in _misread(golden, expected):
+    for misreading, values in _misread(golden, expected):
         scale = max(float(np.ptp(values)) / max(float(np.ptp(expected)), 1e-9), 1e-9)
         if (np.abs(outputs - values) <= max(tolerance * scale, 1e-6)).all():
-            return told
+            return misreading
     return None
 
 

@@ -223,14 +223,14 @@ class _Sums:
         tokens = self.values.shape[1] - (shape[-1] if shape else 1)
         by_token, by_channel = self.values[:, :tokens], self.values[:, tokens:]
         signal, noise, clipped = by_token.sum(axis=1)
-        seen = max(self.products[1:].prod(), np.finfo(np.float64).tiny)
+        product = max(self.products[1:].prod(), np.finfo(np.float64).tiny)
         return OperatorError(
             index=operator.index,
             op=operator.name,
             tensor=self.after.name,
             shape=shape,
             snr=float(_snr(signal, noise)),
-            cosine=float(min(self.products[0] / np.sqrt(seen), 1.0)) if noise else 1.0,
+            cosine=float(min(self.products[0] / np.sqrt(product), 1.0)) if noise else 1.0,
             token=self._worst(by_token, shape[:-1]),
             channel=self._worst(by_channel, shape[-1:]),
             clipped=float(clipped / self._count),

@@ -119,9 +119,9 @@ def reference_logits(
         UsageError: It is not known how pixels become inputs, or the model is no classifier.
     """
     file = model if isinstance(model, Path) else model.path
-    told = _telling(progress, model.name if file is None else file.name, len(images))
+    tell = _telling(progress, model.name if file is None else file.name, len(images))
     if file is not None and file.suffix == ".tflite":
-        return scoring.scores(file, images, card=_card(file) or card, told=told)
+        return scoring.scores(file, images, card=_card(file) or card, told=tell)
     opened = _opened(model, custom_objects, signature)
     described = opened.card or card
     if described is None:
@@ -134,7 +134,7 @@ def reference_logits(
             f"{opened.path or opened.name} has {len(opened.source.inputs)} inputs; accuracy needs a"
             " classifier with one picture in and one row of scores out."
         )
-    scores = opened.source.predict(images, prepare=described.normalization.apply, told=told)
+    scores = opened.source.predict(images, prepare=described.normalization.apply, told=tell)
     return scores.reshape(len(images), -1)
 
 

@@ -167,7 +167,7 @@ class Conditions:
     def to_json(self) -> dict[str, JsonValue]:
         """Return the known fields as a flat JSON object."""
         record: dict[str, JsonValue] = {}
-        for name, value in asdict(self, dict_factory=_known).items():
+        for name, value in asdict(self, dict_factory=_present).items():
             record |= value if name == "other" else {name: value}
         return record
 
@@ -179,7 +179,7 @@ _TEMPERATURES = ("battery_celsius", "celsius", "thermal_status", "battery_percen
 """Fields that a phone may report as negative: frost, and what its vendor puts where nothing is."""
 
 
-def _known(items: Iterable[tuple[str, T]]) -> dict[str, T]:
+def _present(items: Iterable[tuple[str, T]]) -> dict[str, T]:
     return {name: value for name, value in items if value is not None}
 
 

@@ -119,14 +119,14 @@ def flips(runs: Sequence[tuple[str, Endurance]]) -> Iterator[Flip]:
     """
     first, last = ([getattr(run, name) for _, run in runs] for name in ("first_ms", "last_ms"))
     for pair in combinations(range(len(runs)), 2):
-        for one, other in (pair, pair[::-1]):
-            if _faster(first[one], first[other]) and _faster(last[other], last[one]):
+        for faster, slower in (pair, pair[::-1]):
+            if _faster(first[faster], first[slower]) and _faster(last[slower], last[faster]):
                 yield Flip(
-                    faster=runs[one][0],
-                    slower=runs[other][0],
-                    first_ranks=(_rank(first, one), _rank(first, other)),
-                    last_ranks=(_rank(last, one), _rank(last, other)),
-                    minutes=max(1, math.ceil(runs[one][1].seconds / MINUTE)),
+                    faster=runs[faster][0],
+                    slower=runs[slower][0],
+                    first_ranks=(_rank(first, faster), _rank(first, slower)),
+                    last_ranks=(_rank(last, faster), _rank(last, slower)),
+                    minutes=max(1, math.ceil(runs[faster][1].seconds / MINUTE)),
                 )
 
 

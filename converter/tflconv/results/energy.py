@@ -82,7 +82,7 @@ def of(conditions: Conditions) -> Energy | str | None:
     series = [second for second in conditions.sustained or () if second.runs]
     if not series or len(looks) < 2:
         return None
-    return _obstacle(looks) or _told(looks, series)
+    return _obstacle(looks) or _energy(looks, series)
 
 
 def _obstacle(looks: Sequence[Moment]) -> str | None:
@@ -108,7 +108,7 @@ def _obstacle(looks: Sequence[Moment]) -> str | None:
     )
 
 
-def _told(looks: Sequence[Moment], series: Sequence[SustainedSecond]) -> Energy:
+def _energy(looks: Sequence[Moment], series: Sequence[SustainedSecond]) -> Energy:
     charges = [look.charge_uah or 0 for look in looks]
     taken, margin = charges[0] - charges[-1], MARGIN * _step(charges)
     seconds = looks[-1].at_s - looks[0].at_s

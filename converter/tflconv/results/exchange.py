@@ -154,9 +154,9 @@ def gathered(results: Results | AnyPath | Iterable[Results | AnyPath]) -> Result
 
 def _check_kind(path: Path, content: bytes) -> None:
     """Raise ``TflconvError`` for a file that is known to be something else."""
-    found = recognizing.recognized(io.BytesIO(content))
-    if found is not None and not content.lstrip().startswith((b"{", b"[")):
-        raise TflconvError(f"{path} is not a results file: it is {found[0]}.", hint=_MAKE)
+    identified = recognizing.recognized(io.BytesIO(content))
+    if identified is not None and not content.lstrip().startswith((b"{", b"[")):
+        raise TflconvError(f"{path} is not a results file: it is {identified[0]}.", hint=_MAKE)
 
 
 def load(path: AnyPath) -> Results:
@@ -191,11 +191,11 @@ def load(path: AnyPath) -> Results:
         ) from error
     except (ValueError, RecursionError) as error:
         raise TflconvError(f"cannot read {path}: {_first_line(error)}.", hint=_MAKE) from error
-    found = from_json(value, source=str(path))
+    results = from_json(value, source=str(path))
     if not later:
-        return found
+        return results
     more: JsonObject = {"schema_version": SCHEMA_VERSION, "runs": later}
-    return merge([found, from_json(more, source=str(part_of(path)))])
+    return merge([results, from_json(more, source=str(part_of(path)))])
 
 
 def part_of(path: Path) -> Path:
@@ -263,12 +263,12 @@ def record(run: BenchmarkRun) -> JsonObject:
 def _of_sustained(run: BenchmarkRun) -> dict[str, dict[str, object]]:
     """Return what a sustained run says; nothing where there was none, or it was too short."""
     figures: dict[str, dict[str, object]] = {}
-    if (found := endurance.of(run.conditions.sustained or ())) is not None:
-        figures["endurance"] = asdict(found) | {"held": found.held}
-    if isinstance(told := energy.of(run.conditions), energy.Energy):
-        figures["energy"] = asdict(told) | {
-            "milliwatts": told.milliwatts,
-            "mj_per_inference": told.mj_per_inference,
+    if (endured := endurance.of(run.conditions.sustained or ())) is not None:
+        figures["endurance"] = asdict(endured) | {"held": endured.held}
+    if isinstance(spent := energy.of(run.conditions), energy.Energy):
+        figures["energy"] = asdict(spent) | {
+            "milliwatts": spent.milliwatts,
+            "mj_per_inference": spent.mj_per_inference,
         }
     return figures
 
@@ -313,8 +313,8 @@ def _structured(number: int, value: JsonValue) -> BenchmarkRun:
     try:
         return _STRUCTURE.of(value, BenchmarkRun)
     except ValueError as error:
-        told = "; ".join(faults(error)[:3]).replace("@ $", f"@ $.runs[{number}]")
-        raise ValueError(told) from error
+        message = "; ".join(faults(error)[:3]).replace("@ $", f"@ $.runs[{number}]")
+        raise ValueError(message) from error
 
 
 def _first_line(error: Exception) -> str:

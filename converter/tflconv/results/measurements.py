@@ -233,8 +233,8 @@ class Accuracy:
         require_counts("accuracy", self)
         require("accuracy", self, total=(self.total > 0, "above 0"))
         for name in ("correct", "reference_correct", "agreeing"):
-            kept = (getattr(self, name) or 0) <= self.total
-            require("accuracy", self, **{name: (kept, f"at most the total of {self.total}")})
+            fits = (getattr(self, name) or 0) <= self.total
+            require("accuracy", self, **{name: (fits, f"at most the total of {self.total}")})
         counted = all(correct <= total for correct, total in self.per_class.values())
         require("accuracy", self, per_class=(counted, "correct pictures, then at least as many"))
         require(
@@ -245,10 +245,10 @@ class Accuracy:
     def _check_mistakes(self) -> None:
         few = mistakes.count(self.confusions) <= MOST_CONFUSIONS
         wrong = mistakes.pictures(self.confusions) <= self.total - self.correct
-        told = f"at most {MOST_CONFUSIONS} pairs of classes, and the wrong pictures at most"
-        require("accuracy", self, confusions=(few and wrong, told))
-        kept = len(self.disagreements) <= MOST_DISAGREEMENTS
-        require("accuracy", self, disagreements=(kept, f"at most {MOST_DISAGREEMENTS}"))
+        rule = f"at most {MOST_CONFUSIONS} pairs of classes, and the wrong pictures at most"
+        require("accuracy", self, confusions=(few and wrong, rule))
+        fits = len(self.disagreements) <= MOST_DISAGREEMENTS
+        require("accuracy", self, disagreements=(fits, f"at most {MOST_DISAGREEMENTS}"))
 
     @property
     def top1(self) -> float:

@@ -49,11 +49,11 @@ class Disagreement:
 
     def __post_init__(self) -> None:
         require_finite("disagreement", self, "margin")
-        kept = self.picture is None or (
+        fits = self.picture is None or (
             len(self.picture) <= MOST_CHARACTERS and _BASE64.fullmatch(self.picture) is not None
         )
         rule = f"a PNG or JPEG file in base64, of at most {MOST_CHARACTERS} characters"
-        require("disagreement", self, picture=(kept, rule))
+        require("disagreement", self, picture=(fits, rule))
 
 
 def count(confusions: Confusions) -> int:

@@ -26,15 +26,15 @@ def require_counts(owner: str, value: object, *, signed: Iterable[str] = ()) -> 
     for field in fields(value):  # type: ignore[arg-type]
         least = -MOST if field.name in signed else 0
         numbers = _numbers(getattr(value, field.name))
-        kept = all(least <= number <= MOST for number in numbers)  # NaN is not
+        fits = all(least <= number <= MOST for number in numbers)  # NaN is not
         rule = f"finite and between {'-2^63' if least else 0} and 2^63"
-        require(owner, value, **{field.name: (kept, rule)})
+        require(owner, value, **{field.name: (fits, rule)})
 
 
 def require_finite(owner: str, value: object, *names: str) -> None:
     """Check that the numbers in the fields ``names`` of ``value`` are finite."""
     finite = {name: all(map(math.isfinite, _numbers(getattr(value, name)))) for name in names}
-    require(owner, value, **{name: (kept, "finite") for name, kept in finite.items()})
+    require(owner, value, **{name: (is_finite, "finite") for name, is_finite in finite.items()})
 
 
 def _numbers(value: object) -> Iterable[float]:

@@ -126,8 +126,8 @@ class BenchmarkRun:
     def __post_init__(self) -> None:
         if self.schedule is not None:
             runs = sum(block.runs for block in self.schedule.blocks)
-            kept = self.latency is not None and runs == len(self.latency.samples_ns)
-            require("run", self, schedule=(kept, "of as many runs as there are samples"))
+            fits = self.latency is not None and runs == len(self.latency.samples_ns)
+            require("run", self, schedule=(fits, "of as many runs as there are samples"))
 
     @property
     def outcome(self) -> str:

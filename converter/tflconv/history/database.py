@@ -131,8 +131,8 @@ class History:
                     " ORDER BY number",
                     (slug, device, hash_begins),
                 )
-                found = list(self._as_large_as_the_file(rows))
-        return [self._kept(*row) for row in found]
+                entries = list(self._as_large_as_the_file(rows))
+        return [self._entry(*row) for row in entries]
 
     def find(self, name: str) -> Kept:
         """Return the run whose hash begins with ``name``.
@@ -140,13 +140,14 @@ class History:
         Raises:
             UsageError: There is none, or several.
         """
-        found = self.runs(hash_begins=name) if begins_hash(name) else []
-        if len(found) != 1:
-            told = f"{len(found)} runs whose hash begins" if found else "no run whose hash begins"
+        matching = self.runs(hash_begins=name) if begins_hash(name) else []
+        if len(matching) != 1:
+            count = f"{len(matching)} runs" if matching else "no run"
             raise UsageError(
-                f"{self.path} has {told} with '{name}'.", hint="tflconv history list shows them."
+                f"{self.path} has {count} whose hash begins with '{name}'.",
+                hint="tflconv history list shows them.",
             )
-        return found[0]
+        return matching[0]
 
     def merge(self, other: History) -> int:
         """Keep the runs of ``other``, too; return how many were new.
@@ -159,7 +160,7 @@ class History:
                 f"there is no history at {other.path}.",
                 hint="Name a history (.sqlite) or a results file (.json).",
             )
-        return self.add(kept.run for kept in other.runs())
+        return self.add(entry.run for entry in other.runs())
 
     def _as_large_as_the_file(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield ``rows`` that have place in the file; a damaged one may tell the same for ever."""
@@ -186,7 +187,7 @@ class History:
         yield
         connection.set_progress_handler(None, 0)
 
-    def _kept(self, number: int, digest: str, tflconv: str, text: str) -> Kept:
+    def _entry(self, number: int, digest: str, tflconv: str, text: str) -> Kept:
         if sha256_bytes(text.encode()) != digest:
             raise TflconvError(
                 f"run {number} of {self.path} was changed after it was kept: its content has"

@@ -34,14 +34,14 @@ def of(runs: Iterable[Kept], metric: Metric) -> Iterator[Point]:
     """
     before: Kept | None = None
     last = 0.0
-    for kept in runs:
-        value = value_of(metric, kept.run)
+    for entry in runs:
+        value = value_of(metric, entry.run)
         if value is None:
             continue
         yield Point(
-            kept=kept,
+            kept=entry,
             value=value,
             change=value / last - 1 if before and last else None,
-            differences=tuple(comparable.differences(before.run, kept.run)) if before else (),
+            differences=tuple(comparable.differences(before.run, entry.run)) if before else (),
         )
-        before, last = kept, value
+        before, last = entry, value

@@ -113,10 +113,10 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 def statements(text: str) -> list[str]:
     """Return the single statements of some SQL; ``executescript`` would commit in between."""
-    found, kept = [], ""
+    complete, pending = [], ""
     for part in text.split(";"):
-        kept += part + ";"
-        if sqlite3.complete_statement(kept):
-            found.append(kept.strip())
-            kept = ""
-    return [statement for statement in found if statement != ";"]
+        pending += part + ";"
+        if sqlite3.complete_statement(pending):
+            complete.append(pending.strip())
+            pending = ""
+    return [statement for statement in complete if statement != ";"]

@@ -28,13 +28,13 @@ def require(
     Raises:
         UsageError: They differ in something else; the message says in what.
     """
-    found = list(differences(baseline, contender))
+    reasons = list(differences(baseline, contender))
     if across_runtimes:
-        found = [text for text in found if not text.startswith(_SOFTWARE)]
-    if found:
+        reasons = [text for text in reasons if not text.startswith(_SOFTWARE)]
+    if reasons:
         raise UsageError(
             f"{baseline.model.slug} and {contender.model.slug} were not measured alike:"
-            f" {'; '.join(found)}.",
+            f" {'; '.join(reasons)}.",
             hint="Measure both alike, or compare all the same with --force"
             " (another LiteRT alone: --across-runtimes).",
         )
@@ -55,9 +55,9 @@ def differences(baseline: BenchmarkRun, contender: BenchmarkRun) -> Iterator[str
             yield f"{part} {' and '.join(map(_version, sides))}"
     names = baseline.config.keys() | contender.config.keys()
     for name in sorted(names - WITHOUT_INFLUENCE):
-        one, other = (run.config.get(name, _BEFORE.get(name)) for run in (baseline, contender))
-        if one != other:
-            yield f"{name} {one} and {other}"
+        old, new = (run.config.get(name, _BEFORE.get(name)) for run in (baseline, contender))
+        if old != new:
+            yield f"{name} {old} and {new}"
     if baseline.accuracy and contender.accuracy:
         pictures = [_pictures(run.accuracy) for run in (baseline, contender) if run.accuracy]
         if pictures[0] != pictures[1]:

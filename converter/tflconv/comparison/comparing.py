@@ -144,14 +144,14 @@ def _pair(baseline: BenchmarkRun, contender: BenchmarkRun, settings: Settings) -
     notes = tuple(comparable.differences(baseline, contender))
     if not settings.force:
         comparable.require(baseline, contender, across_runtimes=settings.across_runtimes)
-    found = effects.of(
+    changes = effects.of(
         baseline,
         contender,
         confidence=settings.confidence,
         threshold=settings.threshold,
         apart=settings.force,
     )
-    return Pair(baseline=baseline, contender=contender, effects=tuple(found), notes=notes)
+    return Pair(baseline=baseline, contender=contender, effects=tuple(changes), notes=notes)
 
 
 def _matched(
@@ -167,7 +167,7 @@ def _matched(
     if not pairs:
         raise UsageError(
             f"no run of one side is of the same model on the same device as one of the other:"
-            f" {_told(baseline)}, and {_told(contender)}.",
+            f" {_names(baseline)}, and {_names(contender)}.",
             hint="Name a run of a file with several: results.json#NAME.",
         )
     return pairs
@@ -193,5 +193,5 @@ def _by_device(runs: Sequence[BenchmarkRun]) -> dict[str, list[BenchmarkRun]]:
     return devices
 
 
-def _told(runs: Sequence[BenchmarkRun]) -> str:
+def _names(runs: Sequence[BenchmarkRun]) -> str:
     return shorten(", ".join(f"{run.model.slug} on {run.device.id}" for run in runs) or "none", 80)

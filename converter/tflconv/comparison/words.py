@@ -73,9 +73,10 @@ def _estimate(effect: Effect) -> str:
 def of_decision(decision: Decision) -> str:
     """Return a sentence on a limit."""
     effect, ends = decision.effect, interval(decision.effect, decision.interval)
-    told = f"{change(effect, effect.evidence.estimate)} ({ends})" if effect.evidence else MISSING
+    amount = f"{change(effect, effect.evidence.estimate)} ({ends})" if effect.evidence else MISSING
     words = {"broken": "is worse by more than", "kept": "is within", "open": "may be beyond"}
     need = f"; {decision.need}" if decision.state == "open" and decision.need else ""
     return (
-        f"{decision.subject}: {effect.metric} {told} {words[decision.state]} {decision.limit}{need}"
+        f"{decision.subject}: {effect.metric} {amount} {words[decision.state]}"
+        f" {decision.limit}{need}"
     )

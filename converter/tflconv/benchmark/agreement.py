@@ -126,8 +126,8 @@ def tensors(content: bytes, types: list[tuple[str, int]]) -> Iterator[NDArray[np
     """
     start = 0
     for dtype, size in types:
-        known = "uint8" if dtype == "other" else dtype
-        yield np.frombuffer(content[start : start + size], known).astype(np.float64)
+        numpy_type = "uint8" if dtype == "other" else dtype
+        yield np.frombuffer(content[start : start + size], numpy_type).astype(np.float64)
         start += size
 
 

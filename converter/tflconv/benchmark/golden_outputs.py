@@ -56,12 +56,12 @@ def measure(
 
 def require_kept(run: BenchmarkRun, subject: str) -> None:
     """Raise ``VerificationFailed`` where the device gave other outputs than the contract allows."""
-    found = run.conditions.golden
-    if found is not None and found.kept < found.total:
+    answers = run.conditions.golden
+    if answers is not None and answers.kept < answers.total:
         raise VerificationFailed(
-            f"{subject}: outputs for {found.total - found.kept} of {found.total} golden pictures"
-            f" differ by up to {found.max_difference:.4g}, {found.contract} allows"
-            f" {found.tolerance:.4g}."
+            f"{subject}: outputs for {answers.total - answers.kept} of {answers.total} golden"
+            f" pictures differ by up to {answers.max_difference:.4g}, {answers.contract} allows"
+            f" {answers.tolerance:.4g}."
         )
 
 
@@ -84,11 +84,13 @@ def _outputs(
 
 def _check_fits(model: Path, golden: Golden) -> None:
     runtime, contract = Interpreter(model), golden.contract
-    own = [(t.shape, t.dtype, t.scale, t.zero_point) for t in (*runtime.inputs, *runtime.outputs)]
-    told = [
+    of_model = [
+        (t.shape, t.dtype, t.scale, t.zero_point) for t in (*runtime.inputs, *runtime.outputs)
+    ]
+    of_contract = [
         (t.shape, t.dtype, t.details.scale, t.zero_point) for t in (contract.input, contract.output)
     ]
-    if own != told:
+    if of_model != of_contract:
         raise UsageError(
             f"{model} does not take the input bytes of {golden.name}, which is of"
             f" {contract.model}.",

@@ -63,11 +63,11 @@ def _wrong_outputs(session: Session) -> str | None:
     _, here = _on_cpu(session).outputs()
     types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
     pairs = zip(types, tensors(there, types), tensors(here, types), strict=True)
-    found = (
+    faults = (
         wrong_values(on_gpu, on_cpu, allowed=0 if dtype.startswith("float") else STEPS)
         for (dtype, _), on_gpu, on_cpu in pairs
     )
-    return next(filter(None, found), None)
+    return next(filter(None, faults), None)
 
 
 def wrong_values(

@@ -161,8 +161,8 @@ def read_output(completed: Completed, *, subject: str) -> HarnessOutput:
     _check_protocol(output, completed, subject)
     if error := output.error:
         kind = TflconvError if code in (EXIT_MODEL, EXIT_RUN, EXIT_INPUT) else DeviceError
-        known = (hint for words, hint in REFUSALS.items() if words in error.message)
-        hint = next(known, None)
+        hints = (hint for words, hint in REFUSALS.items() if words in error.message)
+        hint = next(hints, None)
         raise kind(f"{subject}: {error.message}{_why(completed)}.", hint=hint)
     if code != 0 or output.end is None:
         raise DeviceError(

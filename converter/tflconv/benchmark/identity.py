@@ -74,7 +74,7 @@ def _with_folder(file: Path, identities: Identities) -> MeasuredModel:
     model = identities[file]
     if [other.stem for other in identities].count(file.stem) == 1:
         return model
-    slug, name = (file.parent / own for own in (model.slug, model.name))
+    slug, name = (file.parent / part for part in (model.slug, model.name))
     return replace(model, slug=clean(slug.as_posix()), name=clean(name.as_posix()))
 
 

@@ -22,15 +22,15 @@ def reason(stderr: str) -> str:
     """
     lines = [match[1].strip() for match in map(_ERROR.match, stderr.splitlines()) if match]
     node = next((match[1] for match in map(_NODE.search, lines) if match), "")
-    told = [
-        _told(line, node)
+    reasons = [
+        _explained(line, node)
         for line in lines
         if not line.startswith(_CONSEQUENCES) and not _NODE.search(line)
     ]
-    return "; ".join(list(dict.fromkeys(told))[:LISTED])
+    return "; ".join(list(dict.fromkeys(reasons))[:LISTED])
 
 
-def _told(line: str, node: str) -> str:
+def _explained(line: str, node: str) -> str:
     if line.startswith("Select TensorFlow op") or "Flex delegate" in line:
         name = node.removeprefix("Flex")
         return f"it needs TensorFlow's operator {name} (Flex), which LiteRT's CPU runtime lacks"

@@ -90,8 +90,8 @@ def bench(
     run = _measured(run, session, blocks, cooling)
     whole = reading.read(model)
     conditions = replace(run.conditions, estimate=estimating.of(whole))
-    found = (*runnable.open_sides(whole), *runnable.broken_weights(whole))
-    run = replace(run, conditions=conditions, warnings=(*run.warnings, *found))
+    troubles = (*runnable.open_sides(whole), *runnable.broken_weights(whole))
+    run = replace(run, conditions=conditions, warnings=(*run.warnings, *troubles))
     if test_set and pictures:
         run = _evaluated(run, session, test_set, pictures, laboratory)
     if run.device.kind == "phone" and run.instructions:

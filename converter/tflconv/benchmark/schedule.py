@@ -133,21 +133,21 @@ def measure(
     return Together(id=identity, seed=seed, files=files, conditions=watch.conditions)
 
 
-def _add_block(kept: Blocks, session: Session, place: int) -> None:
+def _add_block(blocks: Blocks, session: Session, place: int) -> None:
     """Measure a block of a file, once more if it is noisy and there are retries left."""
     try:
         attempts = [session.latency()]
-        used = sum(kept.attempts) - len(kept.attempts)
-        if _is_disturbed(attempts[0]) and used < (len(kept.outputs) + 1) / RETRIES:
+        used = sum(blocks.attempts) - len(blocks.attempts)
+        if _is_disturbed(attempts[0]) and used < (len(blocks.outputs) + 1) / RETRIES:
             attempts.append(session.latency())
     except DeviceError:
         raise
     except TflconvError as error:
-        kept.error = error
+        blocks.error = error
         return
-    kept.outputs.append(max(attempts, key=lambda output: output.cpu.percent))
-    kept.places.append(place)
-    kept.attempts.append(len(attempts))
+    blocks.outputs.append(max(attempts, key=lambda output: output.cpu.percent))
+    blocks.places.append(place)
+    blocks.attempts.append(len(attempts))
 
 
 def _is_disturbed(output: HarnessOutput) -> bool:

@@ -90,9 +90,9 @@ class Features:
         Raises:
             UsageError: A layer is not there, or two do not fit each other.
         """
-        found = pairs(config.features, teacher, student)
+        layer_pairs = pairs(config.features, teacher, student)
         kind, beta = config.feature_loss, config.beta
-        return cls(teacher, student, found, kind, beta=beta, adapted=adapted, seed=seed)
+        return cls(teacher, student, layer_pairs, kind, beta=beta, adapted=adapted, seed=seed)
 
     @property
     def variables(self) -> list[Variable]:
@@ -106,10 +106,10 @@ class Features:
             inputs: Inputs of the student.
             features: What its layers make of them, as ``watched`` returns it behind the scores.
         """
-        told = leaves(self._teacher(self._adapted(inputs), training=False))
+        taught = leaves(self._teacher(self._adapted(inputs), training=False))
         losses = [
-            self._one(tf.stop_gradient(_resized(theirs, own)), own, projection)
-            for theirs, own, projection in zip(told, features, self._projections, strict=True)
+            self._pair_loss(tf.stop_gradient(_resized(theirs, own)), own, projection)
+            for theirs, own, projection in zip(taught, features, self._projections, strict=True)
         ]
         mean: Tensor = self._beta * tf.add_n(losses) / len(losses)
         return mean
@@ -121,7 +121,7 @@ class Features:
             for pair, each in zip(self.pairs, self._projections, strict=True)
         ]
 
-    def _one(self, theirs: Tensor, own: Tensor, projection: Variable | None) -> Tensor:
+    def _pair_loss(self, theirs: Tensor, own: Tensor, projection: Variable | None) -> Tensor:
         if self.kind == "attention":
             apart = _attention(theirs) - _attention(own)
             return tf.reduce_mean(tf.reduce_sum(tf.square(apart), -1))
@@ -130,11 +130,11 @@ class Features:
         return tf.reduce_mean(tf.square(theirs - projected)) / scale
 
 
-def pairs(said: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
-    """Return the layers that ``said`` names.
+def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
+    """Return the layers that ``wanted`` names.
 
     Args:
-        said: ``TEACHER=STUDENT,...`` by the names of layers; or ``auto`` for the last layers of
+        wanted: ``TEACHER=STUDENT,...`` by the names of layers; or ``auto`` for the last layers of
             each size of picture (or number of tokens) that both have.
         teacher: The model that teaches.
         student: The model that learns.
@@ -142,29 +142,29 @@ def pairs(said: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
     Raises:
         UsageError: Nothing fits.
     """
-    if said != AUTO:
-        named = [part.partition("=") for part in said.split(",")]
+    if wanted != AUTO:
+        named = [part.partition("=") for part in wanted.split(",")]
         return [Pair(teacher=first.strip(), student=last.strip()) for first, _, last in named]
     theirs, own = _stage_ends(teacher), _stage_ends(student)
-    found = [Pair(teacher=theirs[size], student=own[size]) for size in own if size in theirs]
-    if not found:
+    matched = [Pair(teacher=theirs[size], student=own[size]) for size in own if size in theirs]
+    if not matched:
         raise UsageError(
             "teacher and student have no stages of the same size:"
             f" {', '.join(map(_shown, theirs)) or 'none'} and {', '.join(map(_shown, own))}.",
             hint="Name layers in place of auto: TEACHER_LAYER=STUDENT_LAYER,...",
         )
-    return found
+    return matched
 
 
 def _stage_ends(model: KerasModel) -> dict[tuple[int, ...], str]:
     """The last layer of each size of its features, before pooling to one vector."""
-    found: dict[tuple[int, ...], str] = {}
+    ends: dict[tuple[int, ...], str] = {}
     for layer in model.layers:
         shape = _shape(layer)
         if len(shape) in (3, 4) and None not in shape[1:-1] and max(shape[1:-1]) > 1:
-            found[shape[1:-1]] = layer.name
+            ends[shape[1:-1]] = layer.name
     inputs = {tuple(value.shape)[1:-1] for value in leaves(model.inputs)}
-    return {size: name for size, name in found.items() if size not in inputs} or found
+    return {size: name for size, name in ends.items() if size not in inputs} or ends
 
 
 def _shape(layer: Any) -> tuple[Any, ...]:
@@ -183,8 +183,8 @@ def _watching(model: KerasModel, names: Sequence[str], *, with_outputs: bool = F
             raise unknown("layer", name, known)
     outputs = [*(leaves(model.outputs) if with_outputs else ()), *(known[n].output for n in names)]
     keras = keras2 if isinstance(model, keras2.Model) else keras3()
-    made: KerasModel = keras.Model(model.inputs, outputs)
-    return made
+    watching: KerasModel = keras.Model(model.inputs, outputs)
+    return watching
 
 
 def _check(pair: Pair, theirs: Sequence[int | None], own: Sequence[int | None]) -> None:
@@ -202,8 +202,8 @@ def _projection(width: int, wanted: int, seed: int) -> Variable | None:
     if width == wanted:
         return None
     start = keras2.initializers.GlorotUniform(seed)((width, wanted))
-    made: Variable = tf.Variable(start, name="feature_projection")
-    return made
+    projection: Variable = tf.Variable(start, name="feature_projection")
+    return projection
 
 
 def _resized(features: Tensor, like: Tensor) -> Tensor:

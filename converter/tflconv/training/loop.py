@@ -97,9 +97,9 @@ def train(
     devices = strategy.of(config.strategy)
     strategy.check_parts(devices, config.batch_size)
     config = replace(config, precision=precision.usable(config.precision))
-    with devices.scope(), strategy.own_file(devices, output) as own:
+    with devices.scope(), strategy.own_file(devices, output) as own_file:
         course = Course(dataset, config, teacher, start)
-        return _train(course, model, own, dict(options or {}), progress)
+        return _train(course, model, own_file, dict(options or {}), progress)
 
 
 def _train(
@@ -128,7 +128,7 @@ def _train(
         dataset_digest=dataset.digest,
         subset=dataset.subset,
         seed=config.seed,
-        training={**_told(course, learner), "history": history},
+        training={**_training_facts(course, learner), "history": history},
         metrics={key: best[key] for key in ("validation_accuracy", "validation_loss")},
         versions=versions(*PACKAGES),
     )
@@ -137,12 +137,12 @@ def _train(
     return card
 
 
-def _told(course: Course, learner: Learner) -> dict[str, JsonValue]:
+def _training_facts(course: Course, learner: Learner) -> dict[str, JsonValue]:
     """What the card says about the training: settings, and layers that were learned from."""
-    told = course.to_json()
+    facts = course.to_json()
     if course.teacher is not None and learner.features is not None:
-        told["distill"] = {**course.teacher.to_json(), "layers": learner.features.to_json()}
-    return told
+        facts["distill"] = {**course.teacher.to_json(), "layers": learner.features.to_json()}
+    return facts
 
 
 def _learner(network: Keras2Model, course: Course) -> Learner:

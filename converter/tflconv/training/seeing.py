@@ -62,7 +62,9 @@ def between(first: Normalization, other: Normalization) -> Callable[[Tensor], Te
     if first == other:
         return lambda inputs: inputs
     mean, std, other_mean, other_std = (
-        np.asarray(each, np.float32) for one in (first, other) for each in (one.mean, one.std)
+        np.asarray(each, np.float32)
+        for normalization in (first, other)
+        for each in (normalization.mean, normalization.std)
     )
     turned = first.channel_order != other.channel_order
 

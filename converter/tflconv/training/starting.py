@@ -36,35 +36,35 @@ def take_over(model: KerasModel, start: Start, classes: Sequence[str]) -> tuple[
         UsageError: A layer does not fit.
     """
     theirs = {layer.name: layer for layer in weighted(keras_model(open_model(start.path)))}
-    own = list(weighted(model))
-    head = own[-1].name
+    layers = list(weighted(model))
+    head = layers[-1].name
     card = read_card(start.path)
-    known = None if card is None else tuple(card.labels)
-    is_new = known != tuple(classes) if known else not _fits(own[-1], theirs.get(head))
-    for layer in own:
+    labels = None if card is None else tuple(card.labels)
+    is_new = labels != tuple(classes) if labels else not _fits(layers[-1], theirs.get(head))
+    for layer in layers:
         if not (is_new and layer.name == head):
             _check(layer, theirs, start)
-    if extra := set(theirs) - {layer.name for layer in own}:
+    if extra := set(theirs) - {layer.name for layer in layers}:
         raise UsageError(
             f"{start.path} does not fit {model.name}: it has a layer '{min(extra)}', which the"
             " network lacks.",
             hint=_HINT,
         )
-    for layer in own:
+    for layer in layers:
         if not (is_new and layer.name == head):
             layer.set_weights(theirs[layer.name].get_weights())
     return (head,) if is_new else ()
 
 
 def _check(layer: Any, theirs: Mapping[str, Any], start: Start) -> None:
-    found = theirs.get(layer.name)
-    if found is None:
+    stored = theirs.get(layer.name)
+    if stored is None:
         raise UsageError(
             f"{start.path} does not fit: it has no layer '{layer.name}'.",
             hint=_HINT,
         )
-    if not _fits(layer, found):
-        own, other = (_shapes(each) for each in (layer, found))
+    if not _fits(layer, stored):
+        own, other = (_shapes(each) for each in (layer, stored))
         raise UsageError(
             f"{start.path} does not fit: layer '{layer.name}' has weights of {other} there, and"
             f" of {own} here.",

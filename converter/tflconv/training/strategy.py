@@ -95,10 +95,10 @@ def _check_workers() -> None:
     try:
         cluster = json.loads(os.environ.get(VARIABLE, ""))
         workers, task = cluster["cluster"]["worker"], cluster["task"]
-        known = task["type"] == "worker" and 0 <= int(task["index"]) < len(workers)
+        is_named = task["type"] == "worker" and 0 <= int(task["index"]) < len(workers)
     except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+        is_named = False
+    if not is_named:
         raise UsageError(
             f"multiworker needs {VARIABLE} to name all workers and which of them this one is.",
             hint="Set it in each, such as"

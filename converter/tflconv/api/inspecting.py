@@ -76,7 +76,7 @@ def inspect(
                 hint="Convert it first, then inspect its .tflite files.",
             )
         return pipeline.inspect_keras(path, custom_objects=given.path(custom_objects))
-    found = pipeline.inspect_files(
+    inspected = pipeline.inspect_files(
         path,
         second,
         runs=None if results is None else exchange.gathered(results).runs,
@@ -85,12 +85,12 @@ def inspect(
         normalize=normalize,
         target=target,
     )
-    _draw(found, svg, html, model_explorer)
-    return found
+    _draw(inspected, svg, html, model_explorer)
+    return inspected
 
 
 def _draw(
-    found: Inspection | TracedDifference,
+    inspected: Inspection | TracedDifference,
     svg: AnyPath | None,
     html: AnyPath | None,
     folder: AnyPath | None,
@@ -100,8 +100,8 @@ def _draw(
     from tflconv.pipeline.inspecting import overlays, page
 
     if svg is not None:
-        files.write_text(Path(svg), drawing.draw([each.model for each in models_of(found)]))
+        files.write_text(Path(svg), drawing.draw([each.model for each in models_of(inspected)]))
     if html is not None:
-        files.write_text(Path(html), page(found))
+        files.write_text(Path(html), page(inspected))
     if folder is not None:
-        overlays(found, Path(folder))
+        overlays(inspected, Path(folder))

@@ -165,6 +165,6 @@ def bench(
         history=given.path(history),
         golden=given.path(golden),
     )
-    kept = given.path(record)
-    results, failures = pipeline.bench(request, record=kept, again=again, progress=progress)
+    record_path = given.path(record)
+    results, failures = pipeline.bench(request, record=record_path, again=again, progress=progress)
     return results_of(results, failures)

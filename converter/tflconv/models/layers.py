@@ -84,10 +84,10 @@ class PatchDropout(keras2.layers.Layer):
             return tokens
         first = self.first
         patches = tokens.shape[1] - first
-        kept = max(1, round(patches * (1 - self.rate)))
+        count = max(1, round(patches * (1 - self.rate)))
         seed = tf.bitcast(tf.reduce_sum(tokens), tf.int32)
         chance = tf.random.stateless_uniform((tf.shape(tokens)[0], patches), (seed, 0))
-        chosen = first + tf.math.top_k(chance, kept, sorted=False).indices
+        chosen = first + tf.math.top_k(chance, count, sorted=False).indices
         patches_kept = tf.gather(tokens, chosen, axis=1, batch_dims=1)
         return tf.concat([tokens[:, :first], patches_kept], axis=1)
 

@@ -40,7 +40,7 @@ class ResNet:
 
     def __post_init__(self) -> None:
         widths = {name: getattr(self, name) for name in ("second_width", "third_width")}
-        own = {name: getattr(self, name) for name in OWN_BLOCKS}
+        own_blocks = {name: getattr(self, name) for name in OWN_BLOCKS}
         require(
             "resnet",
             self,
@@ -53,7 +53,7 @@ class ResNet:
                 name: (value >= 0, "0 (twice the one before) or more")
                 for name, value in widths.items()
             },
-            **{name: (value >= -1, "-1 (as blocks) or more") for name, value in own.items()},
+            **{name: (value >= -1, "-1 (as blocks) or more") for name, value in own_blocks.items()},
         )
 
     def __call__(self, layers: Layers, pixels: Value, classes: int) -> Value:
@@ -74,10 +74,10 @@ class ResNet:
         """Channels and blocks of each stage."""
         second = self.second_width or 2 * self.width
         widths = (self.width, second, self.third_width or 2 * second, self.fourth_width)
-        own = (getattr(self, name) for name in OWN_BLOCKS)
+        own_blocks = (getattr(self, name) for name in OWN_BLOCKS)
         return tuple(
             (width, self.blocks if blocks < 0 else blocks)
-            for width, blocks in zip(widths, own, strict=True)
+            for width, blocks in zip(widths, own_blocks, strict=True)
             if width
         )
 

@@ -60,19 +60,15 @@ def _row(
     return f"<tr>{markup.head(name + where)}{''.join(parts)}</tr>"
 
 
-def _cell(cell: Cell, kind_cost: KindCost | None, longest: float, unit: str) -> str:
+def _cell(cell: Cell, entry: KindCost | None, longest: float, unit: str) -> str:
     recipe = cell.run.model.recipe
-    if kind_cost is None:
+    if entry is None:
         return markup.data(units.MISSING, 0, label=recipe)
-    cost = (
-        units.amount(kind_cost.cost)
-        if unit == "instructions"
-        else units.significant(kind_cost.cost)
-    )
-    text = f"{cost} · {units.percent(kind_cost.share, 0)} · {plural(kind_cost.count, 'op')}"
+    cost = units.amount(entry.cost) if unit == "instructions" else units.significant(entry.cost)
+    text = f"{cost} · {units.percent(entry.share, 0)} · {plural(entry.count, 'op')}"
     color = style.recipe_color(recipe)
-    share = kind_cost.cost / longest if longest else 0.0
-    return markup.bar(share, text, color=color, label=recipe, value=kind_cost.cost)
+    share = entry.cost / longest if longest else 0.0
+    return markup.bar(share, text, color=color, label=recipe, value=entry.cost)
 
 
 _OTHERS: Kind = ("others", "several")

@@ -32,15 +32,15 @@ class Record:
     """
 
     def __init__(self, target: Path | None = None) -> None:
-        self._kept = GrowingResults(target, {"command": "tflconv bench"})
-        self._known: dict[str, list[BenchmarkRun]] = {}
+        self._growing = GrowingResults(target, {"command": "tflconv bench"})
+        self._by_identity: dict[str, list[BenchmarkRun]] = {}
         self._target = target
         self._lock = threading.Lock()
 
     @property
     def results(self) -> Results:
         """All runs."""
-        return self._kept.results
+        return self._growing.results
 
     def resume(self, devices: Sequence[str], models: Iterable[tuple[str, JsonObject]]) -> None:
         """Take the runs from the file that an interrupted call of the same command left there.
@@ -57,28 +57,28 @@ class Record:
             wanted = {_key(sha256, _settings(config)) for sha256, config in models}
             runs = (run for run in load(self._target).runs if _is_among(run.device.id, devices))
             same = [r for r in runs if _key(r.model.sha256, _settings(r.config)) in wanted]
-            self._kept.take(same)
+            self._growing.take(same)
             for run in same:
-                self._known.setdefault(_identity(run), []).append(run)
+                self._by_identity.setdefault(_identity(run), []).append(run)
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """Return the finished run of what ``wanted`` outlines, under the model's present name.
 
         None if there is no such run.
         """
-        measured = self._known.get(_identity(wanted))
+        measured = self._by_identity.get(_identity(wanted))
         return replace(measured[0], model=wanted.model) if measured else None
 
     def add(self, run: BenchmarkRun) -> None:
         """Add ``run``, which replaces an older run of the same model on the same device."""
         with self._lock:
-            self._kept.add(run)
-            self._known.setdefault(_identity(run), []).append(run)
+            self._growing.add(run)
+            self._by_identity.setdefault(_identity(run), []).append(run)
 
     def close(self) -> None:
         """Leave one whole file."""
         with self._lock:
-            self._kept.close()
+            self._growing.close()
 
 
 def _is_among(device: str, names: Sequence[str]) -> bool:

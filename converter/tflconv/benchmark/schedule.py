@@ -104,7 +104,7 @@ def measure(
     *,
     blocks: int,
     seed: int,
-    told: Callable[[int, int], object] = lambda _, __: None,
+    before_block: Callable[[int, int], object] = lambda _, __: None,
 ) -> Together:
     """Measure latency and CPU time of all ``sessions``, block by block.
 
@@ -114,7 +114,7 @@ def measure(
         sessions: One per file, all on the same device.
         blocks: Number of blocks per file.
         seed: Seed of the order.
-        told: Is called before each block with its place and the number of all.
+        before_block: Is called before each block with its place and the number of all.
 
     Raises:
         DeviceError: The device was lost.
@@ -127,7 +127,7 @@ def measure(
             if cooling is not None and place % len(sessions) == 0 and place > 0:
                 cooling.wait()
             if files[number].error is None:
-                told(place, len(sequence))
+                before_block(place, len(sequence))
                 _add_block(files[number], sessions[number], place)
     identity = secrets.token_hex(8)
     return Together(id=identity, seed=seed, files=files, conditions=watch.conditions)

@@ -26,7 +26,7 @@ SEEN = 5000
 
 _BATCH = 100
 
-_KEPT = ("momentum", "moving_mean", "moving_variance")
+_ATTRIBUTES = ("momentum", "moving_mean", "moving_variance")
 
 
 def statistics(model: KerasModel) -> Statistics:
@@ -109,4 +109,4 @@ def _norms(model: KerasModel) -> list[Any]:
     """Return the layers that keep moving statistics, those of inner models too."""
     either: Any = model  # Keras 2 or Keras 3
     layers = either._flatten_layers(include_self=False, recursive=True)
-    return [layer for layer in layers if all(hasattr(layer, name) for name in _KEPT)]
+    return [layer for layer in layers if all(hasattr(layer, name) for name in _ATTRIBUTES)]

@@ -20,7 +20,7 @@ from tflconv.errors import TflconvError
 
 Value = TypeVar("Value")
 
-_KEPT = 100
+_MOST_ITEMS = 100
 """Items of a list, and keys of an object, in which faults are looked for."""
 
 _LONGEST = 300
@@ -145,7 +145,7 @@ def _reason(error: BaseException, kind: type | None) -> str:
 
 def _shortened(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _shortened(value[key]) for key in list(value)[:_KEPT]}
+        return {key: _shortened(value[key]) for key in list(value)[:_MOST_ITEMS]}
     if isinstance(value, list):
-        return [_shortened(item) for item in value[:_KEPT]]
+        return [_shortened(item) for item in value[:_MOST_ITEMS]]
     return value

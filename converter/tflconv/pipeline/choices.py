@@ -66,19 +66,19 @@ class Choices:
 
     def __init__(self, maker: Maker, comparisons: Comparisons) -> None:
         self._maker, self._comparisons = maker, comparisons
-        self._known: dict[Recipe, Choice] = {}
+        self._choices: dict[Recipe, Choice] = {}
         self._drafts: dict[Recipe, bytes] = {}
         self._possible: dict[Rewrite, bool] = {}
 
     def of(self, recipe: Recipe) -> Choice:
         """Return the recipe and the graph that the file of ``recipe`` is made by."""
-        if recipe not in self._known:
+        if recipe not in self._choices:
             graphs = self._maker.graphs(recipe)
             if len(graphs) == 1 and not (recipe.is_auto or recipe.is_mixed):
-                self._known[recipe] = choosing.settled(recipe, graphs[0])
+                self._choices[recipe] = choosing.settled(recipe, graphs[0])
             else:
-                self._known[recipe] = self._chosen(recipe, graphs)
-        return self._known[recipe]
+                self._choices[recipe] = self._chosen(recipe, graphs)
+        return self._choices[recipe]
 
     def content(self, recipe: Recipe) -> bytes:
         """Return what is made by the choice for ``recipe``."""

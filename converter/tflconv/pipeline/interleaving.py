@@ -44,7 +44,7 @@ def measure(
     opened = [_opened(file, device, config, laboratory) for file in files]
     sessions = [each for each in opened if isinstance(each, Session)]
     tell = _teller(progress, [session.model.name for session in sessions], device.id)
-    together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, told=tell)
+    together = schedule.measure(sessions, blocks=config.blocks, seed=config.seed, before_block=tell)
     measured = (_of(together, number) for number in range(len(sessions)))
     return [next(measured) if isinstance(e, Session) else _raising(e) for e in opened]
 

@@ -177,13 +177,13 @@ class _Connection:
     def __init__(self, name: str, request: BenchRequest, cancellation: Cancellation) -> None:
         self.name, self._request, self._cancellation = name, request, cancellation
         self._device: Device | None = None
-        self._kept = contextlib.ExitStack()
+        self._reservations = contextlib.ExitStack()
 
     def __enter__(self) -> _Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._kept.close()
+        self._reservations.close()
 
     def measured(self, work: Work, measure_on: Callable[[Device, Work], None]) -> Failure | None:
         """Measure ``work`` on the device; return why that failed, if it did."""
@@ -191,7 +191,7 @@ class _Connection:
             measure_on(self._find(), work)
         except TflconvError as error:
             self._device = None
-            self._kept.close()
+            self._reservations.close()
             return Failure(cell=f"{work.identity.slug} on {self.name}", error=error)
         return None
 
@@ -205,7 +205,7 @@ class _Connection:
                 cancellation=self._cancellation,
             )
             if isinstance(place, Reservable):
-                self._kept.enter_context(place.reserved())
+                self._reservations.enter_context(place.reserved())
             self._device = place
         return self._device
 

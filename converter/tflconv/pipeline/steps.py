@@ -54,15 +54,15 @@ class Workshop:
 
     def __init__(self, origin: Origin, store: Store, *, optimize: bool = False) -> None:
         self.origin, self.store, self.optimize = origin, store, optimize
-        self._made: dict[Todo, Opened] = {}
+        self._opened: dict[Todo, Opened] = {}
 
     def after(self, todo: Todo) -> Opened:
         """Return the opened model after ``todo``."""
         if not todo.steps:
             return self.origin.opened
-        if todo not in self._made:
-            self._made[todo] = self._load(todo)
-        return self._made[todo]
+        if todo not in self._opened:
+            self._opened[todo] = self._load(todo)
+        return self._opened[todo]
 
     def file(self, steps: Steps) -> Path:
         """Return the Keras file that model techniques have made, which is in the store."""

@@ -175,7 +175,7 @@ class _Cells:
         *,
         again: bool,
     ) -> None:
-        self._kept = GrowingResults(target, _context(plan, notes))
+        self._growing = GrowingResults(target, _context(plan, notes))
         self._candidates = {candidate.model.slug: candidate for candidate in candidates}
         self._store, self._again = store, again
         self._lock = threading.Lock()
@@ -183,7 +183,7 @@ class _Cells:
     @property
     def results(self) -> Results:
         """All runs."""
-        return self._kept.results
+        return self._growing.results
 
     def find(self, wanted: BenchmarkRun) -> BenchmarkRun | None:
         """Return the stored run that measured what ``wanted`` outlines."""
@@ -201,12 +201,12 @@ class _Cells:
 
         with self._lock:
             self._store.fetch("bench", _inputs(run), save, again=self._again)
-            self._kept.add(self._completed(run))
+            self._growing.add(self._completed(run))
 
     def close(self) -> None:
         """Leave one whole file."""
         with self._lock:
-            self._kept.close()
+            self._growing.close()
 
     def _completed(self, run: BenchmarkRun) -> BenchmarkRun:
         candidate = self._candidates[run.model.slug]

@@ -75,7 +75,7 @@ async def begin(
     *,
     golden: Golden,
     command: Sequence[str] = process.COMMAND,
-    told: Callable[[str], None] = lambda _: None,
+    on_lost: Callable[[str], None] = lambda _: None,
 ) -> Generation:
     """Copy the files of ``models`` to ``folder``, and start workers that have tried them.
 
@@ -91,7 +91,7 @@ async def begin(
         "threads": config.num_threads,
         "golden": listed,
     }
-    pool = Pool(config, setup, content, command=command, told=told)
+    pool = Pool(config, setup, content, command=command, on_lost=on_lost)
     try:
         await pool.start()
     except TflconvError as error:

@@ -61,7 +61,7 @@ class Pool:
         setup: The first message to each worker: what to open.
         golden: The golden pictures, one behind the other.
         command: The program of a worker.
-        told: Is called when a worker was lost, with a word for the reason.
+        on_lost: Is called when a worker was lost, with a word for the reason.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Pool:
         golden: bytes = b"",
         *,
         command: Sequence[str] = process.COMMAND,
-        told: Callable[[str], None] = lambda _: None,
+        on_lost: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._config, self._setup, self._golden = config, setup, golden
-        self._command, self._told = command, told
+        self._command, self._on_lost = command, on_lost
         self._workers: list[_Worker] = []
         self._waiting = deque[Job]()
         self._numbers = itertools.count()
@@ -246,7 +246,7 @@ class Pool:
         self._waiting.extendleft(reversed(worker.jobs))
         worker.jobs.clear()
         if not self._closing:
-            self._told(problem.kind)
+            self._on_lost(problem.kind)
             restart = asyncio.get_running_loop().create_task(self._restart())
             self._restarts.add(restart)
             restart.add_done_callback(self._restarts.discard)
@@ -264,7 +264,7 @@ class Pool:
         try:
             await self._start_worker()
         except (TflconvError, OSError):
-            self._told("worker-not-started")
+            self._on_lost("worker-not-started")
             return False
         return True
 

@@ -32,7 +32,7 @@ class Record:
         self.number = service.number()
         self.taken = 0
         self.asking: Asking | None = None
-        self._told = dict[str, Any]()
+        self._slowest = dict[str, Any]()
 
     def hold(self, count: int) -> None:
         """Take ``count`` bytes of a body until the end of the request.
@@ -54,7 +54,7 @@ class Record:
         seconds = time.perf_counter() - self.asking.began
         self._service.metrics.classified(self.model, seconds, outcomes)
         for part in _PARTS:
-            self._told[part] = max(getattr(outcome, part) for outcome in outcomes)
+            self._slowest[part] = max(getattr(outcome, part) for outcome in outcomes)
 
     def end(self, status: int, **more: Any) -> None:
         """Write its line; it holds no bytes any more."""
@@ -63,7 +63,7 @@ class Record:
         if self.asking is not None:
             facts |= {"bytes": self.taken, "pictures": len(self.asking.jobs)}
         milliseconds = round(1000 * (time.perf_counter() - self._began), 3)
-        facts |= {**self._told, **more, "status": status, "milliseconds": milliseconds}
+        facts |= {**self._slowest, **more, "status": status, "milliseconds": milliseconds}
         self.let_go()
         service.log.event("request", **facts)
         service.metrics.answered(name if name in service.models else "", status)

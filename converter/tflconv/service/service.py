@@ -53,7 +53,7 @@ class Service:
         self._golden: Golden = golden or {}
         self._command, self.log, self.metrics = tuple(command), log, metrics
         self._prefix, self._numbers = secrets.token_hex(4), itertools.count()
-        self._seen = generation.marks(self._files)
+        self._marks = generation.marks(self._files)
         self._current: Generation | None = None
         self._draining = set[asyncio.Task[None]]()
         self._reloading = asyncio.Lock()
@@ -115,11 +115,11 @@ class Service:
 
         One that failed is tried again, ever more rarely: a worker may have been killed meanwhile.
         """
-        last, pause, again = self._seen, _FIRST_PAUSE, math.inf
+        last, pause, again = self._marks, _FIRST_PAUSE, math.inf
         while self.config.watch:
             await asyncio.sleep(self.config.watch)
             marks = generation.marks(self._files)
-            changed = marks != self._seen
+            changed = marks != self._marks
             if marks == last and (changed or time.monotonic() > again):
                 pause = _FIRST_PAUSE if changed else min(2 * pause, _LONGEST_PAUSE)
                 again = math.inf if await self.reload() else time.monotonic() + pause
@@ -128,7 +128,7 @@ class Service:
     async def reload(self) -> bool:
         """Serve what the files hold now, and return whether they are; else the old models stay."""
         async with self._reloading:
-            self._seen = generation.marks(self._files)
+            self._marks = generation.marks(self._files)
             try:
                 new = await self._begin()
             except TflconvError as error:
@@ -154,7 +154,7 @@ class Service:
     async def _begin(self) -> Generation:
         return await generation.begin(
             self._files, self.config, self._folder,
-            golden=self._golden, command=self._command, told=self._lost,
+            golden=self._golden, command=self._command, on_lost=self._lost,
         )  # fmt: skip
 
     def _drain(self, old: Generation) -> None:

@@ -54,18 +54,20 @@ def no_numbers(device: Outputs) -> Iterator[str]:
 
 def compare_outputs(device: Outputs, host: Outputs) -> OutputComparison:
     """Compare the outputs of one inference on the device and of one on the host."""
-    (output, there), (_, here) = device, host
+    (output, device_bytes), (_, host_bytes) = device, host
     types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
     pairs = [
         (np.nan_to_num(first), np.nan_to_num(second))
-        for first, second in zip(tensors(there, types), tensors(here, types), strict=True)
+        for first, second in zip(
+            tensors(device_bytes, types), tensors(host_bytes, types), strict=True
+        )
     ]
     differences = [_difference(*pair) for pair in pairs]
     return OutputComparison(
         types=tuple(name for name, _ in types),
-        same_bits=there == here,
+        same_bits=device_bytes == host_bytes,
         max_difference=max(differences, default=0.0),
-        share_of_range=max(map(_share, differences, (here for _, here in pairs)), default=0.0),
+        share_of_range=max(map(_share, differences, (values for _, values in pairs)), default=0.0),
     )
 
 
@@ -95,9 +97,9 @@ def output_warnings(comparison: OutputComparison) -> Iterator[str]:
 
 def disagreements(device: HarnessOutput, host: HarnessOutput, test_set: PackedSet) -> list[str]:
     """Return ``ID: device says A, host says B, it is C`` per picture classified differently."""
-    there, here = device.accuracy.predicted, host.accuracy.predicted
+    device_classes, host_classes = device.accuracy.predicted, host.accuracy.predicted
     names = test_set.classes
-    rows = zip(test_set.ids, there, here, test_set.labels, strict=True)
+    rows = zip(test_set.ids, device_classes, host_classes, test_set.labels, strict=True)
     return [
         f"{name}: device says {names[a]}, host says {names[b]}, it is {names[label]}"
         for name, a, b, label in rows

@@ -59,10 +59,10 @@ def reason_to_withhold(session: Session, test_set: str | None) -> str | None:
 
 def _wrong_outputs(session: Session) -> str | None:
     """Return what is wrong with the GPU's outputs for one input, beside those of the CPU."""
-    output, there = session.outputs()
-    _, here = _on_cpu(session).outputs()
+    output, gpu_bytes = session.outputs()
+    _, cpu_bytes = _on_cpu(session).outputs()
     types = [(tensor.type, tensor.bytes) for tensor in output.init.outputs]
-    pairs = zip(types, tensors(there, types), tensors(here, types), strict=True)
+    pairs = zip(types, tensors(gpu_bytes, types), tensors(cpu_bytes, types), strict=True)
     faults = (
         wrong_values(on_gpu, on_cpu, allowed=0 if dtype.startswith("float") else STEPS)
         for (dtype, _), on_gpu, on_cpu in pairs

@@ -295,21 +295,21 @@ def _evaluated(
 
     ``pictures`` is the path of the test set on the device.
     """
-    there = session.accuracy(pictures)
-    line = there.accuracy
+    output = session.accuracy(pictures)
+    line = output.accuracy
     if line.not_finite:
         raise doubts.not_finite(session.model.name, line.not_finite, line.total)
     where: Literal["host", "device"] = "host" if _is_host(run) else "device"
     run = replace(
         run,
-        accuracy=parts.accuracy(there, test_set, where),
+        accuracy=parts.accuracy(output, test_set, where),
         conditions=replace(run.conditions, pictures_digest=line.digest),
         warnings=(*run.warnings, *parts.doubts_of(line, test_set)),
     )
     if _is_host(run) and session.config.precision == "fp32":
         return run
-    here = _on_host(session, laboratory).accuracy(str(test_set.path))
-    return agreement.add_disagreements(run, there, here, test_set)
+    host_output = _on_host(session, laboratory).accuracy(str(test_set.path))
+    return agreement.add_disagreements(run, output, host_output, test_set)
 
 
 def _compared(run: BenchmarkRun, session: Session, laboratory: Laboratory) -> BenchmarkRun:

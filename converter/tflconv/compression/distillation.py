@@ -84,8 +84,10 @@ def _features(
     """What ``student``, a copy of the model that came, learns from layers of its teacher."""
     if not config.features:
         return None
-    theirs, adapted = keras_model(teacher.source), _adapted(teacher, came)
-    return Features.named(config.distillation, theirs, student, adapted=adapted, seed=config.seed)
+    teacher_model, adapted = keras_model(teacher.source), _adapted(teacher, came)
+    return Features.named(
+        config.distillation, teacher_model, student, adapted=adapted, seed=config.seed
+    )
 
 
 def teacher_of(model: Opened, student: Opened) -> Teacher:

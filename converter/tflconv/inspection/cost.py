@@ -73,13 +73,13 @@ def price(name: str) -> float:
     prices = _prices()
     if name in prices:
         return prices[name]
-    kind, _, rest = name.partition(" ")
+    kind, _, unit = name.partition(" ")
     if kind in _LIKE:
         like, times = _LIKE[kind]
-        return price(f"{like} {rest}") * times
+        return price(f"{like} {unit}") * times
     if name.endswith(" row"):
         return _OTHER_ROW
-    return next((own for kind, own in _OTHERS.items() if name.startswith(kind)), 0.0)
+    return next((amount for kind, amount in _OTHERS.items() if name.startswith(kind)), 0.0)
 
 
 def _priced(unit: Unit) -> float:

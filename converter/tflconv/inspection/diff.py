@@ -154,14 +154,14 @@ def aligned(before: Subgraph, after: Subgraph) -> list[Pair]:
     pairs: list[Pair] = []
     exact = [[(_kind(g, o), _shape(g, o)) for o in g.operators] for g in (before, after)]
     for (a, a_end), (b, b_end), same in _blocks(*exact):
-        ours, theirs = before.operators[a:a_end], after.operators[b:b_end]
+        left, right = before.operators[a:a_end], after.operators[b:b_end]
         if same:
-            pairs += zip(ours, theirs, strict=True)
+            pairs += zip(left, right, strict=True)
             continue
         for (i, i_end), (j, j_end), named in _blocks(
-            [_kind(before, o) for o in ours], [_kind(after, o) for o in theirs]
+            [_kind(before, o) for o in left], [_kind(after, o) for o in right]
         ):
-            pairs += zip(ours[i:i_end], theirs[j:j_end], strict=True) if named else ()
+            pairs += zip(left[i:i_end], right[j:j_end], strict=True) if named else ()
     return pairs
 
 
@@ -239,15 +239,15 @@ def _producer(graph: Subgraph, operator: Operator) -> Operator | None:
 
 
 def _altered(before: Subgraph, after: Subgraph, pair: Pair) -> list[tuple[str, str, str]]:
-    ours, theirs = pair
+    first, second = pair
     changes = []
-    old, new = _types(before, ours), _types(after, theirs)
+    old, new = _types(before, first), _types(after, second)
     if old != new:
-        changes.append(("retyped", ours.name, f"{old} → {new}"))
-    kernels = [_kernel(before, ours), _kernel(after, theirs)]
-    if ours.name in _LINEAR and kernels[0] != kernels[1] and _fewer(*kernels):
+        changes.append(("retyped", first.name, f"{old} → {new}"))
+    kernels = [_kernel(before, first), _kernel(after, second)]
+    if first.name in _LINEAR and kernels[0] != kernels[1] and _fewer(*kernels):
         shapes = [" × ".join(map(str, kernel)) for kernel in kernels]
-        changes.append(("narrowed", ours.name, f"weights {shapes[0]} → {shapes[1]}"))
+        changes.append(("narrowed", first.name, f"weights {shapes[0]} → {shapes[1]}"))
     return changes
 
 

@@ -27,13 +27,17 @@ def within(
     """
     if below == math.inf:
         return dict(activations)
-    raised, kept = _by_result(plain), _by_result(whole)
-    saved = {name: max(0.0, kept[name] - price) for name, price in raised.items() if name in kept}
-    least = cost.price("file") + sum(kept.values()) - sum(saved.values())
+    float_prices, int8_prices = _by_result(plain), _by_result(whole)
+    saved = {
+        name: max(0.0, int8_prices[name] - price)
+        for name, price in float_prices.items()
+        if name in int8_prices
+    }
+    least = cost.price("file") + sum(int8_prices.values()) - sum(saved.values())
 
     def dearer(results: Sequence[str]) -> float:
-        known = set(results) & saved.keys()
-        return sum(max(0.0, raised[name] - kept[name]) for name in known)
+        shared = set(results) & saved.keys()
+        return sum(max(0.0, float_prices[name] - int8_prices[name]) for name in shared)
 
     return {
         name: results for name, results in activations.items() if least + dearer(results) < below

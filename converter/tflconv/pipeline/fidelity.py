@@ -212,7 +212,7 @@ def _agreement(expected: NDArray[np.float32], received: NDArray[np.float32]) -> 
     """Share of samples with the same choice: of equal scores the first, as elsewhere."""
     if expected.shape != received.shape:
         return 0.0
-    wanted, got = (
+    expected_choices, received_choices = (
         values.reshape(len(values), -1).argmax(axis=1) for values in (expected, received)
     )
-    return float((wanted == got).mean())
+    return float((expected_choices == received_choices).mean())

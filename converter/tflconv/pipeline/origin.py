@@ -152,11 +152,11 @@ class Origin:
     def prepared(self, opened: Opened, rewrite: Rewrite) -> FloatModel:
         """Make ``opened`` float TFLite."""
         self.tell("lower", "tracing")
-        came = opened is self.opened
-        logits = self._logits and came
+        is_original = opened is self.opened
+        logits = self._logits and is_original
         if self._chooses and rewrite == "optimized":
             float_model = conversion.alternative(self.lowered("as-is"))
-        elif rewrite == "optimized" and came and opened.ranges is None and not logits:
+        elif rewrite == "optimized" and is_original and opened.ranges is None and not logits:
             float_model = conversion.rewritten(self.lowered("as-is"))  # which the check needs, too
         else:
             resolution = self.request.resolution

@@ -146,10 +146,10 @@ def of(run: BenchmarkRun, baseline: BenchmarkRun | None, speedup: float | None) 
     """
     if baseline is None or speedup is None or not _is_int8(run) or not _is_arm(run):
         return None
-    own, others = run.conditions.estimate, baseline.conditions.estimate
-    if own is None or others is None or not own.whole:
+    estimate, baseline_estimate = run.conditions.estimate, baseline.conditions.estimate
+    if estimate is None or baseline_estimate is None or not estimate.whole:
         return None
-    return sentence(speedup, others.whole / own.whole, causes(facts_of(run)))
+    return sentence(speedup, baseline_estimate.whole / estimate.whole, causes(facts_of(run)))
 
 
 def facts_of(run: BenchmarkRun) -> Facts:

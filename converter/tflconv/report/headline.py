@@ -95,10 +95,12 @@ def _fastest(best: Cell, right: Sequence[Cell], cells: Sequence[Cell]) -> str:
     timed = [cell for cell in cells if cell.speedup is not None and cell.run.model.slug in slugs]
     if not timed:
         return ""
-    there = [cell for cell in timed if cell.run.device.id == timed[0].run.device.id]
-    first = max(there, key=lambda cell: cell.speedup or 0.0)
-    own = max((c.speedup or 0 for c in there if c.run.model.slug == best.run.model.slug), default=0)
-    if (first.speedup or 0.0) <= own * (1 + _SAME):
+    on_device = [cell for cell in timed if cell.run.device.id == timed[0].run.device.id]
+    first = max(on_device, key=lambda cell: cell.speedup or 0.0)
+    best_speed = max(
+        (c.speedup or 0 for c in on_device if c.run.model.slug == best.run.model.slug), default=0
+    )
+    if (first.speedup or 0.0) <= best_speed * (1 + _SAME):
         return ""
     facts = (_speed(first), _size(first), _accuracy(first))
     return f" The fastest is {first.run.model.recipe}: {', '.join(facts)}."

@@ -137,10 +137,10 @@ def _contents(groups: list[Group], sections: Sequence[str]) -> str:
         "training": "Training",
         "reproduce": "To reproduce",
     }
-    there = [f'<section id="{name}">' for name in others]
+    openings = [f'<section id="{name}">' for name in others]
     present = [
         (name, title)
-        for (name, title), opening in zip(others.items(), there, strict=True)
+        for (name, title), opening in zip(others.items(), openings, strict=True)
         if any(section.startswith(opening) for section in sections)
     ]
     first = [pair for pair in present if pair[0] == "devices"]

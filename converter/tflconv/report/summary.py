@@ -120,8 +120,8 @@ def _notes(results: Results, table_rows: list[Row]) -> list[str]:
     parts = []
     if core := names.get("emulator"):
         parts.append(f"Instructions of one inference, {core}: the same on every run.")
-    if here := names.get("host"):
-        parts.append(f"Latency: median on {here}, no phone.")
+    if host := names.get("host"):
+        parts.append(f"Latency: median on {host}, no phone.")
     noisy = [row for row in table_rows if row.timed and row.timed.run.verdict not in _CLEAN]
     if noisy:
         parts.append(f"{len(noisy)} of {len(table_rows)} latencies are noisy; the report says why.")

@@ -68,11 +68,12 @@ class Features:
         self.watched = _watching(student, [pair.student for pair in pairs], with_outputs=True)
         values = leaves(self._teacher.outputs), leaves(self.watched.outputs)[1:]
         shapes = [[tuple(value.shape) for value in each] for each in values]
-        for pair, theirs, own in zip(self.pairs, *shapes, strict=True):
-            _check(pair, theirs, own)
+        for pair, teacher_shape, student_shape in zip(self.pairs, *shapes, strict=True):
+            _check(pair, teacher_shape, student_shape)
+        widths = [[shape[-1] for shape in each] for each in shapes]
         self._projections = [
-            _projection(own[-1], theirs[-1], seed + number) if kind == "fitnets" else None
-            for number, (theirs, own) in enumerate(zip(*shapes, strict=True))
+            _projection(width, wanted, seed + number) if kind == "fitnets" else None
+            for number, (wanted, width) in enumerate(zip(*widths, strict=True))
         ]
 
     @classmethod
@@ -106,10 +107,11 @@ class Features:
             inputs: Inputs of the student.
             features: What its layers make of them, as ``watched`` returns it behind the scores.
         """
-        taught = leaves(self._teacher(self._adapted(inputs), training=False))
+        teacher_features = leaves(self._teacher(self._adapted(inputs), training=False))
+        layers = zip(teacher_features, features, self._projections, strict=True)
         losses = [
-            self._pair_loss(tf.stop_gradient(_resized(theirs, own)), own, projection)
-            for theirs, own, projection in zip(taught, features, self._projections, strict=True)
+            self._pair_loss(tf.stop_gradient(_resized(teacher, student)), student, projection)
+            for teacher, student, projection in layers
         ]
         mean: Tensor = self._beta * tf.add_n(losses) / len(losses)
         return mean
@@ -121,13 +123,13 @@ class Features:
             for pair, each in zip(self.pairs, self._projections, strict=True)
         ]
 
-    def _pair_loss(self, theirs: Tensor, own: Tensor, projection: Variable | None) -> Tensor:
+    def _pair_loss(self, teacher: Tensor, student: Tensor, projection: Variable | None) -> Tensor:
         if self.kind == "attention":
-            apart = _attention(theirs) - _attention(own)
+            apart = _attention(teacher) - _attention(student)
             return tf.reduce_mean(tf.reduce_sum(tf.square(apart), -1))
-        projected = own if projection is None else tf.tensordot(own, projection, 1)
-        scale = tf.reduce_mean(tf.square(theirs)) + _LEAST
-        return tf.reduce_mean(tf.square(theirs - projected)) / scale
+        projected = student if projection is None else tf.tensordot(student, projection, 1)
+        scale = tf.reduce_mean(tf.square(teacher)) + _LEAST
+        return tf.reduce_mean(tf.square(teacher - projected)) / scale
 
 
 def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
@@ -145,12 +147,17 @@ def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
     if wanted != AUTO:
         named = [part.partition("=") for part in wanted.split(",")]
         return [Pair(teacher=first.strip(), student=last.strip()) for first, _, last in named]
-    theirs, own = _stage_ends(teacher), _stage_ends(student)
-    matched = [Pair(teacher=theirs[size], student=own[size]) for size in own if size in theirs]
+    teacher_ends, student_ends = _stage_ends(teacher), _stage_ends(student)
+    matched = [
+        Pair(teacher=teacher_ends[size], student=student_ends[size])
+        for size in student_ends
+        if size in teacher_ends
+    ]
     if not matched:
         raise UsageError(
             "teacher and student have no stages of the same size:"
-            f" {', '.join(map(_shown, theirs)) or 'none'} and {', '.join(map(_shown, own))}.",
+            f" {', '.join(map(_shown, teacher_ends)) or 'none'} and"
+            f" {', '.join(map(_shown, student_ends))}.",
             hint="Name layers in place of auto: TEACHER_LAYER=STUDENT_LAYER,...",
         )
     return matched
@@ -187,12 +194,14 @@ def _watching(model: KerasModel, names: Sequence[str], *, with_outputs: bool = F
     return watching
 
 
-def _check(pair: Pair, theirs: Sequence[int | None], own: Sequence[int | None]) -> None:
-    tokens = len(own) == 3 and theirs[1] != own[1]
-    if len(theirs) != len(own) or len(own) < 2 or tokens:
+def _check(
+    pair: Pair, teacher_shape: Sequence[int | None], student_shape: Sequence[int | None]
+) -> None:
+    tokens = len(student_shape) == 3 and teacher_shape[1] != student_shape[1]
+    if len(teacher_shape) != len(student_shape) or len(student_shape) < 2 or tokens:
         raise UsageError(
-            f"layer {pair.student} makes {_shown(own[1:])}, and {pair.teacher} of the teacher"
-            f" {_shown(theirs[1:])}.",
+            f"layer {pair.student} makes {_shown(student_shape[1:])}, and {pair.teacher} of the"
+            f" teacher {_shown(teacher_shape[1:])}.",
             hint="Pictures of channels learn from such pictures, tokens from as many tokens.",
         )
 

@@ -35,16 +35,16 @@ def take_over(model: KerasModel, start: Start, classes: Sequence[str]) -> tuple[
         TflconvError: The file is no Keras model.
         UsageError: A layer does not fit.
     """
-    theirs = {layer.name: layer for layer in weighted(keras_model(open_model(start.path)))}
+    stored_layers = {layer.name: layer for layer in weighted(keras_model(open_model(start.path)))}
     layers = list(weighted(model))
     head = layers[-1].name
     card = read_card(start.path)
     labels = None if card is None else tuple(card.labels)
-    is_new = labels != tuple(classes) if labels else not _fits(layers[-1], theirs.get(head))
+    is_new = labels != tuple(classes) if labels else not _fits(layers[-1], stored_layers.get(head))
     for layer in layers:
         if not (is_new and layer.name == head):
-            _check(layer, theirs, start)
-    if extra := set(theirs) - {layer.name for layer in layers}:
+            _check(layer, stored_layers, start)
+    if extra := set(stored_layers) - {layer.name for layer in layers}:
         raise UsageError(
             f"{start.path} does not fit {model.name}: it has a layer '{min(extra)}', which the"
             " network lacks.",
@@ -52,12 +52,12 @@ def take_over(model: KerasModel, start: Start, classes: Sequence[str]) -> tuple[
         )
     for layer in layers:
         if not (is_new and layer.name == head):
-            layer.set_weights(theirs[layer.name].get_weights())
+            layer.set_weights(stored_layers[layer.name].get_weights())
     return (head,) if is_new else ()
 
 
-def _check(layer: Any, theirs: Mapping[str, Any], start: Start) -> None:
-    stored = theirs.get(layer.name)
+def _check(layer: Any, stored_layers: Mapping[str, Any], start: Start) -> None:
+    stored = stored_layers.get(layer.name)
     if stored is None:
         raise UsageError(
             f"{start.path} does not fit: it has no layer '{layer.name}'.",

@@ -216,11 +216,11 @@ def _run_keras(
 
 
 def _check_alike(reference: Path, expected: Outputs, target: Path, received: Outputs) -> None:
-    theirs, ours = ([list(each.shape[1:]) for each in outputs] for outputs in (expected, received))
-    if theirs != ours:
+    shapes = [[list(each.shape[1:]) for each in outputs] for outputs in (expected, received)]
+    if shapes[0] != shapes[1]:
         raise UsageError(
             f"{reference} and {target} are not versions of one model: their outputs have the shapes"
-            f" {theirs} and {ours}."
+            f" {shapes[0]} and {shapes[1]}."
         )
 
 

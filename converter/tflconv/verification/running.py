@@ -77,9 +77,9 @@ def verify(
         reference_scores = one_score.as_two(reference_scores, probability=probability)
         scores = one_score.as_two(scores, probability=probability)
     outputs = _outputs(scores, target, card, dataset)
-    theirs = _outputs(reference_scores, reference, _card(reference) or card, dataset)
+    reference_outputs = _outputs(reference_scores, reference, _card(reference) or card, dataset)
     return compare(
-        _in_order(reference_scores, theirs, outputs, names=(reference, target)),
+        _in_order(reference_scores, reference_outputs, outputs, names=(reference, target)),
         scores,
         numbered(dataset.test, dataset.classes, outputs),
         classes=outputs,

@@ -83,14 +83,14 @@ class _Search:
         self._outputs = np.stack([each.outputs for each in logged])
 
     def parting(self) -> Parting:
-        exact = [each.golden_outputs for each in self._logged]
-        has_exact = [each is not None for each in exact]
-        if all(has_exact) and self._far(np.stack([x for x in exact if x is not None])):
-            return self._in_model(np.stack([x for x in exact if x is not None]))
+        logged = (each.golden_outputs for each in self._logged)
+        exact = [outputs for outputs in logged if outputs is not None]
+        if len(exact) == len(self._logged) and self._far(np.stack(exact)):
+            return self._in_model(np.stack(exact))
         if self._has_right_inputs() and self._far(self._outputs):
             return self._in_model(self._outputs)
         if not self._far(self._outputs):
-            return self._parting(("nothing",), ("phone and computer agree",), "none")
+            return self._result(("nothing",), ("phone and computer agree",), "none")
         return self._by_hash() or self._by_reading() or self._by_outputs()
 
     def _far(self, outputs: Scores) -> bool:
@@ -103,16 +103,16 @@ class _Search:
     def _in_model(self, outputs: Scores) -> Parting:
         reading = _reading(self._golden, self._expected, outputs, self._tolerance)
         if reading is not None:
-            return self._parting(("outputs",), (reading,), "outputs")
+            return self._result(("outputs",), (reading,), "outputs")
         other = (
             "the same input bytes give other outputs: the app has another model file, or a delegate"
             " that computes it otherwise"
         )
-        return self._parting(("model",), (other,), "outputs")
+        return self._result(("model",), (other,), "outputs")
 
     def _by_reading(self) -> Parting | None:
         reading = _reading(self._golden, self._expected, self._outputs, self._tolerance)
-        return None if reading is None else self._parting(("outputs",), (reading,), "outputs")
+        return None if reading is None else self._result(("outputs",), (reading,), "outputs")
 
     def _by_hash(self) -> Parting | None:
         if any(each.input_sha256 is None for each in self._logged):
@@ -146,7 +146,7 @@ class _Search:
                 break
         if not way.faults or distance > max(self._tolerance, _NEAR * first):
             unknown = "none of the mistakes that were tried gives what the app logged"
-            return self._parting(("unknown",), (unknown,), "none")
+            return self._result(("unknown",), (unknown,), "none")
         return self._named(way, "outputs")
 
     def _visible(self, way: Way) -> Iterator[tuple[int, Way]]:
@@ -167,9 +167,9 @@ class _Search:
 
     def _named(self, way: Way, evidence: Evidence) -> Parting:
         stages = tuple(fault.stage for fault in way.faults)
-        return self._parting(stages, tuple(fault.told for fault in way.faults), evidence)
+        return self._result(stages, tuple(fault.told for fault in way.faults), evidence)
 
-    def _parting(
+    def _result(
         self, stages: tuple[str, ...], words: tuple[str, ...], evidence: Evidence
     ) -> Parting:
         return Parting(stages=stages, told=words, evidence=evidence, pictures=len(self._logged))

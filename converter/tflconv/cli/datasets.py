@@ -184,10 +184,10 @@ def fetch(name: str, source: Path | None) -> None:
 
 
 def _telling(progress: Callback) -> Callable[[str, int, int | None], None]:
-    def told(file: str, done: int, total: int | None) -> None:
+    def tell(file: str, done: int, total: int | None) -> None:
         progress(Progress(stage=file, done=done, total=total or 0, unit="bytes", subject=file))
 
-    return told
+    return tell
 
 
 def _outcome(file: Fetched) -> str:

@@ -147,7 +147,7 @@ def _opened(model: Path | Opened, custom_objects: Path | None, signature: str | 
 
 
 def _telling(progress: Callback, subject: str, count: int) -> scoring.Told:
-    def told(done: int, total: int) -> None:
+    def tell(done: int, total: int) -> None:
         progress(
             Progress(
                 stage="verify",
@@ -159,8 +159,8 @@ def _telling(progress: Callback, subject: str, count: int) -> scoring.Told:
             )
         )
 
-    told(0, count)
-    return told
+    tell(0, count)
+    return tell
 
 
 def _card(model: Path) -> ModelCard | None:

@@ -109,9 +109,9 @@ def draw_page(source: Path) -> None:
 def save_each(source: Path) -> None:
     """Load results, and save them again a run at a time."""
     from tflconv import results
-    from tflconv.benchmark.record import Record
+    from tflconv.benchmark.record import FinishedRuns
 
-    record = Record(source.with_name("again.json"))
+    record = FinishedRuns(source.with_name("again.json"))
     for run in results.load(source).runs:
         record.add(run)
     record.close()

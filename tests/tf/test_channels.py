@@ -14,7 +14,7 @@ from fakes import random_cuttable
 from tflconv import cli, models
 from tflconv.compression import ChannelsConfig, choosing, importance
 from tflconv.compression.channel_graph import ChannelGraph, channel_graph
-from tflconv.compression.choosing import Family
+from tflconv.compression.choosing import LabelFamily
 from tflconv.compression.config import Alike
 from tflconv.compression.cutting import cut
 from tflconv.compression.examples import Examples
@@ -94,7 +94,7 @@ def test_taylor_finds_what_the_loss_does_not_hear(kit: Any) -> None:
 def test_widths_end_at_a_multiple_of_the_tile(
     count: int, tile: int, share: float, kept: int
 ) -> None:
-    family = Family(labels=tuple(range(count)), tile=tile)
+    family = LabelFamily(labels=tuple(range(count)), tile=tile)
     assert count - len(choosing.uniform([family], share)) == kept
 
 

@@ -19,7 +19,7 @@ from tflconv.model.card import ModelCard, embed_card, require_card
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
 from tflconv.training import DistillConfig
-from tflconv.training.features import Features, Pair, pairs
+from tflconv.training.features import Features, LayerPair, pairs
 from tflconv.training.seeing import between
 
 CARD = ModelCard(
@@ -44,7 +44,7 @@ def stages(kit: Any, widths: tuple[int, int], seed: int = 0) -> Any:
 def lesson(kit: Any, kind: Any, student: Any = None, teacher: Any = None, **more: Any) -> Features:
     teacher = teacher or stages(kit, (6, 8))
     student = student or stages(kit, (4, 8), seed=1)
-    return Features(teacher, student, [Pair(teacher="wide", student="wide")], kind, **more)
+    return Features(teacher, student, [LayerPair(teacher="wide", student="wide")], kind, **more)
 
 
 def loss_of(taught: Features) -> Any:
@@ -97,20 +97,20 @@ def test_losses_by_hand(kit: Any) -> None:
 
 def test_stage_ends_are_found_and_others_are_refused(kit: Any) -> None:
     teacher, student = stages(kit, (6, 8)), stages(kit, (4, 8), seed=1)
-    assert pairs("auto", teacher, student) == [Pair(teacher="end", student="end")]
-    assert pairs("wide=narrow, norm = end", teacher, student)[1] == Pair(
+    assert pairs("auto", teacher, student) == [LayerPair(teacher="end", student="end")]
+    assert pairs("wide=narrow, norm = end", teacher, student)[1] == LayerPair(
         teacher="norm", student="end"
     )
     with pytest.raises(UsageError, match="Did you mean wide"):
-        Features(teacher, student, [Pair(teacher="wid", student="wide")])
+        Features(teacher, student, [LayerPair(teacher="wid", student="wide")])
     dense = student.layers[-1].name
     with pytest.raises(UsageError, match="makes 2, and wide of the teacher 8 x 8 x 6"):
-        Features(teacher, student, [Pair(teacher="wide", student=dense)])
+        Features(teacher, student, [LayerPair(teacher="wide", student=dense)])
 
 
 def test_features_of_another_size_are_brought_to_the_students(kit: Any) -> None:
     teacher, student = stages(kit, (6, 8)), stages(kit, (4, 8), seed=1)
-    taught = Features(teacher, student, [Pair(teacher="wide", student="narrow")], "attention")
+    taught = Features(teacher, student, [LayerPair(teacher="wide", student="narrow")], "attention")
     assert np.isfinite(float(loss_of(taught)))
 
 
@@ -186,7 +186,7 @@ def apart(student: Path, teacher: Path, layer: str, pictures: Path) -> float:
     """How unlike the features of both are where they look: the loss of attention."""
     theirs, own = (open_once(path).source.model for path in (teacher, student))
     lesson = Features(
-        theirs, own, [Pair(teacher="end", student=layer)], "attention",
+        theirs, own, [LayerPair(teacher="end", student=layer)], "attention",
         adapted=between(NAMED["-1..1"], NAMED["0..1"]),
     )  # fmt: skip
     images = data.load(str(pictures), resolution=8).test.images

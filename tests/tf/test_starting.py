@@ -28,11 +28,11 @@ from tflconv.model.normalization import NAMED
 from tflconv.model.opening import open_model
 from tflconv.network.keras.opened import open_once
 from tflconv.training import TrainConfig
-from tflconv.training.course import Start
+from tflconv.training.course import StartingWeights
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
 from tflconv.training.starting import take_over
-from tflconv.training.thawing import Layers, Thawing, weighted
+from tflconv.training.thawing import Thawing, TrainableLayers, weighted
 from tflconv.training.views import Batch
 
 SMALL = {"width": 4, "blocks": 1}
@@ -44,7 +44,7 @@ def network(classes: int = 3, side: int = 8, seed: int = 0, **options: Any) -> A
     return models.build("resnet", (side, side, 3), classes, **{**SMALL, **options})
 
 
-def written(path: Path, labels: tuple[str, ...] = CLASSES, **options: Any) -> Start:
+def written(path: Path, labels: tuple[str, ...] = CLASSES, **options: Any) -> StartingWeights:
     """A file of a trained network."""
     card = ModelCard(
         model="resnet",
@@ -54,7 +54,7 @@ def written(path: Path, labels: tuple[str, ...] = CLASSES, **options: Any) -> St
         resize="stretch",
     )
     write_model(path, network(len(labels), seed=1, **options), card)
-    return Start(name=path.name, path=path, sha256=sha256_file(path))
+    return StartingWeights(name=path.name, path=path, sha256=sha256_file(path))
 
 
 def values(model: Any) -> dict[str, list[Any]]:
@@ -105,7 +105,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.keras").write_text("weights")
     network().save_weights(tmp_path / "only.h5")
     for name, message in (("text.keras", "neither a .keras nor"), ("only.h5", "weights only")):
-        start = Start(name=name, path=tmp_path / name, sha256="")
+        start = StartingWeights(name=name, path=tmp_path / name, sha256="")
         with pytest.raises(TflconvError, match=message):
             take_over(network(), start, CLASSES)
 
@@ -120,7 +120,7 @@ def learner(thawing: Thawing) -> Learner:
         x = layers.BatchNormalization(name=f"{name}_norm")(x)
     scores = layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(x))
     model = keras2.Model(pixels, scores)
-    return Learner(model, TrainConfig(), NAMED["-1..1"], layers=Layers(model, thawing))
+    return Learner(model, TrainConfig(), NAMED["-1..1"], layers=TrainableLayers(model, thawing))
 
 
 def stepped(taught: Learner, epoch: int) -> dict[str, list[Any]]:
@@ -212,7 +212,7 @@ def test_the_step_finetune_freezes_layers_of_any_model(kit: Any) -> None:
     inputs = np.random.default_rng(0).random((12, 4), np.float32)
     examples = Examples(images=inputs, labels=np.arange(12) % 3)
     first, after = values(model), []
-    layers = Layers(model, Thawing(freeze_epochs=1))
+    layers = TrainableLayers(model, Thawing(freeze_epochs=1))
     fine_tune(
         model,
         examples,

@@ -18,11 +18,11 @@ from tflconv.data import Dataset
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.normalization import NAMED
-from tflconv.pipeline.teaching import Teacher, TeacherFile, as_logits
+from tflconv.pipeline.teaching import TeacherAnswers, TeacherFile, as_logits
 from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.course import Course
-from tflconv.training.course import Teacher as Told
+from tflconv.training.course import TeacherAnswers as Told
 from tflconv.training.loop import train
 from tflconv.training.saving import write_model
 from tflconv.training.seeing import seen, targets
@@ -59,9 +59,9 @@ def written(
     return path
 
 
-def teacher(path: Path, dataset: Dataset, config: TrainConfig, store: Path) -> Teacher:
+def teacher(path: Path, dataset: Dataset, config: TrainConfig, store: Path) -> TeacherAnswers:
     views = Views.of(config, dataset.card.augmentation)
-    return Teacher(TeacherFile(path=path), dataset, views, Store(store))
+    return TeacherAnswers(TeacherFile(path=path), dataset, views, Store(store))
 
 
 def test_teacher_and_student_see_the_same_pictures_bit_by_bit(

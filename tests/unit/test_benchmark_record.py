@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tflconv.benchmark import BenchmarkConfig, recorded_settings
-from tflconv.benchmark.record import Record
+from tflconv.benchmark.record import FinishedRuns
 from tflconv.cli import main
 from tflconv.errors import TflconvError
 from tflconv.results import BenchmarkRun, DeviceInfo, Latency, MeasuredModel, Software
@@ -34,8 +34,8 @@ RUN = BenchmarkRun(
 OUTLINE = replace(RUN, latency=None, started="now")
 
 
-def resumed(file: Path, *devices: str, config: dict[str, object] = CONFIG) -> Record:
-    record = Record(file)
+def resumed(file: Path, *devices: str, config: dict[str, object] = CONFIG) -> FinishedRuns:
+    record = FinishedRuns(file)
     record.resume(devices or ["adb:1"], [(RUN.model.sha256, config)])
     return record
 
@@ -43,7 +43,7 @@ def resumed(file: Path, *devices: str, config: dict[str, object] = CONFIG) -> Re
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """What a command left that was cut after its first run."""
-    Record(tmp_path / "results.json").add(RUN)
+    FinishedRuns(tmp_path / "results.json").add(RUN)
     return tmp_path / "results.json"
 
 

@@ -16,7 +16,7 @@ import tflconv
 from tflconv import recipe
 from tflconv.conversion import Calibration
 from tflconv.conversion.calibration import measure
-from tflconv.conversion.clipping import METHODS, CalibrationMethod, Histogram, ends
+from tflconv.conversion.clipping import METHODS, CalibrationMethod, ValueHistogram, ends
 from tflconv.conversion.preparation import required
 from tflconv.errors import UsageError
 from tflconv.tflite import editing, packing
@@ -25,8 +25,8 @@ Floats = NDArray[np.float32]
 WIDTH = 4096
 
 
-def seen(values: Floats) -> Histogram:
-    histogram = Histogram.empty(float(values.min()), float(values.max()))
+def seen(values: Floats) -> ValueHistogram:
+    histogram = ValueHistogram.empty(float(values.min()), float(values.max()))
     histogram.add(values)
     return histogram
 

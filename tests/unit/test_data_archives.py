@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from making_pictures import write_tar, write_zip
 
-from tflconv.data.archives import Limits, members
+from tflconv.data.archives import ArchiveLimits, members
 from tflconv.errors import TflconvError
 
 GOOD = {"cats/1.png": b"one", "dogs/2.png": b"two"}
@@ -74,21 +74,21 @@ def test_one_huge_member_is_refused_before_it_is_unpacked(tmp_path: Path, write)
     path = write(tmp_path / "a.archive", {"cats/1.png": bytes(20 << 20)})
     assert path.stat().st_size < 100_000
     with pytest.raises(TflconvError, match=r"cats/1\.png.*unpacks to 20971520 bytes"):
-        list(members(path, Limits(member_bytes=16 << 20)))
+        list(members(path, ArchiveLimits(member_bytes=16 << 20)))
 
 
 @pytest.mark.parametrize("write", [write_tar, write_zip])
 def test_many_members_that_are_huge_together_are_refused(tmp_path: Path, write) -> None:
     files = {f"cats/{i}.png": bytes(1 << 20) for i in range(12)}
     with pytest.raises(TflconvError, match="unpacks to more than 8388608 bytes"):
-        list(members(write(tmp_path / "a", files), Limits(total_bytes=8 << 20)))
+        list(members(write(tmp_path / "a", files), ArchiveLimits(total_bytes=8 << 20)))
 
 
 @pytest.mark.parametrize("write", [write_tar, write_zip])
 def test_too_many_members_are_refused(tmp_path: Path, write) -> None:
     files = {f"cats/{i}.png": b"" for i in range(12)}
     with pytest.raises(TflconvError, match="more than 10 files"):
-        list(members(write(tmp_path / "a", files), Limits(count=10)))
+        list(members(write(tmp_path / "a", files), ArchiveLimits(count=10)))
 
 
 def test_a_huge_header_is_not_read_into_memory(tmp_path: Path) -> None:

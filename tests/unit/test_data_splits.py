@@ -67,7 +67,7 @@ def test_ranks_are_the_documented_hash() -> None:
 def test_frames_of_two_splits_are_never_closer_than_the_guard(
     size: int, guard: int, test: set[int], validation: set[int]
 ) -> None:
-    blocks = splits.Blocks(
+    blocks = splits.FrameBlocks(
         size=size,
         guard=min(guard, size - 1),
         test=tuple(test),
@@ -86,9 +86,9 @@ def test_frames_of_two_splits_are_never_closer_than_the_guard(
 
 def test_blocks_refuse_what_would_leak() -> None:
     with pytest.raises(UsageError, match="both in test and in validation"):
-        splits.Blocks(size=10, guard=1, test=(1, 2), validation=(2,), frame="")
+        splits.FrameBlocks(size=10, guard=1, test=(1, 2), validation=(2,), frame="")
     with pytest.raises(UsageError, match="guard=10"):
-        splits.Blocks(size=10, guard=10, test=(1,), validation=(2,), frame="")
+        splits.FrameBlocks(size=10, guard=10, test=(1,), validation=(2,), frame="")
 
 
 def test_the_rule_for_asl_alphabet_is_the_index_of_the_data(

@@ -15,10 +15,10 @@ import pytest
 
 from fakes.servers import CONTENT, WRONGS, Hostile, serving
 from tflconv.core import downloads
-from tflconv.core.downloads import BrokenOff, DownloadError, Limits, Outdated, asked
+from tflconv.core.downloads import BrokenOff, DownloadError, DownloadLimits, Outdated, asked
 
-LIMITS = Limits(bytes=2 * len(CONTENT), seconds=60.0)
-HASTY = Limits(bytes=2 * len(CONTENT), seconds=10.0, least_speed=10_000, patience=0.5)
+LIMITS = DownloadLimits(bytes=2 * len(CONTENT), seconds=60.0)
+HASTY = DownloadLimits(bytes=2 * len(CONTENT), seconds=10.0, least_speed=10_000, patience=0.5)
 """For servers that would take for ever."""
 
 REFUSED = {
@@ -94,7 +94,7 @@ def test_a_damaged_answer_is_one_line_or_whole(address: str) -> None:
 
 def test_a_body_without_end_ends_at_the_limit_and_is_not_taken(address: str) -> None:
     tracemalloc.start()
-    limits = Limits(bytes=100 << 20, seconds=60)
+    limits = DownloadLimits(bytes=100 << 20, seconds=60)
     with (
         pytest.raises(DownloadError, match=f"more bytes than expected: {limits.bytes}"),
         asked(f"{address}/endless", limits, checked=True) as body,
@@ -115,7 +115,7 @@ def test_a_redirect_with_a_body_without_end_costs_no_memory(address: str) -> Non
 
 
 def test_a_size_beyond_the_limit_is_refused_before_a_byte_is_taken(address: str) -> None:
-    small = Limits(bytes=10, seconds=60)
+    small = DownloadLimits(bytes=10, seconds=60)
     with (
         pytest.raises(DownloadError, match=f"has {len(CONTENT)} bytes, expected at most 10"),
         asked(f"{address}/file", small),
@@ -124,7 +124,7 @@ def test_a_size_beyond_the_limit_is_refused_before_a_byte_is_taken(address: str)
 
 
 def test_all_time_ends_even_if_the_speed_is_right(address: str) -> None:
-    limits = Limits(bytes=1 << 40, seconds=0.5, patience=0.1)
+    limits = DownloadLimits(bytes=1 << 40, seconds=0.5, patience=0.1)
     with (
         pytest.raises(DownloadError, match=r"did not come within 0\.5 s"),
         asked(f"{address}/endless", limits, checked=True) as body,

@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from tflconv import results
-from tflconv.benchmark.record import Record
+from tflconv.benchmark.record import FinishedRuns
 from tflconv.report import columns, export, html, plots, tables
 from tflconv.results import BenchmarkRun, Latency, Results, growing
 from tflconv.results.exchange import part_of
@@ -65,10 +65,10 @@ def print_tables(found: Results) -> None:
 def record_again(found: Results, folder: Path) -> None:
     """Measure everything, be interrupted, and find everything measured."""
     file = folder / f"{len(found.runs)}.json"
-    record = Record(file)
+    record = FinishedRuns(file)
     for run in found.runs:
         record.add(run)
-    resumed = Record(file)
+    resumed = FinishedRuns(file)
     resumed.resume(["host"], [(run.model.sha256, run.config) for run in found.runs])
     assert all(resumed.find(run) for run in found.runs)
 
@@ -104,7 +104,7 @@ def test_plots_draw_some_of_many_runs_and_say_so() -> None:
 def test_bytes_written_grow_with_the_runs(tmp_path: Path) -> None:
     written = []
     for count in (100, 200):
-        record = Record(tmp_path / f"{count}.json")
+        record = FinishedRuns(tmp_path / f"{count}.json")
         before = _written_bytes()
         for run in many(count, 100).runs:
             record.add(run)
@@ -121,7 +121,7 @@ def _written_bytes() -> int:
 
 
 def test_nothing_lies_beside_a_closed_file(tmp_path: Path) -> None:
-    found, record = many(60, 300), Record(tmp_path / "results.json")
+    found, record = many(60, 300), FinishedRuns(tmp_path / "results.json")
     for run in found.runs:
         record.add(run)
     assert part_of(tmp_path / "results.json").exists()
@@ -132,7 +132,7 @@ def test_nothing_lies_beside_a_closed_file(tmp_path: Path) -> None:
 
 
 def test_a_part_beside_another_file_means_nothing(tmp_path: Path) -> None:
-    record = Record(tmp_path / "results.json")
+    record = FinishedRuns(tmp_path / "results.json")
     for run in many(60, 300).runs:
         record.add(run)
     many(1).save(tmp_path / "results.json")
@@ -140,7 +140,7 @@ def test_a_part_beside_another_file_means_nothing(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_costs_one_run(tmp_path: Path) -> None:
-    record = Record(tmp_path / "results.json")
+    record = FinishedRuns(tmp_path / "results.json")
     for run in many(60, 300).runs:
         record.add(run)
     part = part_of(tmp_path / "results.json")
@@ -181,7 +181,7 @@ def test_a_killed_process_leaves_every_run_that_it_told(seconds: float, tmp_path
 
 
 def test_a_small_file_is_whole_after_every_run(tmp_path: Path) -> None:
-    record = Record(tmp_path / "results.json")
+    record = FinishedRuns(tmp_path / "results.json")
     run: BenchmarkRun
     for count, run in enumerate(many(8).runs, 1):
         record.add(run)

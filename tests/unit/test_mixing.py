@@ -25,7 +25,7 @@ from tflconv.pipeline import mixing
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.conversion import ConvertedFiles
 from tflconv.pipeline.fidelity import Drop, Fidelity
-from tflconv.pipeline.limits import CLOSE, Limits
+from tflconv.pipeline.limits import CLOSE, FidelityLimits
 from tflconv.pipeline.mixing import Levers
 from tflconv.tflite import editing, half_precision, packing
 
@@ -83,7 +83,7 @@ def test_no_more_is_in_float_than_makes_the_file_close(
         made.append(precisions)
         return file(16)
 
-    limits = Limits(min_cosine=least)
+    limits = FidelityLimits(min_cosine=least)
     found = mixing.mix(floats(harm), tools(make, measured(harm, made)), limits)
     spared = tuple(found.precisions)
     assert found.curve[0].activation == ""
@@ -112,7 +112,7 @@ def test_who_wants_no_curve_gets_the_same_file_sooner(
 
     harm = {name: harm / 1000 for name, (harm, _) in levers.items()}
     how = tools(make, measured(harm, made))
-    limits = Limits(min_cosine=1 - allowed / 1000 - 1e-9)
+    limits = FidelityLimits(min_cosine=1 - allowed / 1000 - 1e-9)
     with_curve = mixing.mix(floats(levers), how, limits)
     count = len(made)
     without = mixing.mix(floats(levers), how, limits, below=math.inf)
@@ -130,7 +130,7 @@ def test_files_are_few_where_much_is_raised() -> None:
         return file(16)
 
     how = tools(make, measured(dict.fromkeys(names, 0.001), made))
-    found = mixing.mix(floats(names), how, Limits(min_cosine=0.9999), below=math.inf)
+    found = mixing.mix(floats(names), how, FidelityLimits(min_cosine=0.9999), below=math.inf)
     assert len(found.precisions) == 40
     assert len(made) <= 1 + 40 + 12 + 39  # all, each alone, some on the way, and each but one again
 
@@ -145,9 +145,11 @@ def test_what_would_be_too_dear_is_not_looked_for() -> None:
 
     how = tools(make, measured(dict.fromkeys("abc", 0.001), made))
     below = delegation.estimate(layers(2))
-    found = mixing.mix(floats("abc"), how, Limits(min_cosine=0.9999), below=below)
+    found = mixing.mix(floats("abc"), how, FidelityLimits(min_cosine=0.9999), below=below)
     assert (len(made), found.precisions) == (4, {})
-    assert mixing.mix(floats("abc"), how, Limits(min_cosine=0.9999), below=2 * below).precisions
+    assert mixing.mix(
+        floats("abc"), how, FidelityLimits(min_cosine=0.9999), below=2 * below
+    ).precisions
 
 
 def test_of_two_that_harm_alike_the_cheaper_one_is_in_float() -> None:
@@ -156,7 +158,7 @@ def test_of_two_that_harm_alike_the_cheaper_one_is_in_float() -> None:
 
     cosines = {file(16): 0.9, file(32): 0.999, file(80): 0.9995}
     measure = tools(make, lambda content: nears(cosines[content]))
-    found = mixing.mix(floats(["dear", "cheap"]), measure, Limits(min_cosine=0.998))
+    found = mixing.mix(floats(["dear", "cheap"]), measure, FidelityLimits(min_cosine=0.998))
     assert found.precisions == {"cheap": "float32"}
     assert found.content == file(32)
 
@@ -229,7 +231,7 @@ def test_what_is_not_needed_is_lowered_again() -> None:
         return file(16)
 
     measure = tools(make, lambda _: nears(closeness[last[-1]]))
-    found = mixing.mix(floats(["lever", "one", "two"]), measure, Limits(min_cosine=0.998))
+    found = mixing.mix(floats(["lever", "one", "two"]), measure, FidelityLimits(min_cosine=0.998))
     assert set(found.precisions) == {"one", "two"}
     assert [(p.activation, p.precision) for p in found.curve[1:]] == [
         ("lever", "float32"), ("one", "float32"), ("two", "float32"), ("lever", "int8"),
@@ -253,7 +255,7 @@ def test_layers_get_four_bits_while_the_file_stays_close(
         return nears(1 - sum(harm[name] for name in last[-1]))
 
     levers = Levers(activations={}, layers=tuple(harm))
-    found = mixing.mix(levers, tools(make, measure), Limits(min_cosine=least))
+    found = mixing.mix(levers, tools(make, measure), FidelityLimits(min_cosine=least))
     assert set(found.precisions.values()) <= {"int4"}
     assert all(point.cosine >= least for point in found.curve)
     sizes = [point.bytes for point in found.curve]
@@ -271,7 +273,7 @@ def test_an_operator_without_the_precision_is_passed_over() -> None:
     levers = Levers(activations={n: [n] for n in ("softmax", "dense")}, finer="int16")
     cosines = {file(16): 0.9, file(32): 0.999}
     measure = tools(make, lambda content: nears(cosines[content]))
-    found = mixing.mix(levers, measure, Limits(min_cosine=0.998))
+    found = mixing.mix(levers, measure, FidelityLimits(min_cosine=0.998))
     assert found.precisions == {"dense": "int16"}
     assert str(found.curve[-1]).startswith("dense in int16: ")
 
@@ -294,7 +296,9 @@ def test_a_drop_decides_where_it_has_a_limit() -> None:
         )
 
     found = mixing.mix(
-        floats("abc"), mixing.Tools(make=make, rank=rank, judge=judge), Limits(max_drop=0.01)
+        floats("abc"),
+        mixing.Tools(make=make, rank=rank, judge=judge),
+        FidelityLimits(max_drop=0.01),
     )
     assert len(found.precisions) == 2
     assert [point.drop for point in found.curve] == [0.1, 0.03, 0.01]

@@ -10,11 +10,11 @@ from tiny_graphs import Builder, dense
 
 from tflconv.inspection import delegation
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.limits import FidelityLimits
 from tflconv.pipeline.relieving import Relieved, relieve
 
 NAMES = [f"product {number}" for number in range(11)]
-LIMITS = Limits(min_cosine=0.99)
+LIMITS = FidelityLimits(min_cosine=0.99)
 
 
 def file(names: Sequence[str]) -> bytes:

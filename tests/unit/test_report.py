@@ -39,7 +39,7 @@ def on(fixture: Results, kind: str) -> Results:
     return replace(fixture, runs=tuple(r for r in fixture.runs if r.device.kind == kind))
 
 
-def changed(run: BenchmarkRun, **changes: object) -> columns.Group:
+def changed(run: BenchmarkRun, **changes: object) -> columns.DeviceRuns:
     (group,) = columns.groups(Results(runs=(replace(run, **changes),)))  # type: ignore[arg-type]
     return group
 

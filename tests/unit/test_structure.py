@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tflconv.compression.structure import Structure, distinct
+from tflconv.compression.structure import KernelStructure, distinct
 from tflconv.network.nodes import Array
 
 
@@ -28,7 +28,7 @@ def test_what_is_trained_stands_for_the_same_kernel(
     shape: tuple[int, ...], seed: int, sparsity: float, clusters: int, sparse: bool
 ) -> None:
     before = kernel(shape, seed, sparsity=sparsity if sparse else 0, clusters=clusters)
-    kept = Structure.of(before)
+    kept = KernelStructure.of(before)
     assert kept is not None
     values = kept.values(before)
     np.testing.assert_array_equal(kept.kernel(values), before)
@@ -46,21 +46,21 @@ def test_what_is_trained_stands_for_the_same_kernel(
 
 @given(SHAPES, st.integers(0, 2**31))
 def test_an_ordinary_kernel_is_free(shape: tuple[int, ...], seed: int) -> None:
-    assert Structure.of(kernel(shape, seed)) is None
+    assert KernelStructure.of(kernel(shape, seed)) is None
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_kernel_as_its_initializer_left_it_is_free(value: float) -> None:
-    assert Structure.of(np.full((4, 4), value, np.float32)) is None
+    assert KernelStructure.of(np.full((4, 4), value, np.float32)) is None
 
 
 def test_weights_of_different_channels_are_not_tied() -> None:
     weights = np.array([[1, 1], [1, 2], [3, 2], [3, 1]], np.float32)
     channels = np.broadcast_to(np.arange(2), (4, 2))
-    kept = Structure.of(weights, channels)
+    kept = KernelStructure.of(weights, channels)
     assert kept is not None
     assert len(kept.values(weights)) == 4
-    whole = Structure.of(weights)
+    whole = KernelStructure.of(weights)
     assert whole is not None
     assert len(whole.values(weights)) == 3
 

@@ -23,7 +23,7 @@ WITHOUT_INFLUENCE = {"timeout"}
 ANY_PHONE = ("adb", "adb:")
 
 
-class Record:
+class FinishedRuns:
     """The finished runs of all devices.
 
     Args:

@@ -19,7 +19,7 @@ from tflconv.benchmark.config import BenchmarkConfig
 from tflconv.benchmark.cooling import REST_SECONDS, Cooling
 from tflconv.benchmark.laboratory import Laboratory
 from tflconv.benchmark.protocol import HarnessOutput
-from tflconv.benchmark.schedule import Measured
+from tflconv.benchmark.schedule import MeasuredFile
 from tflconv.benchmark.session import Session
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core import doubts
@@ -50,7 +50,7 @@ def bench(
     identity: MeasuredModel,
     test_set: PackedSet | None = None,
     laboratory: Laboratory | None = None,
-    blocks: Measured | None = None,
+    blocks: MeasuredFile | None = None,
     progress: Callback = silent,
 ) -> BenchmarkRun:
     """Measure a model file on a device and compare its outputs with those of this computer.
@@ -184,7 +184,7 @@ def recorded_settings(
 
 
 def _measured(
-    run: BenchmarkRun, session: Session, blocks: Measured | None, cooling: Cooling | None
+    run: BenchmarkRun, session: Session, blocks: MeasuredFile | None, cooling: Cooling | None
 ) -> BenchmarkRun:
     """Return ``run`` with times, or instructions where no clock is meaningful, and the profile."""
     config = session.config
@@ -205,7 +205,7 @@ def _check_inputs(config: BenchmarkConfig) -> None:
 
 
 def _timed(
-    run: BenchmarkRun, session: Session, blocks: Measured | None, cooling: Cooling | None
+    run: BenchmarkRun, session: Session, blocks: MeasuredFile | None, cooling: Cooling | None
 ) -> BenchmarkRun:
     """Return ``run`` with latency, CPU use, memory and the conditions of the measurement."""
     config = session.config

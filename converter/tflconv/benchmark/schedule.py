@@ -30,7 +30,7 @@ RETRIES = 4
 
 
 @dataclass
-class Blocks:
+class FileBlocks:
     """What the blocks of one file gave so far; ``error`` says why there are no more."""
 
     outputs: list[HarnessOutput] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Blocks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredFile:
     """The blocks of one file: what the harness said in each, and how results keep them."""
 
     outputs: Sequence[HarnessOutput]
@@ -60,10 +60,10 @@ class Together:
 
     id: str
     seed: int
-    files: tuple[Blocks, ...]
+    files: tuple[FileBlocks, ...]
     conditions: Conditions
 
-    def of(self, number: int) -> Measured:
+    def of(self, number: int) -> MeasuredFile:
         """Return what was measured of a file.
 
         Raises:
@@ -73,7 +73,7 @@ class Together:
         if blocks.error is not None:
             raise blocks.error
         recorded = blocks.recorded(self.id, len(self.files), self.seed)
-        return Measured(outputs=blocks.outputs, schedule=recorded, conditions=self.conditions)
+        return MeasuredFile(outputs=blocks.outputs, schedule=recorded, conditions=self.conditions)
 
 
 def order(files: int, blocks: int, seed: int) -> list[int]:
@@ -119,7 +119,7 @@ def measure(
     Raises:
         DeviceError: The device was lost.
     """
-    files = tuple(Blocks() for _ in sessions)
+    files = tuple(FileBlocks() for _ in sessions)
     sequence = order(len(sessions), blocks, seed)
     with sessions[0].watched() if sessions else contextlib.nullcontext(Watch()) as watch:
         cooling = Cooling(sessions[0].harness.device) if sessions else None
@@ -133,7 +133,7 @@ def measure(
     return Together(id=identity, seed=seed, files=files, conditions=watch.conditions)
 
 
-def _add_block(blocks: Blocks, session: Session, place: int) -> None:
+def _add_block(blocks: FileBlocks, session: Session, place: int) -> None:
     """Measure a block of a file, once more if it is noisy and there are retries left."""
     try:
         attempts = [session.latency()]

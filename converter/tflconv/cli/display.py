@@ -17,7 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from tflconv.cli.tracking import Overall, Row, Tracker
+from tflconv.cli.tracking import Overall, StageRow, Tracker
 from tflconv.core.amounts import bytes_text, clock_text
 from tflconv.core.progress import Progress
 from tflconv.core.text import clean
@@ -92,7 +92,7 @@ class Display:
             if event.message and event.state == "note" and self._verbose:
                 self._console.print(Text(f"  · {clean(event.message)}", style="dim"))
 
-    def _keep(self, rows: list[Row]) -> None:
+    def _keep(self, rows: list[StageRow]) -> None:
         for row in rows:
             if self._verbose or not row.is_part or row.seconds(0) >= _WORTH_A_LINE:
                 self._console.print(_finished(row))
@@ -118,7 +118,7 @@ class Display:
             return Group(table, line) if overall else table
 
 
-def _described(row: Row) -> Text:
+def _described(row: StageRow) -> Text:
     """Subject and sentence; the subject is left out where the sentence names it."""
     message, subject = clean(row.message).removesuffix(" ..."), clean(row.subject)
     label = LABELS.get(row.stage, clean(row.stage))
@@ -131,14 +131,14 @@ def _described(row: Row) -> Text:
     return Text.assemble((subject, "bold"), " ", message)
 
 
-def _finished(row: Row) -> Text:
+def _finished(row: StageRow) -> Text:
     mark = ("✗", "red") if row.failed else ("✓", "green")
     name = Text("  ") if row.is_part else Text()
     took = clock_text(row.seconds(0))
     return Text.assemble(name, mark, " ", _described(row), "  ", (took, "dim"))
 
 
-def _live(row: Row, now: float) -> tuple[RenderableType, ...]:
+def _live(row: StageRow, now: float) -> tuple[RenderableType, ...]:
     described = Text("  ") + _described(row) if row.is_part else _described(row)
     took = Text(clock_text(row.seconds(now)), style="dim")
     if not row.total:
@@ -149,7 +149,7 @@ def _live(row: Row, now: float) -> tuple[RenderableType, ...]:
     return described, bar, Text(_counted(row)), timing
 
 
-def _counted(row: Row) -> str:
+def _counted(row: StageRow) -> str:
     if row.unit == "bytes":
         return f"{bytes_text(row.done)} of {bytes_text(row.total)}"
     return f"{row.done} of {row.total} {row.unit}".rstrip()

@@ -16,7 +16,7 @@ from tflconv.errors import UsageError
 if TYPE_CHECKING:
     from tflconv.pipeline.plan import Plan
     from tflconv.pipeline.planning import Parts
-    from tflconv.pipeline.study import Outcome
+    from tflconv.pipeline.study import StudyOutcome
 
 DEMO, INIT = "demo", "init"
 
@@ -140,13 +140,13 @@ def run(
     options.raise_gravest(outcome.failures)
 
 
-def _print_json(outcome: Outcome) -> None:
+def _print_json(outcome: StudyOutcome) -> None:
     from tflconv.report import export
 
     options.write_or_print(options.STDOUT, export.to_json(outcome.results))
 
 
-def _print(outcome: Outcome, folder: Path) -> None:
+def _print(outcome: StudyOutcome, folder: Path) -> None:
     from tflconv.pipeline import study
     from tflconv.report import tables
 
@@ -157,7 +157,7 @@ def _print(outcome: Outcome, folder: Path) -> None:
     say_next("tflconv", "report", folder / study.RESULTS, "--export-markdown", "-")
 
 
-def _print_parts(study: Parts, outcome: Outcome, folder: Path) -> None:
+def _print_parts(study: Parts, outcome: StudyOutcome, folder: Path) -> None:
     from tflconv.pipeline.study import REPORT, RESULTS
 
     rows = [_row(name, folder / name / REPORT, outcome) for name in study.plans]
@@ -166,7 +166,7 @@ def _print_parts(study: Parts, outcome: Outcome, folder: Path) -> None:
         say_next("tflconv", "report", folder / RESULTS)
 
 
-def _row(part: str, report: Path, outcome: Outcome) -> dict[str, object]:
+def _row(part: str, report: Path, outcome: StudyOutcome) -> dict[str, object]:
     """What became of a part, whose models and failures begin with its name."""
     inside = f"{part}/"
     runs = sum(run.model.slug.startswith(inside) for run in outcome.results.runs)

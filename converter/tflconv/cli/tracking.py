@@ -19,7 +19,7 @@ _KEPT_SECONDS = 0.2
 
 
 @dataclass
-class Row:
+class StageRow:
     """A stage at work, or one that has ended."""
 
     stage: str
@@ -59,8 +59,8 @@ class Overall:
 
 @dataclass
 class _Subject:
-    stage: Row | None = None
-    part: Row | None = None
+    stage: StageRow | None = None
+    part: StageRow | None = None
     since: float = 0.0
 
 
@@ -88,11 +88,11 @@ class Tracker:
         return self.clock() - self._began
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[StageRow]:
         """What is at work."""
         return [row for each in self._subjects.values() for row in (each.stage, each.part) if row]
 
-    def take(self, event: Progress) -> list[Row]:
+    def take(self, event: Progress) -> list[StageRow]:
         """Hear of ``event``; return the rows that it ended."""
         self._jobs.update(event.jobs)
         if not event.stage or event.state == "note":
@@ -103,7 +103,7 @@ class Tracker:
             return list(self._end_job(subject, event, now))
         return list(self._work(subject, event, now))
 
-    def end(self, *, failed: bool = False) -> list[Row]:
+    def end(self, *, failed: bool = False) -> list[StageRow]:
         """End all rows, for nothing is at work any more."""
         now = self.clock()
         return [row for each in self._subjects.values() for row in _ended(each, now, failed=failed)]
@@ -126,7 +126,7 @@ class Tracker:
             is_least=not waiting <= timed.keys(),
         )
 
-    def _work(self, subject: _Subject, event: Progress, now: float) -> Iterator[Row]:
+    def _work(self, subject: _Subject, event: Progress, now: float) -> Iterator[StageRow]:
         stage, part = subject.stage, subject.part
         if event.total == 0 or stage is None:
             yield from _ended(subject, now)
@@ -141,7 +141,7 @@ class Tracker:
             subject.part = _row(event, now)
             subject.part.is_part = True
 
-    def _end_job(self, subject: _Subject, event: Progress, now: float) -> Iterator[Row]:
+    def _end_job(self, subject: _Subject, event: Progress, now: float) -> Iterator[StageRow]:
         failed = event.state == "failed"
         if subject.part is not None and subject.part.stage == event.stage:
             _count(subject.part, event, now)
@@ -157,13 +157,13 @@ class Tracker:
         subject.since = now
 
 
-def _row(event: Progress, now: float) -> Row:
-    row = Row(stage=event.stage, subject=event.subject, started=now)
+def _row(event: Progress, now: float) -> StageRow:
+    row = StageRow(stage=event.stage, subject=event.subject, started=now)
     _count(row, event, now)
     return row
 
 
-def _count(row: Row, event: Progress, now: float) -> None:
+def _count(row: StageRow, event: Progress, now: float) -> None:
     if event.total:
         if not row.total or event.done < row.done:
             row.counted_from = (now, event.done)
@@ -171,7 +171,7 @@ def _count(row: Row, event: Progress, now: float) -> None:
     row.message = event.message or row.message
 
 
-def _ended(subject: _Subject, now: float, *, failed: bool = False) -> Iterator[Row]:
+def _ended(subject: _Subject, now: float, *, failed: bool = False) -> Iterator[StageRow]:
     yield from _ended_part(subject, now)
     if subject.stage is not None:
         subject.stage.ended, subject.stage.failed = now, failed
@@ -179,7 +179,7 @@ def _ended(subject: _Subject, now: float, *, failed: bool = False) -> Iterator[R
         subject.stage = None
 
 
-def _ended_part(subject: _Subject, now: float) -> Iterator[Row]:
+def _ended_part(subject: _Subject, now: float) -> Iterator[StageRow]:
     if subject.part is not None:
         subject.part.ended = now
         yield subject.part

@@ -5,7 +5,7 @@
 Limit(metric='latency', share=0.05)
 """
 
-from tflconv.comparison.comparing import Comparison, Pair, Settings, compare
+from tflconv.comparison.comparing import Comparison, RunPair, Settings, compare
 from tflconv.comparison.effects import BLOCKS, CONFIDENCE, METRICS, THRESHOLDS, Effect, Metric
 from tflconv.comparison.limits import Decision, Inconclusive, Limit
 
@@ -20,7 +20,7 @@ __all__ = [
     "Inconclusive",
     "Limit",
     "Metric",
-    "Pair",
+    "RunPair",
     "Settings",
     "compare",
 ]

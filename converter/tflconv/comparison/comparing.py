@@ -47,7 +47,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class RunPair:
     """Two runs on one device, and their figures."""
 
     baseline: BenchmarkRun
@@ -72,7 +72,7 @@ class Comparison:
         Comparison(0 pairs, no limits)
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[RunPair, ...]
     decisions: tuple[Decision, ...]
     settings: Settings
 
@@ -140,7 +140,7 @@ def compare(baseline: Results, contender: Results, settings: Settings | None = N
 _MEASURE = "accuracy needs --dataset, instructions need --device arm64:CORE."
 
 
-def _pair(baseline: BenchmarkRun, contender: BenchmarkRun, settings: Settings) -> Pair:
+def _pair(baseline: BenchmarkRun, contender: BenchmarkRun, settings: Settings) -> RunPair:
     notes = tuple(comparable.differences(baseline, contender))
     if not settings.force:
         comparable.require(baseline, contender, across_runtimes=settings.across_runtimes)
@@ -151,7 +151,7 @@ def _pair(baseline: BenchmarkRun, contender: BenchmarkRun, settings: Settings) -
         threshold=settings.threshold,
         apart=settings.force,
     )
-    return Pair(baseline=baseline, contender=contender, effects=tuple(changes), notes=notes)
+    return RunPair(baseline=baseline, contender=contender, effects=tuple(changes), notes=notes)
 
 
 def _matched(

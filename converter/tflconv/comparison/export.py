@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from tflconv.comparison.comparing import Comparison, Pair
+from tflconv.comparison.comparing import Comparison, RunPair
 from tflconv.comparison.effects import Effect
 from tflconv.comparison.limits import Decision
 from tflconv.comparison.words import of_decision, rows
@@ -62,7 +62,7 @@ def to_json(comparison: Comparison) -> dict[str, JsonValue]:
     }
 
 
-def _pair(pair: Pair) -> dict[str, JsonValue]:
+def _pair(pair: RunPair) -> dict[str, JsonValue]:
     return {
         "baseline": pair.baseline.model.slug,
         "contender": pair.contender.model.slug,

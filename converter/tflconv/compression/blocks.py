@@ -22,7 +22,7 @@ from tflconv.network.shapes import shapes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class ResidualBlock:
     """A residual block.
 
     Attributes:
@@ -41,7 +41,7 @@ class Block:
         return self.sum[-1]
 
 
-def blocks(model: KerasModel, *, resolution: int | None = None) -> list[Block]:
+def blocks(model: KerasModel, *, resolution: int | None = None) -> list[ResidualBlock]:
     """Return the blocks of ``model`` that can be removed, in the order of execution.
 
     Args:
@@ -60,7 +60,9 @@ def blocks(model: KerasModel, *, resolution: int | None = None) -> list[Block]:
     return removable
 
 
-def without(model: KerasModel, block: Block, *, custom_objects: Path | None = None) -> KerasModel:
+def without(
+    model: KerasModel, block: ResidualBlock, *, custom_objects: Path | None = None
+) -> KerasModel:
     """Return ``model`` without ``block``, with the weights of all other layers.
 
     Args:
@@ -111,7 +113,7 @@ def _block(
     branch: set[str],
     uses: Sequence[LayerUse],
     paths: Mapping[int, tuple[str, ...]],
-) -> Block | None:
+) -> ResidualBlock | None:
     """The block in terms of layers; None where layers are used elsewhere or lie in other models."""
     layer_uses = [use for use in uses if type(use.layer).__name__ != "InputLayer"]
     adding = next(use for use in layer_uses if node.name in use.nodes)
@@ -122,7 +124,7 @@ def _block(
     layer_paths = [paths.get(id(use.layer), (use.layer.name,)) for use in (*inside, adding)]
     if not (whole and once and len({path[:-1] for path in layer_paths}) == 1):
         return None
-    return Block(sum=layer_paths[-1], kept=kept, branch=tuple(layer_paths[:-1]))
+    return ResidualBlock(sum=layer_paths[-1], kept=kept, branch=tuple(layer_paths[:-1]))
 
 
 def _references(value: Any) -> Iterator[list[Any]]:

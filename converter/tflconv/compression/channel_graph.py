@@ -36,7 +36,7 @@ _CHANNELWISE = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Place:
+class LayerLabels:
     """The labels at one use of a layer.
 
     Attributes:
@@ -69,7 +69,7 @@ class ChannelGraph:
 
     network: Network
     sides: Mapping[str, Shape]
-    places: tuple[Place, ...]
+    places: tuple[LayerLabels, ...]
     pinned: frozenset[int]
     normed: frozenset[int]
     unknown: Mapping[str, str]
@@ -187,7 +187,7 @@ class Growing:
         """Return the graph with one label for each set of joined ones."""
         roots = np.array([self.root(label) for label in range(len(self.parents))], np.int64)
         places = [
-            Place(
+            LayerLabels(
                 layer=use.layer,
                 nodes=use.nodes,
                 kinds=tuple(self.network[name].kind for name in use.nodes),

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tflconv.compression import pricing
-from tflconv.compression.channel_graph import ChannelGraph, Place
+from tflconv.compression.channel_graph import ChannelGraph, LayerLabels
 from tflconv.compression.cutting import row_of
 from tflconv.compression.importance import Scores
 from tflconv.network import costs
@@ -24,7 +24,7 @@ _MOST = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class LabelFamily:
     """Labels that the same layers make, the least important first.
 
     Attributes:
@@ -38,7 +38,7 @@ class Family:
 
 def families(
     graph: ChannelGraph, scores: Scores, *, tile: int = costs.TILE, normed: bool = False
-) -> list[Family]:
+) -> list[LabelFamily]:
     """Return the families of the labels that may be removed, in the order of their layers.
 
     Args:
@@ -60,7 +60,7 @@ def families(
         if label not in fixed:
             groups.setdefault(tuple(sources), []).append(label)
     return [
-        Family(
+        LabelFamily(
             labels=tuple(sorted(labels, key=lambda label: (scores.get(label, 0.0), label))),
             tile=1 if sources[0].endswith(".heads") else tile,
         )
@@ -68,7 +68,7 @@ def families(
     ]
 
 
-def uniform(removable: Sequence[Family], share: float) -> set[int]:
+def uniform(removable: Sequence[LabelFamily], share: float) -> set[int]:
     """Return the labels to remove so that each family loses about ``share`` of its own."""
     removed: set[int] = set()
     for family in removable:
@@ -77,7 +77,7 @@ def uniform(removable: Sequence[Family], share: float) -> set[int]:
 
 
 def by_cost(
-    graph: ChannelGraph, removable: Sequence[Family], scores: Scores, share: float
+    graph: ChannelGraph, removable: Sequence[LabelFamily], scores: Scores, share: float
 ) -> set[int]:
     """Return the labels to remove so that about ``share`` of the instructions goes.
 
@@ -149,7 +149,7 @@ class Meter:
     def _met(self, labels: Iterable[int]) -> set[int]:
         return {number for label in labels for number in self._at.get(label, ())}
 
-    def _cost(self, place: Place, gone: set[int]) -> float:
+    def _cost(self, place: LayerLabels, gone: set[int]) -> float:
         """Instructions of the layer at ``place`` without the labels ``gone``."""
         if type(place.layer).__name__ == "InputLayer":
             return 0.0  # of a model within the model: it hands on what another layer computed
@@ -172,7 +172,7 @@ class Meter:
         )
 
 
-def _kept_count(family: Family, share: float) -> int:
+def _kept_count(family: LabelFamily, share: float) -> int:
     """How many labels of ``family`` stay: a multiple of its tile, unless it is too narrow."""
     count = len(family.labels)
     wanted = max(1, round(count * (1 - share)))
@@ -180,7 +180,7 @@ def _kept_count(family: Family, share: float) -> int:
     return whole if whole < count else wanted
 
 
-def _blocks(family: Family) -> list[tuple[int, ...]]:
+def _blocks(family: LabelFamily) -> list[tuple[int, ...]]:
     """What of ``family`` may go, in order: first down to a multiple of the tile, then tiles."""
     count, tile = len(family.labels), family.tile
     if count <= tile:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.compression.channel_graph import ChannelGraph, Labels, Place
+from tflconv.compression.channel_graph import ChannelGraph, Labels, LayerLabels
 from tflconv.network.nodes import Network, Node
 
 Constants = NDArray[np.float64]
@@ -107,5 +107,5 @@ def _unpadded(node: Node) -> bool:
     return node.options["padding"] == "VALID" or node.weights["kernel"].shape[:2] == (1, 1)
 
 
-def _uses(places: Sequence[Place], layer: int) -> int:
+def _uses(places: Sequence[LayerLabels], layer: int) -> int:
     return sum(id(place.layer) == layer for place in places)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.compression.channel_graph import ChannelGraph, Labels, Place
+from tflconv.compression.channel_graph import ChannelGraph, Labels, LayerLabels
 from tflconv.compression.constants import folded
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.core.typing import KerasLayer, KerasModel
@@ -29,7 +29,7 @@ Axes = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CutRule:
     """How a class of layers is cut.
 
     Attributes:
@@ -44,24 +44,26 @@ class Row:
 _OUT: Axes = ("outputs",)
 _DEPTHWISE: Axes = (None, None, "inputs", None)
 
-_TABLE: Mapping[str, Row] = {
-    "BatchNormalization": Row(
+_TABLE: Mapping[str, CutRule] = {
+    "BatchNormalization": CutRule(
         weights={"gamma": _OUT, "beta": _OUT, "moving_mean": _OUT, "moving_variance": _OUT}
     ),
-    "ClassToken": Row(weights={"token": (None, None, "outputs")}),
-    "Conv2D": Row(
+    "ClassToken": CutRule(weights={"token": (None, None, "outputs")}),
+    "Conv2D": CutRule(
         weights={"kernel": (None, None, "inputs", "outputs"), "bias": _OUT},
         sizes={"filters": "outputs"},
     ),
-    "Dense": Row(
+    "Dense": CutRule(
         weights={"kernel": ("inputs", "outputs"), "bias": _OUT}, sizes={"units": "outputs"}
     ),
-    "DepthwiseConv2D": Row(
+    "DepthwiseConv2D": CutRule(
         weights={"depthwise_kernel": _DEPTHWISE, "kernel": _DEPTHWISE, "bias": _OUT}
     ),
-    "InputLayer": Row(weights={}, sizes={"batch_shape": "outputs", "batch_input_shape": "outputs"}),
-    "LayerNormalization": Row(weights={"gamma": _OUT, "beta": _OUT}),
-    "MultiHeadAttention": Row(
+    "InputLayer": CutRule(
+        weights={}, sizes={"batch_shape": "outputs", "batch_input_shape": "outputs"}
+    ),
+    "LayerNormalization": CutRule(weights={"gamma": _OUT, "beta": _OUT}),
+    "MultiHeadAttention": CutRule(
         weights={
             "_query_dense.kernel": ("inputs", "heads", None),
             "_query_dense.bias": ("heads", None),
@@ -79,9 +81,9 @@ _TABLE: Mapping[str, Row] = {
             "value_shape": "values",
         },
     ),
-    "PositionEmbedding": Row(weights={"positions": (None, None, "outputs")}),
-    "Reshape": Row(weights={}, sizes={"target_shape": "outputs"}),
-    "SeparableConv2D": Row(
+    "PositionEmbedding": CutRule(weights={"positions": (None, None, "outputs")}),
+    "Reshape": CutRule(weights={}, sizes={"target_shape": "outputs"}),
+    "SeparableConv2D": CutRule(
         weights={
             "depthwise_kernel": _DEPTHWISE,
             "pointwise_kernel": (None, None, "middle", "outputs"),
@@ -98,13 +100,13 @@ _SHAPES = frozenset(
 """Settings that are whole shapes, whose last side counts channels."""
 
 
-def row_of(place: Place) -> Row | None:
+def row_of(place: LayerLabels) -> CutRule | None:
     """Return how the layer at ``place`` is cut; None where none of its channels can be."""
     name = type(place.layer).__name__
     return None if "opaque" in place.kinds and name != "InputLayer" else _TABLE.get(name)
 
 
-def weights_of(place: Place) -> Iterator[tuple[str, Any, Axes]]:
+def weights_of(place: LayerLabels) -> Iterator[tuple[str, Any, Axes]]:
     """Yield name, variable and axes of each weight of the layer at ``place``."""
     row = row_of(place)
     for name, axes in row.weights.items() if row is not None else ():
@@ -173,7 +175,7 @@ def kept(labels: Labels, gone: Labels) -> NDArray[np.bool_]:
     return stays
 
 
-def _check_left(place: Place, gone: Labels) -> None:
+def _check_left(place: LayerLabels, gone: Labels) -> None:
     for role, labels in place.labels.items():
         if len(labels) and not kept(labels, gone).any():
             raise TflconvError(
@@ -183,7 +185,9 @@ def _check_left(place: Place, gone: Labels) -> None:
             )
 
 
-def _resize(settings: dict[str, Any], key: str, place: Place, role: str, gone: Labels) -> None:
+def _resize(
+    settings: dict[str, Any], key: str, place: LayerLabels, role: str, gone: Labels
+) -> None:
     """Let the setting ``key`` count what stays; of a shape, that is its last side."""
     count, labels = int(kept(place.labels[role], gone).sum()), place.labels[role]
     if key in _SHAPES and count < len(labels):
@@ -220,7 +224,7 @@ def _hand_over(old: KerasModel, new: KerasModel, graph: ChannelGraph, gone: Labe
             _attribute(after, name).assign(cut_value)
 
 
-def _scale_of(place: Place, name: str, gone: Labels) -> np.float32:
+def _scale_of(place: LayerLabels, name: str, gone: Labels) -> np.float32:
     """What is left of the scales of a LayerNormalization is multiplied by.
 
     Channels that were nearly zero made the standard deviation smaller by the root of the share that
@@ -252,7 +256,7 @@ def _biases(
 
 
 def _cut(
-    value: NDArray[np.floating], place: Place, axes: Axes, gone: Labels
+    value: NDArray[np.floating], place: LayerLabels, axes: Axes, gone: Labels
 ) -> NDArray[np.floating]:
     for axis, role in enumerate(axes):
         if role is not None:

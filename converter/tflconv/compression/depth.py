@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tflconv.compression.blocks import Block, blocks, without
+from tflconv.compression.blocks import ResidualBlock, blocks, without
 from tflconv.compression.config import DepthConfig
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import accuracy, cross_entropy, fine_tune
@@ -91,7 +91,9 @@ def _check_shorter(subject: Subject[DepthConfig], curve: Curve) -> None:
         )
 
 
-def _row(removed: int, model: KerasModel, judges: Examples, block: Block | None) -> dict[str, Any]:
+def _row(
+    removed: int, model: KerasModel, judges: Examples, block: ResidualBlock | None
+) -> dict[str, Any]:
     named = {} if block is None else {"block": block.name}
     return {"removed": removed, **named, "accuracy": round(accuracy(model, judges), 6)}
 

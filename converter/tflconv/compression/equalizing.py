@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.compression.channel_graph import ChannelGraph, Place, layer_weights
+from tflconv.compression.channel_graph import ChannelGraph, LayerLabels, layer_weights
 from tflconv.compression.config import EqualizeConfig
 from tflconv.compression.cutting import Axes, row_of, weights_of
 from tflconv.compression.equivariance import equivariant_channels
@@ -111,7 +111,7 @@ def scale(graph: ChannelGraph, factors: Factors) -> None:
         variable.assign(value * by)
 
 
-def _changes(graph: ChannelGraph, factors: Factors) -> Iterator[tuple[Place, Any, Factors]]:
+def _changes(graph: ChannelGraph, factors: Factors) -> Iterator[tuple[LayerLabels, Any, Factors]]:
     """Yield each weight once, and what it is multiplied by."""
     seen = set()
     for place in graph.places:
@@ -123,7 +123,7 @@ def _changes(graph: ChannelGraph, factors: Factors) -> Iterator[tuple[Place, Any
                 yield place, variable, _factor(place, name, variable, axes, factors)
 
 
-def _factor(place: Place, name: str, variable: Any, axes: Axes, factors: Factors) -> Factors:
+def _factor(place: LayerLabels, name: str, variable: Any, axes: Axes, factors: Factors) -> Factors:
     """What a weight is multiplied by, in its shape or one that broadcasts to it."""
     by: Factors = np.ones((1,) * len(variable.shape), np.float32)
     for axis, role in enumerate(axes):
@@ -174,7 +174,7 @@ def _largest_weights(graph: ChannelGraph, free: NDArray[np.bool_]) -> NDArray[np
 
 def _largest_values(graph: ChannelGraph, pictures: Array, count: int) -> NDArray[np.float64]:
     """The largest value of each label over ``pictures``, by its size."""
-    observer = _Observer({place.nodes[-1] for place in graph.places})
+    observer = _ChannelObserver({place.nodes[-1] for place in graph.places})
     for start in range(0, len(pictures), 16):
         run(graph.network, tf.constant(pictures[start : start + 16]), scheme=observer)
     largest = np.zeros(count)
@@ -184,7 +184,7 @@ def _largest_values(graph: ChannelGraph, pictures: Array, count: int) -> NDArray
 
 
 @dataclass
-class _Observer(FloatScheme):
+class _ChannelObserver(FloatScheme):
     """Keeps the largest value of each channel of the outputs of the nodes called ``names``."""
 
     names: set[str]

@@ -13,7 +13,7 @@ from tflconv.data import Dataset
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.one_score import names_fit
-from tflconv.model.opening import Source
+from tflconv.model.opening import FloatFunction
 from tflconv.network.nodes import Array
 from tflconv.training.augmentation import Augmentation
 
@@ -90,7 +90,7 @@ class Examples:
             yield order[start : start + config.batch_size]
 
 
-def check_tells_apart(source: Source, dataset: Dataset, labels: Sequence[str]) -> None:
+def check_tells_apart(source: FloatFunction, dataset: Dataset, labels: Sequence[str]) -> None:
     """Check that ``source`` has a score for each class of ``dataset``.
 
     Args:

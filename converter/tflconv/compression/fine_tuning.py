@@ -32,7 +32,7 @@ from tflconv.training.learner import NO_DECAY
 from tflconv.training.schedule import learning_rate
 from tflconv.training.seeing import augmented
 from tflconv.training.state import Row, State, StateFile
-from tflconv.training.thawing import Layers
+from tflconv.training.thawing import TrainableLayers
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Takes the inputs of a batch, the outputs of the model and the labels; returns the mean loss."""
@@ -50,7 +50,7 @@ def fine_tune(
     loss: Loss | None = None,
     after_step: Callable[[int], object] | None = None,
     features: FeatureLesson | None = None,
-    layers: Layers | None = None,
+    layers: TrainableLayers | None = None,
     unfinished: Path | None = None,
     progress: Callback = silent,
 ) -> None:

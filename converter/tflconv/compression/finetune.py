@@ -16,7 +16,7 @@ from tflconv.core.text import clean
 from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError
 from tflconv.model.weights import by_layer
-from tflconv.training.thawing import Layers, Thawing, weighted
+from tflconv.training.thawing import Thawing, TrainableLayers, weighted
 
 
 def compress(
@@ -40,7 +40,7 @@ def compress(
     for path in config.files.values():
         _begin_with(path, model)
     thawing = Thawing(freeze_epochs=config.freeze_epochs, unfreeze_epochs=config.unfreeze_epochs)
-    layers = Layers(model, thawing)
+    layers = TrainableLayers(model, thawing)
     fine_tune(model, examples, config, layers=layers, unfinished=unfinished, progress=progress)
     layers.leave()
     return model

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.compression.channel_graph import ChannelGraph, Place
+from tflconv.compression.channel_graph import ChannelGraph, LayerLabels
 from tflconv.compression.config import Alike
 from tflconv.compression.cutting import Axes, weights_of
 from tflconv.compression.examples import Examples
@@ -51,7 +51,7 @@ def by_batch_norm(graph: ChannelGraph, alike: Alike = "channels") -> Scores:
         TflconvError: No layer has such scales.
     """
 
-    def is_gamma(place: Place, name: str) -> bool:
+    def is_gamma(place: LayerLabels, name: str) -> bool:
         return name == "gamma" and type(place.layer).__name__ == "BatchNormalization"
 
     scores = _scores(graph, np.asarray, is_gamma, alike)
@@ -102,13 +102,13 @@ def _inside(variable: Any) -> Any:
     return variable if callable(getattr(variable, "value", None)) else variable.value
 
 
-def _is_scale(_: Place, name: str) -> bool:
+def _is_scale(_: LayerLabels, name: str) -> bool:
     """Whether a weight multiplies, as kernels and scales do, and does not shift."""
     return name.endswith(("kernel", "gamma"))
 
 
 def _scores(
-    graph: ChannelGraph, value: Value, chosen: Callable[[Place, str], bool], alike: Alike
+    graph: ChannelGraph, value: Value, chosen: Callable[[LayerLabels, str], bool], alike: Alike
 ) -> Scores:
     over: Callable[..., Any] = np.mean if alike == "channels" else np.linalg.norm
     parts: dict[int, list[float]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tflconv.compression.structure import Structure
+from tflconv.compression.structure import KernelStructure
 from tflconv.core.tensorflow import keras2, keras3
 from tflconv.core.typing import KerasModel, Variable
 from tflconv.errors import TflconvError
@@ -100,7 +100,9 @@ def keeping(model: KerasModel) -> Callable[[], None]:
     Call it after each step of a training: zeros become zeros again, and weights that were equal
     get their mean.
     """
-    structures = [(k, s) for k in kernels(model) if (s := Structure.of(k.weights)) is not None]
+    structures = [
+        (k, s) for k in kernels(model) if (s := KernelStructure.of(k.weights)) is not None
+    ]
 
     def restore() -> None:
         for kernel, structure in structures:

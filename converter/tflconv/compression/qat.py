@@ -25,7 +25,7 @@ from tflconv.compression.config import QatConfig
 from tflconv.compression.distillation import in_logits, teacher_of
 from tflconv.compression.examples import Examples
 from tflconv.compression.fine_tuning import Loss
-from tflconv.compression.structure import Structure
+from tflconv.compression.structure import KernelStructure
 from tflconv.compression.technique import Subject, Teaching
 from tflconv.conversion.optimized import lower_rounded
 from tflconv.core.progress import Callback, Progress, silent
@@ -111,12 +111,12 @@ _MIXING = ("center_residuals", "merge_linear")
 """Passes that make new weights of several old ones, in which no zeros and equal ones are left."""
 
 
-def structures(network: Network) -> dict[str, Structure]:
+def structures(network: Network) -> dict[str, KernelStructure]:
     """Return what is to be kept of the kernels of ``network``, by the name of the node."""
     by_node = {}
     for node in _trained(network):
         kernel = node.weights["kernel"]
-        if structure := Structure.of(kernel, channels_of(node)):
+        if structure := KernelStructure.of(kernel, channels_of(node)):
             by_node[node.name] = structure
     return by_node
 

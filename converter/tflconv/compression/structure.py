@@ -30,7 +30,7 @@ _FEWEST = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Structure:
+class KernelStructure:
     """Zeros and equal weights of one kernel.
 
     Attributes:
@@ -46,7 +46,7 @@ class Structure:
     first: NDArray[np.intp] | None = None
 
     @classmethod
-    def of(cls, kernel: Array, channels: NDArray[np.int64] | None = None) -> Structure | None:
+    def of(cls, kernel: Array, channels: NDArray[np.int64] | None = None) -> KernelStructure | None:
         """Return what is to be kept of ``kernel``; None for an ordinary one.
 
         Args:

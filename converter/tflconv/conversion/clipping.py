@@ -30,7 +30,7 @@ _SEARCHES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Histogram:
+class ValueHistogram:
     """How often values were seen, in equal bins.
 
     Attributes:
@@ -44,7 +44,7 @@ class Histogram:
     counts: NDArray[np.int64]
 
     @classmethod
-    def empty(cls, low: float, high: float) -> Histogram:
+    def empty(cls, low: float, high: float) -> ValueHistogram:
         """Return one without values."""
         return cls(low=low, high=high, counts=np.zeros(_BINS, np.int64))
 
@@ -62,7 +62,7 @@ class Histogram:
         return np.asarray((edges[:-1] + edges[1:]) / 2)
 
 
-def ends(histogram: Histogram, method: CalibrationMethod) -> tuple[float, float]:
+def ends(histogram: ValueHistogram, method: CalibrationMethod) -> tuple[float, float]:
     """Return the ends of the range that ``method`` gives to what was counted; 0 is inside.
 
     Example:
@@ -79,7 +79,7 @@ def ends(histogram: Histogram, method: CalibrationMethod) -> tuple[float, float]
     return _least_error(histogram, low, high)
 
 
-def _percentile(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
+def _percentile(histogram: ValueHistogram, low: float, high: float) -> tuple[float, float]:
     below = np.cumsum(histogram.counts) / histogram.counts.sum()
     edges = np.linspace(histogram.low, histogram.high, _BINS + 1)
     first = int(np.searchsorted(below, _CUT, side="right"))
@@ -87,7 +87,7 @@ def _percentile(histogram: Histogram, low: float, high: float) -> tuple[float, f
     return max(low, min(0.0, float(edges[first]))), min(high, max(0.0, float(edges[last + 1])))
 
 
-def _least_error(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
+def _least_error(histogram: ValueHistogram, low: float, high: float) -> tuple[float, float]:
     """Search one end and then the other; of a side without values there is nothing to search."""
     kept = histogram.counts > 0
     values, counts = histogram.centers[kept], histogram.counts[kept]

@@ -38,7 +38,7 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class SharedInput:
     """Layers that read the same activation, which is called ``source``."""
 
     source: str
@@ -79,12 +79,12 @@ class Group:
                 bias.buffer = editing.add_buffer(model, moved.astype(np.float32))
 
 
-def groups(model: fb.ModelT) -> list[Group]:
+def groups(model: fb.ModelT) -> list[SharedInput]:
     """Return the layers whose kernel nothing else reads, by what they read, in their order."""
     by_source: dict[str, list[Layer]] = {}
     for source, layer in _layers(model):
         by_source.setdefault(source, []).append(layer)
-    return [Group(source=source, layers=tuple(each)) for source, each in by_source.items()]
+    return [SharedInput(source=source, layers=tuple(each)) for source, each in by_source.items()]
 
 
 def kernels_beside(model: fb.ModelT, results: Collection[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tflconv.conversion.calibration import LARGEST, Calibration, TensorRanges, observe
 from tflconv.tflite import editing, packing
-from tflconv.tflite.wiring import Step, Wiring
+from tflconv.tflite.wiring import WiredOperator, Wiring
 
 FADED = 16.0
 """A score that is smaller by this than another one has 1e-7 of its weight."""
@@ -128,7 +128,7 @@ class _Masks:
         ends = self.ranges[name].items()
         self.ranges[name] = {end: np.maximum(value, np.float32(floor)) for end, value in ends}
 
-    def _pass_on(self, step: Step, floor: float) -> None:
+    def _pass_on(self, step: WiredOperator, floor: float) -> None:
         """Ask of what ``step`` reads what its result needs, and clip its constants."""
         if step.kind in ("SELECT", "SELECT_V2"):
             self._clip(step, low=floor)
@@ -150,7 +150,7 @@ class _Masks:
     def _is_share(self, name: str) -> bool:
         return _end(self.ranges, name, "min") >= 0 and _end(self.ranges, name, "max") <= 1
 
-    def _clip(self, step: Step, low: float = -np.inf, high: float = np.inf) -> None:
+    def _clip(self, step: WiredOperator, low: float = -np.inf, high: float = np.inf) -> None:
         """Let the constants of ``step`` lie in between, in copies that are its own."""
         graph = self._model.subgraphs[0]
         indices = [int(index) for index in step.operator.inputs]

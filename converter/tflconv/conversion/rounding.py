@@ -19,7 +19,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.conversion.calibration import Calibration
-from tflconv.conversion.dense import Doubles, Group, Rows, groups, seen, seen_by_layers
+from tflconv.conversion.dense import Doubles, Rows, SharedInput, groups, seen, seen_by_layers
 from tflconv.tflite import packing
 
 _LARGEST = 7
@@ -52,7 +52,7 @@ def to_four_bits(content: bytes, calibration: Calibration, kept: Collection[str]
     return packing.pack(model)
 
 
-def rounded_alone(content: bytes, group: Group, inputs: Rows) -> bytes:
+def rounded_alone(content: bytes, group: SharedInput, inputs: Rows) -> bytes:
     """Return a float model in which the weights of ``group`` alone are whole steps of 4 bits.
 
     Args:
@@ -89,7 +89,7 @@ def rounded_rows(weights: Doubles, squares: Doubles) -> Doubles:
 
 
 def _round_group(
-    model: fb.ModelT, group: Group, kept: Collection[str], true: Rows, changed: Rows
+    model: fb.ModelT, group: SharedInput, kept: Collection[str], true: Rows, changed: Rows
 ) -> None:
     """Round the kernels of layers with one input, of which ``true`` and ``changed`` were seen."""
     true, changed = true.astype(np.float64), changed.astype(np.float64)

@@ -33,7 +33,7 @@ _RANGE = re.compile(r"bytes (?P<first>\d{1,18})-(?P<last>\d{1,18})/(?P<size>\d{1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class DownloadLimits:
     """What one download may take.
 
     Attributes:
@@ -80,7 +80,7 @@ class Body:
     blocks: Iterator[bytes]
 
 
-def read(url: str, limits: Limits) -> bytes:
+def read(url: str, limits: DownloadLimits) -> bytes:
     """Return the file at ``url``.
 
     Raises:
@@ -91,7 +91,9 @@ def read(url: str, limits: Limits) -> bytes:
 
 
 @contextlib.contextmanager
-def asked(url: str, limits: Limits, *, start: int = 0, checked: bool = False) -> Iterator[Body]:
+def asked(
+    url: str, limits: DownloadLimits, *, start: int = 0, checked: bool = False
+) -> Iterator[Body]:
     """Ask for the file at ``url`` and yield what comes.
 
     Args:
@@ -151,7 +153,9 @@ def _header_values(answer: _Answer, name: str) -> list[str]:
     return [str(value) for value in answer.headers.get_all(name, [])]
 
 
-def _whole(transfer: _Transfer, done: int, size: int | None, limits: Limits) -> Iterator[bytes]:
+def _whole(
+    transfer: _Transfer, done: int, size: int | None, limits: DownloadLimits
+) -> Iterator[bytes]:
     most = limits.bytes if size is None else size
     while block := transfer.block():
         done += len(block)
@@ -175,7 +179,7 @@ class _Answer:
 class _Transfer:
     """A question to a server in a thread of its own, and the time that it may take."""
 
-    def __init__(self, request: urllib.request.Request, limits: Limits) -> None:
+    def __init__(self, request: urllib.request.Request, limits: DownloadLimits) -> None:
         self._request, self._limits = request, limits
         self._parts: queue.Queue[_Answer | bytes | Exception] = queue.Queue(maxsize=16)
         self._abandoned = threading.Event()

@@ -29,7 +29,7 @@ _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ArchiveLimits:
     """Limits of an archive: number of members, bytes of one member, and bytes of all together."""
 
     count: int = 500_000
@@ -51,34 +51,34 @@ def is_archive(path: Path) -> bool:
 
 
 def members(
-    path: Path, limits: Limits | None = None, wanted: Callable[[str], bool] | None = None
+    path: Path, limits: ArchiveLimits | None = None, wanted: Callable[[str], bool] | None = None
 ) -> Iterator[Member]:
     """Yield the regular files of an archive, in its order; hidden ones are left out.
 
     Args:
         path: A tar or zip archive, of any compression that tar has.
-        limits: Sizes beyond which reading stops; by default those of ``Limits``.
+        limits: Sizes beyond which reading stops; by default those of ``ArchiveLimits``.
         wanted: Says by its name whether a file is read; by default all are.
 
     Raises:
         TflconvError: A member is unsafe or too large, or the archive is damaged.
     """
     with _explained(path):
-        for name, read in _entries(path, limits or Limits()):
+        for name, read in _entries(path, limits or ArchiveLimits()):
             if wanted is None or wanted(name):
                 yield Member(name=name, content=read())
 
 
-def names(path: Path, limits: Limits | None = None) -> list[str]:
+def names(path: Path, limits: ArchiveLimits | None = None) -> list[str]:
     """Return the names of the files that ``members`` yields; raises what it raises."""
     with _explained(path):
-        return [name for name, _ in _entries(path, limits or Limits())]
+        return [name for name, _ in _entries(path, limits or ArchiveLimits())]
 
 
 _Entry = tuple[str, Callable[[], bytes]]
 
 
-def _entries(path: Path, limits: Limits) -> Iterator[_Entry]:
+def _entries(path: Path, limits: ArchiveLimits) -> Iterator[_Entry]:
     """Yield names, and how to read what they name before the next one is asked for."""
     entries = _zip_entries if zipfile.is_zipfile(path) else _tar_entries
     seen: set[str] = set()
@@ -94,7 +94,7 @@ def _explained(path: Path) -> AbstractContextManager[None]:
     return bounded.explained(path, "the archive", hint="Fetch it again.")
 
 
-def _tar_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
+def _tar_entries(path: Path, limits: ArchiveLimits) -> Iterator[_Entry]:
     with _unpacked(path) as plain:
         stream = _Bounded(plain, path, limits)
         with tarfile.open(fileobj=stream, mode="r:") as archive:
@@ -109,7 +109,7 @@ def _tar_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
                     yield info.name.removeprefix("./"), content.read
 
 
-def _zip_entries(path: Path, limits: Limits) -> Iterator[_Entry]:
+def _zip_entries(path: Path, limits: ArchiveLimits) -> Iterator[_Entry]:
     with zipfile.ZipFile(path) as archive:
         if sum(info.file_size for info in archive.infolist()) > limits.total_bytes:
             _refuse_bomb(path, limits)
@@ -129,7 +129,7 @@ def _as_posix(name: str) -> str:
     return name if "/" in name else name.replace("\\", "/")
 
 
-def _check(path: Path, name: str, size: int, count: int, limits: Limits) -> None:
+def _check(path: Path, name: str, size: int, count: int, limits: ArchiveLimits) -> None:
     if name.startswith(("/", "\\")) or ":" in name.split("/")[0]:
         _refuse(path, name, "has an absolute path")
     if ".." in name.replace("\\", "/").split("/"):
@@ -147,7 +147,7 @@ def _refuse(path: Path, name: str, why: str) -> NoReturn:
     )
 
 
-def _refuse_bomb(path: Path, limits: Limits) -> NoReturn:
+def _refuse_bomb(path: Path, limits: ArchiveLimits) -> NoReturn:
     raise TflconvError(f"{path} unpacks to more than {limits.total_bytes} bytes.")
 
 
@@ -167,7 +167,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 class _Bounded:
     """A stream that raises an error where more than the limits is read, at once or in all."""
 
-    def __init__(self, stream: IO[bytes], path: Path, limits: Limits) -> None:
+    def __init__(self, stream: IO[bytes], path: Path, limits: ArchiveLimits) -> None:
         self._stream, self._path, self._limits = stream, path, limits
 
     def read(self, size: int = -1) -> bytes:

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tflconv.core import outputs, telling
-from tflconv.core.downloads import BrokenOff, DownloadError, Limits, Outdated, TooLong, asked
+from tflconv.core.downloads import (
+    BrokenOff,
+    DownloadError,
+    DownloadLimits,
+    Outdated,
+    TooLong,
+    asked,
+)
 from tflconv.core.files import explain_write_errors, replacing_file, sha256_file, write_json
 from tflconv.core.private import locked
 from tflconv.data.archives import is_archive, members
@@ -220,7 +227,7 @@ def _receive(url: str, part: Path, file: DataFile, progress: DownloadCallback) -
     if file.sha256 is None:
         have = 0  # nothing would tell a seam between two versions of the file
         part.unlink(missing_ok=True)
-    limits = Limits(bytes=file.bytes or MAX_BYTES, seconds=SECONDS)
+    limits = DownloadLimits(bytes=file.bytes or MAX_BYTES, seconds=SECONDS)
     with (
         asked(url, limits, start=have, checked=file.sha256 is not None) as body,
         part.open("ab" if body.start else "wb") as out,

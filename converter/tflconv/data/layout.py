@@ -25,7 +25,7 @@ from tflconv.data.split_words import (
     roles,
     says_nothing,
 )
-from tflconv.data.splits import Blocks
+from tflconv.data.splits import FrameBlocks
 from tflconv.errors import TflconvError
 
 _DOCUMENTS = {
@@ -124,7 +124,7 @@ def by_parts(names: Sequence[str]) -> Layout:
     return _annotated(_without_pictures(layout, names, root), annotations)
 
 
-def by_blocks(names: Sequence[str], blocks: Blocks) -> Layout:
+def by_blocks(names: Sequence[str], blocks: FrameBlocks) -> Layout:
     """Return class and split of film frames; those between two splits are left out."""
     pattern = re.compile(blocks.frame)
     matches: Mapping[str, re.Match[str]] = {

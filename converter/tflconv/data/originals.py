@@ -7,7 +7,7 @@ from heapq import nsmallest
 from pathlib import Path
 
 from tflconv.data.loading import locate_source
-from tflconv.data.sources import Source
+from tflconv.data.sources import PictureSource
 from tflconv.data.splits import ranks
 from tflconv.data.walking import EMPTY
 from tflconv.model.pictures import UnreadablePicture, decode
@@ -38,7 +38,7 @@ def loose(path: Path, count: int, seed: int = 0) -> Mapping[str, bytes]:
         count: How many; all where there are fewer.
         seed: Seed of the draw.
     """
-    source = Source.of(path)
+    source = PictureSource.of(path)
     names = [name for name in source.names() if name.rpartition("/")[2] != EMPTY]
     drawn = nsmallest(2 * count, names, key=lambda name: int(ranks([name], seed)[0]))
     found = _contents(source, set(drawn))
@@ -46,7 +46,7 @@ def loose(path: Path, count: int, seed: int = 0) -> Mapping[str, bytes]:
     return {name: found[name] for name in sorted(readable[:count])}
 
 
-def _contents(source: Source, names: set[str]) -> dict[str, bytes]:
+def _contents(source: PictureSource, names: set[str]) -> dict[str, bytes]:
     files = source.files(names)
     return {file.name: file.content for file in files if file.content is not None}
 

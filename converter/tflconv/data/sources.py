@@ -27,7 +27,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Source:
+class PictureSource:
     """Folders or archives of pictures.
 
     Attributes:
@@ -37,7 +37,7 @@ class Source:
     parts: Mapping[str, Path]
 
     @classmethod
-    def of(cls, path: Path) -> Source:
+    def of(cls, path: Path) -> PictureSource:
         """Return the source of a single folder or archive."""
         return cls({"": path})
 

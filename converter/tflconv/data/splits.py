@@ -4,8 +4,8 @@ Pictures are drawn in the order of a hash of the seed and their own names, so a 
 the same split whatever else is in the set, on every machine and with every version of NumPy.
 
 Frames of a film are not drawn one by one: neighbours are nearly equal, and a model trained on one
-knows the other. They are divided into ``Blocks`` of consecutive frames; whole blocks go to a split,
-and frames close to a border are left out.
+knows the other. They are divided into ``FrameBlocks`` of consecutive frames; whole blocks go to a
+split, and frames close to a border are left out.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _draw_counts(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blocks:
+class FrameBlocks:
     """Division of a film into blocks of consecutive frames; frame 1 is the first of block 0.
 
     Attributes:
@@ -163,7 +163,7 @@ class Blocks:
         UsageError: The guard is not shorter than a block, or a block is in two splits.
 
     Example:
-        >>> blocks = Blocks(size=10, guard=2, test=(1,), validation=(), frame="(?P<label>.)")
+        >>> blocks = FrameBlocks(size=10, guard=2, test=(1,), validation=(), frame="(?P<label>.)")
         >>> [blocks.split(index) for index in (8, 9, 11)]
         ['train', None, 'test']
     """

@@ -52,7 +52,7 @@ class ListedDevice:
     hint: str | None = None
 
 
-class Kind(Protocol):
+class DeviceKind(Protocol):
     """The functions of a module in ``KINDS``."""
 
     def find(self, name: str, access: Access | None = None, /) -> Device:
@@ -72,9 +72,9 @@ class Kind(Protocol):
         ...
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> DeviceKind:
     """Import and return the module of the kind called ``name``."""
-    return cast(Kind, import_module(KINDS[name]))
+    return cast(DeviceKind, import_module(KINDS[name]))
 
 
 def check_name(text: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tflconv.core import downloads
-from tflconv.core.downloads import DownloadError, Limits
+from tflconv.core.downloads import DownloadError, DownloadLimits
 from tflconv.core.files import sha256_bytes, write_bytes, write_json
 from tflconv.core.private import locked
 from tflconv.core.text import clean
@@ -24,10 +24,10 @@ from tflconv.errors import TflconvError
 CHECKSUMS = ("sha512", "sha256", "sha1")
 """Checksums that a repository may publish, the strongest first."""
 
-_WORDS = Limits(bytes=1 << 20, seconds=60)
+_WORDS = DownloadLimits(bytes=1 << 20, seconds=60)
 """For a checksum, or the list of versions."""
 
-_ARCHIVE = Limits(bytes=256 << 20, seconds=3600)
+_ARCHIVE = DownloadLimits(bytes=256 << 20, seconds=3600)
 _VERSION = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 
@@ -108,7 +108,7 @@ class Repository:
             return None
         return words[0].lower() if words else None
 
-    def _get(self, path: str, limits: Limits = _WORDS) -> bytes:
+    def _get(self, path: str, limits: DownloadLimits = _WORDS) -> bytes:
         address = f"{self.address.rstrip('/')}/{path}"
         try:
             return downloads.read(address, limits)

@@ -7,6 +7,6 @@
 """
 
 from tflconv.history.database import History, Kept, begins_hash
-from tflconv.history.keeping import OFF, VARIABLE, Keeping, Place, place
+from tflconv.history.keeping import OFF, VARIABLE, HistoryPlace, Keeping, place
 
-__all__ = ["OFF", "VARIABLE", "History", "Keeping", "Kept", "Place", "begins_hash", "place"]
+__all__ = ["OFF", "VARIABLE", "History", "HistoryPlace", "Keeping", "Kept", "begins_hash", "place"]

@@ -30,14 +30,14 @@ FILE = "history.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class HistoryPlace:
     """The file of a history, and whether somebody named it."""
 
     path: Path
     named: bool
 
 
-def place(history: Path | None = None) -> Place | None:
+def place(history: Path | None = None) -> HistoryPlace | None:
     """Return where runs are kept; None where they are not.
 
     Args:
@@ -48,8 +48,8 @@ def place(history: Path | None = None) -> Place | None:
     if name == OFF:
         return None
     if name:
-        return Place(path=Path(name).expanduser(), named=True)
-    return Place(path=Path(platformdirs.user_state_dir("tflconv")) / FILE, named=False)
+        return HistoryPlace(path=Path(name).expanduser(), named=True)
+    return HistoryPlace(path=Path(platformdirs.user_state_dir("tflconv")) / FILE, named=False)
 
 
 def _try(history: History) -> None:

@@ -11,7 +11,7 @@ from tflconv.history.database import Kept
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class TrendPoint:
     """One run of a trend.
 
     Attributes:
@@ -27,7 +27,7 @@ class Point:
     differences: tuple[str, ...]
 
 
-def of(runs: Iterable[Kept], metric: Metric) -> Iterator[Point]:
+def of(runs: Iterable[Kept], metric: Metric) -> Iterator[TrendPoint]:
     """Yield the runs that have the figure ``metric``, in the order in which they came.
 
     Runs of a history were measured apart, so a change of a time is no verdict.
@@ -38,7 +38,7 @@ def of(runs: Iterable[Kept], metric: Metric) -> Iterator[Point]:
         value = value_of(metric, entry.run)
         if value is None:
             continue
-        yield Point(
+        yield TrendPoint(
             kept=entry,
             value=value,
             change=value / last - 1 if before and last else None,

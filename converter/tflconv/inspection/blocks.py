@@ -20,7 +20,7 @@ FEWEST, LONGEST = 3, 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class Repetition:
     """One repetition: operators ``start`` to ``end`` (exclusive), number ``nth`` of ``count``."""
 
     start: int
@@ -29,7 +29,7 @@ class Block:
     count: int
 
 
-def of(graph: Subgraph) -> list[Block]:
+def of(graph: Subgraph) -> list[Repetition]:
     """Return the blocks of a graph, in the order of execution."""
     numbers: dict[object, int] = {}
     kinds = [
@@ -39,14 +39,14 @@ def of(graph: Subgraph) -> list[Block]:
     return repeated(kinds)
 
 
-def repeated(kinds: Sequence[int]) -> list[Block]:
+def repeated(kinds: Sequence[int]) -> list[Repetition]:
     """Return the repetitions in a row of numbers.
 
     Example:
         >>> [(b.start, b.end) for b in repeated([9, 1, 2, 3, 1, 2, 3, 8])]
         [(1, 4), (4, 7)]
     """
-    blocks, waiting = list[Block](), [(0, len(kinds))]
+    blocks, waiting = list[Repetition](), [(0, len(kinds))]
     row = np.asarray(kinds)
     while waiting:
         start, end = waiting.pop()
@@ -56,7 +56,7 @@ def repeated(kinds: Sequence[int]) -> list[Block]:
         first, period, count = best
         for nth in range(count):
             place = start + first + nth * period
-            blocks.append(Block(start=place, end=place + period, nth=nth + 1, count=count))
+            blocks.append(Repetition(start=place, end=place + period, nth=nth + 1, count=count))
         waiting += [(start, start + first), (start + first + count * period, end)]
     return sorted(blocks, key=lambda block: block.start)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tflconv.inspection import blocks, cost
-from tflconv.inspection.blocks import Block
+from tflconv.inspection.blocks import Repetition
 from tflconv.inspection.inspect import Inspection
 from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
@@ -49,7 +49,7 @@ class GraphFacts:
     """The operators of a file, and the blocks that they repeat themselves in."""
 
     operators: tuple[OperatorFacts, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[Repetition, ...]
 
 
 def of(inspection: Inspection) -> GraphFacts:

@@ -11,7 +11,7 @@ import math
 import struct
 
 from tflconv.inspection.xnnpack_checks import (
-    Node,
+    CheckedOperator,
     Rule,
     counts,
     described,
@@ -54,7 +54,7 @@ def refusal(graph: Subgraph, operator: Operator, unpacked: frozenset[int]) -> st
     rule = (_CUSTOM_RULES if operator.custom else _RULES).get(operator.name)
     if rule is None:
         return "XNNPACK has no such operator"
-    return rule(Node(graph, operator, unpacked))
+    return rule(CheckedOperator(graph, operator, unpacked))
 
 
 def unpacking_operators(graph: Subgraph) -> dict[int, int]:
@@ -86,13 +86,13 @@ def _unpacks(operator: Operator, source: TfliteTensor, target: TfliteTensor) -> 
     return dense and bool(packed) and target.dtype == "float32"
 
 
-def _all_same_when_uint8(node: Node) -> str | None:
+def _all_same_when_uint8(node: CheckedOperator) -> str | None:
     (target,) = node.outputs
     odd = target.dtype == "uint8" and not all(same_quantization(t, target) for t in node.inputs)
     return "an input is quantized otherwise than the output" if odd else None
 
 
-def _reshaped(node: Node) -> str | None:
+def _reshaped(node: CheckedOperator) -> str | None:
     source, (target,) = node.inputs[0], node.outputs
     if target.dtype in ("int8", "uint8") and not same_quantization(source, target):
         return "its output is quantized otherwise than its input"
@@ -101,19 +101,19 @@ def _reshaped(node: Node) -> str | None:
     return steered_by(1, rank=32)(node) if len(node.inputs) > 1 else None
 
 
-def _no_uint8(node: Node) -> str | None:
+def _no_uint8(node: CheckedOperator) -> str | None:
     kinds = {t.dtype for t in (*node.inputs, *node.outputs)}
     return "no kernel for uint8" if "uint8" in kinds else None
 
 
-def _product_scale(node: Node) -> str | None:
+def _product_scale(node: CheckedOperator) -> str | None:
     (left, right), (target,) = node.inputs, node.outputs
     if is_q8(target) and not 2**-16 <= scale(left) * ratio(right, target) < 256:
         return "the scales of inputs and output lie too far apart"
     return None
 
 
-def _leaky(node: Node) -> str | None:
+def _leaky(node: CheckedOperator) -> str | None:
     alpha, (source,), (target,) = node.option("alpha", 0.0), node.inputs, node.outputs
     slope = alpha if isinstance(alpha, float) else 0.0
     if not math.isfinite(slope) or abs(slope) < 2**-126:
@@ -127,7 +127,7 @@ def _leaky(node: Node) -> str | None:
     return None
 
 
-def _pooling(node: Node) -> str | None:
+def _pooling(node: CheckedOperator) -> str | None:
     strides, sides = _pair(node, "stride"), _pair(node, "filter")
     if min(*strides, *sides) < 1:
         return "its window has no size"
@@ -136,13 +136,13 @@ def _pooling(node: Node) -> str | None:
     return None
 
 
-def _pair(node: Node, name: str) -> tuple[int, int]:
+def _pair(node: CheckedOperator, name: str) -> tuple[int, int]:
     suffixes = ("Height", "Width") if name == "filter" else ("H", "W")
     height, width = (node.number(name + suffix) for suffix in suffixes)
     return height, width
 
 
-def _block(node: Node) -> str | None:
+def _block(node: CheckedOperator) -> str | None:
     size = node.number("blockSize")
     if size < 2:
         return "its block has no size"
@@ -151,25 +151,25 @@ def _block(node: Node) -> str | None:
     return "its block does not divide the picture" if uneven else None
 
 
-def _paddings(node: Node) -> str | None:
+def _paddings(node: CheckedOperator) -> str | None:
     source, paddings = node.inputs[:2]
     if paddings.shape != (len(source.shape), 2):
         return "its paddings have other dimensions"
     return "a padding is negative" if (paddings.integers()[:4] < 0).any() else None
 
 
-def _target_size(node: Node) -> str | None:
+def _target_size(node: CheckedOperator) -> str | None:
     return "its output has no size" if node.inputs[1].integers()[:1].min(initial=0) < 0 else None
 
 
-def _slice(node: Node) -> str | None:
+def _slice(node: CheckedOperator) -> str | None:
     begin, size = (tensor.integers() for tensor in node.inputs[1:])
     if len(begin) != len(size):
         return "its begin and size have other lengths"
     return "a size is not positive" if (size <= 0).any() else None
 
 
-def _strided(node: Node) -> str | None:
+def _strided(node: CheckedOperator) -> str | None:
     masks = ("ellipsisMask", "newAxisMask", "shrinkAxisMask")
     if any(node.option(mask) for mask in masks):
         return "it drops or adds an axis"
@@ -181,7 +181,7 @@ def _strided(node: Node) -> str | None:
     return _crop(node)
 
 
-def _crop(node: Node) -> str | None:
+def _crop(node: CheckedOperator) -> str | None:
     source, begins, ends = node.inputs[:3]
     rows = zip(source.shape, begins.integers(), ends.integers(), strict=True)
     for axis, (extent, begin, end) in enumerate(rows):
@@ -194,11 +194,11 @@ def _crop(node: Node) -> str | None:
     return None
 
 
-def _relative(node: Node) -> int:
+def _relative(node: CheckedOperator) -> int:
     return int(bool(node.option("offset")))
 
 
-def _splits(node: Node) -> str | None:
+def _splits(node: CheckedOperator) -> str | None:
     count = len(node.operator.outputs)
     if not 2 <= count <= 4:
         return f"{count} outputs, XNNPACK takes 2 to 4"
@@ -207,11 +207,11 @@ def _splits(node: Node) -> str | None:
     return None if node.number("numSplits") == count else "it has another number of outputs"
 
 
-def _beta_one(node: Node) -> str | None:
+def _beta_one(node: CheckedOperator) -> str | None:
     return None if node.option("beta", 0.0) == 1.0 else "its beta is not 1"
 
 
-def _quantize(node: Node) -> str | None:
+def _quantize(node: CheckedOperator) -> str | None:
     (source,), (target,) = node.inputs, node.outputs
     if is_float(source) and (is_q8(target) or is_float(target)):
         return None
@@ -224,31 +224,31 @@ def _quantize(node: Node) -> str | None:
     return None
 
 
-def _dequantize(node: Node) -> str | None:
+def _dequantize(node: CheckedOperator) -> str | None:
     (source,), (target,) = node.inputs, node.outputs
     if is_q8(source) and is_float(target):
         return None
     return f"no kernel from {described(source)} to {described(target)}"
 
 
-def _custom_pooling(node: Node) -> str | None:
+def _custom_pooling(node: CheckedOperator) -> str | None:
     _, width, height, *window = _fields(node, 6)
     if min(width, height, *window[:2]) < 1:
         return "its window has no size"
     return None if window[:2] == [width, height] else "its stride is not its window"
 
 
-def _custom_deconvolution(node: Node) -> str | None:
+def _custom_deconvolution(node: CheckedOperator) -> str | None:
     return None if min(_fields(node, 3)[1:]) > 0 else "it has no stride"
 
 
-def _fields(node: Node, count: int) -> list[int]:
+def _fields(node: CheckedOperator, count: int) -> list[int]:
     """Return the 32-bit integers of custom options; those that are missing are 0."""
     content = node.operator.custom_options[: 4 * count].ljust(4 * count, b"\0")
     return list(struct.unpack(f"<{count}i", content))
 
 
-def _attention(node: Node) -> str | None:
+def _attention(node: CheckedOperator) -> str | None:
     query, key, value, *mask = node.inputs
     if min(len(each.shape) for each in node.inputs) < 2:
         return "fewer than 2 dimensions"
@@ -258,7 +258,7 @@ def _attention(node: Node) -> str | None:
     return "its mask has another length" if mask and len(lengths) > 1 else None
 
 
-def _floats_of_four_dimensions(node: Node) -> str | None:
+def _floats_of_four_dimensions(node: CheckedOperator) -> str | None:
     tensors = (*node.inputs[:2], node.outputs[0])
     odd = [t for t in tensors if not is_float(t)]
     return f"XNNPACK has it in float only, here it is {described(odd[0])}" if odd else None

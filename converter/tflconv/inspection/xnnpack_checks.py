@@ -17,7 +17,7 @@ _FUSABLE = (None, "RELU", "RELU6", "RELU_N1_TO_1")
 
 
 @dataclass(frozen=True)
-class Node:
+class CheckedOperator:
     """An operator with its tensors; ``unpacked`` are those that are unpacked while loading."""
 
     graph: Subgraph
@@ -61,14 +61,14 @@ class Node:
         return self.graph.tensors[producer.inputs[0]].dtype
 
 
-Rule = Callable[[Node], "str | None"]
+Rule = Callable[[CheckedOperator], "str | None"]
 """Returns the reason why the delegate refuses a node, or None if it takes it."""
 
 
 def every(*rules: Rule) -> Rule:
     """Combine rules: the first reason that one of them returns."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         return next((reason for check in rules if (reason := check(node))), None)
 
     return rule
@@ -78,7 +78,7 @@ def counts(least: int, most: int | None = None, *, outputs: int = 1, optional: i
     """Take ``least`` to ``most`` inputs; those before ``optional`` must not be left out."""
     highest = most or least
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         inputs, count = node.operator.inputs, len(node.operator.outputs)
         if not least <= len(inputs) <= highest:
             span = str(least) if least == highest else f"{least} to {highest}"
@@ -132,7 +132,7 @@ def described(tensor: TfliteTensor) -> str:
 def float_or_q8(*positions: int) -> Rule:
     """Check that the inputs at ``positions`` and all outputs are float or have one scale."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         data = [node.inputs[p] for p in positions] if positions else node.inputs
         odd = [t for t in (*data, *node.outputs) if not is_float(t) and not is_q8(t)]
         return f"no kernel for {described(odd[0])}" if odd else None
@@ -140,19 +140,19 @@ def float_or_q8(*positions: int) -> Rule:
     return rule
 
 
-def float_only(node: Node) -> str | None:
+def float_only(node: CheckedOperator) -> str | None:
     """Check that all tensors are floats."""
     odd = [t for t in (*node.inputs, *node.outputs) if not is_float(t)]
     return f"XNNPACK has it in float only, here it is {described(odd[0])}" if odd else None
 
 
-def no_float16(node: Node) -> str | None:
+def no_float16(node: CheckedOperator) -> str | None:
     """Check that there is no float16."""
     half = any(t.dtype == "float16" for t in (*node.inputs, *node.outputs))
     return "no kernel for float16" if half else None
 
 
-def same_types(node: Node) -> str | None:
+def same_types(node: CheckedOperator) -> str | None:
     """Check that inputs and outputs have one type."""
     kinds = dict.fromkeys(t.dtype for t in (*node.inputs, *node.outputs))
     return f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else None
@@ -161,7 +161,7 @@ def same_types(node: Node) -> str | None:
 def ranked(*positions: int, least: int = 0, most: int = MAX_DIMENSIONS) -> Rule:
     """Check the dimensions of the inputs at ``positions``: their number, and that none is 0."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         for tensor in (node.inputs[position] for position in positions):
             if reason := shape_refusal(tensor, least=least, most=most):
                 return reason
@@ -184,7 +184,7 @@ def shape_refusal(
     return "a tensor without values" if smallest == 0 else None
 
 
-def four_dimensional_output(node: Node) -> str | None:
+def four_dimensional_output(node: CheckedOperator) -> str | None:
     """Check that the output is a batch of pictures."""
     return shape_refusal(node.outputs[0], least=4, most=4)
 
@@ -195,7 +195,7 @@ AT_RUN_TIME = "a shape or axis is known only at run time"
 def steered_by(position: int, *dtypes: str, rank: int = 1) -> Rule:
     """Check that the input at ``position``, a shape or axis, is a constant of such a type."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         tensor = node.inputs[position]
         if not tensor.constant:
             return AT_RUN_TIME
@@ -206,7 +206,7 @@ def steered_by(position: int, *dtypes: str, rank: int = 1) -> Rule:
     return rule
 
 
-def fusable(node: Node) -> str | None:
+def fusable(node: CheckedOperator) -> str | None:
     """Check the activation that was fused into the operator."""
     if node.operator.activation not in _FUSABLE:
         return f"the fused activation {node.operator.activation} has no kernel"
@@ -221,7 +221,7 @@ def ratio(source: TfliteTensor, target: TfliteTensor) -> float:
 def scales_between(low: float, high: float) -> Rule:
     """Check how far apart the scales of 8-bit inputs and output lie."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         (target,) = node.outputs
         if not is_q8(target):
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tflconv.inspection.xnnpack_checks import (
-    Node,
+    CheckedOperator,
     Rule,
     counts,
     described,
@@ -30,7 +30,7 @@ _BLOCK = 32
 def constant_of(position: int, name: str) -> Rule:
     """Check that the input at ``position`` is known when the model is loaded."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         is_known = node.known(node.inputs[position])
         return None if is_known else f"its {name} is computed at run time"
 
@@ -40,7 +40,7 @@ def constant_of(position: int, name: str) -> Rule:
 def _weights(position: int, axis: int, *, dynamic: bool, packed: bool = False) -> Rule:
     """Check the types of data and weights; ``axis`` is that of channelwise scales."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         weights, (target,) = node.inputs[position], node.outputs
         source = node.inputs[2 if position == 1 and node.operator.name == "TRANSPOSE_CONV" else 0]
         if not node.known(weights):
@@ -91,7 +91,7 @@ def _blocks(source: TfliteTensor, weights: TfliteTensor) -> str | None:
 def _bias(position: int, *, needed: bool) -> Rule:
     """Check the bias: float, or int32 with scales, and known on loading."""
 
-    def rule(node: Node) -> str | None:
+    def rule(node: CheckedOperator) -> str | None:
         bias = node.input(position)
         if bias is None:
             return "it has no bias" if needed else None
@@ -107,7 +107,7 @@ def _bias(position: int, *, needed: bool) -> Rule:
     return rule
 
 
-def _halves(node: Node) -> str | None:
+def _halves(node: CheckedOperator) -> str | None:
     """A bias that stays float16 in memory needs weights that do, too."""
     bias = node.input(2)
     half = bias is not None and node.stored(bias) == "float16"
@@ -118,37 +118,37 @@ def _halves(node: Node) -> str | None:
     return None
 
 
-def _strides(node: Node) -> str | None:
+def _strides(node: CheckedOperator) -> str | None:
     names = ["strideW", "strideH"]
     if node.operator.name == "CONV_2D":
         names += ["dilationWFactor", "dilationHFactor"]
     return None if min(node.number(name) for name in names) > 0 else "it has no stride"
 
 
-def _groups(node: Node) -> str | None:
+def _groups(node: CheckedOperator) -> str | None:
     source, kernel = node.inputs[:2]
     return None if source.shape[3] >= kernel.shape[3] else "its input has too few channels"
 
 
-def _multiplier(node: Node) -> str | None:
+def _multiplier(node: CheckedOperator) -> str | None:
     multiplier, channels = node.number("depthMultiplier"), node.inputs[1].shape[3]
     whole = multiplier > 0 and channels % multiplier == 0
     return None if whole else "its channels are not a multiple of its depth multiplier"
 
 
-def _plain_weights(node: Node) -> str | None:
+def _plain_weights(node: CheckedOperator) -> str | None:
     if node.operator.version == _SPARSE_VERSION or node.inputs[1].sparse:
         return "its weights are sparse"
     return "its weights are shuffled" if node.option("weightsFormat") else None
 
 
-def _one_bias_per_row(node: Node) -> str | None:
+def _one_bias_per_row(node: CheckedOperator) -> str | None:
     bias = node.input(2)
     odd = bias is not None and bias.elements != node.inputs[1].shape[0]
     return "its bias has another length than its output" if odd else None
 
 
-def _matrices(node: Node) -> str | None:
+def _matrices(node: CheckedOperator) -> str | None:
     left, right, target = *node.inputs, *node.outputs
     rank = len(right.shape)
     axis = rank - 2 if node.option("adjY") else rank - 1
@@ -165,7 +165,7 @@ def _matrices(node: Node) -> str | None:
     return None
 
 
-def _transposed(node: Node) -> str | None:
+def _transposed(node: CheckedOperator) -> str | None:
     shape, kernel, source = node.inputs[:3]
     if shape.elements != 4:
         return "its output has not 4 dimensions"

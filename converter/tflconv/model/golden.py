@@ -44,7 +44,7 @@ _HINT = "Write it again: tflconv convert MODEL --golden 8."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tensor:
+class GoldenTensor:
     """The input or the output of the model.
 
     Attributes:
@@ -90,7 +90,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocessing:
+class GoldenPreprocessing:
     """How a picture file becomes the input.
 
     Attributes:
@@ -178,9 +178,9 @@ class Contract:
     version: int
     model: str
     model_sha256: str
-    input: Tensor
-    output: Tensor
-    preprocessing: Preprocessing
+    input: GoldenTensor
+    output: GoldenTensor
+    preprocessing: GoldenPreprocessing
     tolerance: float
     samples: tuple[Sample, ...]
     labels: tuple[str, ...] = ()

@@ -22,7 +22,14 @@ from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model import pictures
 from tflconv.model.card import ModelCard
-from tflconv.model.golden import VERSION, Contract, Golden, Preprocessing, Sample, Tensor
+from tflconv.model.golden import (
+    VERSION,
+    Contract,
+    Golden,
+    GoldenPreprocessing,
+    GoldenTensor,
+    Sample,
+)
 from tflconv.model.interpreter import Interpreter, TensorDetails
 
 SHARE, STEPS = 0.02, 2
@@ -99,7 +106,7 @@ def make(file: Path, card: ModelCard, chosen: Sequence[GoldenPicture]) -> Golden
     )
 
 
-def _preprocessing(runtime: Interpreter, card: ModelCard) -> Preprocessing:
+def _preprocessing(runtime: Interpreter, card: ModelCard) -> GoldenPreprocessing:
     height, width, channels = runtime.picture_shape
     if channels not in (1, 3):
         raise UsageError(f"{runtime.path} takes {channels} channels, which no picture file has.")
@@ -114,7 +121,7 @@ def _preprocessing(runtime: Interpreter, card: ModelCard) -> Preprocessing:
     source = runtime.inputs[0]
     last = "" if source.scale is None else f", then q = round(x / {source.scale:.9g})"
     bgr = normal.channel_order == "bgr"
-    return Preprocessing(
+    return GoldenPreprocessing(
         height=height,
         width=width,
         channels=channels,
@@ -133,7 +140,7 @@ def _preprocessing(runtime: Interpreter, card: ModelCard) -> Preprocessing:
     )
 
 
-def _normalized(picture: GoldenPicture, how: Preprocessing) -> NDArray[np.float32]:
+def _normalized(picture: GoldenPicture, how: GoldenPreprocessing) -> NDArray[np.float32]:
     try:
         pixels = how.view.shape(pictures.decode(picture.content))
     except pictures.UnreadablePicture as error:
@@ -155,8 +162,8 @@ def _sample(
     )
 
 
-def _tensor(details: TensorDetails) -> Tensor:
-    return Tensor(
+def _tensor(details: TensorDetails) -> GoldenTensor:
+    return GoldenTensor(
         shape=details.shape,
         dtype=details.dtype,
         scale=details.scale,

@@ -1,6 +1,6 @@
 """Open float models: Keras 2 and Keras 3 files, SavedModels, models in memory.
 
-Each becomes a ``Source``: named inputs and outputs with their shapes, and one function over
+Each becomes a ``FloatFunction``: named inputs and outputs with their shapes, and one function over
 tensors. Conversion traces that function; verification calls it for the reference. Opening needs
 TensorFlow. A file is data, never code: what it names is checked by ``door`` and ``saved_graph``
 before Keras or TensorFlow sees it, and Keras opens a clean copy.
@@ -54,7 +54,7 @@ class Input:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class FloatFunction:
     """A float model as a function over tensors.
 
     Attributes:
@@ -105,7 +105,7 @@ class Source:
 
 def open_model(
     path: Path, *, custom_objects: Path | None = None, signature: str | None = None
-) -> Source:
+) -> FloatFunction:
     """Open the ``.keras`` file, ``.h5`` file or SavedModel folder at ``path``.
 
     Args:
@@ -153,8 +153,8 @@ def _of_file(file: KerasFile, custom_objects: Path | None) -> KerasModel:
     return model
 
 
-def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
-    """Make a ``Source`` of a Keras 2 or Keras 3 model in memory.
+def of_keras(model: KerasModel, *, name: str | None = None) -> FloatFunction:
+    """Make a ``FloatFunction`` of a Keras 2 or Keras 3 model in memory.
 
     Args:
         model: The model.
@@ -172,7 +172,7 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
         with at_inference(model), any_names():
             return names.empty(model(names.fill(tensors), training=False))
 
-    return Source(
+    return FloatFunction(
         name=name or model.name,
         inputs=tuple(_input(key, tensor) for key, tensor in names.inputs.items()),
         outputs=names.outputs,
@@ -181,7 +181,7 @@ def of_keras(model: KerasModel, *, name: str | None = None) -> Source:
     )
 
 
-def keras_model(source: Source) -> KerasModel:
+def keras_model(source: FloatFunction) -> KerasModel:
     """Return the functional or sequential Keras model that ``source`` was made of.
 
     Raises:
@@ -272,7 +272,7 @@ def _dtype_name(dtype: object) -> str:
     return str(getattr(dtype, "name", dtype))
 
 
-def _of_saved_model(path: Path, signature: str | None) -> Source:
+def _of_saved_model(path: Path, signature: str | None) -> FloatFunction:
     from tflconv.core.tensorflow import tf
 
     saved_graph.check(path)
@@ -286,7 +286,7 @@ def _of_saved_model(path: Path, signature: str | None) -> Source:
         results = function(**dict(zip(names, tensors, strict=True)))
         return [results[name] for name in outputs]
 
-    return Source(
+    return FloatFunction(
         name=path.stem,
         inputs=tuple(
             Input(name=name, shape=tuple(specs[name].shape)[1:], dtype=specs[name].dtype.name)

@@ -46,7 +46,7 @@ Sample = Answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples:
+class ComparedSamples:
     """What both see, what it is called, and a text that is equal for equal values."""
 
     name: str
@@ -195,7 +195,10 @@ class Reference:
         return _is_same_graph(model, lowered) and target.has_names_of(lowered)
 
     def _answers(
-        self, samples: Samples, lowered: TfliteFile | None, recorded: Sequence[Answer] | None
+        self,
+        samples: ComparedSamples,
+        lowered: TfliteFile | None,
+        recorded: Sequence[Answer] | None,
     ) -> Answers:
         key = samples.digest
         if key not in self._cache:
@@ -288,18 +291,18 @@ def _drawn(
     calibration: Calibration | None,
     card: ModelCard | None,
     seed: int,
-) -> Samples:
+) -> ComparedSamples:
     if calibration is None:
         draw = np.random.default_rng(seed)
         noise = [_noise(draw, target, types, card) for _ in range(FEW)]
         content = [values.tobytes() for sample in noise for values in sample.values()]
-        return Samples(name=NOISE, digest=sha256_bytes(b"".join(content)), values=noise)
+        return ComparedSamples(name=NOISE, digest=sha256_bytes(b"".join(content)), values=noise)
     calibration = calibration.for_inputs(list(target.inputs))
     calibration.check_fits([tensor.shape[1:] for tensor in target.inputs.values()])
     named = dict(zip(target.inputs, calibration.inputs, strict=True))
     values = [{name: array[[i]] for name, array in named.items()} for i in calibration.few]
     digest = f"{calibration.digest} {list(named)}"
-    return Samples(name=calibration.name, digest=digest, values=values)
+    return ComparedSamples(name=calibration.name, digest=digest, values=values)
 
 
 def _noise(

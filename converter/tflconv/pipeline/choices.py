@@ -22,7 +22,7 @@ from tflconv.pipeline import choosing, mixing, relieving
 from tflconv.pipeline.choosing import Choice
 from tflconv.pipeline.comparisons import Comparisons
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.limits import FidelityLimits
 from tflconv.pipeline.maker import FACTS, MAKERS, Maker
 from tflconv.pipeline.mixing import Levers, Tools
 from tflconv.recipe import Recipe, get
@@ -189,7 +189,7 @@ class Choices:
                 content = relief.content
         return best, content
 
-    def _to_beat(self, best: Choice, content: bytes, limits: Limits) -> float:
+    def _to_beat(self, best: Choice, content: bytes, limits: FidelityLimits) -> float:
         """The instructions below which another file is better, if it keeps ``limits``."""
         is_close = best.fidelity is None or limits.hold(best.fidelity)
         return delegation.estimate(content) if is_close else math.inf

@@ -23,12 +23,12 @@ from tflconv.core.plural import plural
 from tflconv.errors import TflconvError, UsageError
 from tflconv.inspection import cost, delegation
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import Limits
-from tflconv.pipeline.mixing import Mixture, Point, Precisions
+from tflconv.pipeline.limits import FidelityLimits
+from tflconv.pipeline.mixing import CurvePoint, Mixture, Precisions
 from tflconv.pipeline.relieving import Relieved
 from tflconv.recipe import Precision, Recipe, TensorType, get
 
-DEFAULT = Limits().or_close
+DEFAULT = FidelityLimits().or_close
 """What is close where nothing is asked for."""
 
 SAVES = 0.005
@@ -74,7 +74,7 @@ class Choice:
     rewrite: Rewrite
     instructions: Mapping[str, float]
     fidelity: Fidelity | None = None
-    curve: tuple[Point, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
     precisions: Precisions = field(default_factory=dict)
     method: CalibrationMethod | None = None
 
@@ -99,7 +99,7 @@ class Choice:
             rewrite=value["rewrite"],
             instructions=value["instructions"],
             fidelity=None if measured is None else Fidelity.from_json(measured),
-            curve=tuple(Point(**point) for point in value["curve"]),
+            curve=tuple(CurvePoint(**point) for point in value["curve"]),
             precisions=value["precisions"],
             method=value["method"],
         )
@@ -195,7 +195,7 @@ def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, relief: Relieved) -
 
 
 def cheaper(
-    chosen: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: Limits
+    chosen: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: FidelityLimits
 ) -> tuple[Choice, bytes]:
     """Return the cheaper of two files that keep ``limits``, else the one that does.
 
@@ -210,7 +210,7 @@ def cheaper(
     return replace(cheapest[0], instructions=instructions), cheapest[1]
 
 
-def _keeps(choice: Choice, limits: Limits) -> bool:
+def _keeps(choice: Choice, limits: FidelityLimits) -> bool:
     return choice.fidelity is not None and limits.hold(choice.fidelity)
 
 
@@ -249,7 +249,7 @@ def choose(
     rewrites: Iterable[Rewrite],
     make: Callable[[Recipe, Rewrite], bytes],
     measure: Callable[[bytes], Fidelity],
-    limits: Limits = DEFAULT,
+    limits: FidelityLimits = DEFAULT,
 ) -> tuple[Choice, bytes]:
     """Return the cheapest candidate that is close to the float model, and its file.
 

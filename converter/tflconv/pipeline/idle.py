@@ -17,7 +17,7 @@ _SPELLED = {"devices": "device", "adb_servers": "adb-server"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class IdleOptions:
     """Options that have no use where ``when`` is true.
 
     Attributes:
@@ -33,7 +33,7 @@ class Row:
     hint: str = field(default="Leave it out.")
 
 
-def refuse(request: Any, rows: Sequence[Row]) -> None:
+def refuse(request: Any, rows: Sequence[IdleOptions]) -> None:
     """Raise ``UsageError`` for an option that was said and that nothing uses.
 
     Args:

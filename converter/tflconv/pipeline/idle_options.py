@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tflconv.compression.technique import technique_of
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
-from tflconv.pipeline.idle import Row, refuse
+from tflconv.pipeline.idle import IdleOptions, refuse
 
 if TYPE_CHECKING:  # what measures is not imported to verify
     from tflconv.pipeline.comparison_request import ComparisonRequest
@@ -38,14 +38,14 @@ def comparison(request: ComparisonRequest, *, measured: bool) -> None:
             " that could be open.",
             hint="Name limits: --fail-on latency:5%.",
         )
-    extends = Row(
+    extends = IdleOptions(
         options=("max_blocks",),
         when=lambda _: settings.inconclusive != "extend",
         why="the measurement is not extended",
         hint="Add --inconclusive extend and a limit, or leave it out.",
     )
     config = [each.name for each in fields(request.config)]
-    reads = Row(
+    reads = IdleOptions(
         options=("devices", "dataset", *_PICTURES, *_PHONE, *config),
         when=lambda _: not measured,
         why="results are compared, and nothing is measured",
@@ -60,7 +60,7 @@ def verification(request: VerificationRequest) -> None:
     refuse(
         request,
         [
-            Row(
+            IdleOptions(
                 options=("custom_objects", "signature"),
                 when=lambda _: is_tflite,
                 why=f"{request.reference} is a .tflite file, which has nothing of that kind",
@@ -83,7 +83,7 @@ def compression(request: CompressionRequest, card: ModelCard | None) -> None:
     refuse(
         request,
         [
-            Row(
+            IdleOptions(
                 options=("dataset",),
                 when=lambda _: is_named and not learns,
                 why=f"{request.recipe} learns from no pictures, and the outputs have names",
@@ -92,8 +92,8 @@ def compression(request: CompressionRequest, card: ModelCard | None) -> None:
     )
 
 
-def _without_pictures() -> Row:
-    return Row(
+def _without_pictures() -> IdleOptions:
+    return IdleOptions(
         options=_PICTURES,
         when=lambda request: (
             request.dataset is None and getattr(request, "reference", None) is None
@@ -103,8 +103,8 @@ def _without_pictures() -> Row:
     )
 
 
-def _without_phones() -> Row:
-    return Row(
+def _without_phones() -> IdleOptions:
+    return IdleOptions(
         options=_PHONE,
         when=lambda request: not any(name.startswith("adb") for name in request.devices),
         why="no phone is among the devices",

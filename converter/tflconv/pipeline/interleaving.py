@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tflconv.benchmark import BenchmarkConfig, Laboratory, ready, schedule
-from tflconv.benchmark.schedule import Measured
+from tflconv.benchmark.schedule import MeasuredFile
 from tflconv.benchmark.session import Session
 from tflconv.core.progress import Callback, Progress
 from tflconv.core.shortening import shorten
 from tflconv.device.interface import CountsInstructions, Device
 from tflconv.errors import DeviceError, TflconvError
 
-Answer = Callable[[], Measured]
+Answer = Callable[[], MeasuredFile]
 """Returns what was measured of a file, or raises what kept it from being measured."""
 
 
@@ -65,7 +65,7 @@ def _of(together: schedule.Together, number: int) -> Answer:
 
 
 def _raising(error: TflconvError) -> Answer:
-    def answer() -> Measured:
+    def answer() -> MeasuredFile:
         raise error
 
     return answer

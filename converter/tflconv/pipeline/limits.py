@@ -14,7 +14,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class FidelityLimits:
     """What a file may differ from its float model.
 
     Attributes:
@@ -36,9 +36,9 @@ class Limits:
         return self.min_cosine is not None or self.max_drop is not None
 
     @property
-    def or_close(self) -> Limits:
+    def or_close(self) -> FidelityLimits:
         """These limits, or what is close where nothing is asked for."""
-        return self if self.are_said else Limits(min_cosine=CLOSE)
+        return self if self.are_said else FidelityLimits(min_cosine=CLOSE)
 
     def hold(self, fidelity: Fidelity) -> bool:
         """Return whether a file that was found so differs no more."""

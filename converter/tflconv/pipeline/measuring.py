@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tflconv import benchmark, data, device, verification
 from tflconv.benchmark import Laboratory, testset
-from tflconv.benchmark.record import Record
+from tflconv.benchmark.record import FinishedRuns
 from tflconv.benchmark.testset import PackedSet
 from tflconv.core import outputs, telling
 from tflconv.core.private import scratch_folder
@@ -76,7 +76,7 @@ def bench(
     checking.bench(request)
     identities = benchmark.identify_all(request.files)
     request = _with_samples(request)
-    recorded = Record(record)
+    recorded = FinishedRuns(record)
     with outputs.explain_scratch_errors(), scratch_folder() as folder:
         work, unfit = prepare(request, identities, folder)
         if not again:

@@ -24,7 +24,7 @@ from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
 from tflconv.pipeline.bounding import within
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.limits import FidelityLimits
 from tflconv.recipe import Precision
 
 Precisions = Mapping[str, Precision]
@@ -40,7 +40,7 @@ _WORDS: Mapping[Precision, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class CurvePoint:
     """One file on the way.
 
     Attributes:
@@ -80,7 +80,7 @@ class Mixture:
         fidelity: How close it is to the float model.
     """
 
-    curve: tuple[Point, ...]
+    curve: tuple[CurvePoint, ...]
     precisions: Precisions
     content: bytes
     fidelity: Fidelity
@@ -133,7 +133,7 @@ class _Way:
     below: float | None = None
     raised: list[str] = field(default_factory=list)
     lowered: list[str] = field(default_factory=list)
-    curve: list[Point] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
     prices: dict[str, float] = field(default_factory=dict)
 
     def is_too_dear(self, instructions: float) -> bool:
@@ -151,9 +151,11 @@ class _Way:
         results = [name for each in self.raised for name in self.levers.activations[each]]
         return four | dict.fromkeys(results, self.levers.finer)
 
-    def point(self, name: str, precision: Precision, content: bytes, fidelity: Fidelity) -> Point:
+    def point(
+        self, name: str, precision: Precision, content: bytes, fidelity: Fidelity
+    ) -> CurvePoint:
         """What the file ``content`` is on the way."""
-        return Point(
+        return CurvePoint(
             activation=name,
             precision=precision,
             instructions=delegation.estimate(content),
@@ -162,7 +164,7 @@ class _Way:
             drop=None if fidelity.drop is None else fidelity.drop.share,
         )
 
-    def alone(self, names: Sequence[str], precision: Precision) -> Iterator[Point]:
+    def alone(self, names: Sequence[str], precision: Precision) -> Iterator[CurvePoint]:
         """Each of ``names`` changed alone; what cannot be made so is left out."""
         chosen = self.lowered if precision == "int4" else self.raised
         for name in names:
@@ -176,7 +178,9 @@ class _Way:
                 chosen.remove(name)
 
 
-def mix(levers: Levers, tools: Tools, limits: Limits, *, below: float | None = None) -> Mixture:
+def mix(
+    levers: Levers, tools: Tools, limits: FidelityLimits, *, below: float | None = None
+) -> Mixture:
     """Raise as little as makes the file keep the limits, and lower what harms least.
 
     Args:
@@ -204,7 +208,9 @@ def mix(levers: Levers, tools: Tools, limits: Limits, *, below: float | None = N
     )
 
 
-def _raise(way: _Way, limits: Limits, content: bytes, fidelity: Fidelity) -> tuple[bytes, Fidelity]:
+def _raise(
+    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
+) -> tuple[bytes, Fidelity]:
     """Raise one activation after another until the file keeps the limits."""
     for point in _by_worth(way):
         way.raised.append(point.activation)
@@ -217,7 +223,7 @@ def _raise(way: _Way, limits: Limits, content: bytes, fidelity: Fidelity) -> tup
     return content, fidelity
 
 
-def _by_worth(way: _Way) -> list[Point]:
+def _by_worth(way: _Way) -> list[CurvePoint]:
     """Each activation raised alone, the one first that brings the file closest for its price."""
     (whole,) = way.curve
     alone = list(way.alone(list(way.levers.activations), way.levers.finer))
@@ -225,7 +231,7 @@ def _by_worth(way: _Way) -> list[Point]:
 
 
 def _raise_fewest(
-    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
+    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Raise as many activations as ``_raise`` does, without a file for each of them."""
     (whole,), order = way.curve, _by_worth(way)
@@ -253,7 +259,7 @@ def _raise_fewest(
 
 
 def _lower_again(
-    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
+    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Lower what was raised before and is not needed; the last one is."""
     if not limits.hold(fidelity):
@@ -277,7 +283,7 @@ def _lower_again(
 
 
 def _use_four_bits(
-    way: _Way, limits: Limits, content: bytes, fidelity: Fidelity
+    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
 ) -> tuple[bytes, Fidelity]:
     """Give layers 4-bit weights, one after another, while the file keeps the limits."""
     raised = way.precisions
@@ -298,17 +304,17 @@ def _use_four_bits(
     return content, fidelity
 
 
-def _steps(curve: Sequence[Point]) -> list[float]:
+def _steps(curve: Sequence[CurvePoint]) -> list[float]:
     """Instructions that each file needs beyond the one before."""
     prices = [point.instructions for point in curve]
     return [after - before for before, after in pairwise(prices)]
 
 
-def _worth(point: Point, whole: Point) -> float:
+def _worth(point: CurvePoint, whole: CurvePoint) -> float:
     """How much closer a raised activation brings the file, per instruction that it costs."""
     return (point.cosine - whole.cosine) / max(1.0, point.instructions - whole.instructions)
 
 
-def _harm(point: Point, here: Point) -> float:
+def _harm(point: CurvePoint, here: CurvePoint) -> float:
     """How much less close 4-bit weights make the file, per byte that they save."""
     return (here.cosine - point.cosine) / (here.bytes - point.bytes)

@@ -18,7 +18,7 @@ from tflconv.pipeline import study
 from tflconv.pipeline.measuring import Failure
 from tflconv.pipeline.plan import Plan
 from tflconv.pipeline.planning import Parts
-from tflconv.pipeline.study import RESULTS, Outcome
+from tflconv.pipeline.study import RESULTS, StudyOutcome
 from tflconv.results import BenchmarkRun, Results
 
 
@@ -32,7 +32,7 @@ def run(
     history: Path | None = None,
     again: bool = False,
     progress: Callback = silent,
-) -> Outcome:
+) -> StudyOutcome:
     """Run a plan into ``folder``, or each part of a study into a folder in there.
 
     Args:
@@ -64,7 +64,7 @@ def run(
     outputs.try_folder(folder, RESULTS)
     for name, plan in chosen.plans.items():
         study.check(plan, folder / name, history)
-    outcomes = dict[str, Outcome]()
+    outcomes = dict[str, StudyOutcome]()
     for number, (name, plan) in enumerate(chosen.plans.items(), start=1):
         progress(Progress(stage="part", message=f"part {number} of {len(chosen.plans)}: {name}"))
         outcome = _outcome(run_plan, plan, folder / name, _within(name, progress))
@@ -75,13 +75,13 @@ def run(
 
 
 def _outcome(
-    run_plan: Callable[..., Outcome], plan: Plan, folder: Path, progress: Callback
-) -> Outcome:
+    run_plan: Callable[..., StudyOutcome], plan: Plan, folder: Path, progress: Callback
+) -> StudyOutcome:
     """Run one part; what ends it is its only failure, that of no cell."""
     try:
         return run_plan(plan, folder, progress=progress)
     except TflconvError as error:
-        return Outcome(results=Results(), failures=(Failure(cell="", error=error),))
+        return StudyOutcome(results=Results(), failures=(Failure(cell="", error=error),))
 
 
 def _within(part: str, progress: Callback) -> Callback:
@@ -97,7 +97,7 @@ def _inside(part: str, name: str) -> str:
     return f"{part}/{name}" if name else part
 
 
-def _joined(chosen: Parts, outcomes: Mapping[str, Outcome]) -> Outcome:
+def _joined(chosen: Parts, outcomes: Mapping[str, StudyOutcome]) -> StudyOutcome:
     """All outcomes as one."""
     warnings = dict.fromkeys(
         f"{chosen.plans[part].dataset}: {warning}"
@@ -105,7 +105,7 @@ def _joined(chosen: Parts, outcomes: Mapping[str, Outcome]) -> Outcome:
         for warning in outcome.warnings
     )
     context = {"title": chosen.name, "parts": list(chosen.plans), "warnings": list(warnings)}
-    return Outcome(
+    return StudyOutcome(
         results=Results(
             runs=tuple(
                 _named(part, run)

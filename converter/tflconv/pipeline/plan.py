@@ -26,7 +26,7 @@ from tflconv.errors import UsageError, check_all, require
 from tflconv.model.golden import MOST_SAMPLES
 from tflconv.pipeline import plan_faults
 from tflconv.pipeline.meaning import RecipeOptions
-from tflconv.pipeline.plan_faults import Text
+from tflconv.pipeline.plan_faults import PlanText
 from tflconv.pipeline.plan_parts import (
     SEED,
     CalibrationPlan,
@@ -311,7 +311,7 @@ def _parse(
         raise UsageError(f"{source}: not valid TOML: {error}.") from error
     kind: type[Plan] | type[PartsPlan] = PartsPlan if "parts" in value else Plan
     also = check if kind is Plan else None
-    return plan_faults.structured(value, kind, Text(text, source), _STRUCTURE, also)
+    return plan_faults.structured(value, kind, PlanText(text, source), _STRUCTURE, also)
 
 
 def _prepare(converter: cattrs.Converter) -> None:

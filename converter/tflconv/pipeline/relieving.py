@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tflconv.inspection import delegation
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.limits import FidelityLimits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def relieve(
     names: Sequence[str],
     make: Callable[[Sequence[str]], bytes],
     judge: Callable[[bytes], Fidelity],
-    limits: Limits,
+    limits: FidelityLimits,
     below: float,
 ) -> Relieved | None:
     """Return the file with the fewest of ``names`` in float that keeps ``limits``.

@@ -22,7 +22,7 @@ from tflconv.model import normalization
 from tflconv.model.golden import MOST_SAMPLES
 from tflconv.pipeline import idle
 from tflconv.pipeline.choosing import with_ends
-from tflconv.pipeline.limits import Limits
+from tflconv.pipeline.limits import FidelityLimits
 from tflconv.pipeline.meaning import SAMPLES, RecipeOptions
 from tflconv.pipeline.verification_request import Preprocessing, VerificationRequest
 from tflconv.recipe import Recipe, Step, TensorType, get, get_steps
@@ -41,13 +41,13 @@ __all__ = [
 
 
 _IDLE_IN_TRAINING = (
-    idle.Row(
+    idle.IdleOptions(
         options=("custom_objects",),
         when=lambda request: request.teacher is None and request.weights is None,
         why="no model file is opened",
         hint="Name one: --teacher FILE or --weights FILE.",
     ),
-    idle.Row(
+    idle.IdleOptions(
         options=("teacher_normalize",),
         when=lambda request: request.teacher is not None and Path(request.teacher).suffix == ".npy",
         why="the teacher is a file of logits, which were computed before",
@@ -227,9 +227,9 @@ class ConversionRequest(ModelRequest):
         )
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> FidelityLimits:
         """What a file may differ from the model."""
-        return Limits(min_cosine=self.min_cosine, max_drop=self.max_drop)
+        return FidelityLimits(min_cosine=self.min_cosine, max_drop=self.max_drop)
 
     @property
     def named_pictures(self) -> tuple[Any, ...]:

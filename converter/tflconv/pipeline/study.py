@@ -42,7 +42,7 @@ PLOTS = "plots"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class StudyOutcome:
     """All runs that worked, what did not, and what there is to say about models and pictures."""
 
     results: Results
@@ -60,7 +60,7 @@ def run(
     history: Path | None = None,
     again: bool = False,
     progress: Callback = silent,
-) -> Outcome:
+) -> StudyOutcome:
     """Run ``plan``; leave models, ``results.json``, plots and ``report.html`` in ``folder``.
 
     Args:
@@ -110,7 +110,7 @@ def run(
     if cells.results.runs:
         progress(Progress(stage="report"))
         _report(cells.results, folder, store)
-    return Outcome(results=cells.results, failures=tuple(failures), warnings=notes.warnings)
+    return StudyOutcome(results=cells.results, failures=tuple(failures), warnings=notes.warnings)
 
 
 def check(plan: Plan, folder: Path, history: Path | None = None) -> None:

@@ -28,7 +28,7 @@ from tflconv.errors import UsageError
 from tflconv.model import normalization, one_score
 from tflconv.model.card import ModelCard, read_card
 from tflconv.model.normalization import NAMED
-from tflconv.training.views import Logits, View, Views
+from tflconv.training.views import Logits, SplitView, Views
 
 if TYPE_CHECKING:
     from tflconv.core.typing import Keras2Model
@@ -67,7 +67,7 @@ class TeacherFile:
     custom_objects: Path | None = None
 
 
-class Teacher:
+class TeacherAnswers:
     """What a model says about the training pictures of a data set, view by view.
 
     Args:
@@ -142,7 +142,7 @@ class Teacher:
 
         return of
 
-    def _asked(self, view: View) -> NDArray[np.float32]:
+    def _asked(self, view: SplitView) -> NDArray[np.float32]:
         if self.file.path.suffix == ".npy":
             return _ready(self.file.path, self.dataset)
         from tflconv.training.seeing import seen

@@ -15,7 +15,7 @@ from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard
 from tflconv.pipeline import checking, weights
 from tflconv.pipeline.requests import TrainingRequest
-from tflconv.pipeline.teaching import Teacher, TeacherFile, shared_store
+from tflconv.pipeline.teaching import TeacherAnswers, TeacherFile, shared_store
 from tflconv.training import course
 from tflconv.training.state import state_path
 from tflconv.training.views import Views
@@ -118,7 +118,7 @@ def _teacher(
         normalize=request.teacher_normalize,
         custom_objects=request.custom_objects,
     )
-    asked = Teacher(file, dataset, views, store or shared_store(), progress)
+    asked = TeacherAnswers(file, dataset, views, store or shared_store(), progress)
     return course.Teacher(
         name=request.teacher.name,
         sha256=asked.sha256,

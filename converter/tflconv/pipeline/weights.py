@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from tflconv.core import downloads
-from tflconv.core.downloads import DownloadError, Limits
+from tflconv.core.downloads import DownloadError, DownloadLimits
 from tflconv.core.files import cache_dir, sha256_bytes, sha256_file, sha256_path, write_bytes
 from tflconv.core.progress import Callback, Progress
 from tflconv.errors import TflconvError
 from tflconv.pipeline import checking
 from tflconv.training.config import is_address
-from tflconv.training.course import Start
+from tflconv.training.course import StartingWeights
 
-_LIMITS = Limits(bytes=1 << 30, seconds=3600.0)
+_LIMITS = DownloadLimits(bytes=1 << 30, seconds=3600.0)
 
 
-def start(weights: str, sha256: str | None, progress: Callback) -> Start:
+def start(weights: str, sha256: str | None, progress: Callback) -> StartingWeights:
     """Return the file that ``weights`` names, downloaded if it is an address.
 
     Args:
@@ -29,7 +29,9 @@ def start(weights: str, sha256: str | None, progress: Callback) -> Start:
     """
     if is_address(weights):
         assert sha256 is not None  # the request was checked
-        return Start(name=weights, path=_downloaded(weights, sha256, progress), sha256=sha256)
+        return StartingWeights(
+            name=weights, path=_downloaded(weights, sha256, progress), sha256=sha256
+        )
     path = Path(weights)
     checking.model_file(path)
     actual = sha256_path(path)
@@ -37,7 +39,7 @@ def start(weights: str, sha256: str | None, progress: Callback) -> Start:
         raise TflconvError(
             f"{path} has the sha256 {actual}, expected {sha256}.", hint="Is it another file?"
         )
-    return Start(name=path.name, path=path, sha256=actual)
+    return StartingWeights(name=path.name, path=path, sha256=actual)
 
 
 def _downloaded(address: str, sha256: str, progress: Callback) -> Path:

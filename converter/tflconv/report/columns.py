@@ -80,7 +80,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class DeviceRuns:
     """All runs on one device, grouped by model, in the order of the results."""
 
     device: DeviceInfo
@@ -124,7 +124,7 @@ class Column:
     sorts_by: str = ""
 
 
-def groups(results: Results) -> list[Group]:
+def groups(results: Results) -> list[DeviceRuns]:
     """Group runs by device, each with its baseline."""
     devices: dict[str, list[BenchmarkRun]] = {}
     for run in results.runs:
@@ -132,7 +132,7 @@ def groups(results: Results) -> list[Group]:
     return [_group(runs) for runs in devices.values()]
 
 
-def detail(group: Group) -> str:
+def detail(group: DeviceRuns) -> str:
     """Return CPU, system and ABI of a device, and the datasets of its models, in one line."""
     device = group.device
     cpu = None if device.cpu == device.name else device.cpu
@@ -153,12 +153,12 @@ def cheapest(cells: Sequence[Cell], limit: int) -> list[Cell]:
     return [cell for cell in cells if cell in chosen]
 
 
-def shown(group: Group) -> list[Column]:
+def shown(group: DeviceRuns) -> list[Column]:
     """Return the columns that are not empty for a group."""
     return [c for c in TABLE if any(c.text(cell) is not None for cell in group.cells)]
 
 
-def _group(runs: Sequence[BenchmarkRun]) -> Group:
+def _group(runs: Sequence[BenchmarkRun]) -> DeviceRuns:
     """Return the group of runs on one device."""
     by_slug = {run.model.slug: run for run in reversed(runs)}
     families: dict[tuple[str, str | None], list[Cell]] = {}
@@ -166,7 +166,7 @@ def _group(runs: Sequence[BenchmarkRun]) -> Group:
         cell = Cell(run=run, baseline=by_slug.get(run.model.baseline or ""))
         families.setdefault(_family(cell), []).append(cell)
     cells = tuple(cell for members in families.values() for cell in members)
-    return Group(device=runs[0].device, cells=cells)
+    return DeviceRuns(device=runs[0].device, cells=cells)
 
 
 def _family(cell: Cell) -> tuple[str, str | None]:

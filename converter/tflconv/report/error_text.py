@@ -11,7 +11,7 @@ from rich.text import Text
 from tflconv.core.plural import plural
 from tflconv.core.terminal import cell
 from tflconv.report import units
-from tflconv.verification.per_operator import BEST, ErrorTrace, OperatorError, Slice
+from tflconv.verification.per_operator import BEST, ErrorTrace, OperatorError, WorstSlice
 
 SHOWN = 16
 """Operators that are printed, those with the largest fall; JSON has all."""
@@ -85,7 +85,7 @@ def _cause(error: OperatorError) -> str:
     return text
 
 
-def _worst(error: OperatorError) -> tuple[Slice | None, str]:
+def _worst(error: OperatorError) -> tuple[WorstSlice | None, str]:
     """Return the token or the channel that more of the error is in."""
     pairs = [(each, kind) for each, kind in ((error.token, "token"), (error.channel, "channel"))]
     return max(pairs, key=lambda pair: pair[0].share if pair[0] else -1.0)
@@ -104,11 +104,11 @@ def _row(error: OperatorError) -> tuple[str, ...]:
     )
 
 
-def _slice(worst: Slice | None) -> str:
+def _slice(worst: WorstSlice | None) -> str:
     return units.MISSING if worst is None else f"{_place(worst)}: {_snr(worst.snr)}"
 
 
-def _place(worst: Slice) -> str:
+def _place(worst: WorstSlice) -> str:
     return ", ".join(map(str, worst.place))
 
 

@@ -11,7 +11,7 @@ from tflconv.core.text import to_json as as_text
 from tflconv.core.text import to_markdown as escape
 from tflconv.core.text import to_markdown_with_code
 from tflconv.report import columns, findings, staircase, units
-from tflconv.report.columns import Cell, Group, Number
+from tflconv.report.columns import Cell, DeviceRuns, Number
 from tflconv.results import Results
 from tflconv.results.exchange import to_text
 
@@ -49,7 +49,7 @@ def to_markdown(results: Results) -> str:
     return "\n".join(_markdown_group(group) for group in columns.groups(results))
 
 
-def _markdown_group(group: Group) -> str:
+def _markdown_group(group: DeviceRuns) -> str:
     shown = columns.shown(group)
     header = ["model", "recipe", *(column.title for column in shown)]
     rows = [

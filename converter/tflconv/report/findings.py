@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tflconv.report import expectation, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import BenchmarkRun, endurance, energy
 
 OUTLIER_SHARE = 0.05
@@ -36,7 +36,7 @@ class Finding:
     severe: bool = False
 
 
-def of(group: Group) -> list[Finding]:
+def of(group: DeviceRuns) -> list[Finding]:
     """Return all findings about a group, severe ones first."""
     by_text: dict[tuple[str, bool], list[tuple[Cell, str]]] = {}
     for cell in group.cells:
@@ -54,7 +54,7 @@ def of(group: Group) -> list[Finding]:
     return sorted(findings, key=lambda finding: not finding.severe)
 
 
-def _flips(group: Group) -> Iterator[Finding]:
+def _flips(group: DeviceRuns) -> Iterator[Finding]:
     """Yield the pairs of models whose ranks change while they run for long."""
     endurances = (
         (cell.run.model.slug, endurance.of(cell.run.conditions.sustained or ()))
@@ -77,7 +77,7 @@ def _ranks(ranks: tuple[int, int]) -> str:
     return f"rank {ranks[0]} against {ranks[1]}"
 
 
-def _subject(cells: Sequence[Cell], group: Group) -> str:
+def _subject(cells: Sequence[Cell], group: DeviceRuns) -> str:
     """Return ``all``, or models with their recipes: ``vit fp32, fp16; mobilenet_v2``."""
     if len(cells) == len(group.cells):
         return "all"

@@ -19,7 +19,7 @@ from PIL import Image
 from tflconv.errors import unknown
 from tflconv.report import across, columns, export, matrix, plots, staircase_plot, style
 from tflconv.report import staircase as staircases
-from tflconv.report.columns import Group
+from tflconv.report.columns import DeviceRuns
 from tflconv.results import Results
 
 
@@ -38,7 +38,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Text:
+class MarkdownText:
     """Markdown that Jupyter shows."""
 
     markdown: str
@@ -47,13 +47,13 @@ class Text:
         return self.markdown
 
 
-Shown = Drawing | Text
-NOTHING = Text("Nothing of this was measured there.")
+Shown = Drawing | MarkdownText
+NOTHING = MarkdownText("Nothing of this was measured there.")
 
 
-def table(results: Results) -> Text:
+def table(results: Results) -> MarkdownText:
     """Return one table per device, with what there is to say below it."""
-    return Text(export.to_markdown(results))
+    return MarkdownText(export.to_markdown(results))
 
 
 def size(results: Results, device: str | None = None) -> Shown:
@@ -140,19 +140,19 @@ def staircase(results: Results, recipe: str | None = None, device: str | None = 
     return NOTHING if longest is None else Drawing(staircase_plot.draw(longest))
 
 
-def gains(results: Results) -> Text:
+def gains(results: Results) -> MarkdownText:
     """Return how many times less each file costs than its baseline, with a column per device."""
-    return Text(matrix.gains(results))
+    return MarkdownText(matrix.gains(results))
 
 
-def outputs(results: Results) -> Text:
+def outputs(results: Results) -> MarkdownText:
     """Return how far outputs are from this computer's, with a column per device."""
-    return Text(matrix.outputs(results))
+    return MarkdownText(matrix.outputs(results))
 
 
-def built_in(results: Results, runs: Sequence[str] = ()) -> Text:
+def built_in(results: Results, runs: Sequence[str] = ()) -> MarkdownText:
     """Return partitions, and which operators XNNPACK left to built-in kernels."""
-    return Text(matrix.built_in(across.select(results, runs) if runs else results))
+    return MarkdownText(matrix.built_in(across.select(results, runs) if runs else results))
 
 
 def pictures(images: NDArray[np.uint8], per_row: int = 10) -> Drawing:
@@ -178,7 +178,7 @@ def _in_few_colours(png: bytes) -> bytes:
 
 
 def _of(
-    plot: Callable[[Group], Figure | None],
+    plot: Callable[[DeviceRuns], Figure | None],
     results: Results,
     device: str | None,
     many_marks: bool = False,

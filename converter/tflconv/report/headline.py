@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tflconv.comparison import effects
 from tflconv.report import units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import BenchmarkRun
 
 WITHIN = 0.005
@@ -46,7 +46,7 @@ class Headline:
     text: str
 
 
-def of(groups: Sequence[Group]) -> list[Headline]:
+def of(groups: Sequence[DeviceRuns]) -> list[Headline]:
     """Return a sentence for each of the first models that have a baseline to be held against."""
     ordered = sorted(groups, key=lambda group: _ORDER.index(group.device.kind))
     headlines = []
@@ -57,7 +57,7 @@ def of(groups: Sequence[Group]) -> list[Headline]:
     return headlines
 
 
-def _families(groups: Sequence[Group]) -> dict[Family, list[Cell]]:
+def _families(groups: Sequence[DeviceRuns]) -> dict[Family, list[Cell]]:
     families: dict[Family, list[Cell]] = {}
     for group in groups:
         for cell in group.cells:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from tflconv.core.plural import plural
 from tflconv.core.text import to_html as escape
 from tflconv.report import columns, findings, headline, markup, method, plots, style, units
-from tflconv.report.columns import Cell, Column, Group
+from tflconv.report.columns import Cell, Column, DeviceRuns
 from tflconv.report.headline import Headline
 from tflconv.report.sections import devices, mistakes, operators, reproduce, stairs, training
 from tflconv.results import Results
@@ -105,7 +105,7 @@ def _policy(scripts: Sequence[str]) -> str:
     )
 
 
-def _header(title: str, results: Results, groups: list[Group], sections: Sequence[str]) -> str:
+def _header(title: str, results: Results, groups: list[DeviceRuns], sections: Sequence[str]) -> str:
     note = results.context.get("note")
     models = {run.model.slug for run in results.runs}
     counts = f"{plural(len(models), 'model file')} on {plural(len(groups), 'device')}"
@@ -129,7 +129,7 @@ def _headlines(headlines: Sequence[Headline]) -> str:
     return f'<ul class="headline">{items}</ul>' if items else ""
 
 
-def _contents(groups: list[Group], sections: Sequence[str]) -> str:
+def _contents(groups: list[DeviceRuns], sections: Sequence[str]) -> str:
     links = [(_anchor(group), group.device.name) for group in groups]
     others = {
         "devices": "Side by side",
@@ -149,7 +149,7 @@ def _contents(groups: list[Group], sections: Sequence[str]) -> str:
     return f'<nav aria-label="Sections">{"".join(anchors)}</nav>' if len(ordered) > 1 else ""
 
 
-def _device(group: Group) -> str:
+def _device(group: DeviceRuns) -> str:
     device = group.device
     return "\n".join(
         (
@@ -167,7 +167,7 @@ def _device(group: Group) -> str:
     )
 
 
-def _table(group: Group) -> str:
+def _table(group: DeviceRuns) -> str:
     shown = columns.shown(group)
     heads = "".join(f'<th scope="col">{escape(column.title)}</th>' for column in shown)
     bodies = (_body(name, cells, shown) for name, cells in group.models)
@@ -204,7 +204,7 @@ def _data(column: Column, text: str | None, numbers: dict[str, columns.Number]) 
     return f'<td data-label="{escape(column.title)}"{sort}{missing}>{shown}</td>'
 
 
-def _findings(group: Group) -> str:
+def _findings(group: DeviceRuns) -> str:
     items = "\n".join(
         f"<li{' class=severe' if f.severe else ''}>"
         f"<b>{escape(f.subject)}</b> {markup.marked(f.text)}</li>"
@@ -213,12 +213,12 @@ def _findings(group: Group) -> str:
     return f'<ul class="findings">\n{items}\n</ul>' if items else ""
 
 
-def _plots(group: Group) -> str:
+def _plots(group: DeviceRuns) -> str:
     figures = "\n".join(_figure(group, name) for name in _PLOTS)
     return f'<div class="plots">\n{figures}\n</div>'
 
 
-def _figure(group: Group, name: str) -> str:
+def _figure(group: DeviceRuns, name: str) -> str:
     plot = plots.PLOTS[name]
     drawn = plot(group)
     if drawn is None:
@@ -228,14 +228,14 @@ def _figure(group: Group, name: str) -> str:
     return f"<figure>{style.inline_svg(drawn, described)}{caption}</figure>"
 
 
-def _caption(group: Group, name: str) -> str:
+def _caption(group: DeviceRuns, name: str) -> str:
     texts = [_CAPTIONS[name]] if name in _CAPTIONS else []
     if len(group.cells) > plots.SHOWN_RUNS and name != "pareto":
         texts.append(f"The {plots.SHOWN_RUNS} runs of the lowest cost; the table has all.")
     return f"<figcaption>{' '.join(texts)}</figcaption>" if texts else ""
 
 
-def _method(group: Group) -> str:
+def _method(group: DeviceRuns) -> str:
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in method.sentences(group))
     return (
         f'<div class="method"><h3>How it was measured</h3>\n<ul>{items}</ul>\n'
@@ -243,5 +243,5 @@ def _method(group: Group) -> str:
     )
 
 
-def _anchor(group: Group) -> str:
+def _anchor(group: DeviceRuns) -> str:
     return "device-" + "".join(c if c.isalnum() else "-" for c in group.device.id)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from tflconv.core.jsonvalue import JsonObject, JsonValue
-from tflconv.report.columns import Group
+from tflconv.report.columns import DeviceRuns
 from tflconv.results import BenchmarkRun, Software
 
 LISTED = 12
@@ -61,7 +61,7 @@ _PARTITIONS = (
 )
 
 
-def sentences(group: Group) -> list[str]:
+def sentences(group: DeviceRuns) -> list[str]:
     """Return how each part of the runs was measured, only for parts that were."""
     cells = group.cells
     applies = {
@@ -79,7 +79,7 @@ def sentences(group: Group) -> list[str]:
     return [sentence for sentence, applied in applies.items() if applied]
 
 
-def conditions(group: Group) -> dict[str, str]:
+def conditions(group: DeviceRuns) -> dict[str, str]:
     """Return settings and conditions of the runs; where they differ, all values or their range."""
     described = {"device": group.device.id, "CPU": group.device.cpu, "cores": group.device.cores}
     described |= {"OS": group.device.os, "ABI": group.device.abi, "build": group.device.build}
@@ -105,7 +105,7 @@ def flat(context: JsonObject) -> dict[str, str]:
     return texts
 
 
-def software(group: Group) -> list[Software]:
+def software(group: DeviceRuns) -> list[Software]:
     """Return harness and runtime of the runs, without duplicates."""
     used = [part for cell in group.cells for part in (cell.run.harness, cell.run.runtime)]
     return list(dict.fromkeys(part for part in used if part is not None))

@@ -21,7 +21,7 @@ from tflconv.core import outputs, stats
 from tflconv.core.files import write_bytes, write_text
 from tflconv.core.text import to_plot
 from tflconv.report import columns, style, sustained_plot, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import Results
 
 Bar = tuple[float, Cell]
@@ -39,13 +39,13 @@ _SMALL_LETTERS = 62
 
 
 @style.settled
-def size(group: Group) -> Figure | None:
+def size(group: DeviceRuns) -> Figure | None:
     """Bytes of each file."""
     return _bars(group, "Size", lambda cell: cell.run.model.bytes / 1e6, "MB", _size_label)
 
 
 @style.settled
-def cpu(group: Group) -> Figure | None:
+def cpu(group: DeviceRuns) -> Figure | None:
     """CPU time per inference."""
     return _bars(
         group,
@@ -57,7 +57,7 @@ def cpu(group: Group) -> Figure | None:
 
 
 @style.settled
-def instructions(group: Group) -> Figure | None:
+def instructions(group: DeviceRuns) -> Figure | None:
     """Instructions per inference."""
     return _bars(
         group,
@@ -69,7 +69,7 @@ def instructions(group: Group) -> Figure | None:
 
 
 @style.settled
-def latency(group: Group) -> Figure | None:
+def latency(group: DeviceRuns) -> Figure | None:
     """Median latency, its 5th to 95th percentile, and the raw samples behind them."""
     cells = columns.cheapest([cell for cell in group.cells if cell.latency], SHOWN_RUNS)
     if not cells:
@@ -91,7 +91,7 @@ def latency(group: Group) -> Figure | None:
 
 
 @style.settled
-def accuracy(group: Group) -> Figure | None:
+def accuracy(group: DeviceRuns) -> Figure | None:
     """Top-1 accuracy with its 95 % interval, and that of the reference as a line."""
     cells = columns.cheapest([cell for cell in group.cells if cell.run.accuracy], SHOWN_RUNS)
     if not cells:
@@ -110,7 +110,7 @@ def accuracy(group: Group) -> Figure | None:
 
 
 @style.settled
-def pareto(group: Group) -> Figure | None:
+def pareto(group: DeviceRuns) -> Figure | None:
     """Accuracy over cost, with the Pareto front as a line."""
     cells = [cell for cell in group.cells if cell.run.accuracy and columns.cost(cell)]
     if len(cells) < 2:
@@ -130,7 +130,7 @@ def pareto(group: Group) -> Figure | None:
 
 
 @style.settled
-def samples(group: Group) -> Figure | None:
+def samples(group: DeviceRuns) -> Figure | None:
     """All latency samples in the order of measurement, which shows drifts and bursts."""
     cells = columns.cheapest([cell for cell in group.cells if cell.latency], SHOWN_RUNS)
     if not cells:
@@ -144,14 +144,14 @@ def samples(group: Group) -> Figure | None:
 
 
 @style.settled
-def sustained(group: Group) -> Figure | None:
+def sustained(group: DeviceRuns) -> Figure | None:
     """Latency over a sustained run, with clock and temperature; a triangle where it throttles."""
     cells = [cell for cell in group.cells if cell.run.conditions.sustained and cell.latency]
     cells = columns.cheapest(cells, SHOWN_RUNS)
     return sustained_plot.draw(group, cells) if cells else None
 
 
-PLOTS: dict[str, Callable[[Group], Figure | None]] = {
+PLOTS: dict[str, Callable[[DeviceRuns], Figure | None]] = {
     "size": size,
     "latency": latency,
     "instructions": instructions,
@@ -205,7 +205,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return best
 
 
-def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Bar]]:
+def _rows(group: DeviceRuns, cells: list[Cell], title: str) -> tuple[Figure, Axes, list[Bar]]:
     """Return axes with one line per run below the name of its model, first run on top."""
     places: list[Bar] = []
     headings: list[tuple[float, str]] = []
@@ -238,7 +238,7 @@ def _rows(group: Group, cells: list[Cell], title: str) -> tuple[Figure, Axes, li
 
 
 def _bars(
-    group: Group,
+    group: DeviceRuns,
     title: str,
     value: Callable[[Cell], float | None],
     unit: str,
@@ -346,7 +346,7 @@ def _draw_point(axes: Axes, cell: Cell, marker: str) -> None:
     )
 
 
-def _finish_pareto(axes: Axes, group: Group, cells: list[Cell]) -> None:
+def _finish_pareto(axes: Axes, group: DeviceRuns, cells: list[Cell]) -> None:
     costs = [columns.cost(cell) or 0 for cell in cells]
     timed = cells[0].latency is not None
     if max(costs) > 20 * min(costs):
@@ -364,7 +364,7 @@ def _finish_pareto(axes: Axes, group: Group, cells: list[Cell]) -> None:
     axes.grid()
 
 
-def _legend(drawn: Figure, group: Group, cells: list[Cell]) -> None:
+def _legend(drawn: Figure, group: DeviceRuns, cells: list[Cell]) -> None:
     shapes = style.markers([name for name, _ in group.models])
     recipes = dict.fromkeys(cell.run.model.recipe for cell in cells)
     handles = [

@@ -14,7 +14,7 @@ from tflconv.core.jsonvalue import JsonObject
 from tflconv.errors import TflconvError
 from tflconv.recipe import Recipe
 from tflconv.report import columns
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import Results
 
 FEWEST = 3
@@ -71,7 +71,7 @@ def of(results: Results) -> list[Staircase]:
     return [each for group in columns.groups(results) for each in of_group(group)]
 
 
-def of_group(group: Group) -> list[Staircase]:
+def of_group(group: DeviceRuns) -> list[Staircase]:
     """Return the staircases of a device, of which none is the beginning of another."""
     families: dict[tuple[str, str | None], dict[str, Cell]] = {}
     for cell in group.cells:

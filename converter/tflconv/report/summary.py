@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from tflconv.core.text import to_markdown as escape
 from tflconv.report import columns, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import BenchmarkRun, Results, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SummaryRow:
     """A file on the emulated core and on the device that was timed; either may lack it."""
 
     counted: Cell | None
@@ -28,11 +28,11 @@ class Row:
         return (self.counted or self.timed or _nothing()).run
 
 
-def rows(results: Results) -> list[Row]:
+def rows(results: Results) -> list[SummaryRow]:
     """Return a row per file, in the order of the results."""
     counted, timed = _cells(results, emulated=True), _cells(results, emulated=False)
     slugs = dict.fromkeys(run.model.slug for run in results.runs)
-    return [Row(counted=counted.get(slug), timed=timed.get(slug)) for slug in slugs]
+    return [SummaryRow(counted=counted.get(slug), timed=timed.get(slug)) for slug in slugs]
 
 
 def to_markdown(results: Results) -> str:
@@ -48,10 +48,10 @@ def to_markdown(results: Results) -> str:
     return "\n\n".join([table, *_notes(results, table_rows)])
 
 
-Column = tuple[str, Callable[[Row], str | None]]
+Column = tuple[str, Callable[[SummaryRow], str | None]]
 
 
-def _texts(row: Row, shown: list[Column]) -> list[str]:
+def _texts(row: SummaryRow, shown: list[Column]) -> list[str]:
     model = row.run.model
     texts = [model.name, model.recipe, *(text(row) or units.MISSING for _, text in shown)]
     return [escape(text) for text in texts]
@@ -69,37 +69,37 @@ def _nothing() -> Cell:
     raise ValueError("a row has a file")
 
 
-def _accuracy(row: Row) -> str | None:
+def _accuracy(row: SummaryRow) -> str | None:
     measured = row.run.accuracy
     return None if measured is None else f"{100 * measured.top1:.1f} %"
 
 
-def _size(row: Row) -> str:
+def _size(row: SummaryRow) -> str:
     return units.size(row.run.model.bytes)
 
 
-def _change(row: Row) -> str | None:
+def _change(row: SummaryRow) -> str | None:
     cell = row.counted or row.timed
     change = None if cell is None else cell.size_change
     return None if change is None else units.change(change)
 
 
-def _instructions(row: Row) -> str | None:
+def _instructions(row: SummaryRow) -> str | None:
     counted = None if row.counted is None else row.counted.run.instructions
     return None if counted is None else units.amount(counted.total)
 
 
-def _fewer(row: Row) -> str | None:
+def _fewer(row: SummaryRow) -> str | None:
     times = None if row.counted is None else row.counted.speedup
     return None if times is None else units.factor(times)
 
 
-def _partitions(row: Row) -> str | None:
+def _partitions(row: SummaryRow) -> str | None:
     graph = row.run.graph
     return None if graph is None else str(graph.partitions)
 
 
-def _latency(row: Row) -> str | None:
+def _latency(row: SummaryRow) -> str | None:
     latency = None if row.timed is None else row.timed.latency
     return None if latency is None else units.milliseconds(latency.median_ms)
 
@@ -115,7 +115,7 @@ _COLUMNS: list[Column] = [
 ]
 
 
-def _notes(results: Results, table_rows: list[Row]) -> list[str]:
+def _notes(results: Results, table_rows: list[SummaryRow]) -> list[str]:
     names = {group.device.kind: _name(group) for group in columns.groups(results)}
     parts = []
     if core := names.get("emulator"):
@@ -131,5 +131,5 @@ def _notes(results: Results, table_rows: list[Row]) -> list[str]:
 _CLEAN: tuple[Verdict | None, ...] = (None, "clean")
 
 
-def _name(group: Group) -> str:
+def _name(group: DeviceRuns) -> str:
     return escape(group.device.name)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tflconv.report import style, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import endurance
 
 _LINES = ["-", "--", ":", "-."]
@@ -48,7 +48,7 @@ _PANELS: tuple[tuple[str, Callable[[Cell], _Points], float], ...] = (
 """What each panel shows, and its height; one of which nothing is known is left out."""
 
 
-def draw(group: Group, cells: Sequence[Cell]) -> Figure:
+def draw(group: DeviceRuns, cells: Sequence[Cell]) -> Figure:
     """Return the plot of the sustained runs in ``cells``, which are those of ``group``."""
     panels = [panel for panel in _PANELS if any(panel[1](cell).at_s for cell in cells)]
     heights = [height for _, _, height in panels]
@@ -80,7 +80,7 @@ def draw(group: Group, cells: Sequence[Cell]) -> Figure:
 
 
 def _draw_line(
-    axes: Axes, group: Group, cell: Cell, points: _Points, line: str, scale: float
+    axes: Axes, group: DeviceRuns, cell: Cell, points: _Points, line: str, scale: float
 ) -> None:
     axes.plot(
         [at / scale for at in points.at_s],

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tflconv.core.terminal import cell
 from tflconv.report import columns, findings, units
-from tflconv.report.columns import Column, Group
+from tflconv.report.columns import Column, DeviceRuns
 from tflconv.results import Results
 
 
@@ -25,12 +25,12 @@ def print_results(results: Results, console: Console) -> None:
         console.print(_findings(group))
 
 
-def _heading(group: Group) -> Text:
+def _heading(group: DeviceRuns) -> Text:
     device, detail = group.device, columns.detail(group)
     return Text.assemble(cell(device.name, "bold"), cell(f" ({device.id})  "), cell(detail, "dim"))
 
 
-def _tables(group: Group, console: Console) -> list[Table]:
+def _tables(group: DeviceRuns, console: Console) -> list[Table]:
     tables, fitting = [], list[Column]()
     for column in columns.shown(group):
         if fitting and not _fits(_table(group, [*fitting, column]), console):
@@ -45,7 +45,7 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unlimited, table).maximum <= console.width
 
 
-def _table(group: Group, shown: list[Column]) -> Table:
+def _table(group: DeviceRuns, shown: list[Column]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("model", no_wrap=True)
     table.add_column("recipe", no_wrap=True)
@@ -60,7 +60,7 @@ def _table(group: Group, shown: list[Column]) -> Table:
     return table
 
 
-def _findings(group: Group) -> RenderableType:
+def _findings(group: DeviceRuns) -> RenderableType:
     lines = [
         Text.assemble(
             ("! " if finding.severe else "· ", "bold yellow" if finding.severe else "dim"),

@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class ProblemKind:
     """A kind of problem: status of its answer and title."""
 
     status: int
@@ -24,23 +24,23 @@ class Kind:
 
 
 KINDS = {
-    "bad-request": Kind(status=400, title="The request is not as it must be"),
-    "empty-body": Kind(status=400, title="The request has no body"),
-    "unauthorized": Kind(status=401, title="The request needs a bearer token"),
-    "not-found": Kind(status=404, title="There is nothing at this address"),
-    "unknown-model": Kind(status=404, title="There is no model of this name"),
-    "method-not-allowed": Kind(status=405, title="This address does not take this method"),
-    "too-slow": Kind(status=408, title="The request took too long to arrive"),
-    "too-large": Kind(status=413, title="The request is too large"),
-    "too-many-pictures": Kind(status=413, title="The request has too many pictures"),
-    "wrong-type": Kind(status=415, title="The content type is none of those that are taken"),
-    "wrong-host": Kind(status=421, title="The request is for another host"),
-    "unreadable-picture": Kind(status=422, title="A picture cannot be used"),
-    "internal": Kind(status=500, title="The service failed"),
-    "worker-crashed": Kind(status=500, title="A picture ended the process that worked on it"),
-    "overloaded": Kind(status=503, title="The service has too much to do"),
-    "worker-lost": Kind(status=503, title="The process that worked on a picture was ended"),
-    "timed-out": Kind(status=504, title="The picture took too long"),
+    "bad-request": ProblemKind(status=400, title="The request is not as it must be"),
+    "empty-body": ProblemKind(status=400, title="The request has no body"),
+    "unauthorized": ProblemKind(status=401, title="The request needs a bearer token"),
+    "not-found": ProblemKind(status=404, title="There is nothing at this address"),
+    "unknown-model": ProblemKind(status=404, title="There is no model of this name"),
+    "method-not-allowed": ProblemKind(status=405, title="This address does not take this method"),
+    "too-slow": ProblemKind(status=408, title="The request took too long to arrive"),
+    "too-large": ProblemKind(status=413, title="The request is too large"),
+    "too-many-pictures": ProblemKind(status=413, title="The request has too many pictures"),
+    "wrong-type": ProblemKind(status=415, title="The content type is none of those that are taken"),
+    "wrong-host": ProblemKind(status=421, title="The request is for another host"),
+    "unreadable-picture": ProblemKind(status=422, title="A picture cannot be used"),
+    "internal": ProblemKind(status=500, title="The service failed"),
+    "worker-crashed": ProblemKind(status=500, title="A picture ended the process at work on it"),
+    "overloaded": ProblemKind(status=503, title="The service has too much to do"),
+    "worker-lost": ProblemKind(status=503, title="The process that worked on a picture was ended"),
+    "timed-out": ProblemKind(status=504, title="The picture took too long"),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.tflite import editing, rows
-from tflconv.tflite.wiring import Step, Wiring
+from tflconv.tflite.wiring import WiredOperator, Wiring
 
 PRODUCT = "BATCH_MATMUL"
 
@@ -31,7 +31,7 @@ def divide_by_sums(model: fb.ModelT, names: Collection[str]) -> None:
             graph.operators[place + 1 : place + 1] = _sum_and_division(model, step.operator)
 
 
-def divided_by(wiring: Wiring, step: Step) -> Step | None:
+def divided_by(wiring: Wiring, step: WiredOperator) -> WiredOperator | None:
     """Return the product that is divided by what ``step`` sums up, its left operand."""
     division = wiring.only_reader(step.makes[0]) if step.kind == "SUM" else None
     if division is None or division.kind != "DIV" or division.reads[1:] != step.makes:

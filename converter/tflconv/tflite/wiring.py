@@ -10,7 +10,7 @@ from tflconv.tflite import editing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class WiredOperator:
     """One operator of a graph.
 
     Attributes:
@@ -43,7 +43,7 @@ class Wiring:
         self.inputs = frozenset(editing.names(main, main.inputs))
         self.outputs = frozenset(editing.names(main, main.outputs))
         self.steps = tuple(
-            Step(
+            WiredOperator(
                 kind=editing.operator_name(model, operator),
                 reads=tuple(named[int(i)] for i in operator.inputs if int(i) in named),
                 makes=tuple(editing.names(main, operator.outputs)),
@@ -52,20 +52,20 @@ class Wiring:
             for operator in main.operators
         )
         self._makers = {name: step for step in self.steps for name in step.makes}
-        self._readers: dict[str, list[Step]] = {}
+        self._readers: dict[str, list[WiredOperator]] = {}
         for step in self.steps:
             for name in dict.fromkeys(step.reads):
                 self._readers.setdefault(name, []).append(step)
 
-    def maker(self, name: str) -> Step | None:
+    def maker(self, name: str) -> WiredOperator | None:
         """Return the operator that makes ``name``; None for an input."""
         return self._makers.get(name)
 
-    def readers(self, name: str) -> list[Step]:
+    def readers(self, name: str) -> list[WiredOperator]:
         """Return the operators that read ``name``."""
         return self._readers.get(name, [])
 
-    def only_reader(self, name: str) -> Step | None:
+    def only_reader(self, name: str) -> WiredOperator | None:
         """Return the operator that alone reads ``name``; None too for an output."""
         readers = self.readers(name)
         return readers[0] if len(readers) == 1 and name not in self.outputs else None

@@ -43,7 +43,7 @@ class Teacher:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
+class StartingWeights:
     """The model file whose weights a training starts from.
 
     Attributes:
@@ -64,7 +64,7 @@ class Course:
     dataset: Dataset
     config: TrainConfig
     teacher: Teacher | None = None
-    start: Start | None = None
+    start: StartingWeights | None = None
 
     @property
     def steps(self) -> int:

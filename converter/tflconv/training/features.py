@@ -28,7 +28,7 @@ _LEAST = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class LayerPair:
     """A layer of the teacher, and the layer of the student that learns from it."""
 
     teacher: str
@@ -56,7 +56,7 @@ class Features:
         self,
         teacher: KerasModel,
         student: KerasModel,
-        pairs: Sequence[Pair],
+        pairs: Sequence[LayerPair],
         kind: FeatureLoss = "fitnets",
         *,
         beta: float = 1.0,
@@ -132,7 +132,7 @@ class Features:
         return tf.reduce_mean(tf.square(teacher - projected)) / scale
 
 
-def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
+def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[LayerPair]:
     """Return the layers that ``wanted`` names.
 
     Args:
@@ -146,10 +146,10 @@ def pairs(wanted: str, teacher: KerasModel, student: KerasModel) -> list[Pair]:
     """
     if wanted != AUTO:
         named = [part.partition("=") for part in wanted.split(",")]
-        return [Pair(teacher=first.strip(), student=last.strip()) for first, _, last in named]
+        return [LayerPair(teacher=first.strip(), student=last.strip()) for first, _, last in named]
     teacher_ends, student_ends = _stage_ends(teacher), _stage_ends(student)
     matched = [
-        Pair(teacher=teacher_ends[size], student=student_ends[size])
+        LayerPair(teacher=teacher_ends[size], student=student_ends[size])
         for size in student_ends
         if size in teacher_ends
     ]
@@ -195,7 +195,7 @@ def _watching(model: KerasModel, names: Sequence[str], *, with_outputs: bool = F
 
 
 def _check(
-    pair: Pair, teacher_shape: Sequence[int | None], student_shape: Sequence[int | None]
+    pair: LayerPair, teacher_shape: Sequence[int | None], student_shape: Sequence[int | None]
 ) -> None:
     tokens = len(student_shape) == 3 and teacher_shape[1] != student_shape[1]
     if len(teacher_shape) != len(student_shape) or len(student_shape) < 2 or tokens:

@@ -18,7 +18,7 @@ from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.features import Features
 from tflconv.training.moving_statistics import MovingStatistics
 from tflconv.training.seeing import seen, targets
-from tflconv.training.thawing import Layers
+from tflconv.training.thawing import TrainableLayers
 from tflconv.training.views import Batch
 
 NO_DECAY = ("bias", "gamma", "beta", "token", "positions")
@@ -48,7 +48,7 @@ class Learner:
         distill: DistillConfig | None = None,
         *,
         features: Features | None = None,
-        layers: Layers | None = None,
+        layers: TrainableLayers | None = None,
         begins: bool = True,
     ) -> None:
         self.model, self.features, self._layers = model, features, layers

@@ -27,13 +27,13 @@ from tflconv.model.normalization import NAMED
 from tflconv.models.registry import OptionValue
 from tflconv.training import precision, strategy
 from tflconv.training.config import TrainConfig
-from tflconv.training.course import Course, Start, Teacher
+from tflconv.training.course import Course, StartingWeights, Teacher
 from tflconv.training.learner import Learner
 from tflconv.training.saving import write_model
 from tflconv.training.schedule import ema_decay_at, learning_rate
 from tflconv.training.starting import take_over
 from tflconv.training.state import Row, State, StateFile
-from tflconv.training.thawing import Layers, Thawing
+from tflconv.training.thawing import Thawing, TrainableLayers
 
 NORMALIZATION = NAMED["-1..1"]
 PACKAGES = ("tflconv", "tensorflow", "tf_keras", "numpy")
@@ -57,7 +57,7 @@ def train(
     *,
     options: Mapping[str, OptionValue] | None = None,
     teacher: Teacher | None = None,
-    start: Start | None = None,
+    start: StartingWeights | None = None,
     progress: Callback = silent,
 ) -> ModelCard:
     """Train a model on a dataset and write it as a ``.keras`` file.
@@ -156,7 +156,7 @@ def _learner(network: Keras2Model, course: Course) -> Learner:
         NORMALIZATION,
         taught.config if taught else None,
         features=taught.show(network) if taught and taught.show else None,
-        layers=Layers(network, thawing, new),
+        layers=TrainableLayers(network, thawing, new),
         begins=start is None,
     )
 

@@ -14,13 +14,13 @@ from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError
 from tflconv.model.card import read_card
 from tflconv.model.opening import keras_model, open_model
-from tflconv.training.course import Start
+from tflconv.training.course import StartingWeights
 from tflconv.training.thawing import weighted
 
 _HINT = "Both must be the same network: give the options, --resolution and --channels of its file."
 
 
-def take_over(model: KerasModel, start: Start, classes: Sequence[str]) -> tuple[str, ...]:
+def take_over(model: KerasModel, start: StartingWeights, classes: Sequence[str]) -> tuple[str, ...]:
     """Set the weights of ``model`` to those in the file of ``start``.
 
     Args:
@@ -56,7 +56,7 @@ def take_over(model: KerasModel, start: Start, classes: Sequence[str]) -> tuple[
     return (head,) if is_new else ()
 
 
-def _check(layer: Any, stored_layers: Mapping[str, Any], start: Start) -> None:
+def _check(layer: Any, stored_layers: Mapping[str, Any], start: StartingWeights) -> None:
     stored = stored_layers.get(layer.name)
     if stored is None:
         raise UsageError(

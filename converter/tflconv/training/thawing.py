@@ -42,7 +42,7 @@ class Thawing:
         return 0.0 if since <= 0 else min(1.0, since / (self.unfreeze_epochs + 1))
 
 
-class Layers:
+class TrainableLayers:
     """The layers of a model that can learn, of which some are frozen in the first epochs.
 
     Args:

@@ -63,7 +63,7 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class View:
+class SplitView:
     """One view of all pictures of a split, in the order of the split; fields as in ``Batch``."""
 
     maps: NDArray[np.float32]
@@ -137,7 +137,7 @@ class Views:
         """Return what decides the views."""
         return asdict(self)
 
-    def draw(self, number: int, count: int, size: tuple[int, int]) -> View:
+    def draw(self, number: int, count: int, size: tuple[int, int]) -> SplitView:
         """Draw the view of this ``number`` for ``count`` pictures of a ``size`` in pixels.
 
         Example:
@@ -149,7 +149,7 @@ class Views:
         maps = self.limits.maps(count, size, random)
         mixed = self._mixed(count, size, random) if self.mixup or self.cutmix else {}
         erased = self._erased(count, size, random) if self.erasing else None
-        return View(maps=maps, erased=erased, **mixed)
+        return SplitView(maps=maps, erased=erased, **mixed)
 
     def _mixed(
         self, count: int, size: tuple[int, int], random: np.random.Generator

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tflconv.model import pictures
-from tflconv.model.golden import Golden, Preprocessing
+from tflconv.model.golden import Golden, GoldenPreprocessing
 from tflconv.model.interpreter import Stored, TensorDetails
 from tflconv.model.normalization import NAMED, Normalization
 from tflconv.verification.app_scaling import KINDS, SCALES, place
@@ -62,7 +62,7 @@ _NORMALIZATIONS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class AppMistake:
     """One mistake.
 
     Attributes:
@@ -94,13 +94,13 @@ class Way:
     colour: str | None = None
     normalization: str | None = None
     store: str | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[AppMistake, ...] = ()
 
     def with_fault(self, step: str, name: str, stage: Stage, words: str) -> Way | None:
         """Return this way with one more mistake; None if that step has one already."""
         if getattr(self, step) is not None:
             return None
-        fault = Fault(stage=stage, told=words)
+        fault = AppMistake(stage=stage, told=words)
         return replace(self, **{step: name}, faults=(*self.faults, fault))
 
 
@@ -113,7 +113,7 @@ class Inputs:
 
     def __init__(self, golden: Golden) -> None:
         self._golden = golden
-        self._how: Preprocessing = golden.contract.preprocessing
+        self._how: GoldenPreprocessing = golden.contract.preprocessing
         self._tensor: TensorDetails = golden.contract.input.details
         self._decoded: dict[int, Image.Image] = {}
         self._scaled: dict[tuple[int, str | None, str | None, str | None, bool], Pixels] = {}
@@ -190,7 +190,7 @@ class Inputs:
         return replace(_NORMALIZATIONS[way.normalization], channel_order=own.channel_order)
 
 
-def _formula(how: Preprocessing) -> str:
+def _formula(how: GoldenPreprocessing) -> str:
     def shown(values: tuple[float, ...]) -> str:
         return ", ".join(f"{value:g}" for value in values)
 

@@ -42,7 +42,7 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MetricPair:
     """A metric of a reference and of its target.
 
     Attributes:
@@ -90,7 +90,9 @@ def resolve(chosen: str | MetricFunction | None) -> Metric | None:
     return METRICS[chosen]
 
 
-def measure(metric: Metric, reference: Outputs, target: Outputs, labels: Labels | None) -> Measured:
+def measure(
+    metric: Metric, reference: Outputs, target: Outputs, labels: Labels | None
+) -> MetricPair:
     """Return what both models get.
 
     Args:
@@ -107,7 +109,7 @@ def measure(metric: Metric, reference: Outputs, target: Outputs, labels: Labels 
             f"the metric {metric.name} needs labels, and the samples have none.",
             hint="Give (x, y), or leave the metric out: SQNR and cosine need no labels.",
         )
-    return Measured(
+    return MetricPair(
         name=metric.name,
         reference=float(metric.compute(reference, labels)),
         target=float(metric.compute(target, labels)),

@@ -23,7 +23,7 @@ from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, packing
 from tflconv.verification.comparing import check_finite, compare
 from tflconv.verification.distance import between
-from tflconv.verification.metrics import Measured, Metric, measure
+from tflconv.verification.metrics import Metric, MetricPair, measure
 from tflconv.verification.outcome import Verification
 
 Outputs = list[NDArray[np.float32]]
@@ -141,7 +141,7 @@ def _classified(
     )
 
 
-def _measured(metric: Metric, expected: Outputs, received: Outputs, samples: Samples) -> Measured:
+def _measured(metric: Metric, expected: Outputs, received: Outputs, samples: Samples) -> MetricPair:
     if len(expected) > 1:
         raise UsageError(
             f"the model has {len(expected)} outputs, and a metric is of one.",

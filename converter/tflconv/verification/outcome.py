@@ -17,7 +17,7 @@ from tflconv.results import Accuracy, Disagreement
 from tflconv.results.mistakes import MOST_DISAGREEMENTS, Confusions
 from tflconv.verification import slices
 from tflconv.verification.distance import Distance
-from tflconv.verification.metrics import Measured
+from tflconv.verification.metrics import MetricPair
 from tflconv.verification.parting import Parting
 from tflconv.verification.slices import Slice
 
@@ -82,7 +82,7 @@ class Verification:
     worst: tuple[Disagreement, ...] = ()
     largest_difference: float = 0.0
     distance: Distance | None = None
-    metric: Measured | None = None
+    metric: MetricPair | None = None
     slices: tuple[Slice, ...] = ()
     reference_answers: int | None = None
     target_answers: int | None = None

@@ -43,7 +43,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slice:
+class WorstSlice:
     """The worst token or channel of an output.
 
     Attributes:
@@ -83,8 +83,8 @@ class OperatorError:
     shape: tuple[int, ...]
     snr: float
     cosine: float
-    token: Slice | None
-    channel: Slice | None
+    token: WorstSlice | None
+    channel: WorstSlice | None
     clipped: float
     limits: tuple[float, float] | None
     fall: float = 0.0
@@ -250,7 +250,7 @@ class _Sums:
         outside = (values < limits[0] - half) | (values > limits[1] + half)
         return np.asarray(outside, np.float64)
 
-    def _worst(self, sums: Array, sides: Sequence[int]) -> Slice | None:
+    def _worst(self, sums: Array, sides: Sequence[int]) -> WorstSlice | None:
         count = sums.shape[1]
         if count < 2:
             return None
@@ -258,7 +258,7 @@ class _Sums:
         ratios = _snr(np.maximum(signal, _FLOOR * signal.mean()), noise)
         worst = int(ratios.argmin())
         place = tuple(int(n) for n in np.unravel_index(worst, tuple(sides)))
-        return Slice(
+        return WorstSlice(
             place=place[1:] if len(place) > 1 and sides[0] == 1 else place,
             snr=float(ratios[worst]),
             share=float(noise[worst] / noise.sum()) if noise.any() else 0.0,

@@ -17,7 +17,7 @@ from tflconv.core.inputs import missing
 from tflconv.core.typing import KerasModel
 from tflconv.errors import UsageError
 from tflconv.model.card import ModelCard, read_card
-from tflconv.model.opening import Source, of_keras, open_model
+from tflconv.model.opening import FloatFunction, of_keras, open_model
 from tflconv.network import passes
 from tflconv.network.nodes import Network
 from tflconv.network.passes import PASSES, NamedPass, PassOutcome
@@ -43,7 +43,7 @@ class Opened:
         self,
         name: str,
         *,
-        source: Source | None = None,
+        source: FloatFunction | None = None,
         path: Path | None = None,
         sha256: str | None = None,
         card: ModelCard | None = None,
@@ -64,7 +64,7 @@ class Opened:
         return self._source is None
 
     @property
-    def source(self) -> Source:
+    def source(self) -> FloatFunction:
         """The model as a function over tensors of TensorFlow.
 
         Raises:
@@ -125,7 +125,7 @@ def open_once(
     if not model.exists():
         raise missing(model)
     card = read_card(model) if model.is_file() else None
-    opened: Source | None = None
+    opened: FloatFunction | None = None
     if model.suffix != ".tflite":
         opened = open_model(model, custom_objects=custom_objects, signature=signature)
         _check_open(opened, resolution)
@@ -140,7 +140,7 @@ def open_once(
     )
 
 
-def _check_open(source: Source, resolution: int | None) -> None:
+def _check_open(source: FloatFunction, resolution: int | None) -> None:
     """Raise ``UsageError`` for a resolution where all inputs have other sides of their own."""
     if resolution is None:
         return

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.network.nodes import Array, Node
-from tflconv.network.tflite.graph import Graph, Region, is_closed
+from tflconv.network.tflite.graph import MainGraph, Region, is_closed
 from tflconv.tflite import arithmetic
 from tflconv.tflite.arithmetic import Values
 from tflconv.tflite.reading import Operator
@@ -43,7 +43,7 @@ class Path:
     operators: tuple[Operator, ...]
     factor: float = 1.0
 
-    def positions(self, graph: Graph) -> Positions:
+    def positions(self, graph: MainGraph) -> Positions:
         """Return the position in ``start`` that each value of ``end`` comes from."""
         shape = graph.shape(self.start)
         values: dict[int, Values] = {self.start: np.arange(np.prod(shape)).reshape(shape)}
@@ -73,7 +73,7 @@ class _Projection:
     operators: tuple[Operator, ...]
 
 
-def find(graph: Graph) -> Iterator[Region]:
+def find(graph: MainGraph) -> Iterator[Region]:
     """Yield the attentions in ``graph`` whose heads are columns of their layers."""
     for operator in graph.operators:
         if operator.name in _SOFT and operator.options.get("beta", 1.0) == 1.0:
@@ -82,7 +82,7 @@ def find(graph: Graph) -> Iterator[Region]:
                 yield region
 
 
-def _around(graph: Graph, middle: Operator) -> Region | None:
+def _around(graph: MainGraph, middle: Operator) -> Region | None:
     before = _back(graph, middle.inputs[0], "BATCH_MATMUL")
     after = _forth(graph, middle.outputs[0], "BATCH_MATMUL")
     if before is None or after is None or not _still(graph, after):
@@ -131,7 +131,7 @@ def _around(graph: Graph, middle: Operator) -> Region | None:
     )
 
 
-def _back(graph: Graph, end: int, wanted: str) -> Path | None:
+def _back(graph: MainGraph, end: int, wanted: str) -> Path | None:
     """The way back from ``end`` to what an operator called ``wanted`` computed."""
     operators, tensor, factor = list[Operator](), end, 1.0
     while len(operators) < _LONGEST:
@@ -148,7 +148,7 @@ def _back(graph: Graph, end: int, wanted: str) -> Path | None:
     return None
 
 
-def _forth(graph: Graph, start: int, wanted: str) -> Path | None:
+def _forth(graph: MainGraph, start: int, wanted: str) -> Path | None:
     """The only way from ``start`` to an operator called ``wanted``."""
     operators, tensor, factor = list[Operator](), start, 1.0
     while len(operators) < _LONGEST:
@@ -165,7 +165,7 @@ def _forth(graph: Graph, start: int, wanted: str) -> Path | None:
     return None
 
 
-def _factor(graph: Graph, operator: Operator) -> float | None:
+def _factor(graph: MainGraph, operator: Operator) -> float | None:
     """What ``operator`` multiplies by, 1 if it only moves values; None if it does anything else."""
     if len(graph.varying(operator)) != 1:
         return None
@@ -180,7 +180,7 @@ def _factor(graph: Graph, operator: Operator) -> float | None:
     return 1 / number if divides and number else None
 
 
-def _still(graph: Graph, path: Path) -> bool:
+def _still(graph: MainGraph, path: Path) -> bool:
     """Whether every value stays where it is along ``path``."""
     positions = path.positions(graph)
     same = [side for side in graph.shape(path.start) if side != 1]
@@ -188,7 +188,7 @@ def _still(graph: Graph, path: Path) -> bool:
     return kept and bool((positions.ravel() == np.arange(positions.size)).all())
 
 
-def _turned(graph: Graph, path: Path) -> bool:
+def _turned(graph: MainGraph, path: Path) -> bool:
     """Whether ``path`` swaps the last two sides: keys were multiplied by queries.
 
     Where there is one query, or one key, only the sides tell.
@@ -203,7 +203,7 @@ def _turned(graph: Graph, path: Path) -> bool:
     )
 
 
-def _projected(graph: Graph, end: int, *, transposed: bool) -> _Projection | None:
+def _projected(graph: MainGraph, end: int, *, transposed: bool) -> _Projection | None:
     """The layer whose output is operand ``end`` of a product, head by head."""
     path = _back(graph, end, "FULLY_CONNECTED")
     layer = None if path is None else _layer(graph, graph.producers[path.start])
@@ -235,7 +235,7 @@ def _columns(positions: Positions, *, tokens: int, width: int) -> Positions | No
     return column[:, 0] if in_place and (column == column[:, :1]).all() else None
 
 
-def _layer(graph: Graph, operator: Operator) -> tuple[int, Array, Array] | None:
+def _layer(graph: MainGraph, operator: Operator) -> tuple[int, Array, Array] | None:
     """The tokens that a dense layer takes, its kernel ``[in, out]`` and its bias."""
     if operator.inputs[1] not in graph.constants:
         return None
@@ -249,7 +249,7 @@ def _layer(graph: Graph, operator: Operator) -> tuple[int, Array, Array] | None:
     return None if source is None else (source, kernel, bias)
 
 
-def _tokens(graph: Graph, tensor: int, *, width: int) -> int | None:
+def _tokens(graph: MainGraph, tensor: int, *, width: int) -> int | None:
     """The tensor ``[1, tokens, width]`` that ``tensor`` is, perhaps without its batch."""
     for _ in range(_LONGEST):
         shape = graph.shape(tensor)
@@ -262,7 +262,9 @@ def _tokens(graph: Graph, tensor: int, *, width: int) -> int | None:
     return None
 
 
-def _leaving(graph: Graph, mixing: Operator) -> tuple[int, Array, Array, Sequence[Operator]] | None:
+def _leaving(
+    graph: MainGraph, mixing: Operator
+) -> tuple[int, Array, Array, Sequence[Operator]] | None:
     """Where attention ends: its output, the last layer's ``[heads, size, c]`` and bias, the way."""
     path = _forth(graph, mixing.outputs[0], "FULLY_CONNECTED")
     if path is None or path.factor != 1:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tflconv.core.typing import Shape
 from tflconv.network.nodes import Array, Node, NodeOptions
-from tflconv.network.tflite.graph import Graph
+from tflconv.network.tflite.graph import MainGraph
 from tflconv.tflite.arithmetic import Values
 from tflconv.tflite.reading import Operator
 
@@ -38,7 +38,7 @@ class Steps:
     nodes: tuple[Node, ...]
 
 
-def read(graph: Graph, operator: Operator) -> list[Steps]:
+def read(graph: MainGraph, operator: Operator) -> list[Steps]:
     """Return what ``operator`` does, for each of its outputs."""
     reader = _READERS.get(operator.name) if _is_float(graph, operator) else None
     steps = None if reader is None else reader(graph, operator)
@@ -47,7 +47,7 @@ def read(graph: Graph, operator: Operator) -> list[Steps]:
     return [steps]
 
 
-def _is_float(graph: Graph, operator: Operator) -> bool:
+def _is_float(graph: MainGraph, operator: Operator) -> bool:
     """Whether it computes floats of floats, as all nodes but those of kind ``operator`` do."""
     ends = (*graph.varying(operator), *operator.outputs)
     return all("float" in graph.dtype(tensor) for tensor in ends)
@@ -58,7 +58,7 @@ def batched(shape: Shape) -> Shape:
     return shape if shape[:1] == (1,) else (1, *shape)
 
 
-def _as_it_is(graph: Graph, operator: Operator, place: int) -> Steps:
+def _as_it_is(graph: MainGraph, operator: Operator, place: int) -> Steps:
     """A node that computes ``operator`` as the file says, for its output at ``place``."""
     constants = {
         position: graph.constants[tensor]
@@ -83,13 +83,13 @@ def _make(
     return Node(name="", kind=kind, weights=arrays, options=options)
 
 
-def _weight(graph: Graph, operator: Operator, place: int) -> Array | None:
+def _weight(graph: MainGraph, operator: Operator, place: int) -> Array | None:
     """The constant input at ``place`` as floats; None if it is left out or varies."""
     tensor = operator.inputs[place] if place < len(operator.inputs) else -1
     return np.asarray(graph.constants[tensor], np.float32) if tensor in graph.constants else None
 
 
-def _bias(graph: Graph, operator: Operator, size: int) -> Array | None:
+def _bias(graph: MainGraph, operator: Operator, size: int) -> Array | None:
     """The constant bias, zeros where there is none; None if it varies."""
     given = len(operator.inputs) > 2 and operator.inputs[2] >= 0
     return _weight(graph, operator, 2) if given else np.zeros(size, np.float32)
@@ -104,7 +104,7 @@ def _axis(shape: Shape, axis: int) -> int:
     return axis % len(shape) + len(batched(shape)) - len(shape)
 
 
-def _shaped(graph: Graph, operator: Operator, made: Shape) -> tuple[Node, ...]:
+def _shaped(graph: MainGraph, operator: Operator, made: Shape) -> tuple[Node, ...]:
     """A reshape of ``made``, a shape with batch, to that of the output; nothing if it is that."""
     wanted = batched(graph.shape(operator.outputs[0]))
     return () if made == wanted else (_make("reshape", shape=wanted[1:]),)
@@ -123,13 +123,13 @@ def _sliding(operator: Operator) -> NodeOptions:
 _PADDINGS = ("SAME", "VALID")
 
 
-def _is_picture(graph: Graph, operator: Operator) -> bool:
+def _is_picture(graph: MainGraph, operator: Operator) -> bool:
     """Whether the first input is one picture, and not several, such as windows of one."""
     shape = graph.shape(operator.inputs[0])
     return len(shape) == 4 and shape[0] == 1
 
 
-def _conv(graph: Graph, operator: Operator) -> Steps | None:
+def _conv(graph: MainGraph, operator: Operator) -> Steps | None:
     kernel, channels = _weight(graph, operator, 1), graph.shape(operator.inputs[0])[-1]
     if kernel is None or not _is_picture(graph, operator):
         return None
@@ -142,21 +142,21 @@ def _conv(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(_make("conv", weights, **_sliding(operator)),))
 
 
-def _grouped(graph: Graph, operator: Operator, kernel: Array, channels: int) -> Steps | None:
+def _grouped(graph: MainGraph, operator: Operator, kernel: Array, channels: int) -> Steps | None:
     """A convolution with one group per channel, which is depthwise."""
     if kernel.shape[-1] != 1 or len(kernel) % channels:
         return None
     return _channelwise(graph, operator, kernel.transpose(3, 1, 2, 0))
 
 
-def _depthwise(graph: Graph, operator: Operator) -> Steps | None:
+def _depthwise(graph: MainGraph, operator: Operator) -> Steps | None:
     kernel = _weight(graph, operator, 1)
     if kernel is None or not _is_picture(graph, operator):
         return None
     return _channelwise(graph, operator, kernel)
 
 
-def _channelwise(graph: Graph, operator: Operator, kernel: Array) -> Steps | None:
+def _channelwise(graph: MainGraph, operator: Operator, kernel: Array) -> Steps | None:
     """A depthwise convolution with a kernel ``[1, height, width, channels * multiplier]``."""
     channels = graph.shape(operator.inputs[0])[-1]
     bias, options = _bias(graph, operator, kernel.shape[-1]), _sliding(operator)
@@ -167,7 +167,7 @@ def _channelwise(graph: Graph, operator: Operator, kernel: Array) -> Steps | Non
     return Steps(inputs=operator.inputs[:1], nodes=(node,))
 
 
-def _dense(graph: Graph, operator: Operator) -> Steps | None:
+def _dense(graph: MainGraph, operator: Operator) -> Steps | None:
     kernel, shape = _weight(graph, operator, 1), batched(graph.shape(operator.inputs[0]))
     if kernel is None:
         return None
@@ -182,7 +182,7 @@ def _dense(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(*nodes, *_shaped(graph, operator, shape)))
 
 
-def _matmul(graph: Graph, operator: Operator) -> Steps | None:
+def _matmul(graph: MainGraph, operator: Operator) -> Steps | None:
     if len(graph.varying(operator)) != 2 or operator.options.get("adjX"):
         return None
     ranks = {len(batched(graph.shape(tensor))) for tensor in operator.inputs}
@@ -192,28 +192,28 @@ def _matmul(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs, nodes=(node,))
 
 
-def _added(graph: Graph, operator: Operator) -> Steps | None:
+def _added(graph: MainGraph, operator: Operator) -> Steps | None:
     return _elementwise(graph, operator, "add", shift=lambda constant: constant)
 
 
-def _multiplied(graph: Graph, operator: Operator) -> Steps | None:
+def _multiplied(graph: MainGraph, operator: Operator) -> Steps | None:
     return _elementwise(graph, operator, "mul", scale=lambda constant: constant)
 
 
-def _subtracted(graph: Graph, operator: Operator) -> Steps | None:
+def _subtracted(graph: MainGraph, operator: Operator) -> Steps | None:
     if operator.inputs[0] in graph.constants:
         return None
     return _elementwise(graph, operator, None, shift=lambda constant: -constant)
 
 
-def _divided(graph: Graph, operator: Operator) -> Steps | None:
+def _divided(graph: MainGraph, operator: Operator) -> Steps | None:
     if operator.inputs[0] in graph.constants:
         return None
     return _elementwise(graph, operator, None, scale=np.reciprocal)
 
 
 def _elementwise(
-    graph: Graph,
+    graph: MainGraph,
     operator: Operator,
     kind: str | None,
     *,
@@ -241,7 +241,7 @@ def _elementwise(
     return Steps(inputs=tuple(varying), nodes=(_make("affine", weights),))
 
 
-def _mean(graph: Graph, operator: Operator) -> Steps | None:
+def _mean(graph: MainGraph, operator: Operator) -> Steps | None:
     axes, shape = graph.constants.get(operator.inputs[1]), graph.shape(operator.inputs[0])
     if axes is None:
         return None
@@ -257,8 +257,8 @@ def _mean(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(node, *_shaped(graph, operator, made)))
 
 
-def _pool(function: str) -> Callable[[Graph, Operator], Steps | None]:
-    def read_pool(graph: Graph, operator: Operator) -> Steps | None:
+def _pool(function: str) -> Callable[[MainGraph, Operator], Steps | None]:
+    def read_pool(graph: MainGraph, operator: Operator) -> Steps | None:
         if not _is_picture(graph, operator):
             return None
         node = _make(
@@ -273,7 +273,7 @@ def _pool(function: str) -> Callable[[Graph, Operator], Steps | None]:
     return read_pool
 
 
-def _pad(graph: Graph, operator: Operator) -> Steps | None:
+def _pad(graph: MainGraph, operator: Operator) -> Steps | None:
     borders = graph.constants.get(operator.inputs[1])
     value = _weight(graph, operator, 2)
     if borders is None or not _is_picture(graph, operator) or (value is not None and value.any()):
@@ -285,13 +285,13 @@ def _pad(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(node,))
 
 
-def _reshaped(graph: Graph, operator: Operator) -> Steps:
+def _reshaped(graph: MainGraph, operator: Operator) -> Steps:
     varying = graph.varying(operator)[:1]
     made = batched(graph.shape(varying[0]))
     return Steps(inputs=tuple(varying), nodes=_shaped(graph, operator, made))
 
 
-def _transposed(graph: Graph, operator: Operator) -> Steps | None:
+def _transposed(graph: MainGraph, operator: Operator) -> Steps | None:
     """A transpose of the sides that are longer than 1, among which the batch is not."""
     order, shape = graph.constants.get(operator.inputs[1]), graph.shape(operator.inputs[0])
     if order is None:
@@ -307,7 +307,7 @@ def _transposed(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(*ahead, node, *_shaped(graph, operator, made)))
 
 
-def _concat(graph: Graph, operator: Operator) -> Steps | None:
+def _concat(graph: MainGraph, operator: Operator) -> Steps | None:
     axis = _axis(graph.shape(operator.outputs[0]), _option(operator, "axis"))
     varying = graph.varying(operator)
     ranks = {len(batched(graph.shape(t))) for t in (*operator.inputs, *operator.outputs)}
@@ -323,7 +323,7 @@ def _concat(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=tuple(varying), nodes=(_make("token", {"token": first[0]}),))
 
 
-def _crop(graph: Graph, operator: Operator) -> Steps | None:
+def _crop(graph: MainGraph, operator: Operator) -> Steps | None:
     """A crop where only tokens are left out, which come right after the batch."""
     shape = batched(graph.shape(operator.inputs[0]))
     positions = np.arange(np.prod(shape)).reshape(graph.shape(operator.inputs[0]))
@@ -341,24 +341,24 @@ def _crop(graph: Graph, operator: Operator) -> Steps | None:
     return Steps(inputs=operator.inputs[:1], nodes=(node, *_shaped(graph, operator, made)))
 
 
-def _softmax(_: Graph, operator: Operator) -> Steps | None:
+def _softmax(_: MainGraph, operator: Operator) -> Steps | None:
     if operator.options.get("beta") != 1.0:
         return None
     return Steps(inputs=operator.inputs, nodes=(_make("activation", function="softmax"),))
 
 
-def _gelu(_: Graph, operator: Operator) -> Steps:
+def _gelu(_: MainGraph, operator: Operator) -> Steps:
     function = "gelu_tanh" if operator.options.get("approximate") else "gelu"
     return Steps(inputs=operator.inputs, nodes=(_make("activation", function=function),))
 
 
-def _activation(function: str) -> Callable[[Graph, Operator], Steps | None]:
+def _activation(function: str) -> Callable[[MainGraph, Operator], Steps | None]:
     return lambda _, operator: Steps(
         inputs=operator.inputs, nodes=(_make("activation", function=function),)
     )
 
 
-_READERS: dict[str, Callable[[Graph, Operator], Steps | None]] = {
+_READERS: dict[str, Callable[[MainGraph, Operator], Steps | None]] = {
     "ADD": _added,
     "AVERAGE_POOL_2D": _pool("average"),
     "BATCH_MATMUL": _matmul,

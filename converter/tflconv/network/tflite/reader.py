@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tflconv.network.nodes import Network, Node, NodeOptions
 from tflconv.network.tflite import attention, functions, norms, operators
-from tflconv.network.tflite.graph import Graph, Region, unreadable
+from tflconv.network.tflite.graph import MainGraph, Region, unreadable
 from tflconv.network.tflite.operators import Steps, batched
 from tflconv.tflite.naming import common, layer_names
 from tflconv.tflite.reading import TfliteModel
@@ -31,7 +31,7 @@ def read(model: TfliteModel, *, inputs: Sequence[str], outputs: Sequence[str]) -
         CannotRewrite: The file is quantized, has several signatures, or keeps values in variables.
     """
     _check(model)
-    reader = _Reader(Graph(model))
+    reader = _Reader(MainGraph(model))
     reader.read(inputs)
     made = reader.outputs
     return Network(
@@ -55,7 +55,7 @@ def _check(model: TfliteModel) -> None:
 
 
 class _Reader:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: MainGraph) -> None:
         self.graph = graph
         self.layer = layer_names(
             graph.title(tensor) for operator in graph.operators for tensor in operator.outputs
@@ -128,7 +128,7 @@ class _Reader:
         return name
 
 
-def _regions(graph: Graph) -> dict[int, Region]:
+def _regions(graph: MainGraph) -> dict[int, Region]:
     """Regions that share no operator, by the operator that each ends with."""
     chosen, covered = dict[int, Region](), set[int]()
     for find in _FINDERS:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tflconv.core.text import to_html as escape
 from tflconv.report import columns, markup, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 
 MOST = 60
 """Files that are listed, the first ones."""
@@ -15,7 +15,7 @@ _CLEAR = 1.02
 """Speedup from which on a file is called faster than its baseline; its inverse is slower."""
 
 
-def html(groups: Sequence[Group]) -> str:
+def html(groups: Sequence[DeviceRuns]) -> str:
     """Return the section; nothing if there is only one device."""
     files = _files(groups)
     if len(groups) < 2 or not files:
@@ -37,7 +37,7 @@ def html(groups: Sequence[Group]) -> str:
     )
 
 
-def _files(groups: Sequence[Group]) -> dict[str, dict[str, Cell]]:
+def _files(groups: Sequence[DeviceRuns]) -> dict[str, dict[str, Cell]]:
     files: dict[str, dict[str, Cell]] = {}
     for group in groups:
         for cell in group.cells:
@@ -45,14 +45,14 @@ def _files(groups: Sequence[Group]) -> dict[str, dict[str, Cell]]:
     return files
 
 
-def _row(cells: dict[str, Cell], groups: Sequence[Group]) -> str:
+def _row(cells: dict[str, Cell], groups: Sequence[DeviceRuns]) -> str:
     model = next(iter(cells.values())).run.model
     costs = "".join(_cost(cells.get(group.device.id), group) for group in groups)
     size = markup.data(units.size(model.bytes), model.bytes, label="size")
     return f"<tr>{markup.head(f'{model.name} {model.recipe}')}{size}{costs}</tr>"
 
 
-def _cost(cell: Cell | None, group: Group) -> str:
+def _cost(cell: Cell | None, group: DeviceRuns) -> str:
     name, value = group.device.name, columns.cost(cell) if cell else None
     if cell is None or value is None:
         return markup.data(units.MISSING, label=name)

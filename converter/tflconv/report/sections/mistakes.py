@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tflconv.core.text import to_html as escape
 from tflconv.report import markup, style, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 from tflconv.results import Accuracy, Disagreement
 
 MOST_MODELS, MOST_FILES = 6, 8
@@ -26,14 +26,14 @@ _DEEPEST = 0.45
 """Opacity of the deepest colour of a matrix, on which text can still be read."""
 
 
-def html(groups: Sequence[Group]) -> str:
+def html(groups: Sequence[DeviceRuns]) -> str:
     """Return the section; nothing where no accuracy is known per class."""
     models = list(_models(groups).items())[:MOST_MODELS]
     parts = (_model(name, cells) for name, cells in models)
     return markup.section("What they get wrong", *parts, anchor="mistakes")
 
 
-def _models(groups: Sequence[Group]) -> dict[str, list[Cell]]:
+def _models(groups: Sequence[DeviceRuns]) -> dict[str, list[Cell]]:
     """Return one cell per file by model, of the first device on which its classes are known."""
     files: dict[str, Cell] = {}
     models: dict[str, list[Cell]] = {}

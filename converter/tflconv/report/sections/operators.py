@@ -8,7 +8,7 @@ from tflconv.core.plural import plural
 from tflconv.inspection import op_costs
 from tflconv.inspection.op_costs import KindCost
 from tflconv.report import markup, style, units
-from tflconv.report.columns import Cell, Group
+from tflconv.report.columns import Cell, DeviceRuns
 
 MOST_MODELS, MOST_FILES, MOST_KINDS = 4, 8, 30
 
@@ -16,7 +16,7 @@ Kind = tuple[str, str | None]
 """Name of an operator, and the delegate that ran it; None for a built-in kernel."""
 
 
-def html(group: Group) -> str:
+def html(group: DeviceRuns) -> str:
     """Return a table with bars per model; nothing where nothing was profiled."""
     profiled = [(name, _profiled(cells)) for name, cells in group.models]
     tables = [_table(name, cells) for name, cells in profiled if cells][:MOST_MODELS]

@@ -10,7 +10,7 @@ from tflconv.core.jsonvalue import JsonObject, JsonValue
 from tflconv.core.text import file_name, to_json
 from tflconv.core.text import to_html as escape
 from tflconv.report import markup, method
-from tflconv.report.columns import Group
+from tflconv.report.columns import DeviceRuns
 from tflconv.report.toml import to_toml
 from tflconv.results import Results
 
@@ -22,7 +22,7 @@ _TOLD_ELSEWHERE = ("title", "note", "plan", "training")
 _DEFAULTS = BenchmarkConfig().to_json()
 
 
-def html(results: Results, groups: Sequence[Group]) -> str:
+def html(results: Results, groups: Sequence[DeviceRuns]) -> str:
     """Return the section."""
     return markup.section(
         "To reproduce",
@@ -34,7 +34,7 @@ def html(results: Results, groups: Sequence[Group]) -> str:
     )
 
 
-def commands(groups: Sequence[Group]) -> list[str]:
+def commands(groups: Sequence[DeviceRuns]) -> list[str]:
     """Return the ``tflconv bench`` that measures the runs again, one per device and settings."""
     files: dict[tuple[str, str], list[str]] = {}
     for group in groups:
@@ -79,7 +79,7 @@ def _plan(context: JsonObject) -> str:
     )
 
 
-def _commands(groups: Sequence[Group]) -> str:
+def _commands(groups: Sequence[DeviceRuns]) -> str:
     lines = commands(groups)
     if not lines:
         return ""
@@ -98,7 +98,7 @@ def _environment(context: JsonObject) -> str:
     return markup.definitions(method.flat(simple)) + "".join(nested)
 
 
-def _hashes(results: Results, groups: Sequence[Group]) -> str:
+def _hashes(results: Results, groups: Sequence[DeviceRuns]) -> str:
     files_ = {run.model.slug: run.model for run in results.runs}.values()
     used = {part.sha256: part for group in groups for part in method.software(group)}.values()
     rows = [(model.slug, f"{model.bytes} bytes", model.sha256) for model in files_]

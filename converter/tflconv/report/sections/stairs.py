@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from tflconv.report import markup, style, units
 from tflconv.report import staircase as staircases
-from tflconv.report.columns import Group
+from tflconv.report.columns import DeviceRuns
 from tflconv.report.staircase import Stair, Staircase
 
 
-def html(group: Group) -> str:
+def html(group: DeviceRuns) -> str:
     """Return a table per staircase of a device; nothing where no recipe has one."""
     drawn = staircases.drawn(staircases.of_group(group))
     tables = [_table(each, group.device.name) for each in drawn]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -19,17 +18,16 @@ from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation
 from tflconv.network.nodes import CannotRewrite
 from tflconv.pipeline import choosing, mixing, relieving
-from tflconv.pipeline.choosing import Choice
+from tflconv.pipeline.choosing import Choice, Draft
 from tflconv.pipeline.comparisons import Comparisons
 from tflconv.pipeline.fidelity import Fidelity
-from tflconv.pipeline.limits import FidelityLimits
 from tflconv.pipeline.maker import FACTS, MAKERS, Maker
 from tflconv.pipeline.mixing import Levers, Tools
 from tflconv.recipe import Recipe, get
 
 
-class _Drafts:
-    """Files that are compared before one of them is chosen.
+class _Judge:
+    """Compares files with the float model before one of them is chosen.
 
     Args:
         comparisons: What compares them.
@@ -40,15 +38,15 @@ class _Drafts:
     def __init__(self, comparisons: Comparisons, recipe: Recipe, path: Path) -> None:
         self._comparisons, self._recipe, self._path = comparisons, recipe, path
 
-    def measured(self, content: bytes) -> Fidelity:
+    def rank(self, content: bytes) -> Fidelity:
         """Compare a file on calibration samples."""
-        return self._with(content, self._comparisons.measured)
+        return self._compared(content, self._comparisons.measured)
 
-    def judged(self, content: bytes) -> Fidelity:
+    def judge(self, content: bytes) -> Fidelity:
         """Compare a file by all that there are limits of."""
-        return self._with(content, self._comparisons.judged)
+        return self._compared(content, self._comparisons.judged)
 
-    def _with(self, content: bytes, compare: Callable[[Recipe, Path], Fidelity]) -> Fidelity:
+    def _compared(self, content: bytes, compare: Callable[[Recipe, Path], Fidelity]) -> Fidelity:
         self._path.write_bytes(content)
         try:
             return compare(self._recipe, self._path)
@@ -67,7 +65,7 @@ class Choices:
     def __init__(self, maker: Maker, comparisons: Comparisons) -> None:
         self._maker, self._comparisons = maker, comparisons
         self._choices: dict[Recipe, Choice] = {}
-        self._drafts: dict[Recipe, bytes] = {}
+        self._contents: dict[Recipe, bytes] = {}
         self._possible: dict[Rewrite, bool] = {}
 
     def of(self, recipe: Recipe) -> Choice:
@@ -83,9 +81,9 @@ class Choices:
     def content(self, recipe: Recipe) -> bytes:
         """Return what is made by the choice for ``recipe``."""
         choice = self.of(recipe)
-        draft = self._drafts.pop(recipe, None)
-        if draft is not None:
-            return draft
+        content = self._contents.pop(recipe, None)
+        if content is not None:
+            return content
         return self._maker.make(choice.recipe, choice.rewrite, choice.precisions, choice.method)
 
     def _chosen(self, recipe: Recipe, graphs: list[Rewrite]) -> Choice:
@@ -106,20 +104,18 @@ class Choices:
         }
 
         def build(folder: Path) -> None:
-            drafts = _Drafts(self._comparisons, recipe, folder / f"{recipe.name}.tflite")
+            judge = _Judge(self._comparisons, recipe, folder / f"{recipe.name}.tflite")
             if recipe.is_mixed:
-                choice, content = self._mixed(recipe, graphs[0], drafts)
+                draft = self._mixed(recipe, graphs[0], judge)
             else:
                 possible = self._all_possible(graphs)
-                choice, content = choosing.choose(
-                    recipes, possible, maker.make, drafts.judged, limits.or_close
-                )
-                choice, content = self._or_narrower(choice, content, recipes, drafts)
-                choice, content = self._or_relieved(choice, content, recipes, drafts)
-                if samples and limits.are_said and choice.recipe != recipes[0]:
-                    choice, content = self._or_mixed(choice, content, drafts)
-            self._drafts[recipe] = content
-            write_json(folder / FACTS, choice.to_json())
+                draft = choosing.choose(recipes, possible, maker.make, judge.judge, limits.or_close)
+                draft = self._or_narrower(draft, recipes, judge)
+                draft = self._or_relieved(draft, recipes, judge)
+                if samples and limits.are_said and draft.choice.recipe != recipes[0]:
+                    draft = self._or_mixed(draft, judge)
+            self._contents[recipe] = draft.content
+            write_json(folder / FACTS, draft.choice.to_json())
 
         entry = maker.store.fetch("choice", inputs, build)
         possible = (*recipes, self._mixed_recipe)
@@ -128,8 +124,8 @@ class Choices:
         return choice
 
     def _mixed(
-        self, recipe: Recipe, graph: Rewrite, drafts: _Drafts, below: float | None = None
-    ) -> tuple[Choice, bytes]:
+        self, recipe: Recipe, graph: Rewrite, judge: _Judge, below: float | None = None
+    ) -> Draft:
         maker = self._maker
         model = maker.model(graph, recipe)
         levers = Levers(
@@ -140,59 +136,50 @@ class Choices:
         )
         tools = Tools(
             make=lambda precisions: maker.make(recipe, graph, precisions),
-            rank=drafts.measured,
-            judge=drafts.judged,
+            rank=judge.rank,
+            judge=judge.judge,
         )
         mixture = mixing.mix(levers, tools, maker.request.limits.or_close, below=below)
         for point in mixture.curve:
             maker.origin.note("choose", f"{recipe.name}: {point}")
-        return choosing.mixed(recipe, graph, mixture), mixture.content
+        return Draft(choosing.mixed(recipe, graph, mixture), mixture.content)
 
-    def _or_narrower(
-        self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
-    ) -> tuple[Choice, bytes]:
+    def _or_narrower(self, best: Draft, recipes: Sequence[Recipe], judge: _Judge) -> Draft:
         """``best``, or a cheaper file of ``auto`` that is close where ranges cover less."""
         if not self._may_narrow(recipes):
-            return best, content
+            return best
         limits = self._maker.request.limits.or_close
-        below = self._to_beat(best, content, limits)
-        for recipe, rewrite in choosing.cheaper_with_ranges(best, recipes, below):
+        below = best.to_beat(limits)
+        for recipe, rewrite in choosing.cheaper_with_ranges(best.choice, recipes, below):
             try:
-                narrower = self._maker.make(recipe, rewrite, method=choosing.NARROWER)
+                content = self._maker.make(recipe, rewrite, method=choosing.NARROWER)
             except TflconvError:
                 continue  # made by the TFLite converter, which has no such ranges
-            if delegation.estimate(narrower) >= below:
+            if delegation.estimate(content) >= below:
                 continue
-            fidelity = drafts.judged(narrower)
+            fidelity = judge.judge(content)
             if limits.hold(fidelity):
-                return choosing.narrowed(best, recipe, rewrite, fidelity), narrower
-        return best, content
+                return Draft(choosing.narrowed(best.choice, recipe, rewrite, fidelity), content)
+        return best
 
     def _may_narrow(self, recipes: Sequence[Recipe]) -> bool:
         """Whether recipe and ranges are left to ``auto``."""
         samples = self._maker.samples_at_hand
         return len(recipes) > 1 and samples is not None and samples.method == "min-max"
 
-    def _or_relieved(
-        self, best: Choice, content: bytes, recipes: Sequence[Recipe], drafts: _Drafts
-    ) -> tuple[Choice, bytes]:
+    def _or_relieved(self, best: Draft, recipes: Sequence[Recipe], judge: _Judge) -> Draft:
         """``best``, or a cheaper file that is not close but for some operators in float."""
         maker, limits = self._maker, self._maker.request.limits.or_close
-        for recipe, rewrite, title in self._to_relieve(recipes, best.instructions):
-            price, below = best.instructions.get(title), self._to_beat(best, content, limits)
+        for recipe, rewrite, title in self._to_relieve(recipes, best.choice.instructions):
+            price, below = best.choice.instructions.get(title), best.to_beat(limits)
             if price is None or price >= below:
                 continue
             names, make = maker.reliefs(recipe, rewrite), partial(self._in_float, recipe, rewrite)
-            relief = relieving.relieve(names, make, drafts.judged, limits, below)
+            relief = relieving.relieve(names, make, judge.judge, limits, below)
             if relief is not None:
-                best = choosing.relieved(best, recipe, rewrite, relief)
-                content = relief.content
-        return best, content
-
-    def _to_beat(self, best: Choice, content: bytes, limits: FidelityLimits) -> float:
-        """The instructions below which another file is better, if it keeps ``limits``."""
-        is_close = best.fidelity is None or limits.hold(best.fidelity)
-        return delegation.estimate(content) if is_close else math.inf
+                choice = choosing.relieved(best.choice, recipe, rewrite, relief)
+                best = Draft(choice, relief.content)
+        return best
 
     def _to_relieve(
         self, recipes: Sequence[Recipe], made_titles: Collection[str]
@@ -208,14 +195,15 @@ class Choices:
     def _in_float(self, recipe: Recipe, rewrite: Rewrite, names: Sequence[str]) -> bytes:
         return self._maker.make(recipe, rewrite, dict.fromkeys(names, "float32"))
 
-    def _or_mixed(self, best: Choice, content: bytes, drafts: _Drafts) -> tuple[Choice, bytes]:
+    def _or_mixed(self, best: Draft, judge: _Judge) -> Draft:
         """``best``, or a mixed file where that is cheaper, or the only one to keep the limits."""
-        recipe, below = self._mixed_recipe, self._to_beat(best, content, self._maker.request.limits)
+        recipe, limits = self._mixed_recipe, self._maker.request.limits
+        graph = self._maker.graphs(recipe)[0]
         try:
-            choice, other = self._mixed(recipe, self._maker.graphs(recipe)[0], drafts, below)
+            mixture = self._mixed(recipe, graph, judge, best.to_beat(limits))
         except TflconvError:
-            return best, content  # some operator has no integer form
-        return choosing.cheaper((best, content), (choice, other), self._maker.request.limits)
+            return best  # some operator has no integer form
+        return choosing.cheaper(best, mixture, limits)
 
     @property
     def _mixed_recipe(self) -> Recipe:

@@ -9,11 +9,12 @@ faithful as the other.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tflconv.conversion import Rewrite
 from tflconv.conversion.clipping import CalibrationMethod
@@ -194,20 +195,31 @@ def relieved(best: Choice, recipe: Recipe, rewrite: Rewrite, relief: Relieved) -
     )
 
 
-def cheaper(
-    chosen: tuple[Choice, bytes], mixture: tuple[Choice, bytes], limits: FidelityLimits
-) -> tuple[Choice, bytes]:
+class Draft(NamedTuple):
+    """A choice, and the file that is made by it."""
+
+    choice: Choice
+    content: bytes
+
+    def to_beat(self, limits: FidelityLimits) -> float:
+        """Return the instructions below which another file is better, if it keeps ``limits``."""
+        fidelity = self.choice.fidelity
+        is_close = fidelity is None or limits.hold(fidelity)
+        return delegation.estimate(self.content) if is_close else math.inf
+
+
+def cheaper(chosen: Draft, mixture: Draft, limits: FidelityLimits) -> Draft:
     """Return the cheaper of two files that keep ``limits``, else the one that does.
 
     Args:
-        chosen: What was chosen, and its file.
-        mixture: What was found for a mixed recipe, and its file.
+        chosen: What was chosen.
+        mixture: What a mixed recipe came to.
         limits: What a file may differ from the float model.
     """
-    within_limits = [each for each in (chosen, mixture) if _keeps(each[0], limits)]
-    cheapest = min(within_limits or [chosen], key=lambda each: delegation.estimate(each[1]))
-    instructions = {**chosen[0].instructions, **mixture[0].instructions}
-    return replace(cheapest[0], instructions=instructions), cheapest[1]
+    close = [draft for draft in (chosen, mixture) if _keeps(draft.choice, limits)]
+    cheapest = min(close or [chosen], key=lambda draft: delegation.estimate(draft.content))
+    instructions = {**chosen.choice.instructions, **mixture.choice.instructions}
+    return Draft(replace(cheapest.choice, instructions=instructions), cheapest.content)
 
 
 def _keeps(choice: Choice, limits: FidelityLimits) -> bool:
@@ -250,7 +262,7 @@ def choose(
     make: Callable[[Recipe, Rewrite], bytes],
     measure: Callable[[bytes], Fidelity],
     limits: FidelityLimits = DEFAULT,
-) -> tuple[Choice, bytes]:
+) -> Draft:
     """Return the cheapest candidate that is close to the float model, and its file.
 
     Args:
@@ -294,7 +306,7 @@ def choose(
     assert best is not None  # something was made
     for text in best[1].warnings:
         telling.warn(text)
-    return best[0], best[1].content
+    return Draft(best[0], best[1].content)
 
 
 def _loses(

@@ -124,12 +124,21 @@ class Tools:
     judge: Callable[[bytes], Fidelity]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """A file on the way, and how close it is to the float model."""
+
+    content: bytes
+    fidelity: Fidelity
+
+
 @dataclass
 class _Way:
     """What was raised and lowered so far, what each cost, and the files on the way."""
 
     levers: Levers
     tools: Tools
+    limits: FidelityLimits
     below: float | None = None
     raised: list[str] = field(default_factory=list)
     lowered: list[str] = field(default_factory=list)
@@ -140,9 +149,18 @@ class _Way:
         """Whether a file that takes no less is of no use."""
         return self.below is not None and instructions >= self.below
 
-    def file(self) -> bytes:
-        """Make the file of what is raised and lowered now."""
-        return self.tools.make(self.precisions)
+    def trial(self) -> _Trial:
+        """Make and judge the file of what is raised and lowered now."""
+        content = self.tools.make(self.precisions)
+        return _Trial(content=content, fidelity=self.tools.judge(content))
+
+    def keeps_limits(self, trial: _Trial) -> bool:
+        """Whether a file is close enough."""
+        return self.limits.hold(trial.fidelity)
+
+    def note(self, name: str, precision: Precision, trial: _Trial) -> None:
+        """Put a file on the curve."""
+        self.curve.append(_point(name, precision, trial.content, trial.fidelity))
 
     @property
     def precisions(self) -> dict[str, Precision]:
@@ -151,27 +169,14 @@ class _Way:
         results = [name for each in self.raised for name in self.levers.activations[each]]
         return four | dict.fromkeys(results, self.levers.finer)
 
-    def point(
-        self, name: str, precision: Precision, content: bytes, fidelity: Fidelity
-    ) -> CurvePoint:
-        """What the file ``content`` is on the way."""
-        return CurvePoint(
-            activation=name,
-            precision=precision,
-            instructions=delegation.estimate(content),
-            bytes=len(content),
-            cosine=-1.0 if fidelity.cosine is None else fidelity.cosine,
-            drop=None if fidelity.drop is None else fidelity.drop.share,
-        )
-
     def alone(self, names: Sequence[str], precision: Precision) -> Iterator[CurvePoint]:
         """Each of ``names`` changed alone; what cannot be made so is left out."""
         chosen = self.lowered if precision == "int4" else self.raised
         for name in names:
             chosen.append(name)
             try:
-                content = self.file()
-                yield self.point(name, precision, content, self.tools.rank(content))
+                content = self.tools.make(self.precisions)
+                yield _point(name, precision, content, self.tools.rank(content))
             except TflconvError:
                 pass  # this operator has no such form
             finally:
@@ -193,34 +198,32 @@ def mix(
     Returns:
         The cheapest file on the way that keeps the limits; the last of all where none does.
     """
-    way = _Way(levers, tools, below)
-    content = way.file()
-    fidelity = tools.judge(content)
-    way.curve.append(way.point("", levers.finer, content, fidelity))
-    if not limits.hold(fidelity):
-        way.levers = levers.within(content, below)
+    way = _Way(levers, tools, limits, below)
+    trial = way.trial()
+    way.note("", levers.finer, trial)
+    if not way.keeps_limits(trial):
+        way.levers = levers.within(trial.content, below)
         raise_some = _raise if below is None else _raise_fewest
-        content, fidelity = raise_some(way, limits, content, fidelity)
-        content, fidelity = _lower_again(way, limits, content, fidelity)
-    content, fidelity = _use_four_bits(way, limits, content, fidelity)
+        trial = _lower_again(way, raise_some(way, trial))
+    trial = _use_four_bits(way, trial)
     return Mixture(
-        curve=tuple(way.curve), precisions=way.precisions, content=content, fidelity=fidelity
+        curve=tuple(way.curve),
+        precisions=way.precisions,
+        content=trial.content,
+        fidelity=trial.fidelity,
     )
 
 
-def _raise(
-    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
-) -> tuple[bytes, Fidelity]:
+def _raise(way: _Way, trial: _Trial) -> _Trial:
     """Raise one activation after another until the file keeps the limits."""
     for point in _by_worth(way):
         way.raised.append(point.activation)
-        content = way.file()
-        fidelity = way.tools.judge(content)
-        way.curve.append(way.point(point.activation, way.levers.finer, content, fidelity))
-        if limits.hold(fidelity):
+        trial = way.trial()
+        way.note(point.activation, way.levers.finer, trial)
+        if way.keeps_limits(trial):
             break
     way.prices = dict(zip(way.raised, _steps(way.curve), strict=True))
-    return content, fidelity
+    return trial
 
 
 def _by_worth(way: _Way) -> list[CurvePoint]:
@@ -230,78 +233,81 @@ def _by_worth(way: _Way) -> list[CurvePoint]:
     return sorted(alone, key=lambda point: _worth(point, whole), reverse=True)
 
 
-def _raise_fewest(
-    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
-) -> tuple[bytes, Fidelity]:
+def _raise_fewest(way: _Way, trial: _Trial) -> _Trial:
     """Raise as many activations as ``_raise`` does, without a file for each of them."""
     (whole,), order = way.curve, _by_worth(way)
     way.prices = {each.activation: each.instructions - whole.instructions for each in order}
     saving = [name for name, price in way.prices.items() if price < 0]
     if way.is_too_dear(whole.instructions + sum(way.prices[name] for name in saving)):
-        return content, fidelity
+        return trial
     too_few, enough, count = 0, len(order) + 1, 1
-    sufficient: tuple[bytes, Fidelity] | None = None
+    sufficient: _Trial | None = None
     while enough - too_few > 1:
         way.raised = [point.activation for point in order[:count]]
-        content = way.file()
-        fidelity = way.tools.judge(content)
-        if limits.hold(fidelity):
-            sufficient, enough = (content, fidelity), count
+        trial = way.trial()
+        if way.keeps_limits(trial):
+            sufficient, enough = trial, count
         else:
             too_few = count
         doubled = min(2 * count, len(order))
         count = doubled if enough > len(order) else (too_few + enough) // 2
-    content, fidelity = sufficient or (content, fidelity)
+    trial = sufficient or trial
     way.raised = [point.activation for point in order[:enough]]
     for name in way.raised[-1:]:
-        way.curve.append(way.point(name, way.levers.finer, content, fidelity))
-    return content, fidelity
+        way.note(name, way.levers.finer, trial)
+    return trial
 
 
-def _lower_again(
-    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
-) -> tuple[bytes, Fidelity]:
+def _lower_again(way: _Way, trial: _Trial) -> _Trial:
     """Lower what was raised before and is not needed; the last one is."""
-    if not limits.hold(fidelity):
-        return content, fidelity
+    if not way.keeps_limits(trial):
+        return trial
     left = sorted(way.raised[:-1], key=way.prices.__getitem__, reverse=True)
     while left:
         saved = sum(way.prices[name] for name in left)
-        if way.is_too_dear(delegation.estimate(content) - saved):
+        if way.is_too_dear(delegation.estimate(trial.content) - saved):
             break
         name = left.pop(0)
         place = way.raised.index(name)
         way.raised.remove(name)
-        tried = way.file()
-        judged = way.tools.judge(tried)
-        if limits.hold(judged):
-            content, fidelity = tried, judged
-            way.curve.append(way.point(name, "int8", content, fidelity))
+        lowered = way.trial()
+        if way.keeps_limits(lowered):
+            trial = lowered
+            way.note(name, "int8", trial)
         else:
             way.raised.insert(place, name)
-    return content, fidelity
+    return trial
 
 
-def _use_four_bits(
-    way: _Way, limits: FidelityLimits, content: bytes, fidelity: Fidelity
-) -> tuple[bytes, Fidelity]:
+def _use_four_bits(way: _Way, trial: _Trial) -> _Trial:
     """Give layers 4-bit weights, one after another, while the file keeps the limits."""
     raised = way.precisions
     layers = [name for name in way.levers.layers if name not in raised]
-    if not layers or not limits.hold(fidelity):
-        return content, fidelity
-    current = way.point("", "int4", content, fidelity)
+    if not layers or not way.keeps_limits(trial):
+        return trial
+    current = _point("", "int4", trial.content, trial.fidelity)
     smaller = [each for each in way.alone(layers, "int4") if each.bytes < current.bytes]
     for point in sorted(smaller, key=lambda candidate: _harm(candidate, current)):
         way.lowered.append(point.activation)
-        tried = way.file()
-        judged = way.tools.judge(tried)
-        if limits.hold(judged):
-            content, fidelity = tried, judged
-            way.curve.append(way.point(point.activation, "int4", content, fidelity))
+        lowered = way.trial()
+        if way.keeps_limits(lowered):
+            trial = lowered
+            way.note(point.activation, "int4", trial)
         else:
             way.lowered.remove(point.activation)
-    return content, fidelity
+    return trial
+
+
+def _point(name: str, precision: Precision, content: bytes, fidelity: Fidelity) -> CurvePoint:
+    """What a file is on the curve."""
+    return CurvePoint(
+        activation=name,
+        precision=precision,
+        instructions=delegation.estimate(content),
+        bytes=len(content),
+        cosine=-1.0 if fidelity.cosine is None else fidelity.cosine,
+        drop=None if fidelity.drop is None else fidelity.drop.share,
+    )
 
 
 def _steps(curve: Sequence[CurvePoint]) -> list[float]:

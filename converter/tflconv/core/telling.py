@@ -31,6 +31,37 @@ def spelling(spelled: Callable[[str], str]) -> Iterator[None]:
         _SPELLED.reset(token)
 
 
+class Warned:
+    """The warnings of a block."""
+
+    def __init__(self, caught: list[warnings.WarningMessage]) -> None:
+        self._caught = caught
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What was said to users, each text once."""
+        ours = (each.message for each in self._caught if issubclass(each.category, UserWarning))
+        return tuple(dict.fromkeys(map(str, ours)))
+
+
+@contextmanager
+def collecting() -> Iterator[Warned]:
+    """Keep the warnings of the block in place of issuing them.
+
+    Yields:
+        The warnings so far.
+
+    Example:
+        >>> with collecting() as warned:
+        ...     warn("noisy")
+        >>> warned.texts
+        ('noisy',)
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield Warned(caught)
+
+
 def _level() -> int:
     """Return how far above ``warn`` the first line is that is not ours."""
     level, frame = 2, sys._getframe(2)

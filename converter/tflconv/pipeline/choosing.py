@@ -10,7 +10,6 @@ faithful as the other.
 from __future__ import annotations
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -337,8 +336,7 @@ def _make_all(
     files: dict[Candidate, _File] = {}
     first: TflconvError | None = None
     for rewrite, recipe in ((rewrite, recipe) for rewrite in rewrites for recipe in chosen):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
+        with telling.collecting() as warned:
             try:
                 content = make(recipe, rewrite)
             except UsageError:
@@ -346,10 +344,7 @@ def _make_all(
             except TflconvError as error:
                 first = first or error
                 continue
-        texts = [
-            str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)
-        ]
-        files[recipe, rewrite] = _File(content=content, warnings=tuple(dict.fromkeys(texts)))
+        files[recipe, rewrite] = _File(content=content, warnings=warned.texts)
     if first is not None and not files:
         raise first
     return files

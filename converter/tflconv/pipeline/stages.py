@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -68,17 +67,13 @@ def prepare(model: StudyModel, progress: Callback) -> Prepared:
     Raises:
         TflconvError: Something failed for the whole model.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with telling.collecting() as warned:
         stages = _Stages(model, about(model.model.title, progress))
         candidates, failures = stages.candidates()
-        texts = [
-            str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)
-        ]
     return Prepared(
         candidates=tuple(candidates),
         failures=tuple(failures),
-        warnings=tuple(dict.fromkeys((*stages.dataset.warnings, *texts))),
+        warnings=tuple(dict.fromkeys((*stages.dataset.warnings, *warned.texts))),
         curve=stages.curve,
     )
 

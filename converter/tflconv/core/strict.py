@@ -40,7 +40,7 @@ def prepare(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(_is_tuple, lambda kind: _listed(converter, kind))
 
 
-def told(value: object) -> str:
+def in_words(value: object) -> str:
     """Return a value as messages name it, however large it is."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
@@ -50,7 +50,7 @@ def told(value: object) -> str:
 def _exactly(kind: type) -> Callable[[Any, Any], Any]:
     def structured(value: Any, _: Any) -> Any:
         if type(value) not in _TAKEN[kind]:
-            raise Mismatch(f"expected {_CALLED[kind]}, not {told(value)}")
+            raise Mismatch(f"expected {_CALLED[kind]}, not {in_words(value)}")
         return kind(value)
 
     return structured
@@ -87,7 +87,7 @@ def _numbered(converter: cattrs.Converter, kinds: tuple[Any, ...]) -> Callable[[
 
 def _check_list(value: object) -> None:
     if not isinstance(value, list | tuple):  # values that never were a file have tuples
-        raise Mismatch(f"expected a list, not {told(value)}")
+        raise Mismatch(f"expected a list, not {in_words(value)}")
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -130,7 +130,7 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 def _text(value: object) -> str:
     """A text, or a number that stands where one is expected; no list or object is one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise strict.Mismatch(f"expected text, not {strict.told(value)}")
+        raise strict.Mismatch(f"expected text, not {strict.in_words(value)}")
     return str(value)
 
 

@@ -36,25 +36,30 @@ class Cell:
     baseline: BenchmarkRun | None
 
     @property
+    def is_emulated(self) -> bool:
+        """Whether an emulator ran it, which knows nothing of time and memory."""
+        return self.run.device.kind == "emulator"
+
+    @property
     def latency(self) -> Latency | None:
         """Latency; None on an emulator."""
-        return None if self.run.device.kind == "emulator" else self.run.latency
+        return None if self.is_emulated else self.run.latency
 
     @property
     def cpu(self) -> Cpu | None:
         """CPU time; None on an emulator."""
-        return None if self.run.device.kind == "emulator" else self.run.cpu
+        return None if self.is_emulated else self.run.cpu
 
     @property
     def memory(self) -> Memory | None:
         """Memory; None on an emulator."""
-        return None if self.run.device.kind == "emulator" else self.run.memory
+        return None if self.is_emulated else self.run.memory
 
     @property
     def endurance(self) -> Endurance | None:
         """Figures of the sustained run; None on an emulator."""
         series = self.run.conditions.sustained or ()
-        return None if self.run.device.kind == "emulator" else endurance.of(series)
+        return None if self.is_emulated else endurance.of(series)
 
     @property
     def energy(self) -> Energy | None:

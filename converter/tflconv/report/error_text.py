@@ -61,7 +61,7 @@ def lines(trace: ErrorTrace) -> Iterator[str]:
         yield f"Without a counterpart in {trace.reference}: {plural(trace.unpaired, 'operator')}."
 
 
-def told(error: OperatorError) -> str:
+def in_words(error: OperatorError) -> str:
     """Return the error of one operator in words."""
     return _cause(error) if error.fall else f"SNR {_snr(error.snr)} dB over all, nothing added"
 

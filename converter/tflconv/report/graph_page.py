@@ -158,7 +158,7 @@ def _operator(
     if operator.index in marks:
         entry["change"] = marks[operator.index]
     if (error := errors.get(operator.index)) is not None:
-        entry |= {"snr": round(error.worst, 2), "error": error_text.told(error)}
+        entry |= {"snr": round(error.worst, 2), "error": error_text.in_words(error)}
     return entry
 
 

@@ -77,7 +77,7 @@ async def _classify(service: Service, request: Request, record: Record) -> Respo
             record.asking = await _ask(service, request, record)
         outcomes = await _outcomes(record.asking, request.scope.get(GONE, []))
         record.classified(outcomes)
-        answer, status = told(record.asking.served, outcomes), 200
+        answer, status = as_json(record.asking.served, outcomes), 200
     except Problem as problem:
         answer, status = respond(problem), problem.status
         service.metrics.problem(problem.kind)
@@ -112,15 +112,15 @@ def head(number: str) -> bytes:
     return b"content-type: application/json\r\nx-request-id: %b\r\n" % number.encode()
 
 
-def told(served: Served, outcomes: list[Outcome]) -> str:
+def as_json(served: Served, outcomes: list[Outcome]) -> str:
     """Return the answer as JSON; names and labels are JSON already.
 
     Raises:
         IndexError: A worker told of a class that there is not.
     """
-    begins, pictures = served.told_classes, list[str]()
+    begins, pictures = served.class_openings, list[str]()
     for top, queue, decode, inference in outcomes:
         classes = ", ".join([f"{begins[index]}{share!r}}}" for index, share in top])
         milliseconds = f'{{"queue": {queue}, "decode": {decode}, "inference": {inference}}}'
         pictures.append(f'{{"classes": [{classes}], "milliseconds": {milliseconds}}}')
-    return f'{{"model": {served.told}, "pictures": [{", ".join(pictures)}]}}'
+    return f'{{"model": {served.identity}, "pictures": [{", ".join(pictures)}]}}'

@@ -47,12 +47,12 @@ class Served:
     shape: tuple[int, ...]
 
     @cached_property
-    def told(self) -> str:
+    def identity(self) -> str:
         """Name and hash as JSON."""
         return to_json({"name": self.name, "sha256": self.sha256}, indent=None)
 
     @cached_property
-    def told_classes(self) -> tuple[str, ...]:
+    def class_openings(self) -> tuple[str, ...]:
         """What an answer says of each class before its probability."""
         return tuple(
             f'{{"label": {to_json(label, indent=None)}, "index": {index}, "probability": '

@@ -14,7 +14,7 @@ from typing import Any
 
 from tflconv.service import bodies
 from tflconv.service.bodies import Asked
-from tflconv.service.classifying import BEGUN, PATH, head, told
+from tflconv.service.classifying import BEGUN, PATH, as_json, head
 from tflconv.service.connections import GONE, WHOLE, Ask, LongWay
 from tflconv.service.guards import Guards
 from tflconv.service.jobs import Outcome
@@ -90,7 +90,7 @@ class Quick:
             return go_the_long_way()
         outcomes = [outcome]
         try:
-            text = told(asking.served, outcomes)
+            text = as_json(asking.served, outcomes)
         except IndexError:  # the worker lies
             return go_the_long_way()
         if not scope[WHOLE](head(record.number), text.encode()):

@@ -57,9 +57,9 @@ def test_a_layer_that_cannot_be_trained_is_one_short_message() -> None:
         check_known(read(model))
     assert refused.value.hint is not None
     assert len(refused.value.hint) < 150
-    assert "docs/recipes.md" in refused.value.hint
+    assert "docs/qat.md" in refused.value.hint
 
 
 def test_the_layers_that_can_be_trained_are_in_the_docs() -> None:
-    text = " ".join((ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").split())
+    text = " ".join((ROOT / "docs" / "qat.md").read_text(encoding="utf-8").split())
     assert ", ".join(f"`{name}`" for name in COMPUTED_LAYERS) in text

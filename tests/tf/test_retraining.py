@@ -188,7 +188,7 @@ def test_a_layer_that_cannot_be_trained_is_named(layer: Any, says: str) -> None:
         inside = [layer(4, 3)]
     with pytest.raises(TflconvError, match=says) as raised:
         retrain(classifier(keras, *inside))
-    assert "docs/recipes.md lists those that can be trained" in str(raised.value.hint)
+    assert "docs/qat.md lists those that can be trained" in str(raised.value.hint)
 
 
 def test_what_no_integer_file_can_hold_is_told_before_the_training() -> None:

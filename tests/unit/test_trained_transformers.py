@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 RECORDED = json.loads(
     (ROOT / "studies/mobile-vit/int8-vit/trained.json").read_text(encoding="utf-8")
 )
-DOCS = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs/recipes-measured.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", RECORDED)

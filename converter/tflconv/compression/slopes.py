@@ -17,7 +17,7 @@ from tflconv.network.nodes import Array, Network, Node
 
 HINT = (
     "Use static_wi8_ai8, without training, or replace the layer:"
-    " docs/recipes.md lists those that can be trained."
+    " docs/qat.md lists those that can be trained."
 )
 
 

@@ -350,7 +350,7 @@ _OF_OURS: Mapping[str, tuple[Nodes, str]] = {
 _ATTENDED = frozenset(("query", "value", "key", "argument 1", "argument 2"))
 
 COMPUTED_LAYERS = tuple(sorted({*_OF_KERAS, *_OF_OURS}))
-"""Classes of the layers that are read and compute something; docs/recipes.md lists them."""
+"""Classes of the layers that are read and compute something; docs/qat.md lists them."""
 
 KNOWN_LAYERS = tuple(sorted({*COMPUTED_LAYERS, *SKIPPED, "PatchDropout"}))
 """Classes of the layers that are read; any other becomes an ``opaque`` node."""

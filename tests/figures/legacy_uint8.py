@@ -1,8 +1,8 @@
 """What legacy uint8 files become as int8: bytes, instructions, agreement on views of photographs.
 
-``python tests/figures/legacy_uint8.py PHOTOS FILE...`` prints the table of docs/recipes-measured.md. A file
-does not even agree with itself always, since XNNPACK's kernels and LiteRT's own round differently;
-that agreement stands beside the one of the new file.
+``python tests/figures/legacy_uint8.py PHOTOS FILE...`` prints the table of docs/recipes-measured.md.
+A file does not even agree with itself always, since XNNPACK's kernels and LiteRT's own round
+differently; that agreement stands beside the one of the new file.
 """
 
 from __future__ import annotations

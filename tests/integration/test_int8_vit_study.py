@@ -90,6 +90,25 @@ def test_the_plan_makes_the_networks_that_were_recorded() -> None:
         assert model.training.label_smoothing == card.training["smoothing"]  # as it was called
 
 
+def test_the_text_says_what_new_weights_came_to() -> None:
+    readme = (STUDY / "README.md").read_text(encoding="utf-8")
+    right = {}
+    for run in results.load(STUDY / "training.json").runs:
+        assert run.accuracy is not None
+        assert run.instructions is not None
+        right[run.model.slug] = run.accuracy.correct
+        cells = f"{run.model.bytes:,}".replace(",", " "), f"{run.accuracy.correct / 100:.2f} %"
+        counted = f"{run.instructions.total / 1e6:.{2 + (run.model.slug == NATIVE)}f} M"
+        rewritten = ", rewritten" if run.model.slug == "vit-mnist-fp32" else ""
+        names = f"| `{run.model.name}` | `{run.model.recipe}`{rewritten} |"
+        assert f"{names} {cells[0]} | {cells[1]} | {counted} |" in readme
+    assert right[NATIVE] >= right["vit_int8-mnist-fp32"]
+    assert right[SELECTIVE] >= right["vit-mnist-fp32"]
+    for slug, words in ((NATIVE, "{:.2f} points below the"), (SELECTIVE, "and {:.2f} below the")):
+        behind = (RECORDED[slug]["accuracy"]["correct"] - right[slug]) / 100
+        assert words.format(behind) in " ".join(readme.split())
+
+
 def test_the_curves_are_those_of_the_files() -> None:
     curves = json.loads((STUDY / "curves.json").read_text())
     for path in FILES.values():

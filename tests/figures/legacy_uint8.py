@@ -1,7 +1,7 @@
 """What legacy uint8 files become as int8: bytes, instructions, agreement on views of photographs.
 
-``python tests/figures/legacy_uint8.py PHOTOS FILE...`` prints the table of docs/recipes-measured.md.
-A file does not even agree with itself always, since XNNPACK's kernels and LiteRT's own round
+``python tests/figures/legacy_uint8.py PHOTOS FILE...`` prints the table of recipes-measured.md. A
+file does not even agree with itself always, since XNNPACK's kernels and LiteRT's own round
 differently; that agreement stands beside the one of the new file.
 """
 

@@ -2,7 +2,9 @@
 
 XNNPACK multiplies in tiles: 4 rows and 16 columns of int8 products four deep, 6 rows and 8 columns
 of float ones. What does not fill a tile costs as much as what does. A single row has kernels of its
-own. Everything else is counted by the values that it reads or makes.
+own, and so have fewer float columns than a tile has: 4 rows and 2 columns. A transposed convolution
+with a stride is a convolution per phase of the stride, a pixel at a time. Everything else is
+counted by the values that it reads or makes.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ _UNARY = {
     "RELU6", "RSQRT", "SQRT", "SQUARE", "TANH",
 }  # fmt: skip
 _PRODUCTS = {"CONV_2D", "CONV_3D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
-_TILES = {"float": (6, 8, 1)}
+_TILES = {"float": (6, 8, 1), "float narrow": (4, 2, 1)}
 _INTEGER_TILE = (4, 16, 4)
+"""Rows, columns and depth of a tile: of float products, and of all others."""
 UNROLLED = (9, 25)
 """Taps of the depthwise kernels that have all of them written out."""
 
@@ -134,23 +137,91 @@ def kind(graph: Subgraph, operator: Operator) -> str:
 
 
 def _product(graph: Subgraph, operator: Operator, name: str) -> Iterator[Unit]:
-    outputs = graph.output_tensors(operator)[0]
-    columns = _columns(graph, operator)
-    batches = math.prod(outputs.shape[:-2]) if operator.name == "BATCH_MATMUL" else 1
-    rows = max(outputs.elements // max(columns * batches, 1), 1)
-    depth = max(macs(graph, operator) // max(outputs.elements, 1), 1)
-    taps = _taps(graph, operator)
-    tall, wide, deep = _TILES.get(name, _INTEGER_TILE)
-    tall, row = (1, " row") if rows == 1 else (tall, "")
-    tiles = batches * math.ceil(rows / tall) * math.ceil(columns / wide)
-    yield f"{name}{row} step", tiles * taps * math.ceil(depth / taps / deep)
-    yield f"{name}{row} tile", tiles
-    if taps > 1:
-        yield f"{name} tap", tiles * taps
+    form, phased = product_form(graph, operator, name), _strides(graph, operator) is not None
+    alike = form.removesuffix(" phase")
+    tall, wide, deep = _TILES.get(f"{name}{alike}") or _TILES.get(name, _INTEGER_TILE)
+    across = math.ceil(_columns(graph, operator) / wide)
+    down, taps = _down(graph, operator, 1 if form in (" row", " phase") else tall)
+    yield f"{name}{form} step", across * taps * math.ceil(_depth(graph, operator) / deep)
+    yield f"{name}{form} tile", across * down
+    if _taps(graph, operator) > 1:
+        yield f"{name}{form.removeprefix(' row')} tap", across * taps
+    if phased:
+        yield f"{name}{form} call", down
     if name == "hybrid":
         yield "hybrid value", graph.input_tensors(operator)[0].elements
     if operator.name == "BATCH_MATMUL":
         yield f"{name} packed", graph.input_tensors(operator)[1].elements
+
+
+def product_form(graph: Subgraph, operator: Operator, name: str) -> str:
+    """Return whose kernels compute a product, as its units are named: `` narrow phase``, say.
+
+    Args:
+        graph: The graph.
+        operator: A product of it.
+        name: What it computes in, see ``kind``.
+    """
+    few = _columns(graph, operator) < _TILES["float"][1]
+    narrow = name == "float" and few and operator.name != "BATCH_MATMUL"
+    if _strides(graph, operator) is not None:
+        return " narrow phase" if narrow else " phase"
+    if narrow:
+        return " narrow"
+    return " row" if _rows_of_product(graph, operator) == 1 else ""
+
+
+def _down(graph: Subgraph, operator: Operator, tall: int) -> tuple[int, int]:
+    """Tiles of ``tall`` rows, one below the other, and the taps that all of them read."""
+    strides = _strides(graph, operator)
+    if strides is None:
+        rows = math.ceil(_rows_of_product(graph, operator) / tall)
+        tiles = _batches(graph, operator) * rows
+        return tiles, tiles * _taps(graph, operator)
+    batch, height, width, _ = graph.output_tensors(operator)[0].shape
+    window = graph.input_tensors(operator)[1].shape[1:3]
+    lines, line_taps = _phases(height, window[0], strides[0], 1)
+    tiles, tile_taps = _phases(width, window[1], strides[1], tall)
+    return batch * lines * tiles, batch * line_taps * tile_taps
+
+
+def _phases(side: int, window: int, stride: int, tall: int) -> tuple[int, int]:
+    """Tiles of ``tall`` pixels along a side of a picture, and the taps that they read along it."""
+    tiles = [math.ceil((side - phase) / stride / tall) for phase in range(stride)]
+    taps = [math.ceil((window - phase) / stride) for phase in range(stride)]
+    return sum(tiles), sum(map(math.prod, zip(tiles, taps, strict=True)))
+
+
+def _strides(graph: Subgraph, operator: Operator) -> tuple[int, int] | None:
+    """Strides, high and wide, of a transposed convolution that is computed phase by phase."""
+    if operator.name != "TRANSPOSE_CONV" or len(graph.output_tensors(operator)[0].shape) != 4:
+        return None
+    window = graph.input_tensors(operator)[1].shape[1:3]
+    found = [operator.options.get(f"stride{side}") for side in "HW"]
+    strides = [stride for stride in found if isinstance(stride, int) and stride > 0]
+    if len(strides) < 2 or max(strides) == 1 or len(window) < 2:
+        return None
+    high, wide = strides
+    return (high, wide) if high <= window[0] and wide <= window[1] else None
+
+
+def _rows_of_product(graph: Subgraph, operator: Operator) -> int:
+    values = graph.output_tensors(operator)[0].elements
+    return max(values // max(_columns(graph, operator) * _batches(graph, operator), 1), 1)
+
+
+def _batches(graph: Subgraph, operator: Operator) -> int:
+    if operator.name != "BATCH_MATMUL":
+        return 1
+    return math.prod(graph.output_tensors(operator)[0].shape[:-2])
+
+
+def _depth(graph: Subgraph, operator: Operator) -> float:
+    """Values that a row multiplies at each tap."""
+    if operator.name == "TRANSPOSE_CONV":
+        return max(graph.input_tensors(operator)[1].shape[-1:], default=1)
+    values = max(graph.output_tensors(operator)[0].elements, 1)
+    return max(macs(graph, operator) // values, 1) / _taps(graph, operator)
 
 
 def _columns(graph: Subgraph, operator: Operator) -> int:
@@ -185,9 +256,12 @@ def _built_in(graph: Subgraph, operator: Operator) -> Iterator[Unit]:
     products = macs(graph, operator)
     if products:
         yield "built-in product", products
+    if products and operator.name != "TRANSPOSE_CONV":
         yield "built-in result", _values(graph, operator)
         return
-    yield f"built-in {_type(graph, operator)} {operator.name}", _values(graph, operator)
+    hybrid = products and kind(graph, operator) == "hybrid"
+    type_ = "hybrid" if hybrid else _type(graph, operator)
+    yield f"built-in {type_} {operator.name}", _values(graph, operator)
 
 
 def _type(graph: Subgraph, operator: Operator) -> str:

@@ -1,9 +1,9 @@
 """What ``auto`` loses on networks: ``python tests/figures/cheapest_choice.py SEED_OR_NAME...``.
 
 Each is a float ``.tflite``: of a seed, convolutions with operators between them that few networks
-have; of a name, one of ``product_graphs.DECODERS``. All candidates and the file of ``auto`` are
-counted on an emulated Cortex-A76; ``auto`` loses what its file takes beyond the cheapest candidate
-that is close to the float model.
+have; of a name, ``group norm`` or one of ``product_graphs.DECODERS``. All candidates and the file
+of ``auto`` are counted on an emulated Cortex-A76; ``auto`` loses what its file takes beyond the
+cheapest candidate that is close to the float model.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+import layout_graphs
 import product_graphs
 import stand_in_graphs
 
@@ -62,9 +63,12 @@ class Counted:
 def counted(seed: int | str, folder: Path) -> Counted:
     """Make and count all files of the network of ``seed``, or of that name, in ``folder``."""
     if isinstance(seed, str):
-        (content, shape), random = product_graphs.decoder(seed), 0
+        norm = seed == "group norm"
+        content, shape = layout_graphs.group_norm() if norm else product_graphs.decoder(seed)
+        random = 0
     else:
-        (content, shape), random = stand_in_graphs.network(seed), seed
+        content, shape = stand_in_graphs.network(seed)
+        random = seed
     model = folder / f"network{random}.tflite"
     model.write_bytes(content)
     noise = np.random.default_rng([random, 1]).normal(size=(24, *shape[1:])).astype(np.float32)

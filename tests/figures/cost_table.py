@@ -24,7 +24,7 @@ import click
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
-from operators import operators_alone, rare_operators, rare_products
+from operators import layouts, operators_alone, rare_operators, rare_products
 
 from tflconv import benchmark, conversion, device, recipe
 from tflconv.benchmark import BenchmarkConfig
@@ -236,20 +236,23 @@ def main() -> None:
 
 @main.command()
 @click.option("--device", "core", default="arm64:cortex-a76", show_default=True)
-@click.option("--products", is_flag=True, help="No networks, only products that fill no tile.")
+@click.option(
+    "--alone", "alone", is_flag=True, help="No networks, only single operators that they lack."
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-def count(core: str, products: bool, folder: Path, names: Sequence[str]) -> None:
+def count(core: str, alone: bool, folder: Path, names: Sequence[str]) -> None:
     """Make the files of all networks, or of NAMES, in FOLDER and count them."""
     from networks import NETWORKS
 
     place = device.find(core)
     folder.mkdir(exist_ok=True)
-    for name in () if products else names or NETWORKS:
+    for name in () if alone else names or NETWORKS:
         make(name, folder / "files")
     files = [*sorted((folder / "files").rglob("*.tflite")), *rare_products(folder / "rare")]
-    files += [] if products else rare_operators(folder / "rare")
+    files += [] if alone else rare_operators(folder / "rare")
     operators_alone(files, folder / "operators")
+    layouts(folder / "operators")
     counted: dict[str, dict[str, float]] = {"files": {}, "operators": {}}
     for kind, found in counted.items():
         for path in sorted((folder / kind).rglob("*.tflite")):

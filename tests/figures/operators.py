@@ -19,6 +19,7 @@ from tflconv.tflite.reading import Operator, Subgraph
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+import layout_graphs
 import product_graphs
 import stand_in_graphs
 from product_graphs import Transposed
@@ -87,6 +88,13 @@ def rare_products(folder: Path) -> Iterator[Path]:
         path = folder / f"{name}.tflite"
         path.write_bytes(content)
         yield path
+
+
+def layouts(folder: Path) -> None:
+    """Write files of operators over pictures whose channels come first or last to ``folder``."""
+    folder.mkdir(exist_ok=True)
+    for name, content in layout_graphs.samples().items():
+        (folder / f"{name}.tflite").write_bytes(content)
 
 
 def operators_alone(files: Iterable[Path], folder: Path) -> None:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 
+from tflconv.inspection import runs
 from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
 Unit = tuple[str, float]
 """Name of a unit, which a cost table prices, and how many of it."""
 
 _FREE = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
-_REDUCING = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"}
 _POOLING = {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
-_BINARY = {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"}
 _UNARY = {
     "ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU",
     "RELU6", "RSQRT", "SQRT", "SQUARE", "TANH",
@@ -103,9 +102,18 @@ def _by_xnnpack(graph: Subgraph, operator: Operator, type_: str | None = None) -
     elif operator.name == "DEPTHWISE_CONV_2D":
         yield from _depthwise(graph, operator, type_ or kind(graph, operator))
     elif not _unpacks_once(graph, operator):
-        name = f"{type_ or _type(graph, operator)} {operator.name}"
+        yield from _by_rows(graph, operator, type_ or _type(graph, operator))
+
+
+def _by_rows(graph: Subgraph, operator: Operator, type_: str) -> Iterator[Unit]:
+    squares = operator.name == "MUL" and len(set(operator.inputs)) == 1
+    name = f"{type_} {'SQUARE' if squares else operator.name}"
+    blocks = runs.blocks(graph, operator, type_) if operator.name == "TRANSPOSE" else None
+    if blocks:
+        yield from zip((f"{name} block", f"{name} part of a block"), blocks, strict=True)
+    else:
         yield name, _values(graph, operator)
-        yield f"{name} row", _rows(graph, operator)
+        yield f"{name} row", runs.rows(graph, operator)
 
 
 def macs(graph: Subgraph, operator: Operator) -> int:
@@ -276,26 +284,9 @@ def _values(graph: Subgraph, operator: Operator) -> int:
     if operator.name in _POOLING:
         sides = [operator.options.get(f"filter{side}", 1) for side in ("Height", "Width")]
         return made * math.prod(int(side) for side in sides if isinstance(side, int))
-    if operator.name in _REDUCING:
+    if operator.name in runs.REDUCING:
         return sum(t.elements for t in graph.input_tensors(operator)[:1])
     return made
-
-
-def _rows(graph: Subgraph, operator: Operator) -> int:
-    """Runs of values that it treats in one go: rows of a table, pieces of what is put together."""
-    tensors = [*graph.output_tensors(operator), *graph.input_tensors(operator)[:1]]
-    if not tensors:  # CALL_ONCE, which prepares variables
-        return 0
-    if operator.name == "CONCATENATION":
-        axis, parts = operator.options.get("axis"), graph.input_tensors(operator)
-        sides = tensors[0].shape[: axis if isinstance(axis, int) else -1]
-        return len(parts) * math.prod(sides)
-    if operator.name in _BINARY:
-        shapes = {t.shape for t in graph.input_tensors(operator) if t.elements > 1}
-        if len(shapes) < 2:
-            return 0
-    widest = max(tensors, key=lambda tensor: tensor.elements)
-    return widest.elements // max(widest.shape[-1] if widest.shape else 1, 1)
 
 
 def _unpacks_once(graph: Subgraph, operator: Operator) -> bool:

@@ -21,7 +21,7 @@ from tflconv.conversion.calibration import TensorRanges
 from tflconv.conversion.extremes import Ends
 from tflconv.network.symmetric import symmetric_ends
 from tflconv.tflite.dividing import PRODUCT, divided_by
-from tflconv.tflite.wiring import Step, Wiring
+from tflconv.tflite.wiring import WiredOperator, Wiring
 
 FILTERS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 """Operators with trained weights, which selective recipes compute in integers in every file."""
@@ -61,13 +61,13 @@ class _Products(Wiring):
         self.spared = spared
         self.upwards = frozenset(upwards(model))
 
-    def multiplies(self, step: Step) -> bool:
+    def multiplies(self, step: WiredOperator) -> bool:
         """Return whether it is a product of two activations, the left one as it is."""
         transposes = bool(getattr(step.operator.builtinOptions, "adjX", False))
         two = step.kind == PRODUCT and len(step.reads) == 2
         return two and not transposes and not self.spares(step)
 
-    def spares(self, step: Step) -> bool:
+    def spares(self, step: WiredOperator) -> bool:
         """Return whether it stays in float."""
         return step.makes[0] in self.spared or (
             step.kind == PRODUCT and step.reads[0] in self.spared
@@ -117,7 +117,7 @@ def integers(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
     return frozenset(name for step in steps for name in step.makes)
 
 
-def products(model: fb.ModelT, spared: Collection[str] = ()) -> list[Step]:
+def products(model: fb.ModelT, spared: Collection[str] = ()) -> list[WiredOperator]:
     """Return the products of two activations that are computed in integers.
 
     Args:
@@ -128,7 +128,7 @@ def products(model: fb.ModelT, spared: Collection[str] = ()) -> list[Step]:
     return [step for step in wiring.steps if wiring.multiplies(step)]
 
 
-def users(model: fb.ModelT) -> dict[str, tuple[Step, ...]]:
+def users(model: fb.ModelT) -> dict[str, tuple[WiredOperator, ...]]:
     """Return the operators that make and read each activation, but for the inputs.
 
     What only moves values is passed: its result is the same activation.
@@ -144,7 +144,7 @@ def users(model: fb.ModelT) -> dict[str, tuple[Step, ...]]:
     }
 
 
-def _reading(wiring: Wiring, step: Step) -> Iterator[Step]:
+def _reading(wiring: Wiring, step: WiredOperator) -> Iterator[WiredOperator]:
     for reader in wiring.readers(step.makes[0]):
         yield reader
         if reader.kind in _MOVING:
@@ -182,7 +182,7 @@ def fit(model: fb.ModelT, ranges: TensorRanges, spared: Collection[str] = ()) ->
     return fitted
 
 
-def _integer_steps(wiring: _Products) -> list[Step]:
+def _integer_steps(wiring: _Products) -> list[WiredOperator]:
     """The products, and the most that can be carried along: all its neighbours are among them."""
     chosen = {step.makes: step for step in wiring.steps if _may_be(wiring, step)}
     while True:
@@ -192,14 +192,14 @@ def _integer_steps(wiring: _Products) -> list[Step]:
         chosen = kept
 
 
-def _may_be(wiring: _Products, step: Step) -> bool:
+def _may_be(wiring: _Products, step: WiredOperator) -> bool:
     if step.kind == _SATURATED:
         maker = wiring.maker(step.reads[0])
         return maker is not None and wiring.multiplies(maker) and _only_relu(wiring, maker) is step
     return step.kind in _CARRIED or _is_own(wiring, step)
 
 
-def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
+def _stays(wiring: _Products, step: WiredOperator, chosen: Collection[Makes]) -> bool:
     """Whether it is a product, or all that it reads and all that read it are chosen.
 
     Padding needs only the latter: it has the range of what it pads.
@@ -214,14 +214,14 @@ def _stays(wiring: _Products, step: Step, chosen: Collection[Makes]) -> bool:
     return handed and read and wiring.outputs.isdisjoint(step.makes)
 
 
-def _is_own(wiring: _Products, step: Step) -> bool:
+def _is_own(wiring: _Products, step: WiredOperator) -> bool:
     """Whether it is in integers by its own right, and not because it is carried along."""
     if step.kind in FILTERS or step.makes[0] in wiring.upwards:
         return not wiring.spares(step)
     return wiring.multiplies(step) or divided_by(wiring, step) is not None
 
 
-def _only_relu(wiring: _Products, product: Step) -> Step | None:
+def _only_relu(wiring: _Products, product: WiredOperator) -> WiredOperator | None:
     reader = wiring.only_reader(product.makes[0])
     return reader if reader is not None and reader.kind == _SATURATED else None
 

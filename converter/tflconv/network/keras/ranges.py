@@ -86,7 +86,7 @@ def measure(
         batch: Samples per run.
         on_sample: Is told how many samples were run, of how many.
     """
-    observer = _Observer({node.name for node in quantized(network)})
+    observer = _RangeObserver({node.name for node in quantized(network)})
     batch = batch if network.takes_batches else 1
     for start in range(0, len(inputs[0]), batch):
         run_all(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
@@ -132,7 +132,7 @@ def allowed(node: Node, low: float, high: float) -> Range:
     return widened.symmetric() if node.options.get("symmetric") else widened
 
 
-class _Observer(FloatScheme):
+class _RangeObserver(FloatScheme):
     """Records the smallest and the largest output of the nodes called ``names``."""
 
     def __init__(self, names: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tflconv.network.nodes import Node
-from tflconv.network.tflite.graph import Graph, Region, between
+from tflconv.network.tflite.graph import MainGraph, Region, between
 from tflconv.tflite.arithmetic import ELEMENTWISE, FUNCTIONS
 from tflconv.tflite.reading import Operator
 
@@ -21,7 +21,7 @@ _CLOSE = 2e-6
 _GRID = np.concatenate([np.linspace(-30, 30, 601), np.linspace(-8, 8, 1601)])
 
 
-def find(graph: Graph) -> Iterator[Region]:
+def find(graph: MainGraph) -> Iterator[Region]:
     """Yield the activation functions of several operators in ``graph``."""
     for operator in graph.operators:
         if operator.name in _LAST:
@@ -30,7 +30,7 @@ def find(graph: Graph) -> Iterator[Region]:
                 yield region
 
 
-def _ending(graph: Graph, last: Operator) -> Region | None:
+def _ending(graph: MainGraph, last: Operator) -> Region | None:
     output = last.outputs[0]
     for source in _ancestors(graph, last):
         operators = between(graph, {source}, output)
@@ -46,7 +46,7 @@ def _ending(graph: Graph, last: Operator) -> Region | None:
     return None
 
 
-def _ancestors(graph: Graph, last: Operator) -> list[int]:
+def _ancestors(graph: MainGraph, last: Operator) -> list[int]:
     """What ``last`` is calculated from, number by number, nearest first."""
     ancestors, waiting = list[int](), [last]
     while waiting and len(ancestors) < _DEEPEST:
@@ -59,7 +59,9 @@ def _ancestors(graph: Graph, last: Operator) -> list[int]:
     return ancestors
 
 
-def _function(graph: Graph, operators: Sequence[Operator], source: int, output: int) -> str | None:
+def _function(
+    graph: MainGraph, operators: Sequence[Operator], source: int, output: int
+) -> str | None:
     """The name of the function that ``operators`` compute of each number."""
     fixed = [graph.constants[t] for o in operators for t in o.inputs if t in graph.constants]
     if any(o.name not in ELEMENTWISE for o in operators) or any(c.size > 1 for c in fixed):

@@ -14,7 +14,7 @@ from tflconv.tflite.arithmetic import Values
 from tflconv.tflite.reading import Operator, TfliteModel, TfliteTensor
 
 
-class Graph:
+class MainGraph:
     """The main graph of a file, and what of it is constant.
 
     Args:
@@ -165,7 +165,7 @@ class Region:
     operators: frozenset[int]
 
 
-def between(graph: Graph, sources: Collection[int], output: int) -> list[Operator] | None:
+def between(graph: MainGraph, sources: Collection[int], output: int) -> list[Operator] | None:
     """Return the calculating operators that make ``output`` of ``sources`` and constants only.
 
     Returns:
@@ -193,7 +193,7 @@ _LARGEST = 40
 """Operators of the longest spelling of a single node."""
 
 
-def is_closed(graph: Graph, operators: Iterable[Operator], output: int) -> bool:
+def is_closed(graph: MainGraph, operators: Iterable[Operator], output: int) -> bool:
     """Whether what ``operators`` compute, besides ``output``, is read by themselves only."""
     inside = {operator.index for operator in operators}
     made = {t for operator in operators for t in operator.outputs} - {output}
@@ -202,7 +202,7 @@ def is_closed(graph: Graph, operators: Iterable[Operator], output: int) -> bool:
     )
 
 
-def descendants(graph: Graph, tensor: int) -> Iterator[int]:
+def descendants(graph: MainGraph, tensor: int) -> Iterator[int]:
     """Yield what calculating operators make of ``tensor``, nearest first."""
     reached = {tensor}
     for operator in graph.operators:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.network.nodes import Node
-from tflconv.network.tflite.graph import Graph, Region, between, descendants
+from tflconv.network.tflite.graph import MainGraph, Region, between, descendants
 from tflconv.tflite.reading import Operator
 
 _ROOTS = ("POW", "RSQRT", "SQRT")
@@ -24,7 +24,7 @@ _FARTHEST = 8
 Doubles = NDArray[np.float64]
 
 
-def find(graph: Graph) -> Iterator[Region]:
+def find(graph: MainGraph) -> Iterator[Region]:
     """Yield the normalizations over the channels in ``graph``."""
     for root in graph.operators:
         if root.name in _ROOTS:
@@ -33,7 +33,7 @@ def find(graph: Graph) -> Iterator[Region]:
                 yield region
 
 
-def _around(graph: Graph, root: Operator) -> Region | None:
+def _around(graph: MainGraph, root: Operator) -> Region | None:
     ends = list(_ends(graph, root))
     for source in _sources(graph, root):
         for end in ends:
@@ -46,14 +46,14 @@ def _around(graph: Graph, root: Operator) -> Region | None:
     return None
 
 
-def _ends(graph: Graph, root: Operator) -> Iterator[int]:
+def _ends(graph: MainGraph, root: Operator) -> Iterator[int]:
     for count, tensor in enumerate(descendants(graph, root.outputs[0])):
         if count == _FARTHEST:
             return
         yield tensor
 
 
-def _sources(graph: Graph, root: Operator) -> list[int]:
+def _sources(graph: MainGraph, root: Operator) -> list[int]:
     """What may be normalized, farthest first: inputs of means that ``root`` depends on.
 
     A mean of squares depends on what was squared, too.
@@ -74,13 +74,15 @@ def _sources(graph: Graph, root: Operator) -> list[int]:
     return list(dict.fromkeys(sources[::-1]))
 
 
-def _is_over_channels(graph: Graph, operator: Operator) -> bool:
+def _is_over_channels(graph: MainGraph, operator: Operator) -> bool:
     axes = graph.constants.get(operator.inputs[1])
     rank = len(graph.shape(operator.inputs[0]))
     return axes is not None and [int(axis) % rank for axis in np.ravel(axes)] == [rank - 1]
 
 
-def _recognized(graph: Graph, operators: Sequence[Operator], source: int, end: int) -> Node | None:
+def _recognized(
+    graph: MainGraph, operators: Sequence[Operator], source: int, end: int
+) -> Node | None:
     shape = graph.shape(source)
     if len(shape) < 2 or shape[-1] < 2:
         return None
@@ -107,14 +109,14 @@ _PROBES = ((0.0, 1.0), (2.0, 5.0), (0.0, 1e-3), (0.1, 0.03))
 
 
 def _computed(
-    graph: Graph, operators: Sequence[Operator], source: int, end: int, probe: Doubles
+    graph: MainGraph, operators: Sequence[Operator], source: int, end: int, probe: Doubles
 ) -> Doubles:
     """What ``operators`` make of each sample of ``probe``, one after another as in a batch of 1."""
     made = [graph.compute(operators, {source: sample[np.newaxis]})[end] for sample in probe]
     return np.asarray(np.concatenate(made), np.float64)
 
 
-def _small_numbers(graph: Graph, operators: Sequence[Operator]) -> list[float]:
+def _small_numbers(graph: MainGraph, operators: Sequence[Operator]) -> list[float]:
     """What may be the epsilon: each single small constant that is added, or nothing."""
     added = [graph.scalar(o) for o in operators if o.name in ("ADD", "MAXIMUM")]
     return [number for number in added if number is not None and 0 < number < 0.1] or [0.0]

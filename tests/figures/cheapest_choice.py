@@ -1,8 +1,9 @@
-"""What ``auto`` loses on random networks: ``python tests/figures/cheapest_choice.py SEED...``.
+"""What ``auto`` loses on networks: ``python tests/figures/cheapest_choice.py SEED_OR_NAME...``.
 
-Each is a float ``.tflite`` of convolutions with operators between them that few networks have. All
-candidates and the file of ``auto`` are counted on an emulated Cortex-A76; ``auto`` loses what its
-file takes beyond the cheapest candidate that is close to the float model.
+Each is a float ``.tflite``: of a seed, convolutions with operators between them that few networks
+have; of a name, ``group norm`` or one of ``product_graphs.DECODERS``. All candidates and the file
+of ``auto`` are counted on an emulated Cortex-A76; ``auto`` loses what its file takes beyond the
+cheapest candidate that is close to the float model.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+import layout_graphs
+import product_graphs
 import stand_in_graphs
 
 import tflconv
@@ -57,12 +60,18 @@ class Counted:
         return f"{self.loss:+.1%}: auto {self.auto / 1e6:.3f} M; {told}"
 
 
-def counted(seed: int, folder: Path) -> Counted:
-    """Make and count all files of the network of ``seed`` in ``folder``."""
-    content, shape = stand_in_graphs.network(seed)
-    model = folder / f"network{seed}.tflite"
+def counted(seed: int | str, folder: Path) -> Counted:
+    """Make and count all files of the network of ``seed``, or of that name, in ``folder``."""
+    if isinstance(seed, str):
+        norm = seed == "group norm"
+        content, shape = layout_graphs.group_norm() if norm else product_graphs.decoder(seed)
+        random = 0
+    else:
+        content, shape = stand_in_graphs.network(seed)
+        random = seed
+    model = folder / f"network{random}.tflite"
     model.write_bytes(content)
-    noise = np.random.default_rng([seed, 1]).normal(size=(24, *shape[1:])).astype(np.float32)
+    noise = np.random.default_rng([random, 1]).normal(size=(24, *shape[1:])).astype(np.float32)
     samples = Calibration.of_values("noise", noise)
     place = device.find(CORE)
     close: dict[str, float] = {}
@@ -94,11 +103,12 @@ def _count(path: Path, place: device.Device) -> float:
 
 
 def main() -> None:
-    """Print a line for each seed."""
+    """Print a line for each seed or name."""
     warnings.simplefilter("ignore")
-    for seed in map(int, sys.argv[1:]):
+    for said in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as folder:
-            print(seed, counted(seed, Path(folder)), flush=True)
+            found = counted(int(said) if said.isdigit() else said, Path(folder))
+            print(said, found, flush=True)
 
 
 if __name__ == "__main__":

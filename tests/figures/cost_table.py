@@ -6,7 +6,7 @@ typical operators alone. ``fit`` prices the units of ``tflconv.inspection.work``
 ``fit --new`` keeps the prices that there are, and adds those of operators that the table lacks, by
 what each costs alone, so that a few networks do. ``check`` holds the choices against them: those by
 the table that is shipped, and those by a table that was fitted without the network that is chosen
-for.
+for. ``transposed`` holds the estimates of random transposed convolutions against their counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import click
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
-from operators import operators_alone, rare_operators
+from operators import layouts, operators_alone, rare_operators, rare_products
 
 from tflconv import benchmark, conversion, device, recipe
 from tflconv.benchmark import BenchmarkConfig
@@ -236,17 +236,23 @@ def main() -> None:
 
 @main.command()
 @click.option("--device", "core", default="arm64:cortex-a76", show_default=True)
+@click.option(
+    "--alone", "alone", is_flag=True, help="No networks, only single operators that they lack."
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-def count(core: str, folder: Path, names: Sequence[str]) -> None:
+def count(core: str, alone: bool, folder: Path, names: Sequence[str]) -> None:
     """Make the files of all networks, or of NAMES, in FOLDER and count them."""
     from networks import NETWORKS
 
     place = device.find(core)
-    for name in names or NETWORKS:
+    folder.mkdir(exist_ok=True)
+    for name in () if alone else names or NETWORKS:
         make(name, folder / "files")
-    files = [*sorted((folder / "files").rglob("*.tflite")), *rare_operators(folder / "rare")]
+    files = [*sorted((folder / "files").rglob("*.tflite")), *rare_products(folder / "rare")]
+    files += [] if alone else rare_operators(folder / "rare")
     operators_alone(files, folder / "operators")
+    layouts(folder / "operators")
     counted: dict[str, dict[str, float]] = {"files": {}, "operators": {}}
     for kind, found in counted.items():
         for path in sorted((folder / kind).rglob("*.tflite")):
@@ -299,6 +305,29 @@ def check(folder: Path) -> None:
         return
     left_out = {n: counted.estimates(counted.fit(n), n) for n in counted.networks}
     summary(counted, left_out, "fitted without the network")
+
+
+@main.command()
+@click.option("--device", "core", default="arm64:cortex-a76", show_default=True)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.argument("seeds", nargs=-1, type=int)
+def transposed(core: str, folder: Path, seeds: Sequence[int]) -> None:
+    """Hold the estimates of random transposed convolutions against what is counted."""
+    from product_graphs import Transposed
+
+    place, path = device.find(core), folder / "transposed.tflite"
+    click.echo("| transposed convolution | float | estimated | int8 | estimated |")
+    click.echo("|---|---|---|---|---|")
+    ratios = []
+    for each in map(Transposed.drawn, seeds):
+        cells = [str(each)]
+        for kind in ("float", "int8"):
+            path.write_bytes(each.content(kind))
+            counts, estimated = instructions(path, place), delegation.estimate(path.read_bytes())
+            ratios.append(estimated / counts)
+            cells += [f"{counts:,.0f}", f"{ratios[-1] - 1:+.1%}"]
+        click.echo(f"| {' | '.join(cells)} |")
+    click.echo(f"From {min(ratios) - 1:+.1%} to {max(ratios) - 1:+.1%}.")
 
 
 def _by_table(counted: Counted, network: str) -> Units:

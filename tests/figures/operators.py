@@ -19,9 +19,14 @@ from tflconv.tflite.reading import Operator, Subgraph
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+import layout_graphs
+import product_graphs
 import stand_in_graphs
+from product_graphs import Transposed
 
-PRODUCTS = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "DEPTHWISE_CONV_2D")
+PRODUCTS = (
+    "CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV",
+)  # fmt: skip
 SIZES = {True: 14, False: 5}
 """How many sizes of a kind are taken, of products and of others."""
 
@@ -32,6 +37,14 @@ RARE = (*stand_in_graphs.NAMES, "EQUAL", "GELU", "MAXIMUM", "SQRT", "TANH")
 SHAPES = ((1, 8, 8, 16), (1, 12, 12, 40), (1, 24, 24, 24))
 WINDOWS = (3, 5)
 """Depthwise windows that fill a kernel."""
+
+TRANSPOSED = (*map(Transposed.drawn, range(16)), *(
+    Transposed(side=side, channels=16, made=8, window=2, stride=3, same=True) for side in (6, 12)
+))  # fmt: skip
+"""Transposed convolutions; XNNPACK leaves those that skip pixels to a built-in kernel."""
+
+FEW = range(1, 8)
+"""Float columns that XNNPACK multiplies two at a time."""
 
 
 def rare_operators(folder: Path) -> Iterator[Path]:
@@ -55,6 +68,33 @@ def rare_operators(folder: Path) -> Iterator[Path]:
             path = path.with_stem(f"{path.stem} int8")
             path.write_bytes(content)
             yield path
+
+
+def rare_products(folder: Path) -> Iterator[Path]:
+    """Write files of products that fill no tile to ``folder``."""
+    folder.mkdir(exist_ok=True)
+    files = {
+        f"TRANSPOSED {each} {kind}": each.content(kind)
+        for each in TRANSPOSED
+        for kind in product_graphs.KINDS
+    }
+    for made in FEW:
+        for side, depth, window in ((9, 16, 3), (16, 32, 1)):
+            content = product_graphs.convolved((1, side, side, depth), made, window)
+            files[f"NARROW {made} of {window}"] = content
+        for rows in (1, 48):
+            files[f"DENSE {made} of {rows}"] = product_graphs.dense(rows, 64, made)
+    for name, content in files.items():
+        path = folder / f"{name}.tflite"
+        path.write_bytes(content)
+        yield path
+
+
+def layouts(folder: Path) -> None:
+    """Write files of operators over pictures whose channels come first or last to ``folder``."""
+    folder.mkdir(exist_ok=True)
+    for name, content in layout_graphs.samples().items():
+        (folder / f"{name}.tflite").write_bytes(content)
 
 
 def operators_alone(files: Iterable[Path], folder: Path) -> None:
@@ -101,8 +141,11 @@ def _kind(graph: Subgraph, operator: Operator) -> tuple[str, str, str]:
         form = "point" if tensors[1].shape[1:3] == (1, 1) else "window"
     else:
         form = "row" if target.shape and target.elements == target.shape[-1] else "rows"
-    product = work.macs(graph, operator)
-    return operator.name, work.kind(graph, operator) if product else target.dtype, form
+    if not work.macs(graph, operator):
+        return operator.name, target.dtype, form
+    kind = work.kind(graph, operator)
+    form += " narrow" if "narrow" in work.product_form(graph, operator, kind) else ""
+    return operator.name, kind, form
 
 
 def _size(graph: Subgraph, operator: Operator) -> int:

@@ -61,7 +61,7 @@ def test_a_transformer_is_rewritten_and_its_softmax_stays(tmp_path: Path) -> Non
     assert card is not None
     assert without is not None
     assert (card.rewrite, card.outputs) == ("optimized", "probabilities")
-    assert card.versions["cost table"] == "cortex-a76 4"
+    assert card.versions["cost table"] == "cortex-a76 5"
     assert (without.rewrite, without.outputs) == ("optimized", "logits")
     assert "cost table" not in without.versions
 

@@ -152,7 +152,7 @@ def test_a_choice_is_read_as_it_was_written() -> None:
     choice = chosen([FP32], widths, {32: 0.999, 128: 0.999})
     for one in (choice, choosing.narrowed(choice, FP32, "as-is", Fidelity(samples=1, source=""))):
         assert Choice.from_json(json.loads(json.dumps(one.to_json())), [FP32]) == one
-    assert choice.table == "cortex-a76 4"
+    assert choice.table == "cortex-a76 5"
     assert choosing.settled(FP32, "as-is").table is None
 
 

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import product_graphs
 import pytest
 import stand_in_graphs
 from ai_edge_litert import schema_py_generated as fb
+from product_graphs import Kind, Transposed
 from tiny_graphs import FLOAT, INT8, INT32, Builder
 
 from tflconv import conversion, recipe
@@ -41,7 +43,7 @@ def dense(rows: int, columns: int, depth: int, dtype: int) -> Subgraph:
         (2, 3, 1, INT8, 1),
         (5, 17, 5, INT8, 8),
         (6, 8, 1, FLOAT, 1),
-        (2, 3, 1, FLOAT, 1),
+        (2, 8, 1, FLOAT, 1),
         (7, 9, 2, FLOAT, 8),
     ],
 )
@@ -55,6 +57,70 @@ def test_what_fills_no_tile_costs_as_much_as_what_does(
 def test_a_single_row_has_a_kernel_of_its_own() -> None:
     found = dict(work.units(dense(1, 16, 8, INT8), {0}))
     assert found == {"call": 1, "int8 row step": 2, "int8 row tile": 1}
+
+
+@pytest.mark.parametrize(
+    ("seed", "in_float", "in_integers"),
+    [
+        (100, 358_615, 401_976),
+        (103, 31_437, 79_210),
+        (106, 154_588, 478_044),
+        (109, 749_688, 349_688),
+        (112, 80_128, 40_328),
+        (118, 439_243, 454_867),
+        (122, 146_656, 216_351),
+    ],
+)
+def test_transposed_convolutions_cost_what_was_counted(
+    seed: int, in_float: int, in_integers: int
+) -> None:
+    """By ``cost_table.py transposed``; the table was fitted to others."""
+    drawn = Transposed.drawn(seed)
+    assert estimate(drawn.content("float")) == pytest.approx(in_float, rel=0.08)
+    assert estimate(drawn.content("int8")) == pytest.approx(in_integers, rel=0.02)
+
+
+def estimate(content: bytes) -> float:
+    return delegation.estimate(content)
+
+
+def product_units(content: bytes) -> dict[str, float]:
+    main = reading.parse(content, Path("m.tflite")).main
+    return dict(work.units(main, {0}))
+
+
+@pytest.mark.parametrize(("kind", "across"), [("float", 2), ("hybrid", 1), ("int8", 1)])
+def test_a_strided_transposed_convolution_is_one_per_phase(kind: Kind, across: int) -> None:
+    """Of 3 x 3 taps, the four phases of the stride have 4, 2, 2 and 1."""
+    piece = Transposed(side=5, channels=6, made=12, window=3, stride=2, same=True)
+    found, pixels = product_units(piece.content(kind)), 5 * 5
+    depth = 6 if kind == "float" else 2
+    assert found[f"{kind} phase call"] == 4 * pixels
+    assert found[f"{kind} phase tile"] == 4 * pixels * across
+    assert found[f"{kind} phase tap"] == 9 * pixels * across
+    assert found[f"{kind} phase step"] == 9 * pixels * across * depth
+
+
+def test_a_transposed_convolution_without_a_stride_is_one_convolution() -> None:
+    piece = Transposed(side=6, channels=8, made=16, window=3, stride=1, same=True)
+    found = product_units(piece.content("int8"))
+    assert (found["int8 tile"], found["int8 tap"], found["int8 step"]) == (9, 81, 162)
+
+
+def test_few_float_columns_are_multiplied_two_at_a_time() -> None:
+    """Counted, 9 x 9 pixels of 16 channels: 102 705 for 7 columns, and 77 484 for 9."""
+    few, more = (product_graphs.convolved((1, 9, 9, 16), made, 3) for made in (7, 9))
+    assert product_units(few)["float narrow tile"] == 21 * 4
+    assert product_units(more)["float tile"] == 14 * 2
+    assert estimate(few) == pytest.approx(102_705, rel=0.05)
+    assert estimate(more) == pytest.approx(77_484, rel=0.05)
+    assert "float narrow tile" in product_units(product_graphs.dense(1, 64, 7))
+
+
+def test_what_skips_pixels_is_left_to_a_built_in_kernel() -> None:
+    """XNNPACK takes no stride beyond the window; 59 961 were counted."""
+    piece = Transposed(side=8, channels=16, made=8, window=2, stride=3, same=True)
+    assert estimate(piece.content("float")) == pytest.approx(59_961, rel=0.15)
 
 
 def between_integers(middle: str) -> Subgraph:

@@ -56,7 +56,7 @@ class Calibration:
             they make its integers the pixels themselves, so that normalization costs nothing.
         names: What ``inputs`` are called, if they have names.
         method: Which range an activation gets of the values that it has (``clipping``).
-        told: Is told how many samples were run through a model, of how many.
+        on_sample: Is told how many samples were run through a model, of how many.
 
     Raises:
         UsageError: There are no samples, not equally many for each input, or not finite ones.
@@ -69,7 +69,7 @@ class Calibration:
     limits: tuple[float, float] | None = None
     names: tuple[str, ...] = ()
     method: CalibrationMethod = "min-max"
-    told: Callable[[int, int], object] = field(default=lambda _, __: None, repr=False)
+    on_sample: Callable[[int, int], object] = field(default=lambda _, __: None, repr=False)
 
     def __post_init__(self) -> None:
         counts = {len(values) for values in self.inputs}
@@ -159,13 +159,13 @@ class Calibration:
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what a card says about the calibration."""
-        told: dict[str, JsonValue] = {
+        described: dict[str, JsonValue] = {
             "name": self.name,
             "digest": self.digest,
             "seed": self.seed,
             "count": len(self.inputs[0]),
         }
-        return told if self.method == "min-max" else told | {"method": self.method}
+        return described if self.method == "min-max" else described | {"method": self.method}
 
 
 def measure(
@@ -225,8 +225,8 @@ def measure_with_answers(
     kept = {end: list[NDArray[np.float32]]() for end in ends}
     ranges = measure(model, calibration, kept=kept)
     rows = list(zip(*kept.values(), strict=True))
-    told = len(rows) == len(calibration.few) and len(kept) == len(names)
-    return ranges, [dict(zip(names, row, strict=True)) for row in rows] if told else None
+    complete = len(rows) == len(calibration.few) and len(kept) == len(names)
+    return ranges, [dict(zip(names, row, strict=True)) for row in rows] if complete else None
 
 
 def observe(
@@ -254,7 +254,7 @@ def observe(
             runtime.set_tensor(detail["index"], values)
         runtime.invoke()
         yield _results(runtime, wanted)
-        calibration.told(number, len(calibration.inputs[0]))
+        calibration.on_sample(number, len(calibration.inputs[0]))
 
 
 def _results(

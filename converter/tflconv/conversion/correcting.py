@@ -79,20 +79,14 @@ def _mean(content: bytes, tensor: int, calibration: Calibration) -> NDArray[np.f
     return np.asarray(np.concatenate(rows).mean(axis=0))
 
 
-def _spelling(content: bytes, tensor: int) -> tuple[float, int]:
-    """Scale and zero point of a tensor; those of a float one change nothing."""
-    found = packing.unpack(content).subgraphs[0].tensors[tensor].quantization
-    if found is None or found.scale is None or found.zeroPoint is None:
-        return 1.0, 0
-    return float(found.scale[0]), int(found.zeroPoint[0])
-
-
 def _rows(content: bytes, tensor: int, calibration: Calibration) -> Iterator[NDArray[np.float64]]:
+    """The rows of a tensor ``(rows, channels)``, sample by sample, as real numbers."""
     runtime = load(content)
     inputs = runtime.get_input_details()
-    calibration = calibration.for_inputs(editing.input_names(packing.unpack(content)))
+    model = packing.unpack(content)
+    calibration = calibration.for_inputs(editing.input_names(model))
     first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
-    scale, zero_point = _spelling(content, tensor)
+    scale, zero_point = biases.spelling(model.subgraphs[0].tensors[tensor])
     for sample in first.samples([each["dtype"] for each in inputs]):
         for each, values in zip(inputs, sample, strict=True):
             runtime.set_tensor(each["index"], values)

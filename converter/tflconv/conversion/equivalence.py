@@ -57,11 +57,13 @@ def difference(
     received = [detail["index"] for detail in second.get_output_details()]
     ends = outline.of(model)
     limits = [ends.rows.get(name) for name in ends.inputs]
-    found = [
+    distances = [
         list(map(_apart, _computed(first, sample, expected), _computed(second, sample, received)))
         for sample in _samples(first, limits)
     ]
-    outputs = [[apart for apart in each if apart is not None] for each in zip(*found, strict=True)]
+    outputs = [
+        [apart for apart in each if apart is not None] for each in zip(*distances, strict=True)
+    ]
     return max(max(each, default=float("inf")) for each in outputs)
 
 

@@ -61,5 +61,5 @@ def _endings(float_model: bytes) -> Iterable[str]:
 
 
 def _range(ranges: TensorRanges, name: str) -> Range | None:
-    found = ranges.get(name)
-    return None if found is None else (found["min"].item(), found["max"].item())
+    ends = ranges.get(name)
+    return None if ends is None else (ends["min"].item(), ends["max"].item())

@@ -185,7 +185,9 @@ class OptimizedModel(FloatModel):
         if calibration.digest not in self._calibrated:
             calibration = calibration.for_inputs([node.name for node in self.network.inputs])
             calibration.check_fits([node.options["shape"] for node in self.network.inputs])
-            measured = ranges.measure(self.network, *calibration.inputs, told=calibration.told)
+            measured = ranges.measure(
+                self.network, *calibration.inputs, on_sample=calibration.on_sample
+            )
             if calibration.limits is not None:
                 (picture,) = self.network.inputs
                 measured[picture.name] = ranges.allowed(picture, *calibration.limits)

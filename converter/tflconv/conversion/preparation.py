@@ -152,14 +152,14 @@ class FloatModel:
     @property
     def activations(self) -> dict[str, tuple[str, ...]]:
         """Results of the operators that make and read each activation."""
-        found = selection.users(packing.unpack(self.content)).items()
-        return {name: tuple(step.makes[0] for step in steps) for name, steps in found}
+        users = selection.users(packing.unpack(self.content)).items()
+        return {name: tuple(step.makes[0] for step in steps) for name, steps in users}
 
     @property
     def four_bit_layers(self) -> tuple[str, ...]:
         """Results of the operators whose weights may be stored in 4 bits."""
-        found = groups(packing.unpack(self.content))
-        return tuple(layer.result for group in found for layer in group.layers)
+        alike = groups(packing.unpack(self.content))
+        return tuple(layer.result for group in alike for layer in group.layers)
 
     def _mixed(self, recipe: Recipe, samples: Calibration, precisions: Precisions) -> bytes:
         four = [name for name, precision in precisions.items() if precision == "int4"]
@@ -169,11 +169,11 @@ class FloatModel:
         if four:
             content = to_four_bits(self.content, samples, kept)
             content, ranges = masks.bounded(content, self._fitted(samples), samples)
-        found: dict[Precision, dict[str, list[str]]] = {}
+        by_precision: dict[Precision, dict[str, list[str]]] = {}
         for name, kind in self._kinds.items():
             if (precision := precisions.get(name)) is not None:
-                found.setdefault(precision, {}).setdefault(kind, []).append(name)
-        return quantize(content, recipe, ranges, precisions=found, kept=kept)
+                by_precision.setdefault(precision, {}).setdefault(kind, []).append(name)
+        return quantize(content, recipe, ranges, precisions=by_precision, kept=kept)
 
     @cached_property
     def _kinds(self) -> Mapping[str, str]:

@@ -62,9 +62,9 @@ def ends(model: fb.ModelT) -> tuple[str, ...]:
         model: A float model.
     """
     wiring = Wiring(model)
-    found = [step for step in wiring.steps if step.kind in MATRIX_OPS]
-    first = [step for step in found if _comes_from(wiring, step.reads[0], ())]
-    return tuple(dict.fromkeys(step.makes[0] for step in (*found[-1:], *first)))
+    layers_in_order = [step for step in wiring.steps if step.kind in MATRIX_OPS]
+    first = [step for step in layers_in_order if _comes_from(wiring, step.reads[0], ())]
+    return tuple(dict.fromkeys(step.makes[0] for step in (*layers_in_order[-1:], *first)))
 
 
 def free(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:
@@ -104,24 +104,24 @@ def tail(model: fb.ModelT) -> tuple[str, ...]:
     Args:
         model: A float model.
     """
-    found: list[str] = []
+    results: list[str] = []
     last: WiredOperator | None = None
     for step in reversed(Wiring(model).steps):
         if step.kind in FILTERS:
             if last is not None or _weights(model, step) >= SMALLEST_WEIGHT:
                 break
             last = step
-        found.append(step.makes[0])
-    return tuple(found) if last is not None else ()
+        results.append(step.makes[0])
+    return tuple(results) if last is not None else ()
 
 
 def layers(model: fb.ModelT, names: Collection[str]) -> dict[str, list[str]]:
     """Return those of ``names`` that are results of layers, by the kind of operator."""
-    found: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for step in Wiring(model).steps:
         if step.kind in MATRIX_OPS and step.makes[0] in names:
-            found.setdefault(step.kind, []).append(step.makes[0])
-    return found
+            by_kind.setdefault(step.kind, []).append(step.makes[0])
+    return by_kind
 
 
 def _comes_from(wiring: Wiring, name: str, chosen: Collection[str]) -> bool:

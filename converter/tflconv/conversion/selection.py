@@ -82,11 +82,11 @@ def selected(model: fb.ModelT, spared: Collection[str] = ()) -> dict[str, list[s
         spared: What stays in float: results of layers and of products, or the left operands of
             the latter.
     """
-    found: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for step in _integer_steps(_Products(model, spared)):
         if step.kind not in FILTERS:
-            found.setdefault(step.kind, []).append(step.makes[0])
-    return found
+            by_kind.setdefault(step.kind, []).append(step.makes[0])
+    return by_kind
 
 
 def upwards(model: fb.ModelT) -> list[str]:
@@ -95,15 +95,15 @@ def upwards(model: fb.ModelT) -> list[str]:
     Args:
         model: A float model.
     """
-    tensors, found = model.subgraphs[0].tensors, list[str]()
+    tensors, results = model.subgraphs[0].tensors, list[str]()
     for step in Wiring(model).steps:
         if step.kind == UPWARDS and step.reads:
             _, kernel, source = (tensors[int(i)].shape for i in step.operator.inputs[:3])
             pixels = math.prod(map(int, tensors[int(step.operator.outputs[0])].shape[:3]))
             products = math.prod(map(int, source)) * math.prod(map(int, kernel[:3]))
             if kernel[0] >= _FEWEST_CHANNELS and products >= _FEWEST_PRODUCTS * pixels:
-                found.append(step.makes[0])
-    return found
+                results.append(step.makes[0])
+    return results
 
 
 def integers(model: fb.ModelT, spared: Collection[str] = ()) -> frozenset[str]:

@@ -29,17 +29,17 @@ def kept_in_eight_bits(content: bytes, calibration: Calibration) -> frozenset[st
         calibration: Samples to run it with.
     """
     inputs = seen_by_layers(content, calibration)
-    found = [group for group in groups(packing.unpack(content)) if group.source in inputs]
+    candidates = [group for group in groups(packing.unpack(content)) if group.source in inputs]
     first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
     expected = _outputs(content, first)
-    made = (rounded_alone(content, group, inputs[group.source]) for group in found)
+    made = (rounded_alone(content, group, inputs[group.source]) for group in candidates)
     harm = [_error(expected, _outputs(each, first)) for each in made]
-    left = _SHARE * sum(group.size for group in found)
+    left = _SHARE * sum(group.size for group in candidates)
     kept: set[str] = set()
-    for place in sorted(range(len(found)), key=lambda n: (-harm[n] / found[n].size, n)):
-        if found[place].size <= left:
-            left -= found[place].size
-            kept |= found[place].names
+    for place in sorted(range(len(candidates)), key=lambda n: (-harm[n] / candidates[n].size, n)):
+        if candidates[place].size <= left:
+            left -= candidates[place].size
+            kept |= candidates[place].names
     return frozenset(kept)
 
 

@@ -355,8 +355,8 @@ def _explained(error: Exception) -> TflconvError:
             " ranges of the layers around it differ."
         )
     lines = [line for line in str(error).splitlines() if line.strip()]
-    told = re.sub(r"^.*?\d+:\d+: error: ", "", lines[0]) if lines else repr(error)
-    return TflconvError(f"the TFLite converter failed: {told}")
+    message = re.sub(r"^.*?\d+:\d+: error: ", "", lines[0]) if lines else repr(error)
+    return TflconvError(f"the TFLite converter failed: {message}")
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from tflconv.tflite.reading import Subgraph
 
 __all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator", "price"]
 
-_CORE, _VERSION = "cortex-a76", 4
+_CORE, _VERSION = "cortex-a76", 5
 TABLE = f"{_CORE} {_VERSION}"
 """Core and version of the table; another version may choose other files."""
 
@@ -26,7 +26,7 @@ _LIKE = {"int4": ("int8", 1.35), "uint8": ("int8", 4.3)}
 """Products that are not in the table, by those that are: int4 weights are unpacked on the way, and
 legacy uint8 kernels do not use the dot product."""
 
-_WITH_DOT, _OF_PRODUCTS = ("int8 ", "int4 "), (" step", " tile", " tap")
+_WITH_DOT, _OF_PRODUCTS = ("int8 ", "int4 "), (" step", " tile", " tap", " call")
 """Beginnings and ends of the names of units that are int8 products."""
 
 _OTHERS = {"built-in float": 10.0, "built-in int8": 65.0, "float": 2.0, "int8": 2.0}

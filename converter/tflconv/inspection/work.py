@@ -2,7 +2,9 @@
 
 XNNPACK multiplies in tiles: 4 rows and 16 columns of int8 products four deep, 6 rows and 8 columns
 of float ones. What does not fill a tile costs as much as what does. A single row has kernels of its
-own. Everything else is counted by the values that it reads or makes.
+own, and so have fewer float columns than a tile has: 4 rows and 2 columns. A transposed convolution
+with a stride is a convolution per phase of the stride, a pixel at a time. Everything else is
+counted by the values that it reads or makes.
 """
 
 from __future__ import annotations
@@ -10,22 +12,22 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 
+from tflconv.inspection import runs
 from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
 
 Unit = tuple[str, float]
 """Name of a unit, which a cost table prices, and how many of it."""
 
 _FREE = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}
-_REDUCING = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"}
 _POOLING = {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
-_BINARY = {"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"}
 _UNARY = {
     "ABS", "ELU", "EXP", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOG", "LOGISTIC", "NEG", "RELU",
     "RELU6", "RSQRT", "SQRT", "SQUARE", "TANH",
 }  # fmt: skip
 _PRODUCTS = {"CONV_2D", "CONV_3D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
-_TILES = {"float": (6, 8, 1)}
+_TILES = {"float": (6, 8, 1), "float narrow": (4, 2, 1)}
 _INTEGER_TILE = (4, 16, 4)
+"""Rows, columns and depth of a tile: of float products, and of all others."""
 UNROLLED = (9, 25)
 """Taps of the depthwise kernels that have all of them written out."""
 
@@ -100,9 +102,18 @@ def _by_xnnpack(graph: Subgraph, operator: Operator, type_: str | None = None) -
     elif operator.name == "DEPTHWISE_CONV_2D":
         yield from _depthwise(graph, operator, type_ or kind(graph, operator))
     elif not _unpacks_once(graph, operator):
-        name = f"{type_ or _type(graph, operator)} {operator.name}"
+        yield from _by_rows(graph, operator, type_ or _type(graph, operator))
+
+
+def _by_rows(graph: Subgraph, operator: Operator, type_: str) -> Iterator[Unit]:
+    squares = operator.name == "MUL" and len(set(operator.inputs)) == 1
+    name = f"{type_} {'SQUARE' if squares else operator.name}"
+    blocks = runs.blocks(graph, operator, type_) if operator.name == "TRANSPOSE" else None
+    if blocks:
+        yield from zip((f"{name} block", f"{name} part of a block"), blocks, strict=True)
+    else:
         yield name, _values(graph, operator)
-        yield f"{name} row", _rows(graph, operator)
+        yield f"{name} row", runs.rows(graph, operator)
 
 
 def macs(graph: Subgraph, operator: Operator) -> int:
@@ -134,23 +145,91 @@ def kind(graph: Subgraph, operator: Operator) -> str:
 
 
 def _product(graph: Subgraph, operator: Operator, name: str) -> Iterator[Unit]:
-    outputs = graph.output_tensors(operator)[0]
-    columns = _columns(graph, operator)
-    batches = math.prod(outputs.shape[:-2]) if operator.name == "BATCH_MATMUL" else 1
-    rows = max(outputs.elements // max(columns * batches, 1), 1)
-    depth = max(macs(graph, operator) // max(outputs.elements, 1), 1)
-    taps = _taps(graph, operator)
-    tall, wide, deep = _TILES.get(name, _INTEGER_TILE)
-    tall, row = (1, " row") if rows == 1 else (tall, "")
-    tiles = batches * math.ceil(rows / tall) * math.ceil(columns / wide)
-    yield f"{name}{row} step", tiles * taps * math.ceil(depth / taps / deep)
-    yield f"{name}{row} tile", tiles
-    if taps > 1:
-        yield f"{name} tap", tiles * taps
+    form, phased = product_form(graph, operator, name), _strides(graph, operator) is not None
+    alike = form.removesuffix(" phase")
+    tall, wide, deep = _TILES.get(f"{name}{alike}") or _TILES.get(name, _INTEGER_TILE)
+    across = math.ceil(_columns(graph, operator) / wide)
+    down, taps = _down(graph, operator, 1 if form in (" row", " phase") else tall)
+    yield f"{name}{form} step", across * taps * math.ceil(_depth(graph, operator) / deep)
+    yield f"{name}{form} tile", across * down
+    if _taps(graph, operator) > 1:
+        yield f"{name}{form.removeprefix(' row')} tap", across * taps
+    if phased:
+        yield f"{name}{form} call", down
     if name == "hybrid":
         yield "hybrid value", graph.input_tensors(operator)[0].elements
     if operator.name == "BATCH_MATMUL":
         yield f"{name} packed", graph.input_tensors(operator)[1].elements
+
+
+def product_form(graph: Subgraph, operator: Operator, name: str) -> str:
+    """Return whose kernels compute a product, as its units are named: `` narrow phase``, say.
+
+    Args:
+        graph: The graph.
+        operator: A product of it.
+        name: What it computes in, see ``kind``.
+    """
+    few = _columns(graph, operator) < _TILES["float"][1]
+    narrow = name == "float" and few and operator.name != "BATCH_MATMUL"
+    if _strides(graph, operator) is not None:
+        return " narrow phase" if narrow else " phase"
+    if narrow:
+        return " narrow"
+    return " row" if _rows_of_product(graph, operator) == 1 else ""
+
+
+def _down(graph: Subgraph, operator: Operator, tall: int) -> tuple[int, int]:
+    """Tiles of ``tall`` rows, one below the other, and the taps that all of them read."""
+    strides = _strides(graph, operator)
+    if strides is None:
+        rows = math.ceil(_rows_of_product(graph, operator) / tall)
+        tiles = _batches(graph, operator) * rows
+        return tiles, tiles * _taps(graph, operator)
+    batch, height, width, _ = graph.output_tensors(operator)[0].shape
+    window = graph.input_tensors(operator)[1].shape[1:3]
+    lines, line_taps = _phases(height, window[0], strides[0], 1)
+    tiles, tile_taps = _phases(width, window[1], strides[1], tall)
+    return batch * lines * tiles, batch * line_taps * tile_taps
+
+
+def _phases(side: int, window: int, stride: int, tall: int) -> tuple[int, int]:
+    """Tiles of ``tall`` pixels along a side of a picture, and the taps that they read along it."""
+    tiles = [math.ceil((side - phase) / stride / tall) for phase in range(stride)]
+    taps = [math.ceil((window - phase) / stride) for phase in range(stride)]
+    return sum(tiles), sum(map(math.prod, zip(tiles, taps, strict=True)))
+
+
+def _strides(graph: Subgraph, operator: Operator) -> tuple[int, int] | None:
+    """Strides, high and wide, of a transposed convolution that is computed phase by phase."""
+    if operator.name != "TRANSPOSE_CONV" or len(graph.output_tensors(operator)[0].shape) != 4:
+        return None
+    window = graph.input_tensors(operator)[1].shape[1:3]
+    found = [operator.options.get(f"stride{side}") for side in "HW"]
+    strides = [stride for stride in found if isinstance(stride, int) and stride > 0]
+    if len(strides) < 2 or max(strides) == 1 or len(window) < 2:
+        return None
+    high, wide = strides
+    return (high, wide) if high <= window[0] and wide <= window[1] else None
+
+
+def _rows_of_product(graph: Subgraph, operator: Operator) -> int:
+    values = graph.output_tensors(operator)[0].elements
+    return max(values // max(_columns(graph, operator) * _batches(graph, operator), 1), 1)
+
+
+def _batches(graph: Subgraph, operator: Operator) -> int:
+    if operator.name != "BATCH_MATMUL":
+        return 1
+    return math.prod(graph.output_tensors(operator)[0].shape[:-2])
+
+
+def _depth(graph: Subgraph, operator: Operator) -> float:
+    """Values that a row multiplies at each tap."""
+    if operator.name == "TRANSPOSE_CONV":
+        return max(graph.input_tensors(operator)[1].shape[-1:], default=1)
+    values = max(graph.output_tensors(operator)[0].elements, 1)
+    return max(macs(graph, operator) // values, 1) / _taps(graph, operator)
 
 
 def _columns(graph: Subgraph, operator: Operator) -> int:
@@ -185,9 +264,12 @@ def _built_in(graph: Subgraph, operator: Operator) -> Iterator[Unit]:
     products = macs(graph, operator)
     if products:
         yield "built-in product", products
+    if products and operator.name != "TRANSPOSE_CONV":
         yield "built-in result", _values(graph, operator)
         return
-    yield f"built-in {_type(graph, operator)} {operator.name}", _values(graph, operator)
+    hybrid = products and kind(graph, operator) == "hybrid"
+    type_ = "hybrid" if hybrid else _type(graph, operator)
+    yield f"built-in {type_} {operator.name}", _values(graph, operator)
 
 
 def _type(graph: Subgraph, operator: Operator) -> str:
@@ -202,26 +284,9 @@ def _values(graph: Subgraph, operator: Operator) -> int:
     if operator.name in _POOLING:
         sides = [operator.options.get(f"filter{side}", 1) for side in ("Height", "Width")]
         return written * math.prod(int(side) for side in sides if isinstance(side, int))
-    if operator.name in _REDUCING:
+    if operator.name in runs.REDUCING:
         return sum(t.elements for t in graph.input_tensors(operator)[:1])
     return written
-
-
-def _rows(graph: Subgraph, operator: Operator) -> int:
-    """Runs of values that it treats in one go: rows of a table, pieces of what is put together."""
-    tensors = [*graph.output_tensors(operator), *graph.input_tensors(operator)[:1]]
-    if not tensors:  # CALL_ONCE, which prepares variables
-        return 0
-    if operator.name == "CONCATENATION":
-        axis, parts = operator.options.get("axis"), graph.input_tensors(operator)
-        sides = tensors[0].shape[: axis if isinstance(axis, int) else -1]
-        return len(parts) * math.prod(sides)
-    if operator.name in _BINARY:
-        shapes = {t.shape for t in graph.input_tensors(operator) if t.elements > 1}
-        if len(shapes) < 2:
-            return 0
-    widest = max(tensors, key=lambda tensor: tensor.elements)
-    return widest.elements // max(widest.shape[-1] if widest.shape else 1, 1)
 
 
 def _unpacks_once(graph: Subgraph, operator: Operator) -> bool:

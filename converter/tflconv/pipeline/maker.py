@@ -151,13 +151,13 @@ class Maker:
         method = request.calibration_method
         if isinstance(source, Calibration):
             method = source.method if method == "min-max" else method
-            return replace(source, told=self._calibrating, method=method)
+            return replace(source, on_sample=self._calibrating, method=method)
         shapes = self.origin.float_model.input_shapes if data.is_own(source) else ()
         ranks = [1 + len(shape) for shape in shapes]
         samples = description.calibration(
             source, card, count=request.calibration_count, seed=request.seed, ranks=ranks
         )
-        return replace(samples, told=self._calibrating, method=method)
+        return replace(samples, on_sample=self._calibrating, method=method)
 
     @cached_property
     def samples_at_hand(self) -> Calibration | None:

@@ -92,11 +92,10 @@ def scales(tensor: fb.TensorT) -> Doubles:
 
 
 def spelling(tensor: fb.TensorT) -> tuple[float, int]:
-    """Return the one scale and zero point of a tensor."""
-    found = tensor.quantization
-    assert found is not None
-    assert found.zeroPoint is not None
-    return float(scales(tensor)[0]), int(found.zeroPoint[0])
+    """Return the first scale and zero point of a tensor; those of a float one change nothing."""
+    quantization = tensor.quantization
+    zero_points = None if quantization is None else quantization.zeroPoint
+    return float(scales(tensor)[0]), 0 if zero_points is None else int(zero_points[0])
 
 
 def tell_types(model: fb.ModelT) -> None:

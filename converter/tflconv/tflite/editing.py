@@ -258,16 +258,16 @@ def add_buffer(model: fb.ModelT, content: NDArray[np.number]) -> int:
 
 
 def _end_names(model: fb.ModelT, ends: Literal["inputs", "outputs"]) -> list[str]:
-    """Names of ``ends``; one that is there twice has as many names in the signature."""
-    graph, signed = model.subgraphs[0], dict[int, list[str]]()
-    for signature in (model.signatureDefs or [])[:1]:
-        for entry in getattr(signature, ends):
-            signed.setdefault(int(entry.tensorIndex), []).append(schema.text(entry.name))
-    found = []
-    for index in map(int, getattr(graph, ends)):
-        names = signed.get(index) or [""]
-        found.append((names.pop(0) if len(names) > 1 else names[0]) or _tensor_name(graph, index))
-    return found
+    """Names of ``ends`` in the signature; of their tensors where it has none."""
+    graph = model.subgraphs[0]
+    indices = [int(index) for index in getattr(graph, ends)]
+    signed = [
+        (int(entry.tensorIndex), schema.text(entry.name))
+        for signature in (model.signatureDefs or [])[:1]
+        for entry in getattr(signature, ends)
+    ]
+    names = schema.signed_names(indices, signed)
+    return [name or _tensor_name(graph, index) for name, index in zip(names, indices, strict=True)]
 
 
 def _has_constant(

@@ -34,19 +34,19 @@ def spelled_out(content: bytes, names: Collection[str]) -> bytes:
     """
     model = packing.unpack(content)
     graph = model.subgraphs[0]
-    found = [
+    softmaxes = [
         (softmax, scores)
         for softmax in graph.operators
         if editing.operator_name(model, softmax) == "SOFTMAX"
         and editing.names(graph, softmax.outputs)[0] in names
         and (scores := _scores(model, softmax)) is not None
     ]
-    for softmax, scores in found:
+    for softmax, scores in softmaxes:
         place = graph.operators.index(softmax)
         graph.operators[place : place + 1] = _spelled(model, softmax, scores)
         _drop_idle(model, int(softmax.inputs[0]))
     editing.drop_unused_tensors(model)
-    return packing.pack(model) if found else content
+    return packing.pack(model) if softmaxes else content
 
 
 def _scores(model: fb.ModelT, softmax: fb.OperatorT) -> int | None:

@@ -37,7 +37,7 @@ def _is_idle(source: fb.TensorT, target: fb.TensorT) -> bool:
 
 def _steps(tensor: fb.TensorT) -> tuple[list[float], list[int]]:
     """Scales and zero points."""
-    found = tensor.quantization
-    if found is None or found.scale is None or found.zeroPoint is None:
+    steps = tensor.quantization
+    if steps is None or steps.scale is None or steps.zeroPoint is None:
         return [], []
-    return np.asarray(found.scale).tolist(), np.asarray(found.zeroPoint).tolist()
+    return np.asarray(steps.scale).tolist(), np.asarray(steps.zeroPoint).tolist()

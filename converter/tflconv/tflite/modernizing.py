@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 from numpy.typing import NDArray
 
-from tflconv.tflite import editing
+from tflconv.tflite import biases, editing
 
 _LARGEST = 127
 _KERNELS = {
@@ -131,13 +131,13 @@ def _use_channels(
         done[index] = _scaled(model, graph.tensors[index], axis)
     if len(operator.inputs) > bias and operator.inputs[bias] >= 0:
         entering = graph.tensors[int(operator.inputs[source])]
-        step = _numbers(entering)[0] * done[index]
+        step = biases.spelling(entering)[0] * done[index]
         _rescale_bias(model, graph.tensors[int(operator.inputs[bias])], step)
 
 
 def _scaled(model: fb.ModelT, tensor: fb.TensorT, axis: int) -> NDArray[np.float64]:
     """Store a kernel as int8, and return the scale of each channel."""
-    scale, zero_point = _numbers(tensor)
+    scale, zero_point = biases.spelling(tensor)
     shape = [int(side) for side in tensor.shape]
     steps = editing.values(model, tensor, np.uint8).reshape(shape).astype(np.int32) - int(
         zero_point
@@ -153,7 +153,7 @@ def _scaled(model: fb.ModelT, tensor: fb.TensorT, axis: int) -> NDArray[np.float
 
 def _rescale_bias(model: fb.ModelT, tensor: fb.TensorT, steps: NDArray[np.float64]) -> None:
     """Store a bias in multiples of ``steps``, one per channel."""
-    scale, _ = _numbers(tensor)
+    scale, _ = biases.spelling(tensor)
     values = editing.values(model, tensor, np.int32) * scale
     rounded = np.rint(values / steps).clip(np.iinfo(np.int32).min, np.iinfo(np.int32).max)
     tensor.buffer = editing.add_buffer(model, rounded.astype(np.int32))
@@ -177,7 +177,9 @@ def _align_inputs(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT)
     inputs = []
     for index in map(int, operator.inputs):
         entering = graph.tensors[index]
-        if entering.type != fb.TensorType.INT8 or _numbers(entering) == _numbers(output):
+        if entering.type != fb.TensorType.INT8 or biases.spelling(entering) == biases.spelling(
+            output
+        ):
             inputs.append(index)
             continue
         aligned = editing.tensor_like(graph, index, "_aligned")
@@ -187,15 +189,6 @@ def _align_inputs(model: fb.ModelT, graph: fb.SubGraphT, operator: fb.OperatorT)
         graph.operators.insert(place, requantize)
         inputs.append(aligned)
     operator.inputs = inputs
-
-
-def _numbers(tensor: fb.TensorT) -> tuple[float, int]:
-    """The scale and the zero point of a tensor that has one of each."""
-    quantization = tensor.quantization
-    assert quantization is not None
-    assert quantization.scale is not None
-    zero_points = [0] if quantization.zeroPoint is None else quantization.zeroPoint
-    return float(quantization.scale[0]), int(zero_points[0])
 
 
 def _quantization(scales: NDArray[np.float64], axis: int) -> fb.QuantizationParametersT:

@@ -69,10 +69,10 @@ def name(model: fb.ModelT, layers: Sequence[str], ends: Sequence[str]) -> None:
     for graph in model.subgraphs:
         made = {int(index) for operator in graph.operators for index in operator.outputs}
         for index, tensor in enumerate(graph.tensors):
-            found = _SCOPE.search(schema.text(tensor.name))
+            scope = _SCOPE.search(schema.text(tensor.name))
             layer = known.get(index) if graph is main else None
-            if found and int(found[1]) < len(layers):  # a layer may have such a name, too
-                layer = layers[int(found[1])]
+            if scope and int(scope[1]) < len(layers):  # a layer may have such a name, too
+                layer = layers[int(scope[1])]
             wanted = layer if index in made else str(index)
             if wanted is not None and index not in graph.inputs:
                 tensor.name = names.free(wanted).encode()

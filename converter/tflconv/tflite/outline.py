@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tflconv.tflite import schema
 from tflconv.tflite.reading import Names, Operator, Subgraph, TfliteModel
 
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE")
@@ -46,14 +47,8 @@ def of(model: TfliteModel) -> Outline:
 
 
 def _named(graph: Subgraph, indices: Sequence[int], signed: Names) -> tuple[str, ...]:
-    left: dict[int, list[str]] = {}
-    for index, name in signed:
-        left.setdefault(index, []).append(name)
-    found = []
-    for index in indices:
-        names = left.get(index) or [""]
-        found.append((names.pop(0) if len(names) > 1 else names[0]) or graph.tensors[index].name)
-    return tuple(name or f"tensor_0_{i}" for name, i in zip(found, indices, strict=True))
+    names = zip(schema.signed_names(indices, signed), indices, strict=True)
+    return tuple(name or graph.tensors[i].name or f"tensor_0_{i}" for name, i in names)
 
 
 def _ending(graph: Subgraph, index: int) -> str:

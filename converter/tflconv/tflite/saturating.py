@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as fb
 
-from tflconv.tflite import editing
+from tflconv.tflite import biases, editing
 
 _LIMITS = MappingProxyType({
     "RELU": (0.0, math.inf),
@@ -53,8 +52,6 @@ def clip_by_range(model: fb.ModelT) -> None:
 
 def _steps(tensor: fb.TensorT) -> tuple[float, int] | None:
     """Scale and zero point of an int8 tensor."""
-    found = tensor.quantization
-    if tensor.type != fb.TensorType.INT8 or found is None or found.scale is None:
-        return None
-    (scale, *_), (zero_point, *_) = (np.asarray(v).tolist() for v in (found.scale, found.zeroPoint))
-    return float(scale), int(zero_point)
+    quantization = tensor.quantization
+    known = quantization is not None and quantization.scale is not None
+    return biases.spelling(tensor) if known and tensor.type == fb.TensorType.INT8 else None

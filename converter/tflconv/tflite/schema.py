@@ -6,7 +6,7 @@ come with ai-edge-litert, so TensorFlow is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ai_edge_litert import schema_py_generated as fb
 
@@ -71,6 +71,27 @@ def named(names: Mapping[int, str], code: int, what: str) -> str:
     if code not in names:
         raise ValueError(f"it has an {what} of code {code}, which only newer tools may know")
     return names[code]
+
+
+def signed_names(ends: Sequence[int], signature: Iterable[tuple[int, str]]) -> list[str]:
+    """Return what a signature calls the inputs or outputs of a graph.
+
+    Args:
+        ends: Indices of their tensors; one may be there twice, and has as many names then.
+        signature: Index and name of each tensor that it names.
+
+    Returns:
+        Their names; an empty one for what the signature leaves out.
+
+    Example:
+        >>> signed_names([4, 7, 4], [(4, "left"), (4, "right")])
+        ['left', '', 'right']
+    """
+    left: dict[int, list[str]] = {}
+    for index, name in signature:
+        left.setdefault(index, []).append(name)
+    names = (left.get(index, [""]) for index in ends)
+    return [each.pop(0) if len(each) > 1 else each[0] for each in names]
 
 
 def text(value: bytes | None) -> str:

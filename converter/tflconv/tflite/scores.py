@@ -34,15 +34,15 @@ def use_logits(model: fb.ModelT) -> bool:
     Returns:
         Whether there is such an output.
     """
-    graph, found = model.subgraphs[0], False
+    graph, replaced = model.subgraphs[0], False
     for operator in list(graph.operators):
         target = int(operator.outputs[0])
         last = editing.operator_name(model, operator) in _ACTIVATIONS
         if last and target in map(int, graph.outputs) and not _is_read(graph, target):
-            found = True
+            replaced = True
             graph.operators.remove(operator)
             _move_output(model, target, int(operator.inputs[0]))
-    return found
+    return replaced
 
 
 def _is_read(graph: fb.SubGraphT, tensor: int) -> bool:

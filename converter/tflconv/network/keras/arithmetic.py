@@ -65,7 +65,8 @@ def _with_number(affine: _Affine, between: Nodes = lambda _: None) -> Nodes:
 
 def _number(call: Call) -> float | None:
     """Return the number that ``call`` has as its second value; 0 divides nothing."""
-    found = [call.options[name] for name in _SECOND if name in call.options]
-    if len(found) != 1 or isinstance(found[0], bool) or not isinstance(found[0], int | float):
+    seconds = [call.options[name] for name in _SECOND if name in call.options]
+    number = seconds[0] if len(seconds) == 1 else None
+    if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    return float(found[0]) if found[0] and math.isfinite(found[0]) else None
+    return float(number) if number and math.isfinite(number) else None

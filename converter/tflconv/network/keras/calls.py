@@ -51,7 +51,7 @@ class Call:
         return len(self.output.shape)
 
     @property
-    def told(self) -> frozenset[str]:
+    def given(self) -> frozenset[str]:
         """Names of the options that say something."""
         return frozenset(
             name for name, value in self.options.items() if value is not None and value is not False

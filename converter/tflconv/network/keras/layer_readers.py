@@ -36,7 +36,7 @@ def read_call(call: Call) -> list[Node]:
 def _known(call: Call) -> list[Node] | None:
     """The nodes of ``call``; None where anything about it is not known."""
     reader = _reader_of(call.layer)
-    if reader is None or call.told - reader.options or len(call.outputs) != 1:
+    if reader is None or call.given - reader.options or len(call.outputs) != 1:
         return None
     return reader.read(call) if accounted(call.layer, reader.settings) else None
 
@@ -166,7 +166,7 @@ def _attention(call: Call) -> list[Node] | None:
 
 def _is_crossed(call: Call) -> bool:
     """Whether the attention has keys that are not the values, or a key but no value."""
-    named = call.told
+    named = call.given
     crossed = "key" in named and len({id(tensor) for tensor in call.inputs}) > 1
     return crossed or ("argument 2" in named and "argument 1" not in named)
 
@@ -367,11 +367,11 @@ def _readers(kit: ModuleType) -> Mapping[type, Reader]:
     """The readers of the layers of one Keras, and of ours, by their classes."""
     from tflconv.models import layers as ours
 
-    found: dict[type, Reader] = {}
+    by_class: dict[type, Reader] = {}
     for module, readers in ((kit.layers, _OF_KERAS), (ours, _OF_OURS)):
         for name, (read, settings) in readers.items():
             reader = Reader(read=read, settings=_settings(settings))
             if read is _attention:
                 reader = replace(reader, options=_ATTENDED)
-            found[getattr(module, name)] = reader
-    return found | (arithmetic.of_operators() if hasattr(kit, "ops") else {})
+            by_class[getattr(module, name)] = reader
+    return by_class | (arithmetic.of_operators() if hasattr(kit, "ops") else {})

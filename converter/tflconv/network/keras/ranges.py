@@ -76,7 +76,7 @@ def measure(
     network: Network,
     *inputs: Array,
     batch: int = 50,
-    told: Callable[[int, int], object] = lambda _, __: None,
+    on_sample: Callable[[int, int], object] = lambda _, __: None,
 ) -> Ranges:
     """Return the range of each value that needs one.
 
@@ -84,13 +84,13 @@ def measure(
         network: The network to run.
         inputs: Calibration samples ``[n, ...]``, one array per input.
         batch: Samples per run.
-        told: Is told how many samples were run, of how many.
+        on_sample: Is told how many samples were run, of how many.
     """
     observer = _RangeObserver({node.name for node in quantized(network)})
     batch = batch if network.takes_batches else 1
     for start in range(0, len(inputs[0]), batch):
         run_all(network, *(tf.constant(x[start : start + batch]) for x in inputs), scheme=observer)
-        told(min(start + batch, len(inputs[0])), len(inputs[0]))
+        on_sample(min(start + batch, len(inputs[0])), len(inputs[0]))
     return {name: allowed(network[name], *ends) for name, ends in observer.ends.items()}
 
 

@@ -108,7 +108,7 @@ class _ModelReader:
         if id(call.output) in self.names and not call.inputs:
             return  # an input, which is there already
         inner = _functional(call.layer)
-        if inner is not None and not call.told and _takes(inner, call.keys):
+        if inner is not None and not call.given and _takes(inner, call.keys):
             self._read_nested(inner, call)
             return
         _check_unmasked(call)

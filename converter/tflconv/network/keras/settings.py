@@ -56,12 +56,12 @@ def _is_idle(key: str) -> bool:
 @cache
 def _defaults(kind: type) -> dict[str, object]:
     """Defaults of the arguments of ``kind``, with those of the classes that it extends."""
-    found: dict[str, object] = {}
+    defaults: dict[str, object] = {}
     for part in reversed(kind.__mro__):
         if "__init__" in vars(part):
             parameters = inspect.signature(vars(part)["__init__"]).parameters.values()
-            found |= {p.name: p.default for p in parameters if p.default is not p.empty}
-    return found
+            defaults |= {p.name: p.default for p in parameters if p.default is not p.empty}
+    return defaults
 
 
 def _equal(value: object, default: object) -> bool:

@@ -32,9 +32,9 @@ _JOINING = ("add", "concat", "mul")
 
 def pad_tokens(network: Network) -> Network:
     """Replace each learned token by zeros in its place, to which it is added."""
-    found = network.of_kind("token")
-    known = shapes(network) if found else {}
-    for node in found:
+    tokens = network.of_kind("token")
+    known = shapes(network) if tokens else {}
+    for node in tokens:
         token = node.weights["token"]
         shift = np.zeros(known[node.name][1:], np.float32)
         shift[: len(token)] = token

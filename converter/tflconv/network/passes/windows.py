@@ -28,9 +28,9 @@ _MOST_TAPS = 25
 
 def split_windows(network: Network) -> Network:
     """Replace each depthwise convolution of too many taps by a sum of smaller ones."""
-    found = [node for node in network.of_kind("depthwise") if _has_no_kernel(node)]
-    known = shapes(network) if found else {}
-    for node in found:
+    wide = [node for node in network.of_kind("depthwise") if _has_no_kernel(node)]
+    known = shapes(network) if wide else {}
+    for node in wide:
         picture = known[node.inputs[0]]
         seeing, borders = _seeing(node, picture)
         if seeing.weights["kernel"].shape[1] <= _MOST_TAPS:

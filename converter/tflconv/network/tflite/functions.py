@@ -48,15 +48,15 @@ def _ending(graph: MainGraph, last: Operator) -> Region | None:
 
 def _ancestors(graph: MainGraph, last: Operator) -> list[int]:
     """What ``last`` is calculated from, number by number, nearest first."""
-    found, waiting = list[int](), [last]
-    while waiting and len(found) < _DEEPEST:
+    ancestors, waiting = list[int](), [last]
+    while waiting and len(ancestors) < _DEEPEST:
         for tensor in graph.varying(waiting.pop(0)):
-            if tensor not in found:
-                found.append(tensor)
+            if tensor not in ancestors:
+                ancestors.append(tensor)
                 before = graph.producers.get(tensor)
                 if before is not None and before.name in ELEMENTWISE:
                     waiting.append(before)
-    return found
+    return ancestors
 
 
 def _function(

@@ -172,21 +172,21 @@ def between(graph: MainGraph, sources: Collection[int], output: int) -> list[Ope
         The operators in the order of execution; None if anything else goes in, or if what they
         compute on the way is read elsewhere.
     """
-    found: dict[int, Operator] = {}
+    inside: dict[int, Operator] = {}
     waiting = [output]
     while waiting:
         tensor = waiting.pop()
         if tensor in sources or tensor in graph.constants:
             continue
         operator = graph.producers.get(tensor)
-        if operator is None or not arithmetic.knows(operator) or len(found) > _LARGEST:
+        if operator is None or not arithmetic.knows(operator) or len(inside) > _LARGEST:
             return None
-        if operator.index not in found:
-            found[operator.index] = operator
+        if operator.index not in inside:
+            inside[operator.index] = operator
             waiting.extend(graph.varying(operator))
-    if not found or not is_closed(graph, found.values(), output):
+    if not inside or not is_closed(graph, inside.values(), output):
         return None
-    return [found[index] for index in sorted(found)]
+    return [inside[index] for index in sorted(inside)]
 
 
 _LARGEST = 40

@@ -58,20 +58,20 @@ def _sources(graph: MainGraph, root: Operator) -> list[int]:
 
     A mean of squares depends on what was squared, too.
     """
-    found, waiting, seen = list[int](), [root], set[int]()
+    sources, waiting, seen = list[int](), [root], set[int]()
     while waiting and len(seen) < _FARTHEST:
         operator = waiting.pop(0)
         seen.add(operator.index)
         if operator.name in ("MEAN", "SUM") and _is_over_channels(graph, operator):
-            found.append(operator.inputs[0])
+            sources.append(operator.inputs[0])
         for tensor in graph.varying(operator):
             before = graph.producers.get(tensor)
             if before is not None and before.index not in seen:
-                found += [tensor] if operator.name in ("MUL", "POW", "SQUARE") else []
+                sources += [tensor] if operator.name in ("MUL", "POW", "SQUARE") else []
                 waiting.append(before)
             elif before is None:
-                found.append(tensor)
-    return list(dict.fromkeys(found[::-1]))
+                sources.append(tensor)
+    return list(dict.fromkeys(sources[::-1]))
 
 
 def _is_over_channels(graph: MainGraph, operator: Operator) -> bool:

@@ -128,7 +128,7 @@ def _whole(rest: Mapping[str, Any], kind: type[Any]) -> Mapping[str, Any]:
 
 
 def _is_checkable(model: Mapping[str, Any], has_dataset: bool) -> bool:
-    """Whether a model is told, and pictures if it is one of the registry, which is made for them."""
+    """Whether a model is told, and the pictures that one of the registry is made for."""
     named = str(model.get("model", ""))
     return named != "" and (has_dataset or "dataset" in model or "/" in named or "." in named)
 

@@ -287,7 +287,7 @@ def test_what_is_wrong_in_any_place_is_a_message(seed: int) -> None:
     kind: Any = plan.PartsPlan if "parts" in value else plan.Plan
     with contextlib.suppress(TflconvError):
         plan_faults.structured(
-            value, kind, plan_faults.Text(GOOD, "p.toml"), plan._STRUCTURE, checking.plan
+            value, kind, plan_faults.PlanText(GOOD, "p.toml"), plan._STRUCTURE, checking.plan
         )
 
 

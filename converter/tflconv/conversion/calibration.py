@@ -18,7 +18,7 @@ import numpy as np
 from ai_edge_litert import interpreter as litert
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tflconv.conversion.clipping import CalibrationMethod, Histogram, ends
+from tflconv.conversion.clipping import CalibrationMethod, ValueHistogram, ends
 from tflconv.conversion.extremes import Ends, Extremes
 from tflconv.core import quiet
 from tflconv.core.files import sha256_bytes
@@ -335,7 +335,7 @@ def _ends(values: NDArray[np.float32]) -> tuple[float, float]:
 def _clip(ranges: TensorRanges, model: bytes, calibration: Calibration) -> None:
     """Narrow ``ranges`` to what the method of ``calibration`` makes of the values."""
     seen = {
-        name: Histogram.empty(each["min"].item(), each["max"].item())
+        name: ValueHistogram.empty(each["min"].item(), each["max"].item())
         for name, each in ranges.items()
         if each["min"].item() < each["max"].item()
     }

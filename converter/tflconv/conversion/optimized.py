@@ -32,7 +32,7 @@ from tflconv.conversion.sparing import kept_in_eight_bits
 from tflconv.conversion.tracing import FrozenGraph
 from tflconv.core import telling
 from tflconv.errors import TflconvError
-from tflconv.model.opening import Input, Source
+from tflconv.model.opening import FloatFunction, Input
 from tflconv.network import passes
 from tflconv.network.keras import execution, ranges
 from tflconv.network.keras.execution import Scheme
@@ -286,7 +286,7 @@ def _lower(network: Network) -> tuple[bytes, FrozenGraph]:
     return tracing.lower(graph), graph
 
 
-def _frozen(network: Network, source: Source) -> FrozenGraph:
+def _frozen(network: Network, source: FloatFunction) -> FrozenGraph:
     """The graph of ``source``, which computes ``network`` and names tensors by its nodes."""
     graph = tracing.freeze(source)
     return replace(graph, layers=tuple(network.nodes), ends=network.outputs)
@@ -311,8 +311,10 @@ def lower_rounded(network: Network, chosen: Ranges, recipe: Recipe) -> bytes:
     return finish(tracing.lower_trained(graph, recipe), recipe)
 
 
-def as_source(network: Network, scheme: Scheme | None = None, *, typed: bool = True) -> Source:
-    """Make a ``Source`` that computes ``network``.
+def as_source(
+    network: Network, scheme: Scheme | None = None, *, typed: bool = True
+) -> FloatFunction:
+    """Make a ``FloatFunction`` that computes ``network``.
 
     Args:
         network: The network.
@@ -320,7 +322,7 @@ def as_source(network: Network, scheme: Scheme | None = None, *, typed: bool = T
         typed: Whether inputs take the integers that the model takes; else all take floats.
     """
     types = [n.options.get("dtype", "float32") if typed else "float32" for n in network.inputs]
-    return Source(
+    return FloatFunction(
         name=network.name,
         inputs=tuple(
             Input(name=node.name, shape=node.options["shape"], dtype=dtype)

@@ -27,7 +27,7 @@ from tflconv.conversion.extremes import Ends
 from tflconv.conversion.quantization import MATRIX_OPS, SMALLEST_WEIGHT
 from tflconv.conversion.selection import FILTERS
 from tflconv.tflite import editing, packing
-from tflconv.tflite.wiring import Step, Wiring
+from tflconv.tflite.wiring import WiredOperator, Wiring
 
 _SAMPLES = 8
 _STEPS = 255
@@ -86,7 +86,7 @@ def coarse(
     return frozenset(names.union(maker.makes[0] for maker in makers if maker is not None))
 
 
-def _layer(wiring: Wiring, name: str) -> Step | None:
+def _layer(wiring: Wiring, name: str) -> WiredOperator | None:
     """The layer whose result ``name`` is, moved or as it is; None where it is of none."""
     maker = wiring.maker(name)
     if maker is not None and maker.kind in _MOVING:
@@ -144,7 +144,7 @@ def tail(model: fb.ModelT) -> tuple[str, ...]:
         model: A float model.
     """
     found: list[str] = []
-    last: Step | None = None
+    last: WiredOperator | None = None
     for step in reversed(Wiring(model).steps):
         if step.kind in FILTERS:
             if last is not None or _weights(model, step) >= SMALLEST_WEIGHT:
@@ -176,7 +176,7 @@ def _rows(model: fb.ModelT, layer: fb.OperatorT) -> int:
     return math.prod(map(int, model.subgraphs[0].tensors[int(layer.outputs[0])].shape[:-1]))
 
 
-def _weights(model: fb.ModelT, step: Step) -> int:
+def _weights(model: fb.ModelT, step: WiredOperator) -> int:
     kernel = model.subgraphs[0].tensors[int(step.operator.inputs[1])]
     return math.prod(map(int, kernel.shape))
 
@@ -188,7 +188,10 @@ def _quotient(model: fb.ModelT, name: str) -> str:
 
 
 def _errors(
-    content: bytes, products: Mapping[str, Step], ranges: TensorRanges, calibration: Calibration
+    content: bytes,
+    products: Mapping[str, WiredOperator],
+    ranges: TensorRanges,
+    calibration: Calibration,
 ) -> dict[str, float]:
     """The square error of each product as a share of its squares, per multiply-add."""
     wrong, right, work = (dict.fromkeys(products, 0.0) for _ in range(3))
@@ -210,7 +213,10 @@ class _Rounding:
 
 
 def _roundings(
-    content: bytes, products: Mapping[str, Step], ranges: TensorRanges, calibration: Calibration
+    content: bytes,
+    products: Mapping[str, WiredOperator],
+    ranges: TensorRanges,
+    calibration: Calibration,
 ) -> Iterator[_Rounding]:
     first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
     names = {name for step in products.values() for name in (*step.reads, *step.makes)}

@@ -25,7 +25,7 @@ from tflconv.core.limits import limited
 from tflconv.core.shortening import first_line
 from tflconv.core.typing import ConcreteFunction, GraphNode, GraphTensor, Operation, Shape, Tensor
 from tflconv.errors import TflconvError, UsageError
-from tflconv.model.opening import Input, Source
+from tflconv.model.opening import FloatFunction, Input
 from tflconv.recipe import Recipe
 from tflconv.tflite import editing, half_casts, naming, packing, roots
 
@@ -130,7 +130,7 @@ _MOVING = (
 )
 
 
-def freeze(source: Source, *, resolution: int | None = None) -> FrozenGraph:
+def freeze(source: FloatFunction, *, resolution: int | None = None) -> FrozenGraph:
     """Trace ``source`` with a batch of 1 and turn its variables into constants.
 
     Args:
@@ -294,7 +294,7 @@ _TEXT = (
 )
 
 
-def _fixed_shape(entry: Input, source: Source, resolution: int | None) -> Shape:
+def _fixed_shape(entry: Input, source: FloatFunction, resolution: int | None) -> Shape:
     if entry.dtype not in _INPUT_TYPES:
         raise UsageError(
             f"input '{entry.name}' of {source.name} is {entry.dtype};"

@@ -22,7 +22,7 @@ from tflconv.core.resources import datasets_dir
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
 from tflconv.core.text import clean_json
-from tflconv.data.splits import Blocks
+from tflconv.data.splits import FrameBlocks
 from tflconv.errors import TflconvError, UsageError, unknown
 from tflconv.model.pictures import Resize
 
@@ -83,7 +83,7 @@ class DatasetCard:
     citation: str | None = None
     split_rule: str
     validation: float | None = 0.1
-    blocks: Blocks | None = None
+    blocks: FrameBlocks | None = None
     resolution: int | None = None
     resize: Resize = "crop"
     augmentation: JsonObject = field(default_factory=dict)

@@ -25,7 +25,7 @@ from tflconv.data import boxes, foreign
 from tflconv.data.cache import Allocate
 from tflconv.data.dataset import Table
 from tflconv.data.layout import Layout, Place, by_folders, is_document
-from tflconv.data.sources import File, Source
+from tflconv.data.sources import File, PictureSource
 from tflconv.data.walking import EMPTY
 from tflconv.errors import TflconvError
 from tflconv.model.pictures import UnreadablePicture, View, decode, is_large, missing_format
@@ -58,7 +58,7 @@ class _Taken:
 
 
 def read(
-    source: Source,
+    source: PictureSource,
     view: View,
     place: Placing,
     allocate: Allocate,
@@ -110,7 +110,7 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
 
     Warns of files that are left out.
     """
-    source = Source.of(path)
+    source = PictureSource.of(path)
     count, problems = 0, list[_Decoded]()
     wanted = [name for name in source.names() if not _is_empty(name)]
     for item in _decode_all(source.files(set(wanted)), view):
@@ -123,7 +123,7 @@ def pictures(path: Path, view: View) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         telling.warn(f"{path}: {_listed(problems, count)} (left out).")
 
 
-def class_names(source: Source, place: Placing) -> tuple[str, ...]:
+def class_names(source: PictureSource, place: Placing) -> tuple[str, ...]:
     """Return the classes, in order, into which ``place`` puts the pictures of a source."""
     names = source.names()
     layout = _placed(source, names, place)
@@ -132,12 +132,12 @@ def class_names(source: Source, place: Placing) -> tuple[str, ...]:
 
 def has_classes(path: Path) -> bool:
     """Return whether a folder or archive has folders of at least two classes."""
-    source = Source.of(path)
+    source = PictureSource.of(path)
     layout = _placed(source, source.names(), by_folders)
     return len({place.label for place in layout.places.values()}) > 1
 
 
-def _placed(source: Source, names: Sequence[str], place: Placing) -> Layout:
+def _placed(source: PictureSource, names: Sequence[str], place: Placing) -> Layout:
     try:
         layout = place(names)
     except TflconvError as error:
@@ -199,7 +199,7 @@ def _decode(file: File, view: View) -> _Decoded:
         return _Decoded(name=file.name, problem=str(error), kind=kind)
 
 
-def _unreadable(source: Source, problems: Sequence[_Decoded], count: int) -> tuple[str, ...]:
+def _unreadable(source: PictureSource, problems: Sequence[_Decoded], count: int) -> tuple[str, ...]:
     if not problems:
         return ()
     message = _listed(problems, count)
@@ -225,7 +225,7 @@ def _listed(problems: Sequence[_Decoded], count: int) -> str:
 
 
 def _classes(
-    source: Source,
+    source: PictureSource,
     layout: Layout,
     names: Sequence[str],
     expected: Sequence[str] | None,
@@ -245,11 +245,11 @@ def _classes(
     return tuple(expected or layout.order(filled))
 
 
-def _refuse(source: Source, problem: str) -> NoReturn:
+def _refuse(source: PictureSource, problem: str) -> NoReturn:
     raise _explained(source, problem, _HINT)
 
 
-def _explained(source: Source, problem: str, hint: str | None) -> TflconvError:
+def _explained(source: PictureSource, problem: str, hint: str | None) -> TflconvError:
     """What is wrong with the folders of a source, and what kind of set that is."""
     names = source.names()
     pictures = [name for name in names if not is_document(name) and not _is_empty(name)]

@@ -20,7 +20,7 @@ from tflconv.data.cache import Allocate, cached
 from tflconv.data.dataset import Dataset, Reading, Table
 from tflconv.data.dataset_card import DatasetCard, names
 from tflconv.data.locating import Location, at_path, locate, of_path
-from tflconv.data.sources import Source, is_source
+from tflconv.data.sources import PictureSource, is_source
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard
 from tflconv.model.pictures import Resize, View
@@ -244,7 +244,7 @@ def class_names(name: str) -> tuple[str, ...]:
     return location.card.classes or folders.class_names(location.source, _placing(location))
 
 
-def locate_source(name: str | Path) -> Source | None:
+def locate_source(name: str | Path) -> PictureSource | None:
     """Return where the picture files of a dataset lie; None where it has none."""
     location, _ = _located(name, "card")
     return location.source if location.card.format == "pictures" else None

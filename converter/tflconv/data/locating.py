@@ -28,7 +28,7 @@ from tflconv.data.archives import is_archive
 from tflconv.data.arrays import is_array_file
 from tflconv.data.csv_labels import SUFFIXES
 from tflconv.data.dataset_card import DataFile, DatasetCard, card, names
-from tflconv.data.sources import Source, is_source
+from tflconv.data.sources import PictureSource, is_source
 from tflconv.data.split_words import mentions_split
 from tflconv.errors import TflconvError, UsageError
 
@@ -102,11 +102,11 @@ class Location:
         return f"Location({shorten(self.name)}: {self.state}, {shorten(self.card.title)})"
 
     @property
-    def source(self) -> Source:
+    def source(self) -> PictureSource:
         """Where its pictures lie: the archive of its card, or its folders."""
         archives = (self.folder / file.path for file in self.card.files)
         archive = next((path for path in archives if is_archive(path)), self.folder)
-        return Source(self.parts) if self.parts else Source.of(archive)
+        return PictureSource(self.parts) if self.parts else PictureSource.of(archive)
 
     @property
     def subset(self) -> bool:

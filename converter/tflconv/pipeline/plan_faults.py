@@ -36,7 +36,7 @@ _MISSING = "required field missing"
 
 
 @dataclass(frozen=True)
-class Text:
+class PlanText:
     """The text of a plan, and what it is called."""
 
     content: str
@@ -54,7 +54,7 @@ class Text:
 def structured(
     value: Mapping[str, Any],
     kind: type[_Kind],
-    text: Text,
+    text: PlanText,
     structure: Structure,
     check: Callable[[Any], object] | None = None,
 ) -> _Kind:
@@ -136,7 +136,7 @@ def _is_checkable(model: Mapping[str, Any], has_dataset: bool) -> bool:
 def _further(
     rest: Mapping[str, Any],
     kind: type[_Kind],
-    text: Text,
+    text: PlanText,
     structure: Structure,
     check: Callable[[Any], object] | None,
 ) -> list[TflconvError]:
@@ -200,7 +200,7 @@ def _missing(fault: Fault) -> str | None:
     return fault.place.rpartition(".")[2] if _MISSING in fault.told else None
 
 
-def _explained(fault: Fault, text: Text) -> list[UsageError]:
+def _explained(fault: Fault, text: PlanText) -> list[UsageError]:
     """One message for each thing that is wrong; our own validation speaks for itself."""
     if isinstance(fault.cause, TflconvError):
         return [

@@ -126,6 +126,18 @@ def test_a_disk_that_fills_in_the_middle_is_told(start: Start) -> None:
     assert sorted(left(machine)) == sorted([*before, "full"])
 
 
+def test_a_file_that_the_phone_refuses_is_no_lost_phone(start: Start, tmp_path: Path) -> None:
+    connection = find(start().serial).connection
+    with pytest.raises(DeviceError, match=r"refused the file: .*No such file") as caught:
+        connection.push(TINY, "/proc/none")
+    assert "phone-setup" in str(caught.value.hint)
+    with pytest.raises(DeviceError, match=r"refused the file: .*No such file"):
+        connection.pull("/data/local/tmp/none", tmp_path / "none")
+    with pytest.raises(DeviceError, match="adb on this computer: cannot"):
+        connection.pull("/proc/version", tmp_path / "no folder" / "version")
+    assert connection.shell(["echo", "here"]).stdout.strip() == "here"
+
+
 def test_two_phones_of_one_model_are_told_apart(start: Start, tmp_path: Path) -> None:
     machines, results = (start(), start()), tmp_path / "results.json"
     done = bench(*machines, options=(f"--export-json={results}",))

@@ -151,6 +151,19 @@ def test_a_setting_that_no_reader_knows_is_left_to_the_layer(
     assert kinds(read(model)) == ["input", "opaque"]
 
 
+@pytest.mark.parametrize("kit", [keras, keras2])
+def test_a_layer_whose_call_was_replaced_computes_itself(kit: Any) -> None:
+    picture = kit.Input(PICTURE)
+    layer = kit.layers.Conv2D(4, 3)
+    plain = layer.call
+    layer.call = lambda values: tf.abs(plain(values))
+    model = kit.Model(picture, layer(picture))
+    network = read(model)
+    assert kinds(network) == ["input", "opaque"]
+    samples = np.random.default_rng(0).normal(size=(2, *PICTURE)).astype(np.float32)
+    np.testing.assert_allclose(execution.run(network, samples), model(samples), atol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS.keys() - {"Identity", "Normalization"}))
 def test_plain_layers_are_read(kit: Any, name: str) -> None:
     picture = kit.Input(SETTINGS[name][0])

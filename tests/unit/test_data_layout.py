@@ -6,8 +6,10 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
-from making_pictures import PETS_IN_SPLITS, collection, png, write, write_zip
+from making_pictures import PETS_IN_SPLITS, collection, encoded, png, write, write_zip
+from PIL import Image, features
 
 from tflconv import data
 from tflconv.data import layout, split_words
@@ -311,13 +313,43 @@ def test_formats_that_pillow_lacks_are_counted_by_name(tmp_path: Path) -> None:
     files |= {"dogs/logo.svg": b"<svg/>", "dogs/x.nef": b"II*\0"}
     folder = write(tmp_path / "pets", files)
     assert data.load(folder).warnings[0] == (
-        "5 of 105 pictures cannot be read: 3 HEIC, 1 SVG, 1 RAW (formats that Pillow does not read)"
-        " (left out)."
+        "5 of 105 pictures cannot be read: 3 HEIC such as cats/0.HEIC, 1 SVG such as dogs/logo.svg,"
+        " 1 RAW such as dogs/x.nef (formats that Pillow does not read) (left out)."
     )
     write(folder, {f"dogs/{i}.heic": b"x" for i in range(9)})
     with pytest.raises(TflconvError, match=r"14 of 114 .* 12 HEIC") as caught:
         _ = data.load(folder).train
     assert "Convert them to JPEG or PNG" in str(caught.value.hint)
+
+
+def test_avif_is_read_upright_or_said_to_be_what_this_pillow_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = collection({"cats": 20, "dogs": 20})
+    halves = np.zeros((48, 48), np.uint8)
+    halves[:, 24:] = 200
+    wide = Image.fromarray(halves)
+    turned = wide.getexif()
+    turned[274] = 6  # a quarter to the right
+    files["cats/turned.avif"] = encoded(wide, "AVIF", quality=100, exif=turned)
+    folder = write(tmp_path / "pets", files)
+
+    dataset = data.load(folder, resolution=48)
+    images = {
+        name: image
+        for split in dataset.splits.values()
+        for name, image in zip(split.ids, split.images, strict=True)
+    }
+
+    upper, lower = np.split(images["cats/turned.avif"].astype(int), 2)
+    assert abs(upper[:22]).max() < 10
+    assert abs(lower[2:] - 200).max() < 10
+
+    monkeypatch.setattr(features, "get_supported_modules", lambda: ["webp"])
+    write(folder, {f"dogs/{i}.avif": b"\0\0\0\x18ftypavif" for i in range(9)})
+    with pytest.raises(TflconvError, match=r"9 of 50 .* 9 AVIF such as dogs/0.avif") as caught:
+        _ = data.load(folder).train
+    assert "Pillow 11.3 and later read AVIF" in str(caught.value.hint)
 
 
 def test_splits_may_be_told(tmp_path: Path) -> None:

@@ -256,6 +256,15 @@ def test_a_model_of_two_inputs_takes_both_arrays(tmp_path: Path) -> None:
     assert (two.names, two.labels) == (("x", "y"), None)
 
 
+@pytest.mark.parametrize("form", [list, tuple])
+def test_batches_for_several_inputs_come_in_their_order(form: Any) -> None:
+    first, second = np.zeros((5, 3, 4)), np.ones((5, 2))
+    found = read(form([first, second]), ranks=(3, 2))
+    assert found is not None
+    assert [each.tolist() for each in found.inputs] == [first.tolist(), second.tolist()]
+    assert found.labels is None
+
+
 def test_classes_in_a_file_name_the_outputs(tmp_path: Path) -> None:
     samples = read(npz(tmp_path, x=PIXELS, y=LABELS, classes=np.array(["a", "b", "c"])))
     assert samples is not None

@@ -246,6 +246,34 @@ def test_structure_values_and_what_is_outside_are_told_at_once(tmp_path: Path) -
     assert all(each in caught.value.message for each in said)
 
 
+HIDING = {
+    "the model of a model": ('model = "vit"\noptions', "model = 3\noptions", "'models[0].model'"),
+    "no model": ('model = "vit"\noptions', "options", "'model' is missing"),
+    "the name of a model": ('name = "wide"', 'name = ["wide"]', "'models[1].name'"),
+    "the name": ('name = "small"', "name = 1", "'name'"),
+    "no name": ('name = "small"\n', "", "'name' is missing"),
+    "no recipes": ("recipes =", "# recipes =", "'recipes' is missing"),
+    "no dataset": ('dataset = "mnist-sample"\n', "", "'dataset' is missing"),
+}
+
+
+@pytest.mark.parametrize("case", HIDING)
+def test_what_a_plan_must_have_hides_no_other_fault(tmp_path: Path, case: str) -> None:
+    old, new, told = HIDING[case]
+    text = changed("recipes =", 'devices = ["gpu"]\nmin_cosine = 2\nrecipes =')
+    assert old in text
+    text = text.replace(old, new, 1) + '\n[[models]]\nmodel = "gone.keras"\nteacher = 1\n'
+    text += '\n[[models]]\nmodel = "lost.keras"\n'
+    (tmp_path / "plan.toml").write_text(text)
+
+    with pytest.raises(TflconvError, match="has 6 faults") as caught:
+        planning.study(tmp_path / "plan.toml")
+
+    said = [told, "min_cosine: ", "'models[2].teacher'", "device 'gpu'", "gone.keras", "lost.keras"]
+    lines = caught.value.message.splitlines()[1:]
+    assert all(any(each in line for line in lines) for each in said), lines
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_wrong_in_any_place_is_a_message(seed: int) -> None:
     draw, value = random.Random(seed), tomllib.loads(GOOD)

@@ -40,6 +40,8 @@ def command() -> None:
                         folders or archives that are the splits, whatever they are called;
                         only train is needed, the others are drawn from it
       DIR/labels.csv    a table of file names and labels beside the pictures
+      TABLE.csv         a row per picture: its label and its pixels (label,pixel0,pixel1,...); a
+                        folder of such tables, or train=TABLE.csv,test=TABLE.csv, too
       FILE.npz          arrays x and y, or x_test and y_test (verify, bench; convert
                         calibrates on x or x_train)
 

@@ -115,12 +115,33 @@ class Calibration:
     def for_inputs(self, names: Sequence[str]) -> Calibration:
         """Return the samples in the order of the inputs called ``names``.
 
-        Samples whose own names do not fit stay in their order.
+        Samples stay in their order where no name fits; one that is left is for the input that is.
+
+        Raises:
+            UsageError: Some of several names fit, and more than one does not.
         """
-        if not self.names or not set(names) <= set(self.names):
+        by_name = dict(zip(self.names, self.inputs, strict=False))
+        missing = [name for name in names if name not in by_name]
+        others = [name for name in by_name if name not in names]
+        if len(missing) == len(names) or (missing and len(others) != len(missing)):
             return self
-        by_name = dict(zip(self.names, self.inputs, strict=True))
+        if len(missing) > 1:
+            raise UsageError(
+                f"calibration {self.name} has no samples called {', '.join(missing)}, as inputs of"
+                f" the model are. Received: {', '.join(by_name)}.",
+                hint="Name all arrays as the inputs, or give them in order and without names.",
+            )
+        by_name |= {name: by_name[other] for name, other in zip(missing, others, strict=False)}
         return replace(self, inputs=tuple(by_name[name] for name in names), names=tuple(names))
+
+    def different(self, most: int) -> int:
+        """Return how many different samples there are, counted up to ``most``."""
+        found = set[str]()
+        for sample in zip(*self.inputs, strict=True):
+            found.add(sha256_bytes(b"".join(each.tobytes() for each in sample)))
+            if len(found) >= most:
+                break
+        return len(found)
 
     def check_fits(self, shapes: Sequence[Shape]) -> None:
         """Check that samples have these shapes, without batch.

@@ -158,11 +158,13 @@ def _normalization(
 
 
 def _warn_of_few(samples: Calibration) -> None:
-    count = len(samples.inputs[0])
-    if count < _FEWEST:
+    count, different = len(samples.inputs[0]), samples.different(_FEWEST)
+    if different < _FEWEST:
+        has = plural(count, "sample")
+        has += f", only {different} of them different" if different < count else ""
         telling.warn(
-            f"calibration {samples.name} has {plural(count, 'sample')}: other inputs may go beyond"
-            " the ranges that so few show; 100 to 500 are usual."
+            f"calibration {samples.name} has {has}: other inputs may go beyond the ranges that so"
+            " few show; 100 to 500 are usual."
         )
 
 

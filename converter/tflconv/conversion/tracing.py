@@ -207,7 +207,8 @@ def _refuse_state(function: ConcreteFunction) -> None:
         raise TflconvError(
             f"a .tflite file keeps nothing from call to call, but {', '.join(layers)} changes a"
             " variable of the model whenever it is called.",
-            hint="Let the layer do so only where `training` is true; random layers of Keras do.",
+            hint="Let the layer do so only where `training` is true, as random layers of Keras do;"
+            " build a recurrent layer with stateful=False.",
         )
 
 

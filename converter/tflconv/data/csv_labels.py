@@ -25,9 +25,9 @@ from tflconv.errors import TflconvError
 
 SUFFIXES = (".csv", ".tsv")
 _NAMES = "filename file file_name name image image_id image_name img id path filepath file_path"
-_FILES = {*_NAMES.split(), "image_path", "img_path", "img_name", "image_file", "picture"}
-_LABELS = {"label", "labels", "class", "class_name", "category", "target", "label_name", "species"}
-_SPLITS = {"split", "set", "subset", "data_set", "dataset", "fold_name"}
+FILES = {*_NAMES.split(), "image_path", "img_path", "img_name", "image_file", "picture"}
+LABELS = {"label", "labels", "class", "class_name", "category", "target", "label_name", "species"}
+SPLITS = {"split", "set", "subset", "data_set", "dataset", "fold_name"}
 _HINT = (
     "Write a row per picture, FILE,LABEL, with the header filename,label (a column split may say"
     " train, validation or test)."
@@ -162,7 +162,7 @@ def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
     if not lines:
         _refuse(table, "there are no rows")
     header = [cell.strip().lower().replace(" ", "_") for cell in lines[0]]
-    known = bool({*header} & _FILES and {*header} & _LABELS)
+    known = bool({*header} & FILES and {*header} & LABELS)
     if not known and len(header) == 2 and find(lines[0][0], table) is None and len(lines) > 1:
         known = find(lines[1][0], table) is not None and _looks_like_header(lines)
     known = known or len(header) != 2
@@ -179,7 +179,7 @@ def _rows(table: Path, find: _Finder) -> Iterator[_Row]:
 def _of_marks(lines: list[list[str]]) -> list[list[str]]:
     """``lines`` as file and label, where they have a column of zeros and a one for each class."""
     header = [cell.strip() for cell in lines[0]] if lines else []
-    if len(header) < 3 or header[0].lower().replace(" ", "_") not in _FILES:
+    if len(header) < 3 or header[0].lower().replace(" ", "_") not in FILES:
         return lines
     marks = [[cell.strip() for cell in row[1:]] for row in lines[1:]]
     if any(sorted(row) != ["0"] * (len(header) - 2) + ["1"] for row in marks):
@@ -198,13 +198,13 @@ def _columns(
     table: Path, lines: Sequence[Sequence[str]], header: Sequence[str], find: _Finder
 ) -> tuple[int, int, int | None]:
     """The columns of file, label and split; of several that may name files, the one that does."""
-    found = [[i for i, cell in enumerate(header) if cell in known] for known in (_FILES, _LABELS)]
+    found = [[i for i, cell in enumerate(header) if cell in known] for known in (FILES, LABELS)]
     if len(found[0]) > 1:
         first = lines[1] if len(lines) > 1 else ()
         found[0] = [i for i in found[0] if i < len(first) and find.knows(first[i])] or found[0]
     if len(header) == 2 and not all(found):
         found = [[0], [1]]
-    splits = [i for i, cell in enumerate(header) if cell in _SPLITS]
+    splits = [i for i, cell in enumerate(header) if cell in SPLITS]
     if [len(indices) for indices in found] != [1, 1] or len(splits) > 1:
         shown = ", ".join(header[:8])
         _refuse(table, f"it is not clear which of its columns are file and label: {shown}")

@@ -73,7 +73,7 @@ class DatasetCard:
 
     name: str
     title: str
-    format: Literal["idx", "cifar", "pictures"]
+    format: Literal["idx", "cifar", "pictures", "pixels"]
     classes: tuple[str, ...]
     shape: tuple[int | None, int | None, int]
     counts: Mapping[str, int] = field(default_factory=dict)

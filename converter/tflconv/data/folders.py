@@ -204,7 +204,9 @@ def _unreadable(source: PictureSource, problems: Sequence[_Decoded], count: int)
         return ()
     message = _listed(problems, count)
     if len(problems) > max(1, MAX_UNREADABLE * count) or len(problems) == count:
-        convert = " Convert them to JPEG or PNG." if any(item.kind for item in problems) else ""
+        kinds = {item.kind for item in problems if item.kind}
+        convert = " Convert them to JPEG or PNG." if kinds else ""
+        convert += " Pillow 11.3 and later read AVIF." if "AVIF" in kinds else ""
         raise TflconvError(
             f"{source}: {message}.",
             hint=f"Remove or repair them: at most {MAX_UNREADABLE:.0%} are left out.{convert}",
@@ -214,7 +216,8 @@ def _unreadable(source: PictureSource, problems: Sequence[_Decoded], count: int)
 
 def _listed(problems: Sequence[_Decoded], count: int) -> str:
     kinds = Counter(item.kind for item in problems if item.kind)
-    counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    first = {item.kind: item.name for item in reversed(problems)}
+    counts = ", ".join(f"{number} {kind} such as {first[kind]}" for kind, number in kinds.items())
     said = [f"{counts} (formats that Pillow does not read)"] if kinds else []
     said += [f"{item.name}: {item.problem}" for item in problems if not item.kind]
     listed = "; ".join(said[:_LISTED]) + ("; …" if len(said) > _LISTED else "")

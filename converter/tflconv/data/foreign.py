@@ -27,7 +27,8 @@ _FORMS = (
     (
         r"\.[ct]sv$",
         "a table beside its pictures",
-        "Where it has their labels, name it: --dataset DIR/TABLE.csv.",
+        "Where it has their labels or pixels, unpack it if it is packed, and name it: --dataset"
+        " DIR/TABLE.csv.",
     ),
     (r"\.(zip|tar|tgz|gz|7z|rar)$", "archives inside", "Unpack them, and name the folder."),
 )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tflconv.core.files import sha256_json
-from tflconv.data import csv_labels, duplicates, folders, layout, published
+from tflconv.data import csv_labels, duplicates, folders, layout, pixel_tables, published
 from tflconv.data.arrays import is_array_file
 from tflconv.data.cache import Allocate, cached
 from tflconv.data.dataset import Dataset, Reading, Table
@@ -33,6 +33,9 @@ _RULES = 1
 
 _IN_MEMORY = 256 << 20
 """Bytes of scaled pictures that are kept in memory."""
+
+_OWN = ("pictures", "pixels")
+"""Formats of sets of one's own, of any number of pictures."""
 
 _SPLITS = ("train", "validation", "test")
 
@@ -103,7 +106,7 @@ def load(
 
 def _is_large(card: DatasetCard, view: View) -> bool:
     """Return whether pictures are kept in a file: those of folders, and many that are scaled."""
-    if card.format == "pictures":
+    if card.format in _OWN:
         return True
     size = view.size or (0, 0)
     pixels = sum(card.counts.values()) * size[0] * size[1] * view.channels
@@ -175,6 +178,8 @@ def is_unsorted(name: str | Path) -> bool:
     if str(name) in names() or not is_source(path):
         return False
     location = of_path(path)
+    if location.tables:
+        return False
     try:
         return len(folders.class_names(location.source, _placing(location))) < 2
     except TflconvError:  # a table beside the pictures may be none of their labels
@@ -234,6 +239,8 @@ def class_names(name: str) -> tuple[str, ...]:
     if is_array_file(Path(name)) or is_unsorted(name):
         return ()
     location, _ = _located(name, "card")
+    if location.tables:
+        return pixel_tables.class_names(location.tables)
     return location.card.classes or folders.class_names(location.source, _placing(location))
 
 
@@ -265,7 +272,7 @@ def _read(
     _check(table, parts, location)
     warnings = [*table.warnings, *_alike(table.classes), *_missing_classes(table, parts)]
     splits = table.cut(parts)
-    if location.card.format == "pictures":
+    if location.card.format in _OWN:
         warnings += map(str, duplicates.across(splits))
     return Reading(splits=splits, classes=table.classes, warnings=tuple(warnings))
 
@@ -347,6 +354,11 @@ def _read_pictures(location: Location, view: View, allocate: Allocate | None) ->
     return folders.read(location.source, view, _placing(location), allocate, classes)
 
 
+def _read_pixels(location: Location, view: View, allocate: Allocate | None) -> Table:
+    assert allocate is not None, "pixels of tables are kept in a file"
+    return pixel_tables.read(location.tables, view, allocate)
+
+
 def _placing(location: Location) -> folders.Placing:
     if location.table is not None:
         return partial(csv_labels.by_table, table=location.table)
@@ -370,4 +382,5 @@ _READERS: Mapping[str, Callable[[Location, View, Allocate | None], Table]] = {
     "idx": published.read_idx,
     "cifar": published.read_cifar,
     "pictures": _read_pictures,
+    "pixels": _read_pixels,
 }

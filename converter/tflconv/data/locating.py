@@ -23,6 +23,7 @@ from tflconv.core.files import sha256_bytes, sha256_file
 from tflconv.core.inputs import is_address, missing
 from tflconv.core.shortening import shorten
 from tflconv.core.structuring import Structure, faults
+from tflconv.data import pixel_tables
 from tflconv.data.archives import is_archive
 from tflconv.data.arrays import is_array_file
 from tflconv.data.csv_labels import SUFFIXES
@@ -79,6 +80,7 @@ class Location:
         manifest: Hash of that manifest, if it describes other files than the card.
         parts: Folder or archive by split, where a user told them apart.
         table: Table of the labels of the pictures in ``folder``.
+        tables: Tables of its pixels, each with the split that it is, if it is one as a whole.
         note: What is to be said of it wherever it is used.
     """
 
@@ -88,6 +90,7 @@ class Location:
     manifest: str | None = None
     parts: Mapping[str, Path] = field(default_factory=dict)
     table: Path | None = None
+    tables: Mapping[Path, str | None] = field(default_factory=dict)
     note: str | None = None
 
     @property
@@ -190,7 +193,9 @@ def at_path(text: str) -> Location | None:
     path = Path(text)
     if is_source(path):
         return of_path(path)
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
+    if _is_table(path) and pixel_tables.form(path):
+        return _of_tables(path, pixel_tables.splits_of([path]))
+    if _is_table(path):
         folder = path.absolute().parent
         return replace(of_path(folder), folder=folder, table=path)
     if is_array_file(path) and path.exists():
@@ -221,16 +226,59 @@ def _of_parts(text: str) -> Location:
             hint="train is needed; what else is left out is drawn from it.",
         )
     for split, path in told:
-        if path == Path() or not is_source(path):
+        if path == Path() or not (is_source(path) or _is_table(path)):
             raise UsageError(f"{split}={path}: there is no such folder or archive.")
     train = parts["train"].absolute()
     folder = train.parent if mentions_split(train.name) else train
+    if any(map(_is_table, parts.values())):
+        return _of_split_tables(folder, parts)
     order = [split for split in ("train", "validation", "test") if split in parts]
     return replace(of_path(folder), parts={split: parts[split] for split in order})
 
 
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def _of_split_tables(source: Path, parts: Mapping[str, Path]) -> Location:
+    for split, path in parts.items():
+        found = pixel_tables.form(path) if _is_table(path) else None
+        if found is None or found.label is None:
+            raise UsageError(
+                f"{split}={path} is no table of labels and pixels, as another split is.",
+                hint="Give all splits as folders or archives, or all as tables of pixels.",
+            )
+    return _of_tables(source, {path: split for split, path in parts.items()})
+
+
+def _of_tables(source: Path, tables: Mapping[Path, str | None]) -> Location:
+    """Return the pictures in ``tables`` of pixels, which ``source`` names, as a dataset."""
+    folder = source if source.is_dir() else source.parent
+    side = pixel_tables.side_of([*tables])
+    location = _of_pictures(source)
+    card = replace(
+        location.card,
+        format="pixels",
+        shape=(side, side, 1),
+        resolution=None,
+        files=tuple(DataFile(path=str(path.absolute())) for path in tables),
+    )
+    return replace(location, card=card, folder=folder, tables=tables)
+
+
 def of_path(path: Path) -> Location:
-    """Return a folder or archive of pictures as a dataset of its own."""
+    """Return a folder or archive of pictures, or of tables of pixels, as a dataset of its own."""
+    tables = pixel_tables.below(path) if path.is_dir() else []
+    if not tables:
+        return _of_pictures(path)
+    told = pixel_tables.splits_of(tables)
+    location = _of_tables(path, told)
+    unlabelled = ", ".join(each.name for each in tables if each not in told)
+    note = f"pictures left out: {unlabelled} has no labels." if unlabelled else None
+    return replace(location, note=note)
+
+
+def _of_pictures(path: Path) -> Location:
     name = re.sub(r"[^a-z0-9]+", "-", path.resolve().name.lower().split(".")[0]).strip("-")
     return Location(
         card=DatasetCard(

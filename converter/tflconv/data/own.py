@@ -173,6 +173,8 @@ def _in_order(arrays: Sequence[Array], inputs: int) -> _Told:
 
 
 def _of_values(source: object, ranks: Ranks) -> Samples:
+    if isinstance(source, (tuple, list)) and _are_inputs(source, ranks):
+        return _told(tuple(source), ranks=ranks).samples("arrays")
     if isinstance(source, tuple) and len(source) in (1, 2):
         return _told(*source, ranks=ranks).samples("arrays")
     if isinstance(source, Mapping) or hasattr(source, "__array__"):
@@ -180,6 +182,12 @@ def _of_values(source: object, ranks: Ranks) -> Samples:
     if not isinstance(source, Iterable) and not hasattr(source, "__getitem__"):
         raise UsageError(f"these are not samples: {type(source).__name__}.", hint=FORMS)
     return _collected(source, ranks)  # type: ignore[arg-type]
+
+
+def _are_inputs(source: Sequence[object], ranks: Ranks) -> bool:
+    """Whether these are batches for several inputs, in their order, as Keras takes them."""
+    arrays = all(hasattr(each, "__array__") for each in source)
+    return len(ranks) > 1 and arrays and [np.ndim(each) for each in source] == list(ranks)  # type: ignore[arg-type]
 
 
 def _collected(source: Iterable[Any], ranks: Ranks) -> Samples:

@@ -70,7 +70,7 @@ def _table(
         name: np.arange(start, end) for name, start, end in zip(labels, starts, ends, strict=True)
     }
     return Table(
-        images=_shaped(files, view) if allocate is None else _copied(files, view, allocate),
+        images=_shaped(files, view) if allocate is None else copied(files, view, allocate),
         labels=np.concatenate(list(labels.values())),
         ids=ids,
         parts=parts,
@@ -82,7 +82,7 @@ def _shaped(files: Files, view: View) -> Files:
     return Files(counts=files.counts, read=lambda number: view.shape_all(files.read(number)))
 
 
-def _copied(files: Files, view: View, allocate: Allocate) -> NDArray[np.uint8]:
+def copied(files: Files, view: View, allocate: Allocate) -> NDArray[np.uint8]:
     """Return all pictures in ``view``, in an array of ``allocate``."""
     shaped: NDArray[np.uint8] | None = None
     end = 0

@@ -28,7 +28,7 @@ from typing import IO
 from tflconv.core.diagnosis import Requirement
 from tflconv.device import parse, suitability
 from tflconv.device.access import Cancellation
-from tflconv.device.adb_choice import REFUSALS, choose, server_error, server_words, state_hint
+from tflconv.device.adb_choice import choose, refusal, server_error, server_words, state_hint
 from tflconv.device.interface import Completed
 from tflconv.errors import DeviceError, TimeUp, UsageError
 
@@ -286,7 +286,8 @@ class Connection:
         timeout = CONTROL_SECONDS + size / SLOWEST_TRANSFER
         answer = self._run(*arguments, timeout=timeout)
         if answer.returncode:
-            raise self._refused(_text(answer.stderr) + _text(answer.stdout))
+            output = _text(answer.stderr) + _text(answer.stdout)
+            raise refusal(self.serial, output) or self._lost(output)
 
     def _run(self, *arguments: str, timeout: float | None) -> subprocess.CompletedProcess[bytes]:
         try:
@@ -296,12 +297,6 @@ class Connection:
                 f"device '{self.serial}' did not answer 'adb {arguments[0]}' in {timeout:.0f} s.",
                 hint="Unlock it and check its cable; if it hangs, restart it. Then run again.",
             ) from None
-
-    def _refused(self, output: str) -> DeviceError:
-        for reason, hint in REFUSALS.items():
-            if reason in output:
-                return DeviceError(f"device '{self.serial}': {reason.lower()}.", hint=hint)
-        return self._lost(output)
 
     def _lost(self, output: str) -> DeviceError:
         errors = re.findall(r"^(?:adb: )?error: (?:device '.*?' )?(.+)", output, re.MULTILINE)

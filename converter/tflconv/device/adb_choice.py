@@ -31,8 +31,15 @@ REFUSALS = {
     "No space left on device": "Free some space on it, or run 'tflconv devices clean'.",
     "Read-only file system": "Its /data/local/tmp cannot be written: see docs/phone-setup.md.",
     "Permission denied": "adb's shell user may not write there: see docs/phone-setup.md.",
+    "Required key not available": "Its storage is locked since it was started: unlock its screen.",
 }
-"""What adb says of a file that it could not copy, and what to do."""
+"""What a device says of a file that could not be copied, and what to do."""
+
+_HERE = re.compile(r"error: (cannot [a-z /]+ '.+)")
+_THERE = re.compile(
+    r"error: (?:failed to copy .*: remote |stat failed when trying to |failed to stat remote )(.+)"
+)
+"""What adb says where this computer, or the device, refused a file, and nothing was lost."""
 
 _SERVER = re.compile(r"(?:tcp:)?(?P<host>\[[^\]\s]+\]|[^-:\s\[][^:\s]*)(?::(?P<port>\d{1,5}))?")
 
@@ -40,6 +47,29 @@ _SERVER = re.compile(r"(?:tcp:)?(?P<host>\[[^\]\s]+\]|[^-:\s\[][^:\s]*)(?::(?P<p
 def state_hint(state: str) -> str | None:
     """Return how to make a device usable that adb lists with ``state``, if that is known."""
     return _STATES.get(state)
+
+
+def refusal(serial: str, output: str) -> DeviceError | None:
+    """Return the error for a file that was not copied; None where the connection broke.
+
+    Args:
+        serial: Serial of the device.
+        output: What adb said.
+
+    Example:
+        >>> said = "adb: error: failed to copy 'a' to '/b': remote couldn't create file: Not now"
+        >>> refusal("5A1", said).message
+        "device '5A1' refused the file: couldn't create file: Not now."
+    """
+    if here := _HERE.search(output):
+        return DeviceError(f"adb on this computer: {here[1].rstrip('.')}.")
+    for reason, hint in REFUSALS.items():
+        if reason in output:
+            return DeviceError(f"device '{serial}': {reason.lower()}.", hint=hint)
+    if there := _THERE.search(output):
+        told = f"device '{serial}' refused the file: {there[1].rstrip('.')}."
+        return DeviceError(told, hint="See docs/phone-setup.md.")
+    return None
 
 
 def server_words(server: str | None) -> list[str]:

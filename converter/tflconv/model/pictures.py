@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from tflconv.errors import UsageError
 
@@ -152,9 +152,13 @@ def missing_format(name: str, content: bytes) -> str | None:
         >>> missing_format("holiday/IMG_1.HEIC", b"")
         'HEIC'
     """
-    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+    suffix = PurePosixPath(name).suffix.lower()
+    brand = content[8:12] if content[4:8] == b"ftyp" else b""
+    if suffix in (".avif", ".avifs") or brand in (b"avif", b"avis"):
+        return None if "avif" in features.get_supported_modules() else "AVIF"
+    if brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
         return "HEIC"
-    return _MISSING.get(PurePosixPath(name).suffix.lower())
+    return _MISSING.get(suffix)
 
 
 def _check_size(image: Image.Image, max_pixels: int | None) -> None:

@@ -11,6 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from tflconv.core.structuring import Fault, Structure, located
@@ -23,6 +24,12 @@ _MODEL = {"model", "name", "recipes", "rewrite"}
 
 _NAMING = ("name", "dataset", "resolution", "channels", "devices", "calibration")
 """Keys of a plan that name what is outside of it, beside its models, or say what that is for."""
+
+_ANY_FILE = Path(__file__).as_posix()
+"""A file that is there, in place of a model that is not told: no check opens it."""
+
+_STANDING_IN = {"name": "plan", "dataset": "mnist-sample", "recipes": ["static_wi8_ai8"]}
+"""What is in place of keys that a plan must have, so that the others are checked."""
 
 _MISSING = "required field missing"
 """What cattrs says of a key that has no default."""
@@ -77,14 +84,13 @@ def structured(
         return result
     places = [re.findall(r"\w+", fault.place.removeprefix("$")) for fault in relevant]
     renamed = {key: value[name] for key, name in meant.items() if name in value}
-    rest = _without({**renamed, **value}, places)
-    if rest is not None:
-        wrong += _further(rest, kind, text, structure, check)
+    rest = _whole(_without({**renamed, **value}, places), kind)
+    wrong += _further(rest, kind, text, structure, check)
     raise together(wrong, owner=text.source)
 
 
-def _without(value: Mapping[str, Any], places: Sequence[Sequence[str]]) -> Mapping[str, Any] | None:
-    """The sound part of a plan; None if a model has no name."""
+def _without(value: Mapping[str, Any], places: Sequence[Sequence[str]]) -> Mapping[str, Any]:
+    """The sound part of a plan."""
     rest = dict(value)
     for place in places:
         if not place:  # a fault of the whole
@@ -93,13 +99,38 @@ def _without(value: Mapping[str, Any], places: Sequence[Sequence[str]]) -> Mappi
         if not models:
             rest.pop(place[0], None)
             continue
-        model, faulty = models[int(place[1])], place[2:3]
-        if not isinstance(model, dict) or faulty in (["model"], ["name"]):
-            return None
-        sound_keys = model.keys() & _MODEL - set(faulty)
-        models[int(place[1])] = {key: model[key] for key in sound_keys}
+        number, faulty = int(place[1]), place[2:3]
+        if faulty == ["name"]:  # what others learn from may be meant by it
+            models = [_kept(model) for model in models]
+        called = {"name": f"models[{number}]"} if faulty == ["name"] else {}
+        models[number] = _kept(models[number], *faulty) | called
         rest["models"] = models
     return rest
+
+
+def _kept(model: object, *faulty: str) -> dict[str, Any]:
+    """What of a model has a meaning alone, without faulty keys."""
+    told = model if isinstance(model, dict) else {}
+    return {key: told[key] for key in told.keys() & _MODEL - set(faulty)}
+
+
+def _whole(rest: Mapping[str, Any], kind: type[Any]) -> Mapping[str, Any]:
+    """``rest`` with something in place of what a plan must have and does not."""
+    if not {*_STANDING_IN} <= {f.name for f in fields(kind)}:  # a plan of parts
+        return rest
+    models = [
+        each
+        if _is_checkable(each, "dataset" in rest)
+        else {"name": f"models[{number}]", **_kept(each), "model": _ANY_FILE}
+        for number, each in enumerate(rest.get("models", [{}]))
+    ]
+    return {**_STANDING_IN, **rest, "models": models}
+
+
+def _is_checkable(model: Mapping[str, Any], has_dataset: bool) -> bool:
+    """Whether a model is told, and the pictures that one of the registry is made for."""
+    named = str(model.get("model", ""))
+    return named != "" and (has_dataset or "dataset" in model or "/" in named or "." in named)
 
 
 def _further(

@@ -15,7 +15,7 @@ from tflconv.errors import TflconvError
 from tflconv.inspection import delegation, work
 from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, packing, reading
-from tflconv.tflite.reading import Operator, Subgraph
+from tflconv.tflite.contents import Operator, Subgraph
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 

@@ -18,7 +18,7 @@ from tflconv.network.keras.execution import run
 from tflconv.network.keras.reader import read
 from tflconv.network.nodes import Network
 from tflconv.network.shapes import shapes
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 SIDE = st.integers(1, 4)

@@ -29,6 +29,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.network.keras.opened import open_once
 from tflconv.tflite import editing, metadata, packing, reading, unfusing
+from tflconv.tflite.contents import Subgraph
 
 
 def opened(path: Path) -> FloatModel:
@@ -78,7 +79,7 @@ def test_uint8_ends_have_the_names_of_the_signature_and_operators_run_in_order(
     assert is_in_order(reading.read(path).main)
 
 
-def is_in_order(graph: reading.Subgraph) -> bool:
+def is_in_order(graph: Subgraph) -> bool:
     """Whether every operator stands behind those whose outputs it reads."""
     makers = {tensor: maker.index for tensor, maker in graph.producers.items()}
     return all(makers.get(t, -1) < o.index for o in graph.operators for t in o.inputs)

@@ -14,6 +14,7 @@ from tflconv.conversion.calibration import Calibration
 from tflconv.model.interpreter import Interpreter
 from tflconv.model.normalization import NAMED
 from tflconv.tflite import int4, packing, reading, stripping
+from tflconv.tflite.contents import TfliteTensor
 
 FLOAT = Path(__file__).parents[1] / "golden" / "models" / "tiny_float32.tflite"
 STUDY = Path(__file__).parents[2] / "studies" / "mobile-vit" / "int8-vit" / "models"
@@ -27,7 +28,7 @@ def convert(name: str, folder: Path) -> Path:
     return path
 
 
-def layers(path: Path, name: str) -> list[list[reading.TfliteTensor]]:
+def layers(path: Path, name: str) -> list[list[TfliteTensor]]:
     """Inputs of the operators called ``name``: activations, weights, bias."""
     graph = reading.read(path).main
     return [graph.input_tensors(o) for o in graph.operators if o.name == name]

@@ -120,6 +120,29 @@ def test_imports_run_one_way(file: Path) -> None:
     assert not upward, f"{file.relative_to(ROOT)} ({own}) imports {sorted(upward)}"
 
 
+def test_no_modules_import_one_another() -> None:
+    """Not even for types: who reads one of them would have to read all of a circle."""
+    names = {name_of(file): all_imports(file) for file in modules()}
+    needs = {
+        name: {owner_of(each, names) for each in wanted if each.startswith("tflconv.")} - {name}
+        for name, wanted in names.items()
+    }
+    while free := {name for name, needed in needs.items() if not needed & needs.keys()}:
+        needs = {name: needed for name, needed in needs.items() if name not in free}
+    assert not needs, f"in circles, or above one: {sorted(needs)}"
+
+
+def name_of(file: Path) -> str:
+    """The full name of a module."""
+    parts = file.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def owner_of(name: str, known: Iterable[str]) -> str:
+    """The module that a full name is of: itself, or the one that it is a part of."""
+    return name if name in known else name.rpartition(".")[0]
+
+
 def test_the_tiers_are_the_folders() -> None:
     parts = {file.relative_to(ROOT).parts[0].removesuffix(".py") for file in modules()}
     assert set().union(*TIERS) == parts

@@ -11,7 +11,7 @@ from tiny_graphs import FLOAT, INT8, INT32, Builder
 
 from tflconv.inspection import delegation, runs, work
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Subgraph
+from tflconv.tflite.contents import Subgraph
 
 Shape = tuple[int, ...]
 

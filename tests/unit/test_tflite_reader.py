@@ -14,6 +14,7 @@ from tiny_graphs import FLOAT, INT8, INT32, Builder, dense
 from tflconv.errors import TflconvError
 from tflconv.inspection import cost, delegation
 from tflconv.tflite import editing, packing, reading
+from tflconv.tflite.contents import QuantizationParameters
 
 
 def two_layers() -> bytes:
@@ -28,7 +29,7 @@ def test_reads_tensors_operators_and_options() -> None:
     first, second = model.main.operators
     pixels = model.main.tensors[model.main.inputs[0]]
     assert (pixels.name, pixels.shape, pixels.dtype) == ("pixels", (1, 8), "int8")
-    assert pixels.quantization == reading.QuantizationParameters(scales=(0.5,), zero_points=(-3,))
+    assert pixels.quantization == QuantizationParameters(scales=(0.5,), zero_points=(-3,))
     assert (first.name, first.activation, second.activation) == ("FULLY_CONNECTED", "RELU", None)
     weights = model.main.input_tensors(first)[1]
     assert weights.quantization is not None

@@ -18,7 +18,7 @@ from tflconv.conversion import Calibration
 from tflconv.inspection import cost, delegation, work
 from tflconv.network.keras.opened import open_once
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Operator, Subgraph
+from tflconv.tflite.contents import Operator, Subgraph
 
 
 def graph(builder: Builder, source: int, target: int) -> Subgraph:

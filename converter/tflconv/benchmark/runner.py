@@ -39,7 +39,7 @@ from tflconv.results import (
     SustainedSecond,
 )
 from tflconv.tflite import lifetimes, reading
-from tflconv.tflite.reading import TfliteModel
+from tflconv.tflite.contents import TfliteModel
 
 
 def bench(

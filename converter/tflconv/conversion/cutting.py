@@ -18,8 +18,8 @@ from tflconv.core.typing import Tensor
 from tflconv.network.keras import execution, operators
 from tflconv.network.nodes import CannotRewrite, Network, Node
 from tflconv.tflite import editing, packing
+from tflconv.tflite.contents import TfliteModel, TfliteTensor
 from tflconv.tflite.naming import Names
-from tflconv.tflite.reading import TfliteModel, TfliteTensor
 from tflconv.tflite.splicing import Splice, splice
 
 _TYPES = ("float32", "int32", "int64", "uint8", "int8", "bool")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tflconv.conversion.calibration import load
 from tflconv.network.nodes import CannotRewrite
 from tflconv.tflite import outline
-from tflconv.tflite.reading import TfliteModel
+from tflconv.tflite.contents import TfliteModel
 
 CLOSE = 1e-4
 """Largest difference between files that compute the same, as a share of the largest output."""

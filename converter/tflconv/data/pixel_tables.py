@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from tflconv.core import inputs
 from tflconv.data.cache import Allocate
+from tflconv.data.copying import copied
 from tflconv.data.csv_labels import FILES, LABELS, SPLITS
 from tflconv.data.dataset import Files, Table
 from tflconv.data.hidden import is_hidden
 from tflconv.data.layout import Layout, by_folders
-from tflconv.data.published import copied
 from tflconv.data.split_words import UNLABELLED, role_of, roles
 from tflconv.data.walking import walk
 from tflconv.errors import TflconvError

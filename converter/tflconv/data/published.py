@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from tflconv.data import cifar, idx
 from tflconv.data.cache import Allocate
+from tflconv.data.copying import copied
 from tflconv.data.dataset import Files, Table
 from tflconv.data.locating import Location
 from tflconv.errors import TflconvError
 from tflconv.model.pictures import View
 
-_CHUNK = 256
 _PREFIXES = {"train": "train", "test": "t10k"}
 
 
@@ -80,23 +80,6 @@ def _table(
 
 def _shaped(files: Files, view: View) -> Files:
     return Files(counts=files.counts, read=lambda number: view.shape_all(files.read(number)))
-
-
-def copied(files: Files, view: View, allocate: Allocate) -> NDArray[np.uint8]:
-    """Return all pictures in ``view``, in an array of ``allocate``."""
-    shaped: NDArray[np.uint8] | None = None
-    end = 0
-    for number in range(len(files.counts)):
-        images = files.read(number)
-        if shaped is None:
-            height, width = view.size or images.shape[1:3]
-            shaped = allocate((sum(files.counts), height, width, view.channels))
-        for first in range(0, len(images), _CHUNK):
-            chunk = view.shape_all(images[first : first + _CHUNK])
-            shaped[end : end + len(chunk)] = chunk
-            end += len(chunk)
-    assert shaped is not None, "there are files"
-    return shaped
 
 
 def _labels(stem: Path) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.tflite.reading import Subgraph
+from tflconv.tflite.contents import Subgraph
 
 FEWEST, LONGEST = 3, 256
 """Operators of a block."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tflconv.inspection import work
 from tflconv.inspection.work import Unit, macs
-from tflconv.tflite.reading import Subgraph
+from tflconv.tflite.contents import Subgraph
 
 __all__ = ["TABLE", "float_instructions", "instructions", "macs", "per_operator", "price"]
 

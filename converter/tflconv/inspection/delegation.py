@@ -17,7 +17,7 @@ from pathlib import Path
 from tflconv.inspection import cost, xnnpack, xnnpack_variables
 from tflconv.inspection.xnnpack_checks import AT_RUN_TIME
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Subgraph, TfliteModel
+from tflconv.tflite.contents import Subgraph, TfliteModel
 
 MARGIN = 1.2
 """Ratio of instructions, quantized over float, up to which no warning is given."""

@@ -17,7 +17,7 @@ from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonValue
 from tflconv.inspection.inspect import Inspection
 from tflconv.tflite import schema
-from tflconv.tflite.reading import Operator, Subgraph
+from tflconv.tflite.contents import Operator, Subgraph
 
 Pair = tuple[Operator, Operator]
 _ARITHMETIC = ("ADD", "SUB", "MUL", "DIV")

@@ -14,7 +14,7 @@ from tflconv.core.shortening import shorten
 from tflconv.core.text import to_html as escape
 from tflconv.inspection import cost, delegation
 from tflconv.inspection.delegation import Delegation
-from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
+from tflconv.tflite.contents import Operator, Subgraph, TfliteModel
 
 _BOX, _ROW, _GAP, _MARGIN, _HEAD = (206, 38), 56, 16, 28, 76
 _STYLE = """

@@ -7,7 +7,7 @@ import math
 from tflconv.core.text import clean
 from tflconv.inspection import cost, delegation
 from tflconv.results import Estimate
-from tflconv.tflite.reading import TfliteModel
+from tflconv.tflite.contents import TfliteModel
 
 SHOWN, LENGTH = 3, 160
 """Kinds of refused operators that are named, and characters that each may take."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tflconv.inspection import blocks, cost
 from tflconv.inspection.blocks import Repetition
 from tflconv.inspection.inspect import Inspection
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 
 
 @dataclass(frozen=True, kw_only=True)

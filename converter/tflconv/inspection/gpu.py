@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from tflconv.core import markup
 from tflconv.core.jsonvalue import JsonValue
-from tflconv.tflite.reading import Operator, Subgraph, TfliteModel
+from tflconv.tflite.contents import Operator, Subgraph, TfliteModel
 
 OPERATORS = frozenset(
     (

@@ -26,8 +26,8 @@ from tflconv.inspection.delegation import Delegation
 from tflconv.model.card import ModelCard, read_card
 from tflconv.results import BenchmarkRun
 from tflconv.tflite import reading
+from tflconv.tflite.contents import Operator, Subgraph, TfliteModel, TfliteTensor
 from tflconv.tflite.lifetimes import lifetimes
-from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
 
 _UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, TflconvError)
 

@@ -17,7 +17,7 @@ from tflconv.core.versions import versions
 from tflconv.errors import TflconvError
 from tflconv.inspection import delegation
 from tflconv.tflite import kernels, outline
-from tflconv.tflite.reading import Operator, Subgraph, TfliteModel, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteModel, TfliteTensor
 from tflconv.tflite.steps import COMPARISONS
 
 _HELD = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tflconv.tflite.reading import Operator, Subgraph
+from tflconv.tflite.contents import Operator, Subgraph
 
 BINARY = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE")
 REDUCING = ("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN")

@@ -13,7 +13,7 @@ from tflconv.inspection.diff import Difference
 from tflconv.inspection.inspect import Inspection
 from tflconv.results import BenchmarkRun
 from tflconv.tflite import metadata
-from tflconv.tflite.reading import TfliteModel, TfliteTensor
+from tflconv.tflite.contents import TfliteModel, TfliteTensor
 
 _STYLES = {"fused": "green", "folded": "green", "pruned": "green", "narrowed": "green"}
 

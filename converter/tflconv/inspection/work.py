@@ -13,7 +13,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from tflconv.inspection import runs
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 
 Unit = tuple[str, float]
 """Name of a unit, which a cost table prices, and how many of it."""

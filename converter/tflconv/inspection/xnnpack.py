@@ -40,7 +40,7 @@ from tflconv.inspection.xnnpack_products import (
     TRANSPOSE_CONV,
     constant_of,
 )  # fmt: skip
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 
 
 def refusal(graph: Subgraph, operator: Operator, unpacked: frozenset[int]) -> str | None:

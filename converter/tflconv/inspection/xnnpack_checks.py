@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 from tflconv.tflite.tables import OperatorOption
 
 MAX_DIMENSIONS = 6

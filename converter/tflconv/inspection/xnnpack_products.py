@@ -15,7 +15,7 @@ from tflconv.inspection.xnnpack_checks import (
     ranked,
     steered_by,
 )  # fmt: skip
-from tflconv.tflite.reading import TfliteTensor
+from tflconv.tflite.contents import TfliteTensor
 
 _SPARSE_VERSION = 8
 """FULLY_CONNECTED of sparse weights."""

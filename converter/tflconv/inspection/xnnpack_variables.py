@@ -6,7 +6,7 @@ A handle is delegated if one of its accesses is; an access is if the handle was 
 from __future__ import annotations
 
 from tflconv.inspection.xnnpack_checks import described, is_float, is_q8
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 
 _MISMATCH = "the variable is used with another type or shape"
 

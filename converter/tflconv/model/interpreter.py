@@ -26,8 +26,8 @@ from tflconv.core.shortening import first_line
 from tflconv.errors import TflconvError, UsageError
 from tflconv.model.card import ModelCard, read_card
 from tflconv.tflite import lifetimes, outline, reading
+from tflconv.tflite.contents import TfliteModel
 from tflconv.tflite.outline import Outline
-from tflconv.tflite.reading import TfliteModel
 
 Stored = NDArray[np.number]
 """Values as a tensor stores them: integers if it is quantized."""

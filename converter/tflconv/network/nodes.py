@@ -51,7 +51,7 @@ from numpy.typing import NDArray
 
 from tflconv.core.typing import Shape, Tensor
 from tflconv.errors import TflconvError
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -26,7 +26,7 @@ from tflconv.model.card import ModelCard
 from tflconv.model.interpreter import Interpreter, TensorDetails
 from tflconv.pipeline.fidelity import Answers, Fidelity, compare
 from tflconv.tflite import outline, reading
-from tflconv.tflite.reading import Subgraph, TfliteModel
+from tflconv.tflite.contents import Subgraph, TfliteModel
 
 CONTROLS = 4
 """Samples that TensorFlow answers itself."""

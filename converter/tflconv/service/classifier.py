@@ -24,7 +24,7 @@ from tflconv.model.interpreter import Interpreter
 from tflconv.model.resolving import resolve_card
 from tflconv.service.settings import ServedModel
 from tflconv.tflite import outline, reading
-from tflconv.tflite.reading import TfliteModel
+from tflconv.tflite.contents import TfliteModel
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """What Pillow calls the formats that are taken; JPEG includes MPO, several in one file."""

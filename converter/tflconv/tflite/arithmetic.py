@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tflconv.tflite.reading import Operator, TfliteTensor
+from tflconv.tflite.contents import Operator, TfliteTensor
 
 Values = NDArray[Any]
 Shape = tuple[int, ...]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tflconv.tflite import schema
-
-if TYPE_CHECKING:
-    from tflconv.tflite.reading import Operator, Subgraph
+from tflconv.tflite.contents import Operator, Subgraph
 
 _NEEDED = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (2, 4)),

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from tflconv.core.bounded import VARIABLE, working_limit
 from tflconv.errors import TflconvError
-from tflconv.tflite.reading import Subgraph, TfliteModel
+from tflconv.tflite.contents import Subgraph, TfliteModel
 
 _ALIGNMENT = 64
 """A tensor begins at a multiple of so many bytes."""

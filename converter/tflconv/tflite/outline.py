@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tflconv.tflite import schema
-from tflconv.tflite.reading import Names, Operator, Subgraph, TfliteModel
+from tflconv.tflite.contents import Names, Operator, Subgraph, TfliteModel
 
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "RESHAPE")
 _CHOOSING = ("SELECT", "SELECT_V2")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ai_edge_litert import schema_py_generated as fb
 
 from tflconv.tflite import editing, outline
-from tflconv.tflite.reading import TfliteModel
+from tflconv.tflite.contents import TfliteModel
 
 PROBABILITIES, LOGITS = "probabilities", "logits"
 _ACTIVATIONS = ("SOFTMAX", "LOGISTIC")

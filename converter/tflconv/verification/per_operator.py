@@ -25,7 +25,7 @@ from tflconv.errors import UsageError
 from tflconv.inspection import diff
 from tflconv.model.interpreter import Interpreter
 from tflconv.tflite import reading
-from tflconv.tflite.reading import Operator, Subgraph, TfliteTensor
+from tflconv.tflite.contents import Operator, Subgraph, TfliteTensor
 
 BEST = 60.0
 """SNR in dB above which no difference is told; equal values have it, too."""

@@ -11,7 +11,7 @@ from typing import cast
 from tflconv.core.tensorflow import tf
 from tflconv.core.typing import Tensor
 from tflconv.network.nodes import CannotRewrite, Node
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 _Run = Callable[[Operator, Sequence[Tensor]], "Tensor | list[Tensor]"]
 

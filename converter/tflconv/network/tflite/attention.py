@@ -19,7 +19,7 @@ from tflconv.network.nodes import Array, Node
 from tflconv.network.tflite.graph import MainGraph, Region, is_closed
 from tflconv.tflite import arithmetic
 from tflconv.tflite.arithmetic import Values
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 _SOFT = {"SOFTMAX": "softmax", "RELU": "relu"}
 _LONGEST = 12

@@ -13,7 +13,7 @@ import numpy as np
 from tflconv.network.nodes import Node
 from tflconv.network.tflite.graph import MainGraph, Region, between
 from tflconv.tflite.arithmetic import ELEMENTWISE, FUNCTIONS
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 _LAST = ("DIV", "MAXIMUM", "MINIMUM", "MUL")
 _DEEPEST = 10

@@ -11,7 +11,7 @@ from tflconv.core.typing import Shape
 from tflconv.network.nodes import CannotRewrite, Node
 from tflconv.tflite import arithmetic
 from tflconv.tflite.arithmetic import Values
-from tflconv.tflite.reading import Operator, TfliteModel, TfliteTensor
+from tflconv.tflite.contents import Operator, TfliteModel, TfliteTensor
 
 
 class MainGraph:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tflconv.network.nodes import Node
 from tflconv.network.tflite.graph import MainGraph, Region, between, descendants
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 _ROOTS = ("POW", "RSQRT", "SQRT")
 _CLOSE = 1e-5

@@ -17,7 +17,7 @@ from tflconv.core.typing import Shape
 from tflconv.network.nodes import Array, Node, NodeOptions
 from tflconv.network.tflite.graph import MainGraph
 from tflconv.tflite.arithmetic import Values
-from tflconv.tflite.reading import Operator
+from tflconv.tflite.contents import Operator
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

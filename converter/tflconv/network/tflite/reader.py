@@ -13,8 +13,8 @@ from tflconv.network.nodes import Network, Node, NodeOptions
 from tflconv.network.tflite import attention, functions, norms, operators
 from tflconv.network.tflite.graph import MainGraph, Region, unreadable
 from tflconv.network.tflite.operators import Steps, batched
+from tflconv.tflite.contents import TfliteModel
 from tflconv.tflite.naming import common, layer_names
-from tflconv.tflite.reading import TfliteModel
 
 _FINDERS = (attention.find, norms.find, functions.find)
 

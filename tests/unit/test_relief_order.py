@@ -38,30 +38,6 @@ def test_the_most_harmful_product_comes_first() -> None:
     assert found == ("layer 2", "layer 0", "layer 1", "far", "even")
 
 
-@pytest.mark.parametrize("spread", [1, 1000])
-def test_products_of_values_of_all_sizes_are_coarse_with_their_layers(spread: float) -> None:
-    """One sample is a thousandth of another: less than a step of the range of both."""
-    builder = Builder()
-    pixels = builder.tensor((1, 6, 16))
-    biases = builder.tensor((16,), values=np.zeros(16))
-    kernel = builder.tensor((16, 16), values=np.eye(16))
-    made, moved = builder.tensor((1, 6, 16), name="layer"), builder.tensor((1, 3, 32))
-    product = builder.tensor((1, 3, 3), name="product")
-    dense, transposed = fb.FullyConnectedOptionsT(), fb.BatchMatMulOptionsT()
-    dense.keepNumDims = transposed.adjY = True
-    builder.op("FULLY_CONNECTED", [pixels, kernel, biases], [made], dense)
-    builder.op("RESHAPE", [made, builder.tensor((3,), INT32, values=[1, 3, 32])], [moved])
-    builder.op("BATCH_MATMUL", [moved, moved], [product], transposed)
-    content = packing.unpack(builder.content([pixels], [product]))
-    editing.sign(content, ["x"], ["y"])
-    model = packing.pack(content)
-    drawn = RANDOM.normal(size=(20, 6, 16)).astype(np.float32)
-    drawn[3] /= spread
-    samples = Calibration.of_values("drawn", drawn)
-    found = relief.coarse(model, measure(model, samples), samples)
-    assert found == (frozenset() if spread == 1 else {"layer", "product"})
-
-
 @pytest.mark.parametrize(("outputs", "names"), [(10, ("scores", "mean")), (64, ())])
 def test_the_tail_of_a_file_begins_after_the_last_layer_but_one(
     outputs: int, names: tuple[str, ...]

@@ -146,7 +146,6 @@ class OptimizedModel(FloatModel):
                 content, spared = attention.keep_sums(content, calibration)
             spared |= relief.free(packing.unpack(content), spared)
             ranges = measure(content, calibration, foresee=True)
-            spared |= relief.coarse(content, ranges, calibration, spared)
             self._even[key] = _Even(
                 content=content, kept=kept, spared=spared, looked_up=looked_up, ranges=ranges
             )

@@ -13,8 +13,8 @@ an image and the scores, where the last layer is small.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as fb
@@ -31,8 +31,6 @@ from tflconv.tflite.wiring import WiredOperator, Wiring
 
 _SAMPLES = 8
 _STEPS = 255
-_COARSE = 0.05
-"""Share of the squares of a product that rounding may be."""
 _MOVING = ("RESHAPE", "TRANSPOSE")
 
 Values = NDArray[np.float32]
@@ -55,43 +53,6 @@ def ordered(
     by_harm = sorted(products, key=lambda name: -errors[name])
     first = [name for name in ends(model) if name not in spared]
     return (*first, *(_quotient(model, name) for name in by_harm))
-
-
-def coarse(
-    content: bytes, ranges: TensorRanges, calibration: Calibration, spared: Collection[str] = ()
-) -> frozenset[str]:
-    """Return the products that rounding changes beyond recognition for some sample.
-
-    So it is where samples differ by orders of magnitude, as exponentials do: one step of a range is
-    as much as a whole sample has. Layers that make their operands are among them.
-
-    Args:
-        content: A float ``.tflite`` file.
-        ranges: Ranges of its activations.
-        calibration: Samples to run it with.
-        spared: What stays in float in any case, as for ``selection.selected``.
-    """
-    model = packing.unpack(content)
-    found = {step.makes[0]: step for step in selection.products(model, spared)}
-    if not found:
-        return frozenset()
-    fitted = selection.fit(model, ranges, spared)
-    names = {
-        each.name
-        for each in _roundings(content, found, fitted, calibration)
-        if each.error > _COARSE * each.squares and _quotient(model, each.name) == each.name
-    }
-    wiring = Wiring(model)
-    makers = (_layer(wiring, operand) for name in names for operand in found[name].reads)
-    return frozenset(names.union(maker.makes[0] for maker in makers if maker is not None))
-
-
-def _layer(wiring: Wiring, name: str) -> WiredOperator | None:
-    """The layer whose result ``name`` is, moved or as it is; None where it is of none."""
-    maker = wiring.maker(name)
-    if maker is not None and maker.kind in _MOVING:
-        return _layer(wiring, maker.reads[0])
-    return maker if maker is not None and maker.kind in MATRIX_OPS else None
 
 
 def ends(model: fb.ModelT) -> tuple[str, ...]:
@@ -194,32 +155,9 @@ def _errors(
     calibration: Calibration,
 ) -> dict[str, float]:
     """The square error of each product as a share of its squares, per multiply-add."""
-    wrong, right, work = (dict.fromkeys(products, 0.0) for _ in range(3))
-    for made in _roundings(content, products, ranges, calibration):
-        wrong[made.name] += made.error
-        right[made.name] += made.squares
-        work[made.name] += made.work
-    return {name: wrong[name] / ((right[name] or 1.0) * work[name]) for name in products}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rounding:
-    """What rounding operands and result does to a product of one sample."""
-
-    name: str
-    error: float
-    squares: float
-    work: int
-
-
-def _roundings(
-    content: bytes,
-    products: Mapping[str, WiredOperator],
-    ranges: TensorRanges,
-    calibration: Calibration,
-) -> Iterator[_Rounding]:
     first = replace(calibration, inputs=tuple(each[:_SAMPLES] for each in calibration.inputs))
     names = {name for step in products.values() for name in (*step.reads, *step.makes)}
+    wrong, right, work = (dict.fromkeys(products, 0.0) for _ in range(3))
     for sample in observe(content, first, names):
         values = {name: each.copy() for name, each in sample}
         for name, step in products.items():
@@ -227,12 +165,10 @@ def _roundings(
             if getattr(step.operator.builtinOptions, "adjY", False):
                 other = other.swapaxes(-1, -2)
             made = _rounded(left @ other, ranges[name])
-            yield _Rounding(
-                name=name,
-                error=float(np.square(made - values[name]).sum()),
-                squares=float(np.square(values[name]).sum()),
-                work=math.prod(made.shape) * left.shape[-1],
-            )
+            wrong[name] += float(np.square(made - values[name]).sum())
+            right[name] += float(np.square(values[name]).sum())
+            work[name] += math.prod(made.shape) * left.shape[-1]
+    return {name: wrong[name] / ((right[name] or 1.0) * work[name]) for name in products}
 
 
 def _rounded(values: Values, ends: Ends) -> Values:

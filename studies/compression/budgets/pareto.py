@@ -18,7 +18,7 @@ STUDIES = ("students", "pruned", "budgets")
 LABELLED = (
     "quarter-soft",
     "four128-soft",
-    "mixed-soft",
+    "mixed-whole",
     "vit96-2-patient",
     "cut35-soft-2",
     "cut20-w32-soft",

@@ -154,10 +154,10 @@ def together(errors: Iterable[TflconvError], *, owner: str = "") -> TflconvError
         errors: What is wrong, at least once.
         owner: What they are faults of.
     """
-    found = [part for error in errors for part in error.parts or (error,)]
-    distinct = {str(error): error for error in found}
+    faults = [part for error in errors for part in error.parts or (error,)]
+    distinct = {str(error): error for error in faults}
     if len(distinct) == 1:
-        return found[0]
+        return faults[0]
     worst = gravest(distinct.values())
     kind = next(k for k in (DeviceError, UsageError, TflconvError) if isinstance(worst, k))
     lines = [f"- {text.replace(chr(10), ' ')}" for text in distinct]

@@ -318,11 +318,11 @@ def _in_full(name: str) -> str:
 
 
 def _step(word: str, name: str) -> Step:
-    found = _STEP.fullmatch(word)
-    if found is None:
+    match = _STEP.fullmatch(word)
+    if match is None:
         raise UsageError(
             f"'{word}' in recipe '{name}' is not a step.",
             hint="A step is a technique with or without a number: qat, prune50.",
         )
-    amount = found["amount"]
-    return Step(technique=found["technique"], amount=None if amount is None else int(amount))
+    amount = match["amount"]
+    return Step(technique=match["technique"], amount=None if amount is None else int(amount))

@@ -136,12 +136,12 @@ class Calibration:
 
     def different(self, most: int) -> int:
         """Return how many different samples there are, counted up to ``most``."""
-        found = set[str]()
+        digests = set[str]()
         for sample in zip(*self.inputs, strict=True):
-            found.add(sha256_bytes(b"".join(each.tobytes() for each in sample)))
-            if len(found) >= most:
+            digests.add(sha256_bytes(b"".join(each.tobytes() for each in sample)))
+            if len(digests) >= most:
                 break
-        return len(found)
+        return len(digests)
 
     def check_fits(self, shapes: Sequence[Shape]) -> None:
         """Check that samples have these shapes, without batch.

@@ -46,11 +46,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     if not path.is_file():
         raise TflconvError(f"there is no file {path}.", hint="Is the path right?")
-    found = arrays.read_arrays(path, "the samples")
-    for name, array in found.items():
+    by_name = arrays.read_arrays(path, "the samples")
+    for name, array in by_name.items():
         if array.dtype.kind not in _KINDS:
             place = f"{path}: {name}" if name else str(path)
             raise TflconvError(f"{place} holds no numbers or text. Received: {array.dtype}.")
-    if not found:
+    if not by_name:
         raise TflconvError(f"{path} holds no arrays.")
-    return found
+    return by_name

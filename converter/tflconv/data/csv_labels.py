@@ -198,17 +198,19 @@ def _columns(
     table: Path, lines: Sequence[Sequence[str]], header: Sequence[str], find: _Finder
 ) -> tuple[int, int, int | None]:
     """The columns of file, label and split; of several that may name files, the one that does."""
-    found = [[i for i, cell in enumerate(header) if cell in known] for known in (FILES, LABELS)]
-    if len(found[0]) > 1:
+    matching = [[i for i, cell in enumerate(header) if cell in known] for known in (FILES, LABELS)]
+    if len(matching[0]) > 1:
         first = lines[1] if len(lines) > 1 else ()
-        found[0] = [i for i in found[0] if i < len(first) and find.knows(first[i])] or found[0]
-    if len(header) == 2 and not all(found):
-        found = [[0], [1]]
+        matching[0] = [
+            i for i in matching[0] if i < len(first) and find.knows(first[i])
+        ] or matching[0]
+    if len(header) == 2 and not all(matching):
+        matching = [[0], [1]]
     splits = [i for i, cell in enumerate(header) if cell in SPLITS]
-    if [len(indices) for indices in found] != [1, 1] or len(splits) > 1:
+    if [len(indices) for indices in matching] != [1, 1] or len(splits) > 1:
         shown = ", ".join(header[:8])
         _refuse(table, f"it is not clear which of its columns are file and label: {shown}")
-    return found[0][0], found[1][0], splits[0] if splits else None
+    return matching[0][0], matching[1][0], splits[0] if splits else None
 
 
 def _row(
@@ -219,10 +221,10 @@ def _row(
         _refuse(table, f"row {number} has {len(cells)} columns")
     if not cells[file].strip() or not cells[label].strip():
         _refuse(table, f"row {number} has an empty file name or label")
-    told = cells[split].strip() if split is not None else ""
-    role = role_of(told)
-    if told and role in (None, UNLABELLED):
-        _refuse(table, f"row {number}: '{told}' is not a split")
+    split_name = cells[split].strip() if split is not None else ""
+    role = role_of(split_name)
+    if split_name and role in (None, UNLABELLED):
+        _refuse(table, f"row {number}: '{split_name}' is not a split")
     return _Row(number=number, file=cells[file].strip(), label=cells[label].strip(), split=role)
 
 

@@ -218,9 +218,9 @@ def _listed(problems: Sequence[_Decoded], count: int) -> str:
     kinds = Counter(item.kind for item in problems if item.kind)
     first = {item.kind: item.name for item in reversed(problems)}
     counts = ", ".join(f"{number} {kind} such as {first[kind]}" for kind, number in kinds.items())
-    said = [f"{counts} (formats that Pillow does not read)"] if kinds else []
-    said += [f"{item.name}: {item.problem}" for item in problems if not item.kind]
-    listed = "; ".join(said[:_LISTED]) + ("; …" if len(said) > _LISTED else "")
+    reasons = [f"{counts} (formats that Pillow does not read)"] if kinds else []
+    reasons += [f"{item.name}: {item.problem}" for item in problems if not item.kind]
+    listed = "; ".join(reasons[:_LISTED]) + ("; …" if len(reasons) > _LISTED else "")
     return f"{len(problems)} of {count} pictures cannot be read: {listed}"
 
 
@@ -254,11 +254,11 @@ def _explained(source: PictureSource, problem: str, hint: str | None) -> Tflconv
     names = source.names()
     pictures = [name for name in names if not is_document(name) and not _is_empty(name)]
     if (kind := boxes.kind(names, pictures)) is not None:
-        told = f"{source} looks like a set for detection: it has {kind}; {problem}"
-        return TflconvError(told, hint=boxes.HINT)
+        message = f"{source} looks like a set for detection: it has {kind}; {problem}"
+        return TflconvError(message, hint=boxes.HINT)
     if hint == _HINT and (form := foreign.kind(names)) is not None:
-        told = f"{source}: {problem.rstrip('.')}; it has {form[0]}."
-        return TflconvError(told, hint=form[1])
+        message = f"{source}: {problem.rstrip('.')}; it has {form[0]}."
+        return TflconvError(message, hint=form[1])
     return TflconvError(f"{source}: {problem}", hint=hint)
 
 

@@ -48,7 +48,7 @@ def kind(names: Sequence[str]) -> tuple[str, str] | None:
         'tables of Parquet, as Hugging Face has them (such as data/train-0.parquet)'
     """
     for pattern, what, todo in _FORMS:
-        found = next((name for name in names if re.search(pattern, name, re.IGNORECASE)), None)
-        if found is not None:
-            return f"{what} (such as {found})", todo
+        example = next((name for name in names if re.search(pattern, name, re.IGNORECASE)), None)
+        if example is not None:
+            return f"{what} (such as {example})", todo
     return None

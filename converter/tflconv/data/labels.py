@@ -69,8 +69,8 @@ def _of_json(text: str) -> list[str] | None:
         return None
     if isinstance(value, dict):
         # ImageNet's has an identifier before each name
-        told = {k: v[-1] if isinstance(v, list) and v else v for k, v in value.items()}
-        return [f"{key}\t{each}" for key, each in told.items()]
+        names = {k: v[-1] if isinstance(v, list) and v else v for k, v in value.items()}
+        return [f"{key}\t{each}" for key, each in names.items()]
     return [str(each) for each in value] if isinstance(value, list) else None
 
 
@@ -82,12 +82,12 @@ def _unquoted(lines: list[str]) -> list[str]:
 def _by_number(lines: list[str]) -> list[str]:
     """The labels by their numbers, if each has one and they go from 0 or 1 on; else as they are."""
     for pattern, number, name in _NUMBERED:
-        found = [pattern.fullmatch(line.strip()) for line in lines]
-        told = {int(each[number]): each[name] for each in found if each is not None}
-        first = min(told, default=-1)
-        whole = sorted(told) == list(range(first, first + len(lines))) and first in (0, 1)
-        if whole and len(lines) > 1 and len({*told.values()}) == len(lines):
-            return [told[place] for place in sorted(told)]
+        matches = [pattern.fullmatch(line.strip()) for line in lines]
+        by_number = {int(each[number]): each[name] for each in matches if each is not None}
+        first = min(by_number, default=-1)
+        whole = sorted(by_number) == list(range(first, first + len(lines))) and first in (0, 1)
+        if whole and len(lines) > 1 and len({*by_number.values()}) == len(lines):
+            return [by_number[place] for place in sorted(by_number)]
     return lines
 
 

@@ -258,8 +258,8 @@ def _class_first(level: _Level) -> Layout:
             if split == UNLABELLED:
                 loose += folder.folders[name].all()
             else:
-                found = folder.folders[name].all()
-                places |= {each: Place(label=label, split=split) for each in found}
+                names = folder.folders[name].all()
+                places |= {each: Place(label=label, split=split) for each in names}
     return _noted(Layout(places=places), loose, "in a class, but in none of its splits")
 
 

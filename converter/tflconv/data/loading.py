@@ -371,11 +371,11 @@ def _placing(location: Location) -> folders.Placing:
 
 def _by_folders_or_table(folder: Path, names: Sequence[str]) -> layout.Layout:
     """Return places by folders, or by the only table in ``folder`` where these are no classes."""
-    found = layout.by_folders(names)
-    if len({place.label for place in found.places.values()}) > 1:
-        return found
+    placed = layout.by_folders(names)
+    if len({place.label for place in placed.places.values()}) > 1:
+        return placed
     table = csv_labels.table_beside(folder)
-    return found if table is None else csv_labels.by_table(names, table)
+    return placed if table is None else csv_labels.by_table(names, table)
 
 
 _READERS: Mapping[str, Callable[[Location, View, Allocate | None], Table]] = {

@@ -213,19 +213,19 @@ def at_path(text: str) -> Location | None:
 
 
 def _of_parts(text: str) -> Location:
-    found = list(_PART.finditer(text))
-    ends = [*(match.start() for match in found[1:]), len(text)]
-    told = [
+    matches = list(_PART.finditer(text))
+    ends = [*(match.start() for match in matches[1:]), len(text)]
+    named_splits = [
         ("validation" if match[1] == "val" else match[1], Path(text[match.end() : end]))
-        for match, end in zip(found, ends, strict=True)
+        for match, end in zip(matches, ends, strict=True)
     ]
-    parts = dict(told)
-    if len(parts) != len(told) or "train" not in parts:
+    parts = dict(named_splits)
+    if len(parts) != len(named_splits) or "train" not in parts:
         raise UsageError(
             f"splits are told as train=DIR,test=DIR,validation=DIR, each once. Received: {text}.",
             hint="train is needed; what else is left out is drawn from it.",
         )
-    for split, path in told:
+    for split, path in named_splits:
         if path == Path() or not (is_source(path) or _is_table(path)):
             raise UsageError(f"{split}={path}: there is no such folder or archive.")
     train = parts["train"].absolute()
@@ -242,8 +242,8 @@ def _is_table(path: Path) -> bool:
 
 def _of_split_tables(source: Path, parts: Mapping[str, Path]) -> Location:
     for split, path in parts.items():
-        found = pixel_tables.form(path) if _is_table(path) else None
-        if found is None or found.label is None:
+        form = pixel_tables.form(path) if _is_table(path) else None
+        if form is None or form.label is None:
             raise UsageError(
                 f"{split}={path} is no table of labels and pixels, as another split is.",
                 hint="Give all splits as folders or archives, or all as tables of pixels.",
@@ -271,9 +271,9 @@ def of_path(path: Path) -> Location:
     tables = pixel_tables.below(path) if path.is_dir() else []
     if not tables:
         return _of_pictures(path)
-    told = pixel_tables.splits_of(tables)
-    location = _of_tables(path, told)
-    unlabelled = ", ".join(each.name for each in tables if each not in told)
+    splits = pixel_tables.splits_of(tables)
+    location = _of_tables(path, splits)
+    unlabelled = ", ".join(each.name for each in tables if each not in splits)
     note = f"pictures left out: {unlabelled} has no labels." if unlabelled else None
     return replace(location, note=note)
 
@@ -303,8 +303,8 @@ def _described(published: DatasetCard, folder: Path) -> Location:
         manifest = _STRUCTURE.of(read_json(content), _Manifest)
         merged = _merged(published, manifest)
     except (ValueError, RecursionError, UsageError) as error:
-        told = "; ".join(faults(error)[:3])
-        raise TflconvError(f"{folder / MANIFEST} is not a dataset manifest: {told}.") from error
+        reasons = "; ".join(faults(error)[:3])
+        raise TflconvError(f"{folder / MANIFEST} is not a dataset manifest: {reasons}.") from error
     fewer = manifest["images"] < sum(published.counts.values())
     same = {file.path: file.sha256 for file in merged.files} == {
         file.path: file.sha256 for file in published.files

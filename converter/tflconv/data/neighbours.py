@@ -46,9 +46,9 @@ def similar(mine: Rows, theirs: Rows, least: float) -> Positions:
         >>> similar(np.uint8([[1, 2, 4], [9, 1, 9]]), np.uint8([[4, 2, 1], [2, 4, 8]]), 0.9)
         array([ 1, -1])
     """
-    found = np.full(len(mine), -1, np.intp)
+    similar_to = np.full(len(mine), -1, np.intp)
     if not len(mine) or not len(theirs):
-        return found
+        return similar_to
     reach = math.sqrt(2 - 2 * least) * _SLACK
     axes = _axes(theirs)
     grid = _Grid.of(_shadows(theirs, axes), reach)
@@ -64,11 +64,11 @@ def similar(mine: Rows, theirs: Rows, least: float) -> Positions:
                 products = _units(mine[rows[some]]) @ _units(theirs[compared]).T
                 best = products.argmax(axis=1)
                 alike = products[np.arange(len(best)), best] >= least
-                found[rows[some][alike]] = compared[best[alike]]
-                rows = rows[found[rows] < 0]
+                similar_to[rows[some][alike]] = compared[best[alike]]
+                rows = rows[similar_to[rows] < 0]
             if not len(rows):
                 break
-    return found
+    return similar_to
 
 
 @dataclass(frozen=True, kw_only=True)

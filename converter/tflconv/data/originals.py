@@ -41,9 +41,9 @@ def loose(path: Path, count: int, seed: int = 0) -> Mapping[str, bytes]:
     source = PictureSource.of(path)
     names = [name for name in source.names() if name.rpartition("/")[2] != EMPTY]
     drawn = nsmallest(2 * count, names, key=lambda name: int(ranks([name], seed)[0]))
-    found = _contents(source, set(drawn))
-    readable = [name for name in drawn if name in found and _is_picture(found[name])]
-    return {name: found[name] for name in sorted(readable[:count])}
+    contents = _contents(source, set(drawn))
+    readable = [name for name in drawn if name in contents and _is_picture(contents[name])]
+    return {name: contents[name] for name in sorted(readable[:count])}
 
 
 def _contents(source: PictureSource, names: set[str]) -> dict[str, bytes]:

@@ -86,7 +86,7 @@ def form(path: Path) -> Form | None:
     first, second = rows
     if all(map(_NUMBER.fullmatch, first)):
         labelled = math.isqrt(len(first)) ** 2 != len(first)
-        found = Form(
+        table_form = Form(
             columns=len(first),
             label=0 if labelled else None,
             pixels=tuple(range(int(labelled), len(first))),
@@ -94,8 +94,8 @@ def form(path: Path) -> Form | None:
             count=len(first) - int(labelled),
         )
     else:
-        found = _headed(first, second)
-    return found if found.count >= _LEAST else None
+        table_form = _headed(first, second)
+    return table_form if table_form.count >= _LEAST else None
 
 
 def _cells(line: str) -> list[str]:
@@ -160,9 +160,9 @@ def splits_of(paths: Sequence[Path]) -> dict[Path, str | None]:
         _refuse(paths[0], "it has pixels, and no labels")
     if len(labelled) == 1:
         return {labelled[0]: None}
-    said = roles({path.stem for path in labelled})
-    told = {path: said.get(path.stem) for path in labelled}
-    counts = Counter(told.values())
+    words = roles({path.stem for path in labelled})
+    splits = {path: words.get(path.stem) for path in labelled}
+    counts = Counter(splits.values())
     if None in counts or UNLABELLED in counts or max(counts.values()) > 1 or "train" not in counts:
         names = ", ".join(path.name for path in labelled)
         raise TflconvError(
@@ -170,15 +170,15 @@ def splits_of(paths: Sequence[Path]) -> dict[Path, str | None]:
             f" test: {names}.",
             hint=f"Name them: train={labelled[0]},test={labelled[1]}, or only one of them.",
         )
-    return told
+    return splits
 
 
 def side_of(paths: Sequence[Path]) -> int:
     """Return the side of all pictures in tables of pixels; raise ``TflconvError`` for several."""
     sides = {found.side: path for path in paths if (found := form(path))}
     if len(sides) > 1:
-        told = ", ".join(f"{path} has {side} x {side}" for side, path in sides.items())
-        raise TflconvError(f"tables of one dataset have pictures of one size: {told}.")
+        sides_by_table = ", ".join(f"{path} has {side} x {side}" for side, path in sides.items())
+        raise TflconvError(f"tables of one dataset have pictures of one size: {sides_by_table}.")
     return next(iter(sides))
 
 
@@ -249,26 +249,26 @@ def _rows(path: Path) -> Iterator[tuple[Form, int, list[str]]]:
 
 
 def _split(path: Path, number: int, shape: Form, cells: Sequence[str]) -> str:
-    told = "" if shape.split is None else cells[shape.split]
-    role = _FER.get(told.lower()) or role_of(told)
-    if told and role in (None, UNLABELLED):
-        _refuse(path, f"row {number}: '{told}' is not a split")
+    split = "" if shape.split is None else cells[shape.split]
+    role = _FER.get(split.lower()) or role_of(split)
+    if split and role in (None, UNLABELLED):
+        _refuse(path, f"row {number}: '{split}' is not a split")
     return role or "all"
 
 
 def _pixels(path: Path, number: int, shape: Form, cells: Sequence[str]) -> NDArray[np.uint8]:
-    told = [cells[i] for i in shape.pixels]
-    told = told[0].split() if len(told) == 1 else told
-    if len(told) != shape.count:
-        _refuse(path, f"row {number} has {len(told)} pixels, not {shape.count}")
+    numbers = [cells[i] for i in shape.pixels]
+    numbers = numbers[0].split() if len(numbers) == 1 else numbers
+    if len(numbers) != shape.count:
+        _refuse(path, f"row {number} has {len(numbers)} pixels, not {shape.count}")
     try:
-        return np.frombuffer(bytes(map(int, told)), np.uint8)
+        return np.frombuffer(bytes(map(int, numbers)), np.uint8)
     except ValueError:  # 255.0, or what must not be
         pass
     try:
-        values = np.array(told, np.float32)
+        values = np.array(numbers, np.float32)
     except ValueError:
-        wrong = next(each for each in told if not _NUMBER.fullmatch(each))
+        wrong = next(each for each in numbers if not _NUMBER.fullmatch(each))
         _refuse(path, f"row {number}: the pixel '{wrong[:20]}' is no number")
     if not (np.array_equal(values, np.rint(values)) and values.min() >= 0 and values.max() <= 255):
         ends = f"least {values.min():.4g}, largest {values.max():.4g}"

@@ -193,14 +193,16 @@ class Samples:
     @property
     def _strata(self) -> NDArray[np.int64]:
         """The class of each sample as far as labels tell one, for a draw."""
-        told = self.labels
-        if told is not None and told.ndim == 2 and told.shape[1] > 1:
-            hot = np.isin(told, (0, 1)).all() and (told.sum(axis=1) == 1).all()
-            told = told.argmax(axis=1) if hot else None
-        whole = told is not None and (told.dtype.kind != "f" or (told == np.rint(told)).all())
-        if told is None or told.size != len(self) or not whole:
+        labels = self.labels
+        if labels is not None and labels.ndim == 2 and labels.shape[1] > 1:
+            hot = np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()
+            labels = labels.argmax(axis=1) if hot else None
+        whole = labels is not None and (
+            labels.dtype.kind != "f" or (labels == np.rint(labels)).all()
+        )
+        if labels is None or labels.size != len(self) or not whole:
             return np.zeros(len(self), np.int64)
-        return np.unique(told.reshape(len(self)), return_inverse=True)[1].astype(np.int64)
+        return np.unique(labels.reshape(len(self)), return_inverse=True)[1].astype(np.int64)
 
     def split(self, labels: NDArray[np.int64]) -> Split:
         """Return the samples as a split; what are no pixels is left out of it."""

@@ -70,8 +70,8 @@ def are_parts(names: Collection[str]) -> bool:
         >>> are_parts(["images_part_1", "images_part_2"]), are_parts(["level1", "level2"])
         (True, False)
     """
-    said = {tuple(word for word in _words(name) if not word.isdigit()) for name in names}
-    return len(names) > 1 and len(said) == 1 and not (_PARTS | _FILLERS).isdisjoint(*said)
+    word_sets = {tuple(word for word in _words(name) if not word.isdigit()) for name in names}
+    return len(names) > 1 and len(word_sets) == 1 and not (_PARTS | _FILLERS).isdisjoint(*word_sets)
 
 
 def roles(names: Collection[str]) -> Mapping[str, str]:
@@ -94,11 +94,11 @@ def roles(names: Collection[str]) -> Mapping[str, str]:
 
 def _named(name: str) -> _Named | None:
     words = _words(name)
-    said = [word for word in words if word in WORDS]
-    if len(said) != 1:
+    known_words = [word for word in words if word in WORDS]
+    if len(known_words) != 1:
         return None
     return _Named(
-        role=WORDS[said[0]],
+        role=WORDS[known_words[0]],
         rest=tuple(w for w in words if w not in WORDS and w not in _FILLERS and not w.isdigit()),
     )
 

@@ -46,8 +46,8 @@ def _below(folder: Path, prefix: str, above: dict[tuple[int, int], Path]) -> Ite
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    found = folder.stat()
-    return (found.st_dev, found.st_ino) if found.st_ino else (0, hash(folder.resolve()))
+    status = folder.stat()
+    return (status.st_dev, status.st_ino) if status.st_ino else (0, hash(folder.resolve()))
 
 
 def _is_folder(path: Path) -> bool:

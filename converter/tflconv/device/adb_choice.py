@@ -67,8 +67,8 @@ def refusal(serial: str, output: str) -> DeviceError | None:
         if reason in output:
             return DeviceError(f"device '{serial}': {reason.lower()}.", hint=hint)
     if there := _THERE.search(output):
-        told = f"device '{serial}' refused the file: {there[1].rstrip('.')}."
-        return DeviceError(told, hint="See docs/phone-setup.md.")
+        message = f"device '{serial}' refused the file: {there[1].rstrip('.')}."
+        return DeviceError(message, hint="See docs/phone-setup.md.")
     return None
 
 
@@ -103,9 +103,9 @@ def choose(known: Sequence[parse.AdbDevice], wanted: str) -> parse.AdbDevice:
     if wanted:
         exact = [listed for listed in known if listed.serial == wanted]
         similar = [listed for listed in known if listed.serial.strip() == wanted.strip()]
-        found = exact or similar
+        candidates = exact or similar
         if exact or len(similar) == 1:
-            return _usable(found)
+            return _usable(candidates)
         raise DeviceError(
             f"device '{wanted}' not found.",
             hint=f"Connected: {serials}. 'tflconv devices' says how to connect a phone.",

@@ -41,8 +41,8 @@ def describe(identity: str, sections: Mapping[str, str]) -> DeviceInfo:
         sections: Output of the commands in ``ASK``, by their names.
 
     """
-    told = parse.properties(sections.get("properties", ""))
-    values = {name: clean_name(value) for name, value in told.items()}
+    properties = parse.properties(sections.get("properties", ""))
+    values = {name: clean_name(value) for name, value in properties.items()}
     processor = parse.processor(sections.get("cpuinfo", ""))
     system, _, machine = clean_name(sections.get("machine", "")).partition(" ")
     release = values.get("ro.build.version.release")

@@ -273,8 +273,8 @@ def _refusal(output: str) -> str | None:
         for line in lines
         if not line.startswith("at ") and any(word in line.lower() for word in _REFUSALS)
     ]
-    said = [line for line in refusing if not _SAYS_NOTHING.fullmatch(line)]
-    return next(iter([*said, *refusing, *failed]), None)
+    complaints = [line for line in refusing if not _SAYS_NOTHING.fullmatch(line)]
+    return next(iter([*complaints, *refusing, *failed]), None)
 
 
 def _typical(samples: Sequence[Mapping[int, float]]) -> dict[int, float]:

@@ -205,8 +205,8 @@ def _strides(graph: Subgraph, operator: Operator) -> tuple[int, int] | None:
     if operator.name != "TRANSPOSE_CONV" or len(graph.output_tensors(operator)[0].shape) != 4:
         return None
     window = graph.input_tensors(operator)[1].shape[1:3]
-    found = [operator.options.get(f"stride{side}") for side in "HW"]
-    strides = [stride for stride in found if isinstance(stride, int) and stride > 0]
+    options = [operator.options.get(f"stride{side}") for side in "HW"]
+    strides = [stride for stride in options if isinstance(stride, int) and stride > 0]
     if len(strides) < 2 or max(strides) == 1 or len(window) < 2:
         return None
     high, wide = strides

@@ -113,11 +113,12 @@ def parse(text: str) -> Normalization:
 
 def used(text: str) -> Normalization:
     """Return what ``parse`` does, and warn of numbers that are meant for pixels from 0 to 1."""
-    found = parse(text)
-    if max(found.std) < 1:
+    normalization = parse(text)
+    if max(normalization.std) < 1:
+        low, high = normalization.limits
         pixels = ",".join(f"{255 * float(number):g}" for number in text.split(","))
         telling.warn(
-            f"--normalize {text} makes pixels {found.limits[0]:.4g} to {found.limits[1]:.4g}:"
+            f"--normalize {text} makes pixels {low:.4g} to {high:.4g}:"
             f" MEAN,STD are for pixels from 0 to 255. Of pixels from 0 to 1 say {pixels}."
         )
-    return found
+    return normalization

@@ -193,8 +193,8 @@ def keras_model(source: FloatFunction) -> KerasModel:
             f"{source.name} shows no layers, so none of them can be changed.",
             hint="Give a functional or sequential model of Keras, as .keras or .h5.",
         )
-    found: KerasModel = model
-    return found
+    functional: KerasModel = model
+    return functional
 
 
 def description_of(model: KerasModel) -> JsonValue:

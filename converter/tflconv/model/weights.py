@@ -74,10 +74,10 @@ def by_layer(path: Path) -> Iterator[dict[str, list[h5py.Dataset]]]:
 def _arrays_of(layer: h5py.Group) -> list[h5py.Dataset]:
     import h5py
 
-    found = [layer[name] for name in _words(layer, "weight_names")]
-    if not all(isinstance(each, h5py.Dataset) for each in found):
+    arrays = [layer[name] for name in _words(layer, "weight_names")]
+    if not all(isinstance(each, h5py.Dataset) for each in arrays):
         raise ValueError("a weight is not an array")
-    return found
+    return arrays
 
 
 def _words(group: h5py.Group, key: str) -> list[str]:

@@ -10,7 +10,7 @@ from tflconv.pipeline import planning
 STUDY = STUDIES / "ecommerce" / "demands"
 PAGE = (STUDY / "README.md").read_text(encoding="utf-8")
 FLAT = " ".join(PAGE.split())
-FOUND = results.load(STUDY / "measured.json")
+FOUND, AGAIN = (results.load(STUDY / f"{name}.json") for name in ("measured", "again"))
 
 tables = module(STUDY / "tables.py")
 
@@ -19,6 +19,29 @@ def test_the_table_says_what_was_measured() -> None:
     rows = list(tables.rows(FOUND))
     assert "\n".join([tables.HEAD, *rows]) in PAGE
     assert len(rows) == 5
+
+
+def test_the_second_table_says_what_both_trainings_came_to() -> None:
+    assert "\n".join([tables.TWICE, *tables.pairs(FOUND, AGAIN)]) in PAGE
+    for shape in tables.shapes(FOUND)[1:]:
+        moved, times = [], []
+        for kind in tables.SETS:
+            first, second = (tables.behind(each, kind, shape)[0] for each in (FOUND, AGAIN))
+            moved.append(abs(first - second))
+        for each in (FOUND, AGAIN):
+            cifar, fashion = (tables.behind(each, kind, shape)[0] for kind in tables.SETS)
+            times.append(cifar / fashion)
+        assert max(moved) <= 0.9
+        assert min(times) >= 1.8
+
+
+def test_the_second_training_differs_in_its_seed() -> None:
+    first, second = (planning.read(STUDY / f"{name}.toml") for name in ("plan", "again"))
+    assert [m.title for m in first.models] == [m.title for m in second.models]
+    assert [m.options for m in first.models] == [m.options for m in second.models]
+    assert {m.training.epochs for m in (*first.models, *second.models)} == {6}
+    assert {m.seed for m in first.models} <= {0, None}
+    assert {m.seed for m in second.models} == {1}
 
 
 def test_the_same_networks_were_trained_alike_on_both_sets() -> None:

@@ -1,6 +1,6 @@
-"""Print the table of README.md from the results of the plan.
+"""Print the tables of README.md from the results of both plans.
 
-python tables.py measured.json
+python tables.py measured.json again.json
 """
 
 from __future__ import annotations
@@ -23,10 +23,23 @@ HEAD = (
     "|---|---:|---:|---|---:|---:|---|"
 )
 
+TWICE = "| network | CIFAR-10, points behind | Fashion-MNIST |\n|---|---|---|"
+
 
 def main() -> None:
-    """Print the table of the file that is named."""
-    print("\n".join([HEAD, *rows(results.load(Path(sys.argv[1])))]))
+    """Print the tables of the files that are named."""
+    first, second = (results.load(Path(name)) for name in sys.argv[1:])
+    print("\n".join([HEAD, *rows(first), "", TWICE, *pairs(first, second)]))
+
+
+def pairs(first: Results, second: Results) -> Iterator[str]:
+    """Points behind the whole network in both trainings."""
+    for shape in shapes(first)[1:]:
+        cells = [
+            " and ".join(f"{behind(each, kind, shape)[0]:.2f}" for each in (first, second))
+            for kind in SETS
+        ]
+        yield f"| `{shape}` | {' | '.join(cells)} |"
 
 
 def rows(found: Results) -> Iterator[str]:

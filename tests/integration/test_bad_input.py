@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
         (["bench", "truncated.tflite"], 1, "truncated.tflite"),
         (["bench", "text.tflite"], 1, "text.tflite"),
         (["bench", TINY, "--device", "hots"], 2, "host"),
-        (["bench", TINY, "--num-runs", "0"], 2, "num_runs"),
+        (["bench", TINY, "--num-runs", "0"], 2, "--num-runs must be"),
         (["bench", TINY, "--fast"], 2, "--fast"),
         (["inspect", "empty.tflite"], 1, "empty.tflite"),
         (["inspect", "truncated.tflite"], 1, "truncated.tflite"),

@@ -22,7 +22,7 @@ from tflconv.pipeline.teaching import TeacherAnswers, TeacherFile, as_logits
 from tflconv.training.augmentation import Augmentation
 from tflconv.training.config import DistillConfig, TrainConfig
 from tflconv.training.course import Course
-from tflconv.training.course import TeacherAnswers as Told
+from tflconv.training.course import Teacher as Told
 from tflconv.training.loop import train
 from tflconv.training.saving import write_model
 from tflconv.training.seeing import seen, targets

@@ -152,8 +152,8 @@ ENDLESS = """
 import sys
 from pathlib import Path
 from test_growth import many
-from tflconv.benchmark.record import Record
-record = Record(Path(sys.argv[1]))
+from tflconv.benchmark.record import FinishedRuns
+record = FinishedRuns(Path(sys.argv[1]))
 for run in many(4000, 100).runs:
     record.add(run)
     print(run.model.slug, flush=True)

@@ -66,7 +66,7 @@ def ends(histogram: ValueHistogram, method: CalibrationMethod) -> tuple[float, f
     """Return the ends of the range that ``method`` gives to what was counted; 0 is inside.
 
     Example:
-        >>> seen = Histogram.empty(-1.0, 100.0)
+        >>> seen = ValueHistogram.empty(-1.0, 100.0)
         >>> seen.add(np.append(np.linspace(-1, 1, 50_000), 100).astype(np.float32))
         >>> ends(seen, "min-max"), ends(seen, "percentile")[1] < 2
         ((-1.0, 100.0), True)

@@ -44,9 +44,9 @@ _MAY_NOT_RUN = 3
 _PREPARE = f"""
 mkdir -p "$0" && cd "$0" || exit 1
 find . -name '*.part' -mmin +60 -exec rm -rf {{}} + 2>/dev/null
-echo exit >.runs && chmod 755 .runs || exit 1
-./.runs || {{ rm -f .runs; cd / && rmdir "$0" 2>/dev/null; exit {_MAY_NOT_RUN}; }}
-rm -f .runs
+echo exit >.runs.$$ && chmod 755 .runs.$$ || exit 1
+./.runs.$$ || {{ rm -f .runs.$$; cd / && rmdir "$0" 2>/dev/null; exit {_MAY_NOT_RUN}; }}
+rm -f .runs.$$
 {{ flock -n 9 2>/dev/null; }} 9>>lock
 [ $? = 1 ] || {{ {watching.RESTORE}; }}
 true

@@ -41,6 +41,10 @@ def test_dynamic_is_no_dearer_than_the_converter_alone(
 
 
 def counted(path: Path) -> float:
-    (run,) = tflconv.bench(path, "arm64:cortex-a76").runs
-    assert run.instructions is not None
-    return run.instructions.total
+    """The least of two counts: a busy machine may add some hundred instructions to a loop's."""
+    counts = []
+    for _ in range(2):
+        (run,) = tflconv.bench(path, "arm64:cortex-a76").runs
+        assert run.instructions is not None
+        counts.append(run.instructions.total)
+    return min(counts)
